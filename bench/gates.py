@@ -1,4 +1,4 @@
-"""Promises with figures: what was measured, and whether it is kept."""
+"""Performance promises, each with its limit and the measured figure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Gate:
-    """A promise, what was measured, and whether it is kept."""
+    """A promise: the measured figure and its upper limit."""
 
     promise: str
     measured: float
@@ -16,12 +16,12 @@ class Gate:
 
     @property
     def kept(self) -> bool:
-        """Whether the measured is within bounds."""
+        """Whether the figure is within the limit."""
         return self.measured <= self.most
 
 
 def gate_lines(gates: list[Gate]) -> Iterator[str]:
-    """The gates as a table."""
+    """The gates as a Markdown table."""
     yield "| promise | measured | at most | |"
     yield "|---|---:|---:|---|"
     for gate in gates:

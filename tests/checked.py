@@ -1,4 +1,4 @@
-"""What `validate` says of some files, without a command line: for tables and laws of what people write."""
+"""The diagnostics of `validate` for some files, without the command line, for tests with many small inputs."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from tavusctl.core.project_settings import Environment, Project
 
 
 def written(root: Path, files: Mapping[str, str]) -> None:
-    """Files of a project."""
+    """Write the files of a project."""
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
 
 
 def opened(start: Path, environment: str | None = None) -> tuple[Project, Environment, tuple[Diagnostic, ...]]:
-    """The project around a folder and one of its environments, as a command finds them."""
-    project, found = discovery.find_project(start)
-    return project, discovery.chosen(project, environment, found), found
+    """The project that contains a folder, one of its environments, and the diagnostics of the project file."""
+    project, diagnostics = discovery.find_project(start)
+    return project, discovery.choose_environment(project, environment, diagnostics), diagnostics
 
 
 def diagnostics(root: Path) -> tuple[Diagnostic, ...]:
-    """All that `validate` says of a project."""
+    """The diagnostics of `validate` for a project."""
     project, environment, found = opened(root)
-    return check(LocalSession(project, environment, TerminalProgress(quiet=True), found=found))[1]
+    return check(LocalSession(project, environment, TerminalProgress(quiet=True), project_diagnostics=found))[1]
 
 
 def of(root: Path, *documents: Mapping[str, Any], **files: str) -> tuple[Diagnostic, ...]:
-    """All that is said of some documents, each in a file of its own (d0.yaml, ...); JSON is YAML."""
-    made = {f"manifests/d{n}.yaml": json.dumps(one, indent=1, ensure_ascii=False) for n, one in enumerate(documents)}
-    written(root, {**made, **files})
+    """The diagnostics for some documents, each written as JSON to its own file (d0.yaml, ...), and further files."""
+    manifests = {f"manifests/d{n}.yaml": json.dumps(d, indent=1, ensure_ascii=False) for n, d in enumerate(documents)}
+    written(root, {**manifests, **files})
     return diagnostics(root)

@@ -1,4 +1,4 @@
-"""Chromium, which not everybody has: tests say `needs("chromium")`."""
+"""Chromium, which is not installed on every machine: tests that need it are marked `needs("chromium")`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ PATH = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.wh
 
 @contextmanager
 def started(*options: str) -> Iterator[Browser]:
-    """A browser.  Its sandbox needs rights that containers do not have; the pages are our own."""
+    """A running browser, without its sandbox, since containers lack the rights for it; all pages are our own."""
     assert PATH, "Chromium is not here: apt-get install chromium"
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - heavy, and who only looks for Chromium needs none
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - slow, and not needed to look for Chromium
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=PATH, args=["--no-sandbox", *options])

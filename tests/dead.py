@@ -1,10 +1,10 @@
-"""`make dead`: names of tavusctl that nothing in it uses, and functions that no command reaches.
+"""`make dead`: names that tavusctl itself never uses, and functions that no command reaches.
 
 python -m tests.dead [--workers N] [--data FILE]
 
-Names are looked for without the tests: what only a test uses is dead, and so is its test.  Functions are those that no
-scenario and no step of the demonstration has entered; what only a unit test enters serves nobody.  What is meant to be
-so stands in tests/dead.toml, with a reason; a reason that nothing needs any more is told, too.
+The search for names ignores the tests: a name that only a test uses is dead, and so is that test.  A function is dead
+if no scenario and no step of the demo enters it, even if a unit test does.  Exceptions are listed in tests/dead.toml,
+each with a reason; an exception that is not needed any more is reported, too.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ import coverage
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 ALLOWED: Final = ROOT / "tests/dead.toml"
-COMMANDS: Final = ("tests/scenarios", "tests/emulator", "tests/apps")  # what people and their applications do
+COMMANDS: Final = ("tests/scenarios", "tests/emulator", "tests/apps")  # tests that act as people and applications do
 _VULTURE: Final = re.compile(r"(?P<path>\S+):(?P<line>\d+): (?P<sort>.+?) '(?P<name>.+?)' \(\d+% confidence\)")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """A name that nothing needs."""
+    """A dead name."""
 
     path: str
     line: int
@@ -42,26 +42,26 @@ class Dead:
     name: str
 
     def is_meant(self, entry: dict[str, Any]) -> bool:
-        """Whether an entry of the list is about it; `names` are several in place of one `name`."""
+        """Whether an entry of tests/dead.toml allows it; an entry has `name`, or a list `names`."""
         names = entry.get("names") or [entry["name"]]
-        is_named = any(fnmatchcase(self.name, one) for one in names)
+        is_named = any(fnmatchcase(self.name, pattern) for pattern in names)
         return is_named and all(fnmatchcase(getattr(self, key), entry[key]) for key in ("path", "sort"))
 
 
 def unused() -> Iterator[Dead]:
-    """Names that are never used in the package, as far as vulture sees."""
+    """The names that the package never uses, according to vulture."""
     command = [sys.executable, "-I", "-m", "vulture", "tavusctl"]
-    said = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True).stdout
-    for line in said.splitlines():
-        found = _VULTURE.fullmatch(line)
-        if not found:
+    output = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True).stdout
+    for line in output.splitlines():
+        match = _VULTURE.fullmatch(line)
+        if not match:
             message = f"vulture said: {line}"
             raise ValueError(message)
-        yield Dead(found["path"], int(found["line"]), found["sort"], found["name"])
+        yield Dead(match["path"], int(match["line"]), match["sort"], match["name"])
 
 
 def measure(data: Path, workers: int) -> None:
-    """Run what people do, once, under coverage; that it works is for `make test` to say."""
+    """Run the tests of `COMMANDS` and the demo under coverage; failures are ignored, since `make test` reports them."""
     run = [sys.executable, "-m", "coverage", "run", f"--data-file={data}"]
     tests = ["-m", "pytest", "-p", "no:cacheprovider", "-n", str(workers), "--dist", "loadgroup", "--sweeps", *COMMANDS]
     for command in ([*run, *tests], [*run, "tests/demo.py"]):
@@ -72,7 +72,7 @@ def measure(data: Path, workers: int) -> None:
 
 
 def unreached(data: Path) -> Iterator[Dead]:
-    """Functions of which no line has run."""
+    """The functions of which no line was executed."""
     measured = coverage.CoverageData(str(data))
     measured.read()
     for path in sorted((ROOT / "tavusctl").rglob("*.py")):
@@ -83,21 +83,21 @@ def unreached(data: Path) -> Iterator[Dead]:
 
 
 def functions(node: ast.AST, prefix: str = "") -> Iterator[tuple[str, Function]]:
-    """Functions and methods that do something, by qualified name; not those within a function."""
-    for one in ast.iter_child_nodes(node):
-        if isinstance(one, Function):
-            if bodies(one):
-                yield prefix + one.name, one
-        elif isinstance(one, ast.ClassDef):
-            yield from functions(one, f"{prefix}{one.name}.")
-        elif isinstance(one, ast.If | ast.Try | ast.With):
-            yield from functions(one, prefix)
+    """The functions and methods that have statements, by qualified name, without functions inside functions."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, Function):
+            if bodies(child):
+                yield prefix + child.name, child
+        elif isinstance(child, ast.ClassDef):
+            yield from functions(child, f"{prefix}{child.name}.")
+        elif isinstance(child, ast.If | ast.Try | ast.With):
+            yield from functions(child, prefix)
 
 
 def bodies(function: Function) -> set[int]:
-    """The lines of a function's statements, but for a docstring and the dots of a Protocol."""
-    constants = [one for one in function.body if isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)]
-    return {line for one in function.body if one not in constants for line in range(one.lineno, _end(one) + 1)}
+    """The line numbers of the statements of a function, without its docstring and the `...` of a Protocol."""
+    constants = [stmt for stmt in function.body if isinstance(stmt, ast.Expr) and isinstance(stmt.value, ast.Constant)]
+    return {line for stmt in function.body if stmt not in constants for line in range(stmt.lineno, _end(stmt) + 1)}
 
 
 def _end(node: ast.stmt) -> int:
@@ -105,26 +105,26 @@ def _end(node: ast.stmt) -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print what is dead; 1 when that is anything."""
+    """Print the dead names; exit code 1 if there are any."""
     parser = argparse.ArgumentParser(prog="dead")
     parser.add_argument("--workers", type=int, default=2, metavar="N")
     parser.add_argument("--data", type=Path, metavar="FILE", help="of coverage; measured when it is not there")
-    wanted = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        data = (wanted.data or Path(folder, "commands")).absolute()
+        data = (options.data or Path(folder, "commands")).absolute()
         if not data.exists():
-            measure(data, wanted.workers)
+            measure(data, options.workers)
         return report([*unused(), *unreached(data)])
 
 
 def report(found: Sequence[Dead]) -> int:
-    """Print what is not meant to be so, and what is meant for nothing."""
+    """Print the dead names that no exception allows, and the exceptions that are not needed."""
     entries = tomllib.loads(ALLOWED.read_text("utf-8"))["allowed"]
-    dead = [one for one in found if not any(one.is_meant(entry) for entry in entries)]
+    dead = [item for item in found if not any(item.is_meant(entry) for entry in entries)]
     single = [entry | {"names": [name]} for entry in entries for name in entry.get("names") or [entry["name"]]]
-    idle = [entry for entry in single if not any(one.is_meant(entry) for one in found)]
-    for one in dead:
-        sys.stdout.write(f"{one.path}:{one.line}: {one.sort}: {one.name}\n")
+    idle = [entry for entry in single if not any(item.is_meant(entry) for item in found)]
+    for item in dead:
+        sys.stdout.write(f"{item.path}:{item.line}: {item.sort}: {item.name}\n")
     for entry in idle:
         sys.stdout.write(
             f"tests/dead.toml: nothing is {entry['sort']} {entry['names'][0]} in {entry['path']} any more\n"

@@ -1,6 +1,6 @@
-"""The demo: the whole job on the example manifests, against an emulator; every step checks what it shows.
+"""The demo: a complete walk through tavusctl with the example manifests and an emulator; every step checks its result.
 
-Runs the real command line in a copy of the example project, in a folder of its own that is removed at the end.
+It runs the real command line in a copy of the example project, in a temporary folder.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BOLD, DIM, RESET = ("\x1b[1m", "\x1b[2m", "\x1b[0m") if sys.stdout.isatty() else
 
 
 class Demo:
-    """One run: a project, an account, and a voice."""
+    """One run of the demo: a project, an account, and the output."""
 
     def __init__(self, root: Path, url: str, *, chapters: int = 0, **environment: str) -> None:
         self.root = root
@@ -33,62 +33,65 @@ class Demo:
         self.environment = {**os.environ, "TAVUSCTL_LOCAL_STATE": "1", "TAVUS_BASE_URL": url, **environment}
 
     def chapter(self, title: str) -> None:
-        """Say what comes next."""
+        """Print the title of the next chapter."""
         self.chapters += 1
         print(f"\n{BOLD}{self.chapters}. {title}{RESET}", flush=True)
 
     def run(self, *args: str, code: int = 0, show: int = 0) -> str:
-        """Run a command, show the last lines of what it says, and check its exit code."""
+        """Run a command, print the last `show` lines of its output (0: all), and check its exit code."""
         print(f"{DIM}$ tavusctl {' '.join(args)}{RESET}", flush=True)
-        done = subprocess.run(
+        completed = subprocess.run(
             [TAVUSCTL, *args], cwd=self.root, env=self.environment, capture_output=True, text=True, check=False
         )
-        text = done.stdout + (done.stderr if done.returncode else "")
+        text = completed.stdout + (completed.stderr if completed.returncode else "")
         lines = text.rstrip().splitlines()
         if show and len(lines) > show:
             print(f"{DIM}  ... {len(lines) - show} lines{RESET}")
             lines = lines[-show:]
         print("\n".join(f"  {line}" for line in lines))
-        print(f"{DIM}  exit {done.returncode}{RESET}")
-        check(done.returncode == code, f"exit {done.returncode} where {code} belongs:\n{done.stdout}{done.stderr}")
-        return done.stdout
+        print(f"{DIM}  exit {completed.returncode}{RESET}")
+        check(
+            completed.returncode == code,
+            f"exit {completed.returncode} where {code} belongs:\n{completed.stdout}{completed.stderr}",
+        )
+        return completed.stdout
 
     def git(self, *args: str) -> str:
-        """Run git on the project, and show what it says."""
+        """Run git in the project, and print its output."""
         print(f"{DIM}$ git {' '.join(args)}{RESET}", flush=True)
         names = ["-c", "user.name=Demo", "-c", "user.email=demo@example.com", "-c", "commit.gpgsign=false"]
-        done = subprocess.run(["git", *names, *args], cwd=self.root, capture_output=True, text=True, check=True)
-        print("".join(f"  {line}\n" for line in done.stdout.splitlines()), end="")
-        return done.stdout
+        completed = subprocess.run(["git", *names, *args], cwd=self.root, capture_output=True, text=True, check=True)
+        print("".join(f"  {line}\n" for line in completed.stdout.splitlines()), end="")
+        return completed.stdout
 
     def control(self, method: str, verb: str, body: Any = None) -> dict[str, Any]:
-        """Steer the emulator."""
+        """Call the control API of the emulator; return its JSON."""
         data = None if body is None else json.dumps(body).encode()
         address, headers = f"{self.url}/__emulator/{verb}", {"Content-Type": "application/json"}
         request = urllib.request.Request(address, data, headers, method=method)  # noqa: S310 - loopback
-        with urllib.request.urlopen(request) as answer:  # noqa: S310 - loopback
-            document: dict[str, Any] = json.load(answer)
+        with urllib.request.urlopen(request) as response:  # noqa: S310 - loopback
+            document: dict[str, Any] = json.load(response)
             return document
 
     def writes(self) -> list[dict[str, Any]]:
-        """What changed the account since the last look."""
+        """The requests since the last call that could change the account, patches without guards."""
         listed = self.control("GET", "requests")["requests"]
         self.control("DELETE", "requests")
         for entry in listed:
-            if isinstance(entry["body"], list):  # what a patch tests is not what it changes
+            if isinstance(entry["body"], list):  # the guards (`test` operations) of a patch change nothing
                 entry["body"] = [operation for operation in entry["body"] if operation["op"] != "test"]
         return [entry for entry in listed if entry["method"] != "GET" and entry["body"] != []]
 
 
 def check(fact: bool, otherwise: str) -> None:
-    """Stop the demo when it does not show what it says."""
+    """Stop the demo with a message if a step did not have its expected result."""
     if not fact:
         sys.exit(f"demo: {otherwise}")
 
 
 @contextmanager
 def emulator() -> Iterator[str]:
-    """A local Tavus in a process of its own; its base URL."""
+    """Run an emulator in its own process; yield its base URL."""
     with subprocess.Popen([TAVUSCTL, "emulator"], stdout=subprocess.PIPE, text=True) as process:
         try:
             yield (process.stdout.readline() if process.stdout else "").strip()
@@ -97,7 +100,7 @@ def emulator() -> Iterator[str]:
 
 
 def main() -> None:
-    """Tell the story."""
+    """Run the demo."""
     with tempfile.TemporaryDirectory(prefix="tavusctl-demo-") as folder, emulator() as url:
         root = Path(folder) / "project"
         root.mkdir()
@@ -112,7 +115,7 @@ def main() -> None:
 
 
 def tell(demo: Demo) -> None:
-    """The chapters."""
+    """The chapters that begin with manifests."""
     demo.chapter("Manifests are checked before anything is sent")
     demo.run("validate")
 
@@ -134,7 +137,9 @@ def tell(demo: Demo) -> None:
     demo.run("plan", show=12)
     demo.run("apply", "--yes", "--quiet", show=2)
     (patch,) = demo.writes()
-    check([one["op"] for one in patch["body"]] == ["replace"], f"one operation was expected: {patch['body']}")
+    check(
+        [operation["op"] for operation in patch["body"]] == ["replace"], f"one operation was expected: {patch['body']}"
+    )
     print(f"  sent: PATCH {patch['path']} with {len(patch['body'])} operation at {patch['body'][0]['path']}")
 
     demo.chapter("An edit in the portal is drift of that field, not an edit of the file")
@@ -167,7 +172,7 @@ def tell(demo: Demo) -> None:
 
 
 def take_over(demo: Demo) -> None:
-    """The chapters of an account that was there first."""
+    """The chapters that begin with an existing account."""
     seed_portal(demo)
 
     demo.chapter("Account first, manifests second: what the portal has becomes files")
@@ -186,8 +191,8 @@ def take_over(demo: Demo) -> None:
     check(demo.writes() == [], "taking over an account wrote to it")
 
     demo.chapter("Manifests can be checked, as prompts in a portal cannot")
-    said = demo.run("validate", show=5)
-    check("TV203" in said, "the block that was pasted twice was not found")
+    output = demo.run("validate", show=5)
+    check("TV203" in output, "the block that was pasted twice was not found")
 
     demo.chapter("What is new in the account gets a file; every file that is there stays as it is")
     before = {path: path.read_bytes() for path in (demo.root / "manifests").rglob("*.*")}
@@ -204,8 +209,8 @@ def take_over(demo: Demo) -> None:
     demo.git("add", ".")
     demo.git("commit", "-qm", "exported")
     edit = {"op": "replace", "path": "/system_prompt", "value": "You answer at night, and wake nobody."}
-    found = demo.control("GET", f"objects?account={PORTAL_KEY}&kind=personas")["objects"]
-    night = next(one["id"] for one in found if one["document"]["persona_name"] == "Night desk")
+    personas = demo.control("GET", f"objects?account={PORTAL_KEY}&kind=personas")["objects"]
+    night = next(entry["id"] for entry in personas if entry["document"]["persona_name"] == "Night desk")
     demo.control("POST", "portal", {"account": PORTAL_KEY, "kind": "persona", "id": night, "patch": [edit]})
     demo.run("adopt", "--all")
     changed = demo.git("diff", "--unified=0", "--no-color")
@@ -217,7 +222,7 @@ def take_over(demo: Demo) -> None:
 
 
 def seed_portal(demo: Demo) -> None:
-    """An account as it grows in a portal: one prompt a copy of the other, a paragraph pasted twice, a key in a form."""
+    """Create an account as people build it in the portal: a copied prompt, a paragraph pasted twice, a plain key."""
     manners = (
         "Be brief, and be friendly. When a question is about health, say that a doctor of the clinic will answer it,"
         " and offer to write it down for the next visit."
@@ -245,13 +250,13 @@ def seed_portal(demo: Demo) -> None:
 
 
 def show_tree(folder: Path) -> None:
-    """The files below a folder."""
+    """Print the files below a folder."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     print("\n".join(f"  {path.relative_to(folder.parent)}" for path in paths))
 
 
 def show_file(path: Path) -> None:
-    """A file as it is."""
+    """Print a file."""
     print(f"{DIM}$ cat {path.name}{RESET}")
     print("\n".join(f"  {line}" for line in path.read_text(encoding="utf-8").splitlines()))
 

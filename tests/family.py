@@ -1,4 +1,4 @@
-"""The processes that this one has started, and theirs."""
+"""The descendants of this process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class Family:
-    """Contains the id of every process below this one, as they are now."""
+    """A container of the ids of all current descendants of this process."""
 
     def __contains__(self, pid: object) -> bool:
         mine, parent = os.getpid(), _parent(pid)
@@ -17,7 +17,7 @@ class Family:
 
 
 def _parent(pid: object) -> int:
-    """The process that has started another; 0 when there is no such process."""
+    """The id of the parent of a process; 0 if there is no such process."""
     try:
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     except OSError:

@@ -1,6 +1,6 @@
-"""What some tests need and not every machine has: such tests are left out, and the last line of a run says so.
+"""Skips tests that need a program which a machine lacks; the last line of a run counts the skipped tests.
 
-`@pytest.mark.needs("chromium")` is the only way to leave a test out.  With CI set, what is missing is a failure.
+`@pytest.mark.needs("chromium")` is the only way to skip a test.  With CI set, a missing program is a failure.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ import pytest
 
 from tests import chromium, npm, sweeps
 
-_PROPERTY: Final = "left out"  # of a report: why
+_PROPERTY: Final = "left out"  # the property of a test report that holds the reason
 
 
 @dataclass(frozen=True)
 class Need:
-    """Something that a machine has or lacks."""
+    """A program, library or folder that a machine may lack."""
 
     what: str
     is_here: Callable[[], bool]
     remedy: str
-    is_program: bool = True  # tests that need it start a program that is not ours; a machine with CI set must have it
+    is_program: bool = True  # tests start it as an external program; a machine with CI set must have it
 
 
 def _rego_loads() -> bool:
-    """Whether the package finds the library of the system that it is linked with."""
+    """Whether the package `regopy` finds the system library that it is linked with."""
     try:
         import_module("regopy")
     except OSError:
@@ -52,14 +52,14 @@ NEEDS: Mapping[str, Need] = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Say what the markers mean."""
+    """Register the markers."""
     config.addinivalue_line("markers", f"needs(name, ...): left out where that is missing: {', '.join(NEEDS)}")
     config.addinivalue_line("markers", "external: starts programs that are not ours; a folder of them shares a worker")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let tests that start the same programs share them, before pytest-xdist looks; who needs one is external."""
+    """Group tests marked external by folder, before pytest-xdist looks; mark other tests that need a program."""
     for item in items:
         if item.get_closest_marker("external"):
             item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
@@ -69,30 +69,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Leave a test out, or fail it, before any of its fixtures."""
+    """Skip a test, or fail it if CI is set, before its fixtures run."""
     for need in _needs(item):
         if need.is_here():
             continue
-        why = f"no {need.what} ({need.remedy})"
+        reason = f"no {need.what} ({need.remedy})"
         if need.is_program and os.environ.get("CI"):
-            pytest.fail(why, pytrace=False)
-        item.user_properties.append((_PROPERTY, why))
-        raise pytest.skip.Exception(why)
+            pytest.fail(reason, pytrace=False)
+        item.user_properties.append((_PROPERTY, reason))
+        raise pytest.skip.Exception(reason)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """The last line of a run, after that of pytest."""
+    """Print the last line of a run, after that of pytest."""
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if terminal is not None and not config.option.collectonly:
-        said = _last_line(len(terminal.stats.get("passed", ())), terminal.stats.get("skipped", ()))
-        swept = sweeps.left(config)
-        terminal.write_line(said + (f"; {swept:,} more are run by `make sweeps`" if swept else ""))
+        line = _last_line(len(terminal.stats.get("passed", ())), terminal.stats.get("skipped", ()))
+        left_to_sweeps = sweeps.left(config)
+        terminal.write_line(line + (f"; {left_to_sweeps:,} more are run by `make sweeps`" if left_to_sweeps else ""))
 
 
 def _last_line(passed: int, skipped: list[pytest.TestReport]) -> str:
-    whys = Counter(str(why) for report in skipped for name, why in report.user_properties if name == _PROPERTY)
-    left = "; ".join(f"{count:,} {'tests' if count > 1 else 'test'}: {why}" for why, count in sorted(whys.items()))
-    return f"{passed:,} passed; " + (f"left out: {left}" if left else "nothing left out")
+    reasons = Counter(str(reason) for report in skipped for name, reason in report.user_properties if name == _PROPERTY)
+    left_out = "; ".join(
+        f"{count:,} {'tests' if count > 1 else 'test'}: {reason}" for reason, count in sorted(reasons.items())
+    )
+    return f"{passed:,} passed; " + (f"left out: {left_out}" if left_out else "nothing left out")
 
 
 def _needs(item: pytest.Item) -> list[Need]:

@@ -1,6 +1,6 @@
-"""Programs that are packages of npm, which not everybody has: tests say `needs("npm")`.
+"""Programs that are npm packages: tests that use them are marked `needs("npm")`, since not every machine has npm.
 
-`python -m tests.npm` installs them all, at the same time: begun early, they are there when a test wants them.
+`python -m tests.npm` installs all of them in parallel, so that they are ready when a test needs them.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ PATH = shutil.which("npm")
 
 
 def installed(folder: Path) -> Path:
-    """The `node_modules` of a folder; filled once, from the versions in its lock file."""
+    """The `node_modules` of a folder; filled at the first call, with the versions of its lock file."""
     ready = folder / "node_modules" / ".ready"
-    with (folder / "package.json").open() as lock:  # several test processes may want it at once
+    with (folder / "package.json").open() as lock:  # several test processes may need it at the same time
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not ready.exists():
             options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
@@ -28,7 +28,7 @@ def installed(folder: Path) -> Path:
 
 
 def main() -> None:
-    """Install everything."""
+    """Install the packages of all folders."""
     with ThreadPoolExecutor(len(FOLDERS)) as pool:
         list(pool.map(installed, FOLDERS))
 

@@ -1,4 +1,4 @@
-"""HTTP as tests use it.  One client for all calls: one for each would read the system's certificates every time."""
+"""HTTP for tests.  All calls share one client, since each new client reads the certificates of the system."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 SECONDS = 10
-# No connection is kept: servers of the tests close, die and lie, and a kept one would fail with the next test.
+# No connection is reused: test servers close and are killed, and a reused connection would break the next test.
 HTTP = httpx.Client(timeout=SECONDS, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 def steer(method: str, url: str, body: Any = None) -> tuple[int, bytes]:
-    """A call of an emulator's control side: its status and content.  Tests make thousands, and httpx takes its time."""
-    server, place = urlsplit(url).netloc, url.partition("://")[2].partition("/")[2]
-    headers = {"content-type": "application/json"}  # also without a body: it tells programs from pages
+    """Call the control API of an emulator; return status and content.  httpx is slow for thousands of such calls."""
+    server, path = urlsplit(url).netloc, url.partition("://")[2].partition("/")[2]
+    headers = {"content-type": "application/json"}  # even without a body: the control API refuses web pages by it
     connection = http.client.HTTPConnection(server, timeout=SECONDS)
     try:
         content = None if body is None else json.dumps(body)
-        connection.request(method, "/" + quote(place, safe="%/?&=:+,;@!$'()*~"), content, headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
+        connection.request(method, "/" + quote(path, safe="%/?&=:+,;@!$'()*~"), content, headers)
+        response = connection.getresponse()
+        return response.status, response.read()
     finally:
         connection.close()
 
 
 @contextlib.contextmanager
 def serving(handler: Callable[..., BaseRequestHandler], host: str = "127.0.0.1") -> Iterator[int]:
-    """A server of this machine, by its port.  Of itself it would look only every half second whether it is to end."""
+    """Run a server on this machine; yield its port.  By default, `serve_forever` would need up to 0.5 s to stop."""
     with ThreadingHTTPServer((host, 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()

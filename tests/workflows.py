@@ -1,6 +1,6 @@
-"""Workflows of `init --github` for projects of every shape; run as a module, it writes them for linters.
+"""Workflows of `init --github` for projects of several shapes; run as a module, it writes them for linters.
 
-`python -m tests.workflows signed` writes the example of one whose plan is signed, as `make golden` does.
+`python -m tests.workflows signed` writes the example of a workflow with a signed plan, as `make golden` does.
 """
 
 from __future__ import annotations
@@ -9,18 +9,20 @@ import sys
 from pathlib import Path
 
 from tavusctl.core.project_settings import Environment
-from tavusctl.integrations.github.workflow_files import Shape, workflows
+from tavusctl.integrations.github.workflow_files import WorkflowInputs, workflows
 
 DEFAULT = Environment()
 STAGING = Environment("staging", api_key_env="TAVUS_API_KEY_STAGING", state="s3://acme/staging")
 EUROPE = Environment("eu-1", api_key_env="TAVUS_API_KEY_EU", state="az://acme/eu", uploads="gs://acme/files")
 PROD = Environment("prod", state="s3://acme/prod", uploads="s3://acme/files")
 SHAPES = {
-    "one": Shape([DEFAULT], []),
-    "two": Shape([STAGING, PROD], ["OPENAI_API_KEY", "CARTESIA_KEY"], branch="master"),
-    "three": Shape([STAGING, EUROPE, PROD], ["OPENAI_API_KEY"], folder="bots/sales-team", branch="release/1.x"),
-    "local": Shape([DEFAULT], ["OPENAI_API_KEY"], action="./"),
-    "odd": Shape([PROD], [], folder="a b#c: 'd'", action=f"acme/fork@{'ab' * 20}"),
+    "one": WorkflowInputs([DEFAULT], []),
+    "two": WorkflowInputs([STAGING, PROD], ["OPENAI_API_KEY", "CARTESIA_KEY"], branch="master"),
+    "three": WorkflowInputs(
+        [STAGING, EUROPE, PROD], ["OPENAI_API_KEY"], folder="bots/sales-team", branch="release/1.x"
+    ),
+    "local": WorkflowInputs([DEFAULT], ["OPENAI_API_KEY"], action="./"),
+    "odd": WorkflowInputs([PROD], [], folder="a b#c: 'd'", action=f"acme/fork@{'ab' * 20}"),
 }
 
 
@@ -50,7 +52,7 @@ _IDENTITY = "      id-token: write # to sign it as this workflow at this commit\
 
 
 def signed() -> str:
-    """The workflow of one environment whose plan is signed once it is made, and checked before anything reads it."""
+    """A workflow for one environment that signs the plan file, and verifies the signature before the plan is read."""
     text = workflows(SHAPES["one"], {})["tavus-apply.yml"]
     text = _HEAD + text[text.index("name: ") :]
     planning, applying = text.index("  plan-default:"), text.index("  apply-default:")
@@ -61,18 +63,18 @@ def signed() -> str:
     return head + plan + apply
 
 
-def _before(text: str, place: str, more: str) -> str:
-    at = text.index(place)
-    return text[:at] + more + text[at:]
+def _before(text: str, place: str, addition: str) -> str:
+    index = text.index(place)
+    return text[:index] + addition + text[index:]
 
 
 def written(folder: Path) -> None:
-    """Every shape in a repository of its own."""
+    """Write the workflows of every shape into a separate repository folder."""
     for name, shape in SHAPES.items():
-        place = folder / name / ".github/workflows"
-        place.mkdir(parents=True, exist_ok=True)
+        workflow_folder = folder / name / ".github/workflows"
+        workflow_folder.mkdir(parents=True, exist_ok=True)
         for file, text in workflows(shape, {}).items():
-            (place / file).write_text(text, encoding="utf-8")
+            (workflow_folder / file).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

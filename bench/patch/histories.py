@@ -1,6 +1,6 @@
 """Pairs from real histories: successive versions of JSON and YAML files in git repositories on this machine.
 
-Give the repositories as arguments of run.py.  The published figures used these, cloned from GitHub:
+The repositories are arguments of run.py.  The published figures use these, cloned from GitHub:
 OAI/OpenAPI-Specification, microsoft/vscode-eslint, docker/awesome-compose, modelcontextprotocol/modelcontextprotocol.
 """
 
@@ -19,18 +19,18 @@ import yaml
 from bench.patch.pairs import Pair
 
 MOST_BYTES = 100_000
-MOST_VERSIONS = 25  # of one file
-MOST_PAIRS = 700  # of one repository
+MOST_VERSIONS = 25  # per file
+MOST_PAIRS = 700  # per repository
 LOCKS = ("package-lock.json", "npm-shrinkwrap.json")
 
 
 def from_histories(repositories: list[Path]) -> list[Pair]:
-    """Every change of every JSON and YAML file, up to the limits."""
+    """The changes of every JSON and YAML file in some repositories, up to the limits."""
     return [pair for repository in repositories for pair in changes(repository)]
 
 
 def changes(repository: Path) -> list[Pair]:
-    """The changes of one repository."""
+    """The changes of the JSON and YAML files in one repository."""
     pairs: list[Pair] = []
     for name in sorted(
         set(git(repository, "log", "--format=", "--no-renames", "--name-only", "--diff-filter=M").splitlines())
@@ -45,7 +45,7 @@ def changes(repository: Path) -> list[Pair]:
 
 
 def versions(repository: Path, name: str) -> Iterator[Any]:
-    """The versions of a file that can be read, oldest first."""
+    """The versions of a file that can be parsed, the oldest first."""
     commits = git(repository, "log", f"-{MOST_VERSIONS}", "--format=%H", "--", name).split()
     for commit in reversed(commits):
         try:
@@ -67,6 +67,6 @@ def is_json(value: Any) -> bool:
 
 
 def git(repository: Path, *arguments: str) -> str:
-    """What git says of a repository."""
+    """The output of a git command in a repository."""
     command = ["git", "-C", str(repository), *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True, encoding="utf-8").stdout

@@ -1,4 +1,4 @@
-"""What a patch costs and whether it is right, judged without the code under test."""
+"""The cost and the correctness of a patch, measured independently of the code under test."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ Operation = dict[str, Any]
 
 @dataclass(frozen=True)
 class Measure:
-    """One patch for one pair."""
+    """The figures of one patch for one pair."""
 
-    wrong: str  # why the patch is wrong; empty: it is right
+    wrong: str  # why the patch is wrong; empty: it is correct
     operations: int = 0
     size: int = 0  # bytes as compact UTF-8 JSON
-    touched: int = 0  # leaves written and leaves removed
-    lost: int = 0  # unchanged leaves among them, written again as they were
+    touched: int = 0  # the number of leaves written or removed
+    lost: int = 0  # the number of leaves among them that were written again with the same value
 
     @property
     def cost(self) -> int:
-        """What the differ minimises, but for the constant of two brackets."""
+        """The cost that the differ minimises, except for the constant of two brackets."""
         return self.size + WEIGHT * self.touched
 
 
 def measure(before: Any, after: Any, patch: list[Operation]) -> Measure:
-    """A patch replayed step by step, then as a whole by the jsonpatch package."""
+    """Replay a patch step by step, then as a whole by the jsonpatch package; return its figures."""
     document = copy.deepcopy(before)
     touched = lost = 0
     for operation in patch:
@@ -52,7 +52,7 @@ def measure(before: Any, after: Any, patch: list[Operation]) -> Measure:
 
 
 def step(document: Any, operation: Operation) -> tuple[Any, dict[str, str], dict[str, str]]:
-    """The document changed in place, with the leaves (by pointer) the operation removed and wrote."""
+    """Apply an operation in place; return the document, and the leaves removed and written, by pointer."""
     holder = {"": document}
     value = operation.get("value")
     match operation["op"]:
@@ -72,7 +72,7 @@ def step(document: Any, operation: Operation) -> tuple[Any, dict[str, str], dict
 
 
 def put(holder: Any, pointer: str, value: Any) -> None:
-    """An add that overwrites nothing."""
+    """Add a value; ValueError if a member with this key exists."""
     container, key = place(holder, pointer, adding=True)
     value = copy.deepcopy(value)
     if isinstance(container, list):
@@ -85,7 +85,7 @@ def put(holder: Any, pointer: str, value: Any) -> None:
 
 
 def take(holder: Any, pointer: str) -> Any:
-    """A value cut out of its container."""
+    """Remove a value from its container, and return it."""
     container, key = place(holder, pointer)
     if container is holder:
         message = "the root cannot be removed"
@@ -94,7 +94,7 @@ def take(holder: Any, pointer: str) -> Any:
 
 
 def place(holder: Any, pointer: str, *, adding: bool = False) -> tuple[Any, Any]:
-    """The container a pointer leads into, and the key or index in it."""
+    """The container in which the value at a pointer is, and its key or index there."""
     *parents, last = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")]
     container: Any = holder
     for part in parents:
@@ -108,7 +108,7 @@ def place(holder: Any, pointer: str, *, adding: bool = False) -> tuple[Any, Any]
 
 
 def key_in(container: Any, part: str) -> Any:
-    """A segment of a pointer as this container takes it."""
+    """A segment of a pointer as a key or an index of this container."""
     if isinstance(container, dict):
         return part
     if isinstance(container, list) and (part == "0" or (part.isascii() and part.isdigit() and part[0] != "0")):
@@ -117,12 +117,12 @@ def key_in(container: Any, part: str) -> Any:
 
 
 def leaves(value: Any) -> dict[str, str]:
-    """The leaves of a value by pointer, exact; an empty container is one leaf."""
+    """The leaves of a value by pointer, as exact text; an empty container is one leaf."""
     return dict(walk(value, ""))
 
 
 def walk(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """As `leaves`."""
+    """The leaves of a value as pairs of pointer and exact text."""
     if isinstance(value, dict) and value:
         for key, inner in value.items():
             yield from walk(inner, f"{path}/{key.replace('~', '~0').replace('/', '~1')}")
@@ -134,10 +134,10 @@ def walk(value: Any, path: str) -> Iterator[tuple[str, str]]:
 
 
 def exact(value: Any) -> str:
-    """Text that is the same for strictly equal values only."""
+    """A text that is the same only for values that are strictly equal."""
     return json.dumps(value, sort_keys=True)
 
 
 def compact(value: Any) -> str:
-    """JSON without blanks."""
+    """A value as JSON without white space."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

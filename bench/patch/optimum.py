@@ -1,4 +1,4 @@
-"""The least cost of any patch between two small documents, proved by search through all documents on the way."""
+"""The least cost of any patch between two small documents, proved by a search over intermediate documents."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import Any
 
 from bench.patch.measure import WEIGHT, compact, exact, leaves, step
 
-# The shortest operation that can be: {"op":"remove","path":"/"} and a comma.
+# The bytes of the shortest possible operation: {"op":"remove","path":"/"} and a comma.
 SHORTEST = 27
 
 
 class TooLargeError(Exception):
-    """The search took more operations than it may."""
+    """The search has exceeded its limit of operations."""
 
 
 def least_cost(before: Any, after: Any, *, known: int, patience: int = 30_000) -> int:
-    """The least cost (bytes without brackets, a comma after every operation, and weighted leaves) up to a known one.
+    """The least cost: bytes without brackets, a comma after every operation, and weighted leaves; at most `known`.
 
-    Values written are parts of `after`, whole or with parts left out: others would have to be written twice.  After
-    `patience` operations have been tried, TooLargeError.
+    Only parts of `after`, whole or with some members left out, are tried as values: other values would have to be
+    written twice.  TooLargeError after `patience` operations.
     """
     if sum(map(how_many_prunings, parts(after))) > patience:
         raise TooLargeError
@@ -49,57 +49,57 @@ def least_cost(before: Any, after: Any, *, known: int, patience: int = 30_000) -
             tried += 1
             if tried > patience:
                 raise TooLargeError
-            found, old, new = step(copy.deepcopy(document), operation)
-            reached = exact(found)
+            next_document, old, new = step(copy.deepcopy(document), operation)
+            next_text = exact(next_document)
             total = cost + len(compact(operation).encode()) + 1 + WEIGHT * (len(old) + len(new))
-            bound = total + ahead(found, target, goal)
-            if bound < known and total < best.get(reached, known):
-                best[reached] = total
-                heappush(heap, (bound, total, reached))
+            bound = total + ahead(next_document, target, goal)
+            if bound < known and total < best.get(next_text, known):
+                best[next_text] = total
+                heappush(heap, (bound, total, next_text))
     return known
 
 
 def ahead(document: Any, target: Counter[str], goal: str) -> int:
-    """A lower bound: leaves that must go or come, one operation at least."""
+    """A lower bound of the remaining cost: the leaves to be added and removed, and at least one operation."""
     if exact(document) == goal:
         return 0
     counts = leaf_counts(document)
-    come, gone = target - counts, counts - target
-    return SHORTEST + sum((len(leaf) + WEIGHT) * n for leaf, n in come.items()) + WEIGHT * gone.total()
+    added, removed = target - counts, counts - target
+    return SHORTEST + sum((len(leaf) + WEIGHT) * n for leaf, n in added.items()) + WEIGHT * removed.total()
 
 
 def leaf_counts(value: Any) -> Counter[str]:
-    """How often each leaf occurs; empty containers come and go by themselves and are left out."""
+    """The number of times that each leaf occurs; empty containers, which appear as side effects, are left out."""
     return Counter(leaf for leaf in leaves(value).values() if leaf not in ("{}", "[]"))
 
 
 def parts(value: Any) -> Iterator[Any]:
-    """A value and everything in it."""
+    """A value and every value inside it."""
     yield value
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from parts(inner)
 
 
 def how_many_prunings(value: Any) -> int:
-    """How many there are: of a document of a hundred members, more than any memory holds."""
+    """The number of prunings of a value; too many to list for a document with a hundred members."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return math.prod(1 + how_many_prunings(one) for one in inner)
+    return math.prod(1 + how_many_prunings(item) for item in inner)
 
 
 def prunings(value: Any) -> Iterator[Any]:
-    """A value with every choice of members and items left out."""
+    """A value with every subset of its members and items left out."""
     if isinstance(value, dict):
-        for chosen in product(*([None, *([one] for one in prunings(inner))] for inner in value.values())):
-            yield {key: one[0] for key, one in zip(value, chosen, strict=True) if one is not None}
+        for chosen in product(*([None, *([pruned] for pruned in prunings(inner))] for inner in value.values())):
+            yield {key: boxed[0] for key, boxed in zip(value, chosen, strict=True) if boxed is not None}
     elif isinstance(value, list):
-        for chosen in product(*([None, *([one] for one in prunings(inner))] for inner in value)):
-            yield [one[0] for one in chosen if one is not None]
+        for chosen in product(*([None, *([pruned] for pruned in prunings(inner))] for inner in value)):
+            yield [boxed[0] for boxed in chosen if boxed is not None]
     else:
         yield value
 
 
 def operations(document: Any, values: list[Any]) -> Iterator[dict[str, Any]]:
-    """Every operation worth trying on a document."""
+    """Every operation on a document that could lead to an optimum."""
     for pointer in pointers(document, ""):
         if pointer:
             yield {"op": "remove", "path": pointer}
@@ -109,7 +109,7 @@ def operations(document: Any, values: list[Any]) -> Iterator[dict[str, Any]]:
 
 
 def pointers(value: Any, path: str) -> Iterator[str]:
-    """Every pointer into a value."""
+    """The pointers of a value and of every value inside it."""
     yield path
     entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in entries:
@@ -117,10 +117,10 @@ def pointers(value: Any, path: str) -> Iterator[str]:
 
 
 def openings(value: Any, path: str, values: list[Any]) -> Iterator[str]:
-    """Every pointer at which something can be added without overwriting."""
+    """Every pointer at which a value can be added without overwriting another."""
     if isinstance(value, dict):
-        known = {key for one in values if isinstance(one, dict) for key in one}
-        yield from (f"{path}/{segment(key)}" for key in sorted(known - value.keys()))
+        keys = {key for item in values if isinstance(item, dict) for key in item}
+        yield from (f"{path}/{segment(key)}" for key in sorted(keys - value.keys()))
         for key, inner in value.items():
             yield from openings(inner, f"{path}/{segment(key)}", values)
     elif isinstance(value, list):
@@ -130,5 +130,5 @@ def openings(value: Any, path: str, values: list[Any]) -> Iterator[str]:
 
 
 def segment(key: str | int) -> str:
-    """A key inside a pointer."""
+    """A key as an escaped segment of a pointer."""
     return str(key).replace("~", "~0").replace("/", "~1")

@@ -1,4 +1,4 @@
-"""The libraries that patches are compared with, each in its own process."""
+"""Other diff libraries for comparison, each in its own process."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ HERE = Path(__file__).parent
 CACHE = HERE.parent / ".cache"
 PIP = {"jsonpatch 1.33": "jsonpatch==1.33", "deepdiff": "deepdiff==8.6.1"}
 NPM = {"fast-json-patch": "^3.1.1", "rfc6902": "^5.4.0", "jsondiffpatch": "^0.7.7", "json-joy": "^17.67.0"}
-# rfc6902 takes exponential time on arrays in arrays, and cubic on long ones.
+# rfc6902 takes exponential time on nested arrays, and cubic time on long ones.
 TOO_LARGE = {"rfc6902": 400}
 Result = dict[str, Any]
 
 
 def install() -> None:
-    """Every peer into bench/.cache, unless it is there."""
+    """Install every library into bench/.cache, unless it is there already."""
     CACHE.mkdir(exist_ok=True)
     for name, requirement in PIP.items():
         target = CACHE / name.replace(" ", "-")
@@ -41,12 +41,12 @@ def install() -> None:
 
 
 def run(command: list[str], **options: Any) -> None:
-    """A command that must succeed."""
+    """Run a command that must succeed."""
     subprocess.run(command, check=True, **options)
 
 
 def peer_results(name: str, pairs: list[Pair]) -> list[Result]:
-    """A patch, or an error, for every pair; `{}` where the peer is spared the pair."""
+    """The patch or the error of a library for every pair; `{}` for pairs that are too large for it."""
     most = TOO_LARGE.get(name)
     chosen = [number for number, pair in enumerate(pairs) if most is None or longest(pair.before) <= most]
     with tempfile.TemporaryDirectory() as folder:
@@ -54,21 +54,21 @@ def peer_results(name: str, pairs: list[Pair]) -> list[Result]:
         source.write_text(json.dumps([[pairs[number].before, pairs[number].after] for number in chosen]))
         run([*command_of(name), str(source), str(target)], timeout=1200)
         results = json.loads(target.read_text())
-    found: list[Result] = [{} for _ in pairs]
+    all_results: list[Result] = [{} for _ in pairs]
     for number, result in zip(chosen, results, strict=True):
-        found[number] = result
-    return found
+        all_results[number] = result
+    return all_results
 
 
 def command_of(name: str) -> list[str]:
-    """How to start a peer."""
+    """The command that runs a library."""
     if name in NPM:
         return [str(shutil.which("node")), str(HERE / "peers.mjs"), name, str(CACHE)]
     return [sys.executable, __file__, name.partition(" ")[0], str(CACHE / name.replace(" ", "-"))]
 
 
 def longest(value: Any) -> int:
-    """The most items an array in a value has."""
+    """The length of the longest array in a value."""
     if isinstance(value, dict):
         return max(map(longest, value.values()), default=0)
     if isinstance(value, list):
@@ -77,7 +77,7 @@ def longest(value: Any) -> int:
 
 
 def jsonpatch_differ(package: Any) -> Callable[[Any, Any], list[dict[str, Any]]]:
-    """The differ of any version of the jsonpatch package."""
+    """The diff function of a version of the jsonpatch package."""
 
     def diff(before: Any, after: Any) -> list[dict[str, Any]]:
         return without_moves(before, list(package.JsonPatch.from_diff(before, after, optimization=False).patch))
@@ -86,28 +86,28 @@ def jsonpatch_differ(package: Any) -> Callable[[Any, Any], list[dict[str, Any]]]
 
 
 def deepdiff_differ(package: Any) -> Callable[[Any, Any], list[dict[str, Any]]]:
-    """What DeepDiff finds as operations: changes and removals by the old indices, from the end; then additions."""
+    """A diff function from DeepDiff: changes and removals by old indexes, from the end; then additions."""
     parse = importlib.import_module("deepdiff.path").parse_path
 
     def diff(before: Any, after: Any) -> list[dict[str, Any]]:
-        found = package.DeepDiff(before, after, verbose_level=2).to_dict()
-        changed = {**found.get("values_changed", {}), **found.get("type_changes", {})}
+        differences = package.DeepDiff(before, after, verbose_level=2).to_dict()
+        changed = {**differences.get("values_changed", {}), **differences.get("type_changes", {})}
         if "root" in changed:
             return [{"op": "replace", "path": "", "value": changed["root"]["new_value"]}]
         replaced = [(parse(path), change["new_value"]) for path, change in changed.items()]
-        removed = sorted(listed(found, "removed"), key=order, reverse=True)
+        removed = sorted(listed(differences, "removed"), key=order, reverse=True)
         return [
             *({"op": "replace", "path": pointer(path), "value": value} for path, value in replaced),
             *({"op": "remove", "path": pointer(path)} for path, _ in removed),
             *(
                 {"op": "add", "path": pointer(path), "value": value}
-                for path, value in sorted(listed(found, "added"), key=order)
+                for path, value in sorted(listed(differences, "added"), key=order)
             ),
         ]
 
-    def listed(found: dict[str, Any], what: str) -> list[tuple[list[Any], Any]]:
+    def listed(differences: dict[str, Any], what: str) -> list[tuple[list[Any], Any]]:
         kinds = (f"dictionary_item_{what}", f"iterable_item_{what}")
-        return [(parse(path), value) for kind in kinds for path, value in found.get(kind, {}).items()]
+        return [(parse(path), value) for kind in kinds for path, value in differences.get(kind, {}).items()]
 
     def pointer(path: list[Any]) -> str:
         return "".join(f"/{str(key).replace('~', '~0').replace('/', '~1')}" for key in path)
@@ -119,10 +119,10 @@ def deepdiff_differ(package: Any) -> Callable[[Any, Any], list[dict[str, Any]]]:
 
 
 def without_moves(before: Any, patch: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A patch with every move spelled out: 1.33 moves even when it is asked not to."""
+    """A patch with every move replaced by remove and add: jsonpatch 1.33 moves even without optimization."""
     if all(operation["op"] != "move" for operation in patch):
         return patch
-    spelled: list[dict[str, Any]] = []
+    expanded: list[dict[str, Any]] = []
     document = copy.deepcopy(before)
     for operation in patch:
         parts = [operation]
@@ -135,14 +135,14 @@ def without_moves(before: Any, patch: list[dict[str, Any]]) -> list[dict[str, An
             ]
         for part in parts:
             document, _, _ = step(document, part)
-            spelled.append(part)
-    return spelled
+            expanded.append(part)
+    return expanded
 
 
 def main() -> None:
-    """A peer in Python: PACKAGE FOLDER INPUT OUTPUT."""
+    """Run a Python library; arguments: PACKAGE FOLDER INPUT OUTPUT."""
     name, folder, source, target = sys.argv[1:]
-    # measure has loaded the installed version; this process is about the one in the folder
+    # The import of `measure` has loaded the installed version; this process needs the one in the folder.
     sys.path.insert(0, folder)
     for loaded in ("jsonpatch", "jsonpointer"):
         sys.modules.pop(loaded, None)
@@ -153,7 +153,7 @@ def main() -> None:
         started = time.perf_counter()
         try:
             results.append({"patch": diff(before, after), "seconds": time.perf_counter() - started})
-        except Exception as error:  # noqa: BLE001 - whatever a peer raises is its result
+        except Exception as error:  # noqa: BLE001 - any error of a library is its result
             results.append({"error": repr(error), "seconds": time.perf_counter() - started})
     Path(target).write_text(json.dumps(results))
 

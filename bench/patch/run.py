@@ -1,8 +1,8 @@
-"""The patch benchmark: our differ against its peers on the same pairs, with a gate on every promise.
+"""The patch benchmark: our differ against other libraries on the same pairs, with a gate for every promise.
 
     python bench/patch/run.py [GIT_REPOSITORY ...]
 
-Bodies come from tests/corpus or TAVUSCTL_CORPUS.  Writes RESULTS.md; fails when a gate does.
+Bodies come from tests/corpus or TAVUSCTL_CORPUS.  Writes RESULTS.md; exit code 1 if a gate is broken.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from bench.patch.scaling import growing, unrelated  # noqa: E402
 from tavusctl.patch import diff  # noqa: E402
 
 OURS, RIVAL = "tavusctl", "jsonpatch 1.47"
-REPEATS = int(os.environ.get("TAVUSCTL_BENCH_REPEATS", "6"))  # of every edit on every body
-SMALL = 40  # pairs whose optimum is proved
+REPEATS = int(os.environ.get("TAVUSCTL_BENCH_REPEATS", "6"))  # repetitions of every edit on every body
+SMALL = 40  # the number of pairs whose optimum is proved
 Differ = Callable[[Any, Any], list[dict[str, Any]]]
 
 
@@ -48,12 +48,12 @@ class Table:
     seconds: dict[str, list[float]]
 
     def right(self, number: int) -> list[Measure]:
-        """The right patches of peers for a pair."""
-        return [found[number] for found in self.peers.values() if not found[number].wrong]
+        """The measures of the correct patches of other libraries for a pair."""
+        return [measures[number] for measures in self.peers.values() if not measures[number].wrong]
 
 
 def main() -> None:
-    """Run everything."""
+    """Run the benchmark and write the results."""
     install()
     corpus = Path(os.environ.get("TAVUSCTL_CORPUS", ROOT / "tests" / "corpus"))
     pairs = from_corpus(corpus, REPEATS) + from_histories([Path(name) for name in sys.argv[1:]])
@@ -68,12 +68,12 @@ def main() -> None:
 
 
 def our_differ(pair: Pair) -> Differ:
-    """The differ as the engine calls it."""
+    """Our diff function as the engine calls it."""
     return lambda before, after: diff(before, after, keyed_by=pair.keyed_by)
 
 
 def measured(pairs: list[Pair]) -> Table:
-    """Everybody's patches, measured; times of ours and of the rival are taken by turns, the best of three."""
+    """Measure the patches of all libraries; our differ and the rival are timed in turns, the best of three."""
     rival = jsonpatch_differ(jsonpatch)
     ours, rivals = [], []
     seconds: dict[str, list[float]] = {OURS: [], RIVAL: []}
@@ -98,7 +98,7 @@ def measured(pairs: list[Pair]) -> Table:
 
 
 def timed(differ: Differ, before: Any, after: Any, times: int = 3) -> tuple[float, list[dict[str, Any]]]:
-    """The best time and the patch."""
+    """The best time of some runs, in seconds, and the patch."""
     best, patch = float("inf"), []
     gc.disable()
     for _ in range(times):
@@ -112,29 +112,29 @@ def timed(differ: Differ, before: Any, after: Any, times: int = 3) -> tuple[floa
 
 
 def size_gates(table: Table) -> Iterator[Gate]:
-    """Wrong patches, bytes and leaves against the best of all peers, pair by pair."""
+    """Gates for wrong patches, and for bytes and leaves against the best of all libraries, pair by pair."""
     ours, numbers = table.ours, range(len(table.pairs))
     compared = [number for number in numbers if table.right(number)]
-    best = {number: min(found.size for found in table.right(number)) for number in compared}
-    least = {number: min(found.touched for found in table.right(number)) for number in compared}
-    yield Gate("wrong patches", sum(bool(found.wrong) for found in ours), 0)
+    best = {number: min(peer.size for peer in table.right(number)) for number in compared}
+    least = {number: min(peer.touched for peer in table.right(number)) for number in compared}
+    yield Gate("wrong patches", sum(bool(own.wrong) for own in ours), 0)
     yield Gate("bytes against the per-pair best", sum(ours[n].size for n in compared) / sum(best.values()), 1.005)
     beaten = [
         n for n in compared if any(f.touched <= ours[n].touched and f.size < ours[n].size for f in table.right(n))
     ]
     yield Gate("% of pairs where a peer that touches no more sends less", 100 * len(beaten) / len(compared), 0.5)
-    dominated = [n for n in compared if any(dominates(found, ours[n]) for found in table.right(n))]
+    dominated = [n for n in compared if any(dominates(peer, ours[n]) for peer in table.right(n))]
     yield Gate("% of pairs dominated by a peer", 100 * len(dominated) / len(compared), 0.4)
     yield Gate("worst of these, times the bytes", max((ours[n].size / best[n] for n in dominated), default=1), 1.5)
     yield Gate("leaves touched against the least", sum(ours[n].touched for n in compared) / sum(least.values()), 1.05)
     single = sum(ours[n].lost for n in numbers if table.pairs[n].single)
     yield Gate("unchanged leaves rewritten on single edits", single, 0)
-    more = [n for n in compared if ours[n].lost > min(found.lost for found in table.right(n))]
+    more = [n for n in compared if ours[n].lost > min(peer.lost for peer in table.right(n))]
     yield Gate("% of pairs with more unchanged leaves rewritten than the best", 100 * len(more) / len(compared), 2)
 
 
 def dominates(peer: Measure, ours: Measure) -> bool:
-    """Whether a peer is no worse in bytes and leaves, and better in one."""
+    """Whether another library is not worse in bytes and leaves, and better in one of them."""
     return (
         peer.size <= ours.size
         and peer.touched <= ours.touched
@@ -144,7 +144,7 @@ def dominates(peer: Measure, ours: Measure) -> bool:
 
 
 def time_gates(table: Table) -> Iterator[Gate]:
-    """Time against the rival: on the pairs, and where documents grow."""
+    """Gates for time against the rival: on the pairs, and on documents of growing size."""
     ours, rival = table.seconds[OURS], table.seconds[RIVAL]
     yield Gate("median time against jsonpatch 1.47", statistics.median(ours) / statistics.median(rival), 1.1)
     yield Gate("p99 time against jsonpatch 1.47", percentile(ours) / percentile(rival), 2)
@@ -159,31 +159,31 @@ def time_gates(table: Table) -> Iterator[Gate]:
 
 
 def percentile(values: list[float]) -> float:
-    """The 99th."""
+    """The 99th percentile."""
     return statistics.quantiles(values, n=100)[98]
 
 
 def optimum_gate(pairs: list[Pair]) -> Gate:
-    """How often a small pair misses the proved optimum: parts of the bodies, small enough to search."""
+    """The gate for the share of small pairs (parts of the bodies) whose patch costs more than the proved optimum."""
     dice = random.Random("small")
     proved = missed = 0
     small = [pair for pair in map(cut_down, pairs) if pair is not None]
     dice.shuffle(small)
     for pair in small:
-        found = measure(pair.before, pair.after, diff(pair.before, pair.after))
+        measured_patch = measure(pair.before, pair.after, diff(pair.before, pair.after))
         try:
-            least = least_cost(pair.before, pair.after, known=found.cost - 1, patience=50_000)
+            least = least_cost(pair.before, pair.after, known=measured_patch.cost - 1, patience=50_000)
         except TooLargeError:
             continue
         proved += 1
-        missed += least < found.cost - 1
+        missed += least < measured_patch.cost - 1
         if proved == SMALL:
             break
     return Gate(f"% of {proved} small pairs above the proved optimum", 100 * missed / max(proved, 1), 10)
 
 
 def cut_down(pair: Pair) -> Pair | None:
-    """The smallest part that holds the whole change, if it is small enough."""
+    """The smallest part of a pair that contains the whole change; None if it is too large."""
     before, after = pair.before, pair.after
     while isinstance(before, dict) and isinstance(after, dict):
         differing = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
@@ -197,29 +197,29 @@ def cut_down(pair: Pair) -> Pair | None:
 
 
 def peer_lines(table: Table) -> Iterator[str]:
-    """Everybody in one line each; bytes and leaves are sums over the pairs that this differ got right."""
+    """A table with one line per library; bytes and leaves are sums over the pairs that it got right."""
     yield "| differ | wrong or none | operations | bytes | against ours | leaves touched | unchanged lost | median ms |"
     yield "|---|---:|---:|---:|---:|---:|---:|---:|"
-    for name, found in {OURS: table.ours, **table.peers}.items():
-        right = [(one, mine) for one, mine in zip(found, table.ours, strict=True) if not one.wrong]
-        size, mine = sum(one.size for one, _ in right), sum(ours.size for _, ours in right)
-        figures = [sum(one.operations for one, _ in right), size]
-        touched, lost = sum(one.touched for one, _ in right), sum(one.lost for one, _ in right)
+    for name, measures in {OURS: table.ours, **table.peers}.items():
+        right = [(theirs, mine) for theirs, mine in zip(measures, table.ours, strict=True) if not theirs.wrong]
+        size, mine = sum(theirs.size for theirs, _ in right), sum(ours.size for _, ours in right)
+        figures = [sum(theirs.operations for theirs, _ in right), size]
+        touched, lost = sum(theirs.touched for theirs, _ in right), sum(theirs.lost for theirs, _ in right)
         median = statistics.median(table.seconds[name]) * 1000
         yield (
-            f"| {name} | {len(found) - len(right)} | {figures[0]:,} | {figures[1]:,} | {size / mine:.3f} "
+            f"| {name} | {len(measures) - len(right)} | {figures[0]:,} | {figures[1]:,} | {size / mine:.3f} "
             f"| {touched:,} | {lost:,} | {median:.3f} |"
         )
 
 
 def category_lines(table: Table) -> Iterator[str]:
-    """Kinds of edits: bytes against the per-pair best of all peers, and time against the rival."""
+    """A table by kind of edit: bytes against the per-pair best of all libraries, and time against the rival."""
     yield "| kind of edit | pairs | bytes against the best | leaves against the least | time against jsonpatch 1.47 |"
     yield "|---|---:|---:|---:|---:|"
     for name in dict.fromkeys(pair.category for pair in table.pairs):
         numbers = [n for n, pair in enumerate(table.pairs) if pair.category == name and table.right(n)]
-        best = sum(min(found.size for found in table.right(n)) for n in numbers)
-        least = sum(min(found.touched for found in table.right(n)) for n in numbers)
+        best = sum(min(peer.size for peer in table.right(n)) for n in numbers)
+        least = sum(min(peer.touched for peer in table.right(n)) for n in numbers)
         size, touched = sum(table.ours[n].size for n in numbers), sum(table.ours[n].touched for n in numbers)
         spent = [sum(table.seconds[differ][n] for n in numbers) for differ in (OURS, RIVAL)]
         leaves = f"{touched / least:.3f}" if least else "none" if not touched else "more"
@@ -227,7 +227,7 @@ def category_lines(table: Table) -> Iterator[str]:
 
 
 def unrelated_lines() -> Iterator[str]:
-    """Time and size where there is nothing to find."""
+    """A table of our time on documents without anything in common."""
     yield "| documents | s |"
     yield "|---|---:|"
     for name, before, after in unrelated():

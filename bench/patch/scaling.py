@@ -1,4 +1,4 @@
-"""Pairs that grow: long arrays, deep nesting, long texts, and documents of 1 MB that have nothing in common."""
+"""Pairs of growing size: long arrays, deep nesting, long texts, and documents of 1 MB with nothing in common."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Growing = tuple[str, Any, Any]
 
 
 def growing() -> Iterator[Growing]:
-    """Name and documents of every point."""
+    """The name and the documents of every measured point."""
     for size in (10, 100, 1_000, 10_000):
         for name, make in (("objects", objects), ("numbers", numbers), ("texts", texts)):
             before = make(size)
@@ -29,7 +29,7 @@ def growing() -> Iterator[Growing]:
 
 
 def unrelated() -> Iterator[Growing]:
-    """Two documents of 1 MB each without anything in common but their shape."""
+    """The name and the documents of pairs of 1 MB that have only their shape in common."""
     for name, make in (("objects", objects), ("numbers", numbers), ("texts", texts)):
         yield f"1 MB of other {name}", make(MEGABYTE[name], seed=1), make(MEGABYTE[name], seed=2)
     yield "1 MB of another tree", tree(random.Random(1), 4), tree(random.Random(2), 4)
@@ -39,24 +39,24 @@ MEGABYTE = {"objects": 14_000, "numbers": 120_000, "texts": 60_000}
 
 
 def objects(size: int, seed: int = 0) -> list[Any]:
-    """Items with members."""
+    """An array of objects."""
     dice = random.Random(seed)
     return [row(place + seed * size, dice) for place in range(size)]
 
 
 def numbers(size: int, seed: int = 0) -> list[Any]:
-    """Items that recur."""
+    """An array of numbers, many of which occur several times."""
     dice = random.Random(seed)
     return [dice.randrange(1000) + seed * 1000 for _ in range(size)]
 
 
 def texts(size: int, seed: int = 0) -> list[Any]:
-    """Items that are all different."""
+    """An array of different texts."""
     return [f"text {seed} {place}" for place in range(size)]
 
 
 def five_edits(before: list[Any]) -> list[Any]:
-    """Two items less, two more, one edited, all over the array."""
+    """An array with two items removed, two inserted and one edited, all over its length."""
     after = copy.deepcopy(before)
     size = len(before)
     after.insert(size * 9 // 10, "new")
@@ -68,7 +68,7 @@ def five_edits(before: list[Any]) -> list[Any]:
 
 
 def every_tenth(before: list[Any]) -> list[Any]:
-    """One item in ten edited."""
+    """An array with every tenth item edited."""
     return [
         ({**item, "on": None} if isinstance(item, dict) else "edited") if place % 10 == 5 else item
         for place, item in enumerate(copy.deepcopy(before))
@@ -76,7 +76,7 @@ def every_tenth(before: list[Any]) -> list[Any]:
 
 
 def nested(depth: int, leaf: str) -> Any:
-    """A leaf far down, in objects and arrays by turns."""
+    """A leaf inside so many alternating objects and arrays."""
     value: Any = leaf
     for level in range(depth):
         value = [value, level] if level % 2 else {"inner": value, "level": level}
@@ -84,7 +84,7 @@ def nested(depth: int, leaf: str) -> Any:
 
 
 def tree(dice: random.Random, depth: int) -> Any:
-    """A bushy document with random keys."""
+    """A wide document with random keys."""
     if depth == 0:
         return f"leaf {dice.randrange(10**9)}"
     inner: Callable[[], Any] = lambda: tree(dice, depth - 1)  # noqa: E731

@@ -1,4 +1,4 @@
-"""An account of any size on a local Tavus, and the manifests that describe it."""
+"""An account of any size on an emulator, and the manifests that declare it."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ SENTENCE = "You are number {number}, a patient guide who answers question {line}
 
 @dataclass(frozen=True)
 class Project:
-    """A folder of manifests, the seed of the account that they describe, and the environment of a command."""
+    """A folder of manifests, and the seed file of the account that they declare."""
 
     folder: Path
     seed: Path
     objects: int
 
     def environment(self, url: str) -> dict[str, str]:
-        """What a command needs to find the account."""
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        """The environment variables of a command on the account at a URL."""
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         own = {"TAVUS_BASE_URL": url, "TAVUS_API_KEY": "bench", "NO_COLOR": "1", "CI": "true"}
-        return {**kept, **own, "TAVUSCTL_LOCAL_STATE": "1"}  # the state is a file, and this machine keeps it
+        return {**inherited, **own, "TAVUSCTL_LOCAL_STATE": "1"}  # the state is a file on this machine
 
 
 def prompt(number: int, size: int = PROMPT_BYTES) -> str:
-    """A prompt of about so many bytes, in lines, unlike any other."""
+    """A prompt of several lines and about `size` bytes, different for every number."""
     lines: list[str] = []
     length = 0
     while length < size:
@@ -47,7 +47,7 @@ def prompt(number: int, size: int = PROMPT_BYTES) -> str:
 
 
 def persona(number: int) -> dict[str, Any]:
-    """A persona with every layer, as the API takes it."""
+    """The body of a persona with several layers, as the API accepts it."""
     return {
         "persona_name": f"Guide {number:05}",
         "pipeline_mode": "full",
@@ -61,7 +61,7 @@ def persona(number: int) -> dict[str, Any]:
 
 
 def tool(number: int) -> dict[str, Any]:
-    """One function for the model."""
+    """A function tool for the model."""
     return {
         "type": "function",
         "function": {
@@ -77,7 +77,7 @@ def tool(number: int) -> dict[str, Any]:
 
 
 def project(folder: Path, objects: int, changed: int = 0) -> Project:
-    """Manifests of so many personas, of which some differ from the account in one word of the prompt."""
+    """Write manifests of so many personas; the first `changed` differ from the account in one word of the prompt."""
     (folder / "manifests" / "prompts").mkdir(parents=True, exist_ok=True)
     (folder / "tavusctl.yaml").write_text(PROJECT)
     bodies = [persona(number) for number in range(objects)]
@@ -89,7 +89,7 @@ def project(folder: Path, objects: int, changed: int = 0) -> Project:
 
 
 def write(folder: Path, number: int, body: dict[str, Any], *, edited: bool = False) -> None:
-    """The manifest of one persona and its prompt."""
+    """Write the manifest and the prompt file of one persona."""
     name = f"guide-{number:05}"
     text = body["system_prompt"].replace("patient", "brisk", 1) if edited else body["system_prompt"]
     (folder / "manifests" / "prompts" / f"{name}.md").write_text(text)
@@ -104,7 +104,7 @@ def _yaml(value: Any) -> str:
 
 @contextmanager
 def served(project: Project, latency_ms: float = 0) -> Iterator[str]:
-    """The account on a local Tavus, in a process of its own; its base URL."""
+    """Serve the account by an emulator in its own process; yield its base URL."""
     command = [str(BIN / "tavusctl"), "emulator", "--seed", str(project.seed), "--latency", str(latency_ms)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""What is measured: start-up, files, plans, applies, and decisions about crawls."""
+"""The measured cases: start-up, files, plans, applies, exports, and decisions on recrawls."""
 
 from __future__ import annotations
 
@@ -40,44 +40,44 @@ for model in [ProjectFile, *(kind.model for kind in KINDS.values())]:
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan of an account: how many objects, how many of them changed, and what it took."""
+    """The measurements of a plan: size of the account, number of changed objects, and costs."""
 
     objects: int
     changed: int
-    latency: int  # milliseconds of every answer
-    cost: Cost  # with what the plan before it has read
-    cold: Cost  # with nothing read before
-    requests: int
+    latency: int  # milliseconds before every response
+    cost: Cost  # with the cache of an earlier plan
+    cold: Cost  # without a cache
+    requests: int  # of a plan without a cache
     least: Cost  # of a program that only reads the files and the account
 
     @property
     def against_least(self) -> float:
-        """How many times the CPU of that program the plan takes."""
+        """The CPU time of the plan as a multiple of the CPU time of that program."""
         return self.cost.cpu / self.least.cpu
 
     @property
     def floor(self) -> int:
-        """The fewest list calls that show so many objects: more pages than one are read twice, and have to agree."""
+        """The fewest list calls for so many objects; if there are several pages, they are read twice for comparison."""
         pages = -(-self.objects // PAGE)
         return pages if pages == 1 else 2 * pages
 
 
 @contextmanager
 def account(objects: int, changed: int = 0, latency: int = 0) -> Iterator[tuple[Project, str]]:
-    """A project whose objects are all bound, and the local Tavus that has them."""
+    """A project whose objects are all bound, and the URL of the emulator that has them."""
     with tempfile.TemporaryDirectory() as folder:
-        made = project(Path(folder), objects)
-        with served(made) as url:
-            environment = made.environment(url)
-            once([TOOL, "import", "--match-names"], made.folder, environment)
-            once([TOOL, "apply", "--yes"], made.folder, environment)
-            made = project(made.folder, objects, changed)
+        prepared = project(Path(folder), objects)
+        with served(prepared) as url:
+            environment = prepared.environment(url)
+            once([TOOL, "import", "--match-names"], prepared.folder, environment)
+            once([TOOL, "apply", "--yes"], prepared.folder, environment)
+            prepared = project(prepared.folder, objects, changed)
             slow(url, latency)
-            yield made, url
+            yield prepared, url
 
 
 def slow(url: str, milliseconds: int) -> None:
-    """Delay every answer from now on."""
+    """Delay every response from now on."""
     rule = {"match": "* /v2/*", "kind": "delay", "seconds": milliseconds / 1000, "times": None, "phase": "before"}
     control(url, "DELETE", "faults")
     if milliseconds:
@@ -85,27 +85,27 @@ def slow(url: str, milliseconds: int) -> None:
 
 
 def control(url: str, method: str, verb: str, body: object = None) -> Any:
-    """A word with the control side of the local Tavus."""
+    """A call of the control API of the emulator; return its JSON."""
     headers = {"content-type": "application/json"}
-    answer = httpx.request(method, f"{url}/__emulator/{verb}", json=body, headers=headers, timeout=60)
-    return answer.raise_for_status().json()
+    response = httpx.request(method, f"{url}/__emulator/{verb}", json=body, headers=headers, timeout=60)
+    return response.raise_for_status().json()
 
 
 def plans(objects: int, changed: int, latencies: Sequence[int], times: int) -> Iterator[Planned]:
-    """Plans of one account, at each latency."""
-    with account(objects, changed) as (made, url):
+    """Measure plans of one account at each latency."""
+    with account(objects, changed) as (prepared, url):
         for latency in latencies:
             slow(url, latency)
-            environment = made.environment(url)
+            environment = prepared.environment(url)
             control(url, "DELETE", "requests")
-            once([TOOL, "plan", "--no-cache"], made.folder, environment)
+            once([TOOL, "plan", "--no-cache"], prepared.folder, environment)
             requests = len(control(url, "GET", "requests")["requests"])
-            once([TOOL, "plan"], made.folder, environment)
+            once([TOOL, "plan"], prepared.folder, environment)
             costs = several(
                 {
-                    "plan": ([TOOL, "plan"], made.folder, environment),
-                    "cold": ([TOOL, "plan", "--no-cache"], made.folder, environment),
-                    "least": ([sys.executable, "-I", FLOOR], made.folder, environment),
+                    "plan": ([TOOL, "plan"], prepared.folder, environment),
+                    "cold": ([TOOL, "plan", "--no-cache"], prepared.folder, environment),
+                    "least": ([sys.executable, "-I", FLOOR], prepared.folder, environment),
                 },
                 times,
             )
@@ -113,9 +113,9 @@ def plans(objects: int, changed: int, latencies: Sequence[int], times: int) -> I
 
 
 def start_up(times: int) -> dict[str, Cost]:
-    """Every command that people wait for, and what they are compared with."""
-    with account(10) as (made, url):
-        here, environment = made.folder, made.environment(url)
+    """Measure the start-up of commands, and of the programs with which they are compared."""
+    with account(10) as (prepared, url):
+        here, environment = prepared.folder, prepared.environment(url)
         python = sys.executable
         commands: dict[str, tuple[Sequence[str], Path, Mapping[str, str]]] = {
             "python": ([python, "-c", "pass"], here, environment),
@@ -136,49 +136,49 @@ def start_up(times: int) -> dict[str, Cost]:
 
 
 def validated(files: int, times: int) -> dict[str, Cost]:
-    """The check of so many files, with what the one before it has read and without."""
+    """Measure `validate` of so many files, with and without a cache."""
     with tempfile.TemporaryDirectory() as folder:
-        made = project(Path(folder), files)
-        environment = made.environment("")
-        once([TOOL, "validate"], made.folder, environment)
+        prepared = project(Path(folder), files)
+        environment = prepared.environment("")
+        once([TOOL, "validate"], prepared.folder, environment)
         cold = [TOOL, "validate", "--no-cache"]
         commands = {
-            f"validate, {files:,} files": ([TOOL, "validate"], made.folder, environment),
-            f"validate --no-cache, {files:,} files": (cold, made.folder, environment),
+            f"validate, {files:,} files": ([TOOL, "validate"], prepared.folder, environment),
+            f"validate --no-cache, {files:,} files": (cold, prepared.folder, environment),
         }
         return several(commands, times)
 
 
 def second_apply(objects: int, times: int) -> tuple[Cost, Cost, Cost, int]:
-    """A plan, an apply that has nothing to do, the least that either can cost, and how many writes there were."""
-    with account(objects) as (made, url):
-        environment = made.environment(url)
+    """Measure a plan, an apply without changes, and the least possible cost; also return the number of writes."""
+    with account(objects) as (prepared, url):
+        environment = prepared.environment(url)
         control(url, "DELETE", "requests")
         commands = [TOOL, "plan"], [TOOL, "apply", "--yes"], [sys.executable, "-I", FLOOR]
-        costs = [[once(command, made.folder, environment) for command in commands] for _ in range(times)]
+        costs = [[once(command, prepared.folder, environment) for command in commands] for _ in range(times)]
         sent = control(url, "GET", "requests")["requests"]
-        writes = sum(one["method"] != "GET" for one in sent)
-    plan, again, least = map(median, zip(*costs, strict=True))
-    return plan, again, least, writes
+        writes = sum(request["method"] != "GET" for request in sent)
+    plan, apply, least = map(median, zip(*costs, strict=True))
+    return plan, apply, least, writes
 
 
 def patched(objects: int, latency: int, parallel: int) -> tuple[Cost, Cost]:
-    """The plan of so many changed objects, and the apply of it."""
-    with account(objects, objects, latency) as (made, url):
-        environment = made.environment(url)
-        plan = once([TOOL, "plan"], made.folder, environment)
-        return plan, once([TOOL, "apply", "--yes", "--parallel", str(parallel)], made.folder, environment)
+    """Measure the plan of so many changed objects, and its apply."""
+    with account(objects, objects, latency) as (prepared, url):
+        environment = prepared.environment(url)
+        plan = once([TOOL, "plan"], prepared.folder, environment)
+        return plan, once([TOOL, "apply", "--yes", "--parallel", str(parallel)], prepared.folder, environment)
 
 
 def exported(objects: int) -> Cost:
-    """An account written out as manifests, into an empty project."""
-    with account(objects) as (made, url), tempfile.TemporaryDirectory() as folder:
+    """Measure the export of an account into an empty project."""
+    with account(objects) as (prepared, url), tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "tavusctl.yaml").write_text("version: 1\nsecrets: []\n")
-        return once([TOOL, "export"], Path(folder), made.environment(url))
+        return once([TOOL, "export"], Path(folder), prepared.environment(url))
 
 
 def decided(documents: int, times: int) -> Cost:
-    """Which of so many crawled documents are due."""
+    """Measure `recrawl --dry-run`: the decision which of so many crawled documents are due."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "manifests").mkdir()
@@ -192,9 +192,9 @@ def decided(documents: int, times: int) -> Cost:
             bodies.append({**spec, "crawl_config": spec["crawl"], "status": "ready"})
         seed = folder / "seed.json"
         seed.write_text(json.dumps({"*": {"documents": bodies}}))
-        made = Project(folder, seed, documents)
-        with served(made) as url:
-            environment = made.environment(url)
+        prepared = Project(folder, seed, documents)
+        with served(prepared) as url:
+            environment = prepared.environment(url)
             once([TOOL, "import", "--match-names"], folder, environment)
             once([TOOL, "apply", "--yes"], folder, environment)
             return median([once([TOOL, "recrawl", "--dry-run"], folder, environment) for _ in range(times)])

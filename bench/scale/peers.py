@@ -1,4 +1,4 @@
-"""What a user would pick instead: octoDNS for the files, Terraform for the plan; each on as many objects."""
+"""Comparable tools: octoDNS for the files, Terraform for the plan, each with the same number of objects."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ zones:
 
 
 def octodns(folder: Path, objects: int) -> Run:
-    """The plan of so many TXT records of 200 characters, from files to files: no network, short texts."""
+    """A plan of octoDNS for so many TXT records of 200 characters, from files to files, without a network."""
     target = CACHE / OCTODNS.replace("==", "-")
     if not target.exists():
         install = [sys.executable, "-I", "-m", "pip", "install", "--quiet", "--target", str(target), OCTODNS]
@@ -41,13 +41,13 @@ def octodns(folder: Path, objects: int) -> Run:
         (folder / name / "example.com.yaml").write_text(f"---\n{records}")
     (folder / "octodns.yaml").write_text(OCTODNS_CONFIG)
     command = [sys.executable, "-P", "-m", "octodns.cmds.sync", "--config-file", "octodns.yaml", "--quiet"]
-    return command, folder, {**_own(), "PYTHONPATH": str(target)}
+    return command, folder, {**_inherited(), "PYTHONPATH": str(target)}
 
 
 def terraform(folder: Path, objects: int) -> Run | None:
-    """The plan of so many `terraform_data` resources with the same bodies, all of them in the state; None without it.
+    """A plan of Terraform for so many `terraform_data` resources with the same bodies, which are all in the state.
 
-    The state is written here: Terraform itself takes time with the square of their number to make them.
+    None if Terraform is not installed.  The state is written here, since Terraform needs quadratic time to create it.
     """
     program = shutil.which("terraform")
     if program is None:
@@ -57,7 +57,7 @@ def terraform(folder: Path, objects: int) -> Run | None:
     resources = {name: {"input": body} for name, body in bodies.items()}
     (folder / "main.tf.json").write_text(json.dumps({"resource": {"terraform_data": resources}}))
     (folder / "terraform.tfstate").write_text(json.dumps(_state(bodies)))
-    environment = {**_own(), "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
+    environment = {**_inherited(), "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
     subprocess.run([program, "init", "-no-color"], cwd=folder, env=environment, check=True, capture_output=True)
     command = [program, "plan", "-no-color", "-input=false", "-lock=false", "-detailed-exitcode"]
     return command, folder, environment
@@ -90,7 +90,7 @@ def _attributes(name: str, body: Any) -> dict[str, Any]:
 
 
 def _type(value: Any) -> Any:
-    """The type of a value as Terraform writes it in its state."""
+    """The type of a value, as Terraform writes it in its state."""
     match value:
         case bool():
             return "bool"
@@ -104,5 +104,5 @@ def _type(value: Any) -> Any:
             return "number"
 
 
-def _own() -> dict[str, str]:
+def _inherited() -> dict[str, str]:
     return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}

@@ -1,4 +1,4 @@
-"""The plot beside the table: seconds of a plan against the number of objects."""
+"""The plot of the results: seconds of a plan against the number of objects."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Line = Sequence[tuple[int, float]]
 
 
 def draw(lines: Mapping[str, Line], file: Path) -> None:
-    """An SVG of lines by name, both axes logarithmic."""
+    """Write an SVG of lines by name, with two logarithmic axes."""
     target = CACHE / MATPLOTLIB.replace("==", "-")
     if not target.exists():
         install = [sys.executable, "-I", "-m", "pip", "install", "--quiet", "--target", str(target), MATPLOTLIB]
         subprocess.run(install, check=True)
     sys.path.insert(0, str(target))
-    import matplotlib as mpl  # noqa: PLC0415 - installed just now
+    import matplotlib as mpl  # noqa: PLC0415 - it is installed only now
 
     mpl.use("svg")
     mpl.rcParams |= {"svg.hashsalt": "tavusctl", "svg.fonttype": "path", "font.size": 10}

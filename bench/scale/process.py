@@ -1,4 +1,4 @@
-"""Whole processes on the clock: seconds, CPU seconds and memory, of several runs the median."""
+"""Measures whole processes: wall-clock seconds, CPU seconds and memory; the median of several runs."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ RELAY = Path(__file__).with_name("relay.py")
 
 @dataclass(frozen=True)
 class Cost:
-    """What one run, or the median of several, took."""
+    """The cost of one run, or the median of several."""
 
     wall: float  # seconds
     cpu: float  # seconds, user and system
-    memory: float  # megabytes at the most
-    stopped: bool = False  # it would have taken longer
+    memory: float  # the peak, in megabytes
+    stopped: bool = False  # the run was stopped at the time limit
 
 
 def once(
     command: Sequence[str], folder: Path, environment: Mapping[str, str], *, patience: float | None = None
 ) -> Cost:
-    """One run of a command that must succeed; after `patience` seconds it is stopped, and took at least that."""
+    """Run a command that must succeed; after `patience` seconds it is stopped, and that time is its cost."""
     relay = [sys.executable, "-I", "-S", str(RELAY), *command]
     process = subprocess.Popen(
         relay,
@@ -51,7 +51,7 @@ def once(
 
 
 def several(commands: Mapping[str, tuple[Sequence[str], Path, Mapping[str, str]]], times: int) -> dict[str, Cost]:
-    """The median of each command; they take turns, so that a noisy minute is everybody's."""
+    """The median cost of each command; the commands run in turns, so that a busy minute affects all of them."""
     runs: dict[str, list[Cost]] = {name: [] for name in commands}
     for _ in range(times):
         for name, (command, folder, environment) in commands.items():
@@ -60,9 +60,9 @@ def several(commands: Mapping[str, tuple[Sequence[str], Path, Mapping[str, str]]
 
 
 def median(costs: Sequence[Cost]) -> Cost:
-    """Figure by figure."""
+    """The median of each figure."""
     return Cost(
-        statistics.median(one.wall for one in costs),
-        statistics.median(one.cpu for one in costs),
-        statistics.median(one.memory for one in costs),
+        statistics.median(cost.wall for cost in costs),
+        statistics.median(cost.cpu for cost in costs),
+        statistics.median(cost.memory for cost in costs),
     )

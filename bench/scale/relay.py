@@ -1,6 +1,6 @@
-"""Runs a command and tells what it took, as JSON on the last line: COMMAND ...
+"""Runs a command (its arguments) and prints exit code, seconds, CPU seconds and megabytes as JSON on the last line.
 
-A process of its own, because the memory of a large parent would be counted as that of its children.
+This is a separate process, because the memory of a large parent would be counted as memory of its children.
 """
 
 from __future__ import annotations

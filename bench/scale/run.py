@@ -1,9 +1,9 @@
-"""The benchmark of whole commands: start-up, files, plans and applies, with a gate on every promise.
+"""The benchmark of whole commands: start-up, files, plans and applies, with a gate for every promise.
 
     python bench/scale/run.py [MOST]
 
-MOST is the largest number of objects, 10,000 unless given.  Everything runs against a local Tavus in a process of its
-own.  Writes bench/RESULTS.md and bench/RESULTS.svg; fails when a gate does.
+MOST is the largest number of objects, 10,000 by default.  Everything runs against an emulator in its own process.
+Writes bench/RESULTS.md and bench/RESULTS.svg; exit code 1 if a gate is broken.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from bench.scale.process import Cost, once  # noqa: E402
 SIZES = (10, 100, 1_000, 10_000)
 LATENCIES = (0, 50, 150)
 REPEATS = {10: 9, 100: 5, 1_000: 3, 10_000: 1}
-CHANGED = 20  # one object in so many
-PATIENCE = 100  # seconds for a peer
+CHANGED = 20  # one object in so many is changed
+PATIENCE = 100  # the time limit of other tools, in seconds
 RESULTS = ROOT / "bench" / "RESULTS.md"
 
 
 def main(most: int) -> int:
-    """Measure, write, and tell whether a promise is broken."""
+    """Measure and write the results; exit code 1 if a promise is broken."""
     tell("start-up")
     starts = cases.start_up(15)
     planned: list[Planned] = []
@@ -56,7 +56,7 @@ def main(most: int) -> int:
         *plan_gates(planned, rivals),
         Gate("writes of a second apply of 1,000 objects", writes, 0),
         Gate("CPU of it against the least", again.cpu / least.cpu, 2.5),
-        # A write and a read each; what the plan in it takes is not the apply's.
+        # Each patch needs a write and a read; the time of the plan inside the apply is subtracted.
         Gate(
             "apply of 100 patches at 50 ms, 8 at a time, against the ideal",
             patched.wall / (before.wall + 200 * 0.05 / 8),
@@ -74,7 +74,7 @@ def main(most: int) -> int:
 
 
 def start_gates(starts: dict[str, Cost]) -> Iterator[Gate]:
-    """What start-up may cost against programs that do nothing."""
+    """Gates for the time of start-up against programs that do nothing."""
     bare, models = starts["bare lazy click program"].wall, starts["build the pydantic models"].wall
     yield Gate("`--help` against a bare lazy click program", starts["tavusctl --help"].wall / bare, 1.3)
     files = starts["tavusctl validate --no-cache, 10 files"].wall
@@ -82,42 +82,46 @@ def start_gates(starts: dict[str, Cost]) -> Iterator[Gate]:
 
 
 def plan_gates(planned: list[Planned], rivals: list[tuple[str, int, Cost]]) -> Iterator[Gate]:
-    """What plans may cost."""
-    most = max(one.objects for one in planned)
-    found = {(one.objects, one.latency): one for one in planned if not one.changed}
-    thousand, largest = found[1_000, 0], found[most, 0]
-    # All pages are known, and can come at once: time for a connection, and for an answer.
-    added = found[1_000, 50].cost.wall - thousand.cost.wall
+    """Gates for the cost of plans."""
+    most = max(plan.objects for plan in planned)
+    unchanged = {(plan.objects, plan.latency): plan for plan in planned if not plan.changed}
+    thousand, largest = unchanged[1_000, 0], unchanged[most, 0]
+    # All pages are known and can be read in parallel: one latency for the connection, and one for the response.
+    added = unchanged[1_000, 50].cost.wall - thousand.cost.wall
     yield Gate("what 50 ms add to a plan of 1,000 against two of them", added / (2 * 0.05), 1.5)
-    yield Gate("requests of a cold plan above the floor", max(one.requests - one.floor for one in planned), 5)
-    some = next(one for one in planned if one.objects == 1_000 and one.changed and not one.latency)
+    yield Gate("requests of a cold plan above the floor", max(plan.requests - plan.floor for plan in planned), 5)
+    partly_changed = next(plan for plan in planned if plan.objects == 1_000 and plan.changed and not plan.latency)
     yield Gate("CPU of a plan of 1,000 against the least", thousand.against_least, 2.5)
-    yield Gate("CPU of a plan of 1,000 of which 50 are changed against a cold one", some.cost.cpu / some.cold.cpu, 0.75)
+    yield Gate(
+        "CPU of a plan of 1,000 of which 50 are changed against a cold one",
+        partly_changed.cost.cpu / partly_changed.cold.cpu,
+        0.75,
+    )
     if most > 1_000:
         yield Gate(f"CPU of a plan of {most:,} against the least", largest.against_least, 2.5)
         yield Gate(f"MB of a plan of {most:,}", largest.cost.memory, 200)
         yield Gate(f"CPU of a cold plan of {most:,} against 1,000", largest.cold.cpu / thousand.cold.cpu, 12)
-        yield Gate(f"MB of a cold plan of {most:,}", max(one.cold.memory for one in planned), 400)
+        yield Gate(f"MB of a cold plan of {most:,}", max(plan.cold.memory for plan in planned), 400)
     for name, size, cost in rivals:
         if size == most:
             yield Gate(f"plan of {size:,} against {name}", largest.cost.cpu / cost.cpu, 1)
 
 
 def peer_costs(sizes: Sequence[int]) -> Iterator[tuple[str, int, Cost]]:
-    """Name, size and cost of what else plans."""
+    """The name, the number of objects and the cost of each plan of another tool."""
     for size in sizes:
         for name, make in (("octodns-sync", peers.octodns), ("terraform plan", peers.terraform)):
             with tempfile.TemporaryDirectory() as folder:
-                made = make(Path(folder), size)
-                if made is None:
+                run = make(Path(folder), size)
+                if run is None:
                     continue
                 tell(f"  {name} of {size:,}")
-                yield name, size, once(*made, patience=PATIENCE)
+                yield name, size, once(*run, patience=PATIENCE)
 
 
 def line(planned: list[Planned], latency: int) -> list[tuple[int, float]]:
-    """Seconds by number of objects."""
-    return [(one.objects, one.cost.wall) for one in planned if one.latency == latency and not one.changed]
+    """The seconds of a plan without changes, by number of objects."""
+    return [(plan.objects, plan.cost.wall) for plan in planned if plan.latency == latency and not plan.changed]
 
 
 def page_lines(
@@ -127,7 +131,7 @@ def page_lines(
     rivals: list[tuple[str, int, Cost]],
     others: dict[str, Cost],
 ) -> Iterator[str]:
-    """The page of results."""
+    """The lines of the page of results."""
     yield "# Commands measured"
     yield ""
     packages = ", ".join(f"{name} {version(name)}" for name in ("click", "pydantic", "httpx", "PyYAML"))
@@ -150,11 +154,11 @@ def page_lines(
     yield ""
     yield "| objects | changed | ms | s | CPU s | MB | cold CPU s | requests | floor | least CPU s | CPU against it |"
     yield "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
-    for one in planned:
-        figures = f"{one.cost.wall:.2f} | {one.cost.cpu:.2f} | {one.cost.memory:.0f} | {one.cold.cpu:.2f}"
-        figures += f" | {one.requests} | {one.floor}"
-        least = f"{one.least.cpu:.2f} | {one.against_least:.2f}"
-        yield f"| {one.objects:,} | {one.changed:,} | {one.latency} | {figures} | {least} |"
+    for plan in planned:
+        figures = f"{plan.cost.wall:.2f} | {plan.cost.cpu:.2f} | {plan.cost.memory:.0f} | {plan.cold.cpu:.2f}"
+        figures += f" | {plan.requests} | {plan.floor}"
+        least = f"{plan.least.cpu:.2f} | {plan.against_least:.2f}"
+        yield f"| {plan.objects:,} | {plan.changed:,} | {plan.latency} | {figures} | {least} |"
     yield ""
     yield "| other commands | s | CPU s | MB |"
     yield "|---|---:|---:|---:|"
@@ -165,7 +169,7 @@ def page_lines(
     yield ""
     yield "| peer | objects | s | CPU s | MB | CPU against ours | against a cold one |"
     yield "|---|---:|---:|---:|---:|---:|---:|"
-    ours = {one.objects: one for one in planned if not one.changed and not one.latency}
+    ours = {plan.objects: plan for plan in planned if not plan.changed and not plan.latency}
     for name, size, cost in rivals:
         least = "more than " if cost.stopped else ""
         against = f"{least}{cost.cpu / ours[size].cost.cpu:.2f} | {least}{cost.cpu / ours[size].cold.cpu:.2f}"
@@ -173,12 +177,12 @@ def page_lines(
 
 
 def row(name: str, cost: Cost) -> str:
-    """A line of a table."""
+    """A row of a table."""
     return f"| {name} | {'stopped at ' if cost.stopped else ''}{cost.wall:.3f} | {cost.cpu:.3f} | {cost.memory:.0f} |"
 
 
 def tell(what: str) -> None:
-    """Progress."""
+    """Print the progress."""
     print(what, flush=True)
 
 

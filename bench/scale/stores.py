@@ -1,9 +1,9 @@
-"""What a state costs that lies elsewhere: an apply of 1, 20 and 200 creates, with git beside an object store.
+"""The cost of a shared state: an apply of 1, 20 and 200 creates with a state in git, compared with an object store.
 
     python bench/scale/stores.py [CHANGES...]
 
-Both are on this machine, and each request to them takes 300 ms; git's server is its own behind HTTP, S3 is moto.
-Writes bench/STORES.md; fails when git takes more than 1.5 times of what S3 takes, and a constant.
+Both servers are on this machine, and delay each request by 300 ms: git's own HTTP server, and moto as S3.
+Writes bench/STORES.md; exit code 1 if git takes more than 1.5 times the seconds of S3 plus 10 s.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ TITLE = """\
 Seconds of an apply that creates personas, eight steps at a time, and the pushes of it: `python bench/scale/stores.py`.
 Every request to S3 (moto) and to git's server (`git http-backend`) takes 300 ms; both run on this machine. A push is
 two requests."""
-AWAY = 0.3  # seconds that each request takes
+AWAY = 0.3  # the delay of each request, in seconds
 COUNTS = (1, 20, 200)
-WIDTH = 8  # steps at a time
-RATIO, CONSTANT = 1.5, 10.0  # how much more git may take than S3: times, and seconds
-TOKEN = "ghs_of_the_bench"  # noqa: S105 - of a server of this process
+WIDTH = 8  # the number of parallel steps
+RATIO, CONSTANT = 1.5, 10.0  # the limit for git: so many times the seconds of S3, plus so many seconds
+TOKEN = "ghs_of_the_bench"  # noqa: S105 - for a server in this process
 
 
 @dataclass(frozen=True)
 class Measured:
-    """An apply of so many creates."""
+    """The seconds of an apply of so many creates with each store, and its number of pushes."""
 
     changes: int
     git: float  # seconds
@@ -52,7 +52,7 @@ class Measured:
 
 
 def main(counts: Sequence[int]) -> int:
-    """Measure, print, and tell whether a promise is broken."""
+    """Measure and print; exit code 1 if a promise is broken."""
     measured = []
     with tempfile.TemporaryDirectory(prefix="tavusctl-bench-") as folder:
         for count in counts:
@@ -60,32 +60,32 @@ def main(counts: Sequence[int]) -> int:
             print("\n".join(table(measured)), flush=True)
     gates = [
         Gate(
-            f"seconds of {one.changes} creates with git, less {CONSTANT:g} s, against S3",
-            (one.git - CONSTANT) / one.s3,
+            f"seconds of {figures.changes} creates with git, less {CONSTANT:g} s, against S3",
+            (figures.git - CONSTANT) / figures.s3,
             RATIO,
         )
-        for one in measured
+        for figures in measured
     ]
     RESULTS.write_text("\n".join([TITLE, "", *table(measured), "", *gate_lines(gates)]) + "\n", "utf-8")
     return 0 if all(gate.kept for gate in gates) else 1
 
 
 def table(measured: Sequence[Measured]) -> Iterator[str]:
-    """A row for each number of changes."""
+    """A table with a row for each number of creates."""
     yield "| creates | S3, s | git, s | ratio | pushes |"
     yield "|---:|---:|---:|---:|---:|"
-    for one in measured:
-        yield f"| {one.changes} | {one.s3:.1f} | {one.git:.1f} | {one.git / one.s3:.2f} | {one.pushes} |"
+    for row in measured:
+        yield f"| {row.changes} | {row.s3:.1f} | {row.git:.1f} | {row.git / row.s3:.2f} | {row.pushes} |"
 
 
 def measure(folder: Path, count: int) -> Measured:
-    """One apply with each store."""
+    """Measure one apply with each store."""
     with far_s3() as environment:
         s3 = applied(folder / "s3", count, f"s3://{BUCKET}/{count}", environment)
     served = folder / "served"
     bare = served / "agents"
-    for words in (("init", "--quiet", "--bare", bare), ("-C", bare, "config", "http.receivepack", "true")):
-        subprocess.run(["git", *words], check=True)  # noqa: S607 - of this machine
+    for arguments in (("init", "--quiet", "--bare", bare), ("-C", bare, "config", "http.receivepack", "true")):
+        subprocess.run(["git", *arguments], check=True)  # noqa: S607 - the git of this machine
     with git_server(served, TOKEN) as (url, server):
         server.seconds = AWAY
         step = {"GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": url, "GITHUB_TOKEN": TOKEN}
@@ -94,7 +94,7 @@ def measure(folder: Path, count: int) -> Measured:
 
 
 def applied(folder: Path, count: int, state: str, environment: Mapping[str, str]) -> float:
-    """The seconds of an apply that creates so many personas."""
+    """The seconds of an apply that creates so many personas, with a state at a URL."""
     project = account.project(folder, count)
     (folder / "tavusctl.yaml").write_text(f"version: 1\nenvironments:\n  default: {{state: '{state}'}}\n")
     project.seed.write_text("{}")
@@ -105,7 +105,7 @@ def applied(folder: Path, count: int, state: str, environment: Mapping[str, str]
 
 @contextmanager
 def far_s3() -> Iterator[dict[str, str]]:
-    """S3 that is as far away, and what a command needs to find it."""
+    """A running S3 with the same delay; yield the environment variables to reach it."""
     port = free_port()
     command = [sys.executable, str(ROOT / "tests/stores/s3_server.py"), str(port), str(AWAY)]
     process = subprocess.Popen(
@@ -122,4 +122,4 @@ def far_s3() -> Iterator[dict[str, str]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main([int(one) for one in sys.argv[1:]] or COUNTS))
+    sys.exit(main([int(count) for count in sys.argv[1:]] or COUNTS))

@@ -10,7 +10,7 @@ import httpx
 from tavusctl.secrets.redaction import shortened
 
 
-def unpacked(response: httpx.Response, limit: int, sink: Callable[[bytes], None] | None = None) -> bytes:
+def decompressed_body(response: httpx.Response, limit: int, sink: Callable[[bytes], None] | None = None) -> bytes:
     """The decompressed body of a response, at most `limit` bytes; httpx.DecodingError if it is larger or damaged.
 
     With a `sink`, the sink gets the body chunk by chunk, and the return value is empty.

@@ -12,7 +12,7 @@ from tavusctl.core.ports import Reader
 from tavusctl.core.resource_kind import Listing
 from tavusctl.lib.json_types import JsonObject
 
-Answered = TypeVar("Answered")
+Response = TypeVar("Response")
 
 
 class CachingReader:
@@ -24,9 +24,9 @@ class CachingReader:
         self._lists: dict[object, list[JsonObject]] = {}
 
     @property
-    def answers(self) -> int:
+    def response_count(self) -> int:
         """The number of requests of the other reader that were answered so far."""
-        return self._reader.answers
+        return self._reader.response_count
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> JsonObject:
         """Return one object; raise Gone if it does not exist."""
@@ -37,7 +37,7 @@ class CachingReader:
 
     def list(self, path: str, listing: Listing, id_fields: tuple[str, ...]) -> list[JsonObject]:
         """Every object of a collection."""
-        key = (path, _key({**listing.query, **listing.own}), id_fields)
+        key = (path, _key({**listing.query, **listing.owner_query}), id_fields)
         cached = _once(self._lists, key, lambda: self._reader.list(path, listing, id_fields))
         return copy.deepcopy(cached)
 
@@ -52,7 +52,7 @@ class CachingReader:
             return gone
 
 
-def _once(cache: dict[object, Answered], key: object, request: Callable[[], Answered]) -> Answered:
+def _once(cache: dict[object, Response], key: object, request: Callable[[], Response]) -> Response:
     if key not in cache:
         cache[key] = request()
     return cache[key]

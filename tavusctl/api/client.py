@@ -23,12 +23,12 @@ from tavusctl import __version__
 from tavusctl.api import pagination
 from tavusctl.api.listing_limits import LIMITS, Limits, Meter
 from tavusctl.api.pagination import Page
-from tavusctl.api.repeated_answers import Repeats
+from tavusctl.api.repeated_answers import ParsedResponses
 from tavusctl.api.responses import date_of, parse_response
 from tavusctl.api.retry import MAX_WAIT, RetryPolicy, read_attempts, write_attempts
 from tavusctl.api.transport import Answer, Wire, addresses, note_proxies
 from tavusctl.core.errors import Ambiguous, ApiError, Rejected, TavusctlError
-from tavusctl.core.ports import Answered, Clock, Fence
+from tavusctl.core.ports import Clock, Fence, ResponseDigest
 from tavusctl.core.resource_kind import Listing
 from tavusctl.lib.clock import SystemClock, uptime
 from tavusctl.lib.concurrency import run_all
@@ -62,7 +62,7 @@ class ReadClient:
         resolve: Callable[[str, int], Sequence[str]] = addresses,
         limits: Limits = LIMITS,
     ) -> None:
-        redaction.remember(api_key)
+        redaction.register(api_key)
         note_proxies()
         self._base = base_url.rstrip("/")
         # The `Date` of the server's last response, and the value of our monotonic clock when it came.
@@ -82,7 +82,7 @@ class ReadClient:
             "Accept-Encoding": "gzip",
         }
         self._wire = partial(Wire, self._base, connections=parallel, seconds=seconds, resolve=resolve)
-        self._reads = self._wire(kept=parallel)
+        self._reads = self._wire(keepalive=parallel)
 
     def __enter__(self) -> Self:
         return self
@@ -95,19 +95,21 @@ class ReadClient:
         self._reads.close()
 
     @property
-    def answers(self) -> int:
+    def response_count(self) -> int:
         """The number of requests that were answered so far."""
         return self._answers
 
     @property
-    def answered(self) -> tuple[Answered, ...]:
+    def response_digests(self) -> tuple[ResponseDigest, ...]:
         """The digest of the response to every GET so far; empty where two responses to one GET differed."""
         entries = ((path, dict(query), digests) for (path, query), digests in self._answered.items())
-        return tuple(Answered(path, query, min(group) if len(group) == 1 else "") for path, query, group in entries)
+        return tuple(
+            ResponseDigest(path, query, min(group) if len(group) == 1 else "") for path, query, group in entries
+        )
 
-    def repeats(self, answered: Sequence[Answered]) -> bool:
-        """Whether every GET of `answered`, sent again, returns the same digest; False also if a request fails."""
-        remaining = iter(answered)
+    def responses_are_unchanged(self, digests: Sequence[ResponseDigest]) -> bool:
+        """Whether every GET of `digests`, sent again, returns the same digest; False also if a request fails."""
+        remaining = iter(digests)
         try:
             while batch := tuple(itertools.islice(remaining, self._parallel)):
                 if not all(run_all([partial(self._repeats, request) for request in batch])):
@@ -116,7 +118,7 @@ class ReadClient:
             return False
         return True
 
-    def _repeats(self, request: Answered) -> bool:
+    def _repeats(self, request: ResponseDigest) -> bool:
         call = partial(
             self._call, self._reads, "GET", request.path, query=request.query, parsed=lambda answer: answer.digest
         )
@@ -157,25 +159,25 @@ class ReadClient:
 
     def list(self, path: str, listing: Listing, id_fields: tuple[str, ...]) -> list[JsonObject]:
         """Every object of a collection, each once, in the order of the pages; ApiError if the list is incomplete."""
-        meter, repeats = Meter(path, self._retry.clock, self._limits), Repeats()
+        meter, repeats = Meter(path, self._retry.clock, self._limits), ParsedResponses()
 
         def parsed(answer: Answer) -> Json:
-            meter.take(answer.payload)
-            return repeats.parsed(answer)
+            meter.count_bytes(answer.payload)
+            return repeats.parse(answer)
 
         def read(size: int) -> tuple[Mapping[str, JsonObject], int]:
             meter.start()
             repeats.start()
             with self._pages(path, size, listing, meter, parsed) as pages:
-                return pagination.collect(pages, path, listing, id_fields, meter), pages.asked
+                return pagination.collect(pages, path, listing, id_fields, meter), pages.requested_pages
 
         try:
-            return pagination.agreed(partial(read, listing.largest_page), path)
+            return pagination.read_until_stable(partial(read, listing.largest_page), path)
         except Rejected as error:
             if error.status != httpx.codes.BAD_REQUEST:
                 raise
         # A server that refuses the larger page accepts the documented default.
-        return pagination.agreed(partial(read, _SMALL_PAGE), path)
+        return pagination.read_until_stable(partial(read, _SMALL_PAGE), path)
 
     def _pages(
         self, path: str, size: int, listing: Listing, meter: Meter, parsed: Callable[[Answer], Json]
@@ -186,7 +188,7 @@ class ReadClient:
         return pagination.Prefetcher(page, self._parallel, meter)
 
     def _page(self, path: str, number: int, size: int, listing: Listing, parsed: Callable[[Answer], Json]) -> Page:
-        query = {**listing.query, **listing.own, "limit": str(size), "page": str(number)}
+        query = {**listing.query, **listing.owner_query, "limit": str(size), "page": str(number)}
         page = self._get(path, query, parsed)
         items = page.get(listing.items)
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
@@ -250,7 +252,7 @@ class Client(ReadClient):
         super().__init__(base_url, api_key, **options)
         # A server may close a kept connection at the moment when a write is sent, and nobody could know whether the
         # write arrived: every write gets a connection of its own.
-        self._writes = self._wire(kept=0)
+        self._writes = self._wire(keepalive=0)
 
     def close(self) -> None:
         """Close all connections."""
@@ -263,14 +265,14 @@ class Client(ReadClient):
         body: Json = None,
         *,
         fence: Fence,
-        refused: Callable[[], None] = lambda: None,
+        before_retry: Callable[[], None] = lambda: None,
         query: Mapping[str, str] | None = None,
     ) -> JsonObject:
         """Send a POST; return the object of the response, empty if it has none.
 
-        `refused` is called before the request is sent again after a 429.
+        `before_retry` is called before the request is sent again after a 429.
         """
-        answer = self._write("POST", path, body, fence, refused=refused, query=query)
+        answer = self._write("POST", path, body, fence, before_retry=before_retry, query=query)
         if answer is not None and not isinstance(answer, dict):
             message = f"POST {path} returned {type(answer).__name__}, expected an object"
             raise Ambiguous(message, accepted=True)
@@ -314,7 +316,7 @@ class Client(ReadClient):
         body: Json,
         fence: Fence,
         *,
-        refused: Callable[[], None] = lambda: None,
+        before_retry: Callable[[], None] = lambda: None,
         query: Mapping[str, str] | None = None,
         conditions: Mapping[str, str] | None = None,
     ) -> Json:
@@ -325,7 +327,7 @@ class Client(ReadClient):
                 self._writes, method, path, query=query, body=body, passes=fence.passes, conditions=conditions
             )
 
-        return self._retry.repeat(attempt, write_attempts, refused)
+        return self._retry.repeat(attempt, write_attempts, before_retry)
 
 
 def _encoded(body: Json) -> bytes:

@@ -22,7 +22,7 @@ class Limits(Struct, frozen=True):
     objects: int = 100_000
     memory: int = 512 * _MIB
     seconds: float = 900.0
-    ahead: int = 64 * _MIB  # of `memory`, for the pages that are requested at the same time
+    prefetch_memory: int = 64 * _MIB  # of `memory`, for the pages that are requested at the same time
 
 
 LIMITS: Final = Limits()
@@ -34,28 +34,28 @@ class Meter(Struct):
     path: str
     clock: Clock
     limits: Limits = LIMITS
-    begun: float = 0.0
+    started: float = 0.0
     pages: int = 0
     memory: int = 0
     largest: int = 0  # bytes in memory of the largest response
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self.begun = self.clock.monotonic()
+        self.started = self.clock.monotonic()
 
     def start(self) -> None:
         """Begin a pass: reset the counts, because the responses of the previous pass are not needed any more."""
         self.pages = self.memory = 0
 
-    def ask(self) -> None:
+    def count_page(self) -> None:
         """Count a page before it is requested, and check the time."""
         self.pages += 1
         if self.pages > self.limits.pages:
             self._refuse(f"it has more than {self.limits.pages} pages")
-        if self.clock.monotonic() - self.begun > self.limits.seconds:
+        if self.clock.monotonic() - self.started > self.limits.seconds:
             self._refuse(f"it takes longer than {self.limits.seconds / 60:g} minutes")
 
-    def take(self, payload: bytes) -> None:
+    def count_bytes(self, payload: bytes) -> None:
         """Count the bytes of a response before it is parsed."""
         bytes_per_character = (
             1 if payload.isascii() else 4
@@ -69,14 +69,14 @@ class Meter(Struct):
         if over:
             self._refuse(f"its pages take more than {self.limits.memory // _MIB} MiB in memory")
 
-    def found(self, objects: int) -> None:
+    def check_object_count(self, objects: int) -> None:
         """Check the number of objects."""
         if objects > self.limits.objects:
             self._refuse(f"it has more than {self.limits.objects} objects")
 
-    def at_once(self, most: int) -> int:
+    def parallel_pages(self, most: int) -> int:
         """How many pages may be requested at the same time, at most `most`: fewer when they are large."""
-        return max(1, min(most, self.limits.ahead // max(self.largest, 1)))
+        return max(1, min(most, self.limits.prefetch_memory // max(self.largest, 1)))
 
     def _refuse(self, reason: str) -> NoReturn:
         message = f"the listing of {self.path} exceeds a limit: {reason}"

@@ -19,7 +19,7 @@ from tavusctl.api.listing_limits import Meter
 from tavusctl.core.errors import ApiError, Rejected, Throttled
 from tavusctl.core.json_tree import canonical
 from tavusctl.core.resource_kind import Listing
-from tavusctl.lib.concurrency import begun
+from tavusctl.lib.concurrency import start
 from tavusctl.lib.json_types import JsonObject
 
 
@@ -44,7 +44,7 @@ class Prefetcher:
         self._meter = meter
         self._numbers = range(0)  # the numbers of all pages, computed from the total on the first page
         self._futures: dict[int, Future[Page]] = {}
-        self.asked = 0  # the number of pages requested by the caller so far
+        self.requested_pages = 0  # the number of pages requested by the caller so far
 
     def __enter__(self) -> Self:
         return self
@@ -57,21 +57,21 @@ class Prefetcher:
 
     def __call__(self, number: int) -> Page:
         """The page with a number, requested now or prefetched."""
-        self.asked += 1
-        self._meter.ask()
+        self.requested_pages += 1
+        self._meter.count_page()
         if not self._numbers:
             answer = self._page(number)
             self._numbers = range(number, number + _page_count(answer))
             return answer
         if number in self._numbers:
-            for ahead in range(number, min(number + self._meter.at_once(self._at_once), self._numbers.stop)):
+            for ahead in range(number, min(number + self._meter.parallel_pages(self._at_once), self._numbers.stop)):
                 if ahead not in self._futures:
-                    self._futures[ahead] = begun(partial(self._page, ahead))
+                    self._futures[ahead] = start(partial(self._page, ahead))
         future = self._futures.pop(number, None)
         return future.result() if future else self._page(number)
 
 
-def agreed(read: Callable[[], tuple[Mapping[str, JsonObject], int]], path: str) -> list[JsonObject]:
+def read_until_stable(read: Callable[[], tuple[Mapping[str, JsonObject], int]], path: str) -> list[JsonObject]:
     """The objects of a pass with the same ids as the pass before, or of the first one if it was one page or empty.
 
     `read` makes a pass, and returns the objects by id and the number of pages that it requested.  ApiError when no two
@@ -99,7 +99,7 @@ def collect(
         answer = page(number)
         new_objects = _new_objects(answer, objects, id_fields, path)
         objects.update(new_objects)
-        meter.found(len(objects))
+        meter.check_object_count(len(objects))
         total = answer.total
         if total is not None and len(objects) == total:
             return objects

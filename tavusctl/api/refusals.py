@@ -2,7 +2,7 @@
 
 The API answers 409 for unpublished edits in PAL Maker, for a name that is taken, for a delete of an object in use, for
 a document that is being crawled, and for a `test` operation that fails.  It answers 400, among other reasons, to the
-removal of something that is not attached to an object.  An unknown body gets the cause `UNTOLD`.
+removal of something that is not attached to an object.  An unknown body gets the cause `UNKNOWN`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def refusal_cause(answer: Answer, text: str) -> RefusalCause:
     """The cause of a refused call; `text` is the error message of the server."""
     body, (method, _, path) = _object(answer.payload), answer.request.partition(" ")
     if answer.status not in _REFUSALS or method == "GET":
-        return RefusalCause.UNTOLD
+        return RefusalCause.UNKNOWN
     if _conflict_name(body) == RefusalCause.MAKER_CHANGES:
         return RefusalCause.MAKER_CHANGES
     if method == "PATCH" and _TEST.search(text):
@@ -46,7 +46,7 @@ def refusal_cause(answer: Answer, text: str) -> RefusalCause:
     if method == "DELETE" and _DETACHED.search(text):
         return RefusalCause.NOT_ATTACHED
     if answer.status != httpx.codes.CONFLICT:
-        return RefusalCause.UNTOLD
+        return RefusalCause.UNKNOWN
     return _cause_of_conflict(method, path, body, text)
 
 
@@ -55,10 +55,10 @@ def _cause_of_conflict(method: str, path: str, body: JsonObject, text: str) -> R
     if _PERSONA.fullmatch(path) and _UNPUBLISHED.search(text):
         return RefusalCause.MAKER_CHANGES
     if method == "DELETE":
-        return RefusalCause.IN_USE if "used_by" in body or _USED.search(text) else RefusalCause.UNTOLD
+        return RefusalCause.IN_USE if "used_by" in body or _USED.search(text) else RefusalCause.UNKNOWN
     if path.endswith("/recrawl"):
         return RefusalCause.BUSY
-    return RefusalCause.NAME_TAKEN if _TAKEN.search(text) else RefusalCause.UNTOLD
+    return RefusalCause.NAME_TAKEN if _TAKEN.search(text) else RefusalCause.UNKNOWN
 
 
 def _conflict_name(body: JsonObject) -> str:
@@ -75,7 +75,7 @@ def _object(payload: bytes) -> JsonObject:
     return document if isinstance(document, dict) else {}
 
 
-def users_told(body: JsonObject) -> str:
+def dependents_text(body: JsonObject) -> str:
     """The counts of dependents from the body of a refusal, as `; used by 2 pals, 1 faces`; empty if there are none."""
     used_by = body.get("used_by")
     counts = {kind: count for kind, count in used_by.items() if count} if isinstance(used_by, dict) else {}

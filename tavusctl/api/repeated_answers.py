@@ -9,7 +9,7 @@ from tavusctl.api.transport import Answer
 from tavusctl.lib.json_types import Json
 
 
-class Repeats(Struct):
+class ParsedResponses(Struct):
     """The parsed responses of the current pass and of the previous one, by their digests."""
 
     _before: dict[str, Json] = field(default_factory=dict)
@@ -19,7 +19,7 @@ class Repeats(Struct):
         """Begin a pass: keep the responses of the previous pass, and drop older ones."""
         self._before, self._now = self._now, {}
 
-    def parsed(self, answer: Answer) -> Json:
+    def parse(self, answer: Answer) -> Json:
         """The value of a response, or raise its error; an unchanged response is not parsed again."""
         digest = answer.digest
         value = self._before[digest] if digest in self._before else parse_response(answer)

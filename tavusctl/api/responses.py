@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from tavusctl.api.refusals import refusal_cause, users_told
+from tavusctl.api.refusals import dependents_text, refusal_cause
 from tavusctl.api.transport import Answer
 from tavusctl.core.errors import Ambiguous, ApiError, Gone, Rejected, TavusctlError, Throttled, UnauthorisedError
 from tavusctl.lib.json_types import Json
@@ -91,7 +91,7 @@ def _error_of(answer: Answer) -> TavusctlError:
         error = Gone(status, text, answer.request)
     else:
         error = Rejected(status, text, answer.request, refusal_cause(answer, text))
-    error.status, error.asked_wait = status, _asked_wait(answer)
+    error.status, error.retry_after = status, _retry_after(answer)
     if answer.request.startswith("GET ") and isinstance(error, Rejected):
         error.exit_code = ApiError.exit_code  # a read changes nothing, so nothing is partly done
         error.hint = error.hint or (
@@ -113,7 +113,7 @@ def _names_unknown_id(answer: Answer, text: str) -> bool:
     return may_name_id and bool(_UNKNOWN_ID.fullmatch(text))
 
 
-def _asked_wait(answer: Answer) -> float | None:
+def _retry_after(answer: Answer) -> float | None:
     """The seconds of Retry-After (RFC 9110, section 10.2.3), the largest of several; None if none is valid."""
     waits = [_seconds(value.strip(), answer) for value in answer.headers.get_list("Retry-After")]
     return max((wait for wait in waits if wait is not None), default=None)
@@ -149,5 +149,5 @@ def _text(payload: bytes) -> str:
         document = None
     if isinstance(document, dict):
         words = next((str(document[key]) for key in ("error", "message", "detail") if document.get(key)), words)
-        words += users_told(document)
+        words += dependents_text(document)
     return " ".join(redacted_words(words).split())[:_TEXT_LIMIT] or "(no text)"

@@ -1,9 +1,9 @@
 """Which calls are retried, after how long, and how often at most: one budget and one pause for all threads of a run.
 
 Reads are retried after every transient failure.  Writes are retried only when they surely were not carried out: the
-request did not leave, or it was answered with 429 and the caller has checked the object (`refused`).  The budget spares
-a server in trouble: at most a fifth of the number of first calls, plus ten, are retries.  Pauses double, and each is a
-random part of that (full jitter), so that threads and runs do not call at the same moments.
+request did not leave, or it was answered with 429 and the caller has checked the object (`before_retry`).  The budget
+spares a server in trouble: at most a fifth of the number of first calls, plus ten, are retries.  Pauses double, and
+each is a random part of that (full jitter), so that threads and runs do not call at the same moments.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def write_attempts(error: ApiError) -> int:
     """The number of attempts, the first included, for a write that failed with this error; 1 if it may be done."""
     if isinstance(error, NeverSent):
         return UNSENT_TRIES
-    if isinstance(error, Throttled) and (error.asked_wait is not None or not _COOLDOWN.search(error.text)):
+    if isinstance(error, Throttled) and (error.retry_after is not None or not _COOLDOWN.search(error.text)):
         return THROTTLED_TRIES
     return 1
 
@@ -63,10 +63,10 @@ class RetryPolicy(Struct):
     _rests_until: float = float("-inf")
     _next: float = float("-inf")  # when the rate allows the next call
 
-    def repeat(self, call: Callable[[], Json], tries: Tries, refused: Callable[[], None] = lambda: None) -> Json:
+    def repeat(self, call: Callable[[], Json], tries: Tries, before_retry: Callable[[], None] = lambda: None) -> Json:
         """The value of a call, retried while `tries` and the budget allow it; after that, raise its last error.
 
-        `refused` is called before each attempt that follows a 429; an error that it raises ends the retries.
+        `before_retry` is called before each attempt that follows a 429; an error that it raises ends the retries.
         """
         with self._guard:
             self._calls += 1
@@ -75,7 +75,7 @@ class RetryPolicy(Struct):
             self._wait_for_pause()
             self._wait_for_rate()
             if throttled:
-                refused()
+                before_retry()
             try:
                 return call()
             except ApiError as error:
@@ -93,7 +93,7 @@ class RetryPolicy(Struct):
     def _pause(self, error: ApiError, attempts: int) -> None:
         first = _THROTTLED_FIRST if isinstance(error, Throttled) else _FIRST
         jitter = self.chance() * min(first * 2.0 ** (attempts - 1), _LONGEST)
-        wait = min((error.asked_wait or 0.0) + jitter, self.max_wait)
+        wait = min((error.retry_after or 0.0) + jitter, self.max_wait)
         if isinstance(error, Throttled):
             # The rate limit is that of the account, so every thread has to wait.
             with self._guard:

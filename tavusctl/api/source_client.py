@@ -51,16 +51,16 @@ class Sources:
         self._deadline_lock = threading.Lock()
         self._results: dict[str, JsonObject | None] = {}
 
-    def look(self, url: str, known: Mapping[str, Json]) -> JsonObject:
+    def read(self, url: str, last_result: Mapping[str, Json]) -> JsonObject:
         """The source at a URL (`sha256`, `length`, `etag`, `modified`); it is read only once in a run.
 
-        `known` is an earlier result: it is sent as conditions, and returned if the server answers 304.  ApiError when
-        the source cannot be read.
+        `last_result` is an earlier result: it is sent as conditions, and returned if the server answers 304.  ApiError
+        when the source cannot be read.
         """
         self._checked_parts(url)
-        key = f"{url} {sorted(known.items())}"
+        key = f"{url} {sorted(last_result.items())}"
         if key not in self._results:
-            self._results[key] = self._read(url, known)
+            self._results[key] = self._read(url, last_result)
         result = self._results[key]
         if result is None:
             raise ApiError(REDACTED)
@@ -117,12 +117,12 @@ class Sources:
     def _request(self, parts: SplitResult, last_result: Mapping[str, Json], seconds: float, digest: _Digest) -> Answer:
         resolve = self._resolve if self._is_loopback(parts) else self._public
         base = f"{parts.scheme}://{parts.netloc}"
-        wire = Wire(base, connections=1, kept=0, seconds=seconds, resolve=resolve, limit=self._limit)
+        wire = Wire(base, connections=1, keepalive=0, seconds=seconds, resolve=resolve, limit=self._limit)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         headers = {"User-Agent": f"tavusctl/{__version__}", "Accept-Encoding": "identity", **_conditions(last_result)}
         try:
             host = str(parts.hostname)
-            return wire.call("GET", path, headers=headers, query={}, content=None, told=host, sink=digest.take)
+            return wire.call("GET", path, headers=headers, query={}, content=None, label=host, sink=digest.take)
         finally:
             wire.close()
 

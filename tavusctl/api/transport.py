@@ -27,7 +27,7 @@ import httpx
 import truststore
 from msgspec import Struct
 
-from tavusctl.api.body import unpacked
+from tavusctl.api.body import decompressed_body
 from tavusctl.core.errors import Ambiguous, NeverSent, TavusctlError
 from tavusctl.core.messages import site
 
@@ -118,7 +118,7 @@ class Wire:
         base_url: str,
         *,
         connections: int,
-        kept: int,
+        keepalive: int,
         seconds: float,
         resolve: Callable[[str, int], Sequence[str]] = addresses,
         limit: int = BODY_LIMIT,
@@ -126,7 +126,7 @@ class Wire:
         self._base = base_url
         self._seconds = seconds
         self._limit = limit
-        self._transport = _Transport(_Network(resolve), connections, kept, secure=base_url.startswith("https:"))
+        self._transport = _Transport(_Network(resolve), connections, keepalive, secure=base_url.startswith("https:"))
 
     def close(self) -> None:
         """Close all connections."""
@@ -140,17 +140,17 @@ class Wire:
         headers: dict[str, str],
         query: dict[str, str],
         content: bytes | None,
-        told: str = "",
+        label: str = "",
         passes: Callable[[], bool] = lambda: True,
         sink: Callable[[bytes], None] | None = None,
     ) -> Answer:
         """Send a request; NeverSent if the request surely did not leave, Ambiguous if it may have left.
 
-        `told` names the request in messages; its default is method and path.  `passes` is called right before the first
-        byte leaves: if it returns False or raises an error, nothing is sent.  A `sink` gets the body chunk by chunk;
-        the payload of the response is then empty.
+        `label` names the request in messages; its default is method and path.  `passes` is called right before the
+        first byte leaves: if it returns False or raises an error, nothing is sent.  A `sink` gets the body chunk by
+        chunk; the payload of the response is then empty.
         """
-        told = told or f"{method} {path}"
+        label = label or f"{method} {path}"
         attempt = _Attempt(time.monotonic() + self._seconds, self._seconds, self._limit, passes)
         token = _attempt.set(attempt)
         try:
@@ -159,9 +159,11 @@ class Wire:
                 method, self._url(path), params=query, headers=headers, content=content, extensions=extensions
             )
             with contextlib.closing(self._transport.handle_request(request)) as response:
-                return Answer(told, response.status_code, response.headers, unpacked(response, self._limit, sink))
+                return Answer(
+                    label, response.status_code, response.headers, decompressed_body(response, self._limit, sink)
+                )
         except (httpx.HTTPError, httpcore.TimeoutException, httpx.InvalidURL, OSError, zlib.error) as error:
-            raise self._failure(told, error, sent=attempt.sent) from None
+            raise self._failure(label, error, sent=attempt.sent) from None
         finally:
             _attempt.reset(token)
 
@@ -197,13 +199,13 @@ def tls_context() -> truststore.SSLContext:
 class _Transport(httpx.HTTPTransport):
     """httpx's transport with a connection pool whose streams keep the deadline of the request."""
 
-    def __init__(self, network: httpcore.NetworkBackend, connections: int, kept: int, *, secure: bool) -> None:
+    def __init__(self, network: httpcore.NetworkBackend, connections: int, keepalive: int, *, secure: bool) -> None:
         context = tls_context() if secure else None
         super().__init__(verify=context or False, trust_env=False)
         self._pool = httpcore.ConnectionPool(
             ssl_context=context,
             max_connections=connections,
-            max_keepalive_connections=kept,
+            max_keepalive_connections=keepalive,
             keepalive_expiry=5.0,
             network_backend=network,
         )

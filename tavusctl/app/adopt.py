@@ -9,12 +9,12 @@ from msgspec.structs import replace
 
 from tavusctl.api import ReadClient
 from tavusctl.app.files.manifest_sources import Sources, place_of, with_text
-from tavusctl.app.files.rewritten_files import difference, written
+from tavusctl.app.files.rewritten_files import difference, write_files
 from tavusctl.app.planning.prepare import prepare
 from tavusctl.app.planning.variables import Variables, variables_of
 from tavusctl.app.session.online import Session
 from tavusctl.config import files
-from tavusctl.config.interpolation import FileText, Scope, brought, expressions
+from tavusctl.config.interpolation import FileText, Scope, expressions, inserted_text
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Severity
@@ -22,15 +22,15 @@ from tavusctl.core.errors import ConfigError, InternalError, RefusedError, State
 from tavusctl.core.json_tree import leaves
 from tavusctl.core.messages import suggestion
 from tavusctl.core.model import ABSENT, Cause, Change, Desired, FieldChange
-from tavusctl.engine.import_.missing_state import HINT, Unknown, of_plan
+from tavusctl.engine.import_.missing_state import HINT, UnboundManifests, of_plan
 from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.kinds import KINDS, address_in
 from tavusctl.lib.json_types import Json, KeyPath
 from tavusctl.patch import join, split
 from tavusctl.patch.pointer import resolve
-from tavusctl.rewrite.render_value import CannotAdoptError, ValueRenderer, is_file, written_at
+from tavusctl.rewrite.render_value import CannotAdoptError, ValueRenderer, find_field, included_file
 from tavusctl.secrets.redaction import redacted
-from tavusctl.secrets.values import Unread
+from tavusctl.secrets.values import UnreadSecret
 
 
 class Verdict(Struct, frozen=True):
@@ -64,7 +64,7 @@ class Adopted(Struct):
         """All manifests, by address."""
         return {manifest.address: manifest for manifest in self.prepared.desired}
 
-    def take(self, change: Change) -> None:
+    def adopt_change(self, change: Change) -> None:
         """Adopt the fields of a change that differ in the account, and record a verdict for each."""
         for entry in adoptable(change, self.prepared):
             try:
@@ -78,39 +78,39 @@ class Adopted(Struct):
         """Write one field into the new file contents; the verdict names the file and the variables it reads."""
         manifest = self.manifests[address]
         document = self.sources.document(manifest)
-        where, raw = written_at(KINDS[address.kind], document.value, split(entry.path))
+        where, raw = find_field(KINDS[address.kind], document.value, split(entry.path))
         ids = {bound: binding.remote_id for bound, binding in self.prepared.state.bindings.items()}
         names: list[str] = []
-        variable_for = self.variables.naming(address, names)
+        variable_for = self.variables.name_function(address, names)
         renderer = ValueRenderer(
             KINDS[address.kind],
             self.manifests.keys(),
             ids,
-            brings=self._expanded_at(place_of(document, where)),
+            value_of=self._expanded_at(place_of(document, where)),
             name=variable_for,
         )
         new = renderer.value(split(entry.path), raw, entry.desired, entry.live)
-        edits = self.sources.edited(manifest, where, new)
+        edits = self.sources.edit(manifest, where, new)
         for file_name, text in renderer.texts.items():
-            file = self.sources.brought(file_name, _source_of_file_name(file_name, document, where, raw))
+            file = self.sources.included_path(file_name, _source_of_file_name(file_name, document, where, raw))
             self._check_users(file, text, address, entry.path)
             edits[file] = with_text(self.sources.read(file), text)
         self._check_secrets(edits)
-        self.sources.after.update({**edits, **self.sources.listing(names)})
-        self.variables.note(names)
+        self.sources.after.update({**edits, **self.sources.list_secrets(names)})
+        self.variables.record(names)
         return Verdict(address, entry.path, next(reversed(edits), manifest.source.path), names=tuple(names))
 
     def _expanded_at(self, where: Source) -> Callable[[str], str | None]:
         """A function that gives the text an expression at `where` inserts, or None if that is not plain text."""
 
         def read(name: str) -> FileText:
-            path = self.sources.brought(name, where)
+            path = self.sources.included_path(name, where)
             self.sources.read(path)
             return FileText(files.as_text(self.sources.before[path]), path)
 
         environment = self.prepared.request.environment
         scope = Scope(environment.vars, (), read, environment.name)
-        return lambda expression: brought(expression, scope)
+        return lambda expression: inserted_text(expression, scope)
 
     def _check_secrets(self, edits: Mapping[str, bytes]) -> None:
         """Refuse to write the value of a secret into a file; it may have been pasted into any field of the account."""
@@ -138,8 +138,8 @@ class Adopted(Struct):
             for place, leaf in leaves(document.value):
                 for expression in expressions(leaf) if isinstance(leaf, str) else ():
                     if (
-                        is_file(expression)
-                        and self.sources.brought(is_file(expression), place_of(document, place)) == path
+                        included_file(expression)
+                        and self.sources.included_path(included_file(expression), place_of(document, place)) == path
                     ):
                         yield Use(address, join(place), expression == leaf)
 
@@ -161,7 +161,7 @@ class Adoption(Struct, frozen=True):
     difference: str = ""
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether nothing was refused."""
         return not any(verdict.reason for verdict in self.verdicts)
 
@@ -204,16 +204,16 @@ def _adoption(session: Session, prepared: PreparedPlan, chosen: frozenset[Addres
             adoption.verdicts.append(Verdict(drift.address, "", reason=reason))
     for change in sorted(changes(prepared), key=lambda change: change.address):
         if change.address in chosen and change.desired is not None:
-            adoption.take(change)
+            adoption.adopt_change(change)
     return adoption
 
 
 def _refuse_unknown(adoption: Adopted, prepared: PreparedPlan, chosen: frozenset[Address]) -> None:
     """Record a refusal for each object that the state does not know; StateError if nothing else can be adopted."""
     unknown = of_plan(prepared.plan, prepared.state.bindings)
-    ids_by_address = {address: ids for address, ids in unknown.there.items() if address in chosen}
+    ids_by_address = {address: ids for address, ids in unknown.matching_ids.items() if address in chosen}
     if ids_by_address and not adoption.sources.changed:
-        raise StateError(Unknown(ids_by_address).told, HINT, id="E916")
+        raise StateError(UnboundManifests(ids_by_address).summary, HINT, id="E916")
     for address, ids in sorted(ids_by_address.items()):
         reason = f"the object is not in the state, and the account has objects of its name: {', '.join(ids)}"
         adoption.verdicts.append(Verdict(address, "", reason=reason))
@@ -223,7 +223,7 @@ def _write(session: Session, api: ReadClient, adoption: Adopted) -> None:
     """Write the files, and check that the next plan has no such difference left; restore the files if it fails."""
     changed = adoption.sources.changed
     try:
-        with written(session.root, adoption.sources.before, changed):
+        with write_files(session.root, adoption.sources.before, changed):
             if changed:
                 _check(adoption, prepare(_with_new(session, adoption), api))
     except ConfigError as error:
@@ -246,7 +246,7 @@ def _check(adoption: Adopted, after: PreparedPlan) -> None:
         name
         for verdict in adoption.verdicts
         for name in verdict.names
-        if isinstance(adoption.variables.value_of(name), Unread)
+        if isinstance(adoption.variables.value_of(name), UnreadSecret)
     }
     adopted_fields = {
         (verdict.address, verdict.pointer)
@@ -274,7 +274,9 @@ def adoptable(change: Change, prepared: PreparedPlan) -> list[FieldChange]:
 
 def _source_of_file_name(name: str, document: Node, where: KeyPath, raw: Json) -> Source:
     """The source of the expression in a value that names a file; of the value itself if none does."""
-    paths = (path for path, leaf in leaves(raw) if isinstance(leaf, str) and name in map(is_file, expressions(leaf)))
+    paths = (
+        path for path, leaf in leaves(raw) if isinstance(leaf, str) and name in map(included_file, expressions(leaf))
+    )
     return place_of(document, (*where, *next(paths, ())))
 
 

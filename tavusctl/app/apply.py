@@ -42,49 +42,48 @@ class ApplyOptions(Struct, frozen=True):
         return expectations != (None, None, None, DraftConsent())
 
 
-def apply(session: Session, asked: ApplyOptions, dialogue: Dialogue) -> RunResult:
+def apply(session: Session, options: ApplyOptions, dialogue: Dialogue) -> RunResult:
     """Plan, ask for approval and apply.  For a plan file, a new plan is made, which must equal the approved one."""
-    draft_consent.check_sense(asked.drafts)
-    approved = plan_file.read(asked.plan_file) if asked.plan_file else None
-    options = asked.plan
+    draft_consent.check_sense(options.drafts)
+    approved = plan_file.read(options.plan_file) if options.plan_file else None
+    effective = options.plan
     if approved is not None:
-        options = plan_options.read(approved.get("options", {}))
-        plan_options.check(asked.plan, options)
-    options.check_sense()
+        effective = plan_options.read(approved.get("options", {}))
+        plan_options.check(options.plan, effective)
+    effective.check_sense()
     session.check_state_is_kept()
-    store, sources = session.store(), session.sources(wanted=options.watches)
-    if options.finish and (idle := _nothing_to_finish(session, options)):
+    store, sources = session.store(), session.sources(needed=effective.fetches_sources)
+    if effective.finish and (idle := _nothing_to_finish(session, effective)):
         dialogue.show(idle)
         return RunResult(idle, (), None, RunRecords(store.shelf))
-    with store.lock(asked.lock_timeout, "apply"), session.client(asked.parallel) as api:
-        about = unchanged.about_account(session, options.document())
-        idle = None if asked.expects else unchanged.plan_again(session, unchanged.PLAN, about, api)
+    with store.lock(options.lock_timeout, "apply"), session.client(options.parallel) as api:
+        settings_digest = unchanged.plan_settings_digest(session, effective.document())
+        idle = None if options.expects else unchanged.plan_again(session, unchanged.PLAN, settings_digest, api)
         if idle:
             dialogue.show(idle)
             return RunResult(idle, (), None, RunRecords(store.shelf))
 
         def plan(session: Session) -> PreparedPlan:
-            has_no_plan_file = approved is None
             fresh_plan = prepare(
-                session, api, options, sources=sources, checks_names=has_no_plan_file, judges=True, needs_values=True
+                session, api, effective, sources=sources, checks_names=approved is None, gates=True, needs_values=True
             )
-            if has_no_plan_file:
-                unchanged.keep_plan(session, unchanged.PLAN, options.document(), about, api, fresh_plan)
+            if approved is None:
+                unchanged.keep_plan(session, unchanged.PLAN, effective.document(), settings_digest, api, fresh_plan)
             return fresh_plan
 
         prepared = wait_for_creates(session, api, lambda: read_afresh(session, plan))
         if approved is not None:
             plan_file.check(approved, prepared, api.server_time())
-        return _show_and_run(session, api, store, prepared, asked, dialogue)
+        return _show_and_run(session, api, store, prepared, options, dialogue)
 
 
 def _show_and_run(
-    session: Session, api: Client, store: Store, prepared: PreparedPlan, asked: ApplyOptions, dialogue: Dialogue
+    session: Session, api: Client, store: Store, prepared: PreparedPlan, options: ApplyOptions, dialogue: Dialogue
 ) -> RunResult:
     """Show the plan, ask for approval and run it."""
-    draft_consent.check_named(session, prepared, asked.drafts)
+    draft_consent.check_named(session, prepared, options.drafts)
     dialogue.show(prepared.plan)
-    _agree(session, prepared, asked, dialogue)
+    _agree(session, prepared, options, dialogue)
     return run_plan(
         session,
         api,
@@ -92,9 +91,9 @@ def _show_and_run(
         prepared,
         dialogue,
         RunRecords(store.shelf),
-        patience=asked.wait,
-        parallel=asked.parallel,
-        drafts=asked.drafts,
+        patience=options.wait,
+        parallel=options.parallel,
+        drafts=options.drafts,
     )
 
 
@@ -105,11 +104,11 @@ def _nothing_to_finish(session: Session, options: PlanOptions) -> Plan | None:
     return None if plan.steps or plan.refused or plan.recovered else plan
 
 
-def _agree(session: Session, prepared: PreparedPlan, asked: ApplyOptions, dialogue: Dialogue) -> None:
+def _agree(session: Session, prepared: PreparedPlan, options: ApplyOptions, dialogue: Dialogue) -> None:
     """Refuse what the options do not allow, then ask for approval; a plan file counts as approved."""
-    plan, is_approved = prepared.plan, asked.plan_file is not None
+    plan, is_approved = prepared.plan, options.plan_file is not None
     check_trusted(prepared)
-    check_lowered(plan, allowed=asked.allow_lowered, agreed=is_approved or not asked.yes)
-    check_safety(session, prepared, allowed=asked.allow_deletes, approved=is_approved)
-    if (plan.steps or plan.limits) and not asked.yes and not is_approved:
+    check_lowered(plan, allowed=options.allow_lowered, agreed=is_approved or not options.yes)
+    check_safety(session, prepared, allowed=options.allow_deletes, approved=is_approved)
+    if (plan.steps or plan.limits) and not options.yes and not is_approved:
         confirm(plan, dialogue)

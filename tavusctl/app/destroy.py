@@ -12,7 +12,7 @@ from tavusctl.core.address import Address
 from tavusctl.core.errors import RefusedError
 from tavusctl.core.model import Plan
 from tavusctl.engine.execution import check_trusted
-from tavusctl.engine.plan import deletes
+from tavusctl.engine.plan import count_deletes
 from tavusctl.state.run_records import RunRecords
 
 
@@ -25,34 +25,34 @@ class DestroyOptions(Struct, frozen=True):
     lock_timeout: float = 0.0
 
 
-def destroy(session: Session, asked: DestroyOptions, dialogue: Dialogue) -> RunResult:
+def destroy(session: Session, options: DestroyOptions, dialogue: Dialogue) -> RunResult:
     """Delete all managed objects, after the user has typed the name of the account."""
-    everything = PlanOptions(allow_replica_delete=asked.allow_replica_delete, destroy=True)
+    everything = PlanOptions(allow_replica_delete=options.allow_replica_delete, destroy=True)
     session.check_state_is_kept()
     store = session.store()
     archive = RunRecords(store.shelf)
-    with store.lock(asked.lock_timeout, "destroy"), session.client() as api:
+    with store.lock(options.lock_timeout, "destroy"), session.client() as api:
         prepared = wait_for_creates(session, api, lambda: prepare(session, api, everything))
         plan = prepared.plan
         dialogue.show(plan)
         check_trusted(prepared)
         if plan.steps:
-            _agree(session, plan, asked, dialogue)
+            _agree(session, plan, options, dialogue)
         # The question for the account's name has shown the number of deletes, so the answer allows them.
-        allowed = asked.allow_deletes if asked.allow_deletes is not None else deletes(plan)
+        allowed = options.allow_deletes if options.allow_deletes is not None else count_deletes(plan)
         check_safety(session, prepared, allowed=allowed)
         return run_plan(session, api, store, prepared, dialogue, archive)
 
 
-def _agree(session: Session, plan: Plan, asked: DestroyOptions, dialogue: Dialogue) -> None:
+def _agree(session: Session, plan: Plan, options: DestroyOptions, dialogue: Dialogue) -> None:
     """Ask for the name of the account; with `--yes`, require `--allow-deletes` instead."""
-    count = deletes(plan)
+    count = count_deletes(plan)
     objects = f"{count} object{'' if count == 1 else 's'}"
-    if asked.yes:
-        if asked.allow_deletes is None:
+    if options.yes:
+        if options.allow_deletes is None:
             message = f"the plan deletes {objects}; `--yes` alone does not confirm deletes"
             raise RefusedError(message, f"review the plan, then add `--allow-deletes {count}`", id="E410")
         return
     script_hint = f"add `--yes` and `--allow-deletes {count}`"
     required_answer = session.environment.account or session.environment.name
-    dialogue.agree(f"Delete {objects}", required_answer, act="destroy", without=script_hint)
+    dialogue.require_answer(f"Delete {objects}", required_answer, action="destroy", hint=script_hint)

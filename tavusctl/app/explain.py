@@ -57,7 +57,7 @@ class FieldDescription(Struct, frozen=True):
     members: tuple[FieldDescription, ...] = ()  # their own `members` are empty
 
 
-def meaning(kind: ResourceKind, kinds: Mapping[str, ResourceKind], keys: Sequence[str]) -> FieldDescription:
+def describe(kind: ResourceKind, kinds: Mapping[str, ResourceKind], keys: Sequence[str]) -> FieldDescription:
     """Describe a kind (no keys), a field of its spec, or an envelope key; UnknownFieldError if it does not exist.
 
     The path has no index for list items, and no key `spec` for fields of spec.
@@ -178,7 +178,7 @@ def find(path: str) -> FieldDescription:
         message = f"unknown kind `{name}`"
         raise UsageError(message, suggestion(name, KINDS))
     try:
-        return meaning(KINDS[name], KINDS, keys)
+        return describe(KINDS[name], KINDS, keys)
     except UnknownFieldError as error:
         raise UsageError(str(error), suggestion(error.word, error.known)) from None
 
@@ -191,16 +191,16 @@ def all_kinds() -> Iterator[str]:
     yield "Run `tavusctl explain KIND` for the fields of a kind, `tavusctl explain KIND.FIELD` for those below a field."
 
 
-def text(found: FieldDescription) -> Iterator[str]:
+def text(field: FieldDescription) -> Iterator[str]:
     """The description of a field as lines of text."""
-    yield style(found.path, bold=True) + f"  {found.sort}{', required' if found.is_required else ''}"
-    if found.text:
-        yield f"  {found.text}"
-    if facts := list(_facts(found)):
+    yield style(field.path, bold=True) + f"  {field.sort}{', required' if field.is_required else ''}"
+    if field.text:
+        yield f"  {field.text}"
+    if facts := list(_facts(field)):
         yield ""
         yield from (f"  {label:<{_LABEL}}{text}" for label, text in facts)
-    spec_members = [member for member in found.members if member.is_managed]
-    envelope_members = [member for member in found.members if not member.is_managed]
+    spec_members = [member for member in field.members if member.is_managed]
+    envelope_members = [member for member in field.members if not member.is_managed]
     yield from _members(spec_members, "spec" if envelope_members else "")
     yield from _members(envelope_members, "around spec" if spec_members else "")
 
@@ -273,27 +273,27 @@ def _shown(value: Json) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def document(found: FieldDescription) -> JsonObject:
+def document(field: FieldDescription) -> JsonObject:
     """The description of a field as JSON; facts that do not apply are left out."""
-    low, high = found.limits
-    declared = found.declared
+    low, high = field.limits
+    declared = field.declared
     facts = {
-        "path": found.path,
-        "type": found.sort,
-        "description": found.text,
-        "required": found.is_required,
-        "values": list(found.values),
+        "path": field.path,
+        "type": field.sort,
+        "description": field.text,
+        "required": field.is_required,
+        "values": list(field.values),
         "minimum": low,
         "maximum": high,
-        "pattern": found.pattern,
-        "defaults": list(found.defaults),
-        "change": ("in place" if found.in_place else "replacement") if found.is_managed else "",
-        "refers_to": _target(found),
-        "secret": bool(_secret(found)) or None,
+        "pattern": field.pattern,
+        "defaults": list(field.defaults),
+        "change": ("in place" if field.in_place else "replacement") if field.is_managed else "",
+        "refers_to": _target(field),
+        "secret": bool(_secret(field)) or None,
         "unread": declared.write_only or None,
         "unordered": declared.unordered or None,
         "keyed_by": declared.keyed_by,
         "deprecated": declared.deprecated,
-        "fields": {one.path.rpartition(".")[2]: document(one) for one in found.members},
+        "fields": {one.path.rpartition(".")[2]: document(one) for one in field.members},
     }
     return {key: value for key, value in facts.items() if value not in (None, "", [], {})}

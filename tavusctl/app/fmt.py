@@ -10,14 +10,14 @@ from msgspec import Struct, field
 
 from tavusctl.app.json_schemas import schema_file
 from tavusctl.app.session.local import LocalSession
-from tavusctl.app.session.opening import tell_passed_over
+from tavusctl.app.session.opening import report_skipped
 from tavusctl.config import files, manifest_files, yaml12
 from tavusctl.config.limits import MAX_YAML_BYTES, Budget, LimitExceededError
 from tavusctl.config.yaml12 import Parsed
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import ConfigError
-from tavusctl.rewrite.formatter import formatted
+from tavusctl.rewrite.formatter import format_document
 
 
 class Formatting(Struct):
@@ -28,7 +28,7 @@ class Formatting(Struct):
     diagnostics: list[Diagnostic] = field(default_factory=list)
     budget: Budget = field(default_factory=Budget)
 
-    def take(self, path: Path, root: Path, *, overlay: bool = False) -> None:
+    def format_file(self, path: Path, root: Path, *, overlay: bool = False) -> None:
         """Format one file and record the result, or why it cannot be read; `overlay` selects the schema."""
         name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
         try:
@@ -36,12 +36,14 @@ class Formatting(Struct):
         except files.RefusedError as error:
             self.diagnostics.append(Diagnostic("TV110", f"the file {error}", Source(name, 1, 1)))
             return
-        self.budget.opened(len(content), Source(name, 1, 1))
+        self.budget.count_file(len(content), Source(name, 1, 1))
         parsed = yaml12.read(content, name)
-        self.budget.parsed(parsed.values, Source(name, 1, 1))
+        self.budget.count_values(parsed.values, Source(name, 1, 1))
         errors = [diagnostic for diagnostic in parsed.diagnostics if diagnostic.severity is Severity.ERROR]
         self.diagnostics += errors
-        new_content = content if errors else formatted(content, name, _schema(parsed, path, root, overlay=overlay))
+        new_content = (
+            content if errors else format_document(content, name, _schema(parsed, path, root, overlay=overlay))
+        )
         if new_content != content:
             self.before[name], self.after[name] = content, new_content
 
@@ -49,11 +51,11 @@ class Formatting(Struct):
 def fmt(session: LocalSession, paths: Sequence[Path]) -> Formatting:
     """The changes that formatting would make; nothing is written.  ConfigError if a file cannot be read."""
     formatting = Formatting()
-    tell_passed_over(session, paths)
+    report_skipped(session, paths)
     try:
         for folder in manifest_files.folders(session.project):
             for path in manifest_files.find(session.project, folder, paths, formatting.diagnostics, formatting.budget):
-                formatting.take(path, session.root, overlay=folder != Path(session.project.manifests))
+                formatting.format_file(path, session.root, overlay=folder != Path(session.project.manifests))
     except LimitExceededError as error:
         formatting.diagnostics.append(error.diagnostic)
     if any(diagnostic.severity is Severity.ERROR for diagnostic in formatting.diagnostics):

@@ -14,7 +14,7 @@ from tavusctl.core.errors import UsageError
 from tavusctl.core.messages import either, suggestion
 from tavusctl.core.model import Desired, Manifest
 from tavusctl.engine.resolve import resolve
-from tavusctl.kinds import KINDS, in_our_words
+from tavusctl.kinds import KINDS, canonical_address
 from tavusctl.lib.graph import Edge, Graph, Node
 from tavusctl.reports import view
 from tavusctl.reports.drawing import DRAWINGS
@@ -56,7 +56,7 @@ def _flow(address: str, known: Mapping[str, Manifest]) -> Graph:
 
 
 def _named(address: str, known: Mapping[str, Manifest]) -> Manifest:
-    address = in_our_words(address)
+    address = canonical_address(address)
     if address not in known:
         message = f"`{address}` is not in the manifests"
         raise UsageError(message, suggestion(address, known))

@@ -48,7 +48,7 @@ def match_names(session: Session, lock_timeout: float, *, dry_run: bool) -> Matc
     with store.lock(lock_timeout, "import"), session.reader() as api, reading(session.progress, api):
         request = _request(session)
         matches = bind_by_name(manifests, KINDS, api, store, request, record=not dry_run, archive=archive.keep)
-    session.warn(matches.remarks)
+    session.warn(matches.warnings)
     return matches
 
 

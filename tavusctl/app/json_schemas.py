@@ -140,8 +140,8 @@ def _spec(kind: ResourceKind) -> tuple[Schema, Schema]:
         "description": "Fields newer than tavusctl, passed to the API as they are; merged into spec.",
     }
     for pointer, declared in kind.fields.items():
-        if declared.also:
-            _add_names(*_place(spec, definitions, pointer), declared.also)
+        if declared.aliases:
+            _add_names(*_place(spec, definitions, pointer), declared.aliases)
         if declared.secret and not declared.may_be_plain:
             holder, key = _place(spec, definitions, pointer)
             holder["properties"][key] = _without_literals(holder["properties"][key])
@@ -181,7 +181,7 @@ def _add_names(holder: Schema, key: str, names: Sequence[str]) -> None:
 
 def _word(kind: ResourceKind) -> Schema:
     """The schema of `kind`: the name of the kind, or one of its other names."""
-    return {"enum": [kind.name, *kind.also]} if kind.also else {"const": kind.name}
+    return {"enum": [kind.name, *kind.aliases]} if kind.aliases else {"const": kind.name}
 
 
 def _tidy(raw: Schema) -> Schema:

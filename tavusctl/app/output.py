@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tavusctl.app.files import file_writer
-from tavusctl.app.session.keyring import keys_at_hand
+from tavusctl.app.session.keyring import available_keys
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.manifests import load
 from tavusctl.app.session.outputs import unknown_outputs
@@ -22,7 +22,7 @@ from tavusctl.engine import renames
 from tavusctl.lib import dotenv
 from tavusctl.lib.json_types import Json
 from tavusctl.secrets.redaction import Record
-from tavusctl.state.seals import opened
+from tavusctl.state.seals import open_state
 from tavusctl.state.stores import open_store
 
 Values = Mapping[str, Json]  # by the name of the output: an id, a list of ids, or a literal of the project file
@@ -43,7 +43,7 @@ def github(values: Values) -> str:
 
 
 def _dotenv(values: Values) -> str:
-    return dotenv.merged("", _texts(values))
+    return dotenv.merge("", _texts(values))
 
 
 def _json(values: Values) -> str:
@@ -57,7 +57,7 @@ def outputs_of(session: LocalSession, names: Sequence[str]) -> Values:
     """The value of every output that `names` match; ConfigError for an address that the project does not have."""
     manifests, _ = load(session)
     store = open_store(session.environment.state, session.root, session.environment.name)
-    bindings, _ = renames.follow(manifests, opened(store, keys_at_hand(session)).replay.state.bindings)
+    bindings, _ = renames.follow(manifests, open_state(store, available_keys(session)).replay.state.bindings)
     ids = {str(address): binding.remote_id for address, binding in bindings.items()}
     ids |= {str(one.address): one.external_id for one in manifests if one.external_id}
     outputs = session.project.outputs
@@ -125,17 +125,17 @@ def _texts(values: Values) -> dict[str, str]:
 def stale(path: Path, values: Values) -> dict[str, str]:
     """The outputs that a .env file lacks or has with another value: the desired texts by name."""
     desired = _texts(values)
-    return {name: desired[name] for name in dotenv.stale(_read(path), desired)}
+    return {name: desired[name] for name in dotenv.differing_names(_read(path), desired)}
 
 
 def update(path: Path, values: Values) -> Sequence[str]:
     """Update a .env file in place; returns the names of the changed variables."""
     desired, text = _texts(values), _read(path)
-    names = dotenv.stale(text, desired)
+    names = dotenv.differing_names(text, desired)
     if names:
         _refuse_secrets(path, {name: desired[name] for name in names})
         # The other lines of the file, often API keys, are written back unchanged.
-        file_writer.write(path, Record(dotenv.merged(text, desired)), keep_rights=True)
+        file_writer.write(path, Record(dotenv.merge(text, desired)), keep_rights=True)
     return names
 
 

@@ -15,13 +15,13 @@ from tavusctl.app.planning.plan_options import PlanOptions
 from tavusctl.app.planning.prepare import prepare
 from tavusctl.app.session import unchanged
 from tavusctl.app.session.online import Session
-from tavusctl.app.session.opening import checked, open_session
+from tavusctl.app.session.opening import check_project_file, open_session
 from tavusctl.core.errors import ConfigError, RefusedError, UsageError, worst
 from tavusctl.core.json_tree import leaves
 from tavusctl.core.model import Desired, Plan
 from tavusctl.core.ports import Reader
 from tavusctl.engine import attribution
-from tavusctl.engine.import_.missing_state import Unknown, of_plan
+from tavusctl.engine.import_.missing_state import UnboundManifests, of_plan
 from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.integrations.git.worktree import base_tree, merge_base
 from tavusctl.secrets import redaction
@@ -33,21 +33,23 @@ class DriftResult(Struct, frozen=True):
     """The drift of the account, and the manifests whose drift is unknown because the state does not have them."""
 
     plan: Plan
-    unknown: Unknown
+    unknown: UnboundManifests
 
 
 def plan(
-    session: Session, asked: PlanOptions, *, base: str | None = None, blame: bool = False, out: Path | None = None
+    session: Session, options: PlanOptions, *, base: str | None = None, blame: bool = False, out: Path | None = None
 ) -> Plan:
     """The plan; `base` marks as pending what its manifests would change as well; `out` also writes a plan file."""
-    sources = session.sources(wanted=asked.watches)
-    about = b"" if base else unchanged.about_account(session, asked.document())  # a plan with `base` is not cached
+    sources = session.sources(needed=options.fetches_sources)
+    settings_digest = (
+        b"" if base else unchanged.plan_settings_digest(session, options.document())
+    )  # a plan with `base` is not cached
     with session.reader() as client:
         api: Reader = CachingReader(client) if base else client
-        prepared = prepare(session, api, asked, sources=sources, judges=True)
-        result = _attributed(session, api, prepared.plan, base, asked, sources) if base else prepared.plan
+        prepared = prepare(session, api, options, sources=sources, gates=True)
+        result = _attributed(session, api, prepared.plan, base, options, sources) if base else prepared.plan
         server_time = api.server_time()
-        unchanged.keep_plan(session, unchanged.PLAN, asked.document(), about, client, prepared)
+        unchanged.keep_plan(session, unchanged.PLAN, options.document(), settings_digest, client, prepared)
     _show_plain_text(session, prepared)
     if result.recovered:
         result = replace(result, running=_owner_of_records(session))
@@ -58,16 +60,16 @@ def plan(
     if out:
         from tavusctl.app.planning import plan_file  # noqa: PLC0415 - as above
 
-        plan_file.write(out, prepared, server_time, asked)
+        plan_file.write(out, prepared, server_time, options)
     return result
 
 
 def drift(session: Session, *, blame: bool = False) -> DriftResult:
     """The changes and deletes in the account, made outside tavusctl since the last apply."""
-    about = unchanged.about_account(session, {})
+    settings_digest = unchanged.plan_settings_digest(session, {})
     with session.reader() as api:
         prepared = prepare(session, api)
-        unchanged.keep_plan(session, unchanged.DRIFT, {}, about, api, prepared)
+        unchanged.keep_plan(session, unchanged.DRIFT, {}, settings_digest, api, prepared)
     result, unknown = prepared.plan, of_plan(prepared.plan, prepared.state.bindings)
     result = replace(result, warnings=(*result.warnings, *unknown.warnings()))
     if blame:
@@ -96,16 +98,18 @@ def _show_plain_text(session: Session, prepared: PreparedPlan) -> None:
     reviewers.  In a run for a pull request, values that are short enough to be guessed are shown as well: if a guess
     were hidden, or refused in the plan file, that would prove the guess right.
     """
-    previous = prepared.request.former.reads or prepared.state.reads
+    previous = prepared.request.base_settings.reads or prepared.state.reads
     if previous is None:
         return
     values = {name: value for name, value in session.secrets.items() if isinstance(value, str)}
     known_values = {values.get(name) for name in previous.secrets} | {session.api_key}
     new_values = {value for name, value in values.items() if name not in previous.secrets and value} - known_values
-    if session.granted:
+    if session.grant:
         new_values |= {value for value in values.values() if len(value) < _GUESSED} - {session.api_key}
     if new_values:
-        redaction.show_in("\n".join(str(leaf) for item in prepared.desired for leaf in _texts(item)), new_values)
+        redaction.unregister_shown(
+            "\n".join(str(leaf) for item in prepared.desired for leaf in _texts(item)), new_values
+        )
 
 
 def _texts(item: Desired) -> Iterator[str]:
@@ -115,13 +119,13 @@ def _texts(item: Desired) -> Iterator[str]:
 
 
 def _attributed(
-    session: Session, api: Reader, plan: Plan, reference: str, asked: PlanOptions, sources: Sources | None
+    session: Session, api: Reader, plan: Plan, reference: str, options: PlanOptions, sources: Sources | None
 ) -> Plan:
     """The plan, with the changes marked as pending that the manifests at the merge base would make as well."""
-    base_options = replace(asked, import_existing=False, destroy=False)
+    base_options = replace(options, import_existing=False, destroy=False)
     with base_tree(session.root, reference) as tree:
         try:
-            base_session = checked(open_session(session.environment.name, session.progress, tree.root))
+            base_session = check_project_file(open_session(session.environment.name, session.progress, tree.root))
             base_plan = prepare(session, api, base_options, base=base_session, sources=sources).plan
         except (ConfigError, RefusedError, UsageError) as error:
             session.say(f"the manifests at `{tree.name}` cannot be compared: {error.message}")

@@ -23,10 +23,10 @@ from tavusctl.core.address import Address
 from tavusctl.core.errors import RefusedError, UsageError, worst
 from tavusctl.core.messages import suggestion
 from tavusctl.core.model import Manifest
-from tavusctl.crawl.runner import RecrawlResult, ThrottleOptions, look, run
-from tavusctl.crawl.status import SHRUNK, Entry, Status, Target, stamp
+from tavusctl.crawl.runner import RecrawlResult, ThrottleOptions, preview, run
+from tavusctl.crawl.status import SHRUNK, Entry, Status, Target, format_timestamp
 from tavusctl.engine import renames
-from tavusctl.engine.import_.missing_state import HINT, Unknown, of_account
+from tavusctl.engine.import_.missing_state import HINT, UnboundManifests, of_account
 from tavusctl.kinds import KINDS
 from tavusctl.lib.clock import SystemClock
 from tavusctl.lib.json_types import Json, JsonObject, as_object
@@ -35,7 +35,7 @@ from tavusctl.reports.json import FORMAT_VERSION, diagnostic_document
 from tavusctl.reports.terminal.styling import style
 from tavusctl.reports.text import diagnostic
 from tavusctl.secrets.escape import escape_invisible
-from tavusctl.state.seals import SealedState, opened
+from tavusctl.state.seals import SealedState, open_state
 
 CRAWLED: Final = next(kind for kind in KINDS.values() if kind.can_recrawl)
 _COLOURS: Final = {Status.DONE: "green", Status.DUE: "cyan", Status.FAILED: "red", Status.UNKNOWN: "red"}
@@ -54,40 +54,40 @@ class RecrawlOptions(Struct, frozen=True):
     strict: bool = False  # a crawl that returns fewer than half of the earlier pages is an error
 
 
-def recrawl(session: Session, asked: RecrawlOptions, tell: Callable[[Entry], None]) -> RecrawlResult:
-    """Start the due crawls one after the other; `tell` receives each entry as soon as its result is known."""
-    targets = _targets(session, asked.addresses, every=asked.every, writing=not asked.dry_run)
+def recrawl(session: Session, options: RecrawlOptions, report: Callable[[Entry], None]) -> RecrawlResult:
+    """Start the due crawls one after the other; `report` receives each entry as soon as its result is known."""
+    targets = _targets(session, options.addresses, every=options.every, writing=not options.dry_run)
     if not targets:
         session.say("no document has `recrawl:`; name a document, or use `--all`")
     unknown = _unknown(session, targets)
-    targets = [one for one in targets if one.address not in unknown.there]
-    if asked.dry_run or not targets:
+    targets = [one for one in targets if one.address not in unknown.matching_ids]
+    if options.dry_run or not targets:
         with session.reader() as api, reading(session.progress, api):
-            result = look(api, CRAWLED, targets) if targets else RecrawlResult(())
+            result = preview(api, CRAWLED, targets) if targets else RecrawlResult(())
     else:
-        result = _start_crawls(session, targets, asked, tell)
-    unknown_entries = tuple(map(_unknown_entry, unknown.there, unknown.there.values()))
-    for entry in () if asked.dry_run else unknown_entries:
-        tell(entry)
+        result = _start_crawls(session, targets, options, report)
+    unknown_entries = tuple(map(_unknown_entry, unknown.matching_ids, unknown.matching_ids.values()))
+    for entry in () if options.dry_run else unknown_entries:
+        report(entry)
     return replace(result, entries=tuple(sorted((*result.entries, *unknown_entries), key=lambda one: one.address)))
 
 
 def _start_crawls(
-    session: Session, targets: Sequence[Target], asked: RecrawlOptions, tell: Callable[[Entry], None]
+    session: Session, targets: Sequence[Target], options: RecrawlOptions, report: Callable[[Entry], None]
 ) -> RecrawlResult:
     session.check_state_is_kept()
     seed = random.SystemRandom().getrandbits(32)
     spread = _SPREAD if os.environ.get("CI") else 0.0
-    throttle = ThrottleOptions(asked.reserve, seed, spread, lambda: _machine_lock(session.root))
+    throttle = ThrottleOptions(options.reserve, seed, spread, lambda: _machine_lock(session.root))
     with session.client() as api:
-        return run(api, CRAWLED, targets, SystemClock(), manners=throttle, patience=asked.wait, report=tell)
+        return run(api, CRAWLED, targets, SystemClock(), throttle=throttle, patience=options.wait, report=report)
 
 
-def exit_code(found: RecrawlResult, *, strict: bool) -> int:
+def exit_code(result: RecrawlResult, *, strict: bool) -> int:
     """The worst exit code of the entries; 0 if each is done or deferred.  `strict` makes a shrunken crawl an error."""
-    is_any_done = any(entry.status is Status.DONE for entry in found.entries)
-    codes = [_PARTLY if is_any_done and one.exit_code == _UNREACHABLE else one.exit_code for one in found.entries]
-    shrunk = strict and any(one.id == SHRUNK for one in found.warnings)
+    is_any_done = any(entry.status is Status.DONE for entry in result.entries)
+    codes = [_PARTLY if is_any_done and one.exit_code == _UNREACHABLE else one.exit_code for one in result.entries]
+    shrunk = strict and any(one.id == SHRUNK for one in result.warnings)
     return worst([*codes, _PARTLY if shrunk else 0])
 
 
@@ -119,7 +119,7 @@ def _targets(session: Session, named: frozenset[Address], *, every: bool, writin
             raise UsageError(message, suggestion(str(address), map(str, crawlable)))
     sealed_state = _sealed_state(session)
     if writing:
-        sealed_state.custody.check_trusted()
+        sealed_state.seals.check_trusted()
     bindings, _ = renames.follow(manifests, sealed_state.replay.state.bindings)
     targets = []
     for address, manifest in sorted(crawlable.items()):
@@ -129,7 +129,7 @@ def _targets(session: Session, named: frozenset[Address], *, every: bool, writin
             target = Target(address, remote_id, manifest.recrawl, every, crawl=_crawl(manifest))
         elif every and not named and (remote_id or manifest.spec.get("crawl")):
             # The manifest may not say whether the document is crawled; the account knows.
-            target = Target(address, remote_id, None, asked=True, if_crawled=True, crawl=_crawl(manifest))
+            target = Target(address, remote_id, None, on_request=True, if_crawled=True, crawl=_crawl(manifest))
         else:
             continue
         if binding and binding.remote_id == remote_id:
@@ -139,14 +139,14 @@ def _targets(session: Session, named: frozenset[Address], *, every: bool, writin
 
 
 def _sealed_state(session: Session) -> SealedState:
-    return opened(session.store(), keyring.keys(session))
+    return open_state(session.store(), keyring.keys(session))
 
 
-def _unknown(session: Session, targets: Sequence[Target]) -> Unknown:
+def _unknown(session: Session, targets: Sequence[Target]) -> UnboundManifests:
     """Targets that the state does not know but the account has by name; the account is read only if there are any."""
     unbound_addresses = {one.address for one in targets if not one.remote_id}
     if not unbound_addresses:
-        return Unknown()
+        return UnboundManifests()
     manifests, _ = load(session)
     bindings, _ = renames.follow(manifests, _sealed_state(session).replay.state.bindings)
     bound = {address: binding.remote_id for address, binding in bindings.items()}
@@ -171,24 +171,24 @@ def line(entry: Entry) -> str:
     """A line for one document: status, address, id, reason, and the time of the next crawl."""
     word = style(f"{entry.status.value:<8}", fg=_COLOURS.get(entry.status, "yellow"))
     remote_id = f" ({entry.remote_id})" if entry.remote_id else ""
-    due = f"; next {stamp(entry.next)}" if entry.next and entry.status is not Status.DUE else ""
+    due = f"; next {format_timestamp(entry.next)}" if entry.next and entry.status is not Status.DUE else ""
     return f"{word} {entry.address}{remote_id}: {escape_invisible(entry.reason)}{due}"
 
 
-def text(found: RecrawlResult, *, listed: bool) -> str:
+def text(result: RecrawlResult, *, listed: bool) -> str:
     """The summary at the end; `listed` puts the lines of all entries before it."""
-    counts = Counter(entry.status for entry in found.entries)
+    counts = Counter(entry.status for entry in result.entries)
     summary = ", ".join(f"{counts[status]} {status}" for status in Status if counts[status]) or "nothing to do"
-    lines = [*(map(line, found.entries) if listed else ()), *map(diagnostic, view.diagnostics(found.warnings))]
+    lines = [*(map(line, result.entries) if listed else ()), *map(diagnostic, view.diagnostics(result.warnings))]
     return "\n".join([*lines, style(f"Recrawl: {summary}", bold=True)]) + "\n"
 
 
-def document(found: RecrawlResult) -> str:
+def document(result: RecrawlResult) -> str:
     """The result as JSON."""
     contents = {
         "format_version": FORMAT_VERSION,
-        "recrawls": [_entry(entry) for entry in found.entries],
-        "warnings": [diagnostic_document(one) for one in found.warnings],
+        "recrawls": [_entry(entry) for entry in result.entries],
+        "warnings": [diagnostic_document(one) for one in result.warnings],
     }
     return json.dumps(contents, indent=2, ensure_ascii=False) + "\n"
 
@@ -199,6 +199,6 @@ def _entry(entry: Entry) -> JsonObject:
         "id": entry.remote_id or None,
         "status": entry.status.value,
         "reason": entry.reason,
-        "next": stamp(entry.next) if entry.next else None,
-        "last": stamp(entry.last) if entry.last else None,
+        "next": format_timestamp(entry.next) if entry.next else None,
+        "last": format_timestamp(entry.last) if entry.last else None,
     }

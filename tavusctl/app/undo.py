@@ -17,7 +17,7 @@ from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import reading
 from tavusctl.core.address import Address
 from tavusctl.core.errors import ConfigError, RefusedError, UsageError
-from tavusctl.core.json_tree import map_leaves, plain
+from tavusctl.core.json_tree import manifest_notation, map_leaves
 from tavusctl.core.model import Action, Change, Manifest, Plan
 from tavusctl.crawl import source_fingerprint
 from tavusctl.engine.apply import DraftConsent
@@ -30,7 +30,7 @@ from tavusctl.reports.json import FORMAT_VERSION
 from tavusctl.secrets.values import SHOWN, SecretText
 from tavusctl.state.journal import FinishedRun
 from tavusctl.state.run_records import RunRecords
-from tavusctl.state.seals import opened
+from tavusctl.state.seals import open_state
 
 
 class UndoOptions(Struct, frozen=True):
@@ -48,33 +48,38 @@ class UndoOptions(Struct, frozen=True):
 def past_runs(session: Session) -> Sequence[FinishedRun]:
     """The runs that can be reversed, newest first."""
     store = session.store()
-    lineage = opened(store, keys(session)).replay.state.lineage
+    lineage = open_state(store, keys(session)).replay.state.lineage
     return RunRecords(store.shelf).all(lineage)
 
 
-def undo(session: Session, run: str, asked: UndoOptions, dialogue: Dialogue) -> RunResult:
+def undo(session: Session, run: str, options: UndoOptions, dialogue: Dialogue) -> RunResult:
     """Reverse a run: show the plan, ask for approval, and carry it out."""
-    draft_consent.check_sense(asked.drafts)
+    draft_consent.check_sense(options.drafts)
     session.check_state_is_kept()
     store = session.store()
-    sealed_state = opened(store, keys(session))
+    sealed_state = open_state(store, keys(session))
     archive, lineage = RunRecords(store.shelf), sealed_state.replay.state.lineage
-    past, trash = archive.past(lineage, run, sealed_state.custody.check_run), archive.bodies(run, sealed_state.custody)
-    past = replace(past, intents=tuple(map(sealed_state.custody.comparable_intent, past.intents)))
-    request = session.request(Approvals(delete_costly=asked.allow_replica_delete))
+    past, trash = (
+        archive.finished_run(lineage, run, sealed_state.seals.check_run),
+        archive.bodies(run, sealed_state.seals),
+    )
+    past = replace(past, intents=tuple(map(sealed_state.seals.comparable_intent, past.intents)))
+    request = session.request(Approvals(delete_costly=options.allow_replica_delete))
     manifests = _manifests(session)
-    with store.lock(asked.lock_timeout, "undo"), session.client() as api:
+    with store.lock(options.lock_timeout, "undo"), session.client() as api:
         with reading(session.progress, api):
             prepared = prepare_undo(
-                past, trash, KINDS, api, store, request, manifests=manifests, recreate=asked.recreate
+                past, trash, KINDS, api, store, request, manifests=manifests, recreate=options.recreate
             )
         dialogue.show(prepared.plan)
-        draft_consent.check_named(session, prepared, asked.drafts)
+        draft_consent.check_named(session, prepared, options.drafts)
         check_trusted(prepared)
-        check_safety(session, prepared, allowed=asked.allow_deletes)
-        if prepared.plan.steps and not asked.yes:
+        check_safety(session, prepared, allowed=options.allow_deletes)
+        if prepared.plan.steps and not options.yes:
             confirm(prepared.plan, dialogue, "undo")
-        result = run_plan(session, api, store, prepared, dialogue, archive, patience=asked.wait, drafts=asked.drafts)
+        result = run_plan(
+            session, api, store, prepared, dialogue, archive, patience=options.wait, drafts=options.drafts
+        )
     return replace(result, hints=tuple(_hints(result, manifests)))
 
 
@@ -105,7 +110,7 @@ def _agrees(step: Change, manifest: Manifest | None) -> bool:
     if step.action in (Action.RETIRE, Action.FORGET) or manifest is None or step.desired is None:
         return step.action in (Action.RETIRE, Action.FORGET) or (manifest is None and step.action is Action.DELETE)
     spec = map_leaves(manifest.spec, lambda leaf: SHOWN if isinstance(leaf, SecretText) else leaf)
-    return bool(plain(spec) == plain(source_fingerprint.sent(step.desired.spec)))
+    return bool(manifest_notation(spec) == manifest_notation(source_fingerprint.without_fingerprint(step.desired.spec)))
 
 
 def listed(runs: Sequence[FinishedRun], format_: str) -> str:
@@ -126,7 +131,7 @@ def _document(past: FinishedRun) -> JsonObject:
 
 def _actions(past: FinishedRun) -> dict[str, int]:
     """The number of steps of each action in a run; a later step on an object that the run created is not counted."""
-    created = {one.op: past.made[one.op] for one in past.intents if not one.remote_id and one.op in past.made}
+    created = {one.op: past.results[one.op] for one in past.intents if not one.remote_id and one.op in past.results}
     ids = {one for binding in created.values() for one in (binding.remote_id, binding.successor) if one}
     steps = [one for one in past.intents if one.op not in past.failed and one.remote_id not in ids]
     return dict(sorted(Counter(one.action.value for one in steps).items()))

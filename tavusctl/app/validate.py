@@ -53,7 +53,7 @@ def _with_environments(diagnostic: Diagnostic, environments: Sequence[Environmen
 def _selected_diagnostics(
     session: LocalSession, paths: Sequence[Path], select: Sequence[str], ignore: Sequence[str], *, fix: bool
 ) -> Sequence[Diagnostic]:
-    digest = unchanged.about_files(session)
+    digest = unchanged.check_settings_digest(session)
     manifests, all_diagnostics = _checked(session, paths)
     if not (all_diagnostics or paths):
         unchanged.keep_validated(session, digest)

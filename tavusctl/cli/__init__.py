@@ -12,7 +12,7 @@ from typing import NoReturn
 import click
 
 from tavusctl import __version__
-from tavusctl.cli.redacting_stream import close_broken, of_one_run
+from tavusctl.cli.redacting_stream import close_broken, redact_streams
 
 # Name -> one-line help; the module is tavusctl.cli.commands.<name>, with an underscore if Python reserves that name.
 COMMANDS: dict[str, dict[str, str]] = {
@@ -169,11 +169,11 @@ def run(args: list[str]) -> int:
 
 
 def _run(args: list[str]) -> int:
-    with of_one_run() as streams:
+    with redact_streams() as streams:
         code = attempt(args)
         streams.out.flush()
-        if streams.trouble:
-            click.echo(f"error: standard output is incomplete: {streams.trouble}", err=True)
+        if streams.write_error:
+            click.echo(f"error: standard output is incomplete: {streams.write_error}", err=True)
             return code or USAGE
         return code
 
@@ -200,11 +200,11 @@ def attempt(args: list[str]) -> int:
 def _report_usage(error: click.ClickException, args: list[str]) -> int:
     if isinstance(error, click.NoSuchOption) and error.option_name in _OPTION_ALIASES:
         error = click.NoSuchOption(error.option_name, None, [_OPTION_ALIASES[error.option_name]], error.ctx)
-    from tavusctl.app.session.opening import learn
+    from tavusctl.app.session.opening import register_secrets
     from tavusctl.cli.error_report import report, wants_json, write_reports
     from tavusctl.core.errors import UsageError
 
-    learn(args)
+    register_secrets(args)
     usage_error = UsageError(error.format_message())
     if wants_json(args):
         return report(usage_error, args)

@@ -89,7 +89,7 @@ def report(_: click.Context, __: click.Parameter, incomplete: str) -> list[Compl
 
 def field(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Kinds, and the fields below what has been typed so far, each with its meaning; addresses after a slash."""
-    from tavusctl.app.explain import UnknownFieldError, meaning
+    from tavusctl.app.explain import UnknownFieldError, describe
     from tavusctl.kinds import KINDS
 
     if "/" in incomplete:
@@ -98,18 +98,18 @@ def field(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[C
     if not keys:
         return [CompletionItem(name, help=known.summary) for name, known in KINDS.items() if name.startswith(kind)]
     try:
-        members = meaning(KINDS[kind], KINDS, keys[:-1]).members
+        members = describe(KINDS[kind], KINDS, keys[:-1]).members
     except (KeyError, UnknownFieldError):
         return []
     return [CompletionItem(member.path, help=member.text) for member in members if member.path.startswith(incomplete)]
 
 
 def _project(ctx: click.Context) -> Project | None:
-    from tavusctl.app.session.opening import known_project
+    from tavusctl.app.session.opening import load_project
     from tavusctl.core.errors import TavusctlError
 
     try:
-        return known_project(_folder(ctx))[0]
+        return load_project(_folder(ctx))[0]
     except (TavusctlError, OSError):
         return None
 

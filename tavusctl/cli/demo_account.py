@@ -38,10 +38,10 @@ def base_url_of(environment: Environment, root: Path, base_url: str) -> Iterator
 
 @contextmanager
 def _running(db: Path) -> Iterator[str]:
-    from tavusctl.cli.emulator_errors import explained
+    from tavusctl.cli.emulator_errors import explain_start_errors
 
     with ExitStack() as stack:
-        with explained("127.0.0.1", 0, db):
+        with explain_start_errors("127.0.0.1", 0, db):
             from tavusctl.emulator import running
 
             file_writer.make_folder(db.parent, rights=0o700)
@@ -51,9 +51,9 @@ def _running(db: Path) -> Iterator[str]:
 
 def check_installed() -> None:
     """Check that the emulator can start; the UsageError says how to install it."""
-    from tavusctl.cli.emulator_errors import explained
+    from tavusctl.cli.emulator_errors import explain_start_errors
 
-    with explained("127.0.0.1", 0, None):
+    with explain_start_errors("127.0.0.1", 0, None):
         from tavusctl.emulator import running
 
         with running():

@@ -8,7 +8,7 @@ from msgspec import Struct
 from tavusctl.app.planning.execution import RunResult
 from tavusctl.app.session.online import Session
 from tavusctl.cli import report_options
-from tavusctl.cli.confirmation import agree
+from tavusctl.cli.confirmation import require_answer
 from tavusctl.cli.interrupt import Interruption
 from tavusctl.cli.report_options import Reports, emit
 from tavusctl.core.model import Outcome, Plan
@@ -31,13 +31,13 @@ class TerminalDialogue(Struct, frozen=True):
         else:
             self.session.say(plan_text.rstrip("\n"))
 
-    def agree(self, question: str, wanted: str, *, act: str, without: str) -> None:
+    def require_answer(self, question: str, expected: str, *, action: str, hint: str) -> None:
         """Ask for one word, typed in full; RefusedError after any other answer."""
-        agree(question, wanted, self.session.environment, act=act, without=without)
+        require_answer(question, expected, self.session.environment, action=action, hint=hint)
 
     def describe(self, outcome: Outcome) -> str:
         """A line about a finished step; empty if the final report tells about that step."""
-        is_in_report = self.format_ == "text" and text.is_told(outcome)
+        is_in_report = self.format_ == "text" and text.needs_line(outcome)
         return "" if is_in_report else text.outcome(view.outcome(outcome))
 
     def finish(self, result: RunResult, reports: Reports = ()) -> int:

@@ -11,7 +11,7 @@ from tavusctl.core.errors import UsageError
 
 
 @contextmanager
-def explained(host: str, port: int, db: Path | None) -> Iterator[None]:
+def explain_start_errors(host: str, port: int, db: Path | None) -> Iterator[None]:
     """Turn errors of the block into usage errors with a hint."""
     try:
         yield

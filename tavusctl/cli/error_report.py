@@ -14,7 +14,7 @@ import click
 from msgspec.structs import replace
 
 from tavusctl.app.files import output_files
-from tavusctl.app.session.opening import learn
+from tavusctl.app.session.opening import register_secrets
 from tavusctl.cli import output_paths
 from tavusctl.cli.report_options import color_setting, requested_reports
 from tavusctl.config.files import read_bytes
@@ -22,7 +22,7 @@ from tavusctl.core.diagnostic_ids import REDACTED_CHECKS
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import ConfigError, InternalError, TavusctlError, UsageError
 from tavusctl.fields import free_objects
-from tavusctl.reports.formats import named
+from tavusctl.reports.formats import report_named
 from tavusctl.secrets.redaction import redacted
 
 # A line that may contain a secret in plain text is never shown, whatever its diagnostic is about.
@@ -34,7 +34,7 @@ _MANIFEST_LIMIT = 5 * 1024 * 1024
 
 def report(error: Exception, args: Sequence[str]) -> int:
     """Print an error with its hint; returns the exit code."""
-    learn(args)
+    register_secrets(args)
     if not isinstance(error, TavusctlError):
         error = _defect(error)
     from tavusctl.reports import json, text, view
@@ -61,7 +61,7 @@ def write_reports(error: TavusctlError, args: Sequence[str]) -> None:
     if error.id == output_paths.ID or not output_paths.is_free([path for _, path in targets]):
         return
     for name, path in targets:
-        report = named(name)
+        report = report_named(name)
         report_text = report.diagnostics(with_excerpts(error.diagnostics)) if report else ""
         document = json.error(error.id, error.exit_code, view.diagnostics(error.diagnostics))
         with contextlib.suppress(UsageError):  # the first error matters more than this one
@@ -109,7 +109,7 @@ def _lines(path: str, numbers: Collection[int]) -> dict[int, str]:
 
 def _showable(content: bytes) -> str:
     line = content.removesuffix(b"\n").decode("utf-8", "replace")
-    return "" if _MAY_HOLD_SECRET.search(line) or free_objects.line_tells(line) else line
+    return "" if _MAY_HOLD_SECRET.search(line) or free_objects.line_has_secret(line) else line
 
 
 def _defect(error: Exception) -> InternalError:

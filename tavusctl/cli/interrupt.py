@@ -37,7 +37,7 @@ class Interruption:
             # No cleanup needed: the journal is on disk before every call, and the kernel or the lease frees the lock.
             os._exit(self.code)
         self.code = 128 + number
-        self.stop.ask("interrupted", hurry=True)
+        self.stop.request("interrupted", hurry=True)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from tavusctl.app.session.opening import checked, open_session, open_sessions
+from tavusctl.app.session.opening import check_project_file, open_session, open_sessions
 from tavusctl.cli import output_paths
 from tavusctl.cli.completion_values import environment as known_environment
 from tavusctl.cli.options import Command
@@ -26,7 +26,7 @@ def local_options(command: Command) -> Command:
     def wrapped(*args: Any, environment: str | None, progress: TerminalProgress, **rest: Any) -> Any:
         session = open_session(environment, progress, caches=not rest.pop(_NO_CACHE, True))
         output_paths.check(click.get_current_context(), session.project)
-        return command(*args, session=checked(session), **rest)
+        return command(*args, session=check_project_file(session), **rest)
 
     return wrapped  # type: ignore[return-value]  # the options are added, the rest of the signature stays
 

@@ -137,7 +137,7 @@ publish = addresses_option(
 )
 
 
-class Renamed(click.Option):
+class RenamedOption(click.Option):
     """An option with a former name as well, which the help does not show."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
@@ -157,7 +157,7 @@ _OPTIONS: Final[tuple[Callable[[Command], Command], ...]] = (
         "--import-existing",
         "--adopt",
         "import_existing",
-        cls=Renamed,
+        cls=RenamedOption,
         is_flag=True,
         help="Import existing objects that have the name of a planned create.",
     ),

@@ -36,7 +36,7 @@ class InputFile(click.Path):
         super().__init__(dir_okay=False, path_type=Path)
 
 
-class Named(Struct, frozen=True):
+class NamedFile(Struct, frozen=True):
     """A file on the command line, and the words that name it there."""
 
     words: str
@@ -46,7 +46,7 @@ class Named(Struct, frozen=True):
 def check(context: click.Context, project: Project) -> None:
     """Refuse a command line that writes one file twice, or writes a file that it reads; before anything is written."""
     outputs = list(_named_files(context, OutputFile))
-    outputs += [Named(f"--report {name}={path}", path) for name, path in context.params.get("reports") or ()]
+    outputs += [NamedFile(f"--report {name}={path}", path) for name, path in context.params.get("reports") or ()]
     for index, output in enumerate(outputs):
         for other in outputs[:index]:
             if _is_same(output.path, other.path):
@@ -83,17 +83,17 @@ def is_free(paths: Sequence[Path]) -> bool:
     )
 
 
-def _named_files(context: click.Context, type_: type[click.Path]) -> Iterator[Named]:
+def _named_files(context: click.Context, type_: type[click.Path]) -> Iterator[NamedFile]:
     """The files on a command line whose parameters have the given type."""
     for param in context.command.params:
         value: object = context.params.get(param.name or "")
         if isinstance(param.type, type_) and isinstance(value, Path):
             words = f"{max(param.opts, key=len)} {value}" if isinstance(param, click.Option) else str(value)
-            yield Named(words, value)
+            yield NamedFile(words, value)
 
 
 def _used_as(
-    path: Path, inputs: Iterable[Named], project: Project, included_files: Callable[[], Collection[Path]]
+    path: Path, inputs: Iterable[NamedFile], project: Project, included_files: Callable[[], Collection[Path]]
 ) -> str:
     """What a file is that the command reads, in any environment; empty if the command does not read the file."""
     root, manifests = Path(project.root), manifest_files.folders(project)
@@ -144,7 +144,7 @@ def _find_included(project: Project) -> Callable[[], Collection[Path]]:
         from tavusctl.config import loading
 
         environments = [*project.environments.values()] or [Environment()]
-        return frozenset(path for one in environments for path in loading.read(project, one, KINDS).brought)
+        return frozenset(path for one in environments for path in loading.read(project, one, KINDS).included_files)
 
     return files
 

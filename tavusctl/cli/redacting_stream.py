@@ -1,7 +1,7 @@
 """Standard output and standard error of a run, without secrets.
 
 A run that changes an account must finish even if nobody reads its output: text that cannot be written is dropped, and
-`RedactingStreams.trouble` reports that afterwards.  Characters that the encoding of a stream lacks are escaped.
+`RedactingStreams.write_error` reports that afterwards.  Characters that the encoding of a stream lacks are escaped.
 """
 
 from __future__ import annotations
@@ -129,20 +129,20 @@ class RedactingStreams:
         self.out, self.err = RedactingStream(out), RedactingStream(err)
 
     @property
-    def trouble(self) -> str:
+    def write_error(self) -> str:
         """Why the output is incomplete; empty if it is complete, or if its reader closed the pipe early."""
         failure = self.out.failure
         return "" if failure is None or failure.errno == errno.EPIPE else failure.strerror or "it cannot be written"
 
 
 @contextlib.contextmanager
-def of_one_run() -> Iterator[RedactingStreams]:
+def redact_streams() -> Iterator[RedactingStreams]:
     """Replace both streams by redacting ones, for one run and the secrets that it reads."""
     original = sys.stdout, sys.stderr
     streams = RedactingStreams(*original)
-    with redaction.of_one_run():
+    with redaction.isolated_run():
         for name in _SECRETS:
-            redaction.remember(os.environ.get(name, ""), name)
+            redaction.register(os.environ.get(name, ""), name)
         sys.stdout, sys.stderr = streams.out, streams.err
         try:
             yield streams

@@ -15,8 +15,8 @@ from tavusctl.app.files import file_writer, output_files
 from tavusctl.cli.completion_values import report as known_report
 from tavusctl.cli.redacting_stream import RedactingStream
 from tavusctl.core.errors import UsageError
-from tavusctl.reports.formats import REPORTS, Report, named
-from tavusctl.reports.terminal.line_wrapping import wrapped
+from tavusctl.reports.formats import REPORTS, Report, report_named
+from tavusctl.reports.terminal.line_wrapping import wrap
 from tavusctl.secrets.redaction import redacted
 
 _NARROWEST = 40  # columns: in a narrower terminal, wrap as if it had this width
@@ -47,7 +47,7 @@ def _targets(_: click.Context, __: click.Parameter, values: Sequence[str]) -> tu
 
 def _target(entry: str) -> tuple[str, Path]:
     name, separator, file = entry.partition("=")
-    report = named(name)
+    report = report_named(name)
     if not separator or not file or report is None:
         message = f"expected `--report FORMAT=FILE` with a format of {', '.join(sorted(REPORTS))}, found `{entry}`"
         raise UsageError(message)
@@ -93,7 +93,7 @@ report_option = click.option(
 def emit(make: Callable[[Report], str], format_: str, reports: Reports = ()) -> None:
     """Print a report in one format, and write it to files in other formats."""
     for name, path in reports:
-        if report := named(name):
+        if report := report_named(name):
             output_files.write(path, redacted(click.unstyle(make(report))))
     show(make(REPORTS[format_]), format_)
 
@@ -110,7 +110,7 @@ def color_setting(*, no_color: bool = False) -> bool | None:
 def show(report: str, format_: str = "text") -> None:
     """Print a report.  On a terminal, long lines are wrapped between words; elsewhere they stay whole for searching."""
     if format_ == "text" and sys.stdout.isatty():
-        report = wrapped(report, max(_NARROWEST, shutil.get_terminal_size().columns))
+        report = wrap(report, max(_NARROWEST, shutil.get_terminal_size().columns))
     if format_ == "github":
         print_commands(report)
     else:

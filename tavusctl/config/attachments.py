@@ -47,7 +47,7 @@ def upload_fault(url: str) -> str:
 
 
 def attach(
-    spec: JsonObject, kind: ResourceKind, notes: DiagnosticCollector, desk: AttachmentResolver
+    spec: JsonObject, kind: ResourceKind, collector: DiagnosticCollector, resolver: AttachmentResolver
 ) -> LocalFile | None:
     """The file that a spec names, or None; in the spec, its path is replaced by the digest of its content.
 
@@ -57,9 +57,9 @@ def attach(
     path = spec.get(attachment.file) if attachment else None
     if attachment is None or not isinstance(path, str) or not path:
         return None
-    upload = spec.pop(attachment.upload, None) or desk.uploads
-    is_valid = _check_upload(attachment, upload, notes) and _check_format(attachment, path, notes)
-    measured = _measure(attachment, path, notes, desk)
+    upload = spec.pop(attachment.upload, None) or resolver.uploads
+    is_valid = _check_upload(attachment, upload, collector) and _check_format(attachment, path, collector)
+    measured = _measure(attachment, path, collector, resolver)
     if measured is None or not is_valid or not isinstance(upload, str):
         return None
     spec[attachment.file] = measured.digest
@@ -67,41 +67,41 @@ def attach(
     return LocalFile(measured.path, measured.name, measured.size, measured.digest, upload)
 
 
-def _check_upload(attachment: Attachment, upload: object, notes: DiagnosticCollector) -> bool:
+def _check_upload(attachment: Attachment, upload: object, collector: DiagnosticCollector) -> bool:
     pointer = f"/spec/{attachment.upload}"
     if not upload:
         hint = f"add `{attachment.upload}: s3://bucket/prefix` beside it, or `uploads:` to tavusctl.yaml"
         message = f"{attachment.file}: no upload folder is set for the file"
-        notes.error("TV106", message, notes.key_at(f"/spec/{attachment.file}"), hint)
+        collector.error("TV106", message, collector.key_at(f"/spec/{attachment.file}"), hint)
         return False
     if not isinstance(upload, str):
         return False  # already reported
     reason = upload_fault(upload)
     if reason:
-        notes.error("TV104", f"{attachment.upload}: {shown(upload)} {reason}", notes.value_at(pointer))
+        collector.error("TV104", f"{attachment.upload}: {shown(upload)} {reason}", collector.value_at(pointer))
     return not reason
 
 
-def _check_format(attachment: Attachment, path: str, notes: DiagnosticCollector) -> bool:
+def _check_format(attachment: Attachment, path: str, collector: DiagnosticCollector) -> bool:
     ending = PurePosixPath(path).suffix.removeprefix(".").lower()
     if ending in attachment.formats:
         return True
     message = f"{attachment.file}: {shown(path)} has a format that the API does not read"
     hint = f"use a file of the format {either(attachment.formats)}"
-    notes.error("TV104", message, notes.value_at(f"/spec/{attachment.file}"), hint)
+    collector.error("TV104", message, collector.value_at(f"/spec/{attachment.file}"), hint)
     return False
 
 
 def _measure(
-    attachment: Attachment, path: str, notes: DiagnosticCollector, resolver: AttachmentResolver
+    attachment: Attachment, path: str, collector: DiagnosticCollector, resolver: AttachmentResolver
 ) -> FileDigest | None:
-    source = notes.value_at(f"/spec/{attachment.file}")
+    source = collector.value_at(f"/spec/{attachment.file}")
     try:
         file = resolver.measure(path, attachment.limit, source)
     except ValueError as error:
         id = "TV115" if getattr(error, "too_large", False) else "TV110"  # noqa: A001 - as in Diagnostic
         likely_name = getattr(error, "hint", "")
-        notes.error(
+        collector.error(
             id,
             f"{attachment.file}: the file {shown(path)} {error}",
             source,
@@ -109,6 +109,6 @@ def _measure(
         )
         return None
     if not file.size:
-        notes.error("TV110", f"{attachment.file}: the file {shown(path)} is empty", source)
+        collector.error("TV110", f"{attachment.file}: the file {shown(path)} is empty", source)
         return None
     return file

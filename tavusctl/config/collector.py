@@ -28,7 +28,7 @@ _WORDS: Final[dict[type, str]] = {
 _MAX_DIAGNOSTICS: Final = 100  # of one document
 _EMPTY: Final[Mapping[str, Collection[str]]] = {}
 Fix = tuple[Edit, ...]
-Wanted = TypeVar("Wanted")
+Expected = TypeVar("Expected")
 
 
 class EnoughError(Exception):
@@ -52,13 +52,13 @@ class DiagnosticCollector(Struct):
 
     def error(self, id: str, message: str, source: Source, hint: str = "", fix: Fix = ()) -> None:  # noqa: A002 - as in Diagnostic
         """Add a diagnostic that stops the command."""
-        self.take(Diagnostic(id, message, source, hint, fix=fix))
+        self.add(Diagnostic(id, message, source, hint, fix=fix))
 
     def edit(self, pointer: str, op: Literal["remove", "rename"], value: str | None = None) -> Fix:
         """An edit of the manifest that fixes a problem; empty while the address of the document is unknown."""
         return (Edit(self.address, pointer, op, value),) if self.address else ()
 
-    def take(self, *diagnostics: Diagnostic) -> None:
+    def add(self, *diagnostics: Diagnostic) -> None:
         """Add diagnostics; EnoughError when there are more than `_MAX_DIAGNOSTICS`."""
         self.diagnostics += diagnostics
         if len(self.diagnostics) > _MAX_DIAGNOSTICS:
@@ -69,35 +69,37 @@ class DiagnosticCollector(Struct):
 
     def warning(self, id: str, message: str, source: Source, fix: Fix = (), *, hint: str = "") -> None:  # noqa: A002 - as in Diagnostic
         """Add a warning, which does not stop the command."""
-        self.take(Diagnostic(id, message, source, hint, severity=Severity.WARNING, fix=fix))
+        self.add(Diagnostic(id, message, source, hint, severity=Severity.WARNING, fix=fix))
 
-    def unknown_keys(
+    def report_unknown_keys(
         self,
-        found: JsonObject,
+        mapping: JsonObject,
         known: Collection[str],
         pointer: str = "",
         below: Mapping[str, Collection[str]] = _EMPTY,
     ) -> None:
         """Report every unknown key of a mapping; `below` has, for some of its members, the keys inside them."""
-        for key in found:
+        for key in mapping:
             if key not in known:
                 place = f"{dotted(pointer)}: " if pointer else ""
                 source = self.key_at(f"{pointer}/{escape(key)}")
                 home = next((f"write it under `{member}:`" for member, keys in below.items() if key in keys), "")
                 # The right key may stand in the base although its overlay misspells it.
-                same_file = [other for other in found if self.key_at(f"{pointer}/{escape(other)}").path == source.path]
+                same_file = [
+                    other for other in mapping if self.key_at(f"{pointer}/{escape(other)}").path == source.path
+                ]
                 self.error(
                     "TV103", f"{place}unknown key {shown(key)}", source, home or suggestion(key, known, same_file)
                 )
 
-    def typed(self, found: Json, wanted: type[Wanted], pointer: str, id: str = "TV104") -> TypeGuard[Wanted]:  # noqa: A002 - as in Diagnostic
+    def has_type(self, value: Json, expected: type[Expected], pointer: str, id: str = "TV104") -> TypeGuard[Expected]:  # noqa: A002 - as in Diagnostic
         """Whether a value has a type; report it if not."""
-        fits = isinstance(found, wanted) and not (wanted is int and isinstance(found, bool))
-        if wanted is float:
-            fits = isinstance(found, int | float) and not isinstance(found, bool)
+        fits = isinstance(value, expected) and not (expected is int and isinstance(value, bool))
+        if expected is float:
+            fits = isinstance(value, int | float) and not isinstance(value, bool)
         if not fits:
-            hint = "put it in quotes" if wanted is str and isinstance(found, bool | int | float) else ""
-            message = f"{dotted(pointer) or 'the document'}: expected {_WORDS[wanted]}, found {described(found)}"
+            hint = "put it in quotes" if expected is str and isinstance(value, bool | int | float) else ""
+            message = f"{dotted(pointer) or 'the document'}: expected {_WORDS[expected]}, found {described(value)}"
             self.error(id, message, self.value_at(pointer), hint)
         return fits
 

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from tavusctl.config import attachments, interpolation
-from tavusctl.config import lifecycle as terms
+from tavusctl.config import lifecycle as lifecycle_keys
 from tavusctl.config.attachments import AttachmentResolver
 from tavusctl.config.collector import DiagnosticCollector, EnoughError, dotted
 from tavusctl.config.limits import Budget, size_of
@@ -24,7 +24,7 @@ from tavusctl.core.model import Manifest
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.core.schema.model_fields import fields_at
 from tavusctl.fields import secret_fields, spellings
-from tavusctl.fields.equivalence import unused
+from tavusctl.fields.equivalence import has_no_effect
 from tavusctl.kinds import name_of
 from tavusctl.lib.json_types import Container, Json, JsonObject, KeyPath
 from tavusctl.patch.pointer import escape, join
@@ -44,31 +44,33 @@ class ParsedManifest(Struct, frozen=True):
     source: Source  # of the name
     diagnostics: tuple[Diagnostic, ...]
     origins: Mapping[str, str] = field(default_factory=dict)  # JSON Pointer into spec -> file of the value
-    draft: Manifest | None = None  # the manifest if it has errors: rules may check the rest of it
+    invalid_manifest: Manifest | None = None  # the manifest if it has errors: rules may check the rest of it
 
 
 def open_document(
-    node: Node, kinds: Mapping[str, ResourceKind], scope: ScopeAt, desk: AttachmentResolver, budget: Budget
+    node: Node, kinds: Mapping[str, ResourceKind], scope: ScopeAt, resolver: AttachmentResolver, budget: Budget
 ) -> ParsedManifest:
     """Parse one document; the value of the node is changed in place."""
-    notes = DiagnosticCollector(node)
-    expander = _Expander(notes, scope, budget)
+    collector = DiagnosticCollector(node)
+    expander = _Expander(collector, scope, budget)
     address, manifest, kind = None, None, None
     try:
         if _is_foreign(node.value, kinds):
             message = "this is not a tavusctl manifest: `apiVersion` is a key of Kubernetes"
             hint = "move it to another folder, or set `manifests:` in tavusctl.yaml to a folder with manifests only"
-            notes.error("TV104", message, notes.key_at("/apiVersion"), hint)
-        elif notes.typed(node.value, dict, ""):
+            collector.error("TV104", message, collector.key_at("/apiVersion"), hint)
+        elif collector.has_type(node.value, dict, ""):
             expander.expand(node.value)
-            kind, name = _kind(node.value, kinds, notes), _name(node.value, notes)
-            address = notes.address = Address(kind.name, name) if kind and name else None
-            notes.unknown_keys(node.value, _KEYS, below={"spec": fields_at(kind.model, ())} if kind else {})
+            kind, name = _kind(node.value, kinds, collector), _name(node.value, collector)
+            address = collector.address = Address(kind.name, name) if kind and name else None
+            collector.report_unknown_keys(node.value, _KEYS, below={"spec": fields_at(kind.model, ())} if kind else {})
             if kind:
-                manifest = _manifest(node.value, kind, address, notes, _model_pointers(kind, expander.failed), desk)
+                manifest = _manifest(
+                    node.value, kind, address, collector, _model_pointers(kind, expander.failed), resolver
+                )
     except EnoughError:
         manifest = None
-    diagnostics = tuple(replace(diagnostic, address=address) for diagnostic in notes.diagnostics)
+    diagnostics = tuple(replace(diagnostic, address=address) for diagnostic in collector.diagnostics)
     draft = None
 
     def below(pointer: str) -> str:
@@ -80,7 +82,9 @@ def open_document(
     if any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics):
         manifest = None
     origins = {below(pointer): path for pointer, path in expander.origins.items()}
-    return ParsedManifest(address, manifest, notes.value_at("/name"), diagnostics, origins, None if manifest else draft)
+    return ParsedManifest(
+        address, manifest, collector.value_at("/name"), diagnostics, origins, None if manifest else draft
+    )
 
 
 def _is_foreign(value: Json, kinds: Mapping[str, ResourceKind]) -> bool:
@@ -93,7 +97,7 @@ class _Expander(Struct):
     `failed` has the pointers of expressions with errors, `origins` those of values that are a whole file.
     """
 
-    notes: DiagnosticCollector
+    collector: DiagnosticCollector
     scope: ScopeAt
     budget: Budget
     failed: set[str] = field(default_factory=set)
@@ -110,21 +114,21 @@ class _Expander(Struct):
         if self._inserted_bytes > self.budget.limits.document:
             self.failed.add(pointer)
             return text
-        source = self.notes.value_at(pointer)
+        source = self.collector.value_at(pointer)
         expansion = interpolation.expand(text, source, self.scope(source))
         if expansion.diagnostics:
             self.failed.add(pointer)
-            self.notes.take(*expansion.diagnostics)
+            self.collector.add(*expansion.diagnostics)
         if expansion.origin:
             self.origins[pointer] = expansion.origin
         if expansion.passages:
             self.passages[pointer] = expansion.passages
-        size = max(expansion.gathered, size_of(expansion.value))
+        size = max(expansion.character_count, size_of(expansion.value))
         self._inserted_bytes += size
-        self.budget.brought(size, expansion.expressions, source)
+        self.budget.count_inserted(size, expansion.expressions, source)
         if self._inserted_bytes > self.budget.limits.document:
             limit = self.budget.limits.document // 1024**2
-            self.notes.error("TV115", f"expressions insert more than {limit} MiB into one document", source)
+            self.collector.error("TV115", f"expressions insert more than {limit} MiB into one document", source)
         return expansion.value
 
 
@@ -139,34 +143,36 @@ def _texts_with_expressions(value: Container, path: KeyPath) -> Iterator[tuple[s
             yield from _texts_with_expressions(item, (*path, str(key)))
 
 
-def _kind(envelope: JsonObject, kinds: Mapping[str, ResourceKind], notes: DiagnosticCollector) -> ResourceKind | None:
+def _kind(
+    envelope: JsonObject, kinds: Mapping[str, ResourceKind], collector: DiagnosticCollector
+) -> ResourceKind | None:
     if "kind" not in envelope:
-        notes.error(
+        collector.error(
             "TV106",
             "the key `kind` is missing",
-            notes.node.source,
+            collector.node.source,
             f"add one of {either(f'`kind: {one}`' for one in sorted(kinds))}",
         )
         return None
-    if not notes.typed(envelope["kind"], str, "/kind"):
+    if not collector.has_type(envelope["kind"], str, "/kind"):
         return None
     name = name_of(envelope["kind"])
     if name not in kinds:
-        notes.error("TV104", f"unknown kind {shown(name)}", notes.value_at("/kind"), suggestion(name, kinds))
+        collector.error("TV104", f"unknown kind {shown(name)}", collector.value_at("/kind"), suggestion(name, kinds))
         return None
     return kinds[name]
 
 
-def _name(envelope: JsonObject, notes: DiagnosticCollector) -> str:
+def _name(envelope: JsonObject, collector: DiagnosticCollector) -> str:
     if "name" not in envelope:
-        notes.error("TV106", "the key `name` is missing", notes.node.source)
+        collector.error("TV106", "the key `name` is missing", collector.node.source)
         return ""
     name = envelope["name"]
-    if not notes.typed(name, str, "/name"):
+    if not collector.has_type(name, str, "/name"):
         return ""
     if not NAME.fullmatch(name):
         hint = "use 1 to 63 characters of a-z, 0-9 and hyphen, without a hyphen at either end"
-        notes.error("TV107", f"{shown(name)} is not a valid name", notes.value_at("/name"), hint)
+        collector.error("TV107", f"{shown(name)} is not a valid name", collector.value_at("/name"), hint)
         return ""
     return name
 
@@ -175,26 +181,28 @@ def _manifest(
     envelope: JsonObject,
     kind: ResourceKind,
     address: Address | None,
-    notes: DiagnosticCollector,
+    collector: DiagnosticCollector,
     failed: frozenset[str],
     resolver: AttachmentResolver,
 ) -> Manifest | None:
-    external_id = _external(envelope, notes)
-    moved_from = terms.moved_from(envelope.get("moved_from"), kind, address, notes)
+    external_id = _external(envelope, collector)
+    moved_from = lifecycle_keys.moved_from(envelope.get("moved_from"), kind, address, collector)
     is_external = envelope.get("external") is True
-    spec = {} if is_external else _spec(envelope, kind, notes, failed)
-    lifecycle = terms.lifecycle(None if is_external else envelope.get("lifecycle"), spec or {}, kind, notes)
-    recrawl = None if is_external else terms.recrawl(envelope.get("recrawl"), spec or {}, kind, notes)
+    spec = {} if is_external else _spec(envelope, kind, collector, failed)
+    lifecycle = lifecycle_keys.lifecycle(
+        None if is_external else envelope.get("lifecycle"), spec or {}, kind, collector
+    )
+    recrawl = None if is_external else lifecycle_keys.recrawl(envelope.get("recrawl"), spec or {}, kind, collector)
     if spec is None or address is None:
         return None
-    file = attachments.attach(spec, kind, notes, resolver)
-    watch = terms.watch(envelope.get("watch"), spec, kind, notes)
-    sources = _spec_sources(notes.node)
-    beside: dict[str, Source] = {key: notes.value_at(f"/{key}") for key in ("id", "moved_from") if key in envelope}
+    file = attachments.attach(spec, kind, collector, resolver)
+    watch = lifecycle_keys.watch(envelope.get("watch"), spec, kind, collector)
+    sources = _spec_sources(collector.node)
+    beside: dict[str, Source] = {key: collector.value_at(f"/{key}") for key in ("id", "moved_from") if key in envelope}
     return Manifest(
         address,
         spec,
-        notes.node.source,
+        collector.node.source,
         lifecycle,
         sources,
         external_id,
@@ -202,30 +210,30 @@ def _manifest(
         file,
         moved_from,
         watch,
-        beside=beside,
+        envelope_sources=beside,
     )
 
 
 def _spec(
-    envelope: JsonObject, kind: ResourceKind, notes: DiagnosticCollector, failed: frozenset[str]
+    envelope: JsonObject, kind: ResourceKind, collector: DiagnosticCollector, failed: frozenset[str]
 ) -> JsonObject | None:
     if envelope.get("spec") is None:
-        notes.error("TV106", "the key `spec` is missing", notes.key_at("/spec"))
+        collector.error("TV106", "the key `spec` is missing", collector.key_at("/spec"))
         return None
-    if not notes.typed(envelope["spec"], dict, "/spec"):
+    if not collector.has_type(envelope["spec"], dict, "/spec"):
         return None
     written: JsonObject = dict(envelope["spec"])
     extra = written.pop("extra", None) or {}
-    _check_names(written, kind, notes)
-    spec = spellings.named(kind, written)
-    if extra or spellings.may_have_others(kind, written):
-        _add_model_positions(kind, notes.node)
-    validation_errors.check(kind, spec, notes, failed)
-    if notes.typed(extra, dict, "/spec/extra") and extra:
-        _merge(spec, spellings.named(kind, extra), kind, (), notes)
-    unlisted_values.check(kind, spec, notes, failed)
-    _check_leaves(spec, kind, (), "/spec", notes)
-    _check_secrets(spec, kind, notes, failed)
+    _check_names(written, kind, collector)
+    spec = spellings.with_model_names(kind, written)
+    if extra or spellings.has_other_names(kind, written):
+        _add_model_positions(kind, collector.node)
+    validation_errors.check(kind, spec, collector, failed)
+    if collector.has_type(extra, dict, "/spec/extra") and extra:
+        _merge(spec, spellings.with_model_names(kind, extra), kind, (), collector)
+    unlisted_values.check(kind, spec, collector, failed)
+    _check_leaves(spec, kind, (), "/spec", collector)
+    _check_secrets(spec, kind, collector, failed)
     return spec
 
 
@@ -240,16 +248,18 @@ def _add_model_positions(kind: ResourceKind, node: Node) -> None:
         places.update({pointer: source for pointer, source in moved if pointer not in places})
 
 
-def _check_names(spec: JsonObject, kind: ResourceKind, notes: DiagnosticCollector) -> None:
+def _check_names(spec: JsonObject, kind: ResourceKind, collector: DiagnosticCollector) -> None:
     """Report fields that are present under two of their names."""
-    for duplicate in spellings.doubled(kind, spec):
+    for duplicate in spellings.duplicate_fields(kind, spec):
         first, second = duplicate.names
         pointer = "/spec" + join((*spellings.written_path(kind, spec, duplicate.path), second))
         message = f"`{first}` and `{second}` are names of the same field in {unknown_keys.place(kind, duplicate.path)}"
-        notes.error("TV104", message, notes.key_at(pointer), "remove one of the two")
+        collector.error("TV104", message, collector.key_at(pointer), "remove one of the two")
 
 
-def _merge(spec: JsonObject, extra: JsonObject, kind: ResourceKind, path: KeyPath, notes: DiagnosticCollector) -> None:
+def _merge(
+    spec: JsonObject, extra: JsonObject, kind: ResourceKind, path: KeyPath, collector: DiagnosticCollector
+) -> None:
     """Merge `extra:` into `spec`: it may hold only fields that the model does not know; report others."""
     known = fields_at(kind.model, path)
     for key, value in extra.items():
@@ -257,17 +267,19 @@ def _merge(spec: JsonObject, extra: JsonObject, kind: ResourceKind, path: KeyPat
         inner = spec.get(key, {})
         if isinstance(value, dict) and known.get(key) and isinstance(inner, dict):
             spec[key] = joined = dict(inner)
-            _merge(joined, value, kind, member_path, notes)
+            _merge(joined, value, kind, member_path, collector)
         elif key in known or key in spec:
             pointer = join(member_path)
             message = f"extra: `{dotted(pointer)}` is a known key, which belongs in `spec:`"
             hint = "write it directly under `spec:`"
-            notes.error("TV103", message, notes.key_at(f"/spec/extra{pointer}"), hint)
+            collector.error("TV103", message, collector.key_at(f"/spec/extra{pointer}"), hint)
         else:
             spec[key] = value
 
 
-def _check_secrets(spec: JsonObject, kind: ResourceKind, notes: DiagnosticCollector, failed: frozenset[str]) -> None:
+def _check_secrets(
+    spec: JsonObject, kind: ResourceKind, collector: DiagnosticCollector, failed: frozenset[str]
+) -> None:
     """Report secrets in plain text; of a URL, the message names the part that is the secret."""
     for spot in secret_fields.secret_places(kind, spec):
         pointer = f"/spec{join(spot.path)}"
@@ -278,24 +290,24 @@ def _check_secrets(spec: JsonObject, kind: ResourceKind, notes: DiagnosticCollec
         if spot.spans:
             message += f" (in {shown(spot.spans[0].name)} of the URL)"
             hint = "write `${secret:NAME}` instead, and list `NAME` under `secrets:` in tavusctl.yaml"
-        notes.error("TV113", message, notes.value_at(pointer), hint)
+        collector.error("TV113", message, collector.value_at(pointer), hint)
 
 
-def _check_leaves(value: Json, kind: ResourceKind, path: KeyPath, pointer: str, notes: DiagnosticCollector) -> None:
+def _check_leaves(value: Json, kind: ResourceKind, path: KeyPath, pointer: str, collector: DiagnosticCollector) -> None:
     """Check fields beyond their types: warn of deprecated ones, and report secrets where none may stand."""
     declared = kind.field_at(path)
-    if declared.deprecated and not declared.has_own_rule and not unused(kind, path, value):
-        fix = notes.edit(pointer, "remove") if declared.no_op else ()
-        notes.warning("TV114", f"{dotted(pointer[5:])}: {declared.deprecated}", notes.key_at(pointer), fix)
-    if isinstance(value, SecretText) and not secret_fields.may_be_named(kind, path):
+    if declared.deprecated and not declared.has_own_rule and not has_no_effect(kind, path, value):
+        fix = collector.edit(pointer, "remove") if declared.no_op else ()
+        collector.warning("TV114", f"{dotted(pointer[5:])}: {declared.deprecated}", collector.key_at(pointer), fix)
+    if isinstance(value, SecretText) and not secret_fields.allows_secret_reference(kind, path):
         hint = "use secrets in API keys, headers, URLs and free-form objects only"
-        notes.error("TV112", f"`{dotted(pointer[5:])}` is not a secret field", notes.value_at(pointer), hint)
+        collector.error("TV112", f"`{dotted(pointer[5:])}` is not a secret field", collector.value_at(pointer), hint)
     if isinstance(value, dict):
         for key, item in value.items():
-            _check_leaves(item, kind, (*path, key), f"{pointer}/{escape(key)}", notes)
+            _check_leaves(item, kind, (*path, key), f"{pointer}/{escape(key)}", collector)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            _check_leaves(item, kind, (*path, "*"), f"{pointer}/{index}", notes)
+            _check_leaves(item, kind, (*path, "*"), f"{pointer}/{index}", collector)
 
 
 def _spec_sources(node: Node) -> dict[str, Source]:
@@ -314,29 +326,29 @@ def _model_pointer(kind: ResourceKind, pointer: str) -> str:
     if not pointer.startswith("/spec/"):
         return pointer
     below = pointer.removeprefix("/spec/extra") if pointer.startswith("/spec/extra/") else pointer.removeprefix("/spec")
-    return f"/spec{spellings.pointer(kind, below)}"
+    return f"/spec{spellings.model_pointer(kind, below)}"
 
 
 def _model_pointers(kind: ResourceKind, failed: Iterable[str]) -> frozenset[str]:
     return frozenset(_model_pointer(kind, pointer) for pointer in failed)
 
 
-def _external(envelope: JsonObject, notes: DiagnosticCollector) -> str:
+def _external(envelope: JsonObject, collector: DiagnosticCollector) -> str:
     external, remote_id = envelope.get("external", False), envelope.get("id")
-    if not notes.typed(external, bool, "/external"):
+    if not collector.has_type(external, bool, "/external"):
         return ""
     if not external:
         if "id" in envelope:
             hint = "add `external: true`, or remove `id`"
-            notes.error("TV104", "`id` is allowed for external objects only", notes.key_at("/id"), hint)
+            collector.error("TV104", "`id` is allowed for external objects only", collector.key_at("/id"), hint)
         return ""
     for key in ("spec", "lifecycle", "moved_from", "recrawl", "watch"):
         if key in envelope:
             hint = f"remove `{key}`, or remove `external`"
             message = f"an external object is never written, so `{key}` is not allowed"
-            notes.error("TV104", message, notes.key_at(f"/{key}"), hint)
+            collector.error("TV104", message, collector.key_at(f"/{key}"), hint)
     if remote_id is None:
-        notes.error("TV106", "an external object needs the key `id`", notes.key_at("/external"))
-    elif notes.typed(remote_id, str, "/id") and not remote_id:
-        notes.error("TV104", "id: expected the id of an object, found an empty text", notes.value_at("/id"))
+        collector.error("TV106", "an external object needs the key `id`", collector.key_at("/external"))
+    elif collector.has_type(remote_id, str, "/id") and not remote_id:
+        collector.error("TV104", "id: expected the id of an object, found an empty text", collector.value_at("/id"))
     return remote_id if isinstance(remote_id, str) else ""

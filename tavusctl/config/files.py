@@ -37,7 +37,7 @@ _FOLDER: Final = _QUIET | getattr(os, "O_DIRECTORY", 0) | _NO_LINK
 
 _PIECE: Final = 1024 * 1024
 _MOST_OPEN: Final = 100  # folders kept open at a time
-Taken = TypeVar("Taken")
+Result = TypeVar("Result")
 
 
 class RefusedError(ValueError):
@@ -67,14 +67,14 @@ def locate(path: str, manifests: Path, manifest: Path) -> Path:
 
 def read_bytes(path: Path, root: Path, limit: int) -> bytes:
     """The content of a regular file inside the project; RefusedError if it cannot be read or is over the limit."""
-    if (content := unwritten_files.content(path)) is not None:
+    if (content := unwritten_files.unwritten_content(path)) is not None:
         return _within(content, limit)
     return _with_descriptor(path, root, lambda descriptor: _read(descriptor, limit))
 
 
 def measure(path: Path, root: Path, limit: int) -> tuple[int, str]:
     """The size and the digest of a regular file inside the project; errors as of `read_bytes`."""
-    if (content := unwritten_files.content(path)) is not None:
+    if (content := unwritten_files.unwritten_content(path)) is not None:
         return len(content), digest(_within(content, limit))
     return _with_descriptor(path, root, lambda descriptor: _measure(descriptor, limit))
 
@@ -95,7 +95,7 @@ _folders: ContextVar[dict[tuple[str, str], _Folder] | None] = ContextVar("folder
 
 
 @contextlib.contextmanager
-def many() -> Iterator[None]:
+def keep_folders_open() -> Iterator[None]:
     """Keep folders open while many files are read, so that the path to a folder is not walked for each of its files."""
     folders: dict[tuple[str, str], _Folder] = {}
     before = _folders.set(folders)
@@ -132,7 +132,7 @@ def _keep_folder_open(path: Path, root: Path) -> None:
         folders[top, folder] = _Folder(descriptor, frozenset(os.listdir(descriptor)))  # noqa: PTH208 - names only
 
 
-def _with_descriptor(path: Path, root: Path, use: Callable[[int], Taken]) -> Taken:
+def _with_descriptor(path: Path, root: Path, use: Callable[[int], Result]) -> Result:
     descriptor = _open_in_cached_folder(path, root)
     if descriptor is None:
         descriptor = _open_by_path(path, root)
@@ -196,7 +196,7 @@ def as_text(content: bytes) -> str:
 def _missing(path: Path, root: Path) -> RefusedError:
     """The error for a file that does not exist, with the name of the file that was probably meant."""
     error = RefusedError("does not exist")
-    similar = otherwise_spelled(path, root)
+    similar = similar_path(path, root)
     error.hint = f"did you mean `{similar}`?" if similar else ""
     return error
 
@@ -212,11 +212,11 @@ def _check_spelling(path: Path, root: Path) -> None:
     else:
         return
     error = RefusedError("exists only in another spelling, which other systems do not find")
-    error.hint = f"did you mean `{otherwise_spelled(Path(existing), root)}`?"
+    error.hint = f"did you mean `{similar_path(Path(existing), root)}`?"
     raise error
 
 
-def otherwise_spelled(path: Path, root: Path) -> str:
+def similar_path(path: Path, root: Path) -> str:
     """The existing path that is most similar to a path; empty if there is none, or if the path itself exists.
 
     Names may differ in case, in Unicode form or by a typing error.  The result is relative to the root of the project.

@@ -21,7 +21,7 @@ _MAX_CACHED_TEXTS: Final = (
 )
 
 
-class Asked(Struct, frozen=True):
+class Inclusion(Struct, frozen=True):
     """A text that a manifest includes from a file: the manifest, the path as it is written there, and the text."""
 
     manifest: Path
@@ -36,19 +36,19 @@ class IncludedFiles(Struct):
     manifests: Path
     shown: Callable[[Path], str]
     budget: Budget
-    brought: set[Path] = field(default_factory=set)  # all paths that manifests name, before links are followed
-    asked: list[Asked] = field(default_factory=list)  # texts included since the reader last cleared the list
+    included_paths: set[Path] = field(default_factory=set)  # all paths that manifests name, before links are followed
+    inclusions: list[Inclusion] = field(default_factory=list)  # texts included since the reader last cleared the list
     _texts: dict[Path, str] = field(default_factory=dict)
     _measured: dict[tuple[str, int], FileDigest] = field(default_factory=dict)
 
     def text(self, name: str, manifest: Path) -> FileText:
         """The text of a file that a manifest names, with its path as messages show it."""
-        path = self.located(name, manifest)
+        path = self.locate(name, manifest)
         return FileText(self._content(path, name, manifest), self.shown(Path(os.path.normpath(path))))
 
     def content(self, name: str, manifest: Path) -> str:
         """The text of a file that a manifest names."""
-        return self._content(self.located(name, manifest), name, manifest)
+        return self._content(self.locate(name, manifest), name, manifest)
 
     def _content(self, path: Path, name: str, manifest: Path) -> str:
         text = self._texts.get(path)
@@ -58,23 +58,23 @@ class IncludedFiles(Struct):
                 if len(self._texts) >= _MAX_CACHED_TEXTS:
                     self._texts.clear()
                 self._texts[path] = text
-        self.asked.append(Asked(manifest, name, text))
+        self.inclusions.append(Inclusion(manifest, name, text))
         return text
 
     def measure(self, name: str, limit: int, manifest: Path, source: Source) -> FileDigest:
         """The size and the digest of a file that a manifest names; one that several name is read, and counted, once."""
-        path = self.located(name, manifest)
+        path = self.locate(name, manifest)
         key = os.path.realpath(path), limit
         cached = self._measured.get(key)
         size, digest = (cached.size, cached.digest) if cached else files.measure(path, self.root, limit)
         file = FileDigest(str(path), self.shown(Path(os.path.normpath(path))), size, digest)
         if cached is None:
             self._measured[key] = file
-            self.budget.attached(size, source)
+            self.budget.count_attachment(size, source)
         return file
 
-    def located(self, name: str, manifest: Path) -> Path:
-        """The path of a file that a manifest names; the file is recorded in `brought`."""
+    def locate(self, name: str, manifest: Path) -> Path:
+        """The path of a file that a manifest names; the file is recorded in `included_paths`."""
         path = files.locate(name, self.manifests, manifest)
-        self.brought.add(path)
+        self.included_paths.add(path)
         return path

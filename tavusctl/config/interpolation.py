@@ -54,7 +54,7 @@ class Expansion(Struct, frozen=True):
     origin: str = ""
     passages: tuple[Passage, ...] = ()  # parts of a text that come from files
     expressions: int = 1  # number of expressions evaluated
-    gathered: int = 0  # characters put together, also if the expansion failed
+    character_count: int = 0  # characters put together, also if the expansion failed
 
 
 def expand(text: str, where: Source, scope: Scope) -> Expansion:
@@ -90,13 +90,13 @@ def unescaped(text: str) -> str:
     return text.replace("$${", "${")
 
 
-def brought(text: str, scope: Scope) -> str | None:
+def inserted_text(text: str, scope: Scope) -> str | None:
     """The text that an expression inserts; None if its value is not text or is a secret."""
     expansion = expand(f"{text} ", Source("", 0, 0), scope)
     return expansion.value[:-1] if isinstance(expansion.value, str) and not expansion.diagnostics else None
 
 
-def literally(text: str) -> str:
+def escape_expressions(text: str) -> str:
     """Escape a text so that nothing in it is an expression."""
     return text.replace("${", "$${")
 

@@ -32,79 +32,87 @@ _LONGEST_CRON: Final = 200
 _POINTER = re.compile(r"(?:/(?:[^~/]|~[01])+)+")
 
 
-def lifecycle(found: Json, spec: JsonObject, kind: ResourceKind, notes: DiagnosticCollector) -> Lifecycle:
+def lifecycle(value: Json, spec: JsonObject, kind: ResourceKind, collector: DiagnosticCollector) -> Lifecycle:
     """Parse `lifecycle:`; invalid keys are reported."""
-    if found is None or not notes.typed(found, dict, "/lifecycle", "TV116"):
+    if value is None or not collector.has_type(value, dict, "/lifecycle", "TV116"):
         return Lifecycle()
-    notes.unknown_keys(found, ("prevent_destroy", "ignore_changes", "on_remove"), "/lifecycle")
-    prevent, on_remove = found.get("prevent_destroy", False), found.get("on_remove", "delete")
-    notes.typed(prevent, bool, "/lifecycle/prevent_destroy", "TV116")
+    collector.report_unknown_keys(value, ("prevent_destroy", "ignore_changes", "on_remove"), "/lifecycle")
+    prevent, on_remove = value.get("prevent_destroy", False), value.get("on_remove", "delete")
+    collector.has_type(prevent, bool, "/lifecycle/prevent_destroy", "TV116")
     if on_remove not in ("delete", "retain"):
         message = f"lifecycle.on_remove: expected `delete` or `retain`, found {shown(on_remove)}"
-        notes.error("TV116", message, notes.value_at("/lifecycle/on_remove"))
-    return Lifecycle(prevent is True, _ignored(found.get("ignore_changes", []), spec, kind, notes), str(on_remove))
+        collector.error("TV116", message, collector.value_at("/lifecycle/on_remove"))
+    return Lifecycle(prevent is True, _ignored(value.get("ignore_changes", []), spec, kind, collector), str(on_remove))
 
 
-def recrawl(found: Json, spec: JsonObject, kind: ResourceKind, notes: DiagnosticCollector) -> Recrawl | None:
+def recrawl(value: Json, spec: JsonObject, kind: ResourceKind, collector: DiagnosticCollector) -> Recrawl | None:
     """Parse `recrawl:`; None if it is missing or has no valid schedule.  Problems are reported."""
-    if found is None:
+    if value is None:
         return None
     if not kind.can_recrawl:
-        notes.error("TV116", f"`recrawl` is not allowed: a {kind.name} is not crawled", notes.key_at("/recrawl"))
+        collector.error(
+            "TV116", f"`recrawl` is not allowed: a {kind.name} is not crawled", collector.key_at("/recrawl")
+        )
         return None
-    if not notes.typed(found, dict, "/recrawl", "TV116"):
+    if not collector.has_type(value, dict, "/recrawl", "TV116"):
         return None
-    notes.unknown_keys(found, ("every", "max_age", "cron", "timezone"), "/recrawl")
+    collector.report_unknown_keys(value, ("every", "max_age", "cron", "timezone"), "/recrawl")
     if kind.crawl_key and not spec.get(kind.crawl_key):
         message = f"recrawl: `spec` has no `{kind.crawl_key}:`, so there is nothing to crawl again"
         hint = f"add `{kind.crawl_key}: {{depth: 2, max_pages: 25}}` to `spec`, or remove `recrawl`"
-        notes.error("TV116", message, notes.key_at("/recrawl"), hint)
-    schedule_keys = [key for key in ("every", "max_age", "cron") if key in found]
+        collector.error("TV116", message, collector.key_at("/recrawl"), hint)
+    schedule_keys = [key for key in ("every", "max_age", "cron") if key in value]
     if len(schedule_keys) != 1:
         what = " and ".join(f"`{key}`" for key in schedule_keys) or "none of them"
         message = f"recrawl: expected exactly one of `every` and `cron`, found {what}"
-        notes.error("TV116", message, notes.key_at("/recrawl"))
+        collector.error("TV116", message, collector.key_at("/recrawl"))
         return None
     (key,) = schedule_keys
-    value = found[key]
-    if not notes.typed(value, str, f"/recrawl/{key}", "TV116"):
+    schedule = value[key]
+    if not collector.has_type(schedule, str, f"/recrawl/{key}", "TV116"):
         return None
     return (
-        _by_cron(value, found.get("timezone", "UTC"), notes) if key == "cron" else _by_period(found, key, value, notes)
+        _by_cron(schedule, value.get("timezone", "UTC"), collector)
+        if key == "cron"
+        else _by_period(value, key, schedule, collector)
     )
 
 
-def moved_from(found: Json, kind: ResourceKind, own: Address | None, notes: DiagnosticCollector) -> tuple[Address, ...]:
+def moved_from(
+    value: Json, kind: ResourceKind, own: Address | None, collector: DiagnosticCollector
+) -> tuple[Address, ...]:
     """Parse `moved_from:`, one address or a list: the former addresses of a resource, without unreadable ones."""
-    if isinstance(found, list):
-        entries = [(entry, f"/moved_from/{index}") for index, entry in enumerate(found)]
+    if isinstance(value, list):
+        entries = [(entry, f"/moved_from/{index}") for index, entry in enumerate(value)]
     else:
-        entries = [] if found is None else [(found, "/moved_from")]
-    return tuple(filter(None, (_former(entry, place, kind, own, notes) for entry, place in entries)))
+        entries = [] if value is None else [(value, "/moved_from")]
+    return tuple(filter(None, (_former(entry, place, kind, own, collector) for entry, place in entries)))
 
 
 def _former(
-    written: Json, pointer: str, kind: ResourceKind, own: Address | None, notes: DiagnosticCollector
+    written: Json, pointer: str, kind: ResourceKind, own: Address | None, collector: DiagnosticCollector
 ) -> Address | None:
-    if not notes.typed(written, str, pointer, "TV118"):
+    if not collector.has_type(written, str, pointer, "TV118"):
         return None
     example = f"write `{kind.name}/OLD-NAME`"
     try:
         old = address_in(written)
     except ValueError:
-        notes.error("TV118", f"moved_from: {shown(written)} is not an address", notes.value_at(pointer), example)
+        collector.error(
+            "TV118", f"moved_from: {shown(written)} is not an address", collector.value_at(pointer), example
+        )
         return None
     if old.kind != kind.name:
         message = f"moved_from: `{old}` cannot become a {kind.name}: an object cannot change its kind"
-        notes.error("TV118", message, notes.value_at(pointer), example)
+        collector.error("TV118", message, collector.value_at(pointer), example)
     elif old == own:
-        notes.error("TV118", f"moved_from: `{old}` is the current address", notes.value_at(pointer), example)
+        collector.error("TV118", f"moved_from: `{old}` is the current address", collector.value_at(pointer), example)
     return old
 
 
-def watch(found: Json, spec: JsonObject, kind: ResourceKind, notes: DiagnosticCollector) -> bool:
+def watch(value: Json, spec: JsonObject, kind: ResourceKind, collector: DiagnosticCollector) -> bool:
     """Parse `watch:`: whether a document is replaced when the file at its source URL changes."""
-    if found is None or not notes.typed(found, bool, "/watch", "TV116") or not found:
+    if value is None or not collector.has_type(value, bool, "/watch", "TV116") or not value:
         return False
     reason = ""
     if not kind.watched_url_key:
@@ -114,56 +122,60 @@ def watch(found: Json, spec: JsonObject, kind: ResourceKind, notes: DiagnosticCo
     elif spec.get(kind.crawl_key):
         reason = "`watch` is for a single file; use `recrawl` for a crawled web site"
     if reason:
-        notes.error("TV116", reason, notes.key_at("/watch"))
+        collector.error("TV116", reason, collector.key_at("/watch"))
     return not reason
 
 
-def _ignored(written: Json, spec: JsonObject, kind: ResourceKind, notes: DiagnosticCollector) -> tuple[str, ...]:
-    if not notes.typed(written, list, "/lifecycle/ignore_changes", "TV116"):
+def _ignored(written: Json, spec: JsonObject, kind: ResourceKind, collector: DiagnosticCollector) -> tuple[str, ...]:
+    if not collector.has_type(written, list, "/lifecycle/ignore_changes", "TV116"):
         return ()
     ignored = []
     for index, pointer in enumerate(written):
         well_formed = isinstance(pointer, str) and _POINTER.fullmatch(pointer)
-        target = spellings.pointer(kind, pointer) if well_formed else str(pointer)
+        target = spellings.model_pointer(kind, pointer) if well_formed else str(pointer)
         fault = pointers.fault(kind, spec, target) if well_formed else ("is not a JSON Pointer into `spec`", _EXAMPLE)
         if fault:
             message = f"lifecycle.ignore_changes: {shown(pointer)} {fault[0]}"
-            source = notes.value_at(f"/lifecycle/ignore_changes/{index}")
-            notes.error("TV116", message, source, fault[1])
+            source = collector.value_at(f"/lifecycle/ignore_changes/{index}")
+            collector.error("TV116", message, source, fault[1])
         ignored.append(target)
     return tuple(ignored)
 
 
-def _by_period(found: JsonObject, key: str, period: str, notes: DiagnosticCollector) -> Recrawl | None:
+def _by_period(found: JsonObject, key: str, period: str, collector: DiagnosticCollector) -> Recrawl | None:
     if "timezone" in found:
-        notes.error("TV116", "`recrawl.timezone` is allowed with `cron` only", notes.key_at("/recrawl/timezone"))
+        collector.error(
+            "TV116", "`recrawl.timezone` is allowed with `cron` only", collector.key_at("/recrawl/timezone")
+        )
     try:
         seconds = duration.seconds(period)
     except ValueError as error:
-        notes.error("TV116", f"recrawl.{key}: {error}", notes.value_at(f"/recrawl/{key}"))
+        collector.error("TV116", f"recrawl.{key}: {error}", collector.value_at(f"/recrawl/{key}"))
         return None
     if seconds < _COOLDOWN:
         message = (
             f"recrawl.{key}: {shown(period)} is shorter than one "
             "hour, the minimum that the API allows between two crawls"
         )
-        notes.error("TV116", message, notes.value_at(f"/recrawl/{key}"), "write `1h` or more")
+        collector.error("TV116", message, collector.value_at(f"/recrawl/{key}"), "write `1h` or more")
     return Recrawl(every=seconds)
 
 
-def _by_cron(expression: str, timezone: Json, notes: DiagnosticCollector) -> Recrawl:
+def _by_cron(expression: str, timezone: Json, collector: DiagnosticCollector) -> Recrawl:
     cron = CRON_WORDS.get(expression, expression)
     reason = _cron_fault(cron)
     if reason:
         hourly = "schedule at most one crawl an hour, such as `0 3 * * *`"
         hint = hourly if "twice" in reason else "write five fields (minute hour day month weekday), such as `0 3 * * *`"
-        notes.error("TV116", f"recrawl.cron: {shown(expression)} {reason}", notes.value_at("/recrawl/cron"), hint)
-    if notes.typed(timezone, str, "/recrawl/timezone", "TV116") and not _is_timezone(timezone):
+        collector.error(
+            "TV116", f"recrawl.cron: {shown(expression)} {reason}", collector.value_at("/recrawl/cron"), hint
+        )
+    if collector.has_type(timezone, str, "/recrawl/timezone", "TV116") and not _is_timezone(timezone):
         message = f"recrawl.timezone: unknown time zone {shown(timezone)}"
-        notes.error(
+        collector.error(
             "TV116",
             message,
-            notes.value_at("/recrawl/timezone"),
+            collector.value_at("/recrawl/timezone"),
             "write a name of the IANA database, such as `Europe/Berlin`",
         )
     return Recrawl(cron=cron, timezone=str(timezone))

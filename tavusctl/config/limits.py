@@ -60,7 +60,7 @@ class Budget(Struct):
     attachments: int = 0
     diagnostics: int = 0
 
-    def entered(self, entries: int, depth: int, source: Source) -> None:
+    def count_entries(self, entries: int, depth: int, source: Source) -> None:
         """Count the entries of a listed folder, and check its depth."""
         self.entries += entries
         if depth > self.limits.depth:
@@ -73,7 +73,7 @@ class Budget(Struct):
             )
             raise LimitExceededError(message, source, "move files that are not manifests elsewhere, or " + _SPLIT)
 
-    def opened(self, size: int, source: Source) -> None:
+    def count_file(self, size: int, source: Source) -> None:
         """Count a manifest file, and its bytes."""
         self.files, self.manifests = self.files + 1, self.manifests + size
         if self.files > self.limits.files:
@@ -83,7 +83,7 @@ class Budget(Struct):
             message = f"with this file, the manifests have {_size(self.manifests, self.limits.manifests)}"
             raise LimitExceededError(message, source, _SPLIT)
 
-    def parsed(self, values: int, source: Source) -> None:
+    def count_values(self, values: int, source: Source) -> None:
         """Count the values of a file."""
         self.values += values
         if self.values > self.limits.values:
@@ -92,7 +92,7 @@ class Budget(Struct):
             )
             raise LimitExceededError(message, source, f"{_REPEAT_LESS} with aliases, or {_SPLIT}")
 
-    def brought(self, size: int, expressions: int, source: Source) -> None:
+    def count_inserted(self, size: int, expressions: int, source: Source) -> None:
         """Count the bytes that the expressions of a text insert, and the expressions."""
         self.text, self.expressions = self.text + size, self.expressions + expressions
         if self.text > self.limits.text:
@@ -116,14 +116,14 @@ class Budget(Struct):
         )
         return all(amount <= limit for amount, limit in amounts)
 
-    def attached(self, size: int, source: Source) -> None:
+    def count_attachment(self, size: int, source: Source) -> None:
         """Count the bytes of a file to upload, once for each file."""
         self.attachments += size
         if self.attachments > self.limits.attachments:
             message = f"with this file, the files to upload have {_size(self.attachments, self.limits.attachments)}"
             raise LimitExceededError(message, source, _SPLIT)
 
-    def told(self, diagnostics: int, source: Source) -> None:
+    def count_diagnostics(self, diagnostics: int, source: Source) -> None:
         """Count diagnostics."""
         self.diagnostics += diagnostics
         if self.diagnostics > self.limits.diagnostics:

@@ -14,7 +14,7 @@ from tavusctl.config import files
 from tavusctl.config.cache.manifest_cache import ManifestCache
 from tavusctl.config.envelope import ParsedManifest
 from tavusctl.config.limits import LIMITS, Budget, Limits
-from tavusctl.config.reading import Reading, twice
+from tavusctl.config.reading import Reading, duplicate_address
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Diagnostic, place
 from tavusctl.core.model import Manifest
@@ -30,10 +30,12 @@ class LoadResult(Struct, frozen=True):
     files: int  # YAML files found
     declared: frozenset[Address] = frozenset()  # all addresses in the files, also of manifests with errors
     origins: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)  # pointer into spec -> file of the value
-    drafts: tuple[Manifest, ...] = ()  # manifests with errors; rules may check the rest of them
-    brought: frozenset[Path] = frozenset()  # files whose content manifests include
-    unread: tuple[str, ...] = ()  # as in `Reading`
-    marked: Mapping[str, str] = field(default_factory=dict)  # texts of files with suppressions, by shown path
+    invalid_manifests: tuple[Manifest, ...] = ()  # manifests with errors; rules may check the rest of them
+    included_files: frozenset[Path] = frozenset()  # files whose content manifests include
+    unreadable_texts: tuple[str, ...] = ()  # as in `Reading`
+    suppression_texts: Mapping[str, str] = field(
+        default_factory=dict
+    )  # texts of files with suppressions, by shown path
 
 
 def read(
@@ -46,9 +48,9 @@ def read(
 ) -> LoadResult:
     """Read every manifest of the project, or those in `paths`; pass a cache only when the whole project is read."""
     reading = Reading.of(project, environment, kinds, Budget(limits), cache)
-    with files.many():
-        files_found = reading.take(paths)
-    first, diagnostics = _by_address(reading.opened)
+    with files.keep_folders_open():
+        files_found = reading.read_files(paths)
+    first, diagnostics = _by_address(reading.parsed_manifests)
     diagnostics = [*reading.diagnostics, *diagnostics, *_check_former_addresses(first)]
     ordered = [parsed for _, parsed in sorted(first.items())]
     return LoadResult(
@@ -57,10 +59,10 @@ def read(
         len(files_found),
         frozenset(first),
         {address: parsed.origins for address, parsed in first.items() if parsed.origins},
-        tuple(parsed.draft for parsed in ordered if parsed.draft),
-        frozenset(reading.library.brought),
-        tuple(reading.unread),
-        reading.marked,
+        tuple(parsed.invalid_manifest for parsed in ordered if parsed.invalid_manifest),
+        frozenset(reading.included_files.included_paths),
+        tuple(reading.unreadable_texts),
+        reading.suppression_texts,
     )
 
 
@@ -71,7 +73,7 @@ def _by_address(opened: Sequence[ParsedManifest]) -> tuple[dict[Address, ParsedM
     for parsed in opened:
         diagnostics += parsed.diagnostics
         if parsed.address is not None and first.setdefault(parsed.address, parsed) is not parsed:
-            diagnostics.append(twice(parsed.address, parsed.source, first[parsed.address].source))
+            diagnostics.append(duplicate_address(parsed.address, parsed.source, first[parsed.address].source))
     return first, diagnostics
 
 
@@ -95,4 +97,4 @@ def _check_former_addresses(declared: Mapping[Address, ParsedManifest]) -> Itera
 
 def _where_moved(opened: ParsedManifest) -> Source:
     """The location of `moved_from`, which may be in an overlay."""
-    return opened.manifest.beside.get("moved_from", opened.source) if opened.manifest else opened.source
+    return opened.manifest.envelope_sources.get("moved_from", opened.source) if opened.manifest else opened.source

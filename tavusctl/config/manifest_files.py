@@ -30,7 +30,7 @@ def find(
         manifests.update(_manifests_in(path, folder, project, diagnostics, budget, is_named=bool(paths)))
     if not paths:
         manifests.update(
-            path for path in unwritten_files.new(Path(project.root)) if _is_manifest_of(project, folder, path)
+            path for path in unwritten_files.new_files(Path(project.root)) if _is_manifest_of(project, folder, path)
         )
     return sorted(manifests)
 
@@ -73,7 +73,7 @@ def _lies_in(path: Path, folder: Path) -> bool:
     return path.is_relative_to(folder) or Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
-def start(path: Path | str, project: Project) -> Source:
+def file_start(path: Path | str, project: Project) -> Source:
     """The beginning of a file."""
     return Source(shown_path(Path(path), project), 1, 1)
 
@@ -110,12 +110,14 @@ def _manifests_in(
 def _walk(top: Path, project: Project, diagnostics: list[Diagnostic], budget: Budget) -> Iterator[Path]:
     def report(error: OSError) -> None:
         message = f"the folder cannot be read: {error.strerror}; its manifests are unknown"
-        diagnostics.append(Diagnostic("TV110", message, start(error.filename, project)))
+        diagnostics.append(Diagnostic("TV110", message, file_start(error.filename, project)))
 
     other_folders = [other for other in folders(project) if other != top]
     for folder, names_below, names in os.walk(top, onerror=report):
         current = Path(folder)
-        budget.entered(len(names_below) + len(names), len(current.relative_to(top).parts), start(current, project))
+        budget.count_entries(
+            len(names_below) + len(names), len(current.relative_to(top).parts), file_start(current, project)
+        )
         names_below[:] = sorted(
             other for other in names_below if not other.startswith(".") and current / other not in other_folders
         )
@@ -131,7 +133,9 @@ def _walk(top: Path, project: Project, diagnostics: list[Diagnostic], budget: Bu
 
 def _link_to_folder(folder: Path, project: Project) -> Diagnostic:
     message = "symbolic links to folders are not followed; the manifests behind this link are unknown"
-    return Diagnostic("TV110", message, start(folder, project), "move the folder here, or link its files one by one")
+    return Diagnostic(
+        "TV110", message, file_start(folder, project), "move the folder here, or link its files one by one"
+    )
 
 
 def _broken_link(path: Path, project: Project) -> Iterator[Diagnostic]:
@@ -142,4 +146,6 @@ def _broken_link(path: Path, project: Project) -> Iterator[Diagnostic]:
         path.stat()
     except OSError as error:
         message = f"the symbolic link cannot be followed: {error.strerror}; the manifests behind it are unknown"
-        yield Diagnostic("TV110", message, start(path, project), "restore the target of the link, or remove the link")
+        yield Diagnostic(
+            "TV110", message, file_start(path, project), "restore the target of the link, or remove the link"
+        )

@@ -29,7 +29,7 @@ _IDENTITY: Final = ("kind", "name")
 _MERGED: Final = ("spec", "lifecycle")
 
 
-class Laid(Struct, frozen=True):
+class MergedDocument(Struct, frozen=True):
     """The document merged from two, and the problems of merging them."""
 
     node: Node
@@ -48,14 +48,14 @@ def address_of(node: Node, kinds: Collection[str], scope: ScopeAt) -> Address | 
     return Address(name_of(kind), name) if name_of(kind) in kinds else None
 
 
-def lay(base: Node, over: Node, kind: ResourceKind, address: Address) -> Laid:
+def merge(base: Node, over: Node, kind: ResourceKind, address: Address) -> MergedDocument:
     """Merge two documents of the same address, which are both mappings."""
-    merge = _Merge(base, over, kind, address)
-    value = merge.document()
-    return Laid(Node(value, base.source, *merge.places()), tuple(merge.diagnostics))
+    merger = _Merge(base, over, kind, address)
+    value = merger.document()
+    return MergedDocument(Node(value, base.source, *merger.places()), tuple(merger.diagnostics))
 
 
-def left_by(node: Node) -> Iterator[Address]:
+def former_addresses(node: Node) -> Iterator[Address]:
     """The addresses in `moved_from` of a document, without invalid ones."""
     written = node.value.get("moved_from") if isinstance(node.value, dict) else None
     for former in written if isinstance(written, list) else [written]:
@@ -64,13 +64,13 @@ def left_by(node: Node) -> Iterator[Address]:
                 yield address_in(former)
 
 
-def left_behind(over: Node, address: Address, now: Address, source: Source) -> Diagnostic:
+def renamed_base_diagnostic(over: Node, address: Address, now: Address, source: Source) -> Diagnostic:
     """The diagnostic for a document of an overlay with a former address of a manifest, which is `now` another."""
     message = f"no manifest is `{address}` for the overlay to be laid over: it is `{now}` now, at {source}"
     return Diagnostic("TV132", message, over.sources["/name"], f"write `name: {now.name}`", address)
 
 
-def without_base(over: Node, address: Address, bases: Mapping[Address, Source]) -> Diagnostic | None:
+def missing_base_diagnostic(over: Node, address: Address, bases: Mapping[Address, Source]) -> Diagnostic | None:
     """The diagnostic for a document of an overlay that has no base and is not a complete manifest.
 
     None if no address of a base is similar enough to be the one that was meant.

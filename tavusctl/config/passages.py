@@ -16,13 +16,15 @@ from tavusctl.patch import split
 from tavusctl.patch.pointer import escape
 
 
-def located(plan: Plan, desired: Iterable[Desired]) -> Plan:
+def with_sources(plan: Plan, desired: Iterable[Desired]) -> Plan:
     """The plan with the source of every field that a manifest sets."""
     items = {item.address: item for item in desired if item.source.path}
 
     def fields(address: Address, changes: tuple[FieldChange, ...]) -> tuple[FieldChange, ...]:
         item = items.get(address)
-        return tuple(replace(entry, source=place(item.kind, item, entry)) for entry in changes) if item else changes
+        return (
+            tuple(replace(entry, source=field_source(item.kind, item, entry)) for entry in changes) if item else changes
+        )
 
     steps = tuple(replace(step, fields=fields(step.address, step.fields)) for step in plan.steps)
     refused = tuple(
@@ -33,7 +35,7 @@ def located(plan: Plan, desired: Iterable[Desired]) -> Plan:
     return replace(plan, steps=steps, refused=refused, drift=drift)
 
 
-def differing(
+def innermost_differences(
     kind: ResourceKind, path: KeyPath, pointer: str, old: Json, new: Json
 ) -> Iterator[tuple[str, Json, Json]]:
     """The innermost differing values of `new`, each as pointer, old value (or ABSENT) and new value."""
@@ -41,10 +43,12 @@ def differing(
         return
     if isinstance(old, dict) and isinstance(new, dict):
         for key, value in new.items():
-            yield from differing(kind, (*path, key), f"{pointer}/{escape(key)}", old.get(key, ABSENT), value)
+            yield from innermost_differences(
+                kind, (*path, key), f"{pointer}/{escape(key)}", old.get(key, ABSENT), value
+            )
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for index, (before, after) in enumerate(zip(old, new, strict=True)):
-            yield from differing(kind, (*path, "*"), f"{pointer}/{index}", before, after)
+            yield from innermost_differences(kind, (*path, "*"), f"{pointer}/{index}", before, after)
     elif isinstance(old, list) and isinstance(new, list):
         for index, item in enumerate(new):
             if not any(same(kind, (*path, "*"), item, other) for other in old):
@@ -53,13 +57,13 @@ def differing(
         yield pointer, old, new
 
 
-def place(kind: ResourceKind, item: Manifest | Desired, entry: FieldChange) -> Source:
+def field_source(kind: ResourceKind, item: Manifest | Desired, entry: FieldChange) -> Source:
     """The source of a field; of a text, its first line that differs from `live`."""
     attachment = kind.attachment
     if attachment and item.file and entry.path == f"/{attachment.file}":
         return Source(item.file.name, 1, 1)
     whole = (entry.path, entry.live, entry.desired)
-    inner = () if entry.sensitive else differing(kind, split(entry.path), *whole)
+    inner = () if entry.sensitive else innermost_differences(kind, split(entry.path), *whole)
     pointer, old, new = next(iter(inner), whole)
     written = written_at(item.sources, pointer, item.source)
     below = [key for key in item.passages if key == pointer or key.startswith(f"{pointer}/")]

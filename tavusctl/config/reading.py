@@ -22,11 +22,11 @@ from tavusctl.config.envelope import ParsedManifest, open_document
 from tavusctl.config.included_files import IncludedFiles
 from tavusctl.config.interpolation import FileText, Scope
 from tavusctl.config.limits import MAX_YAML_BYTES, Budget, LimitExceededError
-from tavusctl.config.manifest_files import find, layers, shown_path, start
+from tavusctl.config.manifest_files import file_start, find, layers, shown_path
 from tavusctl.config.spec import file_name_hints
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Address, Source
-from tavusctl.core.diagnostics import Diagnostic, Severity, said
+from tavusctl.core.diagnostics import Diagnostic, Severity, redacted_diagnostics
 from tavusctl.core.project_settings import Environment, Project
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.secrets import redaction
@@ -37,10 +37,10 @@ _MARK: Final = b"tavusctl: ignore="  # in a comment: suppresses diagnostics of v
 
 
 class Document(Struct, frozen=True):
-    """One document of a file, before it is opened; `about` redacts secrets of the file in texts about it."""
+    """One document of a file, before it is opened; `redact` redacts secrets of the file in texts about it."""
 
     node: Node
-    about: Callable[[str], str]
+    redact: Callable[[str], str]
     address: Address | None  # None: it has no valid address
     digest: str  # identifies it: path and digest of the file, number of the document
 
@@ -48,23 +48,24 @@ class Document(Struct, frozen=True):
 class Reading(Struct):
     """The settings with which files are read, and the results so far.
 
-    `unread` has the texts of files in which an address could not be read, and an empty text for each file or folder
-    that was not read completely.  `marked` has the texts of the files with suppressions, by shown path.
+    `unreadable_texts` has the texts of files in which an address could not be read, and an empty text for each file or
+    folder that was not read completely.  `suppression_texts` has the texts of the files with suppressions, by shown
+    path.
     """
 
     project: Project
     environment: Environment
     kinds: Mapping[str, ResourceKind]
-    library: IncludedFiles
+    included_files: IncludedFiles
     cache: ManifestCache | None = None
-    opened: list[ParsedManifest] = field(default_factory=list)
+    parsed_manifests: list[ParsedManifest] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
-    unread: list[str] = field(default_factory=list)
-    marked: dict[str, str] = field(default_factory=dict)
+    unreadable_texts: list[str] = field(default_factory=list)
+    suppression_texts: dict[str, str] = field(default_factory=dict)
     _files: dict[str, Path] = field(default_factory=dict)  # by shown path
     _bases: dict[Address, Source] = field(default_factory=dict)  # where each address of the base is declared
     _former_addresses: dict[Address, tuple[Address, Source]] = field(default_factory=dict)  # by former address
-    _unread_bases: list[str] = field(default_factory=list)  # like `unread`, of files of the base
+    _unread_bases: list[str] = field(default_factory=list)  # like `unreadable_texts`, of files of the base
     _unreported: list[Diagnostic] = field(default_factory=list)  # diagnostics of files of the base that were not named
     _overlays: dict[Address, Document] = field(default_factory=dict)  # documents of the overlay that are not merged yet
     _laid_over: dict[str, str] = field(default_factory=dict)  # digests of overlays of the file being read, by address
@@ -84,49 +85,49 @@ class Reading(Struct):
         )
         return cls(project, environment, kinds, library, cache)
 
-    def take(self, paths: Sequence[Path]) -> list[Path]:
+    def read_files(self, paths: Sequence[Path]) -> list[Path]:
         """Read every file of the project, or those in some paths; return the files that were read."""
         paths_read: list[Path] = []
         try:
             base, *overlay = self._files_by_layer(paths, self.diagnostics)
             paths_read = [*base, *(path for files_ in overlay for path in files_)]
-            self.unread += ["" for _ in self.diagnostics]  # folders whose content is unknown
-            self._unread_bases += self.unread
+            self.unreadable_texts += ["" for _ in self.diagnostics]  # folders whose content is unknown
+            self._unread_bases += self.unreadable_texts
             for path in paths_read[len(base) :]:
                 self._read_counted(path, self._take_overlays)
             named_overlays = tuple(self._overlays)
             if paths:
                 self._read_other_layer(paths_read, named_overlays)
-            unread_before = len(self.unread)
+            unread_before = len(self.unreadable_texts)
             for path in base:
                 self._read_counted(path, self._take_base)
-            self._unread_bases += self.unread[unread_before:]
+            self._unread_bases += self.unreadable_texts[unread_before:]
             for address in named_overlays:
                 if address in self._overlays:
-                    self.opened.append(self._open_unmatched_overlay(self._overlays.pop(address)))
+                    self.parsed_manifests.append(self._open_unmatched_overlay(self._overlays.pop(address)))
         except LimitExceededError as exceeded:
             self.diagnostics += [
                 exceeded.diagnostic,
-                *(diagnostic for parsed in self.opened for diagnostic in parsed.diagnostics),
+                *(diagnostic for parsed in self.parsed_manifests for diagnostic in parsed.diagnostics),
             ]
-            self.opened.clear()  # a part of a project may look wrong where the whole is right
+            self.parsed_manifests.clear()  # a part of a project may look wrong where the whole is right
             if self.cache:
-                self.cache.pass_over()
-            self.unread.append("")
+                self.cache.mark_incomplete()
+            self.unreadable_texts.append("")
         return paths_read
 
     def _files_by_layer(self, paths: Sequence[Path], diagnostics: list[Diagnostic]) -> list[list[Path]]:
         """The files of the base, then those of the overlay if the environment has one; problems go to `diagnostics`."""
         folders = layers(self.project, self.environment)
-        return [find(self.project, folder, paths, diagnostics, self.library.budget) for folder in folders]
+        return [find(self.project, folder, paths, diagnostics, self.included_files.budget) for folder in folders]
 
     def _read_counted(self, path: Path, read_file: Callable[[Path, Source], Iterable[ParsedManifest]]) -> None:
         """Read the manifests of a file with `read_file`, and count their diagnostics against the limit."""
-        diagnostics_before, source = len(self.diagnostics), start(path, self.project)
+        diagnostics_before, source = len(self.diagnostics), file_start(path, self.project)
         manifests = list(read_file(path, source))
-        self.opened += manifests
+        self.parsed_manifests += manifests
         added = len(self.diagnostics) - diagnostics_before + sum(len(manifest.diagnostics) for manifest in manifests)
-        self.library.budget.told(added, source)
+        self.included_files.budget.count_diagnostics(added, source)
 
     def _take_overlays(self, path: Path, source: Source) -> Iterator[ParsedManifest]:
         """Keep the documents of an overlay file until the base is read; open those without a valid address at once."""
@@ -135,7 +136,7 @@ class Reading(Struct):
                 yield self._open(document, document.node)
             elif (first := self._overlays.setdefault(document.address, document)) is not document:
                 here, there = (duplicate.node.sources["/name"] for duplicate in (document, first))
-                self.diagnostics.append(twice(document.address, here, there, "make one of the two"))
+                self.diagnostics.append(duplicate_address(document.address, here, there, "make one of the two"))
 
     def _take_base(self, path: Path, source: Source) -> Iterator[ParsedManifest]:
         """The manifests of a file of the base, merged with their overlays; from the cache where it has them."""
@@ -145,9 +146,11 @@ class Reading(Struct):
 
     def _cached(self, cache: ManifestCache, source: Source, content: bytes) -> Iterable[ParsedManifest]:
         """The manifests of a file from the cache; where it has no valid entry, they are read and stored in it."""
-        self.library.asked.clear()
+        self.included_files.inclusions.clear()
         entry = cache.find(source.path, digest(content))
-        cached = recall.recalled(entry, source, self._overlay_digest, self._files, self.library) if entry else None
+        cached = (
+            recall.from_cache(entry, source, self._overlay_digest, self._files, self.included_files) if entry else None
+        )
         if entry and cached is not None:
             for parsed in cached:
                 self._register_base(
@@ -155,17 +158,17 @@ class Reading(Struct):
                 )
             self._store_entry(cache, source, entry, is_new=False)
             return cached
-        usage_before, diagnostics_before = recall.Used.of(self.library), len(self.diagnostics)
-        self.library.asked.clear()  # texts that were read only to check the outdated entry
+        usage_before, diagnostics_before = recall.Usage.of(self.included_files), len(self.diagnostics)
+        self.included_files.inclusions.clear()  # texts that were read only to check the outdated entry
         self._laid_over.clear()
         manifests = [*self._read(source, content)]
         is_silent = len(self.diagnostics) == diagnostics_before and not any(parsed.diagnostics for parsed in manifests)
         # Paths with characters that cannot be printed may have the same shown path.
         is_plain = os.fspath(self._files[source.path]).isprintable()
         file_read = recall.FileRead(content, manifests, self._laid_over, usage_before)
-        entry = recall.entry_of(file_read, self.library) if is_silent and is_plain else None
+        entry = recall.entry_of(file_read, self.included_files) if is_silent and is_plain else None
         if entry is None:
-            cache.pass_over()
+            cache.mark_incomplete()
         else:
             self._store_entry(cache, source, entry, is_new=True)
         return manifests
@@ -173,8 +176,8 @@ class Reading(Struct):
     def _store_entry(self, cache: ManifestCache, source: Source, entry: Entry, *, is_new: bool) -> None:
         """Store the cache entry of a file, and note the included texts that the entry depends on."""
         cache.keep(source.path, entry, is_new=is_new)
-        for included, brought in zip(self.library.asked, entry.brought, strict=True):
-            cache.note_text(self.library.located(included.name, included.manifest), brought.digest)
+        for included, brought in zip(self.included_files.inclusions, entry.included_texts, strict=True):
+            cache.note_text(self.included_files.locate(included.name, included.manifest), brought.digest)
 
     def _read(self, source: Source, content: bytes) -> Iterator[ParsedManifest]:
         """Parse and open the manifests of a file; stop after more than `_MAX_DIAGNOSTICS` diagnostics."""
@@ -186,7 +189,7 @@ class Reading(Struct):
             if diagnostic_count > _MAX_DIAGNOSTICS:
                 message = f"more than {_MAX_DIAGNOSTICS} problems; the rest of the file is not checked"
                 self.diagnostics.append(Diagnostic("TV115", message, document.node.source))
-                self.unread.append("")
+                self.unreadable_texts.append("")
                 break
 
     def _overlay_digest(self, address: Address) -> str:
@@ -209,73 +212,90 @@ class Reading(Struct):
 
         `named_files` are the files that were asked for, `named_overlays` the addresses of the overlays in them.
         """
-        other = Reading(self.project, self.environment, self.kinds, self.library, _files=self._files)
+        other = Reading(self.project, self.environment, self.kinds, self.included_files, _files=self._files)
         base, *overlay = other._files_by_layer((), other.diagnostics)
         for path in (file for files_ in overlay for file in files_ if file not in named_files):
-            for document in other._documents_of(path, start(path, self.project)):
+            for document in other._documents_of(path, file_start(path, self.project)):
                 if document.address:
                     self._overlays.setdefault(document.address, document)
         self._unread_bases += ["" for _ in other.diagnostics]
         self._unreported += other.diagnostics
-        other.unread.clear()
+        other.unreadable_texts.clear()
         other.diagnostics.clear()
         for path in base if named_overlays else ():
-            for document in other._documents_of(path, start(path, self.project)) if path not in named_files else ():
+            for document in (
+                other._documents_of(path, file_start(path, self.project)) if path not in named_files else ()
+            ):
                 if document.address in named_overlays and document.address in self._overlays:
-                    self.opened.append(self._open_base(document))
+                    self.parsed_manifests.append(self._open_base(document))
                 elif document.address and document.address not in self._bases:
-                    former_addresses = overlays.left_by(document.node)
+                    former_addresses = overlays.former_addresses(document.node)
                     self._former_addresses.update(
                         (former, (document.address, document.node.sources["/name"])) for former in former_addresses
                     )
                     self._bases[document.address] = document.node.sources["/name"]
-        self._unread_bases += other.unread
+        self._unread_bases += other.unreadable_texts
         self._unreported += other.diagnostics
 
     def _open_base(self, document: Document) -> ParsedManifest:
         """Open a document of the base, merged with its overlay in this environment."""
         source = document.node.sources["/name"] if document.address else document.node.source
-        overlay = self._register_base(document.address, source, overlays.left_by(document.node))
+        overlay = self._register_base(document.address, source, overlays.former_addresses(document.node))
         if overlay is None or document.address is None:
             return self._open(document, document.node)
         self._laid_over[str(document.address)] = overlay.digest
-        merged = overlays.lay(document.node, overlay.node, self.kinds[document.address.kind], document.address)
-        parsed = self._open(document, merged.node, overlay.about)
+        merged = overlays.merge(document.node, overlay.node, self.kinds[document.address.kind], document.address)
+        parsed = self._open(document, merged.node, overlay.redact)
         if merged.diagnostics:
-            diagnostics = (*said(merged.diagnostics, overlay.about), *parsed.diagnostics)
-            parsed = replace(parsed, diagnostics=diagnostics, manifest=None, draft=parsed.manifest or parsed.draft)
-        manifest, draft = (
-            version and replace(version, overlay=overlay.node.source) for version in (parsed.manifest, parsed.draft)
+            diagnostics = (*redacted_diagnostics(merged.diagnostics, overlay.redact), *parsed.diagnostics)
+            parsed = replace(
+                parsed,
+                diagnostics=diagnostics,
+                manifest=None,
+                invalid_manifest=parsed.manifest or parsed.invalid_manifest,
+            )
+        manifest, invalid_manifest = (
+            version and replace(version, overlay=overlay.node.source)
+            for version in (parsed.manifest, parsed.invalid_manifest)
         )
-        return replace(parsed, manifest=manifest, draft=draft)
+        return replace(parsed, manifest=manifest, invalid_manifest=invalid_manifest)
 
     def _open_unmatched_overlay(self, overlay: Document) -> ParsedManifest:
         """Open a document of the overlay without a base: it exists in this environment only."""
         if self.cache:
-            self.cache.pass_over()
+            self.cache.mark_incomplete()
         parsed, address = self._open(overlay, overlay.node), overlay.address
         if address is None:
             return parsed
         # A manifest of the base may have the missing key.
         other_diagnostics = tuple(diagnostic for diagnostic in parsed.diagnostics if diagnostic.id != _MISSING)
         if address in self._former_addresses:
-            renamed_base = overlays.left_behind(overlay.node, address, *self._former_addresses[address])
+            renamed_base = overlays.renamed_base_diagnostic(overlay.node, address, *self._former_addresses[address])
             return replace(
-                parsed, address=None, manifest=None, draft=None, diagnostics=(*other_diagnostics, renamed_base)
+                parsed,
+                address=None,
+                manifest=None,
+                invalid_manifest=None,
+                diagnostics=(*other_diagnostics, renamed_base),
             )
         if parsed.manifest is None and may_declare(self._unread_bases, address.name):
             self.diagnostics += self._unreported
             self._unreported.clear()
             return replace(parsed, diagnostics=other_diagnostics)
-        intended = overlays.without_base(overlay.node, address, self._bases) if parsed.manifest is None else None
+        intended = (
+            overlays.missing_base_diagnostic(overlay.node, address, self._bases) if parsed.manifest is None else None
+        )
         return replace(parsed, diagnostics=(*parsed.diagnostics, intended)) if intended else parsed
 
     def _open(
         self, document: Document, node: Node, redact_overlay: Callable[[str], str] = lambda text: text
     ) -> ParsedManifest:
         resolver = AttachmentResolver(self._measure, self.environment.uploads)
-        parsed = open_document(node, self.kinds, self._scope, resolver, self.library.budget)
-        return replace(parsed, diagnostics=said(parsed.diagnostics, lambda text: redact_overlay(document.about(text))))
+        parsed = open_document(node, self.kinds, self._scope, resolver, self.included_files.budget)
+        return replace(
+            parsed,
+            diagnostics=redacted_diagnostics(parsed.diagnostics, lambda text: redact_overlay(document.redact(text))),
+        )
 
     def _documents_of(self, path: Path, source: Source) -> list[Document]:
         """The documents of one file; empty where it cannot be read."""
@@ -289,30 +309,30 @@ class Reading(Struct):
         except files.RefusedError as error:
             id = "TV115" if error.too_large else "TV110"  # noqa: A001 - as in Diagnostic
             self.diagnostics.append(Diagnostic(id, f"the file {error}", source))
-            self.unread.append("")
+            self.unreadable_texts.append("")
             return None
-        self.library.budget.opened(len(content), source)
+        self.included_files.budget.count_file(len(content), source)
         self._files[source.path] = path
         if self.cache:
             self.cache.note_file(path, digest(content))
         if _MARK in content:
-            self.marked[source.path] = content.decode("utf-8", "replace")
+            self.suppression_texts[source.path] = content.decode("utf-8", "replace")
         return content
 
     def _documents(self, source: Source, content: bytes) -> list[Document]:
         """Parse the documents in the content of a file."""
         text, name = content.decode("utf-8", "replace"), f"{self._files[source.path]} {digest(content)}"
-        about = redaction.about(text)
+        redact = redaction.redactor_for(text)
         parsed = yaml12.read(content, source.path)
-        self.diagnostics += said(parsed.diagnostics, about)
-        self.library.budget.parsed(parsed.values, source)
+        self.diagnostics += redacted_diagnostics(parsed.diagnostics, redact)
+        self.included_files.budget.count_values(parsed.values, source)
         documents = [
-            Document(node, about, overlays.address_of(node, self.kinds, self._scope), f"{name} {number}")
+            Document(node, redact, overlays.address_of(node, self.kinds, self._scope), f"{name} {number}")
             for number, node in enumerate(parsed.documents)
         ]
         is_broken = any(diagnostic.severity is Severity.ERROR for diagnostic in parsed.diagnostics)
         if is_broken or not all(document.address for document in documents):
-            self.unread.append(text)
+            self.unreadable_texts.append(text)
         return documents
 
     def _scope(self, source: Source) -> Scope:
@@ -323,23 +343,23 @@ class Reading(Struct):
 
     def _text(self, manifest: Path, name: str) -> FileText:
         with _with_file_hint(self.project, manifest, name):
-            return self.library.text(name, manifest)
+            return self.included_files.text(name, manifest)
 
     def _measure(self, name: str, limit: int, source: Source) -> FileDigest:
         path = self._files[source.path]
         with _with_file_hint(self.project, path, name):
-            return self.library.measure(name, limit, path, start(path, self.project))
+            return self.included_files.measure(name, limit, path, file_start(path, self.project))
 
 
-def may_declare(unread: Iterable[str], name: str) -> bool:
+def may_declare(unreadable_texts: Iterable[str], name: str) -> bool:
     """Whether one of the files with unreadable addresses may declare a manifest of this name.
 
-    `unread` has the texts of these files; an empty text may hold anything.
+    `unreadable_texts` has the texts of these files; an empty text may hold anything.
     """
-    return any(not text or re.search(rf"\bname\W+{name}\b", text) for text in unread)
+    return any(not text or re.search(rf"\bname\W+{name}\b", text) for text in unreadable_texts)
 
 
-def twice(address: Address, here: Source, there: Source, hint: str = "rename one of them") -> Diagnostic:
+def duplicate_address(address: Address, here: Source, there: Source, hint: str = "rename one of them") -> Diagnostic:
     """The diagnostic for an address that two documents declare."""
     return Diagnostic("TV108", f"`{address}` is declared here and at {there}", here, hint, address)
 

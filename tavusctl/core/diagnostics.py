@@ -76,9 +76,9 @@ def place(diagnostic: Diagnostic) -> tuple[str, int, int, str, str]:
     return source.path, source.line, source.column, diagnostic.id, diagnostic.message
 
 
-def said(diagnostics: Iterable[Diagnostic], about: Callable[[str], str]) -> tuple[Diagnostic, ...]:
-    """Diagnostics about a text, with the secrets that they quote from it redacted; `about` redacts one message."""
+def redacted_diagnostics(diagnostics: Iterable[Diagnostic], redact: Callable[[str], str]) -> tuple[Diagnostic, ...]:
+    """Diagnostics about a text, with the secrets that they quote from it redacted; `redact` redacts one message."""
     return tuple(
-        replace(diagnostic, message=about(diagnostic.message), hint=about(diagnostic.hint))
+        replace(diagnostic, message=redact(diagnostic.message), hint=redact(diagnostic.hint))
         for diagnostic in diagnostics
     )

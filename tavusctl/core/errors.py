@@ -112,7 +112,7 @@ class ApiError(TavusctlError):
 
     exit_code, id = 11, "E1100"
     status = 0  # HTTP status of the response; 0 if there was none
-    asked_wait: float | None = None  # seconds that the server asks to wait
+    retry_after: float | None = None  # seconds that the server asks to wait
 
 
 class NeverSent(ApiError):
@@ -134,7 +134,7 @@ class Ambiguous(ApiError):
 class RefusalCause(StrEnum):
     """The cause of a refusal, by its call and its body: a status alone has several meanings."""
 
-    UNTOLD = ""
+    UNKNOWN = ""
     MAKER_CHANGES = "maker_changes"  # PAL Maker has unpublished edits of the object
     TEST_FAILED = "test_failed"  # a `test` operation of a JSON Patch
     NAME_TAKEN = "name_taken"
@@ -148,7 +148,7 @@ class Rejected(ApiError):
 
     exit_code, id = 5, "E1103"
 
-    def __init__(self, status: int, text: str, request: str, cause: RefusalCause = RefusalCause.UNTOLD) -> None:
+    def __init__(self, status: int, text: str, request: str, cause: RefusalCause = RefusalCause.UNKNOWN) -> None:
         super().__init__(f"{request} was refused with {status}: {text}")
         self.status = status
         self.text = text

@@ -13,9 +13,9 @@ from tavusctl.core.address import Address
 from tavusctl.core.model import ABSENT, Absent
 from tavusctl.lib.json_types import PLAIN, Json, JsonObject, KeyPath, as_object, is_plain
 from tavusctl.patch import Pinned
-from tavusctl.secrets.values import SHOWN, Fingerprint, Secret, SecretText, TextPrint
+from tavusctl.secrets.values import SHOWN, Fingerprint, Secret, SecretText, TextFingerprint
 
-Hidden: TypeAlias = Secret | Fingerprint | TextPrint | Pinned  # leaves that must not be shown
+Hidden: TypeAlias = Secret | Fingerprint | TextFingerprint | Pinned  # leaves that must not be shown
 Leaf: TypeAlias = Address | SecretText | Hidden | Absent  # leaves of documents that are not JSON values
 
 
@@ -51,12 +51,12 @@ def map_leaves(value: Json, change: Callable[[Json], Json]) -> Json:
     return change(value)
 
 
-def settled(value: Json, change: Callable[[Json, KeyPath], Json], path: KeyPath = ()) -> Json:
+def map_leaves_with_path(value: Json, change: Callable[[Json, KeyPath], Json], path: KeyPath = ()) -> Json:
     """A copy of a document with every leaf replaced by `change(leaf, path)`; list indices in the path are `*`."""
     if isinstance(value, dict):
-        return {key: settled(item, change, (*path, key)) for key, item in value.items()}
+        return {key: map_leaves_with_path(item, change, (*path, key)) for key, item in value.items()}
     if isinstance(value, list):
-        return [settled(item, change, (*path, "*")) for item in value]
+        return [map_leaves_with_path(item, change, (*path, "*")) for item in value]
     return change(value, path)
 
 
@@ -112,7 +112,7 @@ def pattern_of(path: KeyPath) -> KeyPath:
     return tuple("*" if key.isdecimal() else key for key in path)
 
 
-def placed(value: Json, path: KeyPath, pattern: KeyPath) -> Iterator[tuple[KeyPath, KeyPath, Json]]:
+def leaves_with_patterns(value: Json, path: KeyPath, pattern: KeyPath) -> Iterator[tuple[KeyPath, KeyPath, Json]]:
     """Every leaf of a document with its path, and with the pattern of that path; both begin as given."""
     items: list[tuple[KeyPath, KeyPath, Json]] = []
     _collect_placed(value, path, pattern, items)
@@ -148,7 +148,7 @@ def is_hidden(value: Json) -> TypeGuard[Hidden]:
     return isinstance(value, Hidden)
 
 
-def emptied(value: Json) -> Json:
+def empty_value_for(value: Json) -> Json:
     """The empty value of the JSON type in which a value is sent."""
     if value is None:
         return None
@@ -238,7 +238,7 @@ def digest(value: Json) -> str:
     return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def plain(value: Json) -> Json:
+def manifest_notation(value: Json) -> Json:
     """A document in the notation of manifests: references as `${ref:}`, secrets masked, ABSENT as null."""
     return map_leaves(value, _in_manifest_notation)
 
@@ -258,7 +258,7 @@ def _leaf_text(leaf: object) -> Json:
         return {"tavusctl:secret": leaf.fingerprint.digest}
     if isinstance(leaf, Fingerprint):
         return {"tavusctl:secret": leaf.digest}
-    if isinstance(leaf, TextPrint):
+    if isinstance(leaf, TextFingerprint):
         return {"tavusctl:text": leaf.digest}
     if isinstance(leaf, Pinned):
         return leaf.value

@@ -14,7 +14,7 @@ from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Severity
 from tavusctl.lib.json_types import Json
 from tavusctl.secrets import redaction
-from tavusctl.secrets.redaction import shortened, stands_in
+from tavusctl.secrets.redaction import contains_secret, shortened
 from tavusctl.secrets.values import SecretText
 
 _MAX_LENGTH = 60  # characters of a value in a message, which is one line
@@ -45,13 +45,13 @@ def shown(value: Json) -> str:
     return _TYPE_NAMES.get(type(value)) or repr(value)
 
 
-def respelled(name: str, unfit: str, instead: str, otherwise: str) -> str:
+def sanitized_name(name: str, unfit: str, instead: str, otherwise: str) -> str:
     """A name for a hint, with everything that matches `unfit` replaced by `instead`.
 
     `otherwise` if nothing is left, or if the name contains the value of a secret: redaction would not find a secret
     whose characters were replaced.
     """
-    if stands_in(name):
+    if contains_secret(name):
         return otherwise
     return re.sub(unfit, instead, name, flags=re.ASCII).strip(instead) or otherwise
 
@@ -79,7 +79,7 @@ def site(url: str) -> str:
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     start = url.index(parts.netloc)
     # `hostname` is in lower case, and a slash may cut a secret off: redaction would not find the secret afterwards.
-    has_secret = redaction.is_amid(url, start, start + len(parts.netloc))
+    has_secret = redaction.overlaps_secret(url, start, start + len(parts.netloc))
     return f"{parts.scheme}://{redaction.SHOWN if has_secret else host + port}"
 
 

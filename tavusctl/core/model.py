@@ -64,10 +64,10 @@ class Manifest(Struct, frozen=True, dict=True):
     watch: bool = False  # replaced when its source changes
     passages: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)  # of included texts, like `sources`
     overlay: Source | None = None  # position of its overlay document, if any
-    beside: Mapping[str, Source] = field(default_factory=dict)  # positions of `id` and `moved_from`, by key
+    envelope_sources: Mapping[str, Source] = field(default_factory=dict)  # positions of `id` and `moved_from`, by key
 
     @cached_property
-    def marks(self) -> Sequence[tuple[KeyPath, Json]]:
+    def special_leaves(self) -> Sequence[tuple[KeyPath, Json]]:
         """The leaves of `spec` that are not JSON values, with their paths: references and secrets."""
         return special_leaves(self.spec)
 
@@ -87,13 +87,13 @@ class Desired(Struct, frozen=True):
     file: LocalFile | None = None
     watch: bool = False  # replaced when its source changes
     externals: Mapping[str, str] = field(default_factory=dict)  # ids of external objects that it refers to, by address
-    reads: Mapping[str, tuple[str, ...]] = field(
+    secret_names: Mapping[str, tuple[str, ...]] = field(
         default_factory=dict
     )  # names of the secrets in a value, by JSON Pointer into spec
-    untried: frozenset[str] = frozenset()  # secrets and upload stores that are used for the first time
+    new_inputs: frozenset[str] = frozenset()  # secrets and upload stores that are used for the first time
     passages: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)  # of included texts, like `sources`
     overlay: Source | None = None  # position of its overlay document, if any
-    beside: Mapping[str, Source] = field(default_factory=dict)  # positions of `id` and `moved_from`, by key
+    envelope_sources: Mapping[str, Source] = field(default_factory=dict)  # positions of `id` and `moved_from`, by key
 
 
 class Live(Struct, frozen=True):
@@ -207,8 +207,8 @@ class Change(Struct, frozen=True):
     used_before: tuple[Address, ...] = ()  # managed objects that refer to the one to be deleted now
     used_after: tuple[Address, ...] = ()  # those that still do once their own changes are made
     held_by: tuple[str, ...] = ()  # objects that prevent the delete as long as they exist, whatever they refer to
-    lacks: tuple[str, ...] = ()  # pointers of secrets that must be sent too, and whose values are unknown
-    not_ours: str = ""  # why the object with the bound id is not the managed one
+    unknown_secrets: tuple[str, ...] = ()  # pointers of secrets that must be sent too, and whose values are unknown
+    identity_mismatch: str = ""  # why the object with the bound id is not the managed one
     risks: tuple[Risk, ...] | None = None  # computed before anything is redacted; None: not yet
 
 
@@ -252,7 +252,7 @@ class Plan(Struct, frozen=True):
     environment: str = "default"
     account: str = ""
     settled: tuple[Binding, ...] = ()  # bindings to record although nothing has to be sent
-    along: tuple[Binding, ...] = ()  # bindings that change only in form, recorded only if something else is
+    form_changes: tuple[Binding, ...] = ()  # bindings that change only in form, recorded only if something else is
     recovered: bool = False  # an interrupted run has left records, which apply makes part of the state
     running: str = ""  # the run that left the records, if it is still running, in words; empty: it was interrupted
     fingerprint: str = ""  # digest of all that apply would do: equal plans have the same

@@ -11,12 +11,12 @@ from msgspec import Struct, field
 
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
-from tavusctl.core.project_settings import Known, Safety
+from tavusctl.core.project_settings import ApprovedInputs, Safety
 from tavusctl.core.resource_kind import Listing
 from tavusctl.lib.json_types import Json, JsonObject
 
 
-class Answered(Struct, frozen=True, array_like=True):
+class ResponseDigest(Struct, frozen=True, array_like=True):
     """The response of the API to a GET, as a digest."""
 
     path: str
@@ -28,7 +28,7 @@ class Reader(Protocol):
     """Read-only access to the API; paths are those of the published API, `/v2/...`."""
 
     @property
-    def answers(self) -> int:
+    def response_count(self) -> int:
         """The number of responses so far, for the progress display."""
         ...
 
@@ -66,7 +66,7 @@ class Fence(Protocol):
         ...
 
 
-class Open(Struct, frozen=True):
+class OpenFence(Struct, frozen=True):
     """A fence that is always open, for calls about something that only this run knows of."""
 
     def renew(self) -> None:
@@ -86,13 +86,13 @@ class Api(Reader, Protocol):
         body: Json = None,
         *,
         fence: Fence,
-        refused: Callable[[], None] = lambda: None,
+        before_retry: Callable[[], None] = lambda: None,
         query: Mapping[str, str] | None = None,
     ) -> JsonObject:
         """Send a POST; return the object of the response, empty if it has none.
 
-        `refused` is called before a request that got a 429 is sent again, and may prevent that by raising an error: a
-        429 does not prove that nothing was done.
+        `before_retry` is called before a request that got a 429 is sent again, and may prevent that by raising an
+        error: a 429 does not prove that nothing was done.
         """
         ...
 
@@ -121,10 +121,10 @@ class Api(Reader, Protocol):
 class Sources(Protocol):
     """The source URLs of documents, which may be on any host."""
 
-    def look(self, url: str, known: Mapping[str, Json]) -> JsonObject:
+    def read(self, url: str, last_result: Mapping[str, Json]) -> JsonObject:
         """The fingerprint of a source now (sha256, length, etag, modified); errors.ApiError if it cannot be read.
 
-        `known` is its last fingerprint, which is returned if nothing has changed.
+        `last_result` is its last fingerprint, which is returned if nothing has changed.
         """
         ...
 
@@ -141,10 +141,10 @@ class State(Struct, frozen=True):
     mac: str = ""  # seal over all the rest, made with the lineage's key; empty: an older version wrote it
     accepted: str = ""  # digest of a journal without a valid seal that a person has accepted
     safety: Safety | None = None  # limits on deletes at the last apply; None: not known
-    reads: Known | None = None  # variables and upload stores that that apply used; None: not known
+    reads: ApprovedInputs | None = None  # variables and upload stores that that apply used; None: not known
 
 
-class Others(Struct, frozen=True):
+class OtherBindings(Struct, frozen=True):
     """The bindings of the other environments of a project, as far as their states can be read."""
 
     owners: Mapping[str, str] = field(default_factory=dict)  # id -> "persona/coach of the environment staging"

@@ -45,20 +45,20 @@ class Limit(Struct, frozen=True):
         return f"`{self.name}` is raised from {self.before:g} to {self.now:g}"
 
 
-def raised(before: Safety | None, now: Safety) -> tuple[Limit, ...]:
+def raised_limits(before: Safety | None, now: Safety) -> tuple[Limit, ...]:
     """The limits that are higher than at the last apply; none if nothing was applied before."""
     pairs = [(f"safety.{name}", getattr(before or now, name), getattr(now, name)) for name in Safety.__struct_fields__]
     return tuple(Limit(*pair) for pair in pairs if pair[2] > pair[1])
 
 
-def strictest(before: Safety | None, now: Safety) -> Safety:
+def strictest_limits(before: Safety | None, now: Safety) -> Safety:
     """The limits on deletes for this run: a limit that is raised in a run takes effect after it."""
     previous = before or now
     deletes, ratio = min(previous.max_deletes, now.max_deletes), min(previous.max_delete_ratio, now.max_delete_ratio)
     return Safety(deletes, ratio)
 
 
-class Known(Struct, frozen=True):
+class ApprovedInputs(Struct, frozen=True):
     """The variables and stores that an environment uses, as approved by an apply or a merge."""
 
     key: str = ""  # environment variable with the API key

@@ -24,7 +24,7 @@ class Update(Enum):
     JSON_PATCH = "json-patch"  # PATCH with RFC 6902 operations
     VERSIONED_PATCH = "versioned-patch"  # the same, with the ETag of the read in If-Match (RFC 9110, section 13.1.1)
     MERGE = "merge"  # PATCH with an object of the changed keys, each with its whole value
-    RENAME = "rename"  # PATCH .../name; other changes are merged at `merged_at`
+    RENAME = "rename"  # PATCH .../name; other changes go to `merge_collection`
 
 
 class FieldTraits(Struct, frozen=True):
@@ -35,15 +35,15 @@ class FieldTraits(Struct, frozen=True):
     write_only: bool = False  # accepted on write, never returned: only the last apply can be compared
     unordered: bool = False  # a list in which the order has no meaning: a set
     keyed_by: str = ""  # member that identifies a list item; dots descend: "function.name"
-    called: bool = False  # a URL that Tavus calls: data is sent there
+    receives_data: bool = False  # a URL that Tavus calls: data is sent there
     must_stay_reachable: bool = False  # a URL that the API fetches later: it must work for a day
     secret: bool = False
     may_be_plain: bool = False  # secret; but plain text is allowed if neither its name nor its form suggests a secret
-    lasting: bool = False  # cannot be unset: if a manifest drops it, the object keeps its value
+    cannot_be_unset: bool = False  # cannot be unset: if a manifest drops it, the object keeps its value
     masked: bool = False  # a secret that reads mask or leave out: they only show whether it is set
     boolean: bool = False  # "true" and "false" are read as booleans
     joined_by: str = ""  # a list is sent as one string, with this between its items
-    also: tuple[str, ...] = ()  # other names of the field, accepted in manifests and on read
+    aliases: tuple[str, ...] = ()  # other names of the field, accepted in manifests and on read
     scalar_alias: str = ""  # name of the sibling field that holds a list of one item as a bare string
     nullable: bool = False  # null clears it; the API refuses an empty value
     defaults: tuple[Json, ...] = ()  # values that the server fills in: equal to not set
@@ -54,7 +54,7 @@ class FieldTraits(Struct, frozen=True):
     has_own_rule: bool = False  # a lint rule reports its use, in place of the general warning
     empty_counts: bool = False  # `{}` counts as set; a missing value or null does not
 
-    def is_open(self, name: str, text: str) -> bool:
+    def allows_plain_text(self, name: str, text: str) -> bool:
         """Whether a text may be written in plain text in this field, under the name `name`."""
         return not self.secret or (self.may_be_plain and not detection.is_secret(name, text))
 
@@ -66,7 +66,7 @@ class Provisioning(Struct, frozen=True):
     """How the server processes a new object in the background."""
 
     name: str
-    usual: tuple[float, float]  # usual duration in seconds, minimum and maximum
+    usual_seconds: tuple[float, float]  # usual duration in seconds, minimum and maximum
     causes: Mapping[str, str]  # word in the error of the API, in lower case -> its meaning and the remedy
 
 
@@ -86,10 +86,12 @@ class Listing(Struct, frozen=True):
     first_page: int = 1
     largest_page: int = 100  # most objects that a request may ask for
     query: Mapping[str, str] = field(default_factory=dict)  # query parameters of every request
-    own: Mapping[str, str] = field(default_factory=dict)  # the same: they leave out objects that are not of the user
+    owner_query: Mapping[str, str] = field(
+        default_factory=dict
+    )  # the same: they leave out objects that are not of the user
     items: str = "data"  # key of a page with the objects
     total: str = "total_count"  # key of a page with the number of objects on all pages
-    whole_by: str = ""  # key of a list that only complete items have; others are read again by id
+    completeness_key: str = ""  # key of a list that only complete items have; others are read again by id
 
 
 class PartStyle(Enum):
@@ -103,7 +105,7 @@ class PartStyle(Enum):
 class Part(Struct, frozen=True):
     """A part of an object that is written by calls of its own; reads of the object include it."""
 
-    at: KeyPath  # its path in `spec`
+    spec_path: KeyPath  # its path in `spec`
     style: PartStyle
     path: str = ""  # URL path of its calls, with `{id}`; members and entries have their own below it
     key: str = ""  # key of the ids, or of the entry, in the body of a call
@@ -111,7 +113,7 @@ class Part(Struct, frozen=True):
     @property
     def pointer(self) -> str:
         """Its path in `spec` as a JSON Pointer."""
-        return "".join(f"/{key}" for key in self.at)
+        return "".join(f"/{key}" for key in self.spec_path)
 
 
 class ResourceKind(Struct, frozen=True, eq=False):
@@ -125,13 +127,13 @@ class ResourceKind(Struct, frozen=True, eq=False):
     model: type[BaseModel]  # of `spec`
     fields: Mapping[str, FieldTraits]  # by JSON Pointer; `*` is any list index or any key
     normalise: Callable[[JsonObject], JsonObject]  # a read body in the form of `spec`, without computed fields
-    completed: Callable[[JsonObject], JsonObject] = lambda spec: spec  # adds null for keys that a spec rules out
-    also: tuple[str, ...] = ()  # other names of the kind, accepted in manifests and on the command line
+    complete_spec: Callable[[JsonObject], JsonObject] = lambda spec: spec  # adds null for keys that a spec rules out
+    aliases: tuple[str, ...] = ()  # other names of the kind, accepted in manifests and on the command line
     summary: str = ""  # one line, for `explain` and the schemas
     listing: Listing = Listing()
     get_query: Mapping[str, str] = field(default_factory=dict)
     optional: bool = False  # accounts with an older API do not have the collection
-    is_one: Callable[[JsonObject], bool] = lambda _: (
+    is_of_kind: Callable[[JsonObject], bool] = lambda _: (
         True
     )  # whether a body is of this kind, if two kinds share a collection
     folder: str = ""  # folder of its manifests; empty: the last segment of the collection
@@ -143,7 +145,7 @@ class ResourceKind(Struct, frozen=True, eq=False):
     provisioning: Provisioning | None = None
     is_builtin: Callable[[JsonObject], bool] = lambda _: False  # created by Tavus: never changed
     expensive: bool = False  # replaced or deleted only if named on the command line
-    joins_words: str = "-"  # separator of the words in a display name that is made from an address
+    word_separator: str = "-"  # separator of the words in a display name that is made from an address
     can_recrawl: bool = False  # manifests may have `recrawl:`
     # the flow of a conversation, from a spec that may be invalid
     conversation_graph: Callable[[JsonObject], Graph] | None = None
@@ -153,8 +155,8 @@ class ResourceKind(Struct, frozen=True, eq=False):
     attachment: Attachment | None = None
     key_aliases: Mapping[str, str] = field(default_factory=dict)  # pointer of an alias, `*` as above -> canonical key
     mistakes: Mapping[str, str] = field(default_factory=dict)  # pointer of a mistaken key -> hint
-    merged_at: str = ""  # path of the collection whose PATCH merges fields other than the name, "/v2/faces"
-    published_at: str = ""  # path of the collection with the call that publishes drafts, "/v2/pals"
+    merge_collection: str = ""  # path of the collection whose PATCH merges fields other than the name, "/v2/faces"
+    publish_collection: str = ""  # path of the collection with the call that publishes drafts, "/v2/pals"
     partner_key: str = ""  # key of a conversation with the id of an object of the kind; empty: none
     computed: frozenset[str] = frozenset()  # keys of reads that the server computes
     holds: tuple[str, ...] = ()  # those of them with ids of objects that stay as long as this one exists
@@ -164,7 +166,7 @@ class ResourceKind(Struct, frozen=True, eq=False):
         """The traits of the field at a path; list indices are given as `*`."""
         return _field_at(self, path)
 
-    def may_be_called(self, path: KeyPath) -> bool:
+    def may_receive_data(self, path: KeyPath) -> bool:
         """Whether a value may be a URL that data is sent to: the field is declared so, or its key is unknown."""
         return _may_be_called(self, path)
 
@@ -188,7 +190,7 @@ class ResourceKind(Struct, frozen=True, eq=False):
         """The canonical key of an alias, such as a name of older API pages or of other objects; empty if it is none."""
         return _first_match(self.key_aliases, path)
 
-    def mistaken(self, path: KeyPath) -> str:
+    def mistake_hint(self, path: KeyPath) -> str:
         """The hint for a known mistake in the name of a key; empty if it is none."""
         return _first_match(self.mistakes, path)
 
@@ -236,7 +238,7 @@ def _field_at(kind: ResourceKind, path: KeyPath) -> FieldTraits:
 
 @functools.cache
 def _may_be_called(kind: ResourceKind, path: KeyPath) -> bool:
-    if _field_at(kind, path).called:
+    if _field_at(kind, path).receives_data:
         return True
     level: tuple[type[BaseModel], ...] = (kind.model,)
     for key in (key for key in path if key != "*"):
@@ -283,7 +285,7 @@ def _is_unknown_in_item(kind: ResourceKind, path: KeyPath) -> bool:
 def _other_names(kind: ResourceKind, path: KeyPath) -> Mapping[str, str]:
     split = ((tuple(pattern.split("/")[1:]), declared) for pattern, declared in kind.fields.items())
     return {
-        other: key for (*parent, key), declared in split if _matches(tuple(parent), path) for other in declared.also
+        other: key for (*parent, key), declared in split if _matches(tuple(parent), path) for other in declared.aliases
     }
 
 

@@ -23,7 +23,7 @@ from tavusctl.core.ports import Api, Clock, Reader
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import status
 from tavusctl.crawl.start import start
-from tavusctl.crawl.status import AT_ONCE, Crawled, Entry, Look, StaleLook, Status, Target
+from tavusctl.crawl.status import AT_ONCE, CrawlState, Entry, ReadFence, StaleRead, Status, Target
 
 _CONFLICT: Final = 409
 _LOOKS: Final = 3  # attempts to read a document and start its crawl, if the API asks to wait after each read
@@ -59,10 +59,10 @@ class _Context(Struct):
     report: Callable[[Entry], None]
     turn: Callable[[], AbstractContextManager[None]]
     step_back: Callable[[], None]
-    seen: dict[str, Crawled]  # the account's documents by id, as last listed
+    documents: dict[str, CrawlState]  # the account's documents by id, as last listed
     entries: dict[Target, Entry] = field(default_factory=dict)
     warnings: list[Diagnostic] = field(default_factory=list)
-    started: dict[Target, Crawled] = field(default_factory=dict)  # crawls of this run, with the document before
+    started: dict[Target, CrawlState] = field(default_factory=dict)  # crawls of this run, with the document before
     closed: str = ""  # why no further crawl is started
 
     def keep(self, target: Target, entry: Entry) -> None:
@@ -74,34 +74,34 @@ class _Context(Struct):
         """Read what is being crawled now; where others have just started crawls, pause and read again."""
         for _ in range(AT_ONCE):
             running_before = self.running()
-            self.seen = _list(self.api, self.kind)
+            self.documents = _list(self.api, self.kind)
             if self.running() <= running_before:
                 break
             self.step_back()
 
     def last(self, target: Target) -> datetime | None:
         """When the document of a target was last crawled; None: never, or not listed."""
-        document = self.seen.get(target.remote_id)
+        document = self.documents.get(target.remote_id)
         return document.last if document else None
 
     def running(self) -> set[str]:
         """Ids of documents being crawled; those of this run count even where the list does not show it yet."""
-        listed = {document.remote_id for document in self.seen.values() if document.running}
+        listed = {document.remote_id for document in self.documents.values() if document.is_crawling}
         return listed | {target.remote_id for target in self.started if not self.ended(target)}
 
     def ended(self, target: Target) -> bool:
         """Whether a crawl of this run is over."""
-        document = self.seen.get(target.remote_id)
-        return document is not None and document.resting and document.moved_from(self.started[target])
+        document = self.documents.get(target.remote_id)
+        return document is not None and document.is_idle and document.has_changed_since(self.started[target])
 
 
-def look(api: Reader, kind: ResourceKind, targets: Sequence[Target]) -> RecrawlResult:
+def preview(api: Reader, kind: ResourceKind, targets: Sequence[Target]) -> RecrawlResult:
     """What a run would crawl now; nothing is written."""
     entries, due_targets, documents = _judge_all(api, kind, targets)
     now = api.server_time()
     for target in due_targets:
         document = documents[target.remote_id]
-        reason = status.why(target, document)
+        reason = status.due_reason(target, document)
         entries[target] = Entry(target.address, target.remote_id, Status.DUE, reason, now, document.last)
     return RecrawlResult(_in_order(entries), _neglected(api, targets, documents))
 
@@ -112,7 +112,7 @@ def run(
     targets: Sequence[Target],
     clock: Clock,
     *,
-    manners: ThrottleOptions,
+    throttle: ThrottleOptions,
     patience: float = 0.0,
     report: Callable[[Entry], None] = lambda _: None,
 ) -> RecrawlResult:
@@ -122,13 +122,13 @@ def run(
     and not waited for.
     """
     entries, due_targets, documents = _judge_all(api, kind, targets)
-    rng = random.Random(manners.seed)  # noqa: S311 - an order, not a secret
+    rng = random.Random(throttle.seed)  # noqa: S311 - an order, not a secret
 
     def step_back() -> None:
-        if manners.spread:
-            clock.sleep(rng.uniform(0, manners.spread))
+        if throttle.spread:
+            clock.sleep(rng.uniform(0, throttle.spread))
 
-    ctx = _Context(api, kind, AT_ONCE - manners.reserve, report, manners.turn, step_back, documents)
+    ctx = _Context(api, kind, AT_ONCE - throttle.reserve, report, throttle.turn, step_back, documents)
     ctx.warnings += _neglected(api, targets, documents)
     for target, entry in entries.items():
         ctx.keep(target, entry)
@@ -157,12 +157,12 @@ def _start_all(ctx: _Context, waiting: list[Target], clock: Clock, patience: flo
 
 def _judge_all(
     api: Reader, kind: ResourceKind, targets: Sequence[Target]
-) -> tuple[dict[Target, Entry], list[Target], dict[str, Crawled]]:
+) -> tuple[dict[Target, Entry], list[Target], dict[str, CrawlState]]:
     """Results of targets that cannot be crawled now; targets that are due; and the account's documents by id."""
     documents, entries, due = _list(api, kind), {}, []
     for target in sorted(targets, key=lambda one: one.address):
         if not target.remote_id:
-            entries[target] = status.defer(target, "not in the account yet; run `tavusctl apply`")
+            entries[target] = status.deferred_entry(target, "not in the account yet; run `tavusctl apply`")
             continue
         if target.remote_id not in documents:
             # A gap in a list proves nothing: only a read of the document itself shows that it is gone.
@@ -172,7 +172,7 @@ def _judge_all(
                 entries[target] = _gone(target)
                 continue
         document = documents[target.remote_id]
-        result = status.judge(target, document, api.server_time())
+        result = status.entry_unless_due(target, document, api.server_time())
         if result is None:
             due.append(target)
         elif document.crawls or not target.if_crawled:
@@ -196,9 +196,9 @@ def _start(ctx: _Context, target: Target) -> Entry | None:
     """Start one crawl, unless a last read shows that it must not be, or need not be; None if there is no free slot."""
     last = ctx.last(target)
     for _ in range(_LOOKS):
-        with contextlib.suppress(StaleLook):
+        with contextlib.suppress(StaleRead):
             return _look_and_start(ctx, target, last)
-    return status.defer(target, "the API keeps asking to wait", last, ctx.api.server_time())
+    return status.deferred_entry(target, "the API keeps asking to wait", last, ctx.api.server_time())
 
 
 def _look_and_start(ctx: _Context, target: Target, last: datetime | None) -> Entry | None:
@@ -206,9 +206,9 @@ def _look_and_start(ctx: _Context, target: Target, last: datetime | None) -> Ent
         ctx.look_around()  # others start crawls, too
         if len(ctx.running()) >= ctx.limit:
             return None
-        look = Look()
+        look = ReadFence()
         before = _read(ctx.api, ctx.kind, target.remote_id)
-        result = status.judge(target, before, ctx.api.server_time())
+        result = status.entry_unless_due(target, before, ctx.api.server_time())
         return result or _post(ctx, target, before, look)
     except Gone:
         return _gone(target)
@@ -217,49 +217,49 @@ def _look_and_start(ctx: _Context, target: Target, last: datetime | None) -> Ent
     except TavusctlError as error:
         if not isinstance(error, Rejected):
             ctx.closed = error.message  # other requests would fail alike: no answer, or no permission
-        return status.failed(target, error.message, last, error.exit_code)
+        return status.failed_entry(target, error.message, last, error.exit_code)
 
 
-def _post(ctx: _Context, target: Target, before: Crawled, look: Look) -> Entry:
+def _post(ctx: _Context, target: Target, before: CrawlState, look: ReadFence) -> Entry:
     """Request the crawl; return the result of the target."""
     path = f"{ctx.kind.collection}/{target.remote_id}/recrawl"
     fences = [look]
 
     def request() -> None:
-        ctx.api.post(path, status.override(target, before), fence=fences[-1])
+        ctx.api.post(path, status.recrawl_body(target, before), fence=fences[-1])
 
     def has_moved() -> bool:
-        fences.append(Look())
-        return _read(ctx.api, ctx.kind, target.remote_id).moved_from(before)
+        fences.append(ReadFence())
+        return _read(ctx.api, ctx.kind, target.remote_id).has_changed_since(before)
 
     try:
         start(request, has_moved)
     except Rejected as error:
         return _refused(ctx, target, before, error)
     ctx.started[target] = before
-    due = status.after(target, ctx.api.server_time())
+    due = status.next_due(target, ctx.api.server_time())
     return Entry(target.address, target.remote_id, Status.DONE, "crawl started", due, before.last)
 
 
-def _refused(ctx: _Context, target: Target, before: Crawled, error: Rejected) -> Entry:
+def _refused(ctx: _Context, target: Target, before: CrawlState, error: Rejected) -> Entry:
     """The result of a refused request: deferred if it is too early or too many crawl; any other error is raised."""
     now = ctx.api.server_time()
     if error.status == _CONFLICT:
-        return status.defer(target, error.text, before.last, status.after(target, now))
+        return status.deferred_entry(target, error.text, before.last, status.next_due(target, now))
     if not isinstance(error, Throttled):
         raise error
     minutes = _MINUTES.search(error.text)
     if minutes:
-        return status.defer(target, error.text, before.last, now + timedelta(minutes=int(minutes[1])))
+        return status.deferred_entry(target, error.text, before.last, now + timedelta(minutes=int(minutes[1])))
     ctx.closed = f"the API accepts no further crawl now: {error.text}"
-    return status.defer(target, ctx.closed, before.last)
+    return status.deferred_entry(target, ctx.closed, before.last)
 
 
 def _record_ended(ctx: _Context) -> None:
     """Record how crawls of this run ended."""
     for target in [one for one in ctx.started if ctx.ended(one)]:
-        before, now = ctx.started.pop(target), ctx.seen[target.remote_id]
-        due = status.after(target, now.tried or ctx.api.server_time())
+        before, now = ctx.started.pop(target), ctx.documents[target.remote_id]
+        due = status.next_due(target, now.last_attempt or ctx.api.server_time())
         if now.status == "error":
             error = now.error or "the API does not say why"
             reason = f"the crawl failed: {error}; what was read before stays in use"
@@ -267,7 +267,7 @@ def _record_ended(ctx: _Context) -> None:
         else:
             reason = "crawled" if now.pages is None else f"crawled, {now.pages} page{'' if now.pages == 1 else 's'}"
             entry = Entry(target.address, target.remote_id, Status.DONE, reason, due, now.last)
-            ctx.warnings += status.shrunk(target, before, now)
+            ctx.warnings += status.shrink_warnings(target, before, now)
         ctx.keep(target, entry)
 
 
@@ -277,18 +277,20 @@ def _defer_rest(ctx: _Context, waiting: Sequence[Target], *, waited: bool) -> No
     crawls = f"{count} crawl{' is' if count == 1 else 's are'} under way, and this run starts none beyond {ctx.limit}"
     now = ctx.api.server_time()
     for target in waiting:
-        ctx.keep(target, status.defer(target, ctx.closed or crawls, ctx.last(target), now))
+        ctx.keep(target, status.deferred_entry(target, ctx.closed or crawls, ctx.last(target), now))
     for target, before in ctx.started.items() if waited else ():
-        due = status.after(target, now)
-        ctx.keep(target, status.defer(target, "the crawl was started and has not finished yet", before.last, due))
+        due = status.next_due(target, now)
+        ctx.keep(
+            target, status.deferred_entry(target, "the crawl was started and has not finished yet", before.last, due)
+        )
 
 
-def _list(api: Reader, kind: ResourceKind) -> dict[str, Crawled]:
+def _list(api: Reader, kind: ResourceKind) -> dict[str, CrawlState]:
     items = api.list(kind.collection, kind.listing, kind.id_fields)
     return {kind.id_of(item): status.read(kind, item) for item in items}
 
 
-def _read(api: Reader, kind: ResourceKind, remote_id: str) -> Crawled:
+def _read(api: Reader, kind: ResourceKind, remote_id: str) -> CrawlState:
     document = status.read(kind, api.get(f"{kind.collection}/{remote_id}", kind.get_query))
     if document.remote_id != remote_id:
         message = f"GET {kind.collection}/{remote_id} returned the object {document.remote_id or '(no id)'}"
@@ -298,15 +300,17 @@ def _read(api: Reader, kind: ResourceKind, remote_id: str) -> Crawled:
 
 def _gone(target: Target) -> Entry:
     reason = f"the document {target.remote_id} no longer exists in the account; run `tavusctl plan`"
-    return status.failed(target, reason)
+    return status.failed_entry(target, reason)
 
 
-def _neglected(api: Reader, targets: Sequence[Target], documents: dict[str, Crawled]) -> tuple[Diagnostic, ...]:
+def _neglected(api: Reader, targets: Sequence[Target], documents: dict[str, CrawlState]) -> tuple[Diagnostic, ...]:
     now = api.server_time()
     existing = sorted(
         (target for target in targets if target.remote_id in documents), key=lambda target: target.address
     )
-    return tuple(warning for target in existing for warning in status.neglect(target, documents[target.remote_id], now))
+    return tuple(
+        warning for target in existing for warning in status.neglect_warnings(target, documents[target.remote_id], now)
+    )
 
 
 def _in_order(entries: dict[Target, Entry]) -> tuple[Entry, ...]:

@@ -17,7 +17,7 @@ NEVER: Final = datetime.max.replace(tzinfo=UTC)
 MISSED: Final = 2  # periods after which a schedule is clearly not being kept
 
 
-def due(recrawl: Recrawl, last: datetime) -> datetime:
+def due_from(recrawl: Recrawl, last: datetime) -> datetime:
     """The moment from which a document, last crawled at `last`, is due."""
     if recrawl.every is None:
         return _next_tick(recrawl.cron, recrawl.timezone, last)
@@ -27,19 +27,19 @@ def due(recrawl: Recrawl, last: datetime) -> datetime:
         return NEVER
 
 
-def allowed(last: datetime) -> datetime:
+def allowed_from(last: datetime) -> datetime:
     """The moment from which the API accepts a recrawl of a document whose last crawl, or attempt, ended at `last`."""
     return last.astimezone(UTC) + COOLDOWN
 
 
-def overdue(recrawl: Recrawl, last: datetime) -> datetime:
+def overdue_from(recrawl: Recrawl, last: datetime) -> datetime:
     """The moment from which a document, last crawled at `last`, has been due for two whole periods."""
-    moment = max(due(recrawl, last), allowed(last))
+    moment = max(due_from(recrawl, last), allowed_from(last))
     for _ in range(MISSED):
         if moment == NEVER:
             break
         # A period shorter than the cooldown cannot be kept: that alone must not cause a warning.
-        moment = max(due(recrawl, moment), allowed(moment))
+        moment = max(due_from(recrawl, moment), allowed_from(moment))
     return moment
 
 

@@ -15,12 +15,12 @@ KEY: Final = "tavusctl:watch"
 _SHORT: Final = 12  # hex digits that are enough for people to distinguish two contents
 
 
-def sent(spec: JsonObject) -> JsonObject:
+def without_fingerprint(spec: JsonObject) -> JsonObject:
     """A spec without the fingerprint, which is never sent."""
     return {key: value for key, value in spec.items() if key != KEY}
 
 
-def changed(before: Json, now: Json) -> str:
+def describe_change(before: Json, now: Json) -> str:
     """How a source has changed, in words; an empty string if it has not, or if that is not known."""
     if not before or not now:
         return ""

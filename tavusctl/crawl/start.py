@@ -7,19 +7,19 @@ from collections.abc import Callable
 from tavusctl.core.errors import Ambiguous, Gone, Rejected
 
 
-def start(ask: Callable[[], None], has_moved: Callable[[], bool]) -> None:
+def start(request: Callable[[], None], has_changed: Callable[[], bool]) -> None:
     """Request a crawl; if the answer is lost, read the document, and request again only if it has not changed.
 
     If the second request fails, the document is read again: the request may have been refused because the first one
     was carried out.
     """
     try:
-        ask()
+        request()
     except Ambiguous:
-        if has_moved():
+        if has_changed():
             return
         try:
-            ask()
+            request()
         except (Ambiguous, Rejected) as error:
-            if isinstance(error, Gone) or not has_moved():
+            if isinstance(error, Gone) or not has_changed():
                 raise

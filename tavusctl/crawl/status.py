@@ -18,7 +18,7 @@ from tavusctl.core.errors import ApiError, ConflictError
 from tavusctl.core.model import Recrawl
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import schedule
-from tavusctl.lib.clock import moment, uptime
+from tavusctl.lib.clock import parse_time, uptime
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.secrets.redaction import shortened
 
@@ -30,23 +30,23 @@ _SECOND, _THOUSANDTH = timedelta(seconds=1), timedelta(milliseconds=1)
 _GOOD: Final = 5.0  # seconds for which a read of a document is fresh
 
 
-class StaleLook(Exception):
+class StaleRead(Exception):
     """The last read of a document is too old for a decision."""
 
 
-class Look(Struct):
+class ReadFence(Struct):
     """The fence of a crawl request: it passes as long as the read that the request relies on is fresh."""
 
-    until: float = field(default_factory=lambda: uptime() + _GOOD)
+    expires: float = field(default_factory=lambda: uptime() + _GOOD)
 
     def renew(self) -> None:
-        """Raise StaleLook if the read is too old after a pause: the document must be read again first."""
+        """Raise StaleRead if the read is too old after a pause: the document must be read again first."""
         if not self.passes():
-            raise StaleLook
+            raise StaleRead
 
     def passes(self) -> bool:
         """Whether the read is still fresh."""
-        return uptime() < self.until
+        return uptime() < self.expires
 
 
 class Status(StrEnum):
@@ -65,7 +65,7 @@ class Target(Struct, frozen=True):
     address: Address
     remote_id: str  # empty: not in the account yet
     recrawl: Recrawl | None = None
-    asked: bool = False  # crawl it regardless of its schedule
+    on_request: bool = False  # crawl it regardless of its schedule
     if_crawled: bool = False  # ignore the target if the document has no crawl configuration
     crawl: tuple[tuple[str, Json], ...] = ()  # crawl settings of the manifest
     created_at: str = ""  # when the bound document was created, as the server reported it; empty: not known
@@ -83,7 +83,7 @@ class Entry(Struct, frozen=True):
     exit_code: int = 0
 
 
-class Crawled(Struct, frozen=True):
+class CrawlState(Struct, frozen=True):
     """The crawl status of a document."""
 
     remote_id: str
@@ -98,107 +98,113 @@ class Crawled(Struct, frozen=True):
     error: str
 
     @property
-    def resting(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether the server is not working on the document."""
         return self.status in _RESTING
 
     @property
-    def running(self) -> bool:
+    def is_crawling(self) -> bool:
         """Whether a crawl of it is under way, and so takes one of the account's slots."""
-        return self.crawls and not self.resting
+        return self.crawls and not self.is_idle
 
     @property
-    def tried(self) -> datetime | None:
+    def last_attempt(self) -> datetime | None:
         """When a crawl of it last ended, successfully or not."""
         moments = [self.last, self.updated if self.status == "error" else None]
         return max((time for time in moments if time), default=None)
 
-    def moved_from(self, before: Crawled) -> bool:
+    def has_changed_since(self, before: CrawlState) -> bool:
         """Whether a crawl of it was started, or has ended, since `before`."""
         failed_again = self.status == "error" and self.updated != before.updated
         return failed_again or (self.status, self.count, self.last) != (before.status, before.count, before.last)
 
 
-def read(kind: ResourceKind, body: JsonObject) -> Crawled:
+def read(kind: ResourceKind, body: JsonObject) -> CrawlState:
     """The crawl status in a body of the API; ApiError if a timestamp in it is not valid."""
     crawl, urls, count = body.get("crawl_config"), body.get("crawled_urls"), body.get("crawl_count")
-    return Crawled(
+    return CrawlState(
         remote_id=kind.id_of(body),
         status=str(body.get("status") or ""),
         crawls=bool(crawl),
         crawl=crawl if isinstance(crawl, dict) else {},
-        created=moment_of(body.get("created_at")),
-        updated=moment_of(body.get("updated_at")),
-        last=moment_of(body.get("last_crawled_at")),
+        created=parse_timestamp(body.get("created_at")),
+        updated=parse_timestamp(body.get("updated_at")),
+        last=parse_timestamp(body.get("last_crawled_at")),
         count=count if isinstance(count, int) else 0,
         pages=len(urls) if isinstance(urls, list) else None,
         error=str(body.get("error_message") or ""),
     )
 
 
-def override(target: Target, seen: Crawled) -> JsonObject | None:
+def recrawl_body(target: Target, document: CrawlState) -> JsonObject | None:
     """The body of a recrawl request: the crawl settings of the manifest if the document has others, else None."""
-    settings = {**seen.crawl, **dict(target.crawl)}
-    return {"crawl": settings} if settings != seen.crawl else None
+    settings = {**document.crawl, **dict(target.crawl)}
+    return {"crawl": settings} if settings != document.crawl else None
 
 
-def judge(target: Target, seen: Crawled, now: datetime) -> Entry | None:
+def entry_unless_due(target: Target, document: CrawlState, now: datetime) -> Entry | None:
     """The result of a document that cannot be crawled now, with the reason; None if it is due."""
-    if seen.created and is_younger(seen.created.isoformat(), target.created_at):
+    if document.created and is_younger(document.created.isoformat(), target.created_at):
         reason = f"{target.remote_id} is another document now, created later than the bound one"
-        return Entry(target.address, target.remote_id, Status.FAILED, reason, None, seen.last, ConflictError.exit_code)
-    if not seen.crawls:
+        return Entry(
+            target.address, target.remote_id, Status.FAILED, reason, None, document.last, ConflictError.exit_code
+        )
+    if not document.crawls:
         reason = "it was created without `crawl:`, so there is nothing to crawl again"
-        return Entry(target.address, target.remote_id, Status.FAILED, reason, None, seen.last, 5)
-    if not seen.resting:
-        return defer(target, f"busy: {seen.status or 'in no known state'}", seen.last, after(target, now))
-    allowed = schedule.allowed(seen.tried) if seen.tried else now
-    due = _due(target, seen)
+        return Entry(target.address, target.remote_id, Status.FAILED, reason, None, document.last, 5)
+    if not document.is_idle:
+        return deferred_entry(
+            target, f"busy: {document.status or 'in no known state'}", document.last, next_due(target, now)
+        )
+    allowed = schedule.allowed_from(document.last_attempt) if document.last_attempt else now
+    due = _due(target, document)
     if due and now < due:
-        return defer(target, "not due", seen.last, max(due, allowed))
+        return deferred_entry(target, "not due", document.last, max(due, allowed))
     if now < allowed:
-        return defer(target, "too soon after its last crawl", seen.last, allowed)
+        return deferred_entry(target, "too soon after its last crawl", document.last, allowed)
     return None
 
 
-def after(target: Target, end: datetime) -> datetime:
+def next_due(target: Target, end: datetime) -> datetime:
     """When a document is due again if a crawl of it ends at `end`."""
-    due = schedule.due(target.recrawl, end) if target.recrawl else end
-    return max(due, schedule.allowed(end))
+    due = schedule.due_from(target.recrawl, end) if target.recrawl else end
+    return max(due, schedule.allowed_from(end))
 
 
-def why(target: Target, seen: Crawled) -> str:
+def due_reason(target: Target, document: CrawlState) -> str:
     """Why a document is due."""
-    if seen.status == "error":
-        return f"its last crawl failed{f': {seen.error}' if seen.error else ''}"
-    if target.asked or target.recrawl is None:
+    if document.status == "error":
+        return f"its last crawl failed{f': {document.error}' if document.error else ''}"
+    if target.on_request or target.recrawl is None:
         return "asked for"
     return "due by its schedule"
 
 
-def defer(target: Target, reason: str, last: datetime | None = None, until: datetime | None = None) -> Entry:
+def deferred_entry(target: Target, reason: str, last: datetime | None = None, until: datetime | None = None) -> Entry:
     """The result of a document that is left to the next run."""
     return Entry(target.address, target.remote_id, Status.DEFERRED, reason, until, last)
 
 
-def failed(target: Target, reason: str, last: datetime | None = None, exit_code: int = 5) -> Entry:
+def failed_entry(target: Target, reason: str, last: datetime | None = None, exit_code: int = 5) -> Entry:
     """The result of a document that cannot be crawled."""
     return Entry(target.address, target.remote_id, Status.FAILED, reason, None, last, exit_code)
 
 
-def neglect(target: Target, seen: Crawled, now: datetime) -> Iterator[Diagnostic]:
+def neglect_warnings(target: Target, document: CrawlState, now: datetime) -> Iterator[Diagnostic]:
     """Warnings that a document is not being kept up to date."""
-    since = seen.last or seen.created
-    if target.recrawl and since and now >= schedule.overdue(target.recrawl, since):
-        history = f"was last crawled at {stamp(since)}" if seen.last else "has never been crawled to an end"
+    since = document.last or document.created
+    if target.recrawl and since and now >= schedule.overdue_from(target.recrawl, since):
+        history = (
+            f"was last crawled at {format_timestamp(since)}" if document.last else "has never been crawled to an end"
+        )
         message = f"`{target.address}` {history}, and has been due for more than {schedule.MISSED} periods"
         yield _warning("TV601", message, target, "check that the job that runs `tavusctl recrawl` is active")
-    if seen.running and seen.updated and now - seen.updated > _STUCK:
-        message = f"`{target.address}` has been {seen.status} since {stamp(seen.updated)}"
+    if document.is_crawling and document.updated and now - document.updated > _STUCK:
+        message = f"`{target.address}` has been {document.status} since {format_timestamp(document.updated)}"
         yield _warning("TV602", message, target, "ask Tavus support: a crawl normally takes minutes")
 
 
-def shrunk(target: Target, before: Crawled, now: Crawled) -> Iterator[Diagnostic]:
+def shrink_warnings(target: Target, before: CrawlState, now: CrawlState) -> Iterator[Diagnostic]:
     """A warning if a crawl found less than half of the pages of the one before."""
     if before.pages and now.pages is not None and now.pages * 2 < before.pages:
         message = f"{target.address}: the crawl found {now.pages} of the {before.pages} pages it had before"
@@ -209,29 +215,29 @@ def shrunk(target: Target, before: Crawled, now: Crawled) -> Iterator[Diagnostic
         yield _warning(SHRUNK, message, target, hint)
 
 
-def stamp(time: datetime) -> str:
+def format_timestamp(time: datetime) -> str:
     """A moment as the API writes it, in UTC and whole seconds."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _due(target: Target, seen: Crawled) -> datetime | None:
+def _due(target: Target, document: CrawlState) -> datetime | None:
     """When a document is due by its schedule; None: at once, as it was asked for, or its last crawl failed."""
-    since = seen.last or seen.created
-    if target.asked or target.recrawl is None or seen.status == "error" or since is None:
+    since = document.last or document.created
+    if target.on_request or target.recrawl is None or document.status == "error" or since is None:
         return None
-    return schedule.due(target.recrawl, since)
+    return schedule.due_from(target.recrawl, since)
 
 
 def _warning(id: str, message: str, target: Target, hint: str) -> Diagnostic:  # noqa: A002 - as in Diagnostic
     return Diagnostic(id, message, None, hint, target.address, Severity.WARNING)
 
 
-def moment_of(value: object) -> datetime | None:
+def parse_timestamp(value: object) -> datetime | None:
     """A timestamp of the API; None for an empty value.  ApiError if it is not valid."""
     if not value:
         return None
     try:
-        return moment(str(value))
+        return parse_time(str(value))
     except ValueError:
         message = f"`{shortened(str(value), 60)}` is not a valid timestamp"
         raise ApiError(message) from None
@@ -240,7 +246,7 @@ def moment_of(value: object) -> datetime | None:
 def is_younger(created: str, known: str) -> bool:
     """Whether `created` is later than `known`; false for one moment in two precisions, or for invalid timestamps."""
     try:
-        now, then = moment_of(created), moment_of(known)
+        now, then = parse_timestamp(created), parse_timestamp(known)
     except ApiError:
         return False
     if now is None or then is None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tavusctl.emulator.http.border import Allowed
+    from tavusctl.emulator.http.access import Allowed
 
 __all__ = ["Running", "running", "serve"]
 
@@ -54,10 +54,10 @@ def serve(
     them.  `behaviors` are set at the start.  `latency_ms` delays every answer of the API.  Without `allowed`,
     requests under a foreign host name or from pages of other machines are refused, and no callback is sent.
     """
-    from tavusctl.emulator.control.start import begun  # noqa: PLC0415 - importing this package must cost nothing
+    from tavusctl.emulator.control.start import start_world  # noqa: PLC0415 - importing this package must cost nothing
     from tavusctl.emulator.http.server import serve as serve_world  # noqa: PLC0415 - as above
 
-    world = begun(db=db, seed=seed, faults=faults, behaviors=behaviors, allowed=allowed)
+    world = start_world(db=db, seed=seed, faults=faults, behaviors=behaviors, allowed=allowed)
     serve_world(world, host, port, latency_ms / 1000, ready)
 
 
@@ -74,11 +74,11 @@ def running(
     allowed: Allowed | None = None,
 ) -> Iterator[Running]:
     """A server in a background thread, for the length of a `with` block; the parameters are those of `serve`."""
-    from tavusctl.emulator.control.start import begun  # noqa: PLC0415 - as above
-    from tavusctl.emulator.http.server import lend  # noqa: PLC0415 - as above
+    from tavusctl.emulator.control.start import start_world  # noqa: PLC0415 - as above
+    from tavusctl.emulator.http.server import serve_in_thread  # noqa: PLC0415 - as above
 
-    with lend(
-        lambda: begun(db=db, seed=seed, faults=faults, behaviors=behaviors, allowed=allowed),
+    with serve_in_thread(
+        lambda: start_world(db=db, seed=seed, faults=faults, behaviors=behaviors, allowed=allowed),
         host,
         port,
         latency_ms / 1000,

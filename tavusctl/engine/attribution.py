@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from tavusctl.core.address import Address
-from tavusctl.core.json_tree import plain
+from tavusctl.core.json_tree import manifest_notation
 from tavusctl.core.model import Action, Cause, Change, FieldChange, Pending, Plan
 
 # A change that was made in the account is not a change of the manifests, whichever set of manifests is planned.
@@ -30,7 +30,10 @@ def _pending_part(change: Change, earlier_changes: Mapping[tuple[Action, Address
     earlier = earlier_changes.get((change.action, change.address))
     if earlier is None or change.cause in _LIVE:
         return None
-    if plain(list(change.patch)) == plain(list(earlier.patch)) and change.remote_id == earlier.remote_id:
+    if (
+        manifest_notation(list(change.patch)) == manifest_notation(list(earlier.patch))
+        and change.remote_id == earlier.remote_id
+    ):
         return Pending(change.address, whole=True)
     earlier_values = {field.path: _comparable(field) for field in earlier.fields}
     paths = [
@@ -43,4 +46,4 @@ def _pending_part(change: Change, earlier_changes: Mapping[tuple[Action, Address
 
 def _comparable(field: FieldChange) -> tuple[object]:
     """The desired value of a field, for comparing; in a tuple, so that null differs from a missing field."""
-    return (plain(field.desired),)
+    return (manifest_notation(field.desired),)

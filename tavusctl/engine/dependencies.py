@@ -12,38 +12,54 @@ from tavusctl.core.ports import Reader
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine import apply, diff
 from tavusctl.engine.account import observe
+from tavusctl.engine.account.observe import Decoder
 from tavusctl.engine.compare import match_create
-from tavusctl.engine.compare.match_create import Sent, Sight
-from tavusctl.engine.compare.three_way import kept
+from tavusctl.engine.compare.match_create import SearchResult, SentCreate
+from tavusctl.engine.compare.three_way import unkept_fields
 from tavusctl.engine.prepared_plan import Kinds, PreparedPlan
 from tavusctl.state.recorder import Recorder
 
 
 def dependencies(
-    prepared: PreparedPlan, kinds: Kinds, api: Reader, recorder: Recorder, keep: apply.Keep, link: apply.Link
+    prepared: PreparedPlan,
+    kinds: Kinds,
+    api: Reader,
+    recorder: Recorder,
+    save_body: apply.SaveBody,
+    upload_file: apply.UploadFile,
 ) -> apply.Dependencies:
     """The functions of other stages that an apply calls, bound to the plan that it carries out."""
-    lens = observe.lens(
-        kinds, recorder.ids, prepared.custody.prints, recorder.state.bindings.values(), prepared.desired
-    )
+    key = prepared.seals.fingerprint_key
+    decoder = observe.decoder(kinds, recorder.ids, key, recorder.state.bindings.values(), prepared.desired)
 
-    def look(kind: ResourceKind, remote_id: str) -> Live:
-        return observe.read(api, kind, remote_id, lens)
+    def read(kind: ResourceKind, remote_id: str) -> Live:
+        return observe.read(api, kind, remote_id, decoder)
 
     def users(kind: ResourceKind, remote_id: str, address: Address | None) -> Sequence[str]:
-        return observe.users(api, kinds, kind, remote_id, address, lens)
+        return observe.users(api, kinds, kind, remote_id, address, decoder)
 
-    def listed(kind: ResourceKind) -> tuple[Live, ...]:
-        # Successors and old versions of replacements are ours as well as the objects that are bound now.
-        managed_ids = {**observe.halves(recorder.state.bindings.values()), **recorder.ids}
-        return tuple(observe.listed(api, kind, replace(lens, ids=managed_ids)))
-
-    def find(sent: Sent, known_ids: Sequence[str]) -> Sight:
-        live = listed(sent.kind)
+    def find_created(sent: SentCreate, known_ids: Sequence[str]) -> SearchResult:
+        live = _listed(api, sent.kind, decoder, recorder)
         newest = max((obj.created for obj in live), default="")
-        return Sight(match_create.found(sent, live, frozenset(known_ids)), newest)
+        return SearchResult(match_create.created_id(sent, live, frozenset(known_ids)), newest)
 
-    def twins(sent: Sent, known_ids: Sequence[str]) -> tuple[Live, ...]:
-        return match_create.twins(sent, listed(sent.kind), frozenset(known_ids))
+    def possible_duplicates(sent: SentCreate, known_ids: Sequence[str]) -> tuple[Live, ...]:
+        return match_create.possible_duplicates(sent, _listed(api, sent.kind, decoder, recorder), frozenset(known_ids))
 
-    return apply.Dependencies(look, users, diff.with_applied, kept, find, twins, kinds.__getitem__, keep, link)
+    return apply.Dependencies(
+        read,
+        users,
+        diff.with_applied,
+        unkept_fields,
+        find_created,
+        possible_duplicates,
+        kinds.__getitem__,
+        save_body,
+        upload_file,
+    )
+
+
+def _listed(api: Reader, kind: ResourceKind, decoder: Decoder, recorder: Recorder) -> tuple[Live, ...]:
+    """All objects of a kind; successors and old versions of replacements count as managed, as bound objects do."""
+    managed_ids = {**observe.replacement_ids(recorder.state.bindings.values()), **recorder.ids}
+    return tuple(observe.listed(api, kind, replace(decoder, ids=managed_ids)))

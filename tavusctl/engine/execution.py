@@ -15,14 +15,17 @@ from tavusctl.state.seals import Seals
 
 
 def checkpoint(
-    state: State, store: Store, request: PlanOptions, custody: Seals, archive: RunRecords = lambda _: None
+    state: State, store: Store, request: PlanOptions, seals: Seals, archive: RunRecords = lambda _: None
 ) -> State:
     """Make a recovered or new state durable before anything is built on it."""
-    custody.check_trusted()
+    seals.check_trusted()
     state = replace(
-        state, bindings={address: custody.discreet_binding(binding) for address, binding in state.bindings.items()}
+        state,
+        bindings={address: seals.binding_without_secret_values(binding) for address, binding in state.bindings.items()},
     )
-    current = custody.sealed(replace(account_guard.owned(state, request.environment), serial=state.serial + 1))
+    current = seals.sealed(
+        replace(account_guard.with_account_label(state, request.environment), serial=state.serial + 1)
+    )
     store.write(current)
     archive(store.journal())
     store.clear_journal()
@@ -32,16 +35,16 @@ def checkpoint(
 def check_trusted(prepared: PreparedPlan) -> None:
     """Refuse to write with a state of unknown origin, unless the plan is empty."""
     if prepared.plan.steps or prepared.plan.refused or prepared.recovered:
-        prepared.custody.check_trusted()
+        prepared.seals.check_trusted()
 
 
 def open_recorder(prepared: PreparedPlan, store: Store, archive: RunRecords = lambda _: None) -> Recorder:
     """A recorder for the state of a plan; if the state on disk is behind, the current one is written first."""
-    state, custody = account_guard.owned(prepared.state, prepared.request.environment), prepared.custody
+    state, seals = account_guard.with_account_label(prepared.state, prepared.request.environment), prepared.seals
     check_trusted(prepared)
     if prepared.recovered:
-        state = checkpoint(state, store, prepared.request, custody, archive)
-    return Recorder(store, state, ids=prepared.ids, archive=archive, custody=custody)
+        state = checkpoint(state, store, prepared.request, seals, archive)
+    return Recorder(store, state, ids=prepared.ids, archive=archive, seals=seals)
 
 
 def carry_out(prepared: PreparedPlan, ctx: apply.ApplyContext) -> tuple[tuple[Outcome, ...], TavusctlError | None]:

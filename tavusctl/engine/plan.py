@@ -14,9 +14,9 @@ from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import RefusedError
-from tavusctl.core.json_tree import digest, leaves, plain
+from tavusctl.core.json_tree import digest, leaves, manifest_notation
 from tavusctl.core.model import Action, Cause, Change, Desired, Drift, Live, Plan, Refusal
-from tavusctl.core.project_settings import Limit, Safety, strictest
+from tavusctl.core.project_settings import Limit, Safety, strictest_limits
 from tavusctl.crawl import quota
 from tavusctl.engine import provisioning
 from tavusctl.engine.safety import protection
@@ -60,19 +60,19 @@ def make(
     settled: Sequence[Binding],
     *,
     bindings: Mapping[Address, Binding],
-    consent: Approvals,
-    occasion: PlanMetadata,
+    approvals: Approvals,
+    metadata: PlanMetadata,
     no_op: int = 0,
     warnings: Sequence[Diagnostic] = (),
-    along: Sequence[Binding] = (),
+    form_changes: Sequence[Binding] = (),
 ) -> Plan:
     """The plan: allowed changes as steps, forbidden ones as refusals with a hint that says what would allow them."""
-    targeted = _targeted(changes, consent.targets)
-    unmanaged_rivals = {rival for change in targeted for rival in change.rivals} - occasion.owners.keys()
-    lost = not bindings and not consent.adopt and bool(unmanaged_rivals)
-    judged = protection.with_users(tuple(_judged(targeted, bindings, consent, occasion, lost=lost)))
+    targeted = _targeted(changes, approvals.targets)
+    unmanaged_rivals = {rival for change in targeted for rival in change.rivals} - metadata.owners.keys()
+    lost = not bindings and not approvals.adopt and bool(unmanaged_rivals)
+    judged = protection.with_users(tuple(_judged(targeted, bindings, approvals, metadata, lost=lost)))
     refused = {refusal.change.address for _, refusal in judged if refusal}
-    allowed = [change for change, refusal in judged if refusal is None and not _is_kept(change, consent)]
+    allowed = [change for change, refusal in judged if refusal is None and not _is_kept(change, approvals)]
     # Steps that follow from a refused replacement (repointing references, deleting the old version) are left out.
     # A step that refers to a refused create keeps waiting for it, so apply never carries that step out.
     created = {
@@ -83,29 +83,31 @@ def make(
         steps=steps,
         drift=tuple(sorted(drift, key=lambda entry: entry.address)),
         refused=tuple(refusal for _, refusal in judged if refusal),
-        warnings=(*warnings, *(_kept_version(change) for change in targeted if _is_kept(change, consent))),
+        warnings=(*warnings, *(_kept_version(change) for change in targeted if _is_kept(change, approvals))),
         no_op=no_op,
-        environment=occasion.environment,
-        account=occasion.account,
+        environment=metadata.environment,
+        account=metadata.account,
         settled=tuple(settled),
-        along=tuple(along),
-        fingerprint=_fingerprint(steps, occasion),
-        limits=occasion.limits,
-        targets=tuple(sorted(consent.targets)),
-        finish=consent.finish,
+        form_changes=tuple(form_changes),
+        fingerprint=_fingerprint(steps, metadata),
+        limits=metadata.limits,
+        targets=tuple(sorted(approvals.targets)),
+        finish=approvals.finish,
     )
 
 
-def awaited(plan: Plan, desired: Sequence[Desired], live: Iterable[Live], consent: Approvals) -> tuple[Change, ...]:
+def awaited(plan: Plan, desired: Sequence[Desired], live: Iterable[Live], approvals: Approvals) -> tuple[Change, ...]:
     """A wait for each object that the server still processes for an earlier run, in the order of manifests.
 
     Without those that the plan creates, imports or replaces.
     """
     busy_objects = {
-        obj.address: obj for obj in live if obj.address and not (provisioning.usable(obj) or provisioning.failed(obj))
+        obj.address: obj
+        for obj in live
+        if obj.address and not (provisioning.is_usable(obj) or provisioning.has_failed(obj))
     }
     new_addresses = {step.address for step in plan.steps if step.action in _MAKES_AN_ID}
-    needed = _needed(desired, consent.targets)
+    needed = _needed(desired, approvals.targets)
     return tuple(
         Change(Action.WAIT, Cause.DUE, item.address, busy.remote_id, source=item.source, desired=item, live=busy)
         for item in desired
@@ -124,7 +126,7 @@ def _needed(desired: Sequence[Desired], targets: AbstractSet[Address]) -> set[Ad
     return needed
 
 
-def deletes(plan: Plan) -> int:
+def count_deletes(plan: Plan) -> int:
     """How many objects the plan deletes; the old version in a replacement is not counted."""
     return sum(step.action is Action.DELETE for step in plan.steps)
 
@@ -143,14 +145,14 @@ def check_deletes(
     `allowed` must be the plan's exact number; a plan file that shows the deletes (`approved`) agrees to them within
     the limits of `safety`, and within those of the last apply (`before`).
     """
-    count = deletes(plan)
+    count = count_deletes(plan)
     if allowed is not None and allowed != count:
         message = f"the plan deletes {_objects(count)}, but `--allow-deletes` is {allowed}; nothing was written"
         raise RefusedError(message, f"review the plan, then run again with `--allow-deletes {count}`", id="E410")
     if not count or allowed is not None:
         return
     hint = f"review the plan, then run again with `--allow-deletes {count}`"
-    strict = strictest(before, safety)
+    strict = strictest_limits(before, safety)
     limit = min(strict.max_deletes, int(max(1, strict.max_delete_ratio * managed)))
     if approved and count <= limit:
         return
@@ -167,50 +169,50 @@ def _objects(count: int) -> str:
 def _judged(
     changes: Iterable[Change],
     bindings: Mapping[Address, Binding],
-    consent: Approvals,
-    occasion: PlanMetadata,
+    approvals: Approvals,
+    metadata: PlanMetadata,
     *,
     lost: bool,
 ) -> Iterator[tuple[Change, Refusal | None]]:
     """Every change with its refusal, if any; an allowed change with a crawl counts against the limit of the account."""
-    crawled = Counter(occasion.crawled)
+    crawled = Counter(metadata.crawled)
     for change in changes:
         binding = bindings.get(change.address)
-        refusal = _refusal(change, binding, consent, occasion.owners, lost=lost) or _expiring(change, occasion.now)
-        if refusal is None and quota.is_another(change):
-            refusal = quota.exceeded(change, crawled[change.address.kind], occasion.crawl_limit)
+        refusal = _refusal(change, binding, approvals, metadata.owners, lost=lost) or _expiring(change, metadata.now)
+        if refusal is None and quota.adds_crawl(change):
+            refusal = quota.refuse_over_limit(change, crawled[change.address.kind], metadata.crawl_limit)
             crawled[change.address.kind] += refusal is None
         yield change, refusal
 
 
 def _refusal(
-    change: Change, binding: Binding | None, consent: Approvals, owners: Mapping[str, str], *, lost: bool = False
+    change: Change, binding: Binding | None, approvals: Approvals, owners: Mapping[str, str], *, lost: bool = False
 ) -> Refusal | None:
     address, action = change.address, change.action
     costly = bool(change.desired and change.desired.kind.expensive) or bool(change.live and change.live.kind.expensive)
-    foreign = protection.foreign(change, owners) or _possible_duplicate(change, lost=lost)
+    foreign = protection.refuse_foreign(change, owners) or _possible_duplicate(change, lost=lost)
     if foreign:
         return foreign
-    if change.cause is Cause.BOTH and address not in consent.overwrite:
+    if change.cause is Cause.BOTH and address not in approvals.overwrite:
         paths = ", ".join(entry.path for entry in change.fields if entry.cause is Cause.BOTH)
         reason = f"{paths} was changed both in the manifest and in the account, to different values"
         ours = f"run `tavusctl apply --overwrite {address}` to use the value of the manifest"
         return Refusal(
             change, "E301", 3, reason, f"{ours}, or `tavusctl adopt {address}` to use the value of the account"
         )
-    if change.lacks:
+    if change.unknown_secrets:
         return _missing_secret(change)
     # A replacement that only waits for its successor sends nothing: it was confirmed when it began.
     recreates = (action is Action.REPLACE and change.patch) or (
         action is Action.CREATE and change.cause is Cause.DRIFTED
     )
-    if recreates and costly and address not in consent.replace:
+    if recreates and costly and address not in approvals.replace:
         reason = f"{change.reason}; training a new {address.kind} takes hours"
         return Refusal(change, "E402", 4, reason, f"run `tavusctl apply --allow-replace {address}` to confirm")
     if action in (Action.DELETE, Action.REPLACE) and binding and binding.prevent_destroy:
         reason = "`lifecycle.prevent_destroy` protects the object"
         return Refusal(change, "E403", 4, reason, "apply `prevent_destroy: false` first, then this change")
-    if action is Action.DELETE and costly and address not in consent.delete_costly:
+    if action is Action.DELETE and costly and address not in approvals.delete_costly:
         return Refusal(change, "E404", 4, f"a deleted {address.kind} cannot be restored", _retain_hint(address))
     return _in_use(change) or _failed_replacement(change)
 
@@ -228,10 +230,12 @@ def _in_use(change: Change) -> Refusal | None:
 
 def _missing_secret(change: Change) -> Refusal:
     """The refusal of an update that would delete a secret: the manifest does not name it, or it has no value here."""
-    secret_names = change.desired.reads if change.desired else {}
-    unset_variables = sorted({variable for pointer in change.lacks for variable in secret_names.get(pointer, ())})
-    places = ", ".join(f"`{pointer}`" for pointer in change.lacks)
-    unnamed = ", ".join(f"`{pointer}`" for pointer in change.lacks if pointer not in secret_names)
+    secret_names = change.desired.secret_names if change.desired else {}
+    unset_variables = sorted(
+        {variable for pointer in change.unknown_secrets for variable in secret_names.get(pointer, ())}
+    )
+    places = ", ".join(f"`{pointer}`" for pointer in change.unknown_secrets)
+    unnamed = ", ".join(f"`{pointer}`" for pointer in change.unknown_secrets if pointer not in secret_names)
     reason = f"the API takes `{_member(change)}` whole, with the secret at {places}, which no read returns"
     fixes = [f"write `${{secret:NAME}}` at {unnamed} in the manifest of {change.address}"] if unnamed else []
     fixes += [f"set {', '.join(unset_variables)} in the environment or in `.env`"] if unset_variables else []
@@ -239,7 +243,7 @@ def _missing_secret(change: Change) -> Refusal:
 
 
 def _member(change: Change) -> str:
-    return change.lacks[0].split("/")[1]
+    return change.unknown_secrets[0].split("/")[1]
 
 
 def _possible_duplicate(change: Change, *, lost: bool) -> Refusal | None:
@@ -277,13 +281,13 @@ def _rivals(change: Change) -> Refusal:
 
 def _failed_replacement(change: Change) -> Refusal | None:
     # A replacement that waits for its successor has the successor as `live`, and no patch.
-    if change.action is Action.REPLACE and not change.patch and change.live and provisioning.failed(change.live):
+    if change.action is Action.REPLACE and not change.patch and change.live and provisioning.has_failed(change.live):
         address = change.address
         hint = (
             "change the manifest, or run `tavusctl apply --allow-replace "
             f"{address}` to try again; the old version stays in use"
         )
-        return Refusal(change, "E406", 5, f"{change.reason}: {provisioning.failure(change.live)}", hint)
+        return Refusal(change, "E406", 5, f"{change.reason}: {provisioning.failure_reason(change.live)}", hint)
     return None
 
 
@@ -300,9 +304,9 @@ def _expiring(change: Change, now: datetime) -> Refusal | None:
     return None
 
 
-def _is_kept(change: Change, consent: Approvals) -> bool:
+def _is_kept(change: Change, approvals: Approvals) -> bool:
     """Whether an old version is kept, which is not a failure: it is still in use, or deleting it needs an approval."""
-    needs_approval = bool(change.live and change.live.kind.expensive) and change.address not in consent.delete_costly
+    needs_approval = bool(change.live and change.live.kind.expensive) and change.address not in approvals.delete_costly
     return change.action is Action.RETIRE and (bool(change.referrers) or needs_approval)
 
 
@@ -358,7 +362,9 @@ def _rank(change: Change) -> int:
     return 0 if kind and any(declared.refers_to for declared in kind.fields.values()) else 1
 
 
-def _fingerprint(steps: Sequence[Change], occasion: PlanMetadata) -> str:
-    step_values = [[step.action.value, str(step.address), step.remote_id, plain(list(step.patch))] for step in steps]
-    limits = [str(limit) for limit in occasion.limits]
-    return "sha256:" + digest([occasion.environment, occasion.account, step_values, *([limits] if limits else [])])
+def _fingerprint(steps: Sequence[Change], metadata: PlanMetadata) -> str:
+    step_values = [
+        [step.action.value, str(step.address), step.remote_id, manifest_notation(list(step.patch))] for step in steps
+    ]
+    limits = [str(limit) for limit in metadata.limits]
+    return "sha256:" + digest([metadata.environment, metadata.account, step_values, *([limits] if limits else [])])

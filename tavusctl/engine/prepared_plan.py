@@ -9,8 +9,8 @@ from msgspec import Struct, field
 from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.model import Desired, Manifest, Plan
-from tavusctl.core.ports import Others, Sources, State
-from tavusctl.core.project_settings import Environment, Known, Safety
+from tavusctl.core.ports import OtherBindings, Sources, State
+from tavusctl.core.project_settings import ApprovedInputs, Environment, Safety
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.plan import Approvals
 from tavusctl.engine.resolve import Agreed
@@ -22,10 +22,10 @@ Kinds = Mapping[str, ResourceKind]
 RunRecords = Callable[[Sequence[bytes]], None]  # archives the journal of a run that has ended
 
 
-class Former(Struct, frozen=True):
+class BaseSettings(Struct, frozen=True):
     """Settings of the branch that a pull request is for, which somebody has agreed to; None: not known."""
 
-    reads: Known | None = None
+    reads: ApprovedInputs | None = None
     safety: Safety | None = None
     places: Agreed | None = None  # agreed values of fields that may hold secrets; None: any value there may be compared
 
@@ -36,15 +36,15 @@ class PlanOptions(Struct, frozen=True):
     environment: Environment
     secrets: Values
     keys: Keys
-    consent: Approvals = field(default_factory=Approvals)
+    approvals: Approvals = field(default_factory=Approvals)
     adopt: bool = False
     destroy: bool = False
     warnings: tuple[Diagnostic, ...] = ()
     sources: Sources | None = None  # reads the sources of watched documents; None: they are not checked
     safety: Safety | None = None  # limits on deletes, for an apply to record; None: the recorded ones stay
-    others: Callable[[], Others] = Others  # reads what the project's other environments have bound
-    reads: Known | None = None  # what the files make this environment read, to be recorded; None: no change
-    former: Former = Former()  # of the branch that a pull request is for; where empty, the last apply counts
+    others: Callable[[], OtherBindings] = OtherBindings  # reads what the project's other environments have bound
+    reads: ApprovedInputs | None = None  # what the files make this environment read, to be recorded; None: no change
+    base_settings: BaseSettings = BaseSettings()  # where these are empty, the last apply counts
 
 
 class PreparedPlan(Struct, frozen=True):
@@ -55,15 +55,15 @@ class PreparedPlan(Struct, frozen=True):
     desired: tuple[Desired, ...]
     request: PlanOptions
     ids: dict[str, Address] = field(default_factory=dict)
-    known: Mapping[str, Sequence[str]] = field(default_factory=dict)  # ids in the account, by kind
-    lost: tuple[Intent, ...] = ()  # creates of an interrupted run that are not visible in the account
+    existing_ids: Mapping[str, Sequence[str]] = field(default_factory=dict)  # ids in the account, by kind
+    lost_creates: tuple[Intent, ...] = ()  # creates of an interrupted run that are not visible in the account
     recovered: bool = False  # the state on disk is behind
-    custody: Seals = Seals()
-    unset: tuple[Diagnostic, ...] = ()  # diagnostics of secrets that have no value here
+    seals: Seals = Seals()
+    unset_secrets: tuple[Diagnostic, ...] = ()  # diagnostics of secrets that have no value here
     manifests: tuple[Manifest, ...] = ()  # as they were read
 
     @property
-    def known_settings(self) -> tuple[Safety | None, Known | None]:
+    def known_settings(self) -> tuple[Safety | None, ApprovedInputs | None]:
         """Limits on deletes, and what the files make the environment read, as the state has them after an apply."""
         return self.request.safety or self.state.safety, self.request.reads or self.state.reads
 

@@ -7,22 +7,22 @@ from typing import Final
 
 from tavusctl.core.model import Live
 from tavusctl.core.resource_kind import Provisioning
-from tavusctl.lib.clock import moment
+from tavusctl.lib.clock import parse_time
 
 _HOUR: Final = 3600
 
 
-def usable(live: Live) -> bool:
+def is_usable(live: Live) -> bool:
     """Whether other objects may depend on an object."""
     return not live.kind.ready_statuses or live.status in live.kind.ready_statuses
 
 
-def failed(live: Live) -> bool:
+def has_failed(live: Live) -> bool:
     """Whether an object has failed: it will not become usable by itself."""
     return live.status in live.kind.failed_statuses
 
 
-def failure(live: Live) -> str:
+def failure_reason(live: Live) -> str:
     """Why an object cannot be used: the error of the API, and what it means and how to solve it, if that is known."""
     work = live.kind.provisioning
     summary = f"its {work.name} failed" if work else f"it is {live.status}"
@@ -32,13 +32,13 @@ def failure(live: Live) -> str:
 
 def outlook(live: Live, now: datetime) -> str:
     """When an object will be usable, in words; an empty string if it is usable already or has failed."""
-    if usable(live) or failed(live):
+    if is_usable(live) or has_failed(live):
         return ""
     work, started = live.kind.provisioning, _moment(live.created)
     if work is None:
         return f"{live.status}, still being processed"
-    usual_duration = f"{work.name} takes {_span(*work.usual)}"
-    end = started + timedelta(seconds=work.usual[1]) if started else None
+    usual_duration = f"{work.name} takes {_span(*work.usual_seconds)}"
+    end = started + timedelta(seconds=work.usual_seconds[1]) if started else None
     if end is None:
         return f"{live.status}: {usual_duration}"
     ready = f"{end:%Y-%m-%d %H:%M} UTC"
@@ -61,6 +61,6 @@ def _meaning(work: Provisioning, error: str) -> str:
 
 def _moment(text: str) -> datetime | None:
     try:
-        return moment(text)
+        return parse_time(text)
     except ValueError:
         return None

@@ -12,8 +12,8 @@ from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import StateError
 from tavusctl.core.model import Action, Change, Desired, Live, Manifest, Plan
-from tavusctl.core.ports import Others, Reader, State, Store
-from tavusctl.core.project_settings import Known, raised, strictest
+from tavusctl.core.ports import OtherBindings, Reader, State, Store
+from tavusctl.core.project_settings import ApprovedInputs, raised_limits, strictest_limits
 from tavusctl.crawl import quota
 from tavusctl.engine import diff, plan, recovery, remarks, renames, resolve, source_watch
 from tavusctl.engine.account import observe, steady_reads
@@ -22,24 +22,24 @@ from tavusctl.engine.prepared_plan import Kinds, PlanOptions, PreparedPlan
 from tavusctl.engine.safety import account_guard, novelty
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.state.journal import FinishedRun, Intent
-from tavusctl.state.seals import SealedState, opened
+from tavusctl.state.seals import SealedState, open_state
 
 
 def prepare(
     manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Store, request: PlanOptions
 ) -> PreparedPlan:
     """The plan of what an apply would do; nothing is changed."""
-    return steady_reads.steady(
-        lambda: opened(store, request.keys),
+    return steady_reads.read_consistently(
+        lambda: open_state(store, request.keys),
         lambda sealed: _prepared(manifests, kinds, api, sealed, request),
-        lambda prepared: steady_reads.surprises(prepared.plan),
+        lambda prepared: steady_reads.doubtful_addresses(prepared.plan),
     )
 
 
 def _prepared(
     manifests: Sequence[Manifest], kinds: Kinds, api: Reader, sealed: SealedState, request: PlanOptions
 ) -> PreparedPlan:
-    recorded_state, lost, lost_edits = recovered(kinds, api, sealed, manifests)  # complete an interrupted run
+    recorded_state, lost, lost_edits = recover(kinds, api, sealed, manifests)  # complete an interrupted run
     addressed, moves = renames.follow(() if request.destroy else manifests, recorded_state.bindings)
     recorded_state = replace(recorded_state, bindings=addressed)
     requested = [manifest for manifest in manifests if not request.destroy or manifest.external_id]
@@ -52,32 +52,32 @@ def _prepared(
     comparison = _compared(requested, desired, account, state, names, request)
     diagnostics = (
         *_novelty_warnings(sealed, request),
-        *sealed.custody.remarks(),
+        *sealed.seals.warnings(),
         *_diagnosed(account, comparison, state, names, lost, request),
     )
     complete = replace(comparison, settled=_learned(comparison, recorded_state, state, sealed))
     result = _planned(
         api, complete, state, account, request, warnings=(*request.warnings, *lost_edits, *diagnostics, *unread_sources)
     )
-    result = replace(result, awaited=plan.awaited(result, desired, account.live, request.consent))
+    result = replace(result, awaited=plan.awaited(result, desired, account.live, request.approvals))
     # A run records its steps under the new addresses: the state on disk must have these before.
     result = replace(result, moves=moves, recovered=bool(sealed.replay.records))
     # A state that was never written is not created for its seal alone.
-    unsealed = sealed.custody.is_behind(recorded_state) and (bool(recorded_state.serial) or result.writes)
+    unsealed = sealed.seals.is_behind(recorded_state) and (bool(recorded_state.serial) or result.writes)
     return PreparedPlan(
         result,
         state,
         desired,
         request,
         account.ids,
-        account.known(kinds),
+        account.ids_by_kind(kinds),
         lost,
         recovered=result.recovered or bool(moves) or unsealed,
-        custody=sealed.custody,
+        seals=sealed.seals,
     )
 
 
-def recovered(
+def recover(
     kinds: Kinds, api: Reader, sealed: SealedState, manifests: Iterable[Manifest] = ()
 ) -> tuple[State, tuple[Intent, ...], tuple[Diagnostic, ...]]:
     """The state with the changes of an interrupted run, its creates that are not visible yet, and its warnings.
@@ -86,7 +86,7 @@ def recovered(
     show them: nothing else records them.
     """
     state, lost = _recovered_state(kinds, api, sealed, manifests)
-    return state, lost, tuple(starmap(remarks.discarded, recovery.discarded(sealed.replay, state)))
+    return state, lost, tuple(starmap(remarks.discarded_edits, recovery.discarded_edits(sealed.replay, state)))
 
 
 def _recovered_state(
@@ -99,18 +99,18 @@ def _recovered_state(
     bindings = replayed.state.bindings.values()
     sent_ids = {remote_id: Address.parse(name) for intent in replayed.pending for name, remote_id in intent.ids.items()}
     externals = [(manifest.external_id, manifest.address) for manifest in manifests if manifest.external_id]
-    ids = {**observe.halves(bindings), **sent_ids, **observe.known_ids(bindings, externals)}
-    lens = observe.lens(kinds, ids, sealed.custody.prints, bindings, manifests, replayed.pending)
-    return recovery.settle(
+    ids = {**observe.replacement_ids(bindings), **sent_ids, **observe.known_ids(bindings, externals)}
+    decoder = observe.decoder(kinds, ids, sealed.seals.fingerprint_key, bindings, manifests, replayed.pending)
+    return recovery.resolve_pending(
         replayed,
         kinds,
-        lambda kind: observe.listed(api, kind, lens),
-        lambda kind, remote_id: observe.read(api, kind, remote_id, lens),
+        lambda kind: observe.listed(api, kind, decoder),
+        lambda kind, remote_id: observe.read(api, kind, remote_id, decoder),
     )
 
 
 def prepare_undo(
-    past: FinishedRun,
+    finished_run: FinishedRun,
     trash: Mapping[str, JsonObject],
     kinds: Kinds,
     api: Reader,
@@ -123,42 +123,45 @@ def prepare_undo(
     """The plan that reverses one apply; nothing is changed.  Secrets that `manifests` name can be sent again."""
     from tavusctl.engine import undo  # noqa: PLC0415 - a plan does not need this module, and must start fast
 
-    sealed = opened(store, request.keys)
-    state, lost, discard_warnings = recovered(kinds, api, sealed)
-    recovery.check_found(lost)
-    _check_lineage(past, state)
+    sealed = open_state(store, request.keys)
+    state, lost, discard_warnings = recover(kinds, api, sealed)
+    recovery.check_none_lost(lost)
+    _check_lineage(finished_run, state)
     decoder = _decoder(kinds, sealed, state, observe.names(state).ids, manifests)
     account = observe.with_kinds(
-        api, kinds, _observed(api, kinds, (), state, decoder, request), _touched(past), decoder
+        api, kinds, _observed(api, kinds, (), state, decoder, request), _touched(finished_run), decoder
     )
-    secrets, unset = resolve.sealed(manifests, request.secrets, sealed.custody.prints)
+    secrets, unset = resolve.sealed_secrets(manifests, request.secrets, sealed.seals.fingerprint_key)
     context = undo.UndoContext(kinds, state.bindings, account.by_id, account.ids, trash, recreate, secrets, unset)
-    reversal = undo.reverse(renames.remembered(past, state.bindings), context)
+    reversal = undo.reverse(renames.run_with_current_addresses(finished_run, state.bindings), context)
     result = plan.make(
         reversal.changes,
         (),
         reversal.settled,
         bindings=state.bindings,
-        consent=request.consent,
+        approvals=request.approvals,
         warnings=(*discard_warnings, *reversal.warnings),
-        occasion=_metadata(api, state, request, account.live),
+        metadata=_metadata(api, state, request, account.live),
     )
     result = replace(result, refused=(*reversal.refused, *result.refused), recovered=bool(sealed.replay.records))
-    behind = result.recovered or sealed.custody.is_behind(state)
+    behind = result.recovered or sealed.seals.is_behind(state)
     return PreparedPlan(
-        result, state, (), request, account.ids, account.known(kinds), recovered=behind, custody=sealed.custody
+        result, state, (), request, account.ids, account.ids_by_kind(kinds), recovered=behind, seals=sealed.seals
     )
 
 
-def _check_lineage(past: FinishedRun, state: State) -> None:
-    if past.lineage != state.lineage:
-        message = f"the run `{past.run}` belongs to another state"
+def _check_lineage(finished_run: FinishedRun, state: State) -> None:
+    if finished_run.lineage != state.lineage:
+        message = f"the run `{finished_run.run}` belongs to another state"
         raise StateError(message, "choose its environment with `--env`", id="E931")
 
 
-def _touched(past: FinishedRun) -> set[str]:
+def _touched(finished_run: FinishedRun) -> set[str]:
     """Kinds of the objects that a run changed or unbound."""
-    return {*(intent.address.kind for intent in past.intents), *(binding.address.kind for binding in past.forgotten)}
+    return {
+        *(intent.address.kind for intent in finished_run.intents),
+        *(binding.address.kind for binding in finished_run.unbound),
+    }
 
 
 def _without_given_up_successors(
@@ -179,8 +182,8 @@ def _desired(
     The second value has warnings of sources that could not be checked.
     """
     desired = _resolved(manifests, kinds, sealed, state, names, request)
-    desired = novelty.marked(desired, novelty.untried(*_reads(state, request)))
-    return source_watch.looked_at(desired, state.bindings, request.sources)
+    desired = novelty.mark_first_uses(desired, novelty.first_used_names(*_reads(state, request)))
+    return source_watch.with_fingerprints(desired, state.bindings, request.sources)
 
 
 def _resolved(
@@ -190,29 +193,29 @@ def _resolved(
         manifests,
         kinds,
         secrets=request.secrets,
-        key=sealed.custody.prints,
+        key=sealed.seals.fingerprint_key,
         ids=names.ids,
-        agreed=request.former.places,
+        agreed=request.base_settings.places,
         applied=tuple(state.bindings.values()),
         sent=state.reads.used if state.reads else None,
     )
 
 
-def _reads(state: State, request: PlanOptions) -> tuple[Known | None, Known]:
+def _reads(state: State, request: PlanOptions) -> tuple[ApprovedInputs | None, ApprovedInputs]:
     """What somebody has agreed that the environment reads (None: nothing on record), and what it reads now."""
-    agreed = request.former.reads or state.reads
-    return agreed, request.reads or agreed or Known()
+    agreed = request.base_settings.reads or state.reads
+    return agreed, request.reads or agreed or ApprovedInputs()
 
 
 def _novelty_warnings(sealed: SealedState, request: PlanOptions) -> Iterator[Diagnostic]:
     if request.reads:
-        yield from novelty.told(*_reads(sealed.replay.state, request))
+        yield from novelty.warnings(*_reads(sealed.replay.state, request))
 
 
 def _decoder(
     kinds: Kinds, sealed: SealedState, state: State, ids: Mapping[str, Address], manifests: Sequence[Manifest]
 ) -> Decoder:
-    return observe.lens(kinds, ids, sealed.custody.prints, state.bindings.values(), manifests)
+    return observe.decoder(kinds, ids, sealed.seals.fingerprint_key, state.bindings.values(), manifests)
 
 
 def _observed(
@@ -235,14 +238,14 @@ def _compared(
     comparison = diff.compare_all(
         desired,
         account.live,
-        [names.today(binding) for binding in state.bindings.values()],
+        [names.with_current_addresses(binding) for binding in state.bindings.values()],
         account.missing,
         adopt=request.adopt,
-        again=request.consent.replace,
-        in_names=names.today,
-        spelled=diff.spelled(manifests, account.ids),
+        recreate=request.approvals.replace,
+        with_current_addresses=names.with_current_addresses,
+        referrers_by_id=diff.referrers_by_id(manifests, account.ids),
     )
-    return diff.asked(comparison, "destroy was requested") if request.destroy else comparison
+    return diff.on_request(comparison, "destroy was requested") if request.destroy else comparison
 
 
 def _diagnosed(
@@ -254,12 +257,12 @@ def _diagnosed(
     request: PlanOptions,
 ) -> Iterator[Diagnostic]:
     """Warnings about the account that no step of the plan settles."""
-    yield from map(remarks.doubt, lost)
+    yield from map(remarks.unresolved_create, lost)
     yield from remarks.failures(account.live, comparison.changes)
     yield from diff.namesakes(account.live, tuple(state.bindings.values()), lambda: request.others().owners)
-    yield from map(remarks.otherwise, comparison.otherwise)
-    yield from remarks.drafts(account.live)
-    unpublished = [names.today(binding) for binding in state.bindings.values() if binding.not_live]
+    yield from map(remarks.stored_differently, comparison.stored_differently)
+    yield from remarks.unpublished_drafts(account.live)
+    unpublished = [names.with_current_addresses(binding) for binding in state.bindings.values() if binding.not_live]
     yield from remarks.not_live(unpublished, account.live, comparison.changes)
 
 
@@ -273,18 +276,20 @@ def _planned(
     warnings: Sequence[Diagnostic],
 ) -> Plan:
     """The plan that settles the differences of a comparison."""
-    changes = diff.finishing(comparison.changes, state.bindings) if request.consent.finish else comparison.changes
+    changes = (
+        diff.finish_changes(comparison.changes, state.bindings) if request.approvals.finish else comparison.changes
+    )
     others = _others(request, changes)
     return plan.make(
         changes,
         comparison.drift,
         comparison.settled,
         bindings=state.bindings,
-        consent=replace(request.consent, adopt=request.adopt),
+        approvals=replace(request.approvals, adopt=request.adopt),
         no_op=comparison.no_op,
-        along=comparison.along,
-        warnings=(*warnings, *remarks.unread(others)),
-        occasion=replace(_metadata(api, state, request, account.live), owners=others.owners),
+        form_changes=comparison.form_changes,
+        warnings=(*warnings, *remarks.unread_states(others)),
+        metadata=replace(_metadata(api, state, request, account.live), owners=others.owners),
     )
 
 
@@ -293,21 +298,21 @@ def _learned(
 ) -> tuple[Binding, ...]:
     """Bindings that the state records without a step; none if the state is of unknown origin."""
     finished = [binding for address, binding in state.bindings.items() if recorded_state.bindings[address] != binding]
-    return (*finished, *comparison.settled) if sealed.custody.trusted else ()
+    return (*finished, *comparison.settled) if sealed.seals.trusted else ()
 
 
-def _others(request: PlanOptions, changes: Iterable[Change]) -> Others:
+def _others(request: PlanOptions, changes: Iterable[Change]) -> OtherBindings:
     """What other environments have bound; read only if objects have the names of planned creates."""
     has_rivals = any(change.rivals or change.action is Action.ADOPT for change in changes)
-    return request.others() if has_rivals else Others()
+    return request.others() if has_rivals else OtherBindings()
 
 
 def _metadata(api: Reader, state: State, request: PlanOptions, live: Iterable[Live]) -> plan.PlanMetadata:
     environment = request.environment
     label = environment.account or state.account
-    agreed = request.former.safety
-    previous = strictest(agreed, state.safety) if agreed and state.safety else agreed or state.safety
-    crawls, limits = quota.taken(live), raised(previous, request.safety) if request.safety else ()
+    agreed = request.base_settings.safety
+    previous = strictest_limits(agreed, state.safety) if agreed and state.safety else agreed or state.safety
+    crawls, limits = quota.count_crawls(live), raised_limits(previous, request.safety) if request.safety else ()
     return plan.PlanMetadata(environment.name, label, api.server_time(), crawls, environment.crawl_limit, limits)
 
 
@@ -327,5 +332,5 @@ def check_single(bindings: Iterable[Binding]) -> None:
 
 def check_owner(state: State, request: PlanOptions, bound: int = 0, missing: int = 0) -> None:
     """Refuse an account that is not the one of the state, or that was emptied."""
-    agreed = request.consent.recreate
+    agreed = request.approvals.recreate
     account_guard.check(state, request.environment, request.keys.api_key, bound=bound, missing=missing, agreed=agreed)

@@ -17,9 +17,9 @@ from tavusctl.core.ports import State
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import status
 from tavusctl.engine.compare import match_create
-from tavusctl.engine.compare.match_create import Sent
+from tavusctl.engine.compare.match_create import SentCreate
 from tavusctl.engine.compare.patch_guards import value_at
-from tavusctl.engine.compare.three_way import compare, is_taken_away, kept, remembered
+from tavusctl.engine.compare.three_way import compare, is_taken_away, recorded_value, unkept_fields
 from tavusctl.fields.equivalence import alike, is_unset
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.patch import split
@@ -31,11 +31,11 @@ _CRAWLING = "recrawling"
 _CHANGES = frozenset({Action.UPDATE, Action.ADOPT})
 
 
-def settle(
+def resolve_pending(
     replayed: ReplayResult,
     kinds: Mapping[str, ResourceKind],
     listed: Callable[[ResourceKind], Iterable[Live]],
-    look: Look,
+    read_object: Look,
 ) -> tuple[State, tuple[Intent, ...]]:
     """The state with all calls that were carried out, and the creates whose objects are not visible (yet).
 
@@ -45,19 +45,19 @@ def settle(
     creates = [create for create in replayed.pending if create.action in _MAKES]
     for kind in sorted({create.address.kind for create in creates}):
         groups = _interchangeable(create for create in creates if create.address.kind == kind)
-        for group, ids in _ids_by_group(groups, kinds[kind], tuple(listed(kinds[kind])), look, replayed):
+        for group, ids in _ids_by_group(groups, kinds[kind], tuple(listed(kinds[kind])), read_object, replayed):
             for intent, remote_id in zip(group, ids, strict=False):
                 state = _with_created(state, intent, remote_id)
             not_visible += group[len(ids) :]
     for intent in replayed.pending:
         if intent.action in _CHANGES:
-            state = _with_update(state, intent, kinds[intent.address.kind], look)
+            state = _with_update(state, intent, kinds[intent.address.kind], read_object)
         elif intent.action is Action.RECRAWL:
-            state = _with_recrawl(state, intent, kinds[intent.address.kind], look)
+            state = _with_recrawl(state, intent, kinds[intent.address.kind], read_object)
     return state, tuple(not_visible)
 
 
-def discarded(replayed: ReplayResult, state: State) -> Iterator[tuple[Address, bool]]:
+def discarded_edits(replayed: ReplayResult, state: State) -> Iterator[tuple[Address, bool]]:
     """Objects whose unpublished edits an interrupted run may have discarded, and whether it certainly has."""
     forced = [intent for intent in replayed.pending if intent.forced]
     old_bindings = replayed.state.bindings
@@ -67,7 +67,7 @@ def discarded(replayed: ReplayResult, state: State) -> Iterator[tuple[Address, b
     yield from sorted({**is_certain, **dict.fromkeys(replayed.discarded, True)}.items())
 
 
-def check_found(lost: Sequence[Intent]) -> None:
+def check_none_lost(lost: Sequence[Intent]) -> None:
     """Refuse to write a state without creates that may still become visible: no later run would look for them."""
     if lost:
         message = f"an interrupted run may have created {', '.join(str(intent.address) for intent in lost)}"
@@ -94,15 +94,15 @@ def _ids_by_group(
     known_ids = replayed.known.get(kind.name, frozenset())
     new_objects = [obj for obj in live if obj.address is None and obj.remote_id not in known_ids]
     names = frozenset(group[0].name for group in groups)
-    creates = [Sent(kind, group[0].spec, group[0].name, names - {group[0].name}) for group in groups]
-    likely_ids = [match_create.likely(create, new_objects) for create in creates]
+    creates = [SentCreate(kind, group[0].spec, group[0].name, names - {group[0].name}) for group in groups]
+    likely_ids = [match_create.matching_ids(create, new_objects) for create in creates]
     for index, group in enumerate(groups):
         answered_ids = _answered(group, creates[index], look, replayed)
         ids_of_others = frozenset(
             remote_id for position, ids in enumerate(likely_ids) if position != index for remote_id in ids
         )
         try:
-            ids = answered_ids or match_create.matching(creates[index], live, known_ids, ids_of_others)
+            ids = answered_ids or match_create.candidate_ids(creates[index], live, known_ids, ids_of_others)
         except Ambiguous as error:
             raise UnknownOutcome(error.message, error.hint) from None
         if len(ids) > len(group) or ids_of_others.intersection(ids):
@@ -111,14 +111,14 @@ def _ids_by_group(
         yield group, ids
 
 
-def _answered(group: _Group, sent: Sent, look: Look, replayed: ReplayResult) -> tuple[str, ...]:
+def _answered(group: _Group, sent: SentCreate, look: Look, replayed: ReplayResult) -> tuple[str, ...]:
     """The id in the answer to a single create, if it is not bound and its object is what was sent; or empty."""
     remote_id = group[0].answered
     bound_ids = {binding.remote_id for binding in replayed.state.bindings.values()}
     if len(group) > 1 or not remote_id or remote_id in bound_ids:
         return ()
     try:
-        return (remote_id,) if match_create.is_ours(sent, look(sent.kind, remote_id)) else ()
+        return (remote_id,) if match_create.is_created_object(sent, look(sent.kind, remote_id)) else ()
     except Gone:
         return ()
 
@@ -148,7 +148,7 @@ def _with_update(state: State, intent: Intent, kind: ResourceKind, look: Look) -
     differing = compare(Desired(kind, intent.address, intent.spec, Source("", 0, 0)), live, sent).fields
     if before is None or not _is_done(kind, intent, differing, _with_ids(live.body, state)):
         return state
-    answers = {field.path: remembered(field.live) for field in differing}
+    answers = {field.path: recorded_value(field.live) for field in differing}
     return _with(state, intent.address, replace(before, applied=intent.spec, answered=answers, unkept={}))
 
 
@@ -189,14 +189,14 @@ def _with_recrawl(state: State, intent: Intent, kind: ResourceKind, look: Look) 
         live = look(kind, intent.remote_id)
     except Gone:
         return state
-    sent, ended = status.moment_of(intent.time), status.moment_of(live.crawled)
+    sent, ended = status.parse_timestamp(intent.time), status.parse_timestamp(live.crawled)
     # A crawl that ended before the call can have left was started by somebody else.
     delay = timedelta(seconds=intent.delay)
     if before is None or not (live.status == _CRAWLING or (sent and ended and ended >= sent + delay)):
         return state
     desired = Desired(kind, intent.address, intent.spec, Source("", 0, 0))
-    differing = [field for field in kept(desired, live) if field.path.startswith(f"/{kind.crawl_key}/")]
-    answers = {**before.answered, **{field.path: remembered(field.live) for field in differing}}
+    differing = [field for field in unkept_fields(desired, live) if field.path.startswith(f"/{kind.crawl_key}/")]
+    answers = {**before.answered, **{field.path: recorded_value(field.live) for field in differing}}
     return _with(state, intent.address, replace(before, applied=intent.spec, answered=answers))
 
 

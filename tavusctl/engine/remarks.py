@@ -8,7 +8,7 @@ from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.model import Change, Drift, Live
-from tavusctl.core.ports import Others
+from tavusctl.core.ports import OtherBindings
 from tavusctl.engine import provisioning
 from tavusctl.engine.compare import not_live as writes
 from tavusctl.engine.compare import patch_guards
@@ -19,24 +19,24 @@ def failures(live: Sequence[Live], changes: Sequence[Change]) -> Iterator[Diagno
     """Warnings of failed objects that the plan does not change; a retry may cost money, so none is automatic."""
     changed_addresses = {one.address for one in changes}
     for obj in live:
-        if obj.address and provisioning.failed(obj) and obj.address not in changed_addresses:
-            message = f"`{obj.address}` ({obj.remote_id}) cannot be used: {provisioning.failure(obj)}"
+        if obj.address and provisioning.has_failed(obj) and obj.address not in changed_addresses:
+            message = f"`{obj.address}` ({obj.remote_id}) cannot be used: {provisioning.failure_reason(obj)}"
             hint = f"correct the manifest, or run `tavusctl apply --allow-replace {obj.address}` to try again unchanged"
             yield Diagnostic("TV302", message, None, hint, obj.address, Severity.WARNING)
 
 
-def otherwise(kept: Drift) -> Diagnostic:
+def stored_differently(drift: Drift) -> Diagnostic:
     """A warning of fields that the server stores differently from the manifest; repeated until either changes."""
-    paths = ", ".join(field.path for field in kept.fields)
-    message = f"{kept.address}: the server stores {paths} differently from the manifest"
+    paths = ", ".join(field.path for field in drift.fields)
+    message = f"{drift.address}: the server stores {paths} differently from the manifest"
     hint = (
         "write the stored value into the manifest, or add the field to "
         "`lifecycle.ignore_changes`; it is sent again only after an edit"
     )
-    return Diagnostic("TV331", message, kept.source, hint, kept.address, Severity.WARNING)
+    return Diagnostic("TV331", message, drift.source, hint, drift.address, Severity.WARNING)
 
 
-def drafts(live: Iterable[Live]) -> Iterator[Diagnostic]:
+def unpublished_drafts(live: Iterable[Live]) -> Iterator[Diagnostic]:
     """Warnings of managed objects with an unpublished draft."""
     for obj in live:
         if obj.draft and obj.address is not None:
@@ -56,7 +56,7 @@ def not_live(bindings: Iterable[Binding], live: Iterable[Live], changes: Sequenc
             continue
         paths = [
             path
-            for path in writes.lasting(binding.not_live, obj.body)
+            for path in writes.still_not_live(binding.not_live, obj.body)
             if patch_guards.touches(path, planned.get(binding.address, ()))
         ]
         if paths:
@@ -66,12 +66,12 @@ def not_live(bindings: Iterable[Binding], live: Iterable[Live], changes: Sequenc
 
 def _publish_hint(live: Live, binding: Binding) -> str:
     sent_again = "`apply` sends it again"
-    if not live.kind.published_at:
+    if not live.kind.publish_collection:
         return sent_again
     return f"publish the draft in PAL Maker, or with `apply --publish {binding.address}`; {sent_again}"
 
 
-def doubt(intent: Intent) -> Diagnostic:
+def unresolved_create(intent: Intent) -> Diagnostic:
     """A warning of a create of an interrupted run whose object is not visible yet."""
     message = (
         "an earlier run was interrupted while it created "
@@ -87,15 +87,15 @@ def doubt(intent: Intent) -> Diagnostic:
     )
 
 
-def discarded(address: Address, sure: bool) -> Diagnostic:  # noqa: FBT001 - mapped over pairs
-    """A warning of unpublished edits that an interrupted run discarded without reporting it; `sure`: certainly."""
-    verb = "has discarded" if sure else "may have discarded"
+def discarded_edits(address: Address, certain: bool) -> Diagnostic:  # noqa: FBT001 - mapped over pairs
+    """A warning of unpublished edits that an interrupted run discarded without reporting it; `certain`: surely."""
+    verb = "has discarded" if certain else "may have discarded"
     message = f"an earlier run, which was interrupted, {verb} unpublished edits of `{address}` in PAL Maker"
     hint = "tell whoever made them; `--discard-drafts` was given for this object"
     return Diagnostic("TV334", message, None, hint, address, Severity.WARNING)
 
 
-def unread(others: Others) -> Iterator[Diagnostic]:
+def unread_states(others: OtherBindings) -> Iterator[Diagnostic]:
     """Warnings of environments whose states cannot be read."""
     for name, reason in others.unread:
         message = f"the state of the environment `{name}` cannot be read, so its objects are unknown: {reason}"

@@ -43,23 +43,23 @@ def unbound(bindings: Bindings, gone: Mapping[Address, str]) -> Bindings:
     }
 
 
-def remembered(past: FinishedRun, bindings: Bindings) -> FinishedRun:
+def run_with_current_addresses(finished_run: FinishedRun, bindings: Bindings) -> FinishedRun:
     """The records of a finished run, with the addresses that its objects have now."""
     current_addresses = {(address.kind, binding.remote_id): address for address, binding in bindings.items()}
-    objects = [*past.made.values(), *past.adopted, *past.forgotten]
+    objects = [*finished_run.results.values(), *finished_run.imported, *finished_run.unbound]
     touched = [(binding.address, binding.remote_id) for binding in objects] + [
-        (intent.address, intent.remote_id) for intent in past.intents
+        (intent.address, intent.remote_id) for intent in finished_run.intents
     ]
     address_pairs = (
         (old, current_addresses.get((old.kind, remote_id))) for old, remote_id in touched if old not in bindings
     )
     renames = {old: new for old, new in address_pairs if new}
     return replace(
-        past,
-        intents=tuple(_renamed_intent(intent, renames) for intent in past.intents),
-        made={op: _renamed(binding, renames) for op, binding in past.made.items()},
-        adopted=tuple(_renamed(binding, renames) for binding in past.adopted),
-        forgotten=tuple(_renamed(binding, renames) for binding in past.forgotten),
+        finished_run,
+        intents=tuple(_renamed_intent(intent, renames) for intent in finished_run.intents),
+        results={op: _renamed(binding, renames) for op, binding in finished_run.results.items()},
+        imported=tuple(_renamed(binding, renames) for binding in finished_run.imported),
+        unbound=tuple(_renamed(binding, renames) for binding in finished_run.unbound),
     )
 
 
@@ -70,7 +70,7 @@ def _moves(manifest: Manifest, bindings: Bindings) -> Sequence[Move]:
     rivals = [*occupant, *((move.old, move.remote_id) for move in moves)]
     if moves and len(rivals) > 1:
         conflicting = " and ".join(f"{address} ({remote_id})" for address, remote_id in rivals)
-        source = manifest.beside.get("moved_from", manifest.source)
+        source = manifest.envelope_sources.get("moved_from", manifest.source)
         message = f"{source}: `moved_from` merges several objects into one address: {conflicting}"
         hint = (
             "run `tavusctl state rm` for one of them, or remove "

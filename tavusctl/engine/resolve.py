@@ -32,9 +32,9 @@ from tavusctl.secrets.values import (
     FingerprintKey,
     Secret,
     SecretText,
-    Unread,
+    UnreadSecret,
     Values,
-    unusable,
+    why_unusable,
 )
 
 
@@ -97,7 +97,7 @@ def diagnostics(
         for problem in _diagnostics_of(manifest, kinds, by_address, elsewhere, secrets)
     ]
     problems = [problem for problem in problems if needs_values or not _lacks_value(problem)]
-    targets = {m.address: {leaf for _, leaf in m.marks if isinstance(leaf, Address)} for m in manifests}
+    targets = {m.address: {leaf for _, leaf in m.special_leaves if isinstance(leaf, Address)} for m in manifests}
     try:
         _ordered({a: targets[a] - {a} for a in targets}, {a: by_address[a].source for a in targets})
     except ConfigError as error:
@@ -108,11 +108,11 @@ def diagnostics(
 Agreed = AbstractSet[tuple[Address, KeyPath, Json]]  # a field, with `*` for list indices, and a value agreed there
 
 
-def unset(manifests: Sequence[Manifest], secrets: Values) -> tuple[Diagnostic, ...]:
+def unset_secrets(manifests: Sequence[Manifest], secrets: Values) -> tuple[Diagnostic, ...]:
     """A diagnostic for each place of a secret that has no value."""
     problems: list[Diagnostic] = []
     for manifest in manifests:
-        for path, leaf in manifest.marks:
+        for path, leaf in manifest.special_leaves:
             if isinstance(leaf, SecretText):
                 problems += _check_secret(manifest, leaf, secrets, _source(manifest, path), join(path))
     return tuple(problem for problem in problems if _lacks_value(problem))
@@ -126,17 +126,17 @@ Held = TypeVar("Held")
 Places = Mapping[tuple[Address, str], Held]
 
 
-def sealed(
+def sealed_secrets(
     manifests: Sequence[Manifest], secrets: Values, key: FingerprintKey
 ) -> tuple[Places[Secret], Places[tuple[str, ...]]]:
     """The secrets that manifests name, and the names of secrets without a value; both by address and pointer."""
     by_place: dict[tuple[Address, str], Secret] = {}
     missing_names: dict[tuple[Address, str], tuple[str, ...]] = {}
     for manifest in manifests:
-        for path, leaf in manifest.marks:
+        for path, leaf in manifest.special_leaves:
             if isinstance(leaf, SecretText):
                 place = (manifest.address, join(path))
-                names = tuple(name for name in leaf.names if unusable(secrets.get(name, "")))
+                names = tuple(name for name in leaf.names if why_unusable(secrets.get(name, "")))
                 if names:
                     missing_names[place] = names
                 else:
@@ -152,14 +152,16 @@ def _diagnostics_of(
     secrets: Values | None,
 ) -> Iterator[Diagnostic]:
     kind = kinds[manifest.address.kind]
-    for path, leaf in manifest.marks:
+    for path, leaf in manifest.special_leaves:
         source = _source(manifest, path)
         if isinstance(leaf, Address) and leaf not in elsewhere:
             yield from _check_reference(
                 manifest, kind.field_at(pattern_of(path)).refers_to, leaf, by_address, source, path
             )
         elif (
-            isinstance(leaf, SecretText) and secrets is not None and secret_fields.may_be_named(kind, pattern_of(path))
+            isinstance(leaf, SecretText)
+            and secrets is not None
+            and secret_fields.allows_secret_reference(kind, pattern_of(path))
         ):
             yield from _check_secret(manifest, leaf, secrets, source, join(path))
 
@@ -211,7 +213,7 @@ def _check_secret(
     manifest: Manifest, text: SecretText, secrets: Values, source: Source, pointer: str
 ) -> Iterator[Diagnostic]:
     for name in text.names:
-        problem = unusable(secrets.get(name, ""))
+        problem = why_unusable(secrets.get(name, ""))
         if problem:
             detail = f"{problem}: the environment variable {name} is not set" if not secrets.get(name) else problem
             message = f"the secret `{name}` {detail}"
@@ -230,7 +232,7 @@ class _Vault(Struct, frozen=True):
     def open(self, manifest: Manifest) -> dict[KeyPath, Leaf | str]:
         """The texts of a manifest's secrets; for one without a value, its applied fingerprint, or else `REDACTED`."""
         applied = self.applied.get(manifest.address, {})
-        secrets = ((path, leaf) for path, leaf in manifest.marks if isinstance(leaf, SecretText))
+        secrets = ((path, leaf) for path, leaf in manifest.special_leaves if isinstance(leaf, SecretText))
         return {path: self._text(leaf, value_at(applied, path)) for path, leaf in secrets}
 
     def _text(self, text: SecretText, applied: Json) -> Leaf | str:
@@ -258,7 +260,7 @@ def _desired(
     if vault.secrets is not None:
         spec = with_leaves(spec, vault.open(manifest))
         secret_places = _secret_spots(kind, spec, manifest)
-        guesses = {path: Unread(differs=True) for path in _guesses(manifest, secret_places, vault.agreed)}
+        guesses = {path: UnreadSecret(differs=True) for path in _guesses(manifest, secret_places, vault.agreed)}
         spec = with_leaves(spec, {**_sealed(secret_places, manifest.spec, guesses, vault.key), **guesses})
     targets = {leaf for _, leaf in special_leaves(spec) if isinstance(leaf, Address) and leaf != manifest.address}
     return Desired(
@@ -273,16 +275,16 @@ def _desired(
         recrawl=manifest.recrawl,
         file=manifest.file,
         watch=manifest.watch,
-        reads={join(path): leaf.names for path, leaf in manifest.marks if isinstance(leaf, SecretText)},
+        secret_names={join(path): leaf.names for path, leaf in manifest.special_leaves if isinstance(leaf, SecretText)},
         passages=manifest.passages,
         overlay=manifest.overlay,
-        beside=manifest.beside,
+        envelope_sources=manifest.envelope_sources,
     )
 
 
 def _secret_spots(kind: ResourceKind, spec: JsonObject, manifest: Manifest) -> dict[KeyPath, Spot]:
     """The secrets in a spec by path: those that the manifest names, and those that would be sealed on a read."""
-    named_paths = (path for path, leaf in manifest.marks if isinstance(leaf, SecretText))
+    named_paths = (path for path, leaf in manifest.special_leaves if isinstance(leaf, SecretText))
     named_spots = {path: Spot(path, text) for path in named_paths if isinstance(text := value_at(spec, path), str)}
     return {**named_spots, **{spot.path: spot for spot in secret_fields.secret_places(kind, spec)}}
 
@@ -309,7 +311,7 @@ def _sealed(
 ) -> dict[KeyPath, Secret]:
     for path, spot in secret_places.items():
         if path not in guesses and not spot.spans and isinstance(value_at(written, path), SecretText):
-            redaction.remember(spot.text)  # also a text that looks public
+            redaction.register(spot.text)  # also a text that looks public
     return {path: secret_fields.sealed(spot, key) for path, spot in secret_places.items() if path not in guesses}
 
 

@@ -20,21 +20,21 @@ from tavusctl.secrets.values import revealed
 _AT_ONCE = 4
 
 
-def looked_at(
-    desired: Sequence[Desired], bindings: Mapping[Address, Binding], eyes: Sources | None
+def with_fingerprints(
+    desired: Sequence[Desired], bindings: Mapping[Address, Binding], reader: Sources | None
 ) -> tuple[tuple[Desired, ...], tuple[Diagnostic, ...]]:
     """Manifests with the fingerprints of their sources, and warnings of sources that could not be read.
 
-    Without `eyes`, no source is read, and each has its last fingerprint.
+    Without `reader`, no source is read, and each has its last fingerprint.
     """
 
     def check(item: Desired) -> tuple[Desired, tuple[Diagnostic, ...]]:
         binding = bindings.get(item.address)
         last = as_object((binding.applied.get(source_fingerprint.KEY) if binding else None) or {})
-        if eyes is None:
+        if reader is None:
             return _with_fingerprint(item, last), ()
         try:
-            return _with_fingerprint(item, eyes.look(str(revealed(item.spec[item.kind.watched_url_key])), last)), ()
+            return _with_fingerprint(item, reader.read(str(revealed(item.spec[item.kind.watched_url_key])), last)), ()
         except ApiError as error:
             return _with_fingerprint(item, last), (_unreadable(item, error.message),)
 

@@ -14,29 +14,29 @@ from tavusctl.core.resource_kind import FieldTraits, ResourceKind
 from tavusctl.fields import presigned_urls
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
 from tavusctl.patch import Pinned
-from tavusctl.secrets.values import Fingerprint, Secret, TextPrint, Unread
+from tavusctl.secrets.values import Fingerprint, Secret, TextFingerprint, UnreadSecret
 
 _WORDS = {"true": True, "false": False}
 _HIDDEN = (Pinned, Fingerprint, Secret)
 
 
-def same(kind: ResourceKind, path: KeyPath, told: Json, shown: Json) -> bool:
-    """Whether the manifest's value (`told`) of the field at `path` (list indices as `*`) equals what a read shows."""
+def same(kind: ResourceKind, path: KeyPath, desired: Json, live: Json) -> bool:
+    """Whether the `desired` value of the field at `path` (list indices as `*`) equals the `live` one."""
     declared = kind.field_at(path)
-    if declared.empty_counts and is_unset(kind, path, told) != is_unset(kind, path, shown):
+    if declared.empty_counts and is_unset(kind, path, desired) != is_unset(kind, path, live):
         return False
-    told, shown = _split_joined(declared, _normalised(declared, told), _normalised(declared, shown))
-    if is_empty(told):
-        if isinstance(shown, dict):  # an object with nothing in it but what the server fills in
-            return all(same(kind, (*path, key), None, item) for key, item in shown.items())
-        return is_empty(shown) or any(_same_leaves(shown, default) for default in declared.defaults)
-    if isinstance(told, dict) and isinstance(shown, dict):
-        told, shown = unaliased(kind, path, told), unaliased(kind, path, shown)
-        keys = (key for key in {**told, **shown} if not is_left_alone(kind, (*path, key)))
-        return all(same(kind, (*path, key), told.get(key), shown.get(key)) for key in keys)
-    if isinstance(told, list) and isinstance(shown, list):
-        return _same_lists(kind, path, told, shown, unordered=declared.unordered)
-    return _same_leaves(told, shown)
+    desired, live = _split_joined(declared, _normalised(declared, desired), _normalised(declared, live))
+    if is_empty(desired):
+        if isinstance(live, dict):  # an object with nothing in it but what the server fills in
+            return all(same(kind, (*path, key), None, item) for key, item in live.items())
+        return is_empty(live) or any(_same_leaves(live, default) for default in declared.defaults)
+    if isinstance(desired, dict) and isinstance(live, dict):
+        desired, live = unaliased(kind, path, desired), unaliased(kind, path, live)
+        keys = (key for key in {**desired, **live} if not is_unknown_member(kind, (*path, key)))
+        return all(same(kind, (*path, key), desired.get(key), live.get(key)) for key in keys)
+    if isinstance(desired, list) and isinstance(live, list):
+        return _same_lists(kind, path, desired, live, unordered=declared.unordered)
+    return _same_leaves(desired, live)
 
 
 def is_unset(kind: ResourceKind, path: KeyPath, value: Json) -> bool:
@@ -44,7 +44,7 @@ def is_unset(kind: ResourceKind, path: KeyPath, value: Json) -> bool:
     return is_empty(value) and not (value == {} and kind.field_at(path).empty_counts)
 
 
-def unused(kind: ResourceKind, path: KeyPath, value: Json) -> bool:
+def has_no_effect(kind: ResourceKind, path: KeyPath, value: Json) -> bool:
     """Whether the value of a field has no effect: it is empty, or one that the server fills in by itself."""
     if isinstance(value, list):
         return all(is_empty(item) for item in value)
@@ -61,22 +61,22 @@ def may_be_filled_in(kind: ResourceKind, path: KeyPath, value: Json) -> bool:
     )
 
 
-def is_left_alone(kind: ResourceKind, path: KeyPath) -> bool:
+def is_unknown_member(kind: ResourceKind, path: KeyPath) -> bool:
     """Whether a path leads to a member of a list item that the kind does not know, and so is not managed."""
     return kind.is_unknown_in_item(path)
 
 
-def known_part(kind: ResourceKind, path: KeyPath, value: Json) -> Json:
+def without_unknown_members(kind: ResourceKind, path: KeyPath, value: Json) -> Json:
     """A value without the members of list items that the kind does not know."""
     if isinstance(value, dict):
         members = ((key, (*path, key)) for key in value)
         return {
-            key: known_part(kind, member_path, value[key])
+            key: without_unknown_members(kind, member_path, value[key])
             for key, member_path in members
-            if not is_left_alone(kind, member_path)
+            if not is_unknown_member(kind, member_path)
         }
     if isinstance(value, list):
-        return [known_part(kind, (*path, "*"), item) for item in value]
+        return [without_unknown_members(kind, (*path, "*"), item) for item in value]
     return value
 
 
@@ -99,21 +99,21 @@ def _normalised(declared: FieldTraits, value: Json) -> Json:
     if declared.joined_by and isinstance(value, list) and not _has_fingerprints(value):
         return declared.joined_by.join(str(item) for item in value)
     if declared.must_stay_reachable:
-        return presigned_urls.file(value)
+        return presigned_urls.without_access_parameters(value)
     return value
 
 
-def _split_joined(declared: FieldTraits, told: Json, shown: Json) -> tuple[Json, Json]:
+def _split_joined(declared: FieldTraits, desired: Json, live: Json) -> tuple[Json, Json]:
     """Both values; as lists, if one is a list with fingerprints of texts and the other has its items in one text."""
-    if declared.joined_by and isinstance(told, list) and isinstance(shown, str):
-        return told, shown.split(declared.joined_by)
-    if declared.joined_by and isinstance(shown, list) and isinstance(told, str):
-        return told.split(declared.joined_by), shown
-    return told, shown
+    if declared.joined_by and isinstance(desired, list) and isinstance(live, str):
+        return desired, live.split(declared.joined_by)
+    if declared.joined_by and isinstance(live, list) and isinstance(desired, str):
+        return desired.split(declared.joined_by), live
+    return desired, live
 
 
 def _has_fingerprints(values: list[Json]) -> bool:
-    return any(isinstance(value, TextPrint) for value in values)
+    return any(isinstance(value, TextFingerprint) for value in values)
 
 
 def _same_lists(kind: ResourceKind, path: KeyPath, one: list[Json], other: list[Json], *, unordered: bool) -> bool:
@@ -128,17 +128,17 @@ def _same_lists(kind: ResourceKind, path: KeyPath, one: list[Json], other: list[
 def _same_leaves(one: Json, other: Json) -> bool:
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
-    if isinstance(one, TextPrint):
+    if isinstance(one, TextFingerprint):
         return _same_text(one, other)
-    if isinstance(other, TextPrint):
+    if isinstance(other, TextFingerprint):
         return _same_text(other, one)
     if isinstance(one, Pinned) or isinstance(other, Pinned):
         # A masked secret is only known to be set: it is equal to whatever was last applied.
         return isinstance(one, _HIDDEN) and isinstance(other, _HIDDEN)
     if isinstance(one, Secret) and isinstance(other, Fingerprint):
-        return one.is_of(other)
+        return one.matches(other)
     if isinstance(other, Secret) and isinstance(one, Fingerprint):
-        return other.is_of(one)
+        return other.matches(one)
     if isinstance(one, Secret) != isinstance(other, Secret):
         # The other side may have been recorded before this place was known to hold a secret.
         return _is_written(one, other) or _is_written(other, one)
@@ -146,20 +146,20 @@ def _same_leaves(one: Json, other: Json) -> bool:
 
 
 def _is_written(secret: Json, value: Json) -> bool:
-    return isinstance(secret, Secret) and isinstance(value, str | int) and secret.is_written(str(value))
+    return isinstance(secret, Secret) and isinstance(value, str | int) and secret.equals_text(str(value))
 
 
-def _same_text(known: TextPrint, other: Json) -> bool:
+def _same_text(known: TextFingerprint, other: Json) -> bool:
     if isinstance(other, Secret):  # the place holds a secret by now
-        return not isinstance(other, Unread) and known.is_of(other.reveal())
+        return not isinstance(other, UnreadSecret) and known.matches(other.reveal())
     if isinstance(other, dict | int | float):
-        return known.is_of(canonical(other))
-    return known.is_of(other) if isinstance(other, str) else bool(known == other)
+        return known.matches(canonical(other))
+    return known.matches(other) if isinstance(other, str) else bool(known == other)
 
 
 def alike(one: Json, other: Json) -> bool:
     """Whether two values are equal apart from case, white space, order and rounding, which servers may normalise."""
-    has_fingerprint = isinstance(one, TextPrint) or isinstance(other, TextPrint)
+    has_fingerprint = isinstance(one, TextFingerprint) or isinstance(other, TextFingerprint)
     if has_fingerprint or (isinstance(one, _HIDDEN) and isinstance(other, _HIDDEN)):
         return _same_leaves(one, other)
     return _folded(one) == _folded(other)

@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from tavusctl.core.json_tree import placed
+from tavusctl.core.json_tree import leaves_with_patterns
 from tavusctl.lib.json_types import Json, KeyPath
 from tavusctl.lib.patterns import pattern
 from tavusctl.secrets import detection, url_credentials
@@ -52,12 +52,12 @@ class Spot(Struct, frozen=True):
     text: str
     is_open: bool = False
     spans: tuple[Span, ...] = ()  # if the text is a URL: its secret parts
-    means: str = ""  # of a presigned URL: the file it leads to, which is the same if it is signed again
+    compared_as: str = ""  # of a presigned URL: the file it leads to, which is the same if it is signed again
 
     @property
     def is_writable(self) -> bool:
         """Whether a manifest may contain it in plain text."""
-        return self.is_open or bool(self.means)
+        return self.is_open or bool(self.compared_as)
 
 
 class _Around(Struct, frozen=True):
@@ -66,7 +66,7 @@ class _Around(Struct, frozen=True):
     is_secret: bool = False  # an object holds secrets
     is_sent: bool = False  # an object holds headers, a query or variables: there, keys have any name
 
-    def tells(self, name: str, text: str) -> bool:
+    def has_secret(self, name: str, text: str) -> bool:
         """Whether a text there is a secret, although its own name does not say so."""
         if detection.is_public(name):
             return False
@@ -98,23 +98,23 @@ def secrets(value: Json, path: KeyPath, name: str, around: _Around = _NOTHING) -
 
 def _value(value: str | int, path: KeyPath, name: str, around: _Around) -> Iterator[Spot]:
     if isinstance(value, int):
-        if abs(value) >= _LEAST_NUMBER and detection.weight(name) is Weight.SURE:
+        if abs(value) >= _LEAST_NUMBER and detection.weight(name) is Weight.CERTAIN:
             yield Spot(path, str(value))
         return
     spans = url_credentials.spans(value)
     if spans:
-        yield Spot(path, value, spans=spans if url_credentials.is_address(value) else ())
+        yield Spot(path, value, spans=spans if url_credentials.is_url(value) else ())
         return
-    is_secret = detection.tells(detection.weight(name), value) or around.tells(name, value)
+    is_secret = detection.is_secret_under(detection.weight(name), value) or around.has_secret(name, value)
     if is_secret or _in_line(value) or _in_json(value):
         yield Spot(path, value)
 
 
-def line_tells(line: str) -> bool:
+def line_has_secret(line: str) -> bool:
     """Whether a line of a file may contain a secret; the rest of the file may be invalid."""
     line = _NAMED_SECRET.sub("", line)
     pairs = ((match[1], match[2]) for match in _IN_FILE.finditer(line))
-    by_name = any(detection.tells(detection.weight(name), value) for name, value in pairs)
+    by_name = any(detection.is_secret_under(detection.weight(name), value) for name, value in pairs)
     return by_name or detection.is_credential(line) or bool(url_credentials.spans(line))
 
 
@@ -133,11 +133,11 @@ def _in_line(text: str) -> bool:
     """Whether a text is a header, or a query string, that contains a secret."""
     name, colon, rest = text.partition(":")
     if colon and len(name.split()) == 1 and len(rest.split()) <= _HEADER:
-        return detection.tells(detection.weight(name), rest.strip())
+        return detection.is_secret_under(detection.weight(name), rest.strip())
     if "=" not in text or any(character.isspace() for character in text.strip()):
         return False
     pairs = (pair.partition("=") for pair in text.lstrip("?").split("&"))
-    return any(equals and detection.tells(detection.weight(key), value) for key, equals, value in pairs)
+    return any(equals and detection.is_secret_under(detection.weight(key), value) for key, equals, value in pairs)
 
 
 def _is_sent(name: str) -> bool:
@@ -201,9 +201,9 @@ def _in_schema_value(value: Json, path: KeyPath, name: str) -> Iterator[Spot]:
     if isinstance(value, dict):
         yield from secrets(value, path, name)
     for place, text in _texts(value, path) if not isinstance(value, dict) else ():
-        if url_credentials.spans(text) or detection.tells(min(detection.weight(name), Weight.SOME), text):
+        if url_credentials.spans(text) or detection.is_secret_under(min(detection.weight(name), Weight.POSSIBLE), text):
             yield Spot(place, text)
 
 
 def _texts(value: Json, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
-    return ((place, leaf) for place, _, leaf in placed(value, path, path) if isinstance(leaf, str))
+    return ((place, leaf) for place, _, leaf in leaves_with_patterns(value, path, path) if isinstance(leaf, str))

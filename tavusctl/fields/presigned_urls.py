@@ -25,7 +25,7 @@ _ACCESS: Final = frozenset(
 _MOMENT: Final = "%Y%m%dT%H%M%SZ"
 
 
-def signatures(link: Json) -> tuple[str, ...]:
+def access_parameters(link: Json) -> tuple[str, ...]:
     """The parameter values of a URL that give access; empty if it is not a presigned URL."""
     if not isinstance(link, str) or "?" not in link or not link.startswith(("https://", "http://")):
         return ()
@@ -33,12 +33,12 @@ def signatures(link: Json) -> tuple[str, ...]:
     return tuple(parameters[name] for name in _SIGNATURES if parameters.get(name))
 
 
-def file(link: Json) -> Json:
+def without_access_parameters(link: Json) -> Json:
     """The file that a URL leads to: a presigned URL without the parameters that give access; any other value unchanged.
 
     The rest of the query stays: it identifies the file as well, such as its version.
     """
-    if not isinstance(link, str) or not signatures(link):
+    if not isinstance(link, str) or not access_parameters(link):
         return link
     address, _, query = link.partition("?")
     other_parameters = [
@@ -51,14 +51,14 @@ def _is_access(name: str) -> bool:
     return name.startswith(tuple(f"{prefix}-" for prefix in _PERIODS)) or name in _ACCESS
 
 
-def unsigned(link: Json) -> Json:
+def without_query(link: Json) -> Json:
     """A presigned URL without its query, which gives access; any other value unchanged."""
-    return link.partition("?")[0] if isinstance(link, str) and signatures(link) else link
+    return link.partition("?")[0] if isinstance(link, str) and access_parameters(link) else link
 
 
 def expiry(link: Json) -> datetime | None:
     """When a presigned URL expires; None if a value is not a presigned URL, or has no valid expiry."""
-    if not isinstance(link, str) or not signatures(link):
+    if not isinstance(link, str) or not access_parameters(link):
         return None
     parameters = _parameters(link)
     try:

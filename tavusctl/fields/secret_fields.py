@@ -15,7 +15,7 @@ from urllib.parse import unquote_plus
 
 from msgspec import Struct
 
-from tavusctl.core.json_tree import placed
+from tavusctl.core.json_tree import leaves_with_patterns
 from tavusctl.core.resource_kind import FieldTraits, ResourceKind
 from tavusctl.fields import free_objects, presigned_urls
 from tavusctl.fields.free_objects import Spot
@@ -27,7 +27,7 @@ _MANY_KEYS: Final = 500  # how many keys of one object are cached with their dec
 _LEAST_TEXT: Final = 12  # a shorter text may be a word that is in other texts as well
 
 
-class Declared(Struct, frozen=True):
+class DeclaredSecrets(Struct, frozen=True):
     """Places that documents name as secrets, whatever the values look like; list indices are `*`."""
 
     of_kinds: AbstractSet[tuple[str, KeyPath]] = frozenset()  # in every object of a kind
@@ -44,7 +44,7 @@ class Declared(Struct, frozen=True):
         return remote_id in self.of_objects or any(named_kind == kind for named_kind, _ in self.of_kinds)
 
 
-NOWHERE: Final = Declared()
+NONE_DECLARED: Final = DeclaredSecrets()
 
 
 def secret_places(kind: ResourceKind, body: JsonObject) -> Iterator[Spot]:
@@ -59,26 +59,28 @@ def sealed(spot: Spot, key: FingerprintKey) -> Secret:
     for span in spot.spans:
         part = spot.text[span.start : span.end]
         for text in {part, unquote_plus(part)}:
-            redaction.remember(text)
+            redaction.register(text)
     is_public = (
         spot.is_open or bool(spot.spans) or not (detection.is_opaque(spot.text) or len(spot.text) >= _LEAST_TEXT)
     )
-    return key.seal(spot.text, known=is_public, means=spot.means)
+    return key.seal(spot.text, public=is_public, compared_as=spot.compared_as)
 
 
-def may_be_named(kind: ResourceKind, pattern: KeyPath) -> bool:
+def allows_secret_reference(kind: ResourceKind, pattern: KeyPath) -> bool:
     """Whether `${secret:}` is allowed at a place: in a secret field, an object of any form, or a URL."""
     return kind.field_at(pattern).secret or kind.is_free(pattern) or _is_url(kind, pattern)
 
 
-def named(kind: ResourceKind, spec: JsonObject) -> Iterator[KeyPath]:
+def declared_paths(kind: ResourceKind, spec: JsonObject) -> Iterator[KeyPath]:
     """Paths at which a document names or records a secret in a field that its kind does not declare as secret."""
     for path, leaf in _leaves(spec, ()):
         if isinstance(leaf, SecretText | Secret | Fingerprint) and not kind.field_at(path).secret:
             yield path
 
 
-def declared(kinds: Mapping[str, ResourceKind], specs: Iterable[tuple[str, str, JsonObject]]) -> Declared:
+def declared_secrets(
+    kinds: Mapping[str, ResourceKind], specs: Iterable[tuple[str, str, JsonObject]]
+) -> DeclaredSecrets:
     """The places that documents name as secrets; `specs` have kind, object id (empty: none yet) and document.
 
     In an object of any form, a name that one manifest treats as a secret is one everywhere, also in a new object.
@@ -89,23 +91,23 @@ def declared(kinds: Mapping[str, ResourceKind], specs: Iterable[tuple[str, str, 
     for kind, remote_id, spec in specs:
         if not special_leaves(spec):
             continue
-        paths = set(named(kinds[kind], spec))
+        paths = set(declared_paths(kinds[kind], spec))
         plain |= {(kind, path, leaf) for path, leaf in _leaves(spec, ()) if path in paths and isinstance(leaf, str)}
         for path in paths:
             if kinds[kind].is_free(path) or not remote_id:
                 of_kinds.add((kind, path))
             if remote_id:
                 of_objects.setdefault(remote_id, set()).add(path)
-    return Declared(of_kinds, of_objects, plain)
+    return DeclaredSecrets(of_kinds, of_objects, plain)
 
 
-def all_spots(kind: ResourceKind, remote_id: str, body: JsonObject, places: Declared) -> Iterator[Spot]:
+def all_secrets(kind: ResourceKind, remote_id: str, body: JsonObject, places: DeclaredSecrets) -> Iterator[Spot]:
     """Every secret of an object: those that are recognised, and those that documents name."""
     recognised = list(secret_places(kind, body))
     yield from recognised
     if places.knows_any(kind.name, remote_id):
         found_paths = {spot.path for spot in recognised}
-        for path, pattern, leaf in placed(body, (), ()):
+        for path, pattern, leaf in leaves_with_patterns(body, (), ()):
             if (
                 isinstance(leaf, str)
                 and leaf
@@ -115,7 +117,7 @@ def all_spots(kind: ResourceKind, remote_id: str, body: JsonObject, places: Decl
                 yield Spot(path, leaf)
 
 
-def tells(text: str) -> bool:
+def contains_recognisable_secret(text: str) -> bool:
     """Whether a text contains a recognisable secret, wherever it is."""
     return detection.is_credential(text) or bool(url_credentials.spans(text))
 
@@ -178,22 +180,22 @@ def _collect_items(here: _Declared, items: list[Json], path: KeyPath, found: lis
 def _spots_in_field(field: FieldTraits, text: str, path: KeyPath, key: str) -> Sequence[Spot]:
     """The secret in the text of a declared field, if there is one."""
     if field.secret:
-        return (Spot((*path, key), text, field.is_open(key, text)),)
-    if url_credentials.is_address(text):
+        return (Spot((*path, key), text, field.allows_plain_text(key, text)),)
+    if url_credentials.is_url(text):
         spans = url_credentials.spans(text)
-        signed = field.must_stay_reachable and presigned_urls.signatures(text)
-        means = str(presigned_urls.file(text)) if signed else ""
-        return (Spot((*path, key), text, spans=spans, means=means),) if spans or signed else ()
+        signed = field.must_stay_reachable and presigned_urls.access_parameters(text)
+        means = str(presigned_urls.without_access_parameters(text)) if signed else ""
+        return (Spot((*path, key), text, spans=spans, compared_as=means),) if spans or signed else ()
     if detection.is_key(text) and len(text.split(maxsplit=1)) == 1:
         return (Spot((*path, key), text),)
     return ()
 
 
 def _leaves(value: Json, pattern: KeyPath) -> Iterator[tuple[KeyPath, Json]]:
-    return ((path, leaf) for _, path, leaf in placed(value, (), pattern))
+    return ((path, leaf) for _, path, leaf in leaves_with_patterns(value, (), pattern))
 
 
 def _is_url(kind: ResourceKind, pattern: KeyPath) -> bool:
     """Whether a field is a URL, of which the whole or a part may be a secret."""
     field, key = kind.field_at(pattern), next((segment for segment in reversed(pattern) if segment != "*"), "")
-    return field.called or field.must_stay_reachable or key == "url" or key.endswith("_url")
+    return field.receives_data or field.must_stay_reachable or key == "url" or key.endswith("_url")

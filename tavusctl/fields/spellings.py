@@ -17,7 +17,7 @@ from tavusctl.lib.json_types import Json, JsonObject, KeyPath
 from tavusctl.patch.pointer import join, split
 
 
-class Doubled(Struct, frozen=True):
+class DuplicateField(Struct, frozen=True):
     """Two names of one field in one object."""
 
     path: KeyPath  # of the object, in the names of the model
@@ -26,10 +26,10 @@ class Doubled(Struct, frozen=True):
 
 def read(kind: ResourceKind, raw: JsonObject) -> JsonObject:
     """A read body, normalised and with the names of the model, as in `spec`."""
-    return named(kind, kind.normalise(raw))
+    return with_model_names(kind, kind.normalise(raw))
 
 
-def named(kind: ResourceKind, document: JsonObject, path: KeyPath = ()) -> JsonObject:
+def with_model_names(kind: ResourceKind, document: JsonObject, path: KeyPath = ()) -> JsonObject:
     """A document with the names of the model; of two names of one field, the one that has a value counts."""
     here = _place(kind, path)
     return _named(here, document) if here.names or here.below else document
@@ -48,7 +48,7 @@ class _Place(Struct, frozen=True):
 
 @functools.cache
 def _place(kind: ResourceKind, path: KeyPath) -> _Place:
-    patterns = [tuple(split(pointer)) for pointer, declared in kind.fields.items() if declared.also]
+    patterns = [tuple(split(pointer)) for pointer, declared in kind.fields.items() if declared.aliases]
     inner_keys = dict.fromkeys(
         pattern[len(path)] for pattern in patterns if pattern[: len(path)] == path and len(pattern) > len(path) + 1
     )
@@ -65,29 +65,29 @@ def _named(here: _Place, document: JsonObject) -> JsonObject:
     return result
 
 
-def may_have_others(kind: ResourceKind, document: Json) -> bool:
+def has_other_names(kind: ResourceKind, document: Json) -> bool:
     """Whether a document has, at any depth, a key that is another name of a field."""
     return not _other_names(kind).isdisjoint(keys(document))
 
 
 @functools.cache
 def _other_names(kind: ResourceKind) -> frozenset[str]:
-    return frozenset(other for declared in kind.fields.values() for other in declared.also)
+    return frozenset(other for declared in kind.fields.values() for other in declared.aliases)
 
 
-def doubled(kind: ResourceKind, document: JsonObject, path: KeyPath = ()) -> Iterator[Doubled]:
+def duplicate_fields(kind: ResourceKind, document: JsonObject, path: KeyPath = ()) -> Iterator[DuplicateField]:
     """Fields that a document has under more than one name."""
     here = _place(kind, path)
     first_names: dict[str, str] = {}
     for other, value in document.items():
         key = here.names.get(other, other)
         if first_names.setdefault(key, other) != other:
-            yield Doubled(path, (first_names[key], other))
+            yield DuplicateField(path, (first_names[key], other))
         if isinstance(value, dict) and key in here.below:
-            yield from doubled(kind, value, (*path, key))
+            yield from duplicate_fields(kind, value, (*path, key))
 
 
-def shown(kind: ResourceKind, body: JsonObject) -> dict[str, str]:
+def shown_names(kind: ResourceKind, body: JsonObject) -> dict[str, str]:
     """The names in a read of fields that it shows under another name than the model, by pointer."""
     return {join(path): name for path, name in _shown_names(_place(kind, ()), body, ())}
 
@@ -104,7 +104,7 @@ def _shown_names(here: _Place, body: JsonObject, path: KeyPath) -> Iterator[tupl
             yield from _shown_names(inner_place, value, (*path, key))
 
 
-def pointer(kind: ResourceKind, written: str) -> str:
+def model_pointer(kind: ResourceKind, written: str) -> str:
     """A pointer into a document, translated to the names of the model."""
     path: KeyPath = ()
     for key in split(written):
@@ -125,7 +125,7 @@ def written_path(kind: ResourceKind, document: Json, path: KeyPath) -> KeyPath:
     return result
 
 
-def as_shown(operations: Sequence[JsonObject], names: Mapping[str, str]) -> list[JsonObject]:
+def with_shown_names(operations: Sequence[JsonObject], names: Mapping[str, str]) -> list[JsonObject]:
     """A patch with the names that a read shows."""
     if not names:
         return list(operations)

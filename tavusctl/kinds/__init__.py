@@ -47,10 +47,10 @@ def name_of(word: str) -> str:
 
 @functools.cache
 def _names_by_other_words() -> Mapping[str, str]:
-    return {word: kind.name for kind in KINDS.values() for word in kind.also}
+    return {word: kind.name for kind in KINDS.values() for word in kind.aliases}
 
 
-def in_our_words(address: str) -> str:
+def canonical_address(address: str) -> str:
     """An address with the kind under its own name: `persona/x` for `pal/x`."""
     kind, slash, name = address.partition("/")
     return f"{name_of(kind)}{slash}{name}"
@@ -58,4 +58,4 @@ def in_our_words(address: str) -> str:
 
 def address_in(text: str) -> Address:
     """The address that a text means, `persona/x` for `pal/x`; ValueError with what would be right."""
-    return Address.parse(in_our_words(text))
+    return Address.parse(canonical_address(text))

@@ -51,8 +51,8 @@ _DROPPED: Final = COMPUTED | {
 }
 
 FIELDS: Final[Mapping[str, FieldTraits]] = {
-    "/name": FieldTraits(lasting=True),
-    "/persona_id": FieldTraits(refers_to="persona", also=("pal_id",)),
+    "/name": FieldTraits(cannot_be_unset=True),
+    "/persona_id": FieldTraits(refers_to="persona", aliases=("pal_id",)),
     "/status": FieldTraits(defaults=("draft",)),
     "/password": FieldTraits(secret=True, masked=True, nullable=True),
     "/allowed_origins": FieldTraits(unordered=True),

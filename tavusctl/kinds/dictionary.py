@@ -53,7 +53,7 @@ class Dictionary(Model):
 _DROPPED: Final = COMPUTED | {_ID, "rules_count"}
 
 FIELDS: Final[Mapping[str, FieldTraits]] = {
-    "/name": FieldTraits(lasting=True),
+    "/name": FieldTraits(cannot_be_unset=True),
     "/rules": FieldTraits(keyed_by="text"),
     "/rules/*/case_sensitive": FieldTraits(defaults=(False,)),
     "/rules/*/word_boundaries": FieldTraits(defaults=(True,)),
@@ -75,7 +75,7 @@ DICTIONARY: Final = ResourceKind(
     fields=FIELDS,
     normalise=normalise,
     summary="How words are spoken; a change is heard at once, wherever the dictionary is named.",
-    listing=Listing(first_page=0, whole_by="rules"),
+    listing=Listing(first_page=0, completeness_key="rules"),
     optional=True,
     folder="dictionaries",
     key_aliases={"/dictionary_name": "name", "/entries": "rules", "/pronunciations": "rules"},

@@ -85,7 +85,7 @@ _FIXED: Final = FieldTraits(replaces=True)
 FIELDS: Final[Mapping[str, FieldTraits]] = {
     "/document_url": FieldTraits(replaces=True, must_stay_reachable=True),
     "/document_file": FieldTraits(replaces=True, write_only=True),
-    "/callback_url": FieldTraits(replaces=True, called=True),
+    "/callback_url": FieldTraits(replaces=True, receives_data=True),
     "/crawl": _FIXED,
     "/crawl/depth": _FIXED,
     "/crawl/max_pages": _FIXED,

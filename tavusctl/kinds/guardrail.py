@@ -31,10 +31,10 @@ class SingleGuardrail(Model):
 _DROPPED: Final = COMPUTED | {"guardrail_id", "guardrail_type", "persona_refs", "status"}
 
 FIELDS: Final[Mapping[str, FieldTraits]] = {
-    "/guardrail_name": FieldTraits(lasting=True),
+    "/guardrail_name": FieldTraits(cannot_be_unset=True),
     "/guardrail_prompt": FieldTraits(long_text=True),
     "/modality": FieldTraits(defaults=("verbal",)),
-    "/callback_url": FieldTraits(called=True),
+    "/callback_url": FieldTraits(receives_data=True),
     "/app_message": FieldTraits(defaults=(True,)),
     "/tags": FieldTraits(unordered=True),
 }
@@ -57,7 +57,7 @@ GUARDRAIL: Final = ResourceKind(
     summary="One rule, which any number of personas keep to.",
     listing=Listing(first_page=0, query={"legacy": "false"}),
     optional=True,
-    is_one=lambda body: "guardrail_name" in body,  # the older sets are in the same collection
+    is_of_kind=lambda body: "guardrail_name" in body,  # the older sets are in the same collection
     folder="single-guardrails",
     adds_members=True,
     key_aliases={"/name": "guardrail_name", "/prompt": "guardrail_prompt"},

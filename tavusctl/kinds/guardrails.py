@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from tavusctl.core.messages import respelled, shown
+from tavusctl.core.messages import sanitized_name, shown
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model
@@ -17,7 +17,7 @@ from tavusctl.lib.json_types import JsonObject
 
 
 def _no_name(value: str) -> str:
-    suggestion = respelled(value, "[^A-Za-z0-9]+", "_", "a_name").lower()
+    suggestion = sanitized_name(value, "[^A-Za-z0-9]+", "_", "a_name").lower()
     return f"expected letters, digits and underscores only, such as `{suggestion}`, found {shown(value)}"
 
 
@@ -47,7 +47,7 @@ class Guardrails(Model):
 
 FIELDS: Final[Mapping[str, FieldTraits]] = {
     "/data": FieldTraits(keyed_by="guardrail_name"),
-    "/data/*/callback_url": FieldTraits(called=True),
+    "/data/*/callback_url": FieldTraits(receives_data=True),
     "/data/*/app_message": FieldTraits(defaults=(True,)),
     "/data/*/modality": FieldTraits(defaults=("verbal",)),
     "/data/*/tags": FieldTraits(unordered=True),
@@ -70,9 +70,9 @@ GUARDRAILS: Final = ResourceKind(
     fields=FIELDS,
     normalise=normalise,
     summary="A set of rules that a persona keeps to.",
-    listing=Listing(query={"legacy": "true"}, whole_by="data"),
-    is_one=lambda body: not body.get("guardrail_name"),
-    joins_words="_",
+    listing=Listing(query={"legacy": "true"}, completeness_key="data"),
+    is_of_kind=lambda body: not body.get("guardrail_name"),
+    word_separator="_",
     key_aliases={
         "/guardrails_name": "name",
         "/guardrails": "data",

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from tavusctl.core.json_tree import is_empty
-from tavusctl.core.messages import respelled, shown
+from tavusctl.core.messages import sanitized_name, shown
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
@@ -19,7 +19,7 @@ from tavusctl.lib.json_types import Json, JsonObject
 
 
 def _no_name(value: str) -> str:
-    suggestion = respelled(value.strip(), r"\s+", "_", "a_name")
+    suggestion = sanitized_name(value.strip(), r"\s+", "_", "a_name")
     return f"an objective name must not contain white space, found {shown(value)}; write `{suggestion}`"
 
 
@@ -69,7 +69,7 @@ class Objectives(Model):
 FIELDS: Final[Mapping[str, FieldTraits]] = {
     "/allow_loops": FieldTraits(defaults=(False,)),
     "/data": FieldTraits(keyed_by="objective_name"),
-    "/data/*/callback_url": FieldTraits(called=True),
+    "/data/*/callback_url": FieldTraits(receives_data=True),
     "/data/*/confirmation_mode": FieldTraits(defaults=("auto",)),
     "/data/*/modality": FieldTraits(defaults=("verbal",)),
     "/data/*/next_required_objectives": FieldTraits(scalar_alias="next_required_objective"),
@@ -142,7 +142,7 @@ OBJECTIVES: Final = ResourceKind(
     fields=FIELDS,
     normalise=normalise,
     summary="A set of goals that a conversation works through.",
-    listing=Listing(whole_by="data"),
+    listing=Listing(completeness_key="data"),
     key_aliases={
         "/objectives_name": "name",
         "/objectives": "data",

@@ -95,10 +95,10 @@ _SPELLINGS: Final = {
 _TOOLS: Final = FieldTraits(keyed_by="function.name")
 
 FIELDS: Final[Mapping[str, FieldTraits]] = {
-    "/persona_name": FieldTraits(also=("pal_name",)),
-    "/persona_description": FieldTraits(also=("pal_description",)),
+    "/persona_name": FieldTraits(aliases=("pal_name",)),
+    "/persona_description": FieldTraits(aliases=("pal_description",)),
     "/system_prompt": FieldTraits(long_text=True),
-    "/default_replica_id": FieldTraits(refers_to="replica", also=("default_face_id",)),
+    "/default_replica_id": FieldTraits(refers_to="replica", aliases=("default_face_id",)),
     "/guardrails_id": FieldTraits(refers_to="guardrails"),
     "/objectives_id": FieldTraits(refers_to="objectives"),
     "/document_ids": FieldTraits(unordered=True),
@@ -117,7 +117,7 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
             "`context` is deprecated: move its text to the end of `system_prompt`, where the API appends it anyway"
         ),
     ),
-    "/layers/llm/base_url": FieldTraits(called=True),
+    "/layers/llm/base_url": FieldTraits(receives_data=True),
     "/layers/llm/api_key": FieldTraits(secret=True, masked=True),
     "/layers/llm/headers/*": FieldTraits(secret=True, may_be_plain=True),
     "/layers/llm/model": FieldTraits(fallbacks=("tavus-gpt-oss", "tavus-gemma-4", "tavus-glm-4.7")),
@@ -159,7 +159,7 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
     "/layers/conversational_flow/idle_engagement": FieldTraits(fallbacks=("off",)),
     "/layers/conversational_flow/idle_end_behavior": FieldTraits(fallbacks=("wait",)),
     "/layers/conversational_flow/replica_interruptibility": FieldTraits(
-        defaults=("medium",), also=("pal_interruptibility", "face_interruptibility")
+        defaults=("medium",), aliases=("pal_interruptibility", "face_interruptibility")
     ),
     "/layers/conversational_flow/turn_commitment": FieldTraits(
         deprecated="`sparrow-1` decides this itself; use `turn_taking_patience`", no_op=True
@@ -187,7 +187,7 @@ def is_stock(body: JsonObject) -> bool:
 
 PERSONA: Final = ResourceKind(
     name="persona",
-    also=("pal",),
+    aliases=("pal",),
     collection="/v2/personas",
     id_fields=("persona_id", "pal_id"),
     name_field="persona_name",
@@ -196,11 +196,11 @@ PERSONA: Final = ResourceKind(
     fields=FIELDS,
     normalise=normalise,
     summary="Who speaks: prompt, layers, and what it refers to.",
-    listing=Listing(own={"persona_type": "user"}),
+    listing=Listing(owner_query={"persona_type": "user"}),
     is_builtin=is_stock,
     key_aliases=_SPELLINGS,
     mistakes=known_mistakes.PERSONA,
-    published_at="/v2/pals",
+    publish_collection="/v2/pals",
     partner_key="persona_id",
     computed=_DROPPED,
     parts=persona_parts.PARTS,

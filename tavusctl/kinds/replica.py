@@ -79,8 +79,8 @@ _TRAINED: Final = FieldTraits(replaces=True, write_only=True)
 _VIDEO: Final = FieldTraits(replaces=True, write_only=True, must_stay_reachable=True)
 
 FIELDS: Final[Mapping[str, FieldTraits]] = {
-    "/replica_name": FieldTraits(also=("face_name",), lasting=True),
-    "/default_voice_id": FieldTraits(refers_to="voice", lasting=True),
+    "/replica_name": FieldTraits(aliases=("face_name",), cannot_be_unset=True),
+    "/default_voice_id": FieldTraits(refers_to="voice", cannot_be_unset=True),
     "/train_video_url": _VIDEO,
     "/train_image_url": _VIDEO,
     "/consent_video_url": _VIDEO,
@@ -88,7 +88,7 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
     "/model_name": FieldTraits(replaces=True, write_only=True, defaults=("phoenix-3", "phoenix-4")),
     "/voice_name": _TRAINED,
     "/auto_fix_training_image": _TRAINED,
-    "/callback_url": FieldTraits(replaces=True, write_only=True, called=True),
+    "/callback_url": FieldTraits(replaces=True, write_only=True, receives_data=True),
     "/properties": _TRAINED,
     "/properties/background_green_screen": _TRAINED,
     "/properties/gaze_correction": _TRAINED,
@@ -107,17 +107,17 @@ def is_stock(body: JsonObject) -> bool:
 
 REPLICA: Final = ResourceKind(
     name="replica",
-    also=("face",),
+    aliases=("face",),
     collection="/v2/replicas",
     id_fields=("replica_id", "face_id"),
     name_field="replica_name",
     update=Update.RENAME,
-    merged_at="/v2/faces",
+    merge_collection="/v2/faces",
     model=Replica,
     fields=FIELDS,
     normalise=normalise,
     summary="A trained face and voice; training takes hours, and only name and voice can change.",
-    listing=Listing(own={"replica_type": "user"}),
+    listing=Listing(owner_query={"replica_type": "user"}),
     get_query={"verbose": "true"},
     ready_statuses=frozenset({"completed", "ready"}),
     failed_statuses=frozenset({"error"}),

@@ -165,14 +165,14 @@ _DROPPED: Final = COMPUTED | {"tool_id", "is_system_tool"}
 _MASKED: Final = FieldTraits(secret=True, masked=True)
 
 FIELDS: Final[Mapping[str, FieldTraits]] = {
-    "/name": FieldTraits(lasting=True),
+    "/name": FieldTraits(cannot_be_unset=True),
     "/trigger_type": FieldTraits(defaults=("in_call",)),
     "/origin": FieldTraits(defaults=("llm",)),
     "/on_call": FieldTraits(defaults=("generate_filler",)),
     "/on_resolve": FieldTraits(defaults=("fire_and_forget",)),
     "/delivery": FieldTraits(defaults=({"app_message": True},)),
     "/delivery/app_message": FieldTraits(defaults=(False,)),
-    "/delivery/api/url": FieldTraits(called=True),
+    "/delivery/api/url": FieldTraits(receives_data=True),
     "/delivery/api/method": FieldTraits(defaults=("POST",)),
     "/delivery/api/timeout": FieldTraits(defaults=(10,)),
     "/delivery/api/headers/*": FieldTraits(secret=True, may_be_plain=True),
@@ -182,12 +182,12 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
     "/delivery/api/auth/secret": _MASKED,
     "/delivery/api/auth/client_secret": _MASKED,
     "/delivery/api/auth/location": FieldTraits(defaults=("header",)),
-    "/delivery/api/auth/token_url": FieldTraits(called=True),
+    "/delivery/api/auth/token_url": FieldTraits(receives_data=True),
     "/tags": FieldTraits(unordered=True),
 }
 
 
-def completed(spec: JsonObject) -> JsonObject:
+def complete_spec(spec: JsonObject) -> JsonObject:
     """A spec with null for the members that it excludes: the other delivery, and the keys of other types of `auth`."""
     delivery = spec.get("delivery")
     if not isinstance(delivery, dict):
@@ -222,12 +222,12 @@ TOOL: Final = ResourceKind(
     model=RegistryTool,
     fields=FIELDS,
     normalise=normalise,
-    completed=completed,
+    complete_spec=complete_spec,
     summary="What personas can call, during a conversation or after it.",
-    listing=Listing(own={"type": "user"}),
+    listing=Listing(owner_query={"type": "user"}),
     optional=True,
     is_builtin=lambda body: body.get("is_system_tool") is True,
-    joins_words="_",
+    word_separator="_",
     key_aliases={"/tool_name": "name", "/delivery/api/endpoint": "url", "/delivery/api/body": "body_template"},
     mistakes={"/function": "write `name`, `description` and `parameters` at the top: a tool here is not nested"},
     computed=_DROPPED,

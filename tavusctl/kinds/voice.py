@@ -28,9 +28,9 @@ class Voice(Model):
 _DROPPED: Final = COMPUTED | {"voice_id", "voice_type", "status", "error_message", "face_id", "replica_id"}
 
 FIELDS: Final[Mapping[str, FieldTraits]] = {
-    "/voice_name": FieldTraits(lasting=True),
+    "/voice_name": FieldTraits(cannot_be_unset=True),
     "/train_audio_url": FieldTraits(replaces=True, write_only=True, must_stay_reachable=True),
-    "/callback_url": FieldTraits(replaces=True, write_only=True, called=True),
+    "/callback_url": FieldTraits(replaces=True, write_only=True, receives_data=True),
     "/tags": FieldTraits(unordered=True),
 }
 
@@ -50,7 +50,7 @@ VOICE: Final = ResourceKind(
     fields=FIELDS,
     normalise=normalise,
     summary="A voice that is cloned from a recording, which takes minutes.",
-    listing=Listing(own={"voice_type": "user"}),
+    listing=Listing(owner_query={"voice_type": "user"}),
     optional=True,
     ready_statuses=frozenset({"completed"}),
     failed_statuses=frozenset({"error"}),

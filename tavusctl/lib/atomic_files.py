@@ -35,7 +35,7 @@ def replace(
     """Create or replace a file; it never has more than its final rights, and is private while it is written.
 
     With `keep_rights`, an existing file keeps its rights.  With `expect`, ChangedError if the file has another content.
-    `folder` is a descriptor of the folder of the path, as from `opened`.
+    `folder` is a descriptor of the folder of the path, as from `open_folder`.
     """
     present = _current_rights(path, folder) if keep_rights else None
     temporary = _temporary_path(path, folder)
@@ -77,7 +77,7 @@ def drop_abandoned(path: Path, *, folder: int | None = None) -> None:
 
 
 @contextlib.contextmanager
-def opened(folder: Path) -> Iterator[int]:
+def open_folder(folder: Path) -> Iterator[int]:
     """A descriptor of a folder, opened component by component, so that none is a link, or becomes one meanwhile."""
     with contextlib.ExitStack() as steps:
         descriptor = os.open(folder.anchor, _FOLDER_FLAGS)

@@ -26,7 +26,7 @@ class SystemClock:
         time.sleep(seconds)
 
 
-def moment(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """The UTC time of an ISO 8601 text, which is taken as UTC if it has no zone; ValueError if it is invalid."""
     parsed = datetime.fromisoformat(text)
     return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)

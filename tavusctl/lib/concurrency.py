@@ -51,7 +51,7 @@ class Turns:
         self.release()
 
 
-def begun(work: Callable[[], Result]) -> Future[Result]:
+def start(work: Callable[[], Result]) -> Future[Result]:
     """Start work in a thread; the future has its result or error."""
     future: Future[Result] = Future()
     # Not a pool of the standard library: the interpreter waits for its threads at exit, even after Ctrl-C.
@@ -78,7 +78,7 @@ def run_all(works: Sequence[Callable[[], Result]]) -> list[Result]:
                 return
             _run_into(work, future)
 
-    for worker in [begun(run_remaining) for _ in works[:_MAX_THREADS]]:
+    for worker in [start(run_remaining) for _ in works[:_MAX_THREADS]]:
         worker.result()
     return [future.result() for future in futures]
 

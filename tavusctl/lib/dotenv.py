@@ -40,7 +40,7 @@ def quoted(value: str) -> str:
     raise UnwritableError(message)
 
 
-def stale(text: str, values: Mapping[str, str]) -> list[str]:
+def differing_names(text: str, values: Mapping[str, str]) -> list[str]:
     """The names that a file does not define, or defines with another value than in `values`."""
     existing: dict[str, set[str]] = {}
     for name, value, _ in _assignments(text):
@@ -48,7 +48,7 @@ def stale(text: str, values: Mapping[str, str]) -> list[str]:
     return [name for name, value in values.items() if existing.get(name) != {value}]
 
 
-def merged(text: str, values: Mapping[str, str]) -> str:
+def merge(text: str, values: Mapping[str, str]) -> str:
     """The text of a file with these values; new names are added at the end, everything else stays unchanged."""
     pieces, end, existing_names = [], 0, set()
     for name, value, start in _assignments(text):

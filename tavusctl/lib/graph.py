@@ -41,7 +41,7 @@ class Graph(Struct, frozen=True):
     title: str = ""
 
 
-def compared(old: Graph, new: Graph) -> Graph:
+def mark_changes(old: Graph, new: Graph) -> Graph:
     """The new graph plus the nodes and edges that were removed, with all changes marked.
 
     Nodes are matched by id, edges by their ends: if two nodes have several edges, those with equal labels are matched

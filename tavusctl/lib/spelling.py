@@ -29,28 +29,28 @@ _CHARACTERS = {
     "\0": r"\0\0*",
     "#": r"#[0-9]{1,7};",
 }
-# Base 64 or hex, also in several lines, which `meant` decodes if the result is text.
+# Base 64 or hex, also in several lines, which `decode` decodes if the result is text.
 _PACKED = r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{12,}(?:\r?\n[A-Za-z0-9+/_-]+)*={0,2}"
 SPELLINGS = tuple((sign, pattern(regex)) for sign, regex in (*_CHARACTERS.items(), ("", _PACKED)))
 ALL = ("".join(_CHARACTERS), pattern("|".join(_CHARACTERS.values())))
 
 
-def squeezed(text: str) -> str:
+def without_ignored(text: str) -> str:
     """The text without white space and other characters of `IGNORED`."""
     words = "".join(text.split())
     return words if words.isprintable() else IGNORED.sub("", words)
 
 
-def undone(text: str, signs: str, spelling: re.Pattern[str]) -> str:
+def decode_matches(text: str, signs: str, spelling: re.Pattern[str]) -> str:
     """The text with one encoding decoded; unchanged if it has none of `signs`, unless `signs` is empty."""
-    return spelling.sub(meant, text) if not signs or any(sign in text for sign in signs) else text
+    return spelling.sub(decode, text) if not signs or any(sign in text for sign in signs) else text
 
 
-def meant(found: re.Match[str]) -> str:
+def decode(found: re.Match[str]) -> str:
     """The decoded text of an encoded character, or of several in a row."""
     encoded = found.group()
-    decode = _DECODERS.get(encoded[0])
-    return decode(encoded) if decode else _decode_packed(encoded)
+    decoder = _DECODERS.get(encoded[0])
+    return decoder(encoded) if decoder else _decode_packed(encoded)
 
 
 def _decode_escape(encoded: str) -> str:
@@ -99,7 +99,7 @@ def _decode_packed(encoded: str) -> str:
             text = unpack(run).decode()
         except ValueError:
             continue
-        if squeezed(text).isprintable():
+        if without_ignored(text).isprintable():
             return text
     return encoded
 

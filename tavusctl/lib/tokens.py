@@ -17,7 +17,7 @@ _USUAL = 7  # letters: a word up to this length usually is one token
 _IDEOGRAPHS = "\u2e80"  # from this character on, letters are words or syllables
 
 
-def about(text: str) -> int:
+def estimate_tokens(text: str) -> int:
     """The approximate number of tokens of a text."""
     pieces = Counter(_PIECES.findall(text))  # most words occur many times in a text
     return round(fsum(times * _weight(piece) for piece, times in pieces.items()))

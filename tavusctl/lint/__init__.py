@@ -24,7 +24,7 @@ from tavusctl.lint.rules import (
     tools,
 )
 
-__all__ = ["IDS", "RULES", "STOPPING", "Project", "Remark", "Rule", "check"]
+__all__ = ["BLOCKING_IDS", "IDS", "RULES", "Project", "Remark", "Rule", "check"]
 
 _PERSONA: Final = frozenset({"persona"})
 _TOOL: Final = frozenset({"tool"})
@@ -38,50 +38,50 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("TV203", prompts.duplicate_block),
     Rule("TV204", prompts.prompt_doubled),
     Rule("TV205", prompts.invisible_characters),
-    Rule("TV206", prompts.bidi_characters, stops=True),
-    Rule("TV207", prompts.conflicting_instructions, stops=True),
-    Rule("TV208", expressions.unwritten, stops=True),
-    Rule("TV209", expressions.misplaced_ids),
-    Rule("TV211", tools.parameters, _PERSONA | _TOOL),
-    Rule("TV212", tools.names, _PERSONA | _TOOL),
-    Rule("TV213", tools.undescribed, _PERSONA | _TOOL),
+    Rule("TV206", prompts.bidi_characters, blocks_plan=True),
+    Rule("TV207", prompts.merge_conflict_marker, blocks_plan=True),
+    Rule("TV208", expressions.literal_expression, blocks_plan=True),
+    Rule("TV209", expressions.invalid_id),
+    Rule("TV211", tools.invalid_tool_schema, _PERSONA | _TOOL),
+    Rule("TV212", tools.tool_name_case, _PERSONA | _TOOL),
+    Rule("TV213", tools.parameter_undescribed, _PERSONA | _TOOL),
     Rule("TV214", tools.duplicate_tool, _PERSONA | _TOOL),
     Rule("TV215", tools.tool_undescribed, _PERSONA | _TOOL),
-    Rule("TV216", tools.references, _PERSONA | _TOOL),
-    Rule("TV217", tools.placeholders, _TOOL),
-    Rule("TV218", tools.undelivered, _TOOL),
-    Rule("TV219", tools.too_large, _TOOL),
-    Rule("TV221", layers.unseen_by_model, _PERSONA),
-    Rule("TV222", layers.overridden_by_sparrow, _PERSONA),
-    Rule("TV223", layers.deaf_to_hotwords, _PERSONA),
+    Rule("TV216", tools.tool_schema_reference, _PERSONA | _TOOL),
+    Rule("TV217", tools.undeclared_placeholder, _TOOL),
+    Rule("TV218", tools.tool_undelivered, _TOOL),
+    Rule("TV219", tools.tool_too_large, _TOOL),
+    Rule("TV221", layers.ignored_perception_setting, _PERSONA),
+    Rule("TV222", layers.overridden_speech_setting, _PERSONA),
+    Rule("TV223", layers.ignored_hotwords, _PERSONA),
     Rule("TV224", layers.unlisted_level, _PERSONA),
-    Rule("TV225", layers.foreign_voice_settings, _PERSONA),
-    Rule("TV226", layers.unused_tools, _PERSONA),
-    Rule("TV227", layers.unknown_emotion_level, _PERSONA),
+    Rule("TV225", layers.ignored_voice_setting, _PERSONA),
+    Rule("TV226", layers.perception_tools_prompt, _PERSONA),
+    Rule("TV227", layers.unlisted_emotion_level, _PERSONA),
     Rule("TV228", layers.unread_prompt, _PERSONA),
-    Rule("TV231", objectives.unknown, _OBJECTIVES),
-    Rule("TV232", objectives.unreachable, _OBJECTIVES),
-    Rule("TV233", objectives.cyclic, _OBJECTIVES),
-    Rule("TV234", objectives.same_name, _OBJECTIVES),
-    Rule("TV235", objectives.collected_twice, _OBJECTIVES),
-    Rule("TV236", objectives.spaced, _OBJECTIVES),
-    Rule("TV237", objectives.dead_end, _OBJECTIVES),
-    Rule("TV238", objectives.refused, _OBJECTIVES),
-    Rule("TV239", objectives.led_twice, _OBJECTIVES),
-    Rule("TV241", guardrails.same_name, _GUARDRAILS),
-    Rule("TV242", guardrails.too_long, _GUARDRAILS),
-    Rule("TV243", guardrails.older_set, _GUARDRAILS),
-    Rule("TV251", documents.unread_format, _DOCUMENT),
-    Rule("TV252", documents.crawled_file, _DOCUMENT),
-    Rule("TV253", documents.too_many_crawls, _DOCUMENT),
-    Rule("TV261", addresses.plain_http),
-    Rule("TV262", addresses.unreachable),
+    Rule("TV231", objectives.unknown_next_objective, _OBJECTIVES),
+    Rule("TV232", objectives.unreachable_objective, _OBJECTIVES),
+    Rule("TV233", objectives.objective_cycle, _OBJECTIVES),
+    Rule("TV234", objectives.duplicate_objective, _OBJECTIVES),
+    Rule("TV235", objectives.shared_output_variable, _OBJECTIVES),
+    Rule("TV236", objectives.invalid_output_variable, _OBJECTIVES),
+    Rule("TV237", objectives.dead_end_objective, _OBJECTIVES),
+    Rule("TV238", objectives.refused_objective, _OBJECTIVES),
+    Rule("TV239", objectives.ambiguous_next_objective, _OBJECTIVES),
+    Rule("TV241", guardrails.duplicate_guardrail, _GUARDRAILS),
+    Rule("TV242", guardrails.guardrail_too_long, _GUARDRAILS),
+    Rule("TV243", guardrails.older_guardrail_set, _GUARDRAILS),
+    Rule("TV251", documents.unsupported_document_format, _DOCUMENT),
+    Rule("TV252", documents.crawl_of_file, _DOCUMENT),
+    Rule("TV253", documents.crawl_quota_exceeded, _DOCUMENT),
+    Rule("TV261", addresses.insecure_url),
+    Rule("TV262", addresses.unreachable_url),
     Rule("TV263", addresses.invalid_url),
-    Rule("TV264", addresses.password_in_url),
-    Rule("TV271", secrets.written),
+    Rule("TV264", addresses.credentials_in_url),
+    Rule("TV271", secrets.embedded_secret),
 )
 
-STOPPING: Final = frozenset(rule.id for rule in RULES if rule.stops)
+BLOCKING_IDS: Final = frozenset(rule.id for rule in RULES if rule.blocks_plan)
 IDS: Final = frozenset({"TV129", "TV200", *(rule.id for rule in RULES)})
 
 
@@ -104,6 +104,6 @@ def _named_twice(manifest: Manifest, project: Project) -> Iterator[Remark]:
     if first.address != manifest.address:
         message = f"`{manifest.address}` and `{first.address}` have the same id `{manifest.external_id}`"
         hint = "remove one of the two, and refer to the other everywhere"
-        id_source = manifest.beside.get("id", manifest.source)
+        id_source = manifest.envelope_sources.get("id", manifest.source)
         source = manifest.source if id_source.path == manifest.source.path else id_source  # set by an overlay
         yield Remark(Diagnostic("TV129", message, source, hint, manifest.address, Severity.WARNING), source)

@@ -46,7 +46,7 @@ class Remark(Struct, frozen=True):
     """A diagnostic of a lint rule, with the line of the manifest where a suppression comment applies."""
 
     diagnostic: Diagnostic
-    written: Source
+    suppression_source: Source
 
 
 class Subject(Struct, frozen=True, dict=True):
@@ -61,7 +61,7 @@ class Subject(Struct, frozen=True, dict=True):
         """The spec of the manifest."""
         return self.manifest.spec
 
-    def at(self, *keys: str) -> Json:
+    def value_at(self, *keys: str) -> Json:
         """The value at a path of keys; None if there is none."""
         value: Json = self.manifest.spec
         for key in keys:
@@ -91,29 +91,31 @@ class Subject(Struct, frozen=True, dict=True):
         """An edit of this resource's own manifest, at a pointer into spec."""
         return Edit(self.manifest.address, f"/spec{pointer}", op, value)  # type: ignore[arg-type]  # one of three ops
 
-    def remark(self, rule: Rule, found: Finding) -> Remark:
+    def remark(self, rule: Rule, finding: Finding) -> Remark:
         """A finding as a diagnostic, with the source of the text and the line of the manifest."""
-        written = written_at(self.manifest.sources, found.pointer, self.manifest.source)
-        origin = self.project.origins.get(self.manifest.address, {}).get(found.pointer)
-        source = Source(origin, found.line + 1, 1) if origin else written
+        written = written_at(self.manifest.sources, finding.pointer, self.manifest.source)
+        origin = self.project.origins.get(self.manifest.address, {}).get(finding.pointer)
+        source = Source(origin, finding.line + 1, 1) if origin else written
         address, severity = self.manifest.address, rule.severity
-        pointer = found.pointer
+        pointer = finding.pointer
         diagnostic = Diagnostic(
-            rule.id, found.message, source, found.hint, address, severity, fix=found.fix, pointer=pointer
+            rule.id, finding.message, source, finding.hint, address, severity, fix=finding.fix, pointer=pointer
         )
         return Remark(diagnostic, written)
 
 
-Look = Callable[[Subject], Iterator[Finding]]
+CheckFunction = Callable[[Subject], Iterator[Finding]]
 
 
 class Rule(Struct, frozen=True):
     """A lint rule: its id, which never changes, the function that checks a resource, and the kinds that it is for."""
 
     id: str
-    look: Look
+    check: CheckFunction
     kinds: frozenset[str] = frozenset()  # empty: every kind
-    stops: bool = False  # whether a remark prevents a plan; objects with other problems may exist, and stay managed
+    blocks_plan: bool = (
+        False  # whether a remark prevents a plan; objects with other problems may exist, and stay managed
+    )
 
     @property
     def severity(self) -> Severity:
@@ -123,7 +125,7 @@ class Rule(Struct, frozen=True):
     def remarks(self, subject: Subject) -> Iterator[Remark]:
         """The remarks of this rule on a resource; none if the rule does not apply to its kind."""
         if not self.kinds or subject.kind.name in self.kinds:
-            yield from (subject.remark(self, finding) for finding in self.look(subject))
+            yield from (subject.remark(self, finding) for finding in self.check(subject))
 
 
 def _leaves(value: Json, kind: ResourceKind, path: KeyPath, pointer: str) -> Iterator[tuple[str, FieldTraits, Json]]:

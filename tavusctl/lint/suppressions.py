@@ -33,14 +33,14 @@ def in_text(text: str) -> dict[int, frozenset[str]]:
     return suppressions
 
 
-def as_remarks(diagnostics: Sequence[Diagnostic]) -> Iterator[Remark]:
+def suppressible(diagnostics: Sequence[Diagnostic]) -> Iterator[Remark]:
     """The warnings about files as remarks, which comments can suppress; errors cannot be suppressed."""
     for diagnostic in diagnostics:
         if diagnostic.severity is Severity.WARNING and diagnostic.source:
             yield Remark(diagnostic, diagnostic.source)
 
 
-def beyond(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
+def unsuppressible(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
     """All other diagnostics about files: errors, and warnings without a place in a file."""
     return [
         diagnostic for diagnostic in diagnostics if diagnostic.severity is not Severity.WARNING or not diagnostic.source
@@ -51,7 +51,7 @@ def without_suppressed(remarks: Iterable[Remark], ignores: Ignores) -> Iterator[
     """The remarks that no comment suppresses, and a warning for each name in a comment without effect."""
     used: set[tuple[str, int, str]] = set()
     for remark in remarks:
-        source = remark.written
+        source = remark.suppression_source
         names_on_line = ignores.get(source.path, {}).get(source.line, frozenset[str]())
         suppressing = {name for name in names_on_line if IDS_BY_SLUG.get(name, name) == remark.diagnostic.id}
         used |= {(source.path, source.line, name) for name in suppressing}

@@ -35,7 +35,7 @@ constrained tree edit distance of Zhang (1995), a descendant of Zhang and Shasha
   never exceeds the true cost.  The cost of an edit is computed only when the lower bound of that edit is the best on
   the heap.  The cost of a pair of contents is computed once (`Differ`).
 
-**Bounds.**  A region is what remains of two arrays between their equal ends (`region`; `gap` in names).  Regions of up
+**Bounds.**  A region is what remains of two arrays between their equal ends (`region`).  Regions of up
 to 1,100 pairs of items are searched completely.  Longer ones are first split at anchors: pairs of items that are equal,
 have the same identity (`keyed_by`), or share the most contents that occur once on each side, as in patience diff
 (Cohen).  Of these pairs, the longest increasing sequence is used (`anchors`), in O(n log n).  All searches of one diff

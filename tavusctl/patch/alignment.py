@@ -26,11 +26,11 @@ class Search:
     sequences are aligned in time near their length.
     """
 
-    def __init__(self, gap: Region) -> None:
-        self._gap, self._old, self._new = gap, gap.old, gap.new
-        self._remove_costs, self._insert_costs = gap.drops, gap.puts
-        self._rows, self._columns = len(gap.old), len(gap.new)
-        self._remaining_cost = _RemainingCost(gap).of
+    def __init__(self, region: Region) -> None:
+        self._region, self._old, self._new = region, region.old, region.new
+        self._remove_costs, self._insert_costs = region.remove_costs, region.insert_costs
+        self._rows, self._columns = len(region.old), len(region.new)
+        self._remaining_cost = _RemainingCost(region).of
         self._best: dict[int, _Step] = {}
         # Lower bound, -i - j (so that of equal bounds the state nearest the end comes first), state, and whether the
         # entry is an edit whose exact cost is not computed yet.
@@ -41,7 +41,7 @@ class Search:
         self._add_path(0, 0, 0, None, 0)
         goal = self._state(self._rows, self._columns)
         closed: set[int] = set()
-        while effort and self._gap.spend():
+        while effort and self._region.charge_step():
             _, _, state, pending = heappop(self._heap)
             if pending:
                 self._expand_edit(state)
@@ -70,20 +70,20 @@ class Search:
     def _expand(self, state: int) -> None:
         i, j = divmod(state, self._columns + 1)
         cost, _, _, _, kept = self._best[state]
-        kept_index_cost = self._gap.index(kept)
+        kept_index_cost = self._region.index_size(kept)
         if i < self._rows:
             self._add_path(i + 1, j, cost + self._remove_costs[i] + kept_index_cost, state, kept)
         if j < self._columns:
-            index_cost = 1 if i == self._rows and self._gap.appends else kept_index_cost
+            index_cost = 1 if i == self._rows and self._region.reaches_end else kept_index_cost
             self._add_path(i, j + 1, cost + self._insert_costs[j] + index_cost, state, kept)
         if i < self._rows and j < self._columns:
-            bound = cost + self._gap.least_edit(i, j) + kept_index_cost + self._remaining_cost(i + 1, j + 1)
+            bound = cost + self._region.min_edit_cost(i, j) + kept_index_cost + self._remaining_cost(i + 1, j + 1)
             heappush(self._heap, (bound, -i - j, state, True))
 
     def _expand_edit(self, state: int) -> None:
         i, j = divmod(state, self._columns + 1)
         cost, _, _, _, kept = self._best[state]
-        self._add_path(i + 1, j + 1, cost + self._gap.edit(i, j, kept), state, kept + 1, is_edit=True)
+        self._add_path(i + 1, j + 1, cost + self._region.edit_cost(i, j, kept), state, kept + 1, is_edit=True)
 
     def _pairs_to(self, goal: int) -> Pairs:
         pairs: Pairs = []
@@ -98,12 +98,12 @@ class Search:
 class _RemainingCost:
     """A lower bound of the remaining cost: items without an equal item, and the difference of the lengths."""
 
-    def __init__(self, gap: Region) -> None:
-        self._old = _suffix_sums(gap.old, gap.new, gap.least_old)
-        self._new = _suffix_sums(gap.new, gap.old, gap.least_new)
-        self._cheapest_removal = min(gap.drops)
-        self._cheapest_insertion = min(gap.puts)
-        self._rows, self._columns = len(gap.old), len(gap.new)
+    def __init__(self, region: Region) -> None:
+        self._old = _suffix_sums(region.old, region.new, region.min_old_costs)
+        self._new = _suffix_sums(region.new, region.old, region.min_new_costs)
+        self._cheapest_removal = min(region.remove_costs)
+        self._cheapest_insertion = min(region.insert_costs)
+        self._rows, self._columns = len(region.old), len(region.new)
 
     def of(self, i: int, j: int) -> float:
         """The lower bound of the cost from the state (i, j) to the end."""

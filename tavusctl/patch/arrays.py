@@ -5,56 +5,56 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from operator import eq
 
-from tavusctl.lib.diffing.patience import rising
+from tavusctl.lib.diffing.patience import longest_increasing
 from tavusctl.lib.json_types import Json
 from tavusctl.patch.alignment import Pairs, Search
-from tavusctl.patch.anchors import pair_alike
+from tavusctl.patch.anchors import pair_similar
 from tavusctl.patch.region import Region
 
 # How many pairs of items a region may have to be searched completely: about 33 items on each side.
 EFFORT = 1100
 
 
-def align(gap: Region) -> Pairs:
+def align(region: Region) -> Pairs:
     """Which items of a region are kept: the cheapest alignment of a short region, a good one of a long region."""
-    rows, columns = len(gap.old), len(gap.new)
+    rows, columns = len(region.old), len(region.new)
     if not rows or not columns:
         return []
     if rows == columns == 1:
         return [(0, 0)]
     if rows * columns > EFFORT:
-        anchors = rising(pair_alike(gap))
+        anchors = longest_increasing(pair_similar(region))
         if anchors:
-            return _align_between(gap, anchors)
-        if set(gap.old).isdisjoint(gap.new):
-            return _by_position(gap)
-    pairs = Search(gap).run(EFFORT + 2 * (rows + columns))
-    return _by_position(gap) if pairs is None else pairs
+            return _align_between(region, anchors)
+        if set(region.old).isdisjoint(region.new):
+            return _by_position(region)
+    pairs = Search(region).run(EFFORT + 2 * (rows + columns))
+    return _by_position(region) if pairs is None else pairs
 
 
-def _by_position(gap: Region) -> Pairs:
-    return [(index, index) for index in range(min(len(gap.old), len(gap.new)))]
+def _by_position(region: Region) -> Pairs:
+    return [(index, index) for index in range(min(len(region.old), len(region.new)))]
 
 
-def _align_between(gap: Region, anchors: Pairs) -> Pairs:
+def _align_between(region: Region, anchors: Pairs) -> Pairs:
     """The anchors and the alignment of the items between them; equal neighbours of anchors are paired, too."""
     pairs: Pairs = []
     i = j = 0
-    for i_end, j_end in [*anchors, (len(gap.old), len(gap.new))]:
-        pairs += _align_part(gap, slice(i, i_end), slice(j, j_end))
+    for i_end, j_end in [*anchors, (len(region.old), len(region.new))]:
+        pairs += _align_part(region, slice(i, i_end), slice(j, j_end))
         pairs.append((i_end, j_end))
         i, j = i_end + 1, j_end + 1
     return pairs[:-1]
 
 
-def _align_part(gap: Region, rows: slice, columns: slice) -> Pairs:
+def _align_part(region: Region, rows: slice, columns: slice) -> Pairs:
     """The alignment of a part of a region; equal items at its ends are paired without a search."""
-    start, end = common_ends(gap.old[rows], gap.new[columns], eq)
+    start, end = common_ends(region.old[rows], region.new[columns], eq)
     old = slice(rows.start + start, rows.stop - end)
     new = slice(columns.start + start, columns.stop - end)
     return [
         *zip(range(rows.start, old.start), range(columns.start, new.start), strict=True),
-        *((old.start + i, new.start + j) for i, j in align(gap.part(old, new))),
+        *((old.start + i, new.start + j) for i, j in align(region.subregion(old, new))),
         *zip(range(old.stop, rows.stop), range(new.stop, columns.stop), strict=True),
     ]
 

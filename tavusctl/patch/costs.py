@@ -7,7 +7,7 @@ from typing import Final
 # The cost of each leaf that is written or removed, in bytes.
 WEIGHT: Final = 20
 
-# Each of these lacks the bytes of the pointer (`at` in other modules), and those of the value.
+# Each of these lacks the bytes of the pointer (`pointer_size` in other modules), and those of the value.
 ADD: Final = len('{"op":"add","path":"","value":},')
 REMOVE: Final = len('{"op":"remove","path":""},')
 REPLACE: Final = len('{"op":"replace","path":"","value":},')

@@ -15,11 +15,11 @@ from tavusctl.patch.costs import ADD, REMOVE, REPLACE, WEIGHT, digits
 from tavusctl.patch.edit_script import Descend, Insert, Remove, Replace, Steps, operations
 from tavusctl.patch.equality import same
 from tavusctl.patch.pointer import split
-from tavusctl.patch.region import Frame, Priced, Region, Spots
+from tavusctl.patch.region import CostAndPlan, Frame, IdentityPatterns, Region
 from tavusctl.patch.value_index import ValueIndex, segment_size
 
 NOT_KEYED: Final[Mapping[str, str]] = MappingProxyType({})
-NOTHING: Final[Priced] = (0, None)
+NOTHING: Final[CostAndPlan] = (0, None)
 _CONTAINERS: Final = (dict, list)
 
 # How many states the searches of one diff may visit, and members they may compare, in total: about a second.
@@ -32,9 +32,9 @@ def diff(before: Json, after: Json, *, keyed_by: Mapping[str, str] = NOT_KEYED) 
     `keyed_by` maps patterns of pointers to arrays (`*` is any key or index) to the member that identifies their items;
     a dot in its name leads to a member inside a member.
     """
-    spots = tuple((split(pattern), tuple(member.split("."))) for pattern, member in keyed_by.items())
+    patterns = tuple((split(pattern), tuple(member.split("."))) for pattern, member in keyed_by.items())
     try:
-        cost, plan = Differ().change(before, after, 0, spots)
+        cost, plan = Differ().change(before, after, 0, patterns)
     except RecursionError:
         cost, plan = fallback.change(before, after)
     if cost == inf:
@@ -44,99 +44,107 @@ def diff(before: Json, after: Json, *, keyed_by: Mapping[str, str] = NOT_KEYED) 
 
 
 class Differ:
-    """The state of one diff: facts of values, and cached plans of pairs.  `at` is always the bytes of a pointer."""
+    """The state of one diff: facts of values, and cached plans of pairs.  `pointer_size` is in bytes."""
 
     def __init__(self) -> None:
-        self.ledger = ValueIndex()
+        self.value_index = ValueIndex()
         self.effort = EFFORT
         self._sizes = _Sizes()
-        self._pairs: dict[tuple[int, int, int, Spots], Priced] = {}
+        self._pairs: dict[tuple[int, int, int, IdentityPatterns], CostAndPlan] = {}
 
-    def change(self, before: Json, after: Json, at: int, spots: Spots, limit: float = inf) -> Priced:
+    def change(
+        self, before: Json, after: Json, pointer_size: int, patterns: IdentityPatterns, limit: float = inf
+    ) -> CostAndPlan:
         """The cheapest plan from one value to another; objects whose steps cost over `limit` are replaced whole."""
         if before is after:
             return NOTHING
         if type(before) is dict and type(after) is dict:
-            return self._change_object(before, after, at, spots, limit)
+            return self._change_object(before, after, pointer_size, patterns, limit)
         if type(before) is list and type(after) is list:
-            return self._change_array(before, after, at, spots)
+            return self._change_array(before, after, pointer_size, patterns)
         if same(before, after):
             return NOTHING
-        return self._replacement_cost(before, after, at), Replace(after)
+        return self._replacement_cost(before, after, pointer_size), Replace(after)
 
-    def pair(self, before: Json, after: Json, at: int, spots: Spots) -> Priced:
+    def change_cached(self, before: Json, after: Json, pointer_size: int, patterns: IdentityPatterns) -> CostAndPlan:
         """The same as `change`, cached, for values that may be compared several times."""
-        key = (self.ledger.of(before).number, self.ledger.of(after).number, at, spots)
+        key = (self.value_index.of(before).number, self.value_index.of(after).number, pointer_size, patterns)
         cached = self._pairs.get(key)
         if cached is None:
-            limit = self._replacement_cost(before, after, at)
+            limit = self._replacement_cost(before, after, pointer_size)
             self.effort -= _effort(before, after)
-            cached = self._pairs[key] = self.change(before, after, at, spots, limit)
+            cached = self._pairs[key] = self.change(before, after, pointer_size, patterns, limit)
         return cached
 
-    def _replacement_cost(self, before: Json, after: Json, at: int) -> float:
-        old, new = self.ledger.of(before), self.ledger.of(after)
+    def _replacement_cost(self, before: Json, after: Json, pointer_size: int) -> float:
+        old, new = self.value_index.of(before), self.value_index.of(after)
         if old.size == inf and type(before) is type(after):
             return inf
-        return REPLACE + at + new.size + WEIGHT * (old.leaves + new.leaves)
+        return REPLACE + pointer_size + new.size + WEIGHT * (old.leaves + new.leaves)
 
-    def _cheaper(self, cost: float, steps: Steps, before: Container, after: Container, at: int) -> Priced:
+    def _cheaper(
+        self, cost: float, steps: Steps, before: Container, after: Container, pointer_size: int
+    ) -> CostAndPlan:
         """The steps, or one replacement of the whole if that is cheaper; a single step is always kept."""
         # Weighing a replacement value takes time, so first compare the cost with a lower bound of it.
         if len(steps) > 1 and cost > WEIGHT * (len(before) + len(after)):
-            replacement = self._replacement_cost(before, after, at)
+            replacement = self._replacement_cost(before, after, pointer_size)
             if replacement < cost:
                 return replacement, Replace(after)
         return cost, Descend(steps)
 
-    def _change_object(self, before: JsonObject, after: JsonObject, at: int, spots: Spots, limit: float) -> Priced:
+    def _change_object(
+        self, before: JsonObject, after: JsonObject, pointer_size: int, patterns: IdentityPatterns, limit: float
+    ) -> CostAndPlan:
         cost: float = 0
         steps: Steps = []
         if before.keys() != after.keys():
-            cost, steps = self._unshared_members(before, after, at)
+            cost, steps = self._unshared_members(before, after, pointer_size)
         for key, old in before.items():
             if key not in after:
                 continue
             new = after[key]
             if type(old) is str and old == new:
                 continue
-            extra, plan = self.change(old, new, at + self._sizes[key], _below(spots, key), limit - cost)
+            extra, plan = self.change(old, new, pointer_size + self._sizes[key], _below(patterns, key), limit - cost)
             if plan is not None:
                 cost += extra
                 steps.append((key, plan))
                 if cost > limit and len(steps) > 1:
-                    return self._replacement_cost(before, after, at), Replace(after)
+                    return self._replacement_cost(before, after, pointer_size), Replace(after)
         if not steps:
             return NOTHING
         steps.sort(key=_sort_key)
-        return self._cheaper(cost, steps, before, after, at)
+        return self._cheaper(cost, steps, before, after, pointer_size)
 
-    def _unshared_members(self, before: JsonObject, after: JsonObject, at: int) -> tuple[float, Steps]:
+    def _unshared_members(self, before: JsonObject, after: JsonObject, pointer_size: int) -> tuple[float, Steps]:
         """Cost and steps that remove the members of the old object only, and insert those of the new object only."""
         cost: float = 0
         steps: Steps = []
         for key in before.keys() - after.keys():
-            cost += REMOVE + at + self._sizes[key] + WEIGHT * self.ledger.of(before[key]).leaves
+            cost += REMOVE + pointer_size + self._sizes[key] + WEIGHT * self.value_index.of(before[key]).leaves
             steps.append((key, Remove()))
         for key in after.keys() - before.keys():
-            new = self.ledger.of(after[key])
-            cost += ADD + at + self._sizes[key] + new.size + WEIGHT * new.leaves
+            new = self.value_index.of(after[key])
+            cost += ADD + pointer_size + self._sizes[key] + new.size + WEIGHT * new.leaves
             steps.append((key, Insert(after[key])))
         return cost, steps
 
-    def _change_array(self, before: list[Json], after: list[Json], at: int, spots: Spots) -> Priced:
+    def _change_array(
+        self, before: list[Json], after: list[Json], pointer_size: int, patterns: IdentityPatterns
+    ) -> CostAndPlan:
         start, end = common_ends(before, after, same)
         old, new = before[start : len(before) - end], after[start : len(after) - end]
         if not old and not new:
             return NOTHING
-        item_spots = _below(spots, "*")
+        item_patterns = _below(patterns, "*")
         if len(old) == len(new) == 1:
-            cost, plan = self.change(old[0], new[0], at + 1 + digits(start), item_spots)
-            return self._cheaper(cost, [(start, plan)] if plan is not None else [], before, after, at)
-        identity = next((member for rest, member in spots if not rest), ())
-        gap = Region(self, old, new, Frame(at + 1, start, not end, item_spots, identity))
-        cost, steps = write_steps(gap, align(gap))
-        return self._cheaper(cost, steps, before, after, at)
+            cost, plan = self.change(old[0], new[0], pointer_size + 1 + digits(start), item_patterns)
+            return self._cheaper(cost, [(start, plan)] if plan is not None else [], before, after, pointer_size)
+        identity = next((member for rest, member in patterns if not rest), ())
+        region = Region(self, old, new, Frame(pointer_size + 1, start, not end, item_patterns, identity))
+        cost, steps = write_steps(region, align(region))
+        return self._cheaper(cost, steps, before, after, pointer_size)
 
 
 class _Sizes(dict[str, int]):
@@ -152,10 +160,10 @@ def _effort(before: Json, after: Json) -> int:
     return len(before) + len(after) if isinstance(before, _CONTAINERS) and isinstance(after, _CONTAINERS) else 1
 
 
-def _below(spots: Spots, segment: str) -> Spots:
-    if not spots:
-        return spots
-    return tuple((rest[1:], member) for rest, member in spots if rest and rest[0] in ("*", segment))
+def _below(patterns: IdentityPatterns, segment: str) -> IdentityPatterns:
+    if not patterns:
+        return patterns
+    return tuple((rest[1:], member) for rest, member in patterns if rest and rest[0] in ("*", segment))
 
 
 def _sort_key(step: tuple[str | int, Json]) -> str:

@@ -11,11 +11,11 @@ from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.patch.edit_script import Descend, Insert, Plan, Remove, Replace, Steps
 from tavusctl.patch.equality import Pinned, same
 
-Priced = tuple[float, Plan | None]
+CostAndPlan = tuple[float, Plan | None]
 _Pair = tuple[Json, Json, str | int, Steps]
 
 
-def change(before: Json, after: Json) -> Priced:
+def change(before: Json, after: Json) -> CostAndPlan:
     """A plan from one value to another, not the cheapest; cost infinite if it writes a Pinned value, else always 1."""
     top: Steps = []
     pending: list[_Pair] = [(before, after, "", top)]

@@ -7,7 +7,7 @@ import re
 from urllib.parse import quote
 
 from tavusctl.lib.patterns import pattern
-from tavusctl.secrets.escape import HIDES, flat
+from tavusctl.secrets.escape import INVISIBLE, flat
 
 # Colour codes may be between the characters; a runner may ignore them.
 _COLOUR = r"(?:\x1b\[[0-9;]*m)*"
@@ -15,7 +15,7 @@ _COLOUR = r"(?:\x1b\[[0-9;]*m)*"
 _MARKS = pattern(r"[!-,\-/:-@\[-`{-~\t]|(?<=[wW]{3})\.|(?<=\d)\.")
 _COMMAND = pattern(rf"^((?:[^\S\n]|\x1b\[[0-9;]*m)*:{_COLOUR}):", re.MULTILINE)
 _OLD_COMMAND = pattern(rf"(#{_COLOUR})#(?={_COLOUR}\w*{_COLOUR}\[)")
-_TO_ESCAPE = pattern(rf"#(?=#\w*\[)|{HIDES}")
+_TO_ESCAPE = pattern(rf"#(?=#\w*\[)|{INVISIBLE}")
 
 
 def neutralise(report: str) -> str:
@@ -23,7 +23,7 @@ def neutralise(report: str) -> str:
     return _OLD_COMMAND.sub(r"\1\\u{23}", _COMMAND.sub(r"\1\\u{3a}", report))
 
 
-def spelled(document: str) -> str:
+def escape_json(document: str) -> str:
     """JSON without runner commands, lone surrogates and invisible characters.
 
     All of these are written as JSON escapes, which mean the same to programs.

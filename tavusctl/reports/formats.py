@@ -44,8 +44,8 @@ class Report(Struct, frozen=True):
     """One output format."""
 
     module: str
-    needs: bool = False  # the module needs something that may be missing; its `ready` checks that
-    shares: int = 1  # the number of reports that share one comment with this one
+    has_requirements: bool = False  # the module needs something that may be missing; its `ready` checks that
+    sharing_reports: int = 1  # the number of reports that share one comment with this one
 
     def plan(self, plan: Plan) -> str:
         """A report of what apply would do."""
@@ -65,13 +65,13 @@ class Report(Struct, frozen=True):
 
     def ready(self) -> None:
         """Raise UsageError if something that the format needs is missing."""
-        if self.needs:
+        if self.has_requirements:
             importlib.import_module(f"tavusctl.reports.{self.module}").ready()
 
     @property
     def _format(self) -> Format:
         module = importlib.import_module(f"tavusctl.reports.{self.module}")
-        return cast("Format", module.shared(self.shares) if self.shares > 1 else module)
+        return cast("Format", module.shared(self.sharing_reports) if self.sharing_reports > 1 else module)
 
 
 REPORTS: Final[Mapping[str, Report]] = {
@@ -82,12 +82,12 @@ REPORTS: Final[Mapping[str, Report]] = {
     "summary": Report("github.summary"),
     "github": Report("github.annotations"),
     "sarif": Report("sarif"),
-    "html": Report("html", needs=True),
+    "html": Report("html", has_requirements=True),
 }
 _SHARED_NAME: Final = re.compile(r"comment:([1-9]\d?)")
 
 
-def named(name: str) -> Report | None:
+def report_named(name: str) -> Report | None:
     """The report format of a name, None if there is none; `comment:3` is one of three reports in one comment."""
     match = _SHARED_NAME.fullmatch(name)
-    return replace(REPORTS["comment"], shares=int(match[1])) if match else REPORTS.get(name)
+    return replace(REPORTS["comment"], sharing_reports=int(match[1])) if match else REPORTS.get(name)

@@ -26,7 +26,7 @@ from tavusctl.reports import review, risks
 from tavusctl.reports.drawing import svg
 from tavusctl.reports.drawing.stylesheet import STYLE as DRAWN
 from tavusctl.reports.escaping import neutralise
-from tavusctl.reports.review import Entry, Shown, objects
+from tavusctl.reports.review import Entry, Shown, object_count
 from tavusctl.reports.value_paths import as_texts, compact, is_prose
 from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanView
 from tavusctl.secrets.escape import escape_invisible
@@ -50,18 +50,20 @@ def ready() -> None:
 
 def plan(plan: PlanView) -> str:
     """A plan as a page."""
-    counted = [f"No changes. {objects(plan.no_op)} up to date."] if review.is_empty(plan) else review.counts(plan)
+    counted = [f"No changes. {object_count(plan.no_op)} up to date."] if review.is_empty(plan) else review.counts(plan)
     return _page(
         plan,
         "plan",
         counts=counted + ([f"{plan.no_op} unchanged"] if plan.no_op and not review.is_empty(plan) else []),
         cards=[_card(entry, number) for number, entry in enumerate(review.entries(plan))],
-        scope=review.scope(plan),
+        scope=review.scope_sentence(plan),
         limits=[str(one) for one in plan.limits],
-        overwritten=[(str(one.address), [entry.path for entry in one.fields]) for one in review.overwritten(plan)],
+        overwritten=[
+            (str(one.address), [entry.path for entry in one.fields]) for one in review.overwritten_drift(plan)
+        ],
         moves=[(str(one.new), str(one.old)) for one in plan.moves],
         recorded=[str(one.address) for one in plan.recorded],
-        recovered=review.recovered(plan),
+        recovered=review.recovery_sentence(plan),
         pending=[(str(one.address), ["all of it"] if one.whole else one.paths) for one in plan.pending],
         diagnostics=_diagnostics(plan.warnings),
     )
@@ -69,9 +71,9 @@ def plan(plan: PlanView) -> str:
 
 def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
     """Drift as a page."""
-    counted = [f"{objects(len(drift))} changed in the account"] if drift else [review.no_drift(plan)]
+    counted = [f"{object_count(len(drift))} changed in the account"] if drift else [review.no_drift_sentence(plan)]
     cards = [_drift_card(entry, number) for number, entry in enumerate(drift)]
-    return _page(plan, "drift", counts=counted, cards=cards, diagnostics=_diagnostics(review.unknown(plan)))
+    return _page(plan, "drift", counts=counted, cards=cards, diagnostics=_diagnostics(review.unbound_warnings(plan)))
 
 
 def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
@@ -139,7 +141,7 @@ def _hash(content: str) -> str:
 def _card(entry: Entry, number: int) -> Context:
     change, refusal = entry.change, entry.refusal
     flow = review.flow(entry)
-    blocks = [block for field in change.fields for block in _blocks(field, review.shown(entry.kind, [field]))]
+    blocks = [block for field in change.fields for block in _blocks(field, review.changed_places(entry.kind, [field]))]
     return {
         "number": number,
         "sign": "!" if refusal else review.SIGNS[change.action],
@@ -151,10 +153,10 @@ def _card(entry: Entry, number: int) -> Context:
         "why": review.CAUSES[change.cause],
         "refusal": refusal,
         "risks": tuple(
-            risk for risk in entry.risks if risks.brings(risk) or not refusal
+            risk for risk in entry.risks if risks.is_addition(risk) or not refusal
         ),  # a refused change deletes nothing
         "affects": change.affects,
-        "affected": review.affected(change),
+        "affected": review.affected_count(change),
         "reason": "" if refusal else change.reason,
         "remote_id": change.remote_id,
         "source": change.source,
@@ -187,7 +189,9 @@ def _drift_card(entry: Drift, number: int) -> Context:
         "waits_for": (),
         "budget": "",
         "blocks": [
-            block for field in entry.fields for block in _blocks(field, review.drifted(replace(entry, fields=(field,))))
+            block
+            for field in entry.fields
+            for block in _blocks(field, review.drift_places(replace(entry, fields=(field,))))
         ],
         "flow": "",
         "open": True,
@@ -216,9 +220,9 @@ def _block(place: Shown) -> Context:
 
 
 def _row(row: text_diff.Row) -> Context:
-    sides = (row.left, row.right) if row.sort is not text_diff.Sort.MOVED else (None, row.right)
+    sides = (row.left, row.right) if row.row_type is not text_diff.RowType.MOVED else (None, row.right)
     return {
-        "sort": row.sort.value,
+        "sort": row.row_type.value,
         "note": row.note,
         "old": row.old,
         "new": row.new,

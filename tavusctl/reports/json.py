@@ -11,12 +11,12 @@ from tavusctl.core.address import Source
 from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostic_ids import CHECKS
 from tavusctl.core.diagnostics import Blame, Diagnostic
-from tavusctl.core.json_tree import map_leaves, plain
+from tavusctl.core.json_tree import manifest_notation, map_leaves
 from tavusctl.core.model import ABSENT, Action, Change, Drift, FieldChange, Move, Outcome, Pending, Plan, Refusal, Risk
 from tavusctl.core.project_settings import Limit
 from tavusctl.lib.json_types import Json, JsonObject, as_object
 from tavusctl.reports import review, risks
-from tavusctl.reports.escaping import spelled
+from tavusctl.reports.escaping import escape_json
 from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanView, number_view
 
 FORMAT_VERSION = "1.0"
@@ -57,7 +57,7 @@ def error(id: str, exit_code: int, diagnostics: Sequence[DiagnosticView]) -> str
 def plan_document(plan: Plan) -> JsonObject:
     """The plan as JSON values."""
     counts = Counter(step.action for step in plan.steps)
-    summary = {**{action.value: counts[action] for action in _COUNTED}, **review.learned(plan)}
+    summary = {**{action.value: counts[action] for action in _COUNTED}, **review.state_changes(plan)}
     return {
         "format_version": FORMAT_VERSION,
         "tavusctl_version": __version__,
@@ -103,8 +103,8 @@ def _change(change: Change) -> JsonObject:
         "id": change.remote_id or None,
         "action": change.action.value,
         "cause": change.cause.value,
-        "patch": plain(list(change.patch)),
-        "guards": plain(list(change.guards)),
+        "patch": manifest_notation(list(change.patch)),
+        "guards": manifest_notation(list(change.guards)),
         "fields": [_field(entry) | _tokens(entry) for entry in change.fields],
         "risks": [_risk(risk) for risk in risks.of(change)],
         "affects": list(change.affects),
@@ -155,7 +155,7 @@ def _field(entry: FieldChange) -> JsonObject:
     common: JsonObject = {"path": entry.path, "cause": entry.cause.value}
     if not entry.sensitive:
         sides: Mapping[str, Json] = {"base": entry.base, "live": entry.live, "desired": entry.desired}
-        common |= {side: plain(value) for side, value in sides.items() if value is not ABSENT}
+        common |= {side: manifest_notation(value) for side, value in sides.items() if value is not ABSENT}
     blame = {"blame": [_blame(one) for one in entry.blame]} if entry.blame else {}
     source = {"source": _source(entry.source)} if entry.source and not entry.sensitive else {}
     return {**common, "sensitive": entry.sensitive, **source, **blame}
@@ -198,4 +198,4 @@ def _source(source: Source | None) -> JsonObject | None:
 
 
 def _text(document: Json) -> str:
-    return spelled(json.dumps(map_leaves(document, number_view), indent=2, ensure_ascii=False)) + "\n"
+    return escape_json(json.dumps(map_leaves(document, number_view), indent=2, ensure_ascii=False)) + "\n"

@@ -16,7 +16,7 @@ from tavusctl.lib.graph import Graph
 from tavusctl.reports import markdown_fields, review
 from tavusctl.reports.drawing import mermaid
 from tavusctl.reports.escaping import code, entities, fenced, marker, neutralise
-from tavusctl.reports.review import Entry, Group, objects
+from tavusctl.reports.review import Entry, Group, object_count
 from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanView
 
 _UNFOLDED = 100  # lines of harmless changes that are not folded
@@ -26,28 +26,28 @@ _DRAWN = 20_000  # characters of the largest drawing that is shown
 def plan(plan: PlanView) -> str:
     """A plan, in full."""
     entries = review.entries(plan)
-    return joined([*top(plan), *dangers(entries), *sections(review.grouped(entries)), *bottom(plan)])
+    return join_parts([*top(plan), *dangers(entries), *sections(review.group_entries(entries)), *bottom(plan)])
 
 
 def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
     """Drift: the objects that changed in the account since the last apply."""
-    return joined([*drift_top(plan, drift), *map(moved, drift)])
+    return join_parts([*drift_top(plan, drift), *map(drifted_object, drift)])
 
 
 def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
     """The outcomes of a plan: counts, and every step, the worst first."""
-    return joined([*outcomes_top(plan, outcomes), "\n".join(ended(outcomes)), signed(plan)])
+    return join_parts([*outcomes_top(plan, outcomes), "\n".join(outcome_lines(outcomes)), fingerprint_line(plan)])
 
 
 def diagnostics(diagnostics: Sequence[DiagnosticView]) -> str:
     """Diagnostics, after their counts."""
-    return joined([*complaints_top(diagnostics), "\n".join(map(diagnostic, diagnostics))])
+    return join_parts([*diagnostics_top(diagnostics), "\n".join(map(diagnostic, diagnostics))])
 
 
 def drift_top(plan: Plan, drift: Sequence[Drift]) -> list[str]:
     """The top of a report of drift: marker, title, count, and the manifests that the state does not know."""
-    count = f"**Drift: {objects(len(drift))}**" if drift else f"**{review.no_drift(plan)}**"
-    unknown = "\n".join(map(diagnostic, review.unknown(plan)))
+    count = f"**Drift: {object_count(len(drift))}**" if drift else f"**{review.no_drift_sentence(plan)}**"
+    unknown = "\n".join(map(diagnostic, review.unbound_warnings(plan)))
     return [marker(plan.account, plan.environment), _title("drift", plan), count, unknown]
 
 
@@ -59,12 +59,12 @@ def outcomes_top(plan: Plan, outcomes: Sequence[Outcome]) -> list[str]:
     return [marker(plan.account, plan.environment), _title("apply", plan), f"**Apply: {words}**"]
 
 
-def ended(outcomes: Sequence[Outcome]) -> list[str]:
+def outcome_lines(outcomes: Sequence[Outcome]) -> list[str]:
     """One line for each step, the worst first."""
     return [_outcome(outcome) for outcome in sorted(outcomes, key=lambda outcome: outcome.status is Status.DONE)]
 
 
-def complaints_top(diagnostics: Sequence[Diagnostic]) -> list[str]:
+def diagnostics_top(diagnostics: Sequence[Diagnostic]) -> list[str]:
     """The top of a report of diagnostics: marker, title, and their number by severity."""
     counts = Counter(one.severity for one in diagnostics)
     words = [f"{counts[one]} {one.value}{'' if counts[one] == 1 else 's'}" for one in Severity if counts[one]]
@@ -74,11 +74,17 @@ def complaints_top(diagnostics: Sequence[Diagnostic]) -> list[str]:
 def top(plan: Plan) -> list[str]:
     """The top of a plan: the marker of its comment, environment and account, counts, targets and raised limits."""
     if review.is_empty(plan):
-        words = f"**No changes.** {objects(plan.no_op)} up to date."
+        words = f"**No changes.** {object_count(plan.no_op)} up to date."
     else:
         words = f"**Plan: {', '.join(review.counts(plan))}**" + (f" · {plan.no_op} unchanged" if plan.no_op else "")
     limits = "\n".join(["> [!CAUTION]", *(f"> - {code(str(one))}" for one in plan.limits)]) if plan.limits else ""
-    return [marker(plan.account, plan.environment), _title("plan", plan), words, review.scope(plan, code), limits]
+    return [
+        marker(plan.account, plan.environment),
+        _title("plan", plan),
+        words,
+        review.scope_sentence(plan, code),
+        limits,
+    ]
 
 
 def dangers(entries: Sequence[Entry]) -> list[str]:
@@ -93,7 +99,8 @@ def bottom(plan: Plan) -> Iterator[str]:
     Above that: drift that the plan reverts, changes of the state only, changes that were pending before, and warnings.
     """
     overwritten = [
-        f"- {code(str(one.address))}: {_paths(entry.path for entry in one.fields)}" for one in review.overwritten(plan)
+        f"- {code(str(one.address))}: {_paths(entry.path for entry in one.fields)}"
+        for one in review.overwritten_drift(plan)
     ]
     if overwritten:
         yield "\n".join(
@@ -105,19 +112,19 @@ def bottom(plan: Plan) -> Iterator[str]:
     if plan.recorded:
         lines = [f"- {code(str(one.address))}" for one in plan.recorded]
         yield "\n".join(["Up to date already; apply records them in the state:", "", *lines])
-    if recovered := review.recovered(plan, code):
+    if recovered := review.recovery_sentence(plan, code):
         yield recovered
     if plan.pending:
         lines = [
             f"- {code(str(one.address))}: {'all of it' if one.whole else _paths(one.paths)}" for one in plan.pending
         ]
         yield "\n".join([f"Pending already before this branch, as of {code(plan.base)}:", "", *lines])
-    warnings = [diagnostic(one) for one in plan.warnings if review.is_loud(one)]
-    count = sum(not review.is_loud(one) for one in plan.warnings)
+    warnings = [diagnostic(one) for one in plan.warnings if review.is_shown_in_full(one)]
+    count = sum(not review.is_shown_in_full(one) for one in plan.warnings)
     warnings += [f"- {count} warning{'' if count == 1 else 's'} about the manifests"] if count else []
     if warnings:
         yield "\n".join(warnings)
-    yield signed(plan)
+    yield fingerprint_line(plan)
 
 
 def sections(groups: Iterable[Group]) -> list[str]:
@@ -133,7 +140,7 @@ def sections(groups: Iterable[Group]) -> list[str]:
         line_count = sum(part.count("\n") + 1 for part in parts)
         unfolded = entry.dangerous or (entry.change.action is not Action.CREATE and line_count <= room)
         room -= line_count if unfolded else 0
-        texts.append(folded(headline(entry, len(group) - 1), parts, unfolded=unfolded))
+        texts.append(collapsible(headline(entry, len(group) - 1), parts, unfolded=unfolded))
     return texts
 
 
@@ -141,7 +148,7 @@ def _alike(group: Group) -> list[str]:
     """The parts of a section for several resources: a list of them, and the change that they share."""
     changes = [entry.change for entry in group]
     listed = "\n".join(f"- {code(str(change.address))} {_place(change)}".rstrip() for change in changes)
-    return [listed, *markdown_fields.changes(review.shown(group[0].kind, changes[0].fields))]
+    return [listed, *markdown_fields.changes(review.changed_places(group[0].kind, changes[0].fields))]
 
 
 def _place(change: Change) -> str:
@@ -155,12 +162,14 @@ def _parts(entry: Entry) -> list[str]:
     reason = refusal.reason if refusal else change.reason
     notes = [code(reason)] if reason else []
     notes += [f"help: {code(refusal.hint)}"] if refusal and refusal.hint else []
-    notes += [f"used by {code(review.named_users(change))}"] if change.affects else []
+    notes += [f"used by {code(review.user_names(change))}"] if change.affects else []
     notes += [f"waits for {', '.join(code(str(address)) for address in change.waits_for)}"] if change.waits_for else []
     notes += [_place(change)]
     parts = ["  \n".join(filter(None, notes))] if any(notes) else []
     is_new = change.action is Action.CREATE
-    parts += _with_blame(markdown_fields.changes(review.shown(entry.kind, change.fields), made=is_new), change.fields)
+    parts += _with_blame(
+        markdown_fields.changes(review.changed_places(entry.kind, change.fields), is_new=is_new), change.fields
+    )
     return parts + _flow(review.flow(entry))
 
 
@@ -170,14 +179,16 @@ def headline(entry: Entry, others: int = 0) -> str:
     sign = "!" if entry.refusal else review.SIGNS[change.action]
     what = f"{change.action.value} refused [{entry.refusal.id}]" if entry.refusal else change.action.value
     details = [f"<b>{what}</b>" if entry.dangerous else what, change.cause.value]
-    details += [review.affected(change)] if change.affects and not entry.dangerous else []  # dangers have it above
+    details += (
+        [review.affected_count(change)] if change.affects and not entry.dangerous else []
+    )  # dangers have it above
     details += [budget.replace("->", "→") for budget in map(review.prompt_budget, change.fields) if budget][:1]
     details += [f"new host {code(risk.host)}" for risk in entry.risks if risk.host]
     more = f" and {others} more alike" if others else ""
     return f"{code(sign)} <b>{code(str(change.address))}</b>{more} {' · '.join(details)}"
 
 
-def joined(parts: Iterable[str]) -> str:
+def join_parts(parts: Iterable[str]) -> str:
     """The parts with a blank line between them, without text that a runner takes for a command."""
     return neutralise("\n\n".join(part for part in parts if part) + "\n")
 
@@ -187,7 +198,7 @@ def _title(what: str, plan: Plan) -> str:
     return f"### tavusctl {what}: {code(plan.environment)}{account}"
 
 
-def signed(plan: Plan) -> str:
+def fingerprint_line(plan: Plan) -> str:
     """The fingerprint of a plan; empty if it has none."""
     return f"<sub>plan {code(plan.fingerprint)}</sub>" if plan.fingerprint else ""
 
@@ -200,10 +211,10 @@ def _danger(entry: Entry) -> str:
     risks = "; ".join(
         f"{entities(risk.text.removesuffix(risk.host))}{code(risk.host) if risk.host else ''}" for risk in entry.risks
     )
-    return f"{address} {risks}" + (f"; {review.affected(change)}" if change.affects else "")
+    return f"{address} {risks}" + (f"; {review.affected_count(change)}" if change.affects else "")
 
 
-def folded(head: str, parts: Sequence[str], *, unfolded: bool = False) -> str:
+def collapsible(head: str, parts: Sequence[str], *, unfolded: bool = False) -> str:
     """A head above parts that it folds; only the head if there are no parts."""
     if not parts:
         return head
@@ -232,14 +243,14 @@ def _flow(graph: Graph | None) -> list[str]:
     return [fenced(drawn, "mermaid")] if drawn and len(drawn) <= _DRAWN else []
 
 
-def moved(entry: Drift) -> str:
+def drifted_object(entry: Drift) -> str:
     """One object that was changed or deleted in the account."""
     head = f"<b>{code(str(entry.address))}</b> {code(entry.remote_id)}"
     if entry.cause is Cause.MISSING:
         return f"{code('-')} {head} was deleted in the account"
-    return folded(
+    return collapsible(
         f"{code('~')} {head} was changed in the account",
-        _with_blame(markdown_fields.changes(review.drifted(entry)), entry.fields),
+        _with_blame(markdown_fields.changes(review.drift_places(entry)), entry.fields),
         unfolded=True,
     )
 

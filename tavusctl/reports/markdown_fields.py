@@ -23,12 +23,12 @@ _SIDES: Final = 2  # of a conflict
 _MOVED: Final = ">"
 
 
-def changes(found: Iterable[Shown], *, made: bool = False) -> list[str]:
+def changes(places: Iterable[Shown], *, is_new: bool = False) -> list[str]:
     """A list with an item for each place that differs; no list if there is none.
 
-    `made` says that the object is new: then all of it is added, and nothing is marked.
+    If `is_new`, the object is new: all of it is added, and nothing is marked.
     """
-    items = [item for _, group in groupby(found, key=_conflict_path) for item in _items(list(group), made=made)]
+    items = [item for _, group in groupby(places, key=_conflict_path) for item in _items(list(group), is_new=is_new)]
     return ["\n".join(items)] if items else []
 
 
@@ -37,12 +37,12 @@ def _conflict_path(place: Shown) -> str:
     return place.path if place.side and not place.secret else ""
 
 
-def _items(places: Sequence[Shown], *, made: bool) -> Iterator[str]:
+def _items(places: Sequence[Shown], *, is_new: bool) -> Iterator[str]:
     sides = {place.side: place for place in places}
     if len(places) == len(sides) == _SIDES and all(map(_is_short, places)):
         yield _disputed(sides["account"], sides["manifest"])
     else:
-        yield from (_item(place, is_new=made) for place in places)
+        yield from (_item(place, is_new=is_new) for place in places)
 
 
 def _is_short(place: Shown) -> bool:

@@ -17,11 +17,11 @@ from tavusctl.core.json_tree import is_empty as is_blank
 from tavusctl.core.json_tree import is_hidden
 from tavusctl.core.model import ABSENT, Action, Cause, Change, Drift, FieldChange, Plan, Refusal, Risk
 from tavusctl.core.resource_kind import ResourceKind
-from tavusctl.lib.graph import Graph, compared
+from tavusctl.lib.graph import Graph, mark_changes
 from tavusctl.lib.json_types import Json, as_object
-from tavusctl.lib.tokens import about
+from tavusctl.lib.tokens import estimate_tokens
 from tavusctl.reports import risks
-from tavusctl.reports.value_paths import Reading, as_told, is_prose
+from tavusctl.reports.value_paths import ValueComparison, in_manifest_form, is_prose
 
 SIGNS: Final = {
     Action.CREATE: "+",
@@ -120,7 +120,7 @@ def entries(plan: Plan) -> list[Entry]:
 Group = tuple[Entry, ...]  # entries that one section reports
 
 
-def grouped(entries: Iterable[Entry]) -> list[Group]:
+def group_entries(entries: Iterable[Entry]) -> list[Group]:
     """The entries, those in one group that change in exactly the same way and need no remark of their own."""
     groups: dict[str, list[Entry]] = {}
     for number, entry in enumerate(entries):
@@ -136,7 +136,9 @@ def _group_key(entry: Entry) -> str:
     )
     if has_remarks or any(field.sensitive or field.blame for field in change.fields):
         return ""
-    return repr((entry.kind and entry.kind.name, change.cause, change.reason, [*shown(entry.kind, change.fields)]))
+    return repr(
+        (entry.kind and entry.kind.name, change.cause, change.reason, [*changed_places(entry.kind, change.fields)])
+    )
 
 
 def counts(plan: Plan) -> list[str]:
@@ -146,11 +148,11 @@ def counts(plan: Plan) -> list[str]:
     words = [f"{by_action[action]} to {action.value}" for action in listed if action in _ALWAYS or by_action[action]]
     protections = by_action[Action.UNPROTECT] + len(plan.limits)
     words += [f"{protections} protection{'' if protections == 1 else 's'} to lower"] if protections else []
-    words += [f"{count} to {what}" for what, count in learned(plan).items() if count]
+    words += [f"{count} to {what}" for what, count in state_changes(plan).items() if count]
     return words + ([f"{len(plan.refused)} refused"] if plan.refused else [])
 
 
-def learned(plan: Plan) -> dict[str, int]:
+def state_changes(plan: Plan) -> dict[str, int]:
     """The number of changes of the state only, which send nothing: addresses renamed, and objects recorded."""
     return {"rename": len(plan.moves), "record": len(plan.recorded)}
 
@@ -160,20 +162,20 @@ def is_empty(plan: Plan) -> bool:
     return not plan.writes and not plan.refused
 
 
-def is_loud(diagnostic: Diagnostic) -> bool:
+def is_shown_in_full(diagnostic: Diagnostic) -> bool:
     """Whether a plan shows a warning in full: it is about the plan itself, or about something that cannot work."""
     check = CHECKS.get(diagnostic.id)
     return diagnostic.source is None or (check is not None and check.severity is Severity.ERROR)
 
 
-def recovered(plan: Plan, shown: Callable[[str], str] = str) -> str:
+def recovery_sentence(plan: Plan, shown: Callable[[str], str] = str) -> str:
     """A sentence about the records of another run; empty if there are none."""
     if plan.running:
         return f"The state has records of a run beside this one: {shown(plan.running)}; plan again afterwards."
     return "An interrupted run left records; apply merges them into the state." if plan.recovered else ""
 
 
-def scope(plan: Plan, shown: Callable[[str], str] = str) -> str:
+def scope_sentence(plan: Plan, shown: Callable[[str], str] = str) -> str:
     """A sentence about what the plan was limited to; empty if all was planned."""
     more = len(plan.targets) - _MAX_NAMED
     names = [shown(str(one)) for one in plan.targets[:_MAX_NAMED]] + ([f"{more} more"] if more > 0 else [])
@@ -186,22 +188,22 @@ def scope(plan: Plan, shown: Callable[[str], str] = str) -> str:
     return f"Only {listed} {'was' if is_one else 'were'} planned." if listed else ""
 
 
-def objects(count: int) -> str:
+def object_count(count: int) -> str:
     """A number of objects, in words."""
     return f"{count} object{'' if count == 1 else 's'}"
 
 
-def users(change: Change) -> str:
+def users_text(change: Change) -> str:
     """The number of objects that refer to a changed object, and their names; empty if there are none."""
-    return f"{affected(change)}: {named_users(change)}" if change.affects else ""
+    return f"{affected_count(change)}: {user_names(change)}" if change.affects else ""
 
 
-def affected(change: Change) -> str:
+def affected_count(change: Change) -> str:
     """The number of objects that refer to a changed object, in words; empty if there are none."""
-    return f"affects {objects(len(change.affects))}" if change.affects else ""
+    return f"affects {object_count(len(change.affects))}" if change.affects else ""
 
 
-def named_users(change: Change) -> str:
+def user_names(change: Change) -> str:
     """The names of the first objects that refer to a changed object, and the number of the others."""
     more = len(change.affects) - _MAX_NAMED
     return ", ".join(change.affects[:_MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
@@ -232,7 +234,7 @@ def _token_words(before: int, after: int) -> str:
 
 
 def _tokens(value: Json) -> int:
-    return about(value) if isinstance(value, str) else 0
+    return estimate_tokens(value) if isinstance(value, str) else 0
 
 
 class Shown(Struct, frozen=True):
@@ -247,32 +249,32 @@ class Shown(Struct, frozen=True):
     side: str = ""  # of a conflict: which side made this change of the last applied value
 
 
-def shown(kind: ResourceKind | None, fields: Iterable[FieldChange]) -> Iterator[Shown]:
+def changed_places(kind: ResourceKind | None, fields: Iterable[FieldChange]) -> Iterator[Shown]:
     """Every place in which fields differ from the live value, in order; of a conflict, the change of each side."""
     for entry in fields:
         if entry.sensitive:
             yield Shown(entry.path, ABSENT, ABSENT, entry.cause, secret(entry), secret=True)
         elif entry.cause is Cause.BOTH:
-            yield from _places(entry, Reading(kind, old_is_told=True), entry.base, entry.live, "account")
-            yield from _places(entry, Reading(kind), entry.base, entry.desired, "manifest")
+            yield from _places(entry, ValueComparison(kind, old_is_declared=True), entry.base, entry.live, "account")
+            yield from _places(entry, ValueComparison(kind), entry.base, entry.desired, "manifest")
         else:
-            yield from _places(entry, Reading(kind), entry.live, entry.desired)
+            yield from _places(entry, ValueComparison(kind), entry.live, entry.desired)
 
 
-def drifted(entry: Drift) -> Iterator[Shown]:
+def drift_places(entry: Drift) -> Iterator[Shown]:
     """Every place that was changed in the account: from the last applied value to the live one."""
     for field in entry.fields:
         if field.sensitive:
             yield Shown(field.path, ABSENT, ABSENT, note="changed", secret=True)
         else:
             as_edited = replace(field, cause=Cause.EDITED)
-            yield from _places(as_edited, Reading(entry.kind, old_is_told=True), field.base, field.live)
+            yield from _places(as_edited, ValueComparison(entry.kind, old_is_declared=True), field.base, field.live)
 
 
-def _places(entry: FieldChange, reading: Reading, old: Json, new: Json, side: str = "") -> Iterator[Shown]:
-    for place in reading.within(patch.split(entry.path), old, new):
+def _places(entry: FieldChange, reading: ValueComparison, old: Json, new: Json, side: str = "") -> Iterator[Shown]:
+    for place in reading.differences(patch.split(entry.path), old, new):
         if is_hidden(place.old) or is_hidden(place.new):
-            note = became(place.old, place.new)
+            note = secret_change(place.old, place.new)
             yield Shown(entry.path + place.name, ABSENT, ABSENT, entry.cause, note, secret=True, side=side)
         else:
             yield Shown(entry.path + place.name, place.old, place.new, entry.cause, place.note, side=side)
@@ -289,10 +291,10 @@ def blame(one: Blame, quoted: Callable[[str], str]) -> str:
 
 def secret(entry: FieldChange) -> str:
     """What happens to a secret: `set`, `changed` or `removed`."""
-    return became(entry.live, entry.desired)
+    return secret_change(entry.live, entry.desired)
 
 
-def became(old: Json, new: Json) -> str:
+def secret_change(old: Json, new: Json) -> str:
     """What happens to a secret, from its two sides: `set`, `changed` or `removed`."""
     if is_blank(new):
         return "removed"
@@ -307,21 +309,23 @@ def flow(entry: Entry) -> Graph | None:
     new = kind.conversation_graph(change.desired.spec)
     if change.live is None:
         return new
-    marked = compared(kind.conversation_graph(as_object(as_told(kind, (), change.live.body, change.desired.spec))), new)
+    marked = mark_changes(
+        kind.conversation_graph(as_object(in_manifest_form(kind, (), change.live.body, change.desired.spec))), new
+    )
     return marked if any([*(node.mark for node in marked.nodes), *(edge.mark for edge in marked.edges)]) else None
 
 
-def unknown(plan: Plan) -> list[Diagnostic]:
+def unbound_warnings(plan: Plan) -> list[Diagnostic]:
     """The warnings of a plan about manifests that the state does not know, for a report of drift."""
     return [warning for warning in plan.warnings if warning.id in _UNKNOWN]
 
 
-def no_drift(plan: Plan) -> str:
+def no_drift_sentence(plan: Plan) -> str:
     """A sentence for no drift; it is about the state only if there are manifests that the state does not know."""
-    return "The objects in the state have not drifted." if unknown(plan) else "No drift."
+    return "The objects in the state have not drifted." if unbound_warnings(plan) else "No drift."
 
 
-def overwritten(plan: Plan) -> Iterator[Drift]:
+def overwritten_drift(plan: Plan) -> Iterator[Drift]:
     """Drift that this plan reverts: of each object, the fields that were changed and that a step writes."""
     written = {(step.address, field.path) for step in plan.steps for field in step.fields}
     for entry in plan.drift:

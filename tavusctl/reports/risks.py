@@ -45,7 +45,7 @@ def of(change: Change) -> tuple[Risk, ...]:
     return (*([Risk(change.action.value, loss)] if loss else []), *_new_hosts(change), *_new_uses(change))
 
 
-def brings(risk: Risk) -> bool:
+def is_addition(risk: Risk) -> bool:
     """Whether a risk is about something that a change adds; the action alone shows what a change deletes."""
     return risk.id in (NEW_HOST, NEW_SECRET, NEW_STORE)
 
@@ -85,7 +85,7 @@ def _redacted_host(value: str, name: str) -> str:
     authority = _AUTHORITY.match(text, len(prefix))
     end = len(url) - len(text) + (authority.end() if authority else len(text))
     start = url.rfind("@", 0, end) + 1 or len(url) - len(text) + len(prefix)
-    return SHOWN if redaction.is_amid(url, start, end) else name
+    return SHOWN if redaction.overlaps_secret(url, start, end) else name
 
 
 def _formatted(scheme: str, name: str, port: int | None) -> str:
@@ -120,16 +120,16 @@ def _new_uses(change: Change) -> Iterator[Risk]:
     if desired is None or change.action in _SENDS_NOTHING:
         return
     is_whole = change.action in _WHOLE
-    for pointer, names in sorted(desired.reads.items()):
+    for pointer, names in sorted(desired.secret_names.items()):
         field = next((one for one in change.fields if f"{pointer}/".startswith(f"{one.path}/")), None)
         if not is_whole and field is None:
             continue
-        new = [name for name in names if name in desired.untried]
+        new = [name for name in names if name in desired.new_inputs]
         if new:
             yield Risk(NEW_SECRET, f"sends a secret for the first time: {', '.join(new)}", pointer)
         elif field and not is_whole and field.path == pointer and is_empty(field.base) and is_empty(field.live):
             yield Risk(NEW_SECRET, f"sends a secret to a field that had none: {', '.join(names)}", pointer)
-    if desired.file and desired.file.upload in desired.untried:
+    if desired.file and desired.file.upload in desired.new_inputs:
         yield Risk(NEW_STORE, f"uploads its file to a new place: {desired.file.upload}")
 
 
@@ -169,7 +169,7 @@ def _hosts(kind: ResourceKind | None, path: KeyPath, value: Json, place: KeyPath
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _hosts(kind, (*path, "*"), item, (*place, str(index)))
-    elif kind is None or kind.may_be_called(path):
+    elif kind is None or kind.may_receive_data(path):
         text = value.reveal() if isinstance(value, Secret) else value
         name = _secret_host(text) if isinstance(value, Secret) else host(text, path[-1] if path else "")
         if name and isinstance(text, str):
@@ -181,5 +181,5 @@ def _secret_host(text: Json) -> str:
 
     A URL that cannot be parsed would be its own host, and so show the secret: it is only called invalid.
     """
-    name = host(text) if isinstance(text, str) and url_credentials.is_address(text) else ""
+    name = host(text) if isinstance(text, str) and url_credentials.is_url(text) else ""
     return "an invalid URL" if name == text else name

@@ -18,7 +18,7 @@ from tavusctl.core.diagnostic_ids import CHECKS
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.model import Drift, Outcome, Refusal, Status
 from tavusctl.lib.json_types import JsonObject, as_text
-from tavusctl.reports.escaping import spelled
+from tavusctl.reports.escaping import escape_json
 from tavusctl.reports.review import place
 from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanView
 from tavusctl.secrets.escape import flat
@@ -126,4 +126,4 @@ def _log(results: Iterable[Result]) -> str:
         notification = {"level": "warning", "message": {"text": text}}
         run["invocations"] = [{"executionSuccessful": True, "toolExecutionNotifications": [notification]}]
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
-    return spelled(json.dumps(log, indent=2, ensure_ascii=False)) + "\n"
+    return escape_json(json.dumps(log, indent=2, ensure_ascii=False)) + "\n"

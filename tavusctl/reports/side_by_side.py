@@ -9,16 +9,16 @@ from typing import Final
 
 from tavusctl.core.address import Source
 from tavusctl.core.comparison import Comparison, Difference, Presence, Unknown
-from tavusctl.core.json_tree import map_leaves, plain
+from tavusctl.core.json_tree import manifest_notation, map_leaves
 from tavusctl.core.model import ABSENT, FieldChange
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.reports import markdown as pages
 from tavusctl.reports import markdown_fields, review, view
-from tavusctl.reports.escaping import code, marker, neutralise, spelled
-from tavusctl.reports.review import objects
+from tavusctl.reports.escaping import code, escape_json, marker, neutralise
+from tavusctl.reports.review import object_count
 from tavusctl.reports.terminal import field_lines
 from tavusctl.reports.terminal.styling import style
-from tavusctl.reports.value_paths import Reading
+from tavusctl.reports.value_paths import ValueComparison
 from tavusctl.secrets.escape import flat
 
 FORMAT_VERSION: Final = "1.0"
@@ -35,8 +35,8 @@ def _text(comparison: Comparison) -> str:
 def _block(comparison: Comparison, difference: Difference) -> Iterator[str]:
     sign, colour = _SIGNS[difference.presence]
     yield style(f"{sign} {difference.address}{_only_side(comparison, difference)}", fg=colour, bold=True)
-    yield from field_lines.fields(Reading(difference.kind), difference.fields)
-    yield from field_lines.fields(Reading(), difference.settings)
+    yield from field_lines.fields(ValueComparison(difference.kind), difference.fields)
+    yield from field_lines.fields(ValueComparison(), difference.settings)
 
 
 def _only_side(comparison: Comparison, difference: Difference) -> str:
@@ -56,7 +56,7 @@ def _summary(comparison: Comparison) -> str:
     counts = Counter(one.presence for one in comparison.differences)
     sides = f"{flat(comparison.left)} -> {flat(comparison.right)}"
     if not comparison.differences:
-        return f"{sides}: no differences, {objects(comparison.equal)} compared"
+        return f"{sides}: no differences, {object_count(comparison.equal)} compared"
     only = [f"{counts[presence]} only in {flat(name)}" for presence, name in _sides(comparison) if counts[presence]]
     return f"{sides}: {', '.join([f'{counts[Presence.BOTH]} different', *only, f'{comparison.equal} equal'])}"
 
@@ -83,7 +83,7 @@ def _json(comparison: Comparison) -> str:
             {"address": str(one.address), "path": one.path, "unset": list(one.names)} for one in comparison.unknown
         ],
     }
-    return spelled(json.dumps(map_leaves(document, view.number_view), indent=2, ensure_ascii=False)) + "\n"
+    return escape_json(json.dumps(map_leaves(document, view.number_view), indent=2, ensure_ascii=False)) + "\n"
 
 
 def _difference(difference: Difference) -> JsonObject:
@@ -100,7 +100,7 @@ def _difference(difference: Difference) -> JsonObject:
 
 def _field(entry: FieldChange) -> JsonObject:
     sides: Mapping[str, Json] = {} if entry.sensitive else {"left": entry.live, "right": entry.desired}
-    values = {side: plain(value) for side, value in sides.items() if value is not ABSENT}
+    values = {side: manifest_notation(value) for side, value in sides.items() if value is not ABSENT}
     source = {} if entry.sensitive else {"source": _source(entry.source)}
     return {"path": entry.path, **values, "sensitive": entry.sensitive, **source}
 
@@ -118,15 +118,15 @@ def _markdown(comparison: Comparison) -> str:
     parts.append(f"**{_summary(comparison).partition(': ')[2]}**")
     for one in comparison.differences:
         head = f"{code(_SIGNS[one.presence][0])} <b>{code(str(one.address))}</b>{_only_side(comparison, one)}"
-        shown = [*review.shown(one.kind, one.fields), *review.shown(None, one.settings)]
-        parts.append(pages.folded(head, markdown_fields.changes(shown), unfolded=True))
+        shown = [*review.changed_places(one.kind, one.fields), *review.changed_places(None, one.settings)]
+        parts.append(pages.collapsible(head, markdown_fields.changes(shown), unfolded=True))
     parts += ["\n".join(f"- {code(_not_compared(one))}" for one in comparison.unknown)] if comparison.unknown else []
-    return pages.joined(parts)
+    return pages.join_parts(parts)
 
 
 FORMATS: Final[Mapping[str, Callable[[Comparison], str]]] = {"json": _json, "markdown": _markdown, "text": _text}
 
 
-def report(found: Comparison, format_: str) -> str:
+def report(comparison: Comparison, format_: str) -> str:
     """A comparison in one format, redacted before the format encodes it."""
-    return FORMATS[format_](view.comparison(found))
+    return FORMATS[format_](view.comparison(comparison))

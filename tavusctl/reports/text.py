@@ -20,10 +20,10 @@ from tavusctl.fields.equivalence import is_unset
 from tavusctl.patch import split
 from tavusctl.reports import review, risks
 from tavusctl.reports.escaping import neutralise
-from tavusctl.reports.review import Entry, objects
+from tavusctl.reports.review import Entry, object_count
 from tavusctl.reports.terminal import field_lines
 from tavusctl.reports.terminal.styling import style
-from tavusctl.reports.value_paths import Reading
+from tavusctl.reports.value_paths import ValueComparison
 from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanView
 from tavusctl.secrets.escape import flat
 
@@ -57,17 +57,17 @@ def plan(plan: PlanView) -> str:
     parts += _overwritten(plan)
     parts += [f"> {one.new}: renamed from {one.old} ({flat(one.remote_id)}) by apply" for one in plan.moves]
     parts += [f"= {one.address}: up to date already; apply records it in the state" for one in plan.recorded]
-    parts += [sentence] if (sentence := review.recovered(plan, flat)) else []
+    parts += [sentence] if (sentence := review.recovery_sentence(plan, flat)) else []
     parts += _pending(plan)
     parts += _warnings(plan.warnings)
-    parts += [*_place(plan), *filter(None, [review.scope(plan)]), summary(plan)]
+    parts += [*_place(plan), *filter(None, [review.scope_sentence(plan)]), summary(plan)]
     return neutralise("\n".join(parts) + "\n")
 
 
 def summary(plan: Plan) -> str:
     """The one-line summary."""
     if review.is_empty(plan):
-        return f"No changes. {objects(plan.no_op)} up to date."
+        return f"No changes. {object_count(plan.no_op)} up to date."
     counted = (style(one, fg=_alarm(one), bold=True) for one in review.counts(plan))
     return style("Plan: ", bold=True) + style(", ", bold=True).join(counted)
 
@@ -88,26 +88,26 @@ def _alarm(count: str) -> str | None:
 
 def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
     """Drift: the objects that changed in the account since the last apply."""
-    unknown = [_diagnostic_text(one) for one in review.unknown(plan)]
+    unknown = [_diagnostic_text(one) for one in review.unbound_warnings(plan)]
     if not drift:
-        return neutralise("\n".join([*unknown, *_place(plan), review.no_drift(plan)]) + "\n")
+        return neutralise("\n".join([*unknown, *_place(plan), review.no_drift_sentence(plan)]) + "\n")
     blocks = [_drift(entry) for entry in drift]
     total = sum(len(entry.fields) for entry in drift)
     fields = f", {total} field{'' if total == 1 else 's'}" if total else ""
-    summary_line = style(f"Drift: {objects(len(drift))}{fields}", bold=True)
+    summary_line = style(f"Drift: {object_count(len(drift))}{fields}", bold=True)
     return neutralise("\n".join([*blocks, *unknown, *_place(plan), summary_line]) + "\n")
 
 
 def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
-    """The outcomes of a plan: every step that needs a line of its own (`is_told`), and the counts."""
+    """The outcomes of a plan: every step that needs a line of its own (`needs_line`), and the counts."""
     counts = Counter(outcome.status for outcome in outcomes)
-    listed = [outcome(one) for one in outcomes if is_told(one)]
+    listed = [outcome(one) for one in outcomes if needs_line(one)]
     words = ", ".join(f"{counts[status]} {status}" for status in Status if counts[status]) or "nothing to do"
     refused = f", {len(plan.refused)} refused" if plan.refused else ""
     return "\n".join([*listed, style(f"Apply: {words}{refused}", bold=True)]) + "\n"
 
 
-def is_told(outcome: Outcome) -> bool:
+def needs_line(outcome: Outcome) -> bool:
     """Whether a report of outcomes has a line for a step; a step that is done, without a remark, is only counted."""
     return outcome.status is not Status.DONE or bool(outcome.unkept or outcome.reason)
 
@@ -159,10 +159,12 @@ def _entry(entry: Entry) -> str:
     refused = entry.refusal
     lines = _refused(entry) if refused else [_head(entry.change)]
     lines += [
-        f"    {style(f'! {flat(risk.text)}', fg='red')}{_at(risk.path)}" for risk in entry.risks if risks.brings(risk)
+        f"    {style(f'! {flat(risk.text)}', fg='red')}{_at(risk.path)}"
+        for risk in entry.risks
+        if risks.is_addition(risk)
     ]
-    if review.users(entry.change):
-        lines.append(f"    {flat(review.users(entry.change))}")
+    if review.users_text(entry.change):
+        lines.append(f"    {flat(review.users_text(entry.change))}")
     lines += [] if refused else _body(entry)
     if refused and refused.hint:
         lines.append(f"    {style('help:', fg='cyan')} {flat(refused.hint)}")
@@ -200,8 +202,8 @@ def _body(entry: Entry) -> list[str]:
     change = entry.change
     if change.action is Action.CREATE:
         rows = [(flat(field.path), field_lines.brief(field)) for field in change.fields if not _is_unset(entry, field)]
-        return [f"    {line}" for line in field_lines.aligned(rows)]
-    lines = list(field_lines.fields(Reading(entry.kind), change.fields))
+        return [f"    {line}" for line in field_lines.align(rows)]
+    lines = list(field_lines.fields(ValueComparison(entry.kind), change.fields))
     if change.waits_for:
         lines.append(f"    waits for {', '.join(map(str, change.waits_for))}")
     return lines
@@ -214,7 +216,7 @@ def _limits(plan: Plan) -> list[str]:
 
 
 def _overwritten(plan: Plan) -> Iterator[str]:
-    entries = list(review.overwritten(plan))
+    entries = list(review.overwritten_drift(plan))
     if entries:
         yield style("Changed in the account since the last apply, and reverted by this plan:", fg="magenta")
         yield from (f"    {entry.address}: {', '.join(flat(one.path) for one in entry.fields)}" for entry in entries)
@@ -234,13 +236,13 @@ def _drift(entry: Drift) -> str:
         return style(f"- {entry.address}: {flat(entry.remote_id)} was deleted in the account", fg="red") + "\n"
     head = style(f"~ {entry.address}: {flat(entry.remote_id)} was changed in the account", fg="yellow", bold=True)
     moved = [replace(one, cause=Cause.EDITED, live=one.base, desired=one.live) for one in entry.fields]
-    return "\n".join([head, *field_lines.fields(Reading(entry.kind, old_is_told=True), moved), ""])
+    return "\n".join([head, *field_lines.fields(ValueComparison(entry.kind, old_is_declared=True), moved), ""])
 
 
 def _warnings(warnings: Sequence[Diagnostic]) -> Iterator[str]:
     """Warnings about the plan itself, and about what cannot work; others, which `validate` shows, are only counted."""
-    yield from (_diagnostic_text(warning) for warning in warnings if review.is_loud(warning))
-    count = sum(not review.is_loud(warning) for warning in warnings)
+    yield from (_diagnostic_text(warning) for warning in warnings if review.is_shown_in_full(warning))
+    count = sum(not review.is_shown_in_full(warning) for warning in warnings)
     if count:
         word = style(f"{count} warning{'' if count == 1 else 's'}", fg="yellow")
         yield f"{word} about the manifests; run `tavusctl validate` to see {'it' if count == 1 else 'them'}"

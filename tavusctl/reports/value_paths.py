@@ -10,7 +10,7 @@ from typing import TypeGuard
 
 from msgspec import Struct
 
-from tavusctl.core.json_tree import canonical, plain
+from tavusctl.core.json_tree import canonical, manifest_notation
 from tavusctl.core.model import ABSENT
 from tavusctl.core.resource_kind import PLAIN, ResourceKind
 from tavusctl.fields.equivalence import same
@@ -50,7 +50,7 @@ def as_texts(old: Json, new: Json) -> tuple[str, str] | None:
 
 def compact(value: Json) -> str:
     """A whole value on one line."""
-    return "(not set)" if is_nothing(value) else json.dumps(plain(value), ensure_ascii=False)
+    return "(not set)" if is_nothing(value) else json.dumps(manifest_notation(value), ensure_ascii=False)
 
 
 def one_line(value: Json) -> str:
@@ -59,16 +59,16 @@ def one_line(value: Json) -> str:
     return text if len(text) <= WIDTH else f"{text[:WIDTH]}… ({len(text):,} characters)"
 
 
-class Reading(Struct, frozen=True):
+class ValueComparison(Struct, frozen=True):
     """A comparison of two values of a kind: one side is declared by a manifest, the other is live.
 
     A default that the server fills in is not a difference.
     """
 
     kind: ResourceKind | None = None
-    old_is_told: bool = False  # for drift, where the old side is the last applied value
+    old_is_declared: bool = False  # for drift, where the old side is the last applied value
 
-    def within(self, path: KeyPath, old: Json, new: Json, name: str = "") -> Iterator[Place]:
+    def differences(self, path: KeyPath, old: Json, new: Json, name: str = "") -> Iterator[Place]:
         """Every place in which two values differ, in the order of the new one.
 
         `path` has `*` for indices of lists; `name` is the beginning of the names of places.
@@ -79,7 +79,7 @@ class Reading(Struct, frozen=True):
         if isinstance(old, dict) and isinstance(new, dict):
             for key in {**new, **old}:
                 member_name = f"{name}/{_path_step(key)}"
-                yield from self.within((*path, key), old.get(key, ABSENT), new.get(key, ABSENT), member_name)
+                yield from self.differences((*path, key), old.get(key, ABSENT), new.get(key, ABSENT), member_name)
         elif isinstance(old, list) and isinstance(new, list):
             yield from self._lists(path, old, new, name)
         else:
@@ -88,7 +88,7 @@ class Reading(Struct, frozen=True):
     def _agree(self, path: KeyPath, old: Json, new: Json) -> bool:
         if old is ABSENT and new is ABSENT:
             return True
-        declared, live = (old, new) if self.old_is_told else (new, old)
+        declared, live = (old, new) if self.old_is_declared else (new, old)
         if self.kind is None:
             return canonical(old) == canonical(new)
         return same(self.kind, path, declared, live)
@@ -104,7 +104,7 @@ class Reading(Struct, frozen=True):
         A new collection that is too long for one line has a place for each of its members; all else is one place.
         """
         if is_nothing(old) and isinstance(new, dict | list) and len(compact(new)) > LONG:
-            yield from self.within(path, type(new)(), new, name)
+            yield from self.differences(path, type(new)(), new, name)
         else:
             yield Place(name, old, new)
 
@@ -122,31 +122,35 @@ class Reading(Struct, frozen=True):
 
     def _keyed_items(self, path: KeyPath, before: JsonObject, after: JsonObject, name: str) -> Iterator[Place]:
         for key in {**after, **before}:
-            yield from self.within(path, before.get(key, ABSENT), after.get(key, ABSENT), f"{name}/{_path_step(key)}")
+            yield from self.differences(
+                path, before.get(key, ABSENT), after.get(key, ABSENT), f"{name}/{_path_step(key)}"
+            )
         old_order, new_order = [key for key in before if key in after], [key for key in after if key in before]
         if old_order != new_order:
             yield Place(name, old_order, new_order, "the order changed")
 
     def _aligned(self, path: KeyPath, old: list[Json], new: list[Json], name: str) -> Iterator[Place]:
         pairs = sequence_alignment.pairs([canonical(item) for item in old], [canonical(item) for item in new])
-        for old_start, old_stop, new_start, new_stop in sequence_alignment.gaps(pairs, len(old), len(new)):
+        for old_start, old_stop, new_start, new_stop in sequence_alignment.gaps_between(pairs, len(old), len(new)):
             for left, right in zip_longest(range(old_start, old_stop), range(new_start, new_stop)):
                 before = ABSENT if left is None else old[left]
                 after = ABSENT if right is None else new[right]
-                yield from self.within(path, before, after, f"{name}/{left if right is None else right}")
+                yield from self.differences(path, before, after, f"{name}/{left if right is None else right}")
 
 
-def as_told(kind: ResourceKind, path: KeyPath, shown: Json, told: Json) -> Json:
+def in_manifest_form(kind: ResourceKind, path: KeyPath, shown: Json, desired: Json) -> Json:
     """A live value, with each part in the manifest's form where both mean the same."""
-    if same(kind, path, told, shown):
-        return told
-    if isinstance(shown, dict) and isinstance(told, dict):
-        members = {key: as_told(kind, (*path, key), item, told.get(key, ABSENT)) for key, item in shown.items()}
+    if same(kind, path, desired, shown):
+        return desired
+    if isinstance(shown, dict) and isinstance(desired, dict):
+        members = {
+            key: in_manifest_form(kind, (*path, key), item, desired.get(key, ABSENT)) for key, item in shown.items()
+        }
         return {key: item for key, item in members.items() if item is not ABSENT}
-    if isinstance(shown, list) and isinstance(told, list):
+    if isinstance(shown, list) and isinstance(desired, list):
         key_of = _item_key_function(kind.field_at(path).keyed_by)
-        told_items = {key_of(item): item for item in told}
-        return [as_told(kind, (*path, "*"), item, told_items.get(key_of(item), ABSENT)) for item in shown]
+        told_items = {key_of(item): item for item in desired}
+        return [in_manifest_form(kind, (*path, "*"), item, told_items.get(key_of(item), ABSENT)) for item in shown]
     return shown
 
 

@@ -42,9 +42,9 @@ else:
 Held = TypeVar("Held")
 
 
-def plan(true: Plan) -> PlanView:
+def plan(original: Plan) -> PlanView:
     """The view of a plan.  Its risks are those of the original, in which no redaction hides a host in a secret."""
-    return cast("PlanView", _redacted_copy(_with_risks(true)) if redaction.knows_any() else true)
+    return cast("PlanView", _redacted_copy(_with_risks(original)) if redaction.has_known_secrets() else original)
 
 
 def _with_risks(original: Plan) -> Plan:
@@ -53,41 +53,41 @@ def _with_risks(original: Plan) -> Plan:
     return replace(original, steps=steps, refused=refused)
 
 
-def outcome(true: Outcome) -> OutcomeView:
+def outcome(original: Outcome) -> OutcomeView:
     """The view of an outcome."""
-    return cast("OutcomeView", _redacted_copy(true))
+    return cast("OutcomeView", _redacted_copy(original))
 
 
-def outcomes(true: Sequence[Outcome]) -> Sequence[OutcomeView]:
+def outcomes(original: Sequence[Outcome]) -> Sequence[OutcomeView]:
     """The views of outcomes."""
-    return cast("Sequence[OutcomeView]", _redacted_copy(true))
+    return cast("Sequence[OutcomeView]", _redacted_copy(original))
 
 
-def drift(true: Sequence[Drift]) -> Sequence[DriftView]:
+def drift(original: Sequence[Drift]) -> Sequence[DriftView]:
     """The views of drift."""
-    return cast("Sequence[DriftView]", _redacted_copy(true))
+    return cast("Sequence[DriftView]", _redacted_copy(original))
 
 
-def diagnostic(true: Diagnostic) -> DiagnosticView:
+def diagnostic(original: Diagnostic) -> DiagnosticView:
     """The view of a diagnostic."""
-    return cast("DiagnosticView", _redacted_copy(true))
+    return cast("DiagnosticView", _redacted_copy(original))
 
 
-def diagnostics(true: Sequence[Diagnostic]) -> Sequence[DiagnosticView]:
+def diagnostics(original: Sequence[Diagnostic]) -> Sequence[DiagnosticView]:
     """The views of diagnostics."""
-    return cast("Sequence[DiagnosticView]", _redacted_copy(true))
+    return cast("Sequence[DiagnosticView]", _redacted_copy(original))
 
 
-def comparison(true: Comparison) -> Comparison:
+def comparison(original: Comparison) -> Comparison:
     """The view of a comparison."""
-    return _redacted_copy(true)
+    return _redacted_copy(original)
 
 
-def graph(true: Graph) -> Graph:
+def graph(original: Graph) -> Graph:
     """The view of a graph; the ids of nodes, which no drawing shows, stay."""
-    nodes = tuple(replace(one, label=redacted(one.label), detail=redacted(one.detail)) for one in true.nodes)
-    edges = tuple(replace(one, label=redacted(one.label)) for one in true.edges)
-    return replace(true, nodes=nodes, edges=edges, title=redacted(true.title))
+    nodes = tuple(replace(one, label=redacted(one.label), detail=redacted(one.detail)) for one in original.nodes)
+    edges = tuple(replace(one, label=redacted(one.label)) for one in original.edges)
+    return replace(original, nodes=nodes, edges=edges, title=redacted(original.title))
 
 
 def number_view(leaf: Json) -> Json:
@@ -95,12 +95,12 @@ def number_view(leaf: Json) -> Json:
 
     The mask is a JSON text: digits cannot be taken out of a number in JSON itself.
     """
-    return SHOWN if redaction.is_number(leaf) else leaf
+    return SHOWN if redaction.number_contains_secret(leaf) else leaf
 
 
 def _redacted_copy(value: Held) -> Held:
     """A copy of a value, with every text in it redacted; the value itself if there is nothing to redact."""
-    return cast("Held", _Redaction().of(value)) if redaction.knows_any() else value
+    return cast("Held", _Redaction().of(value)) if redaction.has_known_secrets() else value
 
 
 class _Redaction:

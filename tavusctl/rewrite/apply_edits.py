@@ -21,7 +21,7 @@ from tavusctl.lib.json_types import Json, as_text
 from tavusctl.patch.pointer import PatchError, join, resolve, split
 from tavusctl.rewrite import block_edits, edit_steps, source_map
 from tavusctl.rewrite.block_edits import Place
-from tavusctl.rewrite.edit_steps import Step, exact
+from tavusctl.rewrite.edit_steps import Step, exact_text
 from tavusctl.rewrite.quoting import Style
 from tavusctl.rewrite.source_map import Node, SourceText
 
@@ -51,7 +51,7 @@ class _Text:
         """Make one edit in the text."""
         index = self._find(edit.address)
         try:
-            steps = edit_steps.of_edit(_as_written(edit, self._values[index]), self._values[index])
+            steps = edit_steps.steps_of_edit(_as_written(edit, self._values[index]), self._values[index])
         except PatchError as error:
             self._refuse(str(error))
         for step in steps:
@@ -73,17 +73,18 @@ class _Text:
     def _make_step(self, index: int, step: Step) -> None:
         """Make one step, and check that it changes the values as expected and nothing else."""
         expected = [
-            edit_steps.made(value, step) if position == index else value for position, value in enumerate(self._values)
+            edit_steps.apply_step(value, step) if position == index else value
+            for position, value in enumerate(self._values)
         ]
-        sheet = source_map.parse(self.text)
-        document = sheet.documents[index]
-        place = self._place(sheet, document, step)
+        source = source_map.parse(self.text)
+        document = source.documents[index]
+        place = self._place(source, document, step)
         if place.node.style == "bare" and step.op == "insert":  # a pair without braces gets them
             pointer = join(split(step.pointer)[:-1])
             step = Step("replace", pointer, resolve(expected[index], pointer))
         for careful in (False, True):
             text = self._text_after(
-                Style(sheet, source_map.layout(document), _is_json(sheet, document), careful), place, step
+                Style(source, source_map.layout(document), _is_json(source, document), careful), place, step
             )
             if self._has_values(text, expected):
                 self.text, self._values = text, expected
@@ -94,12 +95,12 @@ class _Text:
     def _text_after(self, style: Style, place: Place, step: Step) -> str:
         try:
             if step.op == "replace":
-                return block_edits.replaced(style, place, step.value)
+                return block_edits.replace_value(style, place, step.value)
             if step.op == "remove":
-                return block_edits.removed(style, place)
+                return block_edits.remove_entry(style, place)
             if step.op == "rename":
-                return block_edits.renamed(style, place, as_text(step.value))
-            return block_edits.inserted(style, place, split(step.pointer)[-1], step.value)
+                return block_edits.rename_key(style, place, as_text(step.value))
+            return block_edits.insert_entry(style, place, split(step.pointer)[-1], step.value)
         except ValueError as error:
             self._refuse(f"YAML cannot carry {error}")
 
@@ -107,11 +108,11 @@ class _Text:
         """Whether a text is valid YAML and its documents have exactly the expected values."""
         parsed = yaml12.read(text.encode("utf-8", "surrogatepass"), self.path)
         is_valid = not any(diagnostic.severity is Severity.ERROR for diagnostic in parsed.diagnostics)
-        return is_valid and [exact(document.value) for document in parsed.documents] == [
-            exact(value) for value in expected
+        return is_valid and [exact_text(document.value) for document in parsed.documents] == [
+            exact_text(value) for value in expected
         ]
 
-    def _place(self, sheet: SourceText, document: Node, step: Step) -> Place:
+    def _place(self, source: SourceText, document: Node, step: Step) -> Place:
         """The place that a step changes; for an insert, the collection that the new entry goes into.
 
         RefusedError where an alias or an anchor with aliases elsewhere is in the way.
@@ -120,23 +121,23 @@ class _Text:
         aliases = [node.text for node in document.walk() if node.kind == "alias"]
         place = Place(document)
         for segment in path[:-1] if step.op == "insert" else path:
-            self._refuse_shared(sheet, place.node, aliases)
+            self._refuse_shared(source, place.node, aliases)
             place = _child(place, segment)
         if step.op == "insert":
-            self._refuse_shared(sheet, place.node, aliases)
+            self._refuse_shared(source, place.node, aliases)
         elif step.op != "rename":
             nodes = list(place.node.walk())
             other_aliases = [node.text for node in document.walk() if node.kind == "alias" and node not in nodes]
             for node in nodes:
-                self._refuse_shared(sheet, node, other_aliases, itself=False)
+                self._refuse_shared(source, node, other_aliases, itself=False)
         return place
 
-    def _refuse_shared(self, sheet: SourceText, node: Node, aliases: Sequence[str], *, itself: bool = True) -> None:
+    def _refuse_shared(self, source: SourceText, node: Node, aliases: Sequence[str], *, itself: bool = True) -> None:
         """Refuse to change a value that stands in several places at once, by an anchor and its aliases.
 
         With `itself`, a node that is an alias is refused, too.
         """
-        line = sheet.text.count("\n", 0, node.start) + 1
+        line = source.text.count("\n", 0, node.start) + 1
         if node.kind == "alias" and itself:
             self._refuse(f"line {line} has the YAML alias `*{node.text}` of a value elsewhere")
         if node.anchor in aliases:
@@ -168,7 +169,7 @@ def _child(place: Place, segment: str) -> Place:
     return Place(entry.value, entry, place, in_flow)
 
 
-def _is_json(sheet: SourceText, document: Node) -> bool:
+def _is_json(source: SourceText, document: Node) -> bool:
     """Whether a document is written as JSON: in braces, its keys in double quotes."""
     first = document.entries[0].key if document.entries else None
-    return document.style == "flow" and first is not None and sheet.text[first.start] == '"'
+    return document.style == "flow" and first is not None and source.text[first.start] == '"'

@@ -28,155 +28,157 @@ class Place(Struct, frozen=True):
     in_flow: bool = False  # inside [ ] or { }
 
 
-def replaced(style: Style, place: Place, value: Json) -> str:
+def replace_value(style: Style, place: Place, value: Json) -> str:
     """The text with a new value at a place."""
-    entry, node, sheet = place.entry, place.node, style.sheet
+    entry, node, source = place.entry, place.node, style.source
     if place.in_flow or (entry is None and not node.in_lines):
-        return flow_edits.replaced(style, entry, node, value)
+        return flow_edits.replace_value(style, entry, node, value)
     if entry is None or place.around is None:
-        return _splice(sheet, node.start, sheet.line_end(node.end), _joined(sheet, style.block(value, node.column)))
+        return _splice(source, node.start, source.line_end(node.end), _joined(source, style.block(value, node.column)))
     parent = place.around.node
     if entry.opening is None:
         first, *rest = style.entry("?", value, parent.column)
-        offset = sheet.line_end(entry.end)
-        return _splice(sheet, offset, offset, _lines_after(sheet, [first.replace("?", "", 1), *rest]))
-    stands_below = style.below(value, sheet.column(entry.opening) + 1)
+        offset = source.line_end(entry.end)
+        return _splice(source, offset, offset, _lines_after(source, [first.replace("?", "", 1), *rest]))
+    stands_below = style.below(value, source.column(entry.opening) + 1)
     return (
         _replaced_below(style, entry, parent, value) if stands_below else _replaced_inline(style, entry, parent, value)
     )
 
 
-def removed(style: Style, place: Place) -> str:
+def remove_entry(style: Style, place: Place) -> str:
     """The text without the entry at a place; ValueError for a whole document."""
-    sheet, entry, around = style.sheet, place.entry, place.around
+    source, entry, around = style.source, place.entry, place.around
     if entry is None or around is None:
         message = "a document cannot be removed"
         raise ValueError(message)
     if place.in_flow:
-        return flow_edits.removed(sheet, entry, around.node)
+        return flow_edits.remove_entry(source, entry, around.node)
     if len(around.node.entries) == 1:
-        return _emptied(sheet, entry, around)
-    if sheet.begins_line(entry.start):
-        return _splice(sheet, *_line_span(sheet, entry, careful=style.careful))
+        return _emptied(source, entry, around)
+    if source.begins_line(entry.start):
+        return _splice(source, *_line_span(source, entry, careful=style.careful))
     next_start = around.node.entries[1].start  # the first entry of a collection that begins behind a dash
-    end = sheet.line_end(entry.end)
-    if sheet.text[end:next_start].strip():
-        return _splice(sheet, len(sheet.text[: entry.start].rstrip(" \t")), end)
-    return _splice(sheet, entry.start, next_start)
+    end = source.line_end(entry.end)
+    if source.text[end:next_start].strip():
+        return _splice(source, len(source.text[: entry.start].rstrip(" \t")), end)
+    return _splice(source, entry.start, next_start)
 
 
-def inserted(style: Style, place: Place, key: str, value: Json) -> str:
+def insert_entry(style: Style, place: Place, key: str, value: Json) -> str:
     """The text with a new entry in the collection at a place.
 
     `key` is the key in a mapping; in a list, the index of the item to insert before, or the list's length to append.
     """
-    node, sheet = place.node, style.sheet
+    node, source = place.node, style.source
     if not node.in_lines:
-        empty = not sheet.text[node.content + 1 : node.end - 1].strip()
+        empty = not source.text[node.content + 1 : node.end - 1].strip()
         if empty and not place.in_flow and not style.is_json and place.entry:
-            return replaced(style, place, {key: value} if node.kind == "mapping" else [value])
-        return flow_edits.inserted(style, node, key, value)
+            return replace_value(style, place, {key: value} if node.kind == "mapping" else [value])
+        return flow_edits.insert_entry(style, node, key, value)
     if node.kind == "mapping":
-        offset = sheet.line_end(node.entries[-1].end)
-        return _splice(sheet, offset, offset, _lines_after(sheet, style.entry(key, value, node.column)))
+        offset = source.line_end(node.entries[-1].end)
+        return _splice(source, offset, offset, _lines_after(source, style.entry(key, value, node.column)))
     lines = style.item(value, node.column)
     if int(key) == 0:
         offset = node.entries[0].start
-        return _splice(sheet, offset, offset, _joined(sheet, lines)[node.column :] + sheet.newline + " " * node.column)
-    offset = sheet.line_end(node.entries[int(key) - 1].end)
-    return _splice(sheet, offset, offset, _lines_after(sheet, lines))
+        return _splice(
+            source, offset, offset, _joined(source, lines)[node.column :] + source.newline + " " * node.column
+        )
+    offset = source.line_end(node.entries[int(key) - 1].end)
+    return _splice(source, offset, offset, _lines_after(source, lines))
 
 
-def renamed(style: Style, place: Place, name: str) -> str:
+def rename_key(style: Style, place: Place, name: str) -> str:
     """The text with a new name for the key at a place; ValueError for an item of a list."""
     key = place.entry.key if place.entry else None
     if key is None:
         message = "items of a list have no name"
         raise ValueError(message)
-    return _splice(style.sheet, key.start, key.end, style.key(name, key, in_flow=place.in_flow))
+    return _splice(style.source, key.start, key.end, style.key(name, key, in_flow=place.in_flow))
 
 
 def _replaced_inline(style: Style, entry: Entry, parent: Node, value: Json) -> str:
     """The text with a value that begins on the line of its key or dash, or where the old value begins."""
-    sheet, node, opening = style.sheet, entry.value, entry.opening or 0
+    source, node, opening = style.source, entry.value, entry.opening or 0
     head, *rest = style.inline(value, parent.column, node)
-    gap = sheet.text[opening : node.start]
-    lines = _lines_after(sheet, rest)
+    gap = source.text[opening : node.start]
+    lines = _lines_after(source, rest)
     if node.in_lines:
-        first_line_end = sheet.line_end(opening)
-        comment = "" if not BREAK.search(gap) else sheet.text[opening:first_line_end]
-        comments = sheet.text[first_line_end : _before_break(sheet, node.start)] if BREAK.search(gap) else ""
-        return _splice(sheet, opening, sheet.line_end(node.end), f" {head}{comment}{lines}{comments}")
+        first_line_end = source.line_end(opening)
+        comment = "" if not BREAK.search(gap) else source.text[opening:first_line_end]
+        comments = source.text[first_line_end : _before_break(source, node.start)] if BREAK.search(gap) else ""
+        return _splice(source, opening, source.line_end(node.end), f" {head}{comment}{lines}{comments}")
     start = opening if not gap else node.start
     return _splice(
-        sheet, start, sheet.line_end(node.end), f"{'' if gap else ' '}{head}{_trailing_comment(sheet, node)}{lines}"
+        source, start, source.line_end(node.end), f"{'' if gap else ' '}{head}{_trailing_comment(source, node)}{lines}"
     )
 
 
 def _replaced_below(style: Style, entry: Entry, parent: Node, value: Json) -> str:
     """The text with a block collection that begins below its key, or after its dash."""
-    sheet, node, opening = style.sheet, entry.value, entry.opening or 0
-    end = sheet.line_end(node.end)
-    tail = "" if node.in_lines else _trailing_comment(sheet, node)
-    if BREAK.search(sheet.text, opening, node.start):
-        column = sheet.column(node.start)
+    source, node, opening = style.source, entry.value, entry.opening or 0
+    end = source.line_end(node.end)
+    tail = "" if node.in_lines else _trailing_comment(source, node)
+    if BREAK.search(source.text, opening, node.start):
+        column = source.column(node.start)
         if column <= parent.column and isinstance(value, dict):
             column = parent.column + style.layout.step
         first, *rest = style.block(value, column)
-        return _splice(sheet, sheet.line_start(node.start), end, f"{first}{tail}{_lines_after(sheet, rest)}")
+        return _splice(source, source.line_start(node.start), end, f"{first}{tail}{_lines_after(source, rest)}")
     if parent.kind == "sequence":
         first, *rest = style.item(value, parent.column)
-        return _splice(sheet, entry.start, end, f"{first[parent.column :]}{tail}{_lines_after(sheet, rest)}")
+        return _splice(source, entry.start, end, f"{first[parent.column :]}{tail}{_lines_after(source, rest)}")
     column = parent.column + (style.layout.dash if isinstance(value, list) else style.layout.step)
-    return _splice(sheet, opening, end, f"{tail}{_lines_after(sheet, style.block(value, column))}")
+    return _splice(source, opening, end, f"{tail}{_lines_after(source, style.block(value, column))}")
 
 
-def _emptied(sheet: SourceText, entry: Entry, around: Place) -> str:
+def _emptied(source: SourceText, entry: Entry, around: Place) -> str:
     """The text without the only entry of a block collection, which becomes `{}` or `[]`."""
     node = around.node
     brackets = "{}" if node.kind == "mapping" else "[]"
-    if around.entry is None or not BREAK.search(sheet.text, around.entry.opening or 0, entry.start):
-        return _splice(sheet, entry.start, sheet.line_end(entry.end), brackets)
+    if around.entry is None or not BREAK.search(source.text, around.entry.opening or 0, entry.start):
+        return _splice(source, entry.start, source.line_end(entry.end), brackets)
     offset = node.start + len(node.anchor) + 1 if node.anchor else around.entry.opening or 0
-    start, end = _line_span(sheet, entry)
-    return f"{sheet.text[:offset]} {brackets}{sheet.text[offset:start]}{sheet.text[end:]}"
+    start, end = _line_span(source, entry)
+    return f"{source.text[:offset]} {brackets}{source.text[offset:start]}{source.text[end:]}"
 
 
-def _line_span(sheet: SourceText, entry: Entry, *, careful: bool = False) -> tuple[int, int]:
+def _line_span(source: SourceText, entry: Entry, *, careful: bool = False) -> tuple[int, int]:
     """The span of the whole lines of an entry; on a last line without a line end, with the line end before it instead.
 
     `careful` is for an entry next to a block scalar: blank lines that stayed below the entry would become part of that
     scalar, and the line end before the entry would be missing from it.
     """
-    start, end = sheet.line_start(entry.start), sheet.next_line(entry.end)
-    while careful and end < len(sheet.text) and not sheet.text[end : sheet.line_end(end)].strip(" \t"):
-        end = sheet.next_line(end)
-    if sheet.line_end(entry.end) == len(sheet.text) and not careful:
-        return _before_break(sheet, start), len(sheet.text)
+    start, end = source.line_start(entry.start), source.next_line(entry.end)
+    while careful and end < len(source.text) and not source.text[end : source.line_end(end)].strip(" \t"):
+        end = source.next_line(end)
+    if source.line_end(entry.end) == len(source.text) and not careful:
+        return _before_break(source, start), len(source.text)
     return start, end
 
 
-def _before_break(sheet: SourceText, index: int) -> int:
+def _before_break(source: SourceText, index: int) -> int:
     """The offset at which the line before that of a character ends."""
-    start = sheet.line_start(index)
-    return start - (2 if sheet.text[:start].endswith("\r\n") else 1) if start else 0
+    start = source.line_start(index)
+    return start - (2 if source.text[:start].endswith("\r\n") else 1) if start else 0
 
 
-def _trailing_comment(sheet: SourceText, node: Node) -> str:
+def _trailing_comment(source: SourceText, node: Node) -> str:
     """The space and the comment that follow a value on its line; for a block scalar, that follow its header."""
-    header = _HEADER.match(sheet.text, node.content) if node.style in ("|", ">") else None
+    header = _HEADER.match(source.text, node.content) if node.style in ("|", ">") else None
     end = header.end() if header else node.end
-    return sheet.text[end : sheet.line_end(end)]
+    return source.text[end : source.line_end(end)]
 
 
-def _splice(sheet: SourceText, start: int, end: int, new: str = "") -> str:
-    return f"{sheet.text[:start]}{new}{sheet.text[end:]}"
+def _splice(source: SourceText, start: int, end: int, new: str = "") -> str:
+    return f"{source.text[:start]}{new}{source.text[end:]}"
 
 
-def _joined(sheet: SourceText, lines: Sequence[str]) -> str:
-    return sheet.newline.join(lines)
+def _joined(source: SourceText, lines: Sequence[str]) -> str:
+    return source.newline.join(lines)
 
 
-def _lines_after(sheet: SourceText, lines: Sequence[str]) -> str:
+def _lines_after(source: SourceText, lines: Sequence[str]) -> str:
     """Lines to insert at the end of a line, each with a line end before it."""
-    return "".join(f"{sheet.newline}{line}" for line in lines)
+    return "".join(f"{source.newline}{line}" for line in lines)

@@ -29,14 +29,14 @@ class Step(Struct, frozen=True):
     value: Json = None
 
 
-def exact(value: Json) -> str:
+def exact_text(value: Json) -> str:
     """A text that only equal values share: 1, 1.0 and true differ, the order of keys does not matter."""
     return json.dumps(value, sort_keys=True)
 
 
-def between(old: Json, new: Json, pointer: str = "") -> Iterator[Step]:
+def steps_between(old: Json, new: Json, pointer: str = "") -> Iterator[Step]:
     """The steps that turn one value into another."""
-    if exact(old) == exact(new):
+    if exact_text(old) == exact_text(new):
         return
     if isinstance(old, dict) and isinstance(new, dict) and old.keys() & new.keys():
         yield from _members(old, new, pointer)
@@ -46,14 +46,14 @@ def between(old: Json, new: Json, pointer: str = "") -> Iterator[Step]:
         yield Step("replace", pointer, new)
 
 
-def of_edit(edit: Edit, value: Json) -> list[Step]:
+def steps_of_edit(edit: Edit, value: Json) -> list[Step]:
     """The steps of an edit of a document; PatchError says why the edit does not fit the document."""
     path = split(edit.pointer)
     values = _values_along(value, path)
     if len(values) <= len(path):
         return [_creation(edit, value, path, len(values) - 1)]
     if edit.op == "set":
-        return list(between(values[-1], edit.value, edit.pointer))
+        return list(steps_between(values[-1], edit.value, edit.pointer))
     if not path:
         message = "the document as a whole can be neither removed nor renamed"
         raise PatchError(message)
@@ -63,7 +63,7 @@ def of_edit(edit: Edit, value: Json) -> list[Step]:
     return [Step(edit.op, edit.pointer, edit.value)]
 
 
-def made(value: Json, step: Step) -> Json:
+def apply_step(value: Json, step: Step) -> Json:
     """The value after one step."""
     *above, name = split(step.pointer) or ("",)
     if step.pointer == "":
@@ -118,7 +118,7 @@ def _members(old: dict[str, Json], new: dict[str, Json], pointer: str) -> Iterat
     for key, value in new.items():
         below = f"{pointer}/{escape(key)}"
         if key in old:
-            yield from between(old[key], value, below)
+            yield from steps_between(old[key], value, below)
         else:
             yield Step("insert", below, value)
 
@@ -133,7 +133,9 @@ def _items(old: list[Json], new: list[Json], pointer: str) -> Iterator[Step]:
 
 
 def _alignment(old: Sequence[Json], new: Sequence[Json]) -> list[tuple[str, int, int, int, int]]:
-    matcher = SequenceMatcher(None, [exact(item) for item in old], [exact(item) for item in new], autojunk=False)
+    matcher = SequenceMatcher(
+        None, [exact_text(item) for item in old], [exact_text(item) for item in new], autojunk=False
+    )
     return list(matcher.get_opcodes())
 
 
@@ -145,7 +147,7 @@ def _gap(old: list[Json], new: list[Json], first: int, pointer: str) -> Iterator
         pair_count = min(i2 - i1, j2 - j1)
         yield from _remove_and_insert(first + i1 + pair_count, first + i2, new[j1 + pair_count : j2], pointer)
         for offset in reversed(range(pair_count)):
-            yield from between(old[i1 + offset], new[j1 + offset], f"{pointer}/{first + i1 + offset}")
+            yield from steps_between(old[i1 + offset], new[j1 + offset], f"{pointer}/{first + i1 + offset}")
 
 
 def _remove_and_insert(start: int, end: int, new: Sequence[Json], pointer: str) -> Iterator[Step]:
@@ -157,13 +159,13 @@ def _remove_and_insert(start: int, end: int, new: Sequence[Json], pointer: str) 
 
 def _label(item: Json) -> str:
     """A text that identifies an item of a list: the first name or id in it, else the whole item."""
-    return next(_names(item), exact(item))
+    return next(_names(item), exact_text(item))
 
 
 def _names(item: Json) -> Iterator[str]:
     if isinstance(item, dict):
         for key, value in item.items():
             if isinstance(value, str) and key.endswith(_NAMES):
-                yield exact([key, value])
+                yield exact_text([key, value])
         for value in item.values():
             yield from _names(value)

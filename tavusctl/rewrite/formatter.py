@@ -16,7 +16,7 @@ from tavusctl.core.diagnostics import Severity
 from tavusctl.core.errors import InternalError
 from tavusctl.rewrite import block_edits, source_map, yaml_text
 from tavusctl.rewrite.block_edits import Place
-from tavusctl.rewrite.edit_steps import exact
+from tavusctl.rewrite.edit_steps import exact_text
 from tavusctl.rewrite.quoting import Style
 from tavusctl.rewrite.source_map import Node, SourceText
 
@@ -24,7 +24,7 @@ SCHEMA: Final = re.compile(r"(?m)^#[ \t]*yaml-language-server:[ \t]*\$schema=(\S
 _GAP: Final = re.compile(r"[ \t]*\t[ \t]*")
 
 
-def formatted(content: bytes, path: str, schema: str = "") -> bytes:
+def format_document(content: bytes, path: str, schema: str = "") -> bytes:
     """The formatted bytes of a file; a file with errors, or without documents, is returned as it is.
 
     `schema` is the schema that the comment at the top must name; empty if it is unknown.
@@ -48,7 +48,7 @@ def _comparable_values(text: str, path: str) -> list[str] | None:
     parsed = yaml12.read(text.encode(), path)
     if any(diagnostic.severity is Severity.ERROR for diagnostic in parsed.diagnostics):
         return None
-    return [exact(document.value) for document in parsed.documents]
+    return [exact_text(document.value) for document in parsed.documents]
 
 
 def _with_text_blocks(text: str, path: str) -> str:
@@ -58,14 +58,14 @@ def _with_text_blocks(text: str, path: str) -> str:
     """
     values, skipped = _comparable_values(text, path), 0
     while True:
-        sheet = source_map.parse(text)
-        candidates = [(document, place) for document in sheet.documents for place in _multiline_scalars(document)][
+        source = source_map.parse(text)
+        candidates = [(document, place) for document in source.documents for place in _multiline_scalars(document)][
             skipped:
         ]
         if not candidates:
             return text
         document, place = candidates[0]
-        new = block_edits.replaced(Style(sheet, source_map.layout(document), is_new=True), place, place.node.text)
+        new = block_edits.replace_value(Style(source, source_map.layout(document), is_new=True), place, place.node.text)
         text, skipped = (new, skipped) if _comparable_values(new, path) == values else (text, skipped + 1)
 
 
@@ -123,8 +123,8 @@ def _with_one_line_end(text: str, path: str) -> str:
 
 def _scalar_spans(text: str) -> Iterator[tuple[int, int]]:
     """The start and the end of every scalar, in order."""
-    sheet = source_map.parse(text)
-    for document in sheet.documents:
+    source = source_map.parse(text)
+    for document in source.documents:
         nodes = [
             scalar
             for node in document.walk()

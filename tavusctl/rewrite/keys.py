@@ -14,7 +14,7 @@ from tavusctl.lib.json_types import KeyPath
 from tavusctl.secrets import url_credentials
 from tavusctl.secrets.values import SecretText
 
-SIGNED: Final = "its source is a signed URL, which gives access to everyone who reads it, and expires"
+SIGNED_URL_REASON: Final = "its source is a signed URL, which gives access to everyone who reads it, and expires"
 _NOT_IN_NAMES = re.compile(r"[^A-Z0-9]+")
 
 
@@ -29,13 +29,13 @@ def names(address: Address, path: KeyPath) -> Iterator[str]:
         number += 1
 
 
-def referring(text: str, path: KeyPath, name: Callable[[KeyPath, str], str]) -> SecretText:
+def secret_reference(text: str, path: KeyPath, name: Callable[[KeyPath, str], str]) -> SecretText:
     """A text with `${secret:}` in place of a key; in a URL, only in place of each credential.
 
     `name` returns the name of the variable for a path and the text of the key there.
     """
     parts, variables, end = [], [], 0
-    for span in url_credentials.spans(text) if url_credentials.is_address(text) else ():
+    for span in url_credentials.spans(text) if url_credentials.is_url(text) else ():
         if span.start >= end:
             parts.append(text[end : span.start])
             variables.append(name((*path, span.name), text[span.start : span.end]))

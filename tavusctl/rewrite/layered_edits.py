@@ -11,10 +11,10 @@ from tavusctl.fields import spellings
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
 from tavusctl.patch.pointer import join, split
-from tavusctl.rewrite.edit_steps import exact
+from tavusctl.rewrite.edit_steps import exact_text
 
 
-def layered(
+def edits_by_layer(
     address: Address, base: Json, over: Json, where: KeyPath, new: Json
 ) -> tuple[tuple[Edit, ...], tuple[Edit, ...]]:
     """The edits of the base and of the overlay after which the merged document has a value at a path, or ABSENT.
@@ -81,7 +81,7 @@ def _with_model_names(address: Address, path: KeyPath, mapping: JsonObject) -> J
 
 
 def _alike(one: Json, other: Json) -> bool:
-    return one is other or (ABSENT not in (one, other) and exact(one) == exact(other))
+    return one is other or (ABSENT not in (one, other) and exact_text(one) == exact_text(other))
 
 
 def _lookup(address: Address, document: Json, path: KeyPath) -> tuple[Json, int]:
@@ -116,7 +116,7 @@ def _written_path(address: Address, document: Json, path: KeyPath) -> KeyPath:
     kind = KINDS[address.kind]
     if section != "spec" or not isinstance(document, dict) or keys[:1] == ["extra"]:
         return path
-    model_path = split(spellings.pointer(kind, join(keys)))
+    model_path = split(spellings.model_pointer(kind, join(keys)))
     return (section, *spellings.written_path(kind, document.get(section), model_path))
 
 

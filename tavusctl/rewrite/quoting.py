@@ -15,7 +15,7 @@ from tavusctl.rewrite.yaml_text import Layout
 class Style(Struct, frozen=True):
     """How values are written into a document; `careful` writes each on one line, texts in double quotes."""
 
-    sheet: SourceText
+    source: SourceText
     layout: Layout
     is_json: bool = False  # the document is JSON, and stays so
     careful: bool = False
@@ -88,13 +88,13 @@ class Style(Struct, frozen=True):
 
     def _body(self, old: Node) -> list[str]:
         """The lines of a block scalar, without their indentation."""
-        lines = BREAK.split(self.sheet.text[old.content : old.end])[1:]
+        lines = BREAK.split(self.source.text[old.content : old.end])[1:]
         column = min((len(line) - len(line.lstrip(" ")) for line in lines if line.strip()), default=0)
         return [line[column:] for line in lines]
 
     def _step_of(self, old: Node, indent: int) -> int:
         """By how many columns a block scalar is indented below its parent."""
-        lines = BREAK.split(self.sheet.text[old.content : old.end])[1:]
+        lines = BREAK.split(self.source.text[old.content : old.end])[1:]
         columns = [len(line) - len(line.lstrip(" ")) for line in lines if line.strip()]
         step = min(columns, default=0) - indent
         return step if step > 0 else self.layout.step

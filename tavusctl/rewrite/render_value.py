@@ -13,13 +13,13 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from tavusctl.config.interpolation import expressions, literally
+from tavusctl.config.interpolation import escape_expressions, expressions
 from tavusctl.core.address import Address
 from tavusctl.core.json_tree import canonical, is_empty
 from tavusctl.core.model import ABSENT
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import presigned_urls, secret_fields, spellings
-from tavusctl.fields.equivalence import is_left_alone, is_unset, same
+from tavusctl.fields.equivalence import is_unknown_member, is_unset, same
 from tavusctl.fields.identity import identity_of
 from tavusctl.lib.json_types import Json, KeyPath
 from tavusctl.patch import Pinned
@@ -28,7 +28,7 @@ from tavusctl.rewrite import keys, template_edits
 from tavusctl.secrets.values import Secret, SecretText
 
 _FILE_EXPRESSION: Final = re.compile(r"\$\{file:([^}\n]*)\}")
-UNSHOWN: Final = (
+HIDDEN_KEY_REASON: Final = (
     "the account has a key there that no read shows; "
     "write ${secret:NAME} in its place, list NAME under secrets:, set the variable, and apply with --overwrite"
 )
@@ -45,31 +45,33 @@ class ValueRenderer(Struct, frozen=True):
     declared: AbstractSet[Address]
     ids: Mapping[Address, str]  # of the bound objects
     texts: dict[str, str] = field(default_factory=dict)  # by the path in `${file:PATH}`
-    brings: Callable[[str], str | None] = lambda _: None  # the value of an expression amid other text; None if unknown
+    value_of: Callable[[str], str | None] = lambda _: (
+        None
+    )  # the value of an expression amid other text; None if unknown
     name: Callable[[KeyPath, str], str] = lambda path, _: "_".join(path)  # the variable for a key at a path
 
-    def value(self, path: KeyPath, raw: Json, told: Json, live: Json) -> Json:
+    def value(self, path: KeyPath, raw: Json, desired: Json, live: Json) -> Json:
         """The live value as the manifest is to write it in place of `raw`; ABSENT if it is to be left out.
 
-        `told` is the value that `raw` stands for.  CannotAdoptError if the manifest cannot have the live value.
+        `desired` is the value that `raw` stands for.  CannotAdoptError if the manifest cannot have the live value.
         """
-        if same(self.kind, path, told, live) and raw is not ABSENT:
+        if same(self.kind, path, desired, live) and raw is not ABSENT:
             return raw
         tokens = expressions(raw) if isinstance(raw, str) else ()
         if tokens:
             return self._expression(path, str(raw), tokens, live)
-        if isinstance(raw, dict) and isinstance(told, dict) and isinstance(live, dict):
-            return self._members(path, raw, told, live)
-        if isinstance(raw, list) and isinstance(told, list):
+        if isinstance(raw, dict) and isinstance(desired, dict) and isinstance(live, dict):
+            return self._members(path, raw, desired, live)
+        if isinstance(raw, list) and isinstance(desired, list):
             live = _as_list(self.kind.field_at(path).joined_by, live)
             if isinstance(live, list):
-                return self._items(path, raw, told, live)
+                return self._items(path, raw, desired, live)
         return ABSENT if is_unset(self.kind, path, live) else self._rendered(path, live)
 
     def _expression(self, path: KeyPath, raw: str, tokens: tuple[str, ...], live: Json) -> Json:
         """The text in place of one with expressions; CannotAdoptError if the live value cannot be written back."""
-        if is_file(raw) and isinstance(live, str):
-            self._set_file(is_file(raw), live)
+        if included_file(raw) and isinstance(live, str):
+            self._set_file(included_file(raw), live)
             return raw
         if raw.startswith("${ref:") and raw == tokens[0]:
             return ABSENT if is_empty(live) else self._rendered(path, live)
@@ -93,13 +95,13 @@ class ValueRenderer(Struct, frozen=True):
 
     def _mixed_text(self, raw: str, tokens: tuple[str, ...], live: Json) -> str:
         """A text with expressions after an edit of the text around them, or of the file that one of them includes."""
-        parts = template_edits.split_template(raw, self.brings)
-        edited = template_edits.edited(parts, live) if parts and isinstance(live, str) else None
+        parts = template_edits.split_template(raw, self.value_of)
+        edited = template_edits.find_edit(parts, live) if parts and isinstance(live, str) else None
         if edited is None:
             message = f"the text of {', '.join(tokens)} cannot be told apart from the text around it in the account"
             raise CannotAdoptError(message)
-        if is_file(edited.expression):
-            self._set_file(is_file(edited.expression), edited.text)
+        if included_file(edited.expression):
+            self._set_file(included_file(edited.expression), edited.text)
         elif edited.expression:
             message = f"the text of `{edited.expression}` was edited, but other manifests may use it, too"
             raise CannotAdoptError(message)
@@ -197,27 +199,27 @@ class ValueRenderer(Struct, frozen=True):
         if isinstance(live, Secret):
             return self._secret_reference(path, live.reveal())
         if isinstance(live, Pinned):
-            raise CannotAdoptError(UNSHOWN)
+            raise CannotAdoptError(HIDDEN_KEY_REASON)
         if isinstance(live, Address):
             return f"${{ref:{live}}}" if live in self.declared else self.ids.get(live, str(live))
-        return literally(live) if isinstance(live, str) else None if live is ABSENT else live
+        return escape_expressions(live) if isinstance(live, str) else None if live is ABSENT else live
 
     def _secret_reference(self, path: KeyPath, text: str) -> str:
         """A `${secret:}` expression for a key that is new to the manifest; a public value is written as it is."""
         declared = self.kind.field_at(path)
-        if declared.must_stay_reachable and presigned_urls.signatures(text):
-            raise CannotAdoptError(keys.SIGNED)
-        if declared.secret and declared.is_open(path[-1], text):
-            return literally(text)
-        if not secret_fields.may_be_named(self.kind, path):
+        if declared.must_stay_reachable and presigned_urls.access_parameters(text):
+            raise CannotAdoptError(keys.SIGNED_URL_REASON)
+        if declared.secret and declared.allows_plain_text(path[-1], text):
+            return escape_expressions(text)
+        if not secret_fields.allows_secret_reference(self.kind, path):
             message = "the account has a key there, where no manifest may name one; take it out in the account"
             raise CannotAdoptError(message)
-        reference = keys.referring(text, path, self.name)
-        return str(SecretText(tuple(map(literally, reference.parts)), reference.names))
+        reference = keys.secret_reference(text, path, self.name)
+        return str(SecretText(tuple(map(escape_expressions, reference.parts)), reference.names))
 
     def _is_left_out(self, path: KeyPath, live: Json) -> bool:
         """Whether a member need not, or cannot, be written; `{}` is written, it has a meaning in a JSON Schema."""
-        return is_left_alone(self.kind, path) or (live != {} and same(self.kind, path, None, live))
+        return is_unknown_member(self.kind, path) or (live != {} and same(self.kind, path, None, live))
 
 
 def _item_identity(item: Json, keyed_by: str) -> str:
@@ -228,13 +230,13 @@ def _as_list(joined_by: str, live: Json) -> Json:
     return live.split(joined_by) if joined_by and isinstance(live, str) else live
 
 
-def is_file(text: str) -> str:
+def included_file(text: str) -> str:
     """The path in a text that is exactly one `${file:PATH}`; empty for any other text."""
     match = _FILE_EXPRESSION.fullmatch(text)
     return match[1] if match else ""
 
 
-def written_at(kind: ResourceKind, document: Json, path: KeyPath) -> tuple[KeyPath, Json]:
+def find_field(kind: ResourceKind, document: Json, path: KeyPath) -> tuple[KeyPath, Json]:
     """The path of a field of the spec in a document, which may be in `extra`, and the raw value there or ABSENT.
 
     CannotAdoptError if a value above the field is an expression.

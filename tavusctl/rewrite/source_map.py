@@ -115,9 +115,9 @@ class SourceText:
 
 def parse(text: str) -> SourceText:
     """The documents of a text that is known to be valid YAML, with their positions."""
-    sheet = SourceText(text)
-    sheet.documents = tuple(_Reader(sheet).documents())
-    return sheet
+    source = SourceText(text)
+    source.documents = tuple(_Reader(source).documents())
+    return source
 
 
 def layout(document: Node) -> Layout:
@@ -133,9 +133,9 @@ def layout(document: Node) -> Layout:
 class _Reader:
     """Builds nodes from the events of the parser, and adds the positions of tokens, which events lack."""
 
-    def __init__(self, sheet: SourceText) -> None:
-        self._sheet, self._text = sheet, sheet.text
-        self._reading = reading(sheet.text)
+    def __init__(self, source: SourceText) -> None:
+        self._source, self._text = source, source.text
+        self._reading = reading(source.text)
         self._parser = _PARSER(self._reading.parsed)
         tokens = list(yaml.scan(self._reading.parsed, Loader=cast("type[yaml.SafeLoader]", _PARSER)))
         self._colons = [token.start_mark.index for token in tokens if isinstance(token, yaml.ValueToken)]
@@ -181,7 +181,7 @@ class _Reader:
         question = _last_at_or_before(self._questions, key.start)
         start = question if question >= _least_start(parent) else key.start
         if parent.in_lines and not parent.entries:
-            parent.column = self._sheet.column(start)
+            parent.column = self._source.column(start)
         following = cast("yaml.NodeEvent", self._parser.get_event())
         colon = _first_at_or_after(self._colons, key.end)
         has_colon = colon < max(_index(following.start_mark), key.end + 1)
@@ -193,7 +193,7 @@ class _Reader:
             return Entry(None, self._node(event, parent.column), start, start)
         dash = _last_at_or_before(self._dashes, start - 1)
         if not parent.entries:
-            parent.column = self._sheet.column(dash)
+            parent.column = self._source.column(dash)
         return Entry(None, self._node(event, parent.column), dash, dash + 1)
 
     def _behind_anchor(self, start: int) -> int:

@@ -11,7 +11,7 @@ from itertools import islice
 
 from msgspec import Struct
 
-from tavusctl.config.interpolation import literally, pieces, unescaped
+from tavusctl.config.interpolation import escape_expressions, pieces, unescaped
 
 _MAX_PLACEMENTS = 500  # ways to find the values of the expressions in a live text; more are ambiguous
 
@@ -24,7 +24,7 @@ class Piece(Struct, frozen=True):
     is_expression: bool
 
 
-class Edited(Struct, frozen=True):
+class TemplateEdit(Struct, frozen=True):
     """An edited text as it is written now; with `expression`, the value of that was edited, and is `text` now."""
 
     raw: str
@@ -32,23 +32,23 @@ class Edited(Struct, frozen=True):
     text: str = ""
 
 
-def split_template(raw: str, brings: Callable[[str], str | None]) -> tuple[Piece, ...] | None:
-    """The pieces of a text; None if `brings` returns no value for one of its expressions."""
+def split_template(raw: str, value_of: Callable[[str], str | None]) -> tuple[Piece, ...] | None:
+    """The pieces of a text; None if `value_of` returns no value for one of its expressions."""
     parts = []
     for piece, is_expression in pieces(raw):
-        text = brings(piece) if is_expression else unescaped(piece)
+        text = value_of(piece) if is_expression else unescaped(piece)
         if text is None:
             return None
         parts.append(Piece(piece, text, is_expression))
     return tuple(parts)
 
 
-def edited(parts: Sequence[Piece], live: str) -> Edited | None:
+def find_edit(parts: Sequence[Piece], live: str) -> TemplateEdit | None:
     """The edit that turned these pieces into the live text; None if it is ambiguous."""
     return _edit_of_words(parts, live) or _edit_of_value(parts, live)
 
 
-def _edit_of_words(parts: Sequence[Piece], live: str) -> Edited | None:
+def _edit_of_words(parts: Sequence[Piece], live: str) -> TemplateEdit | None:
     """An edit of the words around the expressions; None if it is ambiguous.
 
     Of several ways to place the expressions, the one that leaves most of the words unchanged counts.
@@ -67,14 +67,14 @@ def _edit_of_words(parts: Sequence[Piece], live: str) -> Edited | None:
     if len(best) != 1 or len(placements) > _MAX_PLACEMENTS:
         return None
     raw_words = [_rewritten(old, new, raw) for old, new, raw in zip(words, best[0], _raw_words(parts), strict=True)]
-    return Edited(
+    return TemplateEdit(
         "".join(
             text for pair in zip(raw_words, [*(part.raw for part in expressions), ""], strict=True) for text in pair
         )
     )
 
 
-def _edit_of_value(parts: Sequence[Piece], live: str) -> Edited | None:
+def _edit_of_value(parts: Sequence[Piece], live: str) -> TemplateEdit | None:
     """An edit of the value of one expression and of nothing else; None if it is ambiguous."""
     edits = []
     for index, part in enumerate(parts):
@@ -83,7 +83,9 @@ def _edit_of_value(parts: Sequence[Piece], live: str) -> Edited | None:
         fits = live.startswith(before) and live.endswith(after) and len(live) >= len(before) + len(after)
         if part.is_expression and fits:
             edits.append(
-                Edited("".join(piece.raw for piece in parts), part.raw, live[len(before) : len(live) - len(after)])
+                TemplateEdit(
+                    "".join(piece.raw for piece in parts), part.raw, live[len(before) : len(live) - len(after)]
+                )
             )
     return edits[0] if len(edits) == 1 else None
 
@@ -104,7 +106,7 @@ def _raw_words(parts: Sequence[Piece]) -> list[str]:
 
 
 def _rewritten(old: str, new: str, raw: str) -> str:
-    return raw if old == new else literally(new)
+    return raw if old == new else escape_expressions(new)
 
 
 def _placements(texts: Sequence[str], live: str) -> Iterator[list[str]]:

@@ -39,8 +39,8 @@ class Weight(IntEnum):
     """How likely the value under a name is a secret, as the name shows."""
 
     NONE = 0
-    SOME = 1  # a secret if it looks like one
-    SURE = 2  # a secret unless it clearly is not
+    POSSIBLE = 1  # a secret if it looks like one
+    CERTAIN = 2  # a secret unless it clearly is not
 
 
 _WORDS: Final = pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
@@ -97,9 +97,9 @@ def weight(name: str) -> Weight:
     if not words or _PUBLIC_NAMES.search(whole):
         return Weight.NONE
     if _SURE.search(whole):
-        return Weight.SURE
+        return Weight.CERTAIN
     is_possible = _SOME.search(whole) or words[-1] in _SHORT
-    return Weight.SOME if is_possible else Weight.NONE
+    return Weight.POSSIBLE if is_possible else Weight.NONE
 
 
 def is_public(name: str) -> bool:
@@ -108,7 +108,7 @@ def is_public(name: str) -> bool:
     return bool(words) and words[-1].lower() in _PUBLIC_ENDS
 
 
-def is_name(name: str) -> bool:
+def is_secret_name(name: str) -> bool:
     """Whether the value of a header with this name usually is a secret."""
     return bool(_NAMES.search(name))
 
@@ -119,7 +119,7 @@ def is_key(text: str) -> bool:
     return _has_marker(text) and bool(_KEYS.search(text))
 
 
-def keys(text: str) -> Iterator[tuple[int, int]]:
+def key_spans(text: str) -> Iterator[tuple[int, int]]:
     """The positions of API keys, tokens and private keys in a text."""
     if _has_marker(text):
         yield from (match.span() for match in _KEYS.finditer(text))
@@ -140,7 +140,7 @@ def is_credential(text: str) -> bool:
     return match is not None and is_opaque(match[1])
 
 
-def is_nothing(text: str) -> bool:
+def is_keyword_or_placeholder(text: str) -> bool:
     """Whether a text clearly is not a secret: empty, a keyword such as `true` or `none`, or a placeholder."""
     bare = text.strip()
     return not bare or bare.lower() in _KEYWORDS or bool(_PLACEHOLDER.fullmatch(bare))
@@ -149,7 +149,7 @@ def is_nothing(text: str) -> bool:
 def is_opaque(text: str) -> bool:
     """Whether a text looks machine-generated: not words, a date, a version, a URL or the name of a model."""
     bare = text.strip()
-    if not _SIGNED.fullmatch(bare) or _DATED.fullmatch(bare) or "://" in bare or is_nothing(bare):
+    if not _SIGNED.fullmatch(bare) or _DATED.fullmatch(bare) or "://" in bare or is_keyword_or_placeholder(bare):
         return False
     return any(_is_unlike_word(run) for run in _RUNS.findall(bare))
 
@@ -169,19 +169,19 @@ def _is_unlike_word(run: str) -> bool:
     return len(run) > _MIXED and len(re.findall(r"[A-Za-z]+|\d+", run)) > 1 and not re.fullmatch("[a-z]+\\d{1,3}", run)
 
 
-def tells(heard: Weight, text: str) -> bool:
+def is_secret_under(name_weight: Weight, text: str) -> bool:
     """Whether a text is a secret, given the weight of its name; keys are recognised under any name."""
     if is_credential(text):
         return True
-    if heard is Weight.SURE:
-        return not is_nothing(text)
-    return heard is Weight.SOME and is_opaque(text)
+    if name_weight is Weight.CERTAIN:
+        return not is_keyword_or_placeholder(text)
+    return name_weight is Weight.POSSIBLE and is_opaque(text)
 
 
 def is_secret(name: str, text: str) -> bool:
     """Whether the value of a header is a secret, by the name of the header or by the form of the value."""
     has_secret_form = is_key(text) or _CREDENTIALS.fullmatch(text.strip())
-    return is_name(name) or bool(has_secret_form) or (is_long(text) and not is_public(name))
+    return is_secret_name(name) or bool(has_secret_form) or (is_long(text) and not is_public(name))
 
 
 def is_plain_header(name: str, text: str) -> bool:

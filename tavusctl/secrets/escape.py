@@ -10,14 +10,14 @@ from tavusctl.lib.patterns import pattern
 # C0 but tab and newline, DEL, C1, line separators, bidirectional controls, invisible characters (soft hyphens, joiners,
 # blank letters) and those for programs only: tags, annotations, variation selectors of the supplement.  Other variation
 # selectors change the glyph of the character before; after an ASCII letter, a space or a selector they have no effect.
-HIDES: Final = (
+INVISIBLE: Final = (
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
     r"\u2060-\u206f\u2800\u3164\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
     r"|(?<![#*0-9\xa9\xae\u203c-\ufdff\ufe10-\U000dffff])[\ufe00-\ufe0f]"
 )
-PATTERN = pattern(HIDES)
+PATTERN = pattern(INVISIBLE)
 _GAP = pattern(r"[^\S\n]{40,}")
-TURNING = pattern(r"[\u202a-\u202e\u2066-\u2069]")
+BIDI_CONTROLS = pattern(r"[\u202a-\u202e\u2066-\u2069]")
 _CLOSED_BY = {**dict.fromkeys("\u202a\u202b", "\u202c"), **dict.fromkeys("\u2066\u2067\u2068", "\u2069")}
 _RIGHTWARDS = "\u202b\u2067"  # they start text from right to left
 _PARAGRAPH = pattern(r"[^\n\r\x1c-\x1e\x85\u2029]+")  # its end closes all embeddings and isolates (UAX 9, P1, X8)
@@ -46,8 +46,8 @@ def bidi_positions(text: str) -> Iterator[int]:
     Ordinary are isolates and embeddings that are closed in their paragraph, if this has letters of a right-to-left
     script; those that start text from right to left must contain such letters themselves.  Overrides never are.
     """
-    for paragraph in _PARAGRAPH.finditer(text) if TURNING.search(text) else ():
-        controls = [paragraph.start() + match.start() for match in TURNING.finditer(paragraph.group())]
+    for paragraph in _PARAGRAPH.finditer(text) if BIDI_CONTROLS.search(text) else ():
+        controls = [paragraph.start() + match.start() for match in BIDI_CONTROLS.finditer(paragraph.group())]
         proper = _proper(text, controls) if RIGHT_TO_LEFT.search(paragraph.group()) else set()
         yield from (offset for offset in controls if offset not in proper)
 

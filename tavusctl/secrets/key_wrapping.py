@@ -23,7 +23,7 @@ def new_key() -> bytes:
     return secrets.token_bytes(SIZE)
 
 
-def derived(key: bytes, purpose: str, *, salt: bytes = b"", size: int = SIZE) -> bytes:
+def derive_key(key: bytes, purpose: str, *, salt: bytes = b"", size: int = SIZE) -> bytes:
     """A key for one purpose (HKDF-SHA256: extract, then expand)."""
     extracted = hmac.digest(salt or b"\0" * SIZE, key, "sha256")
     output, block = b"", b""
@@ -58,7 +58,7 @@ def unwrap(text: str, holder: str, lineage: str) -> bytes | None:
 
 
 def _pad_and_mac_key(holder: str, lineage: str, salt: bytes) -> tuple[bytes, bytes]:
-    output = derived(holder.encode(), f"tavusctl wrap {lineage}", salt=salt, size=2 * SIZE)
+    output = derive_key(holder.encode(), f"tavusctl wrap {lineage}", salt=salt, size=2 * SIZE)
     return output[:SIZE], output[SIZE:]
 
 

@@ -24,7 +24,7 @@ from functools import cached_property, lru_cache, partial
 from typing import NamedTuple, NewType
 from urllib.parse import quote_plus
 
-from tavusctl.lib.spelling import ALL, IGNORED, SPELLINGS, meant, squeezed, undone
+from tavusctl.lib.spelling import ALL, IGNORED, SPELLINGS, decode, decode_matches, without_ignored
 
 View = NewType("View", str)
 Record = NewType("Record", str)
@@ -36,13 +36,13 @@ _SEPARATE_DEPTH, _MAX_DEPTH = 2, 4  # levels of nested encodings that are undone
 _known: dict[str, str] = {}  # values, and their names, if any
 
 
-def remember(value: str, name: str = "") -> None:
+def register(value: str, name: str = "") -> None:
     """Register a value to be redacted from every view; a refusal to write a record shows `name` instead of it."""
-    if len(squeezed(value)) >= SHORTEST:
+    if len(without_ignored(value)) >= SHORTEST:
         _known[value] = name or _known.get(value, "")
 
 
-def show_in(text: str, values: Iterable[str]) -> None:
+def unregister_shown(text: str, values: Iterable[str]) -> None:
     """Unregister those of `values` that a text contains: anyone who can read the text knows them."""
     for value in values:
         if value in _known and any(_secret_spans(_Readings(text), [value])):
@@ -50,7 +50,7 @@ def show_in(text: str, values: Iterable[str]) -> None:
 
 
 @contextlib.contextmanager
-def of_one_run() -> Iterator[None]:
+def isolated_run() -> Iterator[None]:
     """Start a run with no known secrets; at the end, restore those known before."""
     global _known  # noqa: PLW0603 - one process has one output, and threads share it
     before, _known = _known, {}
@@ -71,7 +71,7 @@ def redacted_words(text: str) -> View:
     return View(_replace_spans(text, [*_secret_spans(readings, secrets), *_end_spans(readings, secrets)]))
 
 
-def about(source: str) -> Callable[[str], str]:
+def redactor_for(source: str) -> Callable[[str], str]:
     """A function that redacts messages about a source text, also pieces of the secrets that are in the source.
 
     Such a message may quote any part of the source, for instance what looks like an expression or a tag, and with it a
@@ -102,12 +102,12 @@ def shortened(text: str, most: int) -> View:
     return view if len(view) <= most else View(f"{view[:most]}…")
 
 
-def knows_any() -> bool:
+def has_known_secrets() -> bool:
     """Whether this run knows any secret."""
     return bool(_known)
 
 
-def names_in(text: str) -> tuple[str, ...]:
+def secret_names_in(text: str) -> tuple[str, ...]:
     """The names of the secrets whose values are in a text, in alphabetical order."""
     texts = _Readings(text)
     return tuple(
@@ -115,22 +115,22 @@ def names_in(text: str) -> tuple[str, ...]:
     )
 
 
-def is_written_in(text: str) -> bool:
-    """Whether a text contains the value of a secret unencoded; much faster than `stands_in`."""
+def contains_unencoded_secret(text: str) -> bool:
+    """Whether a text contains the value of a secret unencoded; much faster than `contains_secret`."""
     return any(value in text for value in tuple(_known))
 
 
-def stands_in(text: str) -> bool:
+def contains_secret(text: str) -> bool:
     """Whether a text contains the value of a secret, also encoded."""
     return _has_any(text, tuple(_known)) if len(text) >= SHORTEST else False
 
 
-def is_number(value: object) -> bool:
+def number_contains_secret(value: object) -> bool:
     """Whether a value is a number whose digits contain the value of a secret."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and stands_in(repr(value))
+    return isinstance(value, int | float) and not isinstance(value, bool) and contains_secret(repr(value))
 
 
-def is_amid(text: str, start: int, end: int) -> bool:
+def overlaps_secret(text: str, start: int, end: int) -> bool:
     """Whether a secret overlaps text[start:end]; one at the very beginning of the text does not count.
 
     So the host of a URL does not count as secret just because the whole URL is one.
@@ -155,7 +155,7 @@ class _DecodedText(NamedTuple):
         """The reading with one encoding undone."""
         text, start_indices, end_indices, offset = "", list[int](), list[int](), 0
         for match in spelling.finditer(self.text):
-            replacement, unchanged = meant(match), range(offset, match.start())
+            replacement, unchanged = decode(match), range(offset, match.start())
             text += self.text[offset : match.start()] + replacement
             start_indices += [*unchanged, *[match.start()] * len(replacement)]
             end_indices += [*unchanged, *[match.end() - 1] * len(replacement)]
@@ -163,7 +163,7 @@ class _DecodedText(NamedTuple):
         rest = range(offset, len(self.text))
         return self._at_indices(text + self.text[offset:], [*start_indices, *rest], [*end_indices, *rest])
 
-    def squeezed(self) -> _DecodedText:
+    def without_ignored(self) -> _DecodedText:
         """The reading without the characters that are ignored inside a secret."""
         indices = [index for index, char in enumerate(self.text) if not IGNORED.match(char)]
         return self._at_indices("".join(self.text[index] for index in indices), indices, indices)
@@ -188,7 +188,7 @@ class _Readings:
             before = encodings_of[text]
             # First separately, as a secret itself may look encoded; at deeper levels, all at once.
             for markers, spelling in (*SPELLINGS, ALL) if len(before) < _SEPARATE_DEPTH else (ALL,):
-                decoded = undone(text, markers, spelling)
+                decoded = decode_matches(text, markers, spelling)
                 if decoded not in encodings_of and len(before) < _MAX_DEPTH:
                     encodings_of[decoded] = (*before, spelling)
                     pending.append(decoded)
@@ -196,7 +196,7 @@ class _Readings:
 
     @cached_property
     def _squeezed(self) -> list[tuple[str, str]]:
-        return [(squeezed(reading_text), reading_text) for reading_text in self._encodings_by_text]
+        return [(without_ignored(reading_text), reading_text) for reading_text in self._encodings_by_text]
 
     def _decoded_text(self, reading_text: str) -> _DecodedText:
         """The reading of a decoded text, with source offsets, which are only needed after a secret was found."""
@@ -207,7 +207,7 @@ class _Readings:
         reading = _DecodedText(self._text, places, tuple(place + 1 for place in places))
         for spelling in self._encodings_by_text[reading_text]:
             reading = reading.decoded(spelling)
-        return reading.squeezed()
+        return reading.without_ignored()
 
     def those_of(self, needles: Sequence[str]) -> set[str]:
         """Those of the needles, sorted by length, that are in any reading; usually none."""
@@ -248,14 +248,14 @@ def _end_spans(text: _Readings, secrets: Iterable[str]) -> Iterator[tuple[int, i
     for secret in map(str.strip, secrets):
         first, last = secret[:_PART], secret[-_PART:]
         if _is_specific(first):
-            yield from text.spans(first, partial(_prefix_span, squeezed(secret)))
+            yield from text.spans(first, partial(_prefix_span, without_ignored(secret)))
         if _is_specific(last) and not re.search(r"\s|://", secret):
             yield from text.spans(last, partial(_suffix_span, secret))
 
 
 def _piece_spans(text: _Readings, secrets: Iterable[str]) -> Iterator[tuple[int, int]]:
     """The spans of any pieces of secrets in a text that have _PART characters."""
-    for secret in map(squeezed, secrets):
+    for secret in map(without_ignored, secrets):
         for start in range(len(secret) - _PART + 1):
             piece = secret[start : start + _PART]
             yield from text.spans(piece, partial(_exact_span, piece))
@@ -307,8 +307,14 @@ def _needles(secret: str) -> tuple[str, ...]:
     """The needles of a secret, for texts without white space: itself, its lines, reversed, and in common encodings."""
     content = secret.encode("utf-8", "surrogateescape")
     wide = [secret.encode(codec, "surrogatepass").decode("utf-8", "replace") for codec in ("utf-16-le", "utf-16-be")]
-    encoded = [content.hex(), content.hex().upper(), quote_plus(content), *_base64(content), *map(squeezed, wide)]
-    needles = dict.fromkeys([*map(squeezed, [secret, *secret.splitlines(), secret[::-1]]), *encoded])
+    encoded = [
+        content.hex(),
+        content.hex().upper(),
+        quote_plus(content),
+        *_base64(content),
+        *map(without_ignored, wide),
+    ]
+    needles = dict.fromkeys([*map(without_ignored, [secret, *secret.splitlines(), secret[::-1]]), *encoded])
     return tuple(needle for needle in needles if len(needle) >= SHORTEST)
 
 

@@ -38,14 +38,14 @@ def spans(text: str, depth: int = 0) -> tuple[Span, ...]:
     return tuple(sorted(credentials, key=lambda span: span.start))
 
 
-def veiled(text: str) -> str:
+def without_credentials(text: str) -> str:
     """A text with the credentials in its URLs redacted."""
     for span in reversed(spans(text)):
         text = text[: span.start] + HIDDEN + text[span.end :]
     return text
 
 
-def is_address(text: str) -> bool:
+def is_url(text: str) -> bool:
     """Whether a text is a URL and nothing else, but for white space around it."""
     return "://" in text and bool(_URL.fullmatch(text.strip()))
 
@@ -67,7 +67,7 @@ def _user_spans(url: str, start: int, end: int, offset: int) -> Iterator[Span]:
         return
     colon = url.find(":", start, at)
     password = unquote(url[colon + 1 : at]) if colon >= 0 else ""
-    if not detection.is_nothing(password) and not _MASKED.fullmatch(password):
+    if not detection.is_keyword_or_placeholder(password) and not _MASKED.fullmatch(password):
         yield Span(offset + colon + 1, offset + at, "password")
     user = unquote(url[start : colon if colon >= 0 else at])
     if detection.is_opaque(user) or detection.is_key(user):  # a token instead of a user name
@@ -75,7 +75,7 @@ def _user_spans(url: str, start: int, end: int, offset: int) -> Iterator[Span]:
 
 
 def _path_spans(url: str, start: int, end: int, offset: int) -> Iterator[Span]:
-    for first, last in detection.keys(url[:end]):
+    for first, last in detection.key_spans(url[:end]):
         hook = _HOOKS.match(url, first)
         path_start = hook.end() if hook else first
         if last > start:
@@ -93,9 +93,14 @@ def _is_secret(name: str, value: str, depth: int) -> bool:
     if _MASKED.fullmatch(value):
         return False
     name_weight = detection.weight(name)
-    if detection.tells(name_weight, value) or (detection.is_long(value) and not detection.is_public(name)):
+    if detection.is_secret_under(name_weight, value) or (detection.is_long(value) and not detection.is_public(name)):
         return True
     # In a query, such names are mostly of credentials: letters and digits together are enough, even if short.
-    if name_weight is Weight.SOME and not detection.is_nothing(value) and re.search(r"\d", value) and value.isalnum():
+    if (
+        name_weight is Weight.POSSIBLE
+        and not detection.is_keyword_or_placeholder(value)
+        and re.search(r"\d", value)
+        and value.isalnum()
+    ):
         return re.search(r"[A-Za-z]", value) is not None
     return depth < _MAX_DEPTH and bool(spans(value, depth + 1))

@@ -31,14 +31,14 @@ def is_mask(text: str) -> bool:
     return bool(_MASKED.fullmatch(text.strip()))
 
 
-def outer(text: str) -> str:
+def trimmed(text: str) -> str:
     """The value of a secret without what files and shells add around it: white space, newlines, a byte order mark."""
     return text.strip().strip("\ufeff").strip()
 
 
-def unusable(value: str | Unread) -> str:
+def why_unusable(value: str | UnreadSecret) -> str:
     """Why a value cannot be used as a secret; empty if it can, or if this run does not read it."""
-    if isinstance(value, Unread):
+    if isinstance(value, UnreadSecret):
         return ""
     if not value:
         return "has no value"
@@ -69,7 +69,7 @@ class Fingerprint(Struct, frozen=True):
 REDACTED: Final = Fingerprint("")
 
 
-class TextPrint:
+class TextFingerprint:
     """A keyed digest, in a record, of a text that contains the value of a secret; shows whether a text is equal.
 
     Without the key, every text counts as equal, as every secret does for a fingerprint.
@@ -81,14 +81,14 @@ class TextPrint:
         self.digest = digest
         self.key = key
 
-    def is_of(self, text: str) -> bool:
+    def matches(self, text: str) -> bool:
         """Whether it is of this text; true if that is unknown, without a digest or key."""
         if not self.digest or not self.key:
             return True
         return hmac.compare_digest(_slow_digest(text, self.key), self.digest)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, TextPrint) and self.digest == other.digest
+        return isinstance(other, TextFingerprint) and self.digest == other.digest
 
     def __hash__(self) -> int:
         return hash(self.digest)
@@ -103,13 +103,13 @@ class FingerprintKey(Struct, frozen=True):
     current: bytes = b""
     legacy: bytes = b""
 
-    def seal(self, value: str, *, known: bool = False, means: str = "") -> Secret:
+    def seal(self, value: str, *, public: bool = False, compared_as: str = "") -> Secret:
         """Make a secret of a value, comparable with fingerprints made with these keys; for arguments see Secret."""
-        return Secret(value, self.current, known=known, legacy=self.legacy, means=means)
+        return Secret(value, self.current, public=public, legacy=self.legacy, compared_as=compared_as)
 
-    def text_print(self, text: str) -> TextPrint:
+    def text_fingerprint(self, text: str) -> TextFingerprint:
         """The digest that replaces, in records, a text with the value of a secret."""
-        return TextPrint(_slow_digest(text, self.current) if self.current else "", self.current)
+        return TextFingerprint(_slow_digest(text, self.current) if self.current else "", self.current)
 
 
 NO_KEY: Final = FingerprintKey()
@@ -119,17 +119,19 @@ class Secret:
     """A secret value.  `str`, `repr`, `format` and JSON never show it; only the request encoder reveals it.
 
     Two secrets are compared by their values; a fingerprint is only made to compare a secret with a record.
-    `means` is compared instead of the value, if given: two signed URLs of a file differ, but mean the same.
-    `known` values are public, and are not redacted elsewhere.
+    `compared_as` is compared instead of the value, if given: two signed URLs of a file differ, but mean the same.
+    `public` values are known to anybody, and are not redacted elsewhere.
     """
 
     __slots__ = ("__key", "__legacy", "__means", "__value")
 
-    def __init__(self, value: str, key: bytes, *, known: bool = False, legacy: bytes = b"", means: str = "") -> None:
-        if not known:  # a public value, such as a content type, may occur in other texts too
-            redaction.remember(value)
+    def __init__(
+        self, value: str, key: bytes, *, public: bool = False, legacy: bytes = b"", compared_as: str = ""
+    ) -> None:
+        if not public:  # a public value, such as a content type, may occur in other texts too
+            redaction.register(value)
         self.__value = value
-        self.__means = means or value
+        self.__means = compared_as or value
         self.__key = key
         self.__legacy = legacy
 
@@ -138,17 +140,17 @@ class Secret:
         """The fingerprint for records; REDACTED without a key."""
         return Fingerprint(_slow_digest(self.__means, self.__key)) if self.__key else REDACTED
 
-    def is_of(self, known: Fingerprint) -> bool:
+    def matches(self, fingerprint: Fingerprint) -> bool:
         """Whether a fingerprint is of this value; true if that is unknown, because the key of the fingerprint is."""
-        if known.is_legacy and self.__legacy:
+        if fingerprint.is_legacy and self.__legacy:
             digest = hmac.new(self.__legacy, self.__means.encode(), hashlib.sha256).hexdigest()
-            return hmac.compare_digest(digest, known.digest)
-        if known == REDACTED or known.is_legacy or not self.__key:
+            return hmac.compare_digest(digest, fingerprint.digest)
+        if fingerprint == REDACTED or fingerprint.is_legacy or not self.__key:
             return True
-        return hmac.compare_digest(self.fingerprint.digest, known.digest)
+        return hmac.compare_digest(self.fingerprint.digest, fingerprint.digest)
 
-    def is_written(self, text: str) -> bool:
-        """Whether a text that is not secret equals the value, or `means` if given."""
+    def equals_text(self, text: str) -> bool:
+        """Whether a text that is not secret equals the value, or `compared_as` if given."""
         return hmac.compare_digest(self.__means.encode(), text.encode("utf-8", "surrogatepass"))
 
     def reveal(self) -> str:
@@ -177,7 +179,7 @@ class Secret:
         raise TypeError(message)
 
 
-class Unread(Secret):
+class UnreadSecret(Secret):
     """A secret that this run does not read, so that nothing depends on its value; it is never sent.
 
     With `differs` it is unequal to every other value, else it counts as equal to any.
@@ -186,7 +188,7 @@ class Unread(Secret):
     __slots__ = ("__differs",)
 
     def __init__(self, *, differs: bool) -> None:
-        super().__init__("", b"", known=True)
+        super().__init__("", b"", public=True)
         self.__differs = differs
 
     @property
@@ -194,12 +196,12 @@ class Unread(Secret):
         """Return REDACTED, as the value is unknown."""
         return REDACTED
 
-    def is_of(self, known: Fingerprint) -> bool:
+    def matches(self, fingerprint: Fingerprint) -> bool:
         """Whether it counts as equal to the secret of a fingerprint."""
-        del known
+        del fingerprint
         return not self.__differs
 
-    def is_written(self, text: str) -> bool:
+    def equals_text(self, text: str) -> bool:
         """Whether it counts as equal to a text."""
         del text
         return not self.__differs
@@ -213,10 +215,10 @@ class Unread(Secret):
         return self is other or (isinstance(other, Secret) and not self.__differs)
 
     def __hash__(self) -> int:
-        return hash(Unread)
+        return hash(UnreadSecret)
 
 
-Values = Mapping[str, str | Unread]  # values of secrets by name
+Values = Mapping[str, str | UnreadSecret]  # values of secrets by name
 
 
 def revealed(value: object) -> object:
@@ -233,14 +235,14 @@ class SecretText(Struct, frozen=True):
     def fill(self, values: Values, key: FingerprintKey) -> Secret:
         """The text with the values of its secrets, as a secret; KeyError with the name of one that has no value."""
         text = self.text(values)
-        return text if isinstance(text, Unread) else key.seal(text)
+        return text if isinstance(text, UnreadSecret) else key.seal(text)
 
-    def text(self, values: Values) -> str | Unread:
+    def text(self, values: Values) -> str | UnreadSecret:
         """The text with the values of its secrets, or the first unread one; KeyError with the name of one without."""
         text = self.parts[0]
         for name, part in zip(self.names, self.parts[1:], strict=True):
             value = values[name]
-            if isinstance(value, Unread):
+            if isinstance(value, UnreadSecret):
                 return value
             text += value + part
         return text

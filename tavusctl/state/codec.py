@@ -20,7 +20,7 @@ from tavusctl.core.address import Address
 from tavusctl.core.errors import StateError
 from tavusctl.core.json_tree import canonical, quick_bytes
 from tavusctl.core.ports import State
-from tavusctl.core.project_settings import Known, Safety
+from tavusctl.core.project_settings import ApprovedInputs, Safety
 from tavusctl.lib.json_types import Json, JsonObject, as_integer, as_object, as_text
 from tavusctl.lib.strict_json import MAX_RECORDED, strict_json
 from tavusctl.state.serialization import binding_in, binding_out
@@ -91,7 +91,7 @@ def _state_in(document: JsonObject) -> State:
         mac=as_text(document.get("mac", "")),
         accepted=as_text(document.get("accepted", "")),
         safety=_safety_in(as_object(document["safety"])) if "safety" in document else None,
-        reads=convert(document["reads"], Known) if "reads" in document else None,
+        reads=convert(document["reads"], ApprovedInputs) if "reads" in document else None,
     )
 
 

@@ -21,7 +21,7 @@ call; the state file is a checkpoint that is written at the end, after which the
 
 A journal whose `serial` is behind the state's was left by a kill between checkpoint and clearing: everything in it is
 in the state already.  One that is ahead means that the state is older than the journal: refused.  The journal of a run
-that has ended is archived for `undo`, which reads it with `past`.
+that has ended is archived for `undo`, which reads it with `parse_finished_run`.
 """
 
 from __future__ import annotations
@@ -90,20 +90,20 @@ class FinishedRun(Struct, frozen=True):
     lineage: str
     intents: tuple[Intent, ...] = ()
     failed: frozenset[str] = frozenset()  # operations that were surely not carried out
-    made: Mapping[str, Binding] = field(default_factory=dict)  # by operation: the binding that it resulted in
+    results: Mapping[str, Binding] = field(default_factory=dict)  # by operation: the binding that it resulted in
     withheld: tuple[str, ...] = ()  # secrets whose values were in its records, which is why these were not kept
-    adopted: tuple[Binding, ...] = ()  # existing objects that were bound, with their first binding
-    forgotten: tuple[Binding, ...] = ()  # bindings that were removed while their objects stayed
+    imported: tuple[Binding, ...] = ()  # existing objects that were bound, with their first binding
+    unbound: tuple[Binding, ...] = ()  # bindings that were removed while their objects stayed
 
 
-def begin(state: State, run: str, known: Mapping[str, Sequence[str]], time: str = "") -> bytes:
+def begin_record(state: State, run: str, known: Mapping[str, Sequence[str]], time: str = "") -> bytes:
     """The first record of a run."""
     sorted_ids = {kind: sorted(ids) for kind, ids in sorted(known.items())}
     members = {"is": "begin", "run": run, "time": time, "lineage": state.lineage, "serial": state.serial}
     return _encode_record({**members, "known": sorted_ids})
 
 
-def withheld(begin: bytes, names: Sequence[str]) -> bytes:
+def withheld_record(begin: bytes, names: Sequence[str]) -> bytes:
     """The only record to keep of a run whose records contain values of secrets: that the run took place, and when."""
     members = {
         name: value for name, value in as_object(json.loads(begin)).items() if name != "mac"
@@ -111,7 +111,7 @@ def withheld(begin: bytes, names: Sequence[str]) -> bytes:
     return _encode_record({**members, "known": {}, "withheld": list(names)})
 
 
-def intent(entry: Intent) -> bytes:
+def intent_record(entry: Intent) -> bytes:
     """The record of a call, to be written before the call is sent."""
     return _encode_record(
         {
@@ -131,39 +131,39 @@ def intent(entry: Intent) -> bytes:
     )
 
 
-def answered(op: str, remote_id: str) -> bytes:
+def response_record(op: str, remote_id: str) -> bytes:
     """The record of the id in the answer to a create."""
     return _encode_record({"is": "answered", "op": op, "id": remote_id})
 
 
-def again(op: str, time: str, *, delay: int = 0, forced: bool = False) -> bytes:
+def retry_record(op: str, time: str, *, delay: int = 0, forced: bool = False) -> bytes:
     """The record of a second attempt at a call, whose outcome is as unknown as that of the first."""
     optional = {**({"delay": delay} if delay else {}), **({"forced": True} if forced else {})}
     return _encode_record({"is": "again", "op": op, "time": time, **optional})
 
 
-def bind(binding: Binding, op: str = "") -> bytes:
+def bind_record(binding: Binding, op: str = "") -> bytes:
     """The record of a new or changed binding."""
     body = plain(binding_out(binding))
     return _encode_record({"is": "bind", "op": op, "address": str(binding.address), "binding": body})
 
 
-def forget(address: Address, op: str = "", before: Binding | None = None) -> bytes:
+def forget_record(address: Address, op: str = "", before: Binding | None = None) -> bytes:
     """The journal record of a removed binding."""
     return _encode_record({"is": "forget", "op": op, "address": str(address), "before": _binding_json(before)})
 
 
-def left(op: str, places: JsonObject) -> bytes:
+def values_after_record(op: str, places: JsonObject) -> bytes:
     """The record of the values after an update, by pointer, including those that the server filled in."""
     return _encode_record({"is": "left", "op": op, "left": plain(places)})
 
 
-def result(op: str, status: str) -> bytes:
+def result_record(op: str, status: str) -> bytes:
     """The record of an outcome that does not change any binding."""
     return _encode_record({"is": "result", "op": op, "status": status})
 
 
-def recall(store: Store) -> State:
+def read_current_state(store: Store) -> State:
     """The state including changes of an interrupted run that are in the journal but not yet in the checkpoint."""
     return replay(store.read(), store.journal()).state
 
@@ -243,7 +243,7 @@ def _updated_intent(intent: Intent, record: Record) -> Intent:
     return replace(intent, answered=as_text(record["id"]))
 
 
-def past(lines: Sequence[bytes]) -> FinishedRun:
+def parse_finished_run(lines: Sequence[bytes]) -> FinishedRun:
     """A finished run, read from its archived records; StateError if they are invalid."""
     try:
         return _finished_run(_records(lines))
@@ -266,10 +266,10 @@ def _finished_run(records: Sequence[Record]) -> FinishedRun:
         withheld=tuple(map(as_text, as_list(first.get("withheld", [])))),
         intents=tuple(_with_values_after(intent, values_after.get(intent.op)) for intent in intents),
         failed=frozenset(_op_of(record) for record in results if record["status"] == "failed"),
-        made={op: binding for op, binding in bound_by_op if op and binding},
+        results={op: binding for op, binding in bound_by_op if op and binding},
         # The first binding of an existing object, as written by an import, has nothing applied yet.
-        adopted=tuple(binding for op, binding in bound_by_op if binding and not op and not binding.applied),
-        forgotten=tuple(binding for binding in removed if binding),
+        imported=tuple(binding for op, binding in bound_by_op if binding and not op and not binding.applied),
+        unbound=tuple(binding for binding in removed if binding),
     )
 
 

@@ -20,7 +20,7 @@ from tavusctl.core.binding import Binding
 from tavusctl.core.errors import Ambiguous, LockError, StateError, TavusctlError
 from tavusctl.core.model import Action
 from tavusctl.core.ports import State, Store
-from tavusctl.core.project_settings import Known, Safety
+from tavusctl.core.project_settings import ApprovedInputs, Safety
 from tavusctl.lib.clock import uptime
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.secrets import redaction
@@ -36,19 +36,19 @@ class Call(Struct):
     """A call that is in the journal and has no outcome there yet; times are those of `Recorder.uptime`."""
 
     address: Address
-    dated: float  # when its last record was made
-    durable: float  # when that record was known to be durable
-    delay: int  # seconds that the record allows after `dated`, in addition to SEND_WINDOW
-    begun: float  # when its first record was made; its object was checked right before, or later
+    recorded_at: float  # when its last record was made
+    durable_at: float  # when that record was known to be durable
+    delay: int  # seconds that the record allows after `recorded_at`, in addition to SEND_WINDOW
+    first_recorded_at: float  # when its first record was made; its object was checked right before, or later
     sent: bool = False
 
-    def may_leave(self, now: float) -> bool:
+    def may_be_sent(self, now: float) -> bool:
         """Whether the record still allows the first byte to be sent."""
-        return now - self.durable < SEND_WINDOW and now - self.dated < SEND_WINDOW + self.delay
+        return now - self.durable_at < SEND_WINDOW and now - self.recorded_at < SEND_WINDOW + self.delay
 
     def is_new(self, now: float) -> bool:
         """Whether the record is so new that there is time to connect."""
-        return now - self.durable < _JUST_NOW and now - self.dated < _JUST_NOW + self.delay
+        return now - self.durable_at < _JUST_NOW and now - self.recorded_at < _JUST_NOW + self.delay
 
 
 class Recorder(Struct):
@@ -58,14 +58,14 @@ class Recorder(Struct):
     state: State
     run: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     ids: dict[str, Address] = field(default_factory=dict)  # by id, of every known object; includes new ids
-    guard: threading.Lock = field(default_factory=threading.Lock)
-    begun: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    has_begun: bool = False
     records: list[bytes] = field(default_factory=list)  # all records that this run has appended to the journal
     pending: dict[str, Call] = field(default_factory=dict)  # by operation
     # (operation, inverse) of the updates of each address, in order, whose resulting values are not recorded yet
     inverses: dict[Address, list[tuple[str, Inverse]]] = field(default_factory=dict)
     archive: Callable[[Sequence[bytes]], None] = lambda _: None  # archives the records of a run when it ends
-    custody: Seals = Seals()  # makes the seals
+    seals: Seals = Seals()  # makes the seals
     mac: str = ""  # seal of the last record
     slowest: float = 0.0  # the longest time in seconds that a record took to become durable
     uptime: Callable[[], float] = uptime
@@ -73,10 +73,10 @@ class Recorder(Struct):
     def begin(self, known: Mapping[str, Sequence[str]]) -> None:
         """Start the journal of this run; `known` are the existing ids, by kind, of kinds with objects to be created."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self._append(journal.begin(self.state, self.run, known, now))
-        self.begun = True
+        self._append(journal.begin_record(self.state, self.run, known, now))
+        self.has_begun = True
 
-    def intend(
+    def record_intent(
         self,
         address: Address,
         action: Action,
@@ -90,16 +90,16 @@ class Recorder(Struct):
     ) -> str:
         """Record a call before it is sent; returns the id of the operation, to which its result will refer."""
         op, dated, delay = uuid.uuid4().hex[:12], self.uptime(), self._delay()
-        spec, name = self.custody.discreet(spec or {}), "" if redaction.stands_in(name) else name
+        spec, name = self.seals.without_secret_values(spec or {}), "" if redaction.contains_secret(name) else name
         before = self.state.bindings.get(address)
         entry = Intent(op, address, action, remote_id, spec, name, time, before, inverse or Inverse(), ids or {}, delay)
-        self._append(journal.intent(entry))
-        with self.guard:
+        self._append(journal.intent_record(entry))
+        with self.lock:
             self.inverses.setdefault(address, []).append((op, entry.inverse))
-            self.pending[op] = Call(address, dated, self.uptime(), delay, begun=dated)
+            self.pending[op] = Call(address, dated, self.uptime(), delay, first_recorded_at=dated)
         return op
 
-    def again(self, op: str, now: Callable[[], str], *, forced: bool = False) -> None:
+    def record_retry(self, op: str, now: Callable[[], str], *, forced: bool = False) -> None:
         """Record that a call is sent again, or later than its record says; `now` returns the server's time.
 
         `forced`: the call discards unpublished edits.  It is recorded because a killed run could not report it.
@@ -108,11 +108,11 @@ class Recorder(Struct):
 
         def record() -> bytes:
             dated[0] = self.uptime()
-            return journal.again(op, now(), delay=delay, forced=forced)
+            return journal.retry_record(op, now(), delay=delay, forced=forced)
 
         self._append(record)
         call = self.pending[op]
-        call.dated, call.durable, call.delay = dated[0], self.uptime(), delay
+        call.recorded_at, call.durable_at, call.delay = dated[0], self.uptime(), delay
 
     def _delay(self) -> int:
         """The seconds that a new record may take to become durable, estimated as twice those of the slowest so far."""
@@ -136,11 +136,11 @@ class Recorder(Struct):
             fence.take_back()
             raise
 
-    def doubt(self, op: str) -> None:
+    def mark_sent(self, op: str) -> None:
         """Mark an operation as possibly carried out."""
         self.pending[op].sent = True
 
-    def clear(self, op: str) -> None:
+    def mark_unsent(self, op: str) -> None:
         """Mark an operation as surely not carried out, neither now nor later."""
         self.pending[op].sent = False
 
@@ -153,33 +153,33 @@ class Recorder(Struct):
         pending = dict(self.pending)
         return frozenset(op for op, call in pending.items() if call.address == address and call.sent)
 
-    def answered(self, op: str, remote_id: str) -> None:
+    def record_response(self, op: str, remote_id: str) -> None:
         """Record the id in the answer to a create, before the new object is read."""
-        self._append(journal.answered(op, remote_id))
+        self._append(journal.response_record(op, remote_id))
 
-    def note_left(self, address: Address, read: Callable[[Inverse], JsonObject]) -> None:
+    def record_values_after(self, address: Address, read: Callable[[Inverse], JsonObject]) -> None:
         """Record the values after updates where the server shows others than were written; of each pointer the last."""
         later: set[str] = set()
         for op, inverse in reversed(self.inverses.pop(address, [])):
             self._append(partial(_left_record, op, inverse, read, frozenset(later)))
             later |= inverse.left.keys()
 
-    def settle(self, op: str, *, done: bool) -> None:
+    def record_result(self, op: str, *, done: bool) -> None:
         """Record that a call was carried out, or surely was not."""
-        self._append(journal.result(op, "done" if done else "failed"))
+        self._append(journal.result_record(op, "done" if done else "failed"))
         self.pending.pop(op, None)
 
     def bind(self, binding: Binding, op: str = "") -> None:
         """Record a new or changed binding, in the journal and in the state."""
-        binding = self.custody.discreet_binding(binding)
+        binding = self.seals.binding_without_secret_values(binding)
         try:
-            self._append(journal.bind(binding, op))
+            self._append(journal.bind_record(binding, op))
         except (StateError, LockError) as error:
             if op:  # the id may be recorded nowhere else
                 message = f"`{binding.address}` is {binding.remote_id} now: {error.message}"
                 raise type(error)(message, error.hint, id=error.id) from None
             raise
-        with self.guard:
+        with self.lock:
             self.pending.pop(op, None)
             before = self.state.bindings.get(binding.address)
             if before:
@@ -189,24 +189,24 @@ class Recorder(Struct):
 
     def confirm(self, binding: Binding) -> None:
         """Store what a read has shown, at the next checkpoint only; if there is none, the next plan reads it again."""
-        binding = self.custody.discreet_binding(binding)
-        with self.guard:
+        binding = self.seals.binding_without_secret_values(binding)
+        with self.lock:
             self.state = replace(self.state, bindings={**self.state.bindings, binding.address: binding})
 
     def forget(self, address: Address, op: str = "", *, named: bool = False) -> None:
         """Remove a binding; if manifests still refer to it (`named`), its id continues to resolve to the address."""
         before = self.state.bindings.get(address)
-        self._append(journal.forget(address, op, before))
-        with self.guard:
+        self._append(journal.forget_record(address, op, before))
+        with self.lock:
             self.pending.pop(op, None)
             if before and not named:
                 self.ids.pop(before.remote_id, None)
             remaining = {key: value for key, value in self.state.bindings.items() if key != address}
             self.state = replace(self.state, bindings=remaining)
 
-    def remember(self, safety: Safety | None, reads: Known | None) -> None:
+    def remember(self, safety: Safety | None, reads: ApprovedInputs | None) -> None:
         """Store the limits on deletes that applied to this run, and what it read; written at the next checkpoint."""
-        with self.guard:
+        with self.lock:
             self.state = replace(self.state, safety=safety, reads=reads)
 
     def get(self, address: Address) -> Binding | None:
@@ -218,11 +218,11 @@ class Recorder(Struct):
 
         A callable makes the record when it is its turn, so that the times in it are as recent as possible.
         """
-        with self.guard:
+        with self.lock:
             content = record() if callable(record) else record
             if content is None:
                 return
-            line, mac = self.custody.chained(content, self.mac)
+            line, mac = self.seals.append_seal(content, self.mac)
             started = self.uptime()
             wait = self.store.queue(line)
             self.records.append(line)
@@ -230,15 +230,15 @@ class Recorder(Struct):
         try:
             wait()
         except TavusctlError:
-            with self.guard:
+            with self.lock:
                 self.records.remove(line)
             raise
         self.slowest = max(self.slowest, self.uptime() - started)
 
     def checkpoint(self) -> None:
         """Write the state, then clear the journal; after a kill in between, the serials show that it is behind."""
-        with self.guard:
-            self.state = self.custody.sealed(replace(self.state, serial=self.state.serial + 1))
+        with self.lock:
+            self.state = self.seals.sealed(replace(self.state, serial=self.state.serial + 1))
             self.store.write(self.state)
             self.archive(tuple(self.records))
             self.store.clear_journal()
@@ -249,37 +249,37 @@ def _left_record(
 ) -> bytes | None:
     shown_values = {pointer: value for pointer, value in read(inverse).items() if pointer not in later}
     values_after = {**inverse.left, **shown_values}
-    return journal.left(op, values_after) if values_after != inverse.left else None
+    return journal.values_after_record(op, values_after) if values_after != inverse.left else None
 
 
 class Fence(Struct):
     """Lets a call of one operation be sent only while the lock is surely held and its journal record is recent."""
 
-    ledger: Recorder
+    recorder: Recorder
     op: str
     now: Callable[[], str]
     check: Callable[[], None]
     changes: bool
     marked: bool = False  # the operation counts as sent because of this call
-    looked: float = 0.0  # when `check` was last called
+    last_check: float = 0.0  # when `check` was last called
 
     def renew(self) -> None:
         """Record the call again, which also verifies the lock, and check it again, unless both are recent."""
         self.take_back()  # a second attempt means that the first was refused for now, or sent nothing
-        ledger, call = self.ledger, self.ledger.pending[self.op]
-        if not (ledger.store.held() and call.is_new(ledger.uptime())):
-            ledger.again(self.op, self.now)
-            if (duration := call.durable - call.dated) > SEND_WINDOW and not ledger.store.held():
+        recorder, call = self.recorder, self.recorder.pending[self.op]
+        if not (recorder.store.held() and call.is_new(recorder.uptime())):
+            recorder.record_retry(self.op, self.now)
+            if (duration := call.durable_at - call.recorded_at) > SEND_WINDOW and not recorder.store.held():
                 raise _too_slow(duration)
-        now = ledger.uptime()
-        if now - max(call.begun, self.looked) >= _JUST_NOW:  # after the record: a store may be slow
+        now = recorder.uptime()
+        if now - max(call.first_recorded_at, self.last_check) >= _JUST_NOW:  # after the record: a store may be slow
             self.check()
-            self.looked = now
+            self.last_check = now
 
     def passes(self) -> bool:
         """Whether the first byte may be sent now; if so, the operation counts as possibly carried out from now on."""
-        call = self.ledger.pending[self.op]
-        if not (self.ledger.store.held() and call.may_leave(self.ledger.uptime())):
+        call = self.recorder.pending[self.op]
+        if not (self.recorder.store.held() and call.may_be_sent(self.recorder.uptime())):
             return False
         if self.changes and not call.sent:
             call.sent = self.marked = True
@@ -288,7 +288,7 @@ class Fence(Struct):
     def take_back(self) -> None:
         """Note that what this call has sent was surely not carried out."""
         if self.marked:
-            self.ledger.pending[self.op].sent = self.marked = False
+            self.recorder.pending[self.op].sent = self.marked = False
 
 
 def _too_slow(seconds: float) -> StateError:

@@ -27,8 +27,8 @@ KEPT_SECONDS = 30 * 24 * 3600
 class RunRecords(Struct):
     """The records of runs, one file each, and the bodies of deleted objects, beside the state; without secrets."""
 
-    shelf: ArtifactStore
-    kept: list[str] = field(default_factory=list)  # runs that this process has archived
+    artifacts: ArtifactStore
+    archived_runs: list[str] = field(default_factory=list)  # runs that this process has archived
     withheld: dict[str, Sequence[str]] = field(default_factory=dict)  # by run: secrets in its records
 
     def keep(self, records: Sequence[bytes]) -> None:
@@ -40,25 +40,25 @@ class RunRecords(Struct):
             lineage, serial, run_id = as_text(begin["lineage"]), as_integer(begin["serial"]), as_text(begin["run"])
             name = run_name(lineage, serial, run_id)
             text = "".join(f"{record.decode()}\n" for record in run)
-            secret_names = redaction.names_in(text)
+            secret_names = redaction.secret_names_in(text)
             if secret_names:  # redacting the text would do harm: undo would write the redacted text into the account
                 self.withheld[run_id] = secret_names
-                text = f"{journal.withheld(run[0], secret_names).decode()}\n"
+                text = f"{journal.withheld_record(run[0], secret_names).decode()}\n"
             with contextlib.suppress(TavusctlError, OSError):
-                self.shelf.put(name, text.encode())
-                self.kept.append(run_id)
+                self.artifacts.put(name, text.encode())
+                self.archived_runs.append(run_id)
                 self._remove_old(lineage, name)
 
-    def past(self, lineage: str, run: str, check: Callable[[Sequence[bytes]], None]) -> FinishedRun:
+    def finished_run(self, lineage: str, run: str, check: Callable[[Sequence[bytes]], None]) -> FinishedRun:
         """One finished run; StateError if it has no records, or if `check` refuses them."""
-        name = runs_of(lineage, self.shelf.names(RUNS)).get(run)
-        finished = _read_run(self.shelf, name) if name else None
+        name = runs_of(lineage, self.artifacts.names(RUNS)).get(run)
+        finished = _read_run(self.artifacts, name) if name else None
         if finished and finished.withheld:  # not checked: nothing is done with its only record, which has no seal
             names = ", ".join(finished.withheld)
             message = f"the run `{run}` has no record, which would have contained the value of {names}"
             raise StateError(message, "revert the manifests and apply them instead", id="E935")
         if finished and name:
-            check((self.shelf.get(name) or b"").splitlines())
+            check((self.artifacts.get(name) or b"").splitlines())
         if finished is None or finished.run != run:
             message = f"unknown run `{run}` of this state"
             raise StateError(message, "run `tavusctl undo` to list the runs that can be undone", id="E934")
@@ -66,27 +66,27 @@ class RunRecords(Struct):
 
     def all(self, lineage: str) -> list[FinishedRun]:
         """The runs of a state, newest first."""
-        names = runs_of(lineage, self.shelf.names(RUNS)).values()
-        return [past for past in (_read_run(self.shelf, name) for name in names) if past]
+        names = runs_of(lineage, self.artifacts.names(RUNS)).values()
+        return [past for past in (_read_run(self.artifacts, name) for name in names) if past]
 
-    def bodies(self, run: str, custody: Seals) -> dict[str, JsonObject]:
+    def bodies(self, run: str, seals: Seals) -> dict[str, JsonObject]:
         """The bodies of objects that a run deleted, by id; without those that are unreadable or wrongly sealed."""
         bodies_by_id: dict[str, JsonObject] = {}
-        for name in sorted(self.shelf.names(f"{TRASH}/{run}")):
+        for name in sorted(self.artifacts.names(f"{TRASH}/{run}")):
             with contextlib.suppress(ValueError, KeyError, TypeError, StateError):
-                document = as_object(strict_json(self.shelf.get(name) or b""))
+                document = as_object(strict_json(self.artifacts.get(name) or b""))
                 mac = as_text(document.pop("mac"))
-                if mac and hmac.compare_digest(mac, custody.mark([run, document])):
+                if mac and hmac.compare_digest(mac, seals.seal_document([run, document])):
                     bodies_by_id[as_text(document["id"])] = as_object(leaves_in(document["body"]))
         return bodies_by_id
 
     def _remove_old(self, lineage: str, newest: str) -> None:
         """Remove all but the newest KEPT_RUNS runs of the state, and bodies in the trash older than KEPT_SECONDS."""
-        written_times, trash = self.shelf.names(RUNS), self.shelf.names(TRASH)
+        written_times, trash = self.artifacts.names(RUNS), self.artifacts.names(TRASH)
         # By the clock of the artifact store: that of this machine may have been wrong today or a month ago.
         now = written_times.get(newest, 0.0)
-        self.shelf.drop(list(runs_of(lineage, written_times).values())[KEPT_RUNS:])
-        self.shelf.drop(_expired(trash, now))
+        self.artifacts.drop(list(runs_of(lineage, written_times).values())[KEPT_RUNS:])
+        self.artifacts.drop(_expired(trash, now))
 
 
 def _split_by_run(records: Sequence[bytes]) -> Iterator[list[bytes]]:
@@ -105,10 +105,10 @@ def _decode_record(line: bytes) -> JsonObject:
     return as_object(json.loads(line))
 
 
-def _read_run(shelf: ArtifactStore, name: str) -> FinishedRun | None:
-    content = shelf.get(name)
+def _read_run(artifacts: ArtifactStore, name: str) -> FinishedRun | None:
+    content = artifacts.get(name)
     try:
-        return None if content is None else journal.past(content.splitlines())
+        return None if content is None else journal.parse_finished_run(content.splitlines())
     except StateError as error:
         message = f"{error.message}: {name}, beside the state"
         raise StateError(

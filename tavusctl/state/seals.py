@@ -31,8 +31,8 @@ from tavusctl.core.json_tree import canonical, map_leaves, quick_bytes
 from tavusctl.core.ports import State, Store
 from tavusctl.lib.json_types import Json, JsonObject, special_leaves
 from tavusctl.secrets import redaction
-from tavusctl.secrets.key_wrapping import derived, new_key, slot, unwrap, wrap
-from tavusctl.secrets.values import REDACTED, Fingerprint, FingerprintKey, TextPrint, legacy_key
+from tavusctl.secrets.key_wrapping import derive_key, new_key, slot, unwrap, wrap
+from tavusctl.secrets.values import REDACTED, Fingerprint, FingerprintKey, TextFingerprint, legacy_key
 from tavusctl.state.journal import Intent, ReplayResult, replay
 from tavusctl.state.serialization import binding_out
 
@@ -75,7 +75,7 @@ class Seals(Struct, frozen=True):
     trust: Trust = Trust.UNSEALED
     key: bytes = b""  # of the lineage; empty if unknown
     keys: Keys = Keys()
-    prints: FingerprintKey = FingerprintKey()
+    fingerprint_key: FingerprintKey = FingerprintKey()
 
     @property
     def trusted(self) -> bool:
@@ -109,39 +109,41 @@ class Seals(Struct, frozen=True):
             "",
             writer,
         ):  # only the API key that made legacy fingerprints can compare them
-            state = without_prints(state, lambda fingerprint: fingerprint.is_legacy)
+            state = without_fingerprints(state, lambda fingerprint: fingerprint.is_legacy)
         state = replace(state, keys={**state.keys, **wrapped}, key_digest=writer)
         return replace(state, mac=_state_mac(state, self.key))
 
-    def discreet(self, document: JsonObject) -> JsonObject:
+    def without_secret_values(self, document: JsonObject) -> JsonObject:
         """The document without values of secrets: a fingerprint replaces each text or number that contains one.
 
         A fingerprint also replaces an object with such a key; from the document itself, such members are left out.
         """
-        if not redaction.stands_in(canonical(document)):
+        if not redaction.contains_secret(canonical(document)):
             return document
-        return {key: self._without_secrets(item) for key, item in document.items() if not redaction.stands_in(key)}
+        return {
+            key: self._without_secrets(item) for key, item in document.items() if not redaction.contains_secret(key)
+        }
 
-    def discreet_binding(self, binding: Binding) -> Binding:
-        """The binding, with its documents changed by `discreet`."""
-        return _with_documents(binding, self.discreet)
+    def binding_without_secret_values(self, binding: Binding) -> Binding:
+        """The binding, with its documents changed by `without_secret_values`."""
+        return _with_documents(binding, self.without_secret_values)
 
     def _without_secrets(self, value: Json) -> Json:
         if isinstance(value, list):
             return [self._without_secrets(item) for item in value]
         if isinstance(value, str):
-            return self.prints.text_print(value) if redaction.stands_in(value) else value
-        if redaction.is_number(value):
-            return self.prints.text_print(canonical(value))
+            return self.fingerprint_key.text_fingerprint(value) if redaction.contains_secret(value) else value
+        if redaction.number_contains_secret(value):
+            return self.fingerprint_key.text_fingerprint(canonical(value))
         if not isinstance(value, dict):
             return value
-        if any(map(redaction.stands_in, value)):
-            return self.prints.text_print(canonical(value))
+        if any(map(redaction.contains_secret, value)):
+            return self.fingerprint_key.text_fingerprint(canonical(value))
         return {key: self._without_secrets(item) for key, item in value.items()}
 
     def comparable(self, document: JsonObject) -> JsonObject:
         """The document of a record, with its fingerprints of texts made comparable by adding the key."""
-        if not any(isinstance(leaf, TextPrint) for _, leaf in special_leaves(document)):
+        if not any(isinstance(leaf, TextFingerprint) for _, leaf in special_leaves(document)):
             return document
         return map_leaves(document, self._comparable_leaf)
 
@@ -151,19 +153,19 @@ class Seals(Struct, frozen=True):
         return replace(intent, spec=self.comparable(intent.spec), before=before)
 
     def _comparable_leaf(self, leaf: Json) -> Json:
-        return TextPrint(leaf.digest, self.prints.current) if isinstance(leaf, TextPrint) else leaf
+        return TextFingerprint(leaf.digest, self.fingerprint_key.current) if isinstance(leaf, TextFingerprint) else leaf
 
-    def chained(self, record: bytes, before: str) -> tuple[bytes, str]:
+    def append_seal(self, record: bytes, before: str) -> tuple[bytes, str]:
         """A record of the journal with its seal appended, and the seal; it also covers `before`, the previous seal."""
         if not self.key:
             return record, ""
         mac = _record_mac(self.key, before, record)
         return record[:-1] + b',"mac":"' + mac.encode() + b'"}', mac
 
-    def mark(self, what: Json) -> str:
+    def seal_document(self, what: Json) -> str:
         """The seal of a document that is kept for `undo`; empty if the key of the lineage is unknown."""
         digest = hmac.digest(
-            derived(self.key, "tavusctl trash"), canonical(what).encode("utf-8", "surrogatepass"), "sha256"
+            derive_key(self.key, "tavusctl trash"), canonical(what).encode("utf-8", "surrogatepass"), "sha256"
         )
         return digest.hex() if self.key else ""
 
@@ -173,7 +175,7 @@ class Seals(Struct, frozen=True):
             message = "the records of that run have an invalid seal: an older version wrote them, or they were modified"
             raise StateError(message, "revert the manifests and apply them instead", id="E953")
 
-    def remarks(self) -> tuple[Diagnostic, ...]:
+    def warnings(self) -> tuple[Diagnostic, ...]:
         """The warnings of a plan about the trust in the state."""
         if self.trust is Trust.FOREIGN:
             message = "secrets cannot be compared: the state was last written with another API key"
@@ -196,20 +198,20 @@ class SealedState(Struct, frozen=True):
 
     replay: ReplayResult
     lines: tuple[bytes, ...] = ()
-    custody: Seals = Seals()
+    seals: Seals = Seals()
 
 
-def opened(store: Store, keys: Keys, *, older: bool = False) -> SealedState:
+def open_state(store: Store, keys: Keys, *, older: bool = False) -> SealedState:
     """State and journal of a store; StateError if a seal is invalid, or bindings have no seal and no key digest."""
-    sealed_state = judged(store.read(older=older), store.journal(), keys)
+    sealed_state = verify(store.read(older=older), store.journal(), keys)
     state = sealed_state.replay.state
-    if sealed_state.custody.trust is Trust.UNSEALED and state.bindings and not state.key_digest:
+    if sealed_state.seals.trust is Trust.UNSEALED and state.bindings and not state.key_digest:
         message = "the state has objects, but no record of the API key that wrote it, so it is not trusted"
         raise StateError(message, REKEY, id="E951")
     return sealed_state
 
 
-def judged(state: State, lines: Sequence[bytes], keys: Keys) -> SealedState:
+def verify(state: State, lines: Sequence[bytes], keys: Keys) -> SealedState:
     """A state and a journal with their trust; StateError if a seal is invalid."""
     trust, key = _trust(state, lines, keys)
     replayed = replay(state, lines)
@@ -217,14 +219,14 @@ def judged(state: State, lines: Sequence[bytes], keys: Keys) -> SealedState:
         if lines_digest(lines) != state.accepted:
             _refuse_forged("the journal beside the state")
         replayed = _without_other_prints(replayed, state)
-    custody = seals_of(state, trust, key, keys)
-    return SealedState(_comparable(replayed, custody), tuple(lines), custody)
+    seals = seals_of(state, trust, key, keys)
+    return SealedState(_comparable(replayed, seals), tuple(lines), seals)
 
 
-def _comparable(replayed: ReplayResult, custody: Seals) -> ReplayResult:
+def _comparable(replayed: ReplayResult, seals: Seals) -> ReplayResult:
     old_bindings = replayed.state.bindings
-    bindings = {address: _with_documents(binding, custody.comparable) for address, binding in old_bindings.items()}
-    pending = tuple(custody.comparable_intent(intent) for intent in replayed.pending)
+    bindings = {address: _with_documents(binding, seals.comparable) for address, binding in old_bindings.items()}
+    pending = tuple(seals.comparable_intent(intent) for intent in replayed.pending)
     return replace(replayed, state=replace(replayed.state, bindings=bindings), pending=pending)
 
 
@@ -240,19 +242,19 @@ def seals_of(state: State, trust: Trust, key: bytes, keys: Keys) -> Seals:
     """The seals of a state; `key` is that of its lineage, empty if unknown."""
     owner = next((api_key for api_key in keys.all if slot(api_key, state.lineage) == state.key_digest), "")
     legacy = legacy_key(owner, state.lineage) if owner else b""
-    current = derived(key, "tavusctl fingerprints") if key else b""
+    current = derive_key(key, "tavusctl fingerprints") if key else b""
     return Seals(trust, key, keys, FingerprintKey(current, legacy))
 
 
-def taken_over(state: State, lines: Sequence[bytes], keys: Keys) -> tuple[State, Seals]:
+def accept(state: State, lines: Sequence[bytes], keys: Keys) -> tuple[State, Seals]:
     """A state that its owner has declared trusted, sealed with a new key; its journal is accepted as it is.
 
     Fingerprints that were made with an unknown key can no longer be compared, and are left out.
     """
-    custody = seals_of(state, Trust.SEALED, new_key(), keys)
-    legacy = bool(custody.prints.legacy)
-    state = without_prints(state, lambda fingerprint: not (fingerprint.is_legacy and legacy))
-    return custody.sealed(replace(state, keys={}, accepted=lines_digest(lines))), custody
+    seals = seals_of(state, Trust.SEALED, new_key(), keys)
+    legacy = bool(seals.fingerprint_key.legacy)
+    state = without_fingerprints(state, lambda fingerprint: not (fingerprint.is_legacy and legacy))
+    return seals.sealed(replace(state, keys={}, accepted=lines_digest(lines))), seals
 
 
 def lines_digest(lines: Sequence[bytes]) -> str:
@@ -260,7 +262,7 @@ def lines_digest(lines: Sequence[bytes]) -> str:
     return hashlib.sha256(b"\n".join(lines)).hexdigest() if lines else ""
 
 
-def without_prints(state: State, unknown: Callable[[Fingerprint], bool]) -> State:
+def without_fingerprints(state: State, unknown: Callable[[Fingerprint], bool]) -> State:
     """The state without fingerprints that are `unknown`; whatever value is read first then counts as unchanged."""
     forget = _forget_leaf(unknown)
 
@@ -279,13 +281,13 @@ def _without_other_prints(replayed: ReplayResult, state: State) -> ReplayResult:
         return fingerprint not in recorded
 
     pending = tuple(replace(call, spec=map_leaves(call.spec, _forget_leaf(unknown))) for call in replayed.pending)
-    return replace(replayed, state=without_prints(replayed.state, unknown), pending=pending)
+    return replace(replayed, state=without_fingerprints(replayed.state, unknown), pending=pending)
 
 
 def _forget_leaf(unknown: Callable[[Fingerprint], bool]) -> Callable[[Json], Json]:
     def forget(leaf: Json) -> Json:
-        if isinstance(leaf, TextPrint):
-            return TextPrint("") if unknown(Fingerprint(leaf.digest)) else leaf
+        if isinstance(leaf, TextFingerprint):
+            return TextFingerprint("") if unknown(Fingerprint(leaf.digest)) else leaf
         return REDACTED if isinstance(leaf, Fingerprint) and unknown(leaf) else leaf
 
     return forget
@@ -294,7 +296,7 @@ def _forget_leaf(unknown: Callable[[Fingerprint], bool]) -> Callable[[Json], Jso
 def _fingerprints_in(binding: Binding) -> Iterator[Fingerprint]:
     for document in (binding.applied, binding.successor_spec, binding.answered, binding.unconfirmed):
         for _, leaf in special_leaves(document):
-            if isinstance(leaf, Fingerprint | TextPrint):
+            if isinstance(leaf, Fingerprint | TextFingerprint):
                 yield Fingerprint(leaf.digest)
 
 
@@ -330,7 +332,7 @@ def _state_mac(state: State, key: bytes, encoded: Callable[[Json], bytes] = _enc
     content = {
         name: _members(getattr(state, name)) for name in State.__struct_fields__ if name not in ("bindings", "mac")
     }
-    digest = hmac.new(derived(key, "tavusctl state"), digestmod="sha256")
+    digest = hmac.new(derive_key(key, "tavusctl state"), digestmod="sha256")
     digest.update(encoded({name: value for name, value in content.items() if _is_set(value)}))
     for address in sorted(state.bindings):
         digest.update(f"\n{address} ".encode() + encoded(binding_out(state.bindings[address])))
@@ -346,7 +348,7 @@ def _is_set(value: Json) -> bool:
 
 
 def _record_mac(key: bytes, before: str, record: bytes) -> str:
-    digest = hmac.digest(derived(key, "tavusctl journal"), before.encode() + b" " + record, "sha256")
+    digest = hmac.digest(derive_key(key, "tavusctl journal"), before.encode() + b" " + record, "sha256")
     return digest.hex()[:32]
 
 

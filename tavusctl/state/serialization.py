@@ -15,7 +15,7 @@ from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.json_tree import canonical
 from tavusctl.lib.json_types import Json, JsonObject, as_object, as_text
-from tavusctl.secrets.values import Fingerprint, TextPrint
+from tavusctl.secrets.values import Fingerprint, TextFingerprint
 
 _DOCUMENTS: Final = frozenset({"applied", "successor_spec", "answered", "unconfirmed", "not_live"})
 
@@ -48,7 +48,7 @@ _CONVERTIBLE: Final = frozenset({str, dict, list})
 _LEAVES: Final[Mapping[str, Callable[[Json], Json]]] = {
     "tavusctl:ref": lambda text: Address.parse(as_text(text)),
     "tavusctl:secret": lambda digest: Fingerprint(as_text(digest)),
-    "tavusctl:text": lambda digest: TextPrint(as_text(digest)),
+    "tavusctl:text": lambda digest: TextFingerprint(as_text(digest)),
 }
 
 

@@ -19,18 +19,18 @@ from tavusctl.state.serialization import plain
 class Trash(Struct, frozen=True):
     """The trash of one run: a file in `trash/RUN` for the body of each deleted object; without secrets."""
 
-    shelf: ArtifactStore
+    artifacts: ArtifactStore
     run: str
-    custody: Seals
-    tell: Callable[[str], None] = lambda _: None
+    seals: Seals
+    warn: Callable[[str], None] = lambda _: None
 
     def keep(self, address: Address, remote_id: str, body: JsonObject) -> None:
         """Store the body of an object before it is deleted, or tell why not: it may contain the value of a secret."""
         document = {"address": str(address), "id": remote_id, "body": plain(body)}
-        names = redaction.names_in(json.dumps(document, ensure_ascii=False))
+        names = redaction.secret_names_in(json.dumps(document, ensure_ascii=False))
         if names:
-            self.tell(f"{address}: undo cannot restore it: its record would contain the value of {', '.join(names)}")
+            self.warn(f"{address}: undo cannot restore it: its record would contain the value of {', '.join(names)}")
             return
-        document["mac"] = self.custody.mark([self.run, document])
+        document["mac"] = self.seals.seal_document([self.run, document])
         text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-        self.shelf.put(f"{TRASH}/{self.run}/{address.kind}-{address.name}-{remote_id}.json", text.encode())
+        self.artifacts.put(f"{TRASH}/{self.run}/{address.kind}-{address.name}-{remote_id}.json", text.encode())

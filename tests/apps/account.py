@@ -1,4 +1,4 @@
-"""What the tests of all applications look at."""
+"""The calls and ids that the tests of all applications check."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from tests.scenarios.project import Project
 
 
 def calls(project: Project) -> list[tuple[str, str, Any, int]]:
-    """Every call of the API since the project was applied."""
-    return [(one["method"], one["path"], one["body"], one["status"]) for one in project.account.requests]
+    """Every API call since the project was applied: method, path, body and status."""
+    return [(entry["method"], entry["path"], entry["body"], entry["status"]) for entry in project.account.requests]
 
 
 def replica(project: Project, name: str) -> str:
-    """The id of an external replica."""
+    """The id in the manifest of an external replica."""
     return (project.root / f"manifests/{name}.yaml").read_text().split()[-1]

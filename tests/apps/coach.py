@@ -1,7 +1,7 @@
-"""A backend with a page of one button, which leads to a coach who has read some documents.
+"""An example backend: a page with one button, which starts a conversation with a coach who knows some documents.
 
-Its settings are in the environment: API_KEY, PERSONA_ID, REPLICA_ID, DOCUMENT_IDS (with commas between them),
-REQUIRE_AUTH (true: rooms are private), and TAVUS_BASE_URL where that is not Tavus.
+Its settings are environment variables: API_KEY, PERSONA_ID, REPLICA_ID, DOCUMENT_IDS (separated by commas),
+REQUIRE_AUTH (true: rooms are private), and TAVUS_BASE_URL if the API is not that of Tavus.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def answer(method: str, path: str, _: Body) -> Body | str | None:
 def start() -> Body:
     settings = os.environ
     tavus = Tavus(settings["API_KEY"], settings.get("TAVUS_BASE_URL", TAVUS))
-    made = tavus.call(
+    conversation = tavus.call(
         "POST",
         "/v2/conversations",
         {
@@ -43,8 +43,8 @@ def start() -> Body:
             "require_auth": settings["REQUIRE_AUTH"] == "true",
         },
     )
-    token = made.get("meeting_token")
-    return {"conversation_url": made["conversation_url"] + (f"?{urlencode({'t': token})}" if token else "")}
+    token = conversation.get("meeting_token")
+    return {"conversation_url": conversation["conversation_url"] + (f"?{urlencode({'t': token})}" if token else "")}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Applications in development: a project on an emulator that runs as people run it, and no key of anybody."""
+"""Fixtures for applications in development: a project on an emulator in its own process, without a real API key."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ OUTPUTS = """
 
 @pytest.fixture(scope="session")
 def callback_port() -> int:
-    """The port of an application that is called back."""
+    """The port of an application that receives callbacks."""
     return free_port()
 
 
 @pytest.fixture(scope="session")
 def emulator(callback_port: int) -> Iterator[str]:
-    """The base URL of an emulator with rooms."""
+    """The base URL of an emulator that has rooms."""
     command = [str(TAVUSCTL), "emulator", "--behavior", "rooms=emulator", "--callback-port", str(callback_port)]
     with started(command, Path.cwd()) as url:
         yield url
@@ -42,7 +42,7 @@ def emulator(callback_port: int) -> Iterator[str]:
 
 @pytest.fixture
 def project(emulator: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
-    """A project that was applied, with names for four applications; the journal of the account begins after it."""
+    """An applied project with outputs for four applications; the list of requests begins after the apply."""
     account = Account(emulator, f"key-of-{abs(hash(request.node.nodeid))}")
     account.control("POST", "reset")
     project = Project(tmp_path, account)

@@ -1,8 +1,8 @@
-"""A backend that invites people to a conversation and keeps what becomes of it, told by callbacks.
+"""An example backend that invites people to conversations, and stores the results that arrive as callbacks.
 
 Its settings are in the `.env` of the folder where it is started: TAVUS_API_KEY, TAVUS_PERSONA_ID, TAVUS_REPLICA_ID
-(which may be missing where the persona has a replica of its own), BACKEND_URL, which Tavus calls back, and
-TAVUS_BASE_URL where that is not Tavus.
+(may be missing if the persona has a default replica), BACKEND_URL (to which Tavus sends callbacks), and TAVUS_BASE_URL
+if the API is not that of Tavus.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def table() -> sqlite3.Connection:
 
 @dataclass(frozen=True)
 class Onboarding:
-    """Invitations, and one row for each."""
+    """The backend, with one row per invitation."""
 
     settings: Mapping[str, str | None]
     tavus: Tavus
@@ -45,24 +45,24 @@ class Onboarding:
 
     def answer(self, method: str, path: str, body: Body) -> Body | None:
         head, _, ident = path.removeprefix(f"{HERE}/").partition("/")
-        deeds = {("POST", "create-conversation"): self.invite, ("POST", "callback"): self.hear}
+        actions = {("POST", "create-conversation"): self.invite, ("POST", "callback"): self.hear}
         with self.guard:
             if (method, head) == ("GET", "conversation-status"):
                 return self.status(ident)
-            deed = deeds.get((method, head))
-            return deed(body) if deed else None
+            action = actions.get((method, head))
+            return action(body) if action else None
 
     def invite(self, person: Body) -> Body:
         persona, replica = self.settings["TAVUS_PERSONA_ID"], self.settings.get("TAVUS_REPLICA_ID")
         name = person.get("conversation_name") or f"Onboarding of {person['first_name']} {person['last_name']}"
-        wanted = {
+        request = {
             "persona_id": persona,
             **({"replica_id": replica} if replica else {}),
             "conversation_name": name,
             "callback_url": f"{self.settings['BACKEND_URL']}{HERE}/callback",
         }
-        made = self.tavus.call("POST", "/v2/conversations", wanted)
-        ident, url = made["conversation_id"], made["conversation_url"]
+        conversation = self.tavus.call("POST", "/v2/conversations", request)
+        ident, url = conversation["conversation_id"], conversation["conversation_url"]
         self.rows.execute(
             "INSERT INTO tavus_conversations (conversation_id, conversation_url, conversation_name, email, persona_id,"
             " replica_id) VALUES (?, ?, ?, ?, ?, ?)",
@@ -75,11 +75,11 @@ class Onboarding:
         return {**dict(row), "is_completed": row["status"] == "completed"} if row else None
 
     def hear(self, event: Body) -> Body:
-        ident, said = event["conversation_id"], event["properties"].get("transcript")
+        ident, transcript = event["conversation_id"], event["properties"].get("transcript")
         if event["event_type"] == "system.shutdown":
             self.rows.execute("UPDATE tavus_conversations SET status = 'completed' WHERE conversation_id = ?", (ident,))
         elif event["event_type"] == "application.transcription_ready":
-            row = json.dumps(said), ident
+            row = json.dumps(transcript), ident
             self.rows.execute("UPDATE tavus_conversations SET transcript = ? WHERE conversation_id = ?", row)
         return {}
 

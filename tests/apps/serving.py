@@ -1,4 +1,4 @@
-"""What two small backends share: a way to call Tavus, and a way to be called."""
+"""The common part of two small backends: a client of the Tavus API, and an HTTP server."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ TAVUS = "https://tavusapi.com"
 
 @dataclass(frozen=True)
 class Tavus:
-    """The API, as an application calls it."""
+    """A minimal client of the Tavus API."""
 
     key: str
     base: str
 
     def call(self, method: str, path: str, body: Body | None = None) -> Body:
-        answer = httpx.request(method, self.base + path, json=body, headers={"x-api-key": self.key})
-        answer.raise_for_status()
-        said: Body = answer.json() if answer.content else {}
-        return said
+        response = httpx.request(method, self.base + path, json=body, headers={"x-api-key": self.key})
+        response.raise_for_status()
+        document: Body = response.json() if response.content else {}
+        return document
 
 
 def serve(answer: Answer, port: int = 0) -> None:
-    """Serve on this machine until a signal comes; the address is the first line on stdout."""
+    """Serve on this machine until a signal arrives; the URL is the first line on standard output."""
 
     class Door(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -42,17 +42,17 @@ def serve(answer: Answer, port: int = 0) -> None:
             self._answer(json.loads(text) if text else {})
 
         def _answer(self, body: Body) -> None:
-            said = answer(self.command, self.path, body)
-            page = isinstance(said, str)
-            text = said.encode() if isinstance(said, str) else json.dumps(said).encode()
-            self.send_response(404 if said is None else 200)
-            self.send_header("Content-Type", "text/html; charset=utf-8" if page else "application/json")
+            result = answer(self.command, self.path, body)
+            is_page = isinstance(result, str)
+            text = result.encode() if isinstance(result, str) else json.dumps(result).encode()
+            self.send_response(404 if result is None else 200)
+            self.send_header("Content-Type", "text/html; charset=utf-8" if is_page else "application/json")
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", port), Door) as server:
         sys.stdout.write(f"http://127.0.0.1:{server.server_port}\n")

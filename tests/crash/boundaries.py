@@ -1,8 +1,8 @@
-"""Counts the points at which a kill can leave something half done, and kills this process at one of them.
+"""Counts the points at which a kill can leave work half done, and kills this process at one of them.
 
-The points lie before every call that writes below `.tavusctl`, in the middle of every write, and before and in the
-middle of every piece of a request and before every piece of an answer.  Instead of a kill, the disk can fail: then the
-points are those calls that write.  Only the standard library is wrapped, before the product is imported.
+There is a point before every call that writes below `.tavusctl`, in the middle of every write, before and in the
+middle of every `send` of a request, and before every `recv` of a response.  The disk can fail instead of a kill: then
+only calls that write are points.  Only the standard library is wrapped, before the product is imported.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PASSED, _AFTER, _LABEL = slice(0, 8), slice(8, 16), slice(16, 256)
 
 
 class Counter:
-    """The points passed so far, in memory that outlives a killed child."""
+    """Counts the points passed so far, in shared memory that outlives a killed child process."""
 
     def __init__(self) -> None:
         self._shared = mmap.mmap(-1, 256)
@@ -34,12 +34,18 @@ class Counter:
         self._lasting = False
 
     def arm(self, at: int, error: int = 0, *, lasting: bool = False) -> None:
-        """Begin anew; kill at this point, 0 for never, or let the disk fail there, once or from then on."""
+        """Reset the counter, and set the point to kill at; 0: never.
+
+        With an errno in `error`, the disk fails at that point instead; with `lasting`, also at every later point.
+        """
         self._at, self._error, self._lasting = at, error, lasting
         self._shared[:] = bytes(256)
 
     def point(self, label: str, half: Callable[[], object] | None = None, *, disk: bool = True) -> None:
-        """Pass a point, or end there, having done half of the call."""
+        """Count a point; at the armed one, do `half` of the call, then kill the process or raise the disk error.
+
+        Points with `disk=False` do not count while a disk error is armed.
+        """
         with self._guard:
             if self._error and not disk:
                 self._note_sent(label)
@@ -63,28 +69,28 @@ class Counter:
 
     @property
     def passed(self) -> int:
-        """How many points were passed."""
+        """The number of points passed."""
         return int.from_bytes(self._shared[_PASSED], "little")
 
     @property
     def after(self) -> int:
-        """How many requests that change something were sent once the disk had failed."""
+        """The number of POST, PATCH and DELETE requests sent after the disk had failed."""
         return int.from_bytes(self._shared[_AFTER], "little")
 
     @property
     def label(self) -> str:
-        """Where the kill was; empty without one."""
+        """The label of the point of the kill or the disk error; empty if there was none."""
         return self._shared[_LABEL].rstrip(b"\0").decode()
 
 
 def wrap(counter: Counter) -> None:
-    """Wrap what the product writes and sends with."""
+    """Wrap the functions of the standard library with which the product writes files and sends requests."""
     _wrap_paths(counter)
     _wrap_descriptors(counter)
     _wrap_sockets(counter)
 
 
-def _is_ours(path: Any) -> bool:
+def _is_watched(path: Any) -> bool:
     return isinstance(path, str | os.PathLike) and FOLDER in Path(path).parts
 
 
@@ -98,31 +104,31 @@ def _path_of(descriptor: int) -> str:
 
 
 def _wrap_paths(counter: Counter) -> None:
-    opened = os.open
+    original_open = os.open
 
     def open_(path: Any, flags: int, *args: Any, **named: Any) -> int:
-        makes = bool(flags & os.O_CREAT) and _is_ours(path)
-        fresh = makes and not os.path.lexists(path)
-        if makes:
+        may_create = bool(flags & os.O_CREAT) and _is_watched(path)
+        is_new = may_create and not os.path.lexists(path)
+        if may_create:
             counter.point(f"open {Path(path).name}")
-        descriptor = opened(path, flags, *args, **named)
-        if fresh:
+        descriptor = original_open(path, flags, *args, **named)
+        if is_new:
             counter.point(f"opened {Path(path).name}", disk=False)
         return descriptor
 
     os.open = open_
     for name in ("replace", "unlink", "mkdir", "rename"):
-        setattr(os, name, _noting_path(counter, name, getattr(os, name)))
+        setattr(os, name, _counting_path(counter, name, getattr(os, name)))
 
 
-def _noting_path(counter: Counter, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-    def noting(path: Any, *args: Any, **named: Any) -> Any:
-        if _is_ours(path):
-            # A folder that is there already is asked for again, and whatever the answer, it is there.
+def _counting_path(counter: Counter, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    def counted(path: Any, *args: Any, **named: Any) -> Any:
+        if _is_watched(path):
+            # A failing `mkdir` of an existing folder would not be noticed: the folder exists all the same.
             counter.point(f"{name} {Path(path).name}", disk=name != "mkdir" or not Path(path).is_dir())
         return call(path, *args, **named)
 
-    return noting
+    return counted
 
 
 def _wrap_descriptors(counter: Counter) -> None:
@@ -130,7 +136,7 @@ def _wrap_descriptors(counter: Counter) -> None:
 
     def write_(descriptor: int, content: Any) -> int:
         path = _path_of(descriptor)
-        if _is_ours(path):
+        if _is_watched(path):
             counter.point(f"write {Path(path).name}")
             middle = memoryview(content)[: len(content) // 2]
             counter.point(f"in the middle of a write of {Path(path).name}", lambda: write(descriptor, middle))
@@ -138,17 +144,17 @@ def _wrap_descriptors(counter: Counter) -> None:
 
     os.write = write_
     for name in ("fsync", "ftruncate", "pwrite"):
-        setattr(os, name, _noting_descriptor(counter, name, getattr(os, name)))
+        setattr(os, name, _counting_descriptor(counter, name, getattr(os, name)))
 
 
-def _noting_descriptor(counter: Counter, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-    def noting(descriptor: int, *args: Any) -> Any:
+def _counting_descriptor(counter: Counter, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    def counted(descriptor: int, *args: Any) -> Any:
         path = _path_of(descriptor)
-        if _is_ours(path):
+        if _is_watched(path):
             counter.point(f"{name} {Path(path).name}")
         return call(descriptor, *args)
 
-    return noting
+    return counted
 
 
 def _wrap_sockets(counter: Counter) -> None:
@@ -172,7 +178,7 @@ def _wrap_sockets(counter: Counter) -> None:
 
 
 def _with_pid(content: bytes) -> bytes:
-    """The head of a request with the number of this process, so that the emulator can kill it."""
+    """The head of a request with the id of this process in a header, so that the emulator can kill the process."""
     if not content.startswith(_METHODS):
         return content
     line, rest = content.split(b"\r\n", 1)

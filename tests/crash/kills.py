@@ -1,4 +1,4 @@
-"""What a scenario has to survive: kills everywhere, by the server too, and of the recovery; disks that fail."""
+"""The failures that a scenario has to survive: kills at every point, by the server, during recovery; disk errors."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ STATE_UNUSABLE = 9
 
 @dataclass(frozen=True)
 class AtPoint:
-    """A kill at a point of the client, and then at points of the runs that go on from there."""
+    """A kill at a point of a run, and then one in each of the runs that recover from it."""
 
     points: tuple[int, ...]
 
     def strike(self, scenario: Scenario) -> str:
-        """Kill; where that was."""
-        ended = [scenario.apply(Break(at)) for at in self.points]
-        # A run in parallel need not come to its last points, nor a shorter one to those of the first.
-        assert all(one.code in (KILLED, 0) for one in ended), [one.out + one.err for one in ended]
-        return ", then ".join(one.label for one in ended)
+        """Kill the runs; return the labels of the points."""
+        results = [scenario.apply(Break(at)) for at in self.points]
+        # A run may end before its point: with parallel calls the count varies, and recoveries are shorter.
+        assert all(result.code in (KILLED, 0) for result in results), [result.out + result.err for result in results]
+        return ", then ".join(result.label for result in results)
 
     def __str__(self) -> str:
         return "at " + ", ".join(map(str, self.points))
@@ -33,19 +33,19 @@ class AtPoint:
 
 @dataclass(frozen=True)
 class ByServer:
-    """A kill by the server, before or after it has made the change."""
+    """A kill by the server, before or after it has carried out a call."""
 
     method: str
-    number: int  # which of the calls with this method, from 0
+    number: int  # the index of the call among those with this method, from 0
     phase: str
 
     def strike(self, scenario: Scenario) -> str:
-        """Kill; where that was."""
+        """Kill the run; return a description of the call."""
         account = scenario.project.account
         account.fault(match=f"{self.method} *", kind="kill", phase=self.phase, skip=self.number)
-        ended = scenario.apply()
+        result = scenario.apply()
         account.control("DELETE", "faults")
-        assert ended.code == KILLED, ended.out + ended.err
+        assert result.code == KILLED, result.out + result.err
         return str(self)
 
     def __str__(self) -> str:
@@ -54,20 +54,20 @@ class ByServer:
 
 @dataclass(frozen=True)
 class BadDisk:
-    """A disk that fails at a write: once, as one does that goes bad, or from then on, as one does that is full."""
+    """A disk error at a write: once, as on a defective disk, or at every write from there on, as on a full disk."""
 
     at: int
     error: int
     lasting: bool
 
     def strike(self, scenario: Scenario) -> str:
-        """Fail; where that was.  Nothing may be sent any more that changes something."""
-        ended = scenario.apply(Break(self.at, self.error, self.lasting))
-        # What is written after everything is done, for an undo and for others who wait, may be missing.
-        assert ended.code == STATE_UNUSABLE or (ended.code == 0 and ended.out), ended.out + ended.err
-        # Calls beside it may have been on record already.
-        assert ended.after < scenario.width, f"{ended.after} sent after a failure at {ended.label}"
-        return ended.label
+        """Let the disk fail; return the label of the point.  No changing request may be sent after the error."""
+        result = scenario.apply(Break(self.at, self.error, self.lasting))
+        # Exit code 0 is fine: files written after all steps (for `undo`, for waiting runs) may be missing.
+        assert result.code == STATE_UNUSABLE or (result.code == 0 and result.out), result.out + result.err
+        # Parallel calls may have been recorded in the journal before the error.
+        assert result.after < scenario.width, f"{result.after} sent after a failure at {result.label}"
+        return result.label
 
     def __str__(self) -> str:
         return f"{errno.errorcode[self.error]} at write {self.at}{' and after' if self.lasting else ''}"
@@ -77,38 +77,41 @@ Kill = AtPoint | ByServer | BadDisk
 
 
 def spelled(kill: Kill) -> dict[str, Any]:
-    """A kill as JSON."""
+    """A kill as a JSON object."""
     return {"kind": type(kill).__name__, **asdict(kill)}
 
 
 def in_words(body: dict[str, Any]) -> Kill:
-    """A kill from its JSON."""
+    """A kill from its JSON object; the inverse of `spelled`."""
     kinds: dict[str, type[Kill]] = {"AtPoint": AtPoint, "ByServer": ByServer, "BadDisk": BadDisk}
     members: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in body.items()}
     return kinds[members.pop("kind")](**members)
 
 
 def bad_disks(points: int, every: int = 1) -> Iterator[Kill]:
-    """A disk that is full, and one that goes bad, at each write or at each so many-th."""
+    """A full disk (ENOSPC, lasting) and a defective one (EIO, once) at every N-th write."""
     for at in range(1, points + 1, every):
         yield from (BadDisk(at, errno.ENOSPC, lasting=True), BadDisk(at, errno.EIO, lasting=False))
 
 
 def everywhere(points: int, every: int = 1) -> Iterator[Kill]:
-    """A kill at each point, or at each so many-th."""
+    """A kill at every N-th point."""
     yield from (AtPoint((at,)) for at in range(1, points + 1, every))
 
 
 def by_server(methods: Counter[str], every: int = 1) -> Iterator[Kill]:
-    """A kill before and after each write of a run."""
+    """A kill by the server before and after every N-th call of each method; `methods` counts the calls of a run."""
     for method, count in sorted(methods.items()):
         for phase in ("before", "after"):
             yield from (ByServer(method, number, phase) for number in range(0, count, every))
 
 
 def repeated(points: int, count: int, seed: int = 0) -> Iterator[Kill]:
-    """Kills of a run and of up to four that go on after it, at points by chance; most work is done in the middle."""
-    chance = random.Random(seed)
+    """Kills of a run and of one to four recoveries after it, at random points.
+
+    The first eighth of a run is left out, since most of its work comes later.
+    """
+    rng = random.Random(seed)
     for _ in range(count):
-        first = chance.randint(points // 8, points)
-        yield AtPoint((first, *(chance.randint(1, max(1, points // 2)) for _ in range(chance.randint(1, 4)))))
+        first = rng.randint(points // 8, points)
+        yield AtPoint((first, *(rng.randint(1, max(1, points // 2)) for _ in range(rng.randint(1, 4)))))

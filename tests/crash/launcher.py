@@ -1,10 +1,10 @@
-"""A process that runs the command line in children, which are killed where they are told to.
+"""A process that runs the command line in child processes, which can be killed at a given point.
 
-One request per line on standard input: {"args", "env", "cwd", "at", "error", "lasting"}; one answer per line on
-standard output: {"code" (negative: a signal), "out", "err", "passed", "label", "after"}.  The product is imported once,
-so that a run costs a fork.  With `--warm`, the first run of a command that nothing breaks is in this process: what is
-built and compiled then is there for all the others.  Not where a library starts threads of its own, as the client of
-object stores does: a child would wait for threads that it does not have.
+One request per line on standard input: {"args", "env", "cwd", "at", "error", "lasting"}; one response per line on
+standard output: {"code" (negative: a signal), "out", "err", "passed", "label", "after"}.  The product is imported only
+once, so a run costs no more than a fork.  With `--warm`, the first unbroken run of each command happens in this
+process, so that all children share the caches that it fills.  Do not use `--warm` where a library starts threads, as
+the client of object stores does: a forked child has no such threads and would wait for them for ever.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from typing import Any, NoReturn
 
 sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from tests.crash import boundaries  # noqa: E402 - the path first
+from tests.crash import boundaries  # noqa: E402 - sys.path must be set first
 
 COUNTER = boundaries.Counter()
 boundaries.wrap(COUNTER)
 
-from tavusctl import cli  # noqa: E402 - what it calls must be wrapped by now
+from tavusctl import cli  # noqa: E402 - the standard library must be wrapped first
 
 
 def main() -> None:
-    """Answer requests until there are no more."""
+    """Answer requests until standard input ends."""
     for name in ("apply", "plan", "state"):
-        cli.cli.get_command(None, name)  # type: ignore[arg-type]  # the context is not looked at
-    known: set[str] = set()
+        cli.cli.get_command(None, name)  # type: ignore[arg-type]  # the context is not used
+    warmed_up: set[str] = set()
     for line in sys.stdin:
         request = json.loads(line)
-        breaks, command = bool(request["at"] or request["error"]), request["args"][0]
-        run = _run_here if "--warm" in sys.argv and not breaks and command not in known else _in_a_child
-        known.add(command)
-        print(json.dumps(_answered(request, run)), flush=True)  # noqa: T201 - that is the answer
+        is_broken, command = bool(request["at"] or request["error"]), request["args"][0]
+        run = _run_in_process if "--warm" in sys.argv and not is_broken and command not in warmed_up else _run_in_child
+        warmed_up.add(command)
+        print(json.dumps(_response(request, run)), flush=True)  # noqa: T201 - the response goes to standard output
 
 
-def _answered(request: dict[str, Any], run: Callable[[dict[str, Any], int, int], int]) -> dict[str, Any]:
+def _response(request: dict[str, Any], run: Callable[[dict[str, Any], int, int], int]) -> dict[str, Any]:
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         COUNTER.arm(int(request["at"]), int(request["error"]), lasting=bool(request["lasting"]))
         code = run(request, out.fileno(), err.fileno())
@@ -62,30 +62,30 @@ def _content(stream: Any) -> str:
     return content.decode()
 
 
-def _in_a_child(request: dict[str, Any], out: int, err: int) -> int:
-    assert threading.active_count() == 1  # a child has only the thread that forks
+def _run_in_child(request: dict[str, Any], out: int, err: int) -> int:
+    assert threading.active_count() == 1  # a forked child has only the thread that forked it
     child = os.fork()
     if not child:
-        _run(request, out, err)
+        _run_and_exit(request, out, err)
     _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status)
 
 
-def _run(request: dict[str, Any], out: int, err: int) -> NoReturn:
-    """The child: it never returns into the loop above."""
+def _run_and_exit(request: dict[str, Any], out: int, err: int) -> NoReturn:
+    """Run a command in the child process and exit, so that the child never returns to the loop of `main`."""
     code = 70
     try:
-        code = _run_here(request, out, err)
+        code = _run_in_process(request, out, err)
     finally:
         os._exit(code)
 
 
-def _run_here(request: dict[str, Any], out: int, err: int) -> int:
-    before, folder, kept = dict(os.environ), Path.cwd(), [os.dup(stream) for stream in (0, 1, 2)]
-    nothing = os.open(os.devnull, os.O_RDONLY)
+def _run_in_process(request: dict[str, Any], out: int, err: int) -> int:
+    environment, folder, saved_streams = dict(os.environ), Path.cwd(), [os.dup(stream) for stream in (0, 1, 2)]
+    devnull = os.open(os.devnull, os.O_RDONLY)
     try:
-        for stream, instead in enumerate((nothing, out, err)):
-            os.dup2(instead, stream)
+        for stream, replacement in enumerate((devnull, out, err)):
+            os.dup2(replacement, stream)
         os.environ.clear()
         os.environ.update(request["env"])
         os.chdir(request["cwd"])
@@ -94,12 +94,12 @@ def _run_here(request: dict[str, Any], out: int, err: int) -> int:
         sys.stderr.flush()
         return code
     finally:
-        for stream, instead in enumerate(kept):
-            os.dup2(instead, stream)
-        for one in (nothing, *kept):
-            os.close(one)
+        for stream, replacement in enumerate(saved_streams):
+            os.dup2(replacement, stream)
+        for descriptor in (devnull, *saved_streams):
+            os.close(descriptor)
         os.environ.clear()
-        os.environ.update(before)
+        os.environ.update(environment)
         os.chdir(folder)
 
 

@@ -1,4 +1,4 @@
-"""A project whose commands are run in processes of their own, killed at will, and what must be true afterwards."""
+"""A project whose commands run in child processes that can be killed, and the checks after each kill."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ HISTORIES = Path("build/histories")
 
 @dataclass(frozen=True)
 class Ended(Result):
-    """How a command ended, how many points it passed, and where it was killed or the disk failed."""
+    """The result of a command, with the number of points passed and the label of the point where it was broken."""
 
     passed: int = 0
     label: str = ""
-    after: int = 0  # requests that change something, sent after the disk had failed
+    after: int = 0  # the number of changing requests that were sent after the disk had failed
 
 
 @dataclass(frozen=True)
 class Break:
-    """Where a command is killed, counted in points, 0 for nowhere; with an error, the disk fails there instead."""
+    """The point at which a command is killed, 0 for none; with an errno in `error`, the disk fails there instead."""
 
     at: int = 0
     error: int = 0
-    lasting: bool = False  # it fails from there on
+    lasting: bool = False  # the disk fails at every later point, too
 
 
 class Launcher:
-    """The process that runs commands in children."""
+    """Starts launcher.py, the process that runs commands in child processes."""
 
     def __init__(self, *options: str) -> None:
         script = Path(__file__).with_name("launcher.py")
-        environment = {**os.environ, "PYTHONHASHSEED": "0"}  # the same points in every run
+        environment = {**os.environ, "PYTHONHASHSEED": "0"}  # so that every run passes the same points
         self._process = subprocess.Popen(
             [sys.executable, script, *options],
             stdin=subprocess.PIPE,
@@ -61,13 +61,13 @@ class Launcher:
         )
 
     def run(self, cwd: Path, env: dict[str, str], args: tuple[str, ...], where: Break) -> Ended:
-        """Run a command in a child, which breaks somewhere."""
-        sending, answering = self._process.stdin, self._process.stdout
-        assert sending
-        assert answering
-        sending.write(json.dumps({"args": args, "env": env, "cwd": str(cwd), **asdict(where)}) + "\n")
-        sending.flush()
-        return Ended(**json.loads(answering.readline()))
+        """Run a command in a child process that breaks at a point."""
+        requests, responses = self._process.stdin, self._process.stdout
+        assert requests
+        assert responses
+        requests.write(json.dumps({"args": args, "env": env, "cwd": str(cwd), **asdict(where)}) + "\n")
+        requests.flush()
+        return Ended(**json.loads(responses.readline()))
 
     def close(self) -> None:
         """End the process."""
@@ -76,23 +76,23 @@ class Launcher:
 
 @contextmanager
 def launcher(*options: str) -> Iterator[Launcher]:
-    """A launcher for the length of a block."""
-    made = Launcher(*options)
+    """A launcher that is closed at the end of the block."""
+    started = Launcher(*options)
     try:
-        yield made
+        yield started
     finally:
-        made.close()
+        started.close()
 
 
 @dataclass(frozen=True)
 class Crashing(Project):
-    """A project whose commands run in children."""
+    """A project whose commands run in child processes of a launcher."""
 
     launcher: Launcher | None = None
-    recorders: list[Recorder] = field(default_factory=list, compare=False)  # at most one: who writes the history
+    recorders: list[Recorder] = field(default_factory=list, compare=False)  # the recorder of the history, if any
 
     def record(self) -> Recorder:
-        """Write down from now on what commands do and say."""
+        """Start recording a history of all further commands."""
         manifests = partial(manifests_in, self.root / "manifests")
         self.recorders[:] = [Recorder(self.account, self._checkpoint, self._listed, manifests)]
         return self.recorders[0]
@@ -103,9 +103,9 @@ class Crashing(Project):
         return document
 
     def _listed(self) -> dict[str, str]:
-        ended = self._broken(Break(), "state", "list", "--format", "json")
-        assert ended.code == 0, ended.err
-        ids: dict[str, str] = ended.document
+        result = self._run_in_child(Break(), "state", "list", "--format", "json")
+        assert result.code == 0, result.err
+        ids: dict[str, str] = result.document
         return ids
 
     def run(self, *args: str, **environment: str | None) -> Ended:
@@ -113,22 +113,22 @@ class Crashing(Project):
         return self.breaking(Break(), *args, **environment)
 
     def breaking(self, where: Break, *args: str, **environment: str | None) -> Ended:
-        """Run a command that breaks somewhere, and write it down where somebody records."""
+        """Run a command that breaks at a point, and record it if a recorder is set."""
         if not self.recorders or args[0] not in RECORDED:
-            return self._broken(where, *args, **environment)
-        words = args if "--format" in args else (*args, "--format", "json")
-        ended: list[Ended] = []
+            return self._run_in_child(where, *args, **environment)
+        full_args = args if "--format" in args else (*args, "--format", "json")
+        results: list[Ended] = []
 
         def run() -> Ended:
-            ended.append(self._broken(where, *words, **environment))
-            return ended[0]
+            results.append(self._run_in_child(where, *full_args, **environment))
+            return results[0]
 
-        self.recorders[0].command(words, run)
-        return ended[0]
+        self.recorders[0].command(full_args, run)
+        return results[0]
 
-    def _broken(self, where: Break, *args: str, **environment: str | None) -> Ended:
+    def _run_in_child(self, where: Break, *args: str, **environment: str | None) -> Ended:
         assert self.launcher
-        known = {
+        variables = {
             "TAVUS_BASE_URL": self.account.url,
             "TAVUS_API_KEY": self.account.key,
             "NO_COLOR": "1",
@@ -136,29 +136,32 @@ class Crashing(Project):
             **self.environment,
             **environment,
         }
-        return self.launcher.run(self.root, {k: v for k, v in known.items() if v is not None}, args, where)
+        return self.launcher.run(self.root, {k: v for k, v in variables.items() if v is not None}, args, where)
 
 
 @dataclass
 class Scenario(Twenty):
-    """What is due in an account, and how it comes to be."""
+    """An account and a project with pending changes, and the run that applies them."""
 
     project: Crashing
     due: Callable[[Scenario], None] = lambda _: None
     costly: tuple[str, ...] = ()  # replicas that may be deleted
-    width: int = 1  # calls at a time
-    processing: float = 0.0  # seconds from a document's start to its end, for which a run waits
-    slow: bool = False  # a run does not wait: an hour passes after it
-    era: str = "seed"  # of the account
-    creates: int = 0  # objects that a run makes which nobody kills
-    writes: Counter[str] = field(default_factory=Counter)  # calls of such a run, by method
-    ours: set[str] = field(default_factory=set)  # ids that may be deleted
+    width: int = 1  # the number of parallel calls
+    processing: float = 0.0  # seconds that the server needs to process a document; a run waits for that
+    slow: bool = False  # a run does not wait for processing: an hour passes after it
+    era: str = "seed"  # the version of the API that the emulator imitates
+    creates: int = 0  # the number of objects that an unbroken run creates
+    writes: Counter[str] = field(default_factory=Counter)  # the calls of an unbroken run, by method
+    ours: set[str] = field(default_factory=set)  # ids of the project's objects, which may be deleted
     start: Start | None = None
     recorder: Recorder | None = None
-    agreed: Body = field(default_factory=dict)  # the plan at the start: what may be deleted
+    agreed: Body = field(default_factory=dict)  # the plan at the start, which lists the ids that may be deleted
 
     def ready(self) -> None:
-        """The account and the folder as they are before the run; made once, then put back."""
+        """Put the account and the folder into their state before the run, and start a recorder.
+
+        The first call builds that state; later calls restore it.
+        """
         if self.start is None:
             self._make()
             self.start = Start.of(self)
@@ -191,23 +194,23 @@ class Scenario(Twenty):
         self.agreed = self.project.run("plan", "--format", "json").document
 
     def strange(self, **objects: list[Body]) -> None:
-        """Put more strangers into the account."""
+        """Add more objects to the account that do not belong to the project."""
         account = self.project.account
         for kind, ids in account.seed(**objects).items():
-            found = account.objects(kind)
-            self.strangers.setdefault(kind, {}).update({key: found[key] for key in ids})
+            all_objects = account.objects(kind)
+            self.strangers.setdefault(kind, {}).update({key: all_objects[key] for key in ids})
 
     def apply(self, where: Break = Break()) -> Ended:
-        """One apply, however it ends."""
-        flags = ("--parallel", str(self.width), *(self._agreed() if self.deleting else ()))
+        """One apply, which may be broken at a point; any exit code is accepted."""
+        flags = ("--parallel", str(self.width), *(self._delete_approvals() if self.deleting else ()))
         flags = (*flags, "--wait", "20s") if self.processing else flags
-        ended = self.project.breaking(where, "apply", "--yes", *flags)
+        result = self.project.breaking(where, "apply", "--yes", *flags)
         if self.slow:
             self.project.account.advance(3600)
-        return ended
+        return result
 
     def converged(self) -> bool:
-        """Whether nothing is left to do; what the server had to work on first comes with the next run."""
+        """Whether no change is left; always true unless `slow`, when steps wait for the server until the next run."""
         return not self.slow or not self.project.plan()["changes"]
 
     def _set_pace(self) -> None:
@@ -215,29 +218,29 @@ class Scenario(Twenty):
         if not self.slow:
             self.project.account.switch(processing_seconds=self.processing, training_seconds=0, voice_seconds=0)
 
-    def _agreed(self) -> tuple[str, ...]:
-        """What agrees to the deletes that are due."""
+    def _delete_approvals(self) -> tuple[str, ...]:
+        """The options that approve the deletes of the current plan."""
         plan = self.project.plan()
-        costly = [one["address"] for one in plan.get("refused", []) if one["address"] in self.costly]
-        count = len(costly) + sum(one["action"] == "delete" for one in plan.get("changes", []))
-        named = [word for address in costly for word in ("--allow-replica-delete", address)]
-        return (*named, "--allow-deletes", str(count))
+        costly = [step["address"] for step in plan.get("refused", []) if step["address"] in self.costly]
+        count = len(costly) + sum(step["action"] == "delete" for step in plan.get("changes", []))
+        replica_options = [word for address in costly for word in ("--allow-replica-delete", address)]
+        return (*replica_options, "--allow-deletes", str(count))
 
     def measure(self, error: int = 0) -> int:
-        """The points that a run passes which nobody kills; with an error, those at which a disk can fail."""
+        """The number of points that an unbroken run passes; with an errno, the points at which the disk can fail."""
         self.ready()
         assert self.start
         assert Start.of(self) == self.start
-        ended = self.apply(Break(error=error))
-        assert ended.code == 0, ended.out + ended.err
-        self.writes = Counter(one["method"] for one in self.project.account.writes)
+        result = self.apply(Break(error=error))
+        assert result.code == 0, result.out + result.err
+        self.writes = Counter(call["method"] for call in self.project.account.writes)
         self.check()
         self.creates = self._count("create")
         self.survive()
-        return ended.passed
+        return result.passed
 
     def survive(self) -> None:
-        """After a kill: the state loads and the lock is free; at most three runs later all is as it should be."""
+        """Check after a kill: the state loads, the lock is free, and at most three runs finish the work correctly."""
         assert self.project.run("state", "list").code == 0
         self._check_lock()
         self.check()
@@ -247,7 +250,7 @@ class Scenario(Twenty):
         assert not verdict.violations, shown(verdict, self.recorder.events if self.recorder else ())
 
     def judged(self) -> Verdict:
-        """The history since `ready`, by the rules."""
+        """Check the history since `ready` against the rules."""
         assert self.recorder
         self.recorder.sync("")
         return judge(self.recorder.events)
@@ -260,30 +263,30 @@ class Scenario(Twenty):
 
     def _check_mutations(self) -> None:
         theirs = {key for objects in self.strangers.values() for key in objects}
-        touched = [one for one in self._mutations() if one["id"] in theirs]
+        touched = [mutation for mutation in self._mutations() if mutation["id"] in theirs]
         assert not touched, f"strangers were touched: {touched}"
         assert self._count("create") == self.creates, "created more than once"
-        deleted = Counter(one["id"] for one in self._mutations() if one["action"] == "delete")
+        deleted = Counter(mutation["id"] for mutation in self._mutations() if mutation["action"] == "delete")
         assert not deleted.keys() - self.ours, f"deleted what nobody approved: {deleted}"
 
     def _count(self, action: str) -> int:
-        return sum(one["action"] == action for one in self._mutations())
+        return sum(mutation["action"] == action for mutation in self._mutations())
 
     def _mutations(self) -> list[Any]:
-        found: list[Any] = self.project.account.control("GET", "mutations")["mutations"]
-        return found
+        mutations: list[Any] = self.project.account.control("GET", "mutations")["mutations"]
+        return mutations
 
 
 @dataclass(frozen=True)
 class Start:
-    """What a scenario begins with."""
+    """The account and the files with which a scenario begins."""
 
-    objects: dict[str, dict[str, Body]]  # of the account, by kind and id
-    files: dict[str, dict[Path, bytes]]  # of the project, by folder
+    objects: dict[str, dict[str, Body]]  # the objects of the account, by kind and id
+    files: dict[str, dict[Path, bytes]]  # the files of the project, by folder and path
 
     @classmethod
     def of(cls, scenario: Scenario) -> Start:
-        """As it is now."""
+        """The account and the files of a scenario as they are now."""
         root, account = scenario.project.root, scenario.project.account
         files = {
             folder: {path: path.read_bytes() for path in (root / folder).rglob("*") if path.is_file()}

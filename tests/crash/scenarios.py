@@ -1,6 +1,8 @@
-"""What is killed: an apply that creates all, one that does some of everything, one that deletes all but one, one that
-replaces a document which twelve personas have read; creates without display names, and with external objects;
-one that makes and edits personas with parts that calls of their own write; accounts of today with all ten kinds.
+"""The scenarios that are killed.
+
+Applies that create all objects, carry out every action, delete all objects but one, or replace a document of twelve
+personas; creates without display names, and with external objects; creates and updates of personas with parts (tools,
+skills, meeting name); current accounts with all ten kinds.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from tests.scenarios.project import Account, Body
 from tests.scenarios.twenty import document, edit, goals, persona, rules, write_manifests
 
 PERSON = {"system_prompt": "You are number 1."}
-# Names that a careless look would take for ours; they differ in case, in blanks, in what surrounds them.
+# Objects of others whose names are similar to ours: they differ in case, in blanks, or by a prefix or suffix.
 THEIRS = [{"guardrail_name": "theirs", "guardrail_prompt": "Theirs."}]
 AIMS = [{"objective_name": "theirs", "objective_prompt": "Theirs."}]
 SIMILAR = {
@@ -25,7 +27,7 @@ SIMILAR = {
     "guardrails": [{"name": name, "data": THEIRS} for name in ("g1", "G10", "G1 new 2")],
     "objectives": [{"name": name, "data": AIMS} for name in ("o1", "O10", "O51")],
 }
-# Strangers that are the very image of ours, made after ours were bound.
+# Objects of others that are equal to ours, created after ours were bound.
 TWINS = {
     "personas": [{"persona_name": "P5", "system_prompt": "You are number 5."}],
     "documents": [document(2)],
@@ -34,10 +36,10 @@ TWINS = {
 }
 SIMILAR = {
     **SIMILAR,
-    "personas": [{"persona_name": one["persona_name"], "system_prompt": "Theirs."} for one in SIMILAR["personas"]],
+    "personas": [{"persona_name": body["persona_name"], "system_prompt": "Theirs."} for body in SIMILAR["personas"]],
 }
 
-# Of the kinds that only accounts of today have; the tool that is like ours has another name, for names are taken once.
+# Objects of kinds that only current accounts have; the tool has a name that differs from ours, since names are unique.
 THEIRS_OF_TODAY: dict[str, list[Body]] = {
     "tools": [{"name": "tool_11", "description": "Theirs."}],
     "single_guardrails": [{"guardrail_name": name, "guardrail_prompt": "Theirs."} for name in ("s1", "S11")],
@@ -48,13 +50,13 @@ THEIRS_OF_TODAY: dict[str, list[Body]] = {
 
 
 def create_all(this: Scenario) -> None:
-    """Twenty objects of all kinds, the personas with references to the rest."""
+    """Create twenty objects of all kinds; the personas refer to the others."""
     write_manifests(this.project)
     this.strange(**SIMILAR)
 
 
 def create_nameless(this: Scenario) -> None:
-    """One or two objects of each kind, to which no manifest gives a display name."""
+    """Create one or two objects of each kind from manifests without a display name."""
     for number in (1, 2):
         for kind, spec in (
             ("guardrails", rules(number)),
@@ -70,7 +72,7 @@ def create_nameless(this: Scenario) -> None:
 
 
 def create_external(this: Scenario) -> None:
-    """Personas that refer to a replica trained elsewhere, and to objects that the same run makes."""
+    """Create personas that refer to an external replica and to objects of the same run."""
     theirs = {
         "replica_name": "Trained elsewhere",
         "train_video_url": "https://example.com/0.mp4",
@@ -90,7 +92,7 @@ def create_external(this: Scenario) -> None:
 
 
 def update_external(this: Scenario) -> None:
-    """The same, applied before, with edits that move references to what this run makes."""
+    """Update the personas of `create_external`: references now point to an object that this run creates."""
     create_external(this)
     first = this.apply()
     assert first.code == 0, first.out + first.err
@@ -102,7 +104,7 @@ def update_external(this: Scenario) -> None:
 
 
 def mixed(this: Scenario) -> None:
-    """Creates, patches, renames, a replaced document with a persona that points to it, and deletes."""
+    """Creates, updates, renames, deletes, and the replacement of a document that a persona refers to."""
     _applied(this)
     edit(this.project)
     this.project.manifest("document", "d4", {**document(4), "document_url": "https://example.com/4-new.pdf"})
@@ -112,7 +114,7 @@ def mixed(this: Scenario) -> None:
 
 
 def destroy(this: Scenario) -> None:
-    """Every manifest is removed but one."""
+    """Delete every object but one."""
     _applied(this)
     for path in (this.project.root / "manifests").iterdir():
         if path.name != "objectives-o1.yaml":
@@ -121,7 +123,7 @@ def destroy(this: Scenario) -> None:
 
 
 def twelve(this: Scenario) -> None:
-    """A document used by twelve personas has another address; the new one takes a while to be ready."""
+    """Replace a document that twelve personas refer to, by a new URL; the successor takes a while to be ready."""
     this.project.manifest("document", "d1", document(1))
     for number in range(1, 13):
         spec = {
@@ -135,7 +137,7 @@ def twelve(this: Scenario) -> None:
 
 
 def parts(this: Scenario) -> None:
-    """A persona whose tools, skills, meeting name and prompt are edited, and one that is made with all of them."""
+    """Edit the tools, skills, meeting name and prompt of a persona, and create another persona with all of them."""
     this.strange(tools=[{"name": name, "description": "Theirs."} for name in ("dial", "ring")])
     dial, ring = this.strangers["tools"]
     this.project.manifest("document", "d1", document(1))
@@ -161,13 +163,13 @@ def _with_parts(number: int, tools: list[str], skills: Body, **more: Any) -> Bod
 
 
 def ten(this: Scenario) -> None:
-    """Objects of all ten kinds, which refer to each other."""
+    """Create objects of all ten kinds, which refer to each other."""
     ten_kinds.write_first(this.project)
     this.strange(**SIMILAR, **THEIRS_OF_TODAY)
 
 
 def ten_mixed(this: Scenario) -> None:
-    """An update of each of the ten kinds; members come and go, four objects are made and four deleted."""
+    """Update an object of each of the ten kinds, create five objects and delete four."""
     this.strange(**THEIRS_OF_TODAY)
     ten_kinds.write_first(this.project)
     _apply_first(this)
@@ -189,8 +191,8 @@ def _apply_first(this: Scenario) -> None:
 
 PARTS = "persona-parts"
 TEN, TEN_MIXED = "ten-kinds", "ten-kinds-mixed"
-OF_TODAY = (PARTS, TEN, TEN_MIXED)  # on an account of today
-SLOW = "mixed-slow"  # the server takes its time, and nobody waits for it
+OF_TODAY = (PARTS, TEN, TEN_MIXED)  # the scenarios on a current account
+SLOW = "mixed-slow"  # the server needs time to process objects, and no run waits for it
 _DUE: dict[str, tuple[Callable[[Scenario], None], int, float]] = {
     "create-all": (create_all, 1, 0.0),
     "mixed": (mixed, 1, 0.0),
@@ -210,7 +212,7 @@ NAMES = tuple(_DUE)
 
 
 def scenario(name: str, root: Path, account: Account, launcher: Launcher) -> Scenario:
-    """A scenario in a folder of its own."""
+    """The scenario of a name, in a folder and an account."""
     due, width, processing = _DUE[name]
     project, slow = Crashing(root, account, {**QUICK, **ten_kinds.SECRETS}, launcher), name == SLOW
     era = "today" if name in OF_TODAY else "seed"

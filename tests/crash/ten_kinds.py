@@ -1,7 +1,7 @@
-"""Accounts of today with an object of each of the ten kinds, which refer to each other.
+"""Manifests of all ten kinds for a current account, which refer to each other.
 
-The first version makes them all.  The second edits every one of them: members come and go, a skill is detached, a tool
-and a document move, a voice and a dictionary are deleted once nobody speaks with them.
+The first version creates all objects.  The second updates an object of every kind: list members are added and removed,
+a skill is detached, a tool and a document move, and a voice and a dictionary are deleted once no object uses them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SECRETS = {"HOOK_TOKEN": "tok-9f8e7d6c5b4a", "DOOR": "open-sesame-77"}
 
 
 def write_first(project: Project) -> None:
-    """Fifteen manifests of ten kinds; the persona refers to eight of them, and one of them to the persona."""
+    """Write fifteen manifests of ten kinds; the persona refers to others, and the deployment to the persona."""
     project.write("tavusctl.yaml", "secrets: [HOOK_TOKEN, DOOR]\n")
     for number in (1, 2):
         project.manifest("tool", f"t{number}", tool(number))
@@ -31,7 +31,7 @@ def write_first(project: Project) -> None:
 
 
 def write_second(project: Project) -> None:
-    """The next version: an update of each kind, five creates, four deletes."""
+    """Write the second version: an update of each kind, five creates, four deletes."""
     moved = {"api": {"url": "https://hooks.example.com/moved", "auth": _auth()}}
     project.manifest("tool", "t2", {**tool(2), "delivery": moved})
     project.manifest("tool", "t3", tool(3))
@@ -46,7 +46,7 @@ def write_second(project: Project) -> None:
     project.manifest("replica", "r1", replica(3))
     edited = host(
         system_prompt="You host kindly.",
-        tool_ids=["${ref:tool/t2}", "${ref:tool/t3}"],  # in the order of the account: histories compare by position
+        tool_ids=["${ref:tool/t2}", "${ref:tool/t3}"],  # the order of the account: histories compare lists by index
         guardrail_ids=["${ref:guardrail/s2}", "${ref:guardrail/s3}"],
         document_ids=["${ref:document/d2}"],
         skills={"presentation": {"document_ids": ["${ref:document/d2}"], "prompt": "Fast."}, "memory": {}},
@@ -87,7 +87,7 @@ def dictionary(number: int) -> Body:
 
 
 def replica(speaks_with: int) -> Body:
-    """A replica with a default voice; the first one that it has stays as long as the replica does."""
+    """A replica with a default voice; its first voice cannot be deleted as long as the replica exists."""
     return {
         "replica_name": "R1",
         "train_video_url": "https://example.com/1.mp4",
@@ -96,7 +96,7 @@ def replica(speaks_with: int) -> Body:
 
 
 def layers(number: int, username: str = "acme-host") -> Body:
-    """Layers that speak with a voice and a dictionary, and have a name for meetings."""
+    """Persona layers with a voice, a pronunciation dictionary and a meeting name."""
     spoken = {
         "tts_engine": "cartesia",
         "voice_id": f"${{ref:voice/v{number}}}",
@@ -106,7 +106,7 @@ def layers(number: int, username: str = "acme-host") -> Body:
 
 
 def host(**more: Any) -> Body:
-    """A persona that refers to everything that a persona can refer to."""
+    """A persona that uses every kind of reference that a persona can have."""
     deck = {"document_ids": ["${ref:document/d1}"], "prompt": "Slowly."}
     return {
         "persona_name": "P1",
@@ -124,7 +124,7 @@ def host(**more: Any) -> Body:
 
 
 def site() -> Body:
-    """A deployment of that persona, with a password."""
+    """A deployment of the persona p1, with a password."""
     return {
         "name": "K1",
         "persona_id": "${ref:persona/p1}",

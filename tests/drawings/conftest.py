@@ -1,4 +1,4 @@
-"""Mermaid and Graphviz as one process that reads drawings; both are packages of npm."""
+"""Mermaid and Graphviz in one process that parses drawings; both are npm packages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Read = Callable[[str, str], dict[str, Any]]
 
 @pytest.fixture(scope="session")
 def read() -> Iterator[Read]:
-    """What Mermaid and Graphviz found in a drawing."""
+    """A function that returns the content of a drawing, as parsed by Mermaid and Graphviz."""
     npm.installed(READERS)
     command = ["node", str(READERS / "read.js")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8") as node:
@@ -29,8 +29,8 @@ def read() -> Iterator[Read]:
             assert node.stdout
             node.stdin.write(json.dumps({"mermaid": mermaid, "dot": dot}) + "\n")
             node.stdin.flush()
-            found: dict[str, Any] = json.loads(node.stdout.readline())
-            return found
+            parsed: dict[str, Any] = json.loads(node.stdout.readline())
+            return parsed
 
         yield ask
         assert node.stdin

@@ -1,4 +1,4 @@
-"""Graphs of all kinds, with labels that would like to be more than text."""
+"""A strategy for graphs of many shapes, with labels that drawing languages could take for syntax."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ LABELS = st.sampled_from(HOSTILE) | st.text(max_size=40)
 
 @st.composite
 def graphs(draw: st.DrawFn) -> Graph:
-    """Up to eight nodes with loops, circles and several edges between two."""
+    """A graph of up to eight nodes, with loops, cycles and several edges between two nodes."""
     ids = draw(st.lists(LABELS, max_size=8, unique=True))
     marks = st.sampled_from(MARKS)
-    nodes = [Node(one, draw(LABELS), draw(marks), draw(LABELS), draw(st.booleans())) for one in ids]
+    nodes = [Node(id_, draw(LABELS), draw(marks), draw(LABELS), draw(st.booleans())) for id_ in ids]
     ends = st.sampled_from(ids) if ids else st.nothing()
     edges = draw(st.lists(st.builds(Edge, ends, ends, LABELS, marks), max_size=12))
     return Graph(tuple(nodes), tuple(edges), draw(LABELS))

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tavusctl.lib.graph import MARKS, Edge, Graph, Mark, Node
 from tavusctl.reports.drawing import svg
-from tavusctl.reports.drawing.layout import Box, arranged
-from tavusctl.reports.drawing.ranks import layered
+from tavusctl.reports.drawing.layout import Box, arrange
+from tavusctl.reports.drawing.ranks import assign_layers
 from tavusctl.reports.drawing.style import label
 from tests.drawings.graphs import HOSTILE, graphs
 
@@ -86,7 +86,7 @@ def test_boxes_are_apart_and_ways_lead_from_one_to_the_other(
     edges = data.draw(st.lists(st.tuples(node, node), max_size=16))
     sized = st.none() | st.tuples(st.floats(10, 120), st.floats(10, 60))
     labels = data.draw(st.lists(sized, min_size=len(edges), max_size=len(edges)))
-    scene = arranged(sizes, edges, labels, down=down)
+    scene = arrange(sizes, edges, labels, down=down)
     tags = [route.label for route in scene.routes if route.label]
     assert [(box.width, box.height) for box in scene.boxes] == sizes
     assert len(tags) == sum(label is not None for label in labels)
@@ -110,17 +110,17 @@ def test_boxes_are_apart_and_ways_lead_from_one_to_the_other(
 def test_every_edge_goes_down_and_without_circles_none_is_turned(count: int, data: st.DataObject) -> None:
     node = st.integers(0, count - 1)
     edges = data.draw(st.lists(st.tuples(node, node), max_size=30))
-    layers = layered(count, edges)
+    layers = assign_layers(count, edges)
     row = {position: n for n, each in enumerate(layers.rows) for position in each}
     for n, (ends, chain) in enumerate(zip(edges, layers.chains, strict=True)):
         assert [row[position] for position in chain] == ([*range(row[chain[0]], row[chain[-1]] + 1)] if chain else [])
         assert (chain[:1] + chain[-1:]) == (() if ends[0] == ends[1] else ends[::-1] if n in layers.turned else ends)
-    assert layered(count, [ends for ends in edges if ends[0] < ends[1]]).turned == frozenset()
+    assert assign_layers(count, [ends for ends in edges if ends[0] < ends[1]]).turned == frozenset()
 
 
 def test_a_tree_is_drawn_without_crossings() -> None:
     edges = [(n, child) for n in range(15) for child in (2 * n + 2, 2 * n + 1)]
-    layers = layered(31, edges)
+    layers = assign_layers(31, edges)
     place = {position: n for row in layers.rows for n, position in enumerate(row)}
     row = {position: n for n, each in enumerate(layers.rows) for position in each}
     for (a, b), (c, d) in itertools.combinations(layers.links(), 2):

@@ -1,4 +1,4 @@
-"""One language server for all tests; it is a package of npm."""
+"""One YAML language server for all tests; it is an npm package."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from tests.editor.language_server import Editor, language_server
 
 @pytest.fixture(scope="session")
 def editor() -> Iterator[Editor]:
-    """An editor that knows our schemas by the first line of each manifest."""
+    """An editor that finds our schemas through the first line of each manifest."""
     with language_server() as ready:
         yield ready

@@ -15,7 +15,7 @@ def tavus() -> Iterator[Tavus]:
 
 @pytest.fixture
 def today() -> Iterator[Tavus]:
-    """One that serves the API of today."""
+    """An emulator with the current API, and one face."""
     with emulated(behaviors={"era": "today"}) as running:
         running.control("POST", "seed", {KEY: {"replicas": [{"id": FACE}]}})
         yield running

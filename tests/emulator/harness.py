@@ -1,4 +1,4 @@
-"""A running emulator as the tests see it: over HTTP only."""
+"""A running emulator, which tests use over HTTP only."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Any
 import httpx
 
 from tavusctl.emulator import running
-from tavusctl.emulator.http.border import Allowed
+from tavusctl.emulator.http.access import Allowed
 
 KEY = "key-of-acme"
-FACE = "r00000000001"  # a face that the account of today has
-PROGRAM = {"content-type": "application/json"}  # also without a body: how the control side tells programs from pages
-# Each client without it would read the certificates of the system, which takes longer than most tests.
+FACE = "r00000000001"  # a face of the account with the current API
+PROGRAM = {"content-type": "application/json"}  # sent even without a body: the control API refuses web pages by it
+# Shared by all clients: reading the certificates of the system takes longer than most tests.
 TRUSTED = httpx.create_ssl_context()
 Json = Any
 
 
 @dataclass
 class Tavus:
-    """One emulator, called as one account."""
+    """A client of an emulator, with the API key of one account."""
 
     url: str
     http: httpx.Client
@@ -55,7 +55,7 @@ class Tavus:
         self.control("POST", "clock", {"advance": seconds})
 
     def mutations(self) -> list[tuple[str, str, str]]:
-        """Action, kind and author of every committed change."""
+        """The action, kind and author of every committed change."""
         return [(m["action"], m["kind"], m["by"]) for m in self.control("GET", "mutations")["mutations"]]
 
     def persona(self, **fields: Json) -> str:
@@ -69,7 +69,7 @@ class Tavus:
         return str(self.ok("POST", "/v2/pals", body)["pal_id"])
 
     def refused(self, method: str, path: str, body: Json = None, *, key: str = KEY) -> tuple[int, str]:
-        """Status and text of a call that must be refused."""
+        """The status and the text of a call that must be refused."""
         response = self.call(method, path, body, key=key)
         assert response.status_code >= 400, response.text
         return response.status_code, response.text
@@ -82,20 +82,20 @@ class Tavus:
         return str(document)
 
     def raw(self, request: str, timeout: float = 5) -> bytes:
-        """Every byte that comes back for these, until the server hangs up; HOST in them is its name."""
+        """Send a raw request, in which HOST stands for host and port; return all bytes until the server closes."""
         host, port = self.url.removeprefix("http://").split(":")
-        got = b""
+        received = b""
         with socket.create_connection((host, int(port)), timeout=timeout) as connection:
             connection.sendall(request.replace("HOST", f"{host}:{port}").encode())
             while data := connection.recv(65536):
-                got += data
-        return got
+                received += data
+        return received
 
 
 @contextmanager
 def emulated(*, allow_hosts: Sequence[str] = (), allow_origins: Sequence[str] = (), **options: Json) -> Iterator[Tavus]:
     ports, killable = set[int](), set[int]()
     allowed = Allowed(allow_hosts, allow_origins, ports, killable)
-    options["behaviors"] = {"era": "seed"} | (options.get("behaviors") or {})  # whatever the default is
+    options["behaviors"] = {"era": "seed"} | (options.get("behaviors") or {})  # not the default of the emulator
     with running(allowed=allowed, **options) as server, httpx.Client(timeout=10, verify=TRUSTED) as http:
         yield Tavus(server.url, http, ports, killable)

@@ -1,4 +1,4 @@
-"""Runs commands of the official program in one process: arguments as a line of JSON in, exit code and texts out."""
+"""Runs commands of Tavus' own CLI in one process: reads arguments as lines of JSON, writes exit codes and output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls LiveKit's plugin: a call as JSON on each line in, its answer or its error as JSON out."""
+"""Calls LiveKit's plugin: reads one call per line as JSON, and writes its result or its error as JSON."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from livekit.plugins.tavus.api import TavusAPI  # type: ignore[import-not-found]
 
 
 async def carry_out(call: dict[str, Any], url: str, key: str) -> dict[str, Any]:
-    """One call of the plugin."""
+    """Carry out one call of the plugin."""
     async with aiohttp.ClientSession() as session:
         api = TavusAPI(api_key=key, api_url=url, session=session)
         try:
             return {"answer": await getattr(api, call["name"])(**call["arguments"])}
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is reported
+        except Exception as error:  # noqa: BLE001 - any error is reported
             return {"error": f"{error} {getattr(error, 'body', '')}"}
 
 

@@ -1,7 +1,7 @@
-"""LiveKit's plugin as another client of an account: the PALs and conversations that it makes, without a room.
+"""LiveKit's plugin as another client of an account: it creates PALs and conversations, without a room.
 
-Run by name only, for it is fetched from the package index: `pytest tests/external/livekit_plugin.py`.  LIVEKIT_PLUGIN
-names the interpreter of an environment that has it already.
+Runs only when named, because it downloads the plugin: `pytest tests/external/livekit_plugin.py`.  LIVEKIT_PLUGIN is the
+path of the Python interpreter of an environment that has the plugin already.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Calling = Callable[..., Any]
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The interpreter of an environment that has the plugin."""
+    """The Python interpreter of an environment with the plugin."""
     if named := os.environ.get("LIVEKIT_PLUGIN"):
         return Path(named)
     folder = tmp_path_factory.mktemp("livekit")
@@ -38,15 +38,15 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tavus() -> Iterator[Tavus]:
-    """An account of today with a face."""
-    with emulated(behaviors={"era": "today"}) as found:
-        found.control("POST", "seed", {KEY: {"replicas": [{"id": FACE}]}})
-        yield found
+    """An account with the current API and one face."""
+    with emulated(behaviors={"era": "today"}) as emulator:
+        emulator.control("POST", "seed", {KEY: {"replicas": [{"id": FACE}]}})
+        yield emulator
 
 
 @pytest.fixture
 def plugin(python: Path, tavus: Tavus) -> Iterator[Calling]:
-    """The plugin at work: a call by name, which ends well."""
+    """A function that calls the plugin by name; the call must succeed."""
     driver = str(Path(__file__).with_name("livekit_driver.py"))
     command = [str(python), "-I", driver, f"{tavus.url}/v2", KEY]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -56,9 +56,9 @@ def plugin(python: Path, tavus: Tavus) -> Iterator[Calling]:
             assert process.stdout
             process.stdin.write(json.dumps({"name": name, "arguments": arguments}) + "\n")
             process.stdin.flush()
-            told = json.loads(process.stdout.readline())
-            assert "error" not in told, told
-            return told["answer"]
+            response = json.loads(process.stdout.readline())
+            assert "error" not in response, response
+            return response["answer"]
 
         try:
             yield call
@@ -75,8 +75,8 @@ def test_what_it_makes_is_exported_and_quiet(plugin: Calling, tavus: Tavus, tmp_
     plan = project.plan()
 
     assert exported.code == 0, exported.err
-    found = {one["id"]: one for one in exported.document["objects"]}
-    assert [found[one]["managed"] for one in (pal, older)] == [True, True]
+    objects = {entry["id"]: entry for entry in exported.document["objects"]}
+    assert [objects[id_]["managed"] for id_ in (pal, older)] == [True, True]
     assert (plan["changes"], plan["drift"], plan["refused"]) == ([], [], [])
     text = "".join(path.read_text("utf-8") for path in project.root.rglob("*.yaml"))
     assert "pipeline_mode: echo" in text

@@ -1,7 +1,7 @@
-"""Tavus' own command line as a judge of the emulator: every list, get, create, patch and delete that it has.
+"""Tavus' own CLI as a judge of the emulator: all of its list, get, create, patch and delete commands.
 
-Run by name only, for it is fetched from the package index: `pytest tests/external/official_cli.py -s`.  TAVUS_CLI names
-one that is installed already.  The table that it prints says of each command whether it ended well, and why not.
+Runs only when named, because it downloads the CLI: `pytest tests/external/official_cli.py -s`.  TAVUS_CLI is the path
+of an installed one.  The table that it prints shows for each command whether it succeeded, or why it failed.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from tests.emulator.harness import FACE, KEY, Tavus, emulated
 from tests.scenarios.project import Account, Project
 
 PACKAGE = "tavus-cli==0.11.0"
-COMMANDS = Path(__file__).with_name("official_commands.txt")  # what ran, in its order; the documentation counts them
+COMMANDS = Path(__file__).with_name("official_commands.txt")  # the commands in order; the documentation counts them
 pytestmark = pytest.mark.external
 
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The interpreter of an environment that has the program."""
+    """The Python interpreter of an environment with the CLI."""
     named = os.environ.get("TAVUS_CLI")
     if named:
         return Path(named).with_name("python")
@@ -42,7 +42,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def judging(python: Path, tavus: Tavus, folder: Path) -> Iterator[Judge]:
-    """The program at work."""
+    """The CLI, running against an emulator."""
     own = {
         "TAVUS_PUBLIC_API_BASE_URL": f"{tavus.url}/v2",
         "TAVUS_PORTAL_API_BASE_URL": tavus.url,
@@ -68,7 +68,7 @@ def judging(python: Path, tavus: Tavus, folder: Path) -> Iterator[Judge]:
 
 @dataclass
 class Judge:
-    """The program, run against one emulator; remembers how each command has ended."""
+    """Runs the CLI against one emulator, and records the result of each command."""
 
     process: subprocess.Popen[str]
     tavus: Tavus
@@ -76,17 +76,19 @@ class Judge:
     rows: list[tuple[str, bool, str]] = field(default_factory=list)
 
     def run(self, *arguments: str, takes: Any = None, option: str = "--file") -> Any:
-        """What a command says, as JSON where it is that; `takes` is a body that it reads from a file."""
-        given = [*arguments, option, str(self._file(takes))] if takes is not None else [*arguments]
+        """Run a command; return its output as JSON, or {} if it is not JSON.  `takes` is passed as a file."""
+        command = [*arguments, option, str(self._file(takes))] if takes is not None else [*arguments]
         assert self.process.stdin
         assert self.process.stdout
-        self.process.stdin.write(json.dumps(given) + "\n")
+        self.process.stdin.write(json.dumps(command) + "\n")
         self.process.stdin.flush()
-        told = json.loads(self.process.stdout.readline())
-        why = "" if told["code"] == 0 else " ".join((told["out"] + told["err"]).replace("─", "").split())[-160:]
-        self.rows.append((" ".join(arguments[:3]), told["code"] == 0, why))
+        result = json.loads(self.process.stdout.readline())
+        reason = (
+            "" if result["code"] == 0 else " ".join((result["out"] + result["err"]).replace("─", "").split())[-160:]
+        )
+        self.rows.append((" ".join(arguments[:3]), result["code"] == 0, reason))
         try:
-            return json.loads(told["out"])
+            return json.loads(result["out"])
         except ValueError:
             return {}
 
@@ -96,12 +98,12 @@ class Judge:
         return path
 
     def commands(self) -> str:
-        """The words of each command, without what is named or made up."""
-        words = (takewhile(re.compile(r"[a-z]+(-[a-z]+)*").fullmatch, name.split()) for name, _, _ in self.rows)
-        return "".join(f"{' '.join(one)}\n" for one in words)
+        """The words of each command, one per line, without options, ids and other arguments."""
+        commands = (takewhile(re.compile(r"[a-z]+(-[a-z]+)*").fullmatch, name.split()) for name, _, _ in self.rows)
+        return "".join(f"{' '.join(words)}\n" for words in commands)
 
     def table(self) -> str:
-        """One row per command, and how many ended well."""
+        """One row per command, and the number of successful commands."""
         lines = [f"{'ok ' if right else 'NOT'}  {name}  {why}".rstrip() for name, right, why in self.rows]
         return "\n".join([*lines, f"{sum(right for _, right, _ in self.rows)} of {len(self.rows)} commands end well"])
 
@@ -128,7 +130,7 @@ def _personas(judge: Judge, tool: str, document: str, guardrail: str, dictionary
     return pal
 
 
-def _parts_of(judge: Judge, pal: str, tool: str, document: str) -> None:
+def _use_parts(judge: Judge, pal: str, tool: str, document: str) -> None:
     judge.run("pal", "tools", "list", pal)
     judge.run("pal", "tools", "detach", pal, tool)
     judge.run("pal", "tools", "attach", pal, tool)
@@ -148,7 +150,7 @@ def _parts_of(judge: Judge, pal: str, tool: str, document: str) -> None:
 
 
 def _registry(judge: Judge, group: str, example: Sequence[str], key: str, change: Any) -> str:
-    """A kind whose bodies are files: made of the program's own example."""
+    """Run the commands of a kind whose bodies are files, with the example of the CLI; return the id of the object."""
     body = judge.run(group, "example", *example)
     ident = str(judge.run(group, "create", takes=body)[key])
     judge.run(group, "list", "--json")
@@ -188,16 +190,16 @@ def _guardrails(judge: Judge) -> str:
 def _deployments(judge: Judge, pal: str) -> None:
     page = ("--page-title", "Ada", "--page-description", "Ask.", "--memory-per-visitor")
     created = judge.run("deployment", "create", "--pal-id", pal, "--channel", "landing-page", *page)
-    found = json.dumps(created)
+    created_text = json.dumps(created)
     judge.run("deployment", "list", "--json")
     ident = judge.tavus.ok("GET", "/v2/deployments")["deployments"][0]["deployment_id"]
-    assert ident in found
+    assert ident in created_text
     judge.run("deployment", "get", ident)
     site = ("--channel", "embed", "--any-origin", "--shared-memory")
     judge.run("deployment", "create", "--pal-id", pal, *site)
 
 
-def _registries_to_read(judge: Judge) -> None:
+def _read_registries(judge: Judge) -> None:
     judge.run("doctor")
     judge.run("face", "list", "--json")
     judge.run("face", "list", "--stock")
@@ -211,7 +213,7 @@ def _registries_to_read(judge: Judge) -> None:
 def test_every_command_for_configuration_ends_well(python: Path, tmp_path: Path) -> None:
     with emulated(behaviors={"era": "today"}) as tavus, judging(python, tavus, tmp_path) as judge:
         tavus.control("POST", "seed", {KEY: {"replicas": [{"id": FACE}]}})
-        _registries_to_read(judge)
+        _read_registries(judge)
         document, guardrail = _documents(judge), _guardrails(judge)
         tool = _registry(judge, "tool", [], "tool_id", {"description": "Say the weather."})
         other = judge.run("tool", "example", "--delivery", "http") | {"name": "other"}
@@ -221,7 +223,7 @@ def test_every_command_for_configuration_ends_well(python: Path, tmp_path: Path)
         judge.run("objective", "validate", takes=judge.run("objective", "example"))
         dictionary = _registry(judge, "pronunciation-dictionary", [], "pronunciation_dictionary_id", {"name": "other"})
         pal = _personas(judge, tool, document, guardrail, dictionary)
-        _parts_of(judge, pal, tool, document)
+        _use_parts(judge, pal, tool, document)
         _deployments(judge, pal)
         talk = judge.run("conversation", "create", "--pal-id", pal)
         judge.run("conversation", "end", str(talk["conversation_id"]))
@@ -233,8 +235,8 @@ def test_every_command_for_configuration_ends_well(python: Path, tmp_path: Path)
         judge.run("pal", "delete", pal)
     sys.stdout.write(f"\n{judge.table()}\n")
     assert not [row for row in judge.rows if not row[1]]
-    told = f"other commands ran than {COMMANDS.name} has; write it anew, and the number on the page that tells it:\n"
-    assert judge.commands() == COMMANDS.read_text("utf-8"), told + judge.commands()
+    message = f"other commands ran than {COMMANDS.name} has; write it anew, and the number on the page that tells it:\n"
+    assert judge.commands() == COMMANDS.read_text("utf-8"), message + judge.commands()
 
 
 def test_what_it_creates_is_exported_and_the_next_plan_is_empty(python: Path, tmp_path: Path) -> None:
@@ -256,17 +258,19 @@ def test_what_it_creates_is_exported_and_the_next_plan_is_empty(python: Path, tm
 
         assert exported.code == 0, exported.err
         managed = {
-            one["id"]: one["address"].partition("/")[0] for one in exported.document["objects"] if one["managed"]
+            entry["id"]: entry["address"].partition("/")[0]
+            for entry in exported.document["objects"]
+            if entry["managed"]
         }
-        made = {"persona": pal, "tool": tool, "guardrail": guardrail, "objectives": objectives}
-        made |= {"document": document, "dictionary": dictionary}
-        assert {managed[remote_id]: remote_id for remote_id in made.values()} == made
+        created = {"persona": pal, "tool": tool, "guardrail": guardrail, "objectives": objectives}
+        created |= {"document": document, "dictionary": dictionary}
+        assert {managed[remote_id]: remote_id for remote_id in created.values()} == created
         assert [*managed.values()].count("deployment") == 2
         assert (plan["changes"], plan["drift"], plan["refused"]) == ([], [], [])
         assert project.account.writes == []
 
 
-# What is made by tavusctl and read by the program: kind, name of the program's group, spec.
+# Objects that tavusctl creates and the CLI reads: kind, command group of the CLI, spec.
 OURS: dict[str, tuple[str, dict[str, Any]]] = {
     "document": ("document", {"document_name": "Prices", "document_url": "https://example.com/p.pdf"}),
     "guardrail": ("guardrail", {"guardrail_name": "Calm", "guardrail_prompt": "Stay calm."}),
@@ -298,7 +302,7 @@ def test_what_tavusctl_makes_is_listed_and_read_and_what_it_patches_is_drift(pyt
         ids = {kind: project.bound(f"{kind}/it") for kind in OURS}
 
         for kind, (group, _) in OURS.items():
-            first = ("--page", "0") if group == "guardrail" else ()  # it asks for the page after the first one
+            first = ("--page", "0") if group == "guardrail" else ()  # by default the CLI requests the second page here
             assert ids[kind] in json.dumps(judge.run(group, "list", "--json", *first))
             assert ids[kind] in json.dumps(judge.run(group, "get", ids[kind]))
         assert ids["tool"] in json.dumps(judge.run("pal", "tools", "list", ids["persona"]))
@@ -311,7 +315,7 @@ def test_what_tavusctl_makes_is_listed_and_read_and_what_it_patches_is_drift(pyt
         drift = project.run("drift", "--format", "json").document["drift"]
 
         assert not [row for row in judge.rows if not row[1]]
-        assert {one["address"]: [field["path"] for field in one["fields"]] for one in drift} == {
+        assert {entry["address"]: [field["path"] for field in entry["fields"]] for entry in drift} == {
             "persona/it": ["/system_prompt"],
             "tool/it": ["/description"],
             "guardrail/it": ["/guardrail_prompt"],

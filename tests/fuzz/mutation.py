@@ -1,4 +1,4 @@
-"""Inputs made from good ones: bytes lost, doubled, moved or strange, and JSON with one value of another sort."""
+"""Mutates valid inputs: bytes are deleted, copied, flipped or inserted, and values in JSON are replaced."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 
 def nested(levels: int) -> Any:
-    """A list in a list in a list."""
-    found: Any = []
+    """An empty list inside so many nested lists."""
+    result: Any = []
     for _ in range(levels):
-        found = [found]
-    return found
+        result = [result]
+    return result
 
 
 STRANGE: list[Any] = [
@@ -33,19 +33,19 @@ PIECES = [
 
 
 def mutated(content: bytes, chance: Random) -> bytes:
-    """An input that is a little, or by chance much, unlike another one."""
+    """A mutation of an input, with one to eight changes."""
     if chance.random() < 0.5:
         changed = _with_other_values(content, chance)
         if changed is not None:
             return changed
     text = bytearray(content)
     for _ in range(chance.choice((1, 1, 2, 8))):
-        _spoil(text, chance)
+        _change_bytes(text, chance)
     return bytes(text)
 
 
 def _with_other_values(content: bytes, chance: Random) -> bytes | None:
-    """An input with JSON in it: all of it, all after its first line, or one of its lines."""
+    """An input with changed values in its JSON (the whole, all but the first line, or one line); None without JSON."""
     head, newline, rest = content.partition(b"\n")
     before, after, document = b"", b"", _document(content)
     if document is None:
@@ -70,9 +70,9 @@ def _document(content: bytes) -> Any:
 
 
 def _changed(value: Any, chance: Random) -> Any:
-    """A JSON value with one change somewhere in it."""
-    inner = isinstance(value, dict | list) and value and chance.random() < 0.85
-    if not inner:
+    """A JSON value with one change at a random place."""
+    descend = isinstance(value, dict | list) and value and chance.random() < 0.85
+    if not descend:
         return chance.choice(STRANGE) if chance.random() < 0.8 else [value, value]
     key = chance.choice(list(value) if isinstance(value, dict) else range(len(value)))
     copied = dict(value) if isinstance(value, dict) else list(value)
@@ -92,7 +92,7 @@ def _changed(value: Any, chance: Random) -> Any:
     return copied
 
 
-def _spoil(text: bytearray, chance: Random) -> None:
+def _change_bytes(text: bytearray, chance: Random) -> None:
     at = chance.randrange(len(text) + 1)
     match chance.randrange(7):
         case 0:

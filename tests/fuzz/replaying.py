@@ -1,4 +1,4 @@
-"""A server that answers what another one has answered, byte for byte, but for what a test puts in place of it."""
+"""A server that replays the responses of another server byte for byte, except those that a test replaces."""
 
 from __future__ import annotations
 
@@ -13,42 +13,42 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r
 
 
 def whole(body: bytes) -> bytes:
-    """An answer with a body."""
+    """A complete HTTP response with a body."""
     return OK % (len(body), body)
 
 
 @dataclass
 class ReplayResult:
-    """Answers by path, query included; those that nobody has asked for yet come from the other server."""
+    """Recorded responses by path and query; a response that is not recorded yet is read from the origin."""
 
     origin: str
     key: str
     url: str = ""
     recorded: dict[str, bytes] = field(default_factory=dict)  # bodies
-    instead: dict[str, bytes] = field(default_factory=dict)  # whole answers; that of * is for every request
+    instead: dict[str, bytes] = field(default_factory=dict)  # replaced responses, complete; "*": for every request
 
     def answer(self, method: str, path: str) -> bytes:
-        """What a request gets."""
-        found = self.instead.get("*") or self.instead.get(path)
-        if found is not None:
-            return found
+        """The response to a request."""
+        replaced = self.instead.get("*") or self.instead.get(path)
+        if replaced is not None:
+            return replaced
         if method != "GET":
             return b"HTTP/1.1 405 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
         if path not in self.recorded:
-            answer = HTTP.get(self.origin + path, headers={"x-api-key": self.key})
-            if answer.status_code != 200:
+            response = HTTP.get(self.origin + path, headers={"x-api-key": self.key})
+            if response.status_code != 200:
                 return b"HTTP/1.1 %d No\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s" % (
-                    answer.status_code,
-                    len(answer.content),
-                    answer.content,
+                    response.status_code,
+                    len(response.content),
+                    response.content,
                 )
-            self.recorded[path] = answer.content
+            self.recorded[path] = response.content
         return whole(self.recorded[path])
 
 
 @contextlib.contextmanager
 def replaying(origin: str, key: str) -> Iterator[ReplayResult]:
-    """The server, running."""
+    """A running replay server."""
     replay = ReplayResult(origin, key)
 
     class Handler(BaseHTTPRequestHandler):
@@ -59,7 +59,7 @@ def replaying(origin: str, key: str) -> Iterator[ReplayResult]:
             with contextlib.suppress(OSError):
                 self.wfile.write(replay.answer(self.command, self.path))
 
-        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _any  # noqa: N815 - as http.server has them
+        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _any  # noqa: N815 - names that http.server requires
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in http.server
             del format, args

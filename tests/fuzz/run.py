@@ -1,6 +1,6 @@
-"""`make fuzz`: each target for some time, one after the other; what was found is kept in build/fuzz.
+"""`make fuzz`: fuzzes one target after the other; findings are saved in build/fuzz.
 
-`python -m tests.fuzz.run --again FILE` judges an input that was kept once more.
+`python -m tests.fuzz.run --again FILE` checks a saved input again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ KEPT = Path("build/fuzz")
 
 
 def main() -> int:
-    """The number of findings, at most 100."""
+    """Fuzz the targets; return the number of findings, at most 100, as the exit code."""
     parser = argparse.ArgumentParser(prog="tests.fuzz.run")
     parser.add_argument("targets", nargs="*", default=list(TARGETS), help=", ".join(TARGETS))
     parser.add_argument("--seconds", type=float, default=1800, help="for each target")
@@ -25,26 +25,26 @@ def main() -> int:
     parser.add_argument("--again", type=Path, help="an input that was kept")
     args = parser.parse_args()
     if args.again:
-        return _again(args.again)
-    found = 0
+        return _check_saved(args.again)
+    findings = 0
     for name in args.targets:
         with TARGETS[name]() as target:
             result = run(target, args.seconds, KEPT, seed=args.seed)
-        found += len(result.findings)
-        told = f"{result.executions} executions, {len(result.outcomes)} outcomes, {len(result.findings)} findings"
-        sys.stdout.write(f"{name}: {told} (seed {args.seed})\n")
-        for place, (_, wrong) in result.findings.items():
-            sys.stdout.write(f"  {place}: {ascii(wrong)[1:200]}\n")
+        findings += len(result.findings)
+        summary = f"{result.executions} executions, {len(result.outcomes)} outcomes, {len(result.findings)} findings"
+        sys.stdout.write(f"{name}: {summary} (seed {args.seed})\n")
+        for place, (_, defect) in result.findings.items():
+            sys.stdout.write(f"  {place}: {ascii(defect)[1:200]}\n")
         sys.stdout.flush()
-    return min(found, 100)
+    return min(findings, 100)
 
 
-def _again(path: Path) -> int:
+def _check_saved(path: Path) -> int:
     name = path.name.rpartition("-")[0]
     with TARGETS[name]() as target:
-        outcomes, wrong = judged(target, path.read_bytes())
-    sys.stdout.write(f"{wrong or 'no finding: ' + '; '.join(sorted(outcomes))}\n")
-    return bool(wrong)
+        outcomes, defect = judged(target, path.read_bytes())
+    sys.stdout.write(f"{defect or 'no finding: ' + '; '.join(sorted(outcomes))}\n")
+    return bool(defect)
 
 
 if __name__ == "__main__":

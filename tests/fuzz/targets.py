@@ -1,4 +1,4 @@
-"""What is tried: manifests, plan files, state and journal, answers of a server, and reports."""
+"""The fuzzing targets: manifests, plan files, state and journal, responses of servers, and reports."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tavusctl.core.model import Plan
 from tavusctl.emulator import running
 from tavusctl.integrations.github.rest import File, GitHub, Proposal
 from tavusctl.reports.formats import REPORTS
-from tavusctl.rewrite.formatter import formatted
+from tavusctl.rewrite.formatter import format_document
 from tavusctl.state import codec, hash_chain, journal
 from tavusctl.state.shared import lock as lockobject
 from tests import checked
@@ -38,13 +38,13 @@ from tests.scenarios.project import Account, Project
 
 EXAMPLES = Path(__file__).parents[2] / "manifests"
 DIGITS = re.compile(r"\d+")
-ENCODING = 2.0  # seconds of computing, for one report
+ENCODING = 2.0  # the most seconds of CPU time for one report
 Encoder = Callable[[Plan], str]
 
 
 @contextlib.contextmanager
 def manifests() -> Iterator[Target]:
-    """A manifest, or the project file, with whatever is in it: complaints with a place, and tidied it says the same."""
+    """A manifest or project file with any content: every diagnostic has a location, and `fmt` keeps the values."""
     with folder() as root:
         (root / "manifests").mkdir()
         (root / "manifests/other.yaml").write_text(
@@ -54,27 +54,27 @@ def manifests() -> Iterator[Target]:
         def check(content: bytes) -> Iterable[str]:
             for path in ("manifests/fuzzed.yaml", "tavusctl.yaml"):
                 (root / path).write_bytes(content)
-                yield from (f"{path} {one}" for one in _complaints(root))
+                yield from (f"{path} {outcome}" for outcome in _complaints(root))
                 (root / path).unlink()
 
         def _complaints(root: Path) -> Iterable[str]:
             project, environment, _ = checked.opened(root)
-            found = manifests_of.check(LocalSession(project, environment, TerminalProgress(quiet=True)))[1]
-            for one in found:
-                assert one.source, one
-                assert one.source.line >= 1, one
-                assert one.source.column >= 1, one
-                one.message.encode()
-                yield f"{one.id} {DIGITS.sub('0', one.message)[:30]}"
+            diagnostics = manifests_of.check(LocalSession(project, environment, TerminalProgress(quiet=True)))[1]
+            for diagnostic in diagnostics:
+                assert diagnostic.source, diagnostic
+                assert diagnostic.source.line >= 1, diagnostic
+                assert diagnostic.source.column >= 1, diagnostic
+                diagnostic.message.encode()
+                yield f"{diagnostic.id} {DIGITS.sub('0', diagnostic.message)[:30]}"
 
         def tidy(content: bytes) -> Iterable[str]:
             yield from check(content)
             before = yaml12.read(content, "a.yaml")
-            if all(one.severity is not Severity.ERROR for one in before.diagnostics):
-                after = yaml12.read(formatted(content, "a.yaml", ""), "a.yaml")
-                assert [one.value for one in after.documents] == [one.value for one in before.documents], (
-                    "fmt changed it"
-                )
+            if all(diagnostic.severity is not Severity.ERROR for diagnostic in before.diagnostics):
+                after = yaml12.read(format_document(content, "a.yaml", ""), "a.yaml")
+                assert [document.value for document in after.documents] == [
+                    document.value for document in before.documents
+                ], "fmt changed it"
                 yield "tidied"
 
         documents = [{"kind": kind, "name": "it", "spec": spec} for kind, spec in SPECS.items()]
@@ -84,7 +84,7 @@ def manifests() -> Iterator[Target]:
 
 @contextlib.contextmanager
 def plan_files() -> Iterator[Target]:
-    """A plan file that is not as it was written is refused, and an apply never fails over one."""
+    """Plan files: an apply refuses a plan file whose content has changed, with a documented error."""
     with scene() as project:
         project.manifest("persona", "coach", SPECS["persona"])
         assert project.run("plan", "--out", "plan.json").code == 0
@@ -98,62 +98,65 @@ def plan_files() -> Iterator[Target]:
                 return
             result = project.run("apply", "plan.json", "--yes", "--format", "json")
             assert result.code in (3, 9), f"exit {result.code}: {result.out[-500:]}{result.err[-500:]}"
-            yield _told(result.document["error"])
+            yield _error_outcome(result.document["error"])
 
         yield Target("plan-files", (good,), check)
 
 
 @contextlib.contextmanager
 def states() -> Iterator[Target]:
-    """State, journal and lock: what is taken for whole reads back as it is, with seals made right or left wrong."""
+    """State, journal and lock, with a correct or a wrong checksum: an accepted document survives a round trip."""
     with scene() as project:
-        _with_everything(project)
+        _apply_all_kinds(project)
         state = (project.root / ".tavusctl/state.json").read_bytes()
         records = [path.read_bytes() for path in sorted((project.root / ".tavusctl/runs").glob("*.jsonl"))]
-    known = codec.decode(state, "state")
+    state_document = codec.decode(state, "state")
     first = json.loads(records[0].split(b"\n", 1)[0].split(b" ", 2)[-1])
-    # A journal that goes on from this state, so that its records are followed.
-    begun = {**first, "lineage": known.lineage, "serial": known.serial}
-    lines = [json.dumps(begun).encode(), *(line.split(b" ", 2)[-1] for line in records[0].split(b"\n")[1:-1])]
+    # A journal that begins at this state, so that its records are replayed.
+    header = {**first, "lineage": state_document.lineage, "serial": state_document.serial}
+    lines = [json.dumps(header).encode(), *(line.split(b" ", 2)[-1] for line in records[0].split(b"\n")[1:-1])]
     lock = lockobject.encode(lockobject.Lock(3, None))
 
     def check(content: bytes) -> Iterable[str]:
         kind, _, body = content.partition(b"\n")
         if kind == b"lock":
-            found = lockobject.decode(body, "lock")
-            assert lockobject.decode(lockobject.encode(found), "lock") == found
+            lock_document = lockobject.decode(body, "lock")
+            assert lockobject.decode(lockobject.encode(lock_document), "lock") == lock_document
         elif kind == b"sealed lock":
-            found = lockobject.decode(_sealed(body), "lock")
-            assert lockobject.decode(lockobject.encode(found), "lock") == found
+            lock_document = lockobject.decode(_with_checksum(body), "lock")
+            assert lockobject.decode(lockobject.encode(lock_document), "lock") == lock_document
         elif kind == b"journal":
-            read = hash_chain.follow(body, "journal").records
-            yield f"{len(read)} records"
+            parsed = hash_chain.follow(body, "journal").records
+            yield f"{len(parsed)} records"
         elif kind == b"records":
             yield from _replayed(body.split(b"\n"))
         else:
-            taken = codec.decode(_sealed(body) if kind == b"sealed" else body, "state")
-            again = codec.decode(codec.encode(taken), "state")
-            assert again == taken, "a state does not read back"
+            decoded = codec.decode(_with_checksum(body) if kind == b"sealed" else body, "state")
+            decoded_again = codec.decode(codec.encode(decoded), "state")
+            assert decoded_again == decoded, "a state does not read back"
         yield kind.decode("latin-1")[:20]
 
-    def _replayed(found: list[bytes]) -> Iterable[str]:
-        for read in (lambda: journal.replay(known, found), lambda: journal.past(found)):
+    def _replayed(lock_document: list[bytes]) -> Iterable[str]:
+        for parsed in (
+            lambda: journal.replay(state_document, lock_document),
+            lambda: journal.parse_finished_run(lock_document),
+        ):
             try:
-                yield type(read()).__name__
+                yield type(parsed()).__name__
             except StateError as error:
                 yield error.id
 
-    linked, head = b"", hash_chain.START
+    linked, link_digest = b"", hash_chain.START
     for line in lines:
-        piece, head = hash_chain.link(head, line)
+        piece, link_digest = hash_chain.link(link_digest, line)
         linked += piece
     seeds = [b"state\n" + state, b"sealed\n" + state, b"lock\n" + lock, b"sealed lock\n" + lock, b"journal\n" + linked]
     seeds += [b"records\n" + b"\n".join(lines), *(b"records\n" + lines[0] + b"\n" + line for line in lines[1:])]
     yield Target("states", tuple(seeds), check)
 
 
-def _sealed(content: bytes) -> bytes:
-    """A document with a checksum that is right, so that what is behind it is looked at."""
+def _with_checksum(content: bytes) -> bytes:
+    """A document with a correct checksum, so that the code after that check is reached."""
     try:
         document = json.loads(content)
         document.pop("checksum", None)
@@ -166,15 +169,15 @@ def _sealed(content: bytes) -> bytes:
 
 @contextlib.contextmanager
 def answers() -> Iterator[Target]:
-    """What a server, or what is between, answers: a plan of it, or an error that is documented."""
+    """Responses of a server or a proxy: they lead to a plan or to a documented error."""
     with scene() as project, replaying(project.account.url, project.account.key) as server:
-        _with_everything(project)
+        _apply_all_kinds(project)
         fake = Project(project.root, Account(server.url, project.account.key), {"TAVUSCTL_MAX_WAIT": "0"})
         assert fake.run("plan").code == 0
 
         def check(content: bytes) -> Iterable[str]:
-            where, _, body = content.partition(b"\n")
-            name, is_raw = where.decode("latin-1").removeprefix("raw "), where.startswith(b"raw ")
+            first_line, _, body = content.partition(b"\n")
+            name, is_raw = first_line.decode("latin-1").removeprefix("raw "), first_line.startswith(b"raw ")
             server.instead = {name: body if is_raw else whole(body)}
             if name == "*":
                 yield from _github(server.url)
@@ -183,9 +186,9 @@ def answers() -> Iterator[Target]:
             assert result.code not in (1, 12), f"exit {result.code}: {result.out[-500:]}{result.err[-500:]}"
             document = json.loads(result.out)
             if "error" in document:
-                yield _told(document["error"])
+                yield _error_outcome(document["error"])
             else:
-                yield " ".join(sorted({f"{one['action']} {one['address']}" for one in document["changes"]}))
+                yield " ".join(sorted({f"{step['action']} {step['address']}" for step in document["changes"]}))
 
         seeds = [path.encode() + b"\n" + body for path, body in server.recorded.items()]
         seeds += [b"raw " + path.encode() + b"\n" + whole(body) for path, body in list(server.recorded.items())[:3]]
@@ -195,22 +198,22 @@ def answers() -> Iterator[Target]:
 
 
 def _same(content: bytes, other: bytes) -> bool:
-    """Whether two files are the same JSON, for any reader of it."""
+    """Whether two files are the same JSON document, including repeated keys, whatever the order of keys."""
     with contextlib.suppress(ValueError, RecursionError):
         pairs = [
-            json.loads(one, object_pairs_hook=lambda found: ("object", sorted(found, key=repr)))
-            for one in (content, other)
+            json.loads(text, object_pairs_hook=lambda members: ("object", sorted(members, key=repr)))
+            for text in (content, other)
         ]
         return repr(pairs[0]) == repr(pairs[1])
     return False
 
 
-def _told(error: Mapping[str, Any]) -> str:
+def _error_outcome(error: Mapping[str, Any]) -> str:
     return f"{error['id']} {DIGITS.sub('0', error['complaints'][0]['message'])[:60]}"
 
 
-def _with_everything(project: Project) -> None:
-    """One object of each kind, in manifests, state and account."""
+def _apply_all_kinds(project: Project) -> None:
+    """Write and apply one manifest of each kind."""
     for kind, spec in SPECS.items():
         project.manifest(kind, "it", spec)
     project.apply()
@@ -235,28 +238,28 @@ def _github(url: str) -> Iterable[str]:
 
 @contextlib.contextmanager
 def reports(encoders: Mapping[str, Encoder] | None = None) -> Iterator[Target]:
-    """Text from elsewhere in every place of a plan: each report is read back by a parser of its format."""
-    made = encoders or {name: report.plan for name, report in REPORTS.items()}
-    unread = made.keys() - READERS.keys()
-    assert not unread, (
-        f"give these formats a function in READERS of tests/fuzz/readback.py that reads them back: {unread}"
+    """An untrusted text in every field of a plan: a parser of each format reads the report back."""
+    used_encoders = encoders or {name: report.plan for name, report in REPORTS.items()}
+    unparsed = used_encoders.keys() - READERS.keys()
+    assert not unparsed, (
+        f"give these formats a function in READERS of tests/fuzz/readback.py that reads them back: {unparsed}"
     )
 
     def check(content: bytes) -> Iterable[str]:
         name, _, body = content.partition(b"\n")
-        formats = [one for one in made if one.encode() == name] or list(made)
+        formats = [format_ for format_ in used_encoders if format_.encode() == name] or list(used_encoders)
         text = _text(body)
         plan = hostile(text)
-        for one in formats:
-            began = time.process_time()
-            encoded = made[one](plan)
-            assert time.process_time() - began < ENCODING, f"slow: {one} took more than {ENCODING:g} s"
+        for format_ in formats:
+            started = time.process_time()
+            encoded = used_encoders[format_](plan)
+            assert time.process_time() - started < ENCODING, f"slow: {format_} took more than {ENCODING:g} s"
             try:
-                READERS[one](encoded, text)
+                READERS[format_](encoded, text)
             except AssertionError as error:
-                message = f"{one} is not read back: {error}"
+                message = f"{format_} is not read back: {error}"
                 raise AssertionError(message) from error
-        yield f"{formats[0]} {' '.join(sorted({f'{ord(one):x}'[:-1] for one in text}))[:60]}"
+        yield f"{formats[0]} {' '.join(sorted({f'{ord(character):x}'[:-1] for character in text}))[:60]}"
 
     texts = [
         "an ordinary text",
@@ -264,8 +267,8 @@ def reports(encoders: Mapping[str, Encoder] | None = None) -> Iterator[Target]:
         "@org/team #12 https://evil.example ##[error]",
         "two\r\nlines\rand \t tabs",
     ]
-    seeds = [f"{name}\n{one}".encode() for name in made for one in texts]
-    yield Target("reports", tuple(seeds), check, seconds=60.0)  # the readers are not ours: one for Markdown is slow
+    seeds = [f"{name}\n{text}".encode() for name in used_encoders for text in texts]
+    yield Target("reports", tuple(seeds), check, seconds=60.0)  # the parsers are not ours; that for Markdown is slow
 
 
 def _text(content: bytes) -> str:
@@ -276,13 +279,13 @@ def _text(content: bytes) -> str:
 
 
 def _as_json(document: Mapping[str, Any]) -> bytes:
-    """A manifest as JSON, in which single values can be changed."""
+    """A manifest as JSON, in which mutations can change single values."""
     return json.dumps(document).encode()
 
 
 @contextlib.contextmanager
 def folder() -> Iterator[Path]:
-    """A folder that goes away."""
+    """A temporary folder."""
     root = Path(tempfile.mkdtemp(prefix="tavusctl-fuzz-"))
     try:
         yield root
@@ -292,7 +295,7 @@ def folder() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def scene() -> Iterator[Project]:
-    """A project on an account of its own."""
+    """A project on a new emulator."""
     with folder() as root, running() as server:
         account = Account(server.url, "key-0123456789")
         account.reset()

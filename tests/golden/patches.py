@@ -1,6 +1,6 @@
-"""Documents of many shapes and the patches between them: what a patch looks like is not to change unnoticed.
+"""Golden patches between generated documents of many shapes, so that no change of a patch goes unnoticed.
 
-python -m tests.golden.patches writes patches.jsonl anew; `make golden` does.
+`python -m tests.golden.patches` writes patches.jsonl again, and so does `make golden`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Pair = tuple[Any, Any]
 
 
 def below(chance: Random, limit: int) -> int:
-    """The one kind of chance that is the same in every version of Python."""
+    """A random integer below a limit; only `Random.random` gives the same numbers in every version of Python."""
     return int(chance.random() * limit)
 
 
@@ -42,11 +42,11 @@ def edited(chance: Random, before: Any) -> Any:
     if below(chance, 7) == 0:
         return value(chance)
     if isinstance(before, dict):
-        return {key: edited(chance, one) for key, one in before.items() if below(chance, 6)} | (
+        return {key: edited(chance, member) for key, member in before.items() if below(chance, 6)} | (
             {f"n{below(chance, 3)}": value(chance, 1)} if below(chance, 3) == 0 else {}
         )
     if isinstance(before, list):
-        items = [edited(chance, one) for one in before if below(chance, 6)]
+        items = [edited(chance, item) for item in before if below(chance, 6)]
         return shuffled(chance, items) if below(chance, 3) == 0 else items
     return before
 
@@ -74,11 +74,11 @@ def array(chance: Random) -> Pair:
 
 def long_array(chance: Random) -> Pair:
     before: list[Any] = [{"n": place % 37, "text": f"{WORDS[place % 6]} {place % 41}"} for place in range(45)]
-    after = [one if below(chance, 9) else {**one, "text": "edited"} for one in before if below(chance, 12)]
+    after = [item if below(chance, 9) else {**item, "text": "edited"} for item in before if below(chance, 12)]
     for _ in range(below(chance, 4)):
         after.insert(below(chance, len(after)), after.pop(below(chance, len(after))))
     if below(chance, 3) == 0:
-        return [one["n"] for one in before], [below(chance, 999) for _ in range(40 + below(chance, 10))]
+        return [item["n"] for item in before], [below(chance, 999) for _ in range(40 + below(chance, 10))]
     return before, after
 
 
@@ -88,8 +88,10 @@ def tool(name: str, text: str) -> dict[str, Any]:
 
 def tools(chance: Random) -> Pair:
     before = [tool(f"tool_{place}", WORDS[below(chance, 6)]) for place in range(2 + below(chance, 6))]
-    after = [tool(one["function"]["name"], WORDS[below(chance, 6)]) if below(chance, 3) == 0 else one for one in before]
-    after = shuffled(chance, [one for one in after if below(chance, 6)]) if below(chance, 2) else after[::-1]
+    after = [
+        tool(item["function"]["name"], WORDS[below(chance, 6)]) if below(chance, 3) == 0 else item for item in before
+    ]
+    after = shuffled(chance, [item for item in after if below(chance, 6)]) if below(chance, 2) else after[::-1]
     if below(chance, 3) == 0:
         after.insert(below(chance, len(after) + 1), tool("tool_new", "new"))
     return {"layers": {"llm": {"tools": before}}}, {"layers": {"llm": {"tools": after}}}
@@ -109,8 +111,8 @@ def crossing(chance: Random) -> Pair:
     for _ in range(1 + below(chance, 3)):
         source, target = moved[below(chance, 3)], moved[below(chance, 3)]
         if source:
-            one = source.pop(below(chance, len(source)))
-            target.insert(below(chance, len(target) + 1), one)
+            item = source.pop(below(chance, len(source)))
+            target.insert(below(chance, len(target) + 1), item)
     if below(chance, 2):
         moved[below(chance, 3)].append("added")
     names = shuffled(chance, ["a", "b", "c"])
@@ -123,7 +125,7 @@ def crossing(chance: Random) -> Pair:
 
 
 def crossing_deep(chance: Random) -> Pair:
-    """Lists in lists: what is carried from one to another, and what these stand in."""
+    """Nested lists and objects, with items moved from one container to another."""
     large = [{"text": f"a rather long text, number {place}", "n": place} for place in range(8)]
     before: list[Any] = [[large[0], [large[1], large[2]]], {"x": [large[3]], "y": large[4]}, [large[5]], large[6]]
     after: list[Any] = json.loads(json.dumps(before))
@@ -132,12 +134,12 @@ def crossing_deep(chance: Random) -> Pair:
         source, target = places[below(chance, len(places))], places[below(chance, len(places))]
         if source:
             keys = list(source) if isinstance(source, dict) else list(range(len(source)))
-            one = source.pop(keys[below(chance, len(keys))])
+            item = source.pop(keys[below(chance, len(keys))])
             target = target if any(target is place for place in containers(after)) else after
             if isinstance(target, dict):
-                target[f"z{below(chance, 2)}"] = one
+                target[f"z{below(chance, 2)}"] = item
             else:
-                target.insert(below(chance, len(target) + 1), one)
+                target.insert(below(chance, len(target) + 1), item)
         if below(chance, 4) == 0:
             after.insert(below(chance, len(after) + 1), below(chance, 9))
         if below(chance, 4) == 0:
@@ -147,8 +149,8 @@ def crossing_deep(chance: Random) -> Pair:
 
 def containers(document: Any) -> list[Any]:
     inner = document.values() if isinstance(document, dict) else document if isinstance(document, list) else []
-    found = [one for part in inner for one in containers(part)]
-    return [document, *found] if isinstance(document, dict | list) else found
+    inner_containers = [container for part in inner for container in containers(part)]
+    return [document, *inner_containers] if isinstance(document, dict | list) else inner_containers
 
 
 def nested(chance: Random) -> Pair:
@@ -159,13 +161,13 @@ def nested(chance: Random) -> Pair:
 
 
 def pinned(chance: Random) -> Pair:
-    def held(document: Any, depth: int) -> Any:
+    def with_pins(document: Any, depth: int) -> Any:
         if isinstance(document, dict) and depth:
-            shown = {key: held(one, depth - 1) for key, one in document.items()}
+            shown = {key: with_pins(one, depth - 1) for key, one in document.items()}
             return {**shown, "key": Pinned(below(chance, 2))} if below(chance, 2) else shown
-        return [held(one, depth - 1) for one in document] if isinstance(document, list) and depth else document
+        return [with_pins(one, depth - 1) for one in document] if isinstance(document, list) and depth else document
 
-    before = held({f"k{place}": value(chance, 3) for place in range(3)}, 4)
+    before = with_pins({f"k{place}": value(chance, 3) for place in range(3)}, 4)
     return before, {key: edited(chance, one) for key, one in before.items()}
 
 
@@ -183,10 +185,13 @@ FAMILIES: dict[str, tuple[int, Callable[[Random], Pair]]] = {
 
 
 def cases(name: str) -> Iterator[tuple[str, tuple[Any, Any, Any], list[Any] | None]]:
-    """Name, documents (the first one twice) and patch of each of a family; no patch where none may be."""
-    many, make = FAMILIES[name]
+    """The cases of a family: name; before, after and an untouched copy of before; patch.
+
+    The patch is None where `diff` refuses the documents with a ValueError.
+    """
+    count, make = FAMILIES[name]
     keyed = {"/layers/llm/tools": "function.name"} if name == "tools" else {}
-    for number in range(many):
+    for number in range(count):
         before, after = make(Random(f"{name} {number}"))
         untouched = make(Random(f"{name} {number}"))[0]
         try:
@@ -197,13 +202,13 @@ def cases(name: str) -> Iterator[tuple[str, tuple[Any, Any, Any], list[Any] | No
 
 
 def written(patch: list[Any] | None) -> str:
-    """A patch on a line, or its digest where nobody would read that."""
+    """A patch as one line of JSON, or its SHA-256 digest if the line has 1000 characters or more."""
     text = json.dumps(patch)
     return text if len(text) < 1000 else sha256(text.encode()).hexdigest()
 
 
 def main() -> int:
-    """Write them down."""
+    """Write patches.jsonl."""
     lines = [json.dumps([title, written(patch)]) for name in FAMILIES for title, _, patch in cases(name)]
     KEPT.write_text("\n".join(lines) + "\n", "utf-8")
     return 0

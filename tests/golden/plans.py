@@ -1,6 +1,6 @@
-"""Plans that between them have every action, cause and shape of a change; the reports of them are golden files.
+"""Plans that together contain every action, cause and shape of a change; their reports are golden files.
 
-`python -m tests.golden.plans` writes the files anew; the difference is for reading before it is committed.
+`python -m tests.golden.plans` writes the files again; read the difference before you commit it.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ You ask one question at a time, and you wait for the answer.
 You say when you do not know.
 """
 
-# Everything that could act, end something, or pass for something else, in one text.
+# One text with every sequence that a report format could execute, take for an end of a block, or misread.
 HOSTILE = "\n".join(
     [
         "\x1b[2J\x1b]0;title\x07\x9b1m terminal, \u202e turned, a\u200bb hidden, \r back",
@@ -111,13 +111,13 @@ def change(action: Action, address: str, *fields: FieldChange, cause: Cause = Ca
     spec = {**live, **{one.path[1:]: one.desired for one in fields if one.path.count("/") == 1}}
     desired = Desired(kind, Address.parse(address), spec, source)
     here = Live(kind, "x1", dict(live)) if action is not Action.CREATE else None
-    known: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "remote_id": "" if action is Action.CREATE else "x1",
         "source": source,
         "desired": None if action in (Action.DELETE, Action.FORGET, Action.RETIRE) else desired,
         "live": here,
     }
-    return Change(action, cause, Address.parse(address), fields=fields, **{**known, **more})
+    return Change(action, cause, Address.parse(address), fields=fields, **{**defaults, **more})
 
 
 def tool(name: str, description: str) -> dict[str, Any]:
@@ -255,13 +255,13 @@ REFUSED = replace(
 
 
 def hostile(text: str) -> Plan:
-    """A plan with one text from elsewhere in every place that takes one."""
-    sides: list[Any] = [text, ABSENT, [{"name": text}], [text, text], {text: text}, text + " other", text]
-    wrote = (
+    """A plan with one untrusted text in every field that can hold such a text."""
+    values: list[Any] = [text, ABSENT, [{"name": text}], [text, text], {text: text}, text + " other", text]
+    blames = (
         Blame(Source(text, 1, 1), "5e" * 20, text, DAY, text),
         Blame(Source(text, 2, 1), "5e" * 20, text, DAY, text, overridden=True),
     )
-    fields = [field(patch.join(("layers", text)), a, b, blame=wrote) for a, b in pairwise(sides)]
+    fields = [field(patch.join(("layers", text)), a, b, blame=blames) for a, b in pairwise(values)]
     goals = [{"objective_name": text, "objective_prompt": text, "next_conditional_objectives": {text + "2": text}}]
     changes = [
         change(
@@ -271,7 +271,7 @@ def hostile(text: str) -> Plan:
     ]
     flow = change(Action.UPDATE, "objectives/call", field("/data", GOALS, goals))
     url = change(Action.UPDATE, "persona/sends", field("/callback_url", "", f"https://x.example/{text}"))
-    clash = field("/x", text, text * 2, Cause.BOTH, base="a", blame=wrote)
+    clash = field("/x", text, text * 2, Cause.BOTH, base="a", blame=blames)
     both = change(Action.UPDATE, "persona/both", clash, cause=Cause.BOTH)
     return Plan(
         (*changes, flow, url),
@@ -320,7 +320,7 @@ PLANS = {
 
 
 def settled(name: str, report: str) -> str:
-    """A report without what every release changes, and of a page only what is on it."""
+    """A report without colours and version; of an HTML page, only the body without scripts and drawings."""
     if name == "html":
         report = re.sub(r"(?s)^.*?<body>\n|<script>.*", "", report)
         report = re.sub(r"(?s)<svg .*?</svg>", "<svg></svg>", report)
@@ -328,7 +328,7 @@ def settled(name: str, report: str) -> str:
 
 
 def golden() -> Iterator[tuple[str, str]]:
-    """File names and what they should hold."""
+    """The name and the content of each golden file."""
     for name, suffix in SUFFIXES.items():
         report: Report = REPORTS[name]
         for title, plan in PLANS.items():

@@ -1,4 +1,4 @@
-"""A plan, outcomes, drift and complaints with one text in every place that takes a text from elsewhere."""
+"""A plan, outcomes, drift and diagnostics with one text in every field that can hold an untrusted text."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tavusctl.core.model import ABSENT, Action, Cause, Change, Drift, FieldChang
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.patch import join
 
-REPORTABLE = ("text", "json", "markdown", "comment", "html")  # formats that show fields, not only counts and places
+REPORTABLE = ("text", "json", "markdown", "comment", "html")  # formats that show values, not only counts and locations
 COACH = Address("persona", "coach")
 
 
 def planted(text: str) -> tuple[Plan, Sequence[Outcome], Sequence[Drift], Sequence[Diagnostic]]:
-    """All of it; nothing is left out but what is ours by construction, such as names of kinds and actions."""
+    """The plan, outcomes, drift and diagnostics; only texts from the code, such as kinds and actions, are different."""
     source = Source(f"manifests/{text}.yaml", 3, 5)
     blame = (Blame(source, "0123456789", text, datetime(2026, 1, 2, tzinfo=UTC), text),)
     values = [text, f"before {text} after", [{"name": text}], [text], {text: text}, ABSENT]

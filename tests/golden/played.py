@@ -1,4 +1,4 @@
-"""The scene of the golden files, step by step."""
+"""The scenario of the golden files, step by step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ APPLY = ("apply", "--yes", "--parallel", "1", *JSON)
 
 
 def played(url: str, root: Path) -> Iterator[dict[str, str]]:
-    """Golden files by name, of the scene on an emulator: all that there are after each of its parts."""
+    """Play the scenario on an emulator; after each part, yield all golden files so far, by name."""
     account = Account(url, "key-of-the-scene")
     account.reset()
     scene = Scene(Project(root, account, dict(ENVIRONMENT)))
@@ -23,7 +23,7 @@ def played(url: str, root: Path) -> Iterator[dict[str, str]]:
 
 
 def _begin(scene: Scene) -> None:
-    """Manifests, and the first plan."""
+    """Write the manifests, and make the first plan."""
     project, account = scene.project, scene.project.account
     account.switch(processing_seconds=0)
     account.seed(
@@ -42,7 +42,7 @@ def _begin(scene: Scene) -> None:
 
 
 def _apply(scene: Scene) -> None:
-    """An apply that ends in the middle of a create, and one that goes on."""
+    """An apply that is interrupted during a create, and an apply that recovers it."""
     account = scene.project.account
     account.fault(match="POST /v2/personas", kind="drop", phase="after")
     account.fault(match="GET /v2/personas*", kind="status", status=503, skip=1, times=20)
@@ -57,7 +57,7 @@ def _apply(scene: Scene) -> None:
 
 
 def _look(scene: Scene) -> None:
-    """Commands that only look."""
+    """Read-only commands, then recrawls."""
     account = scene.project.account
     scene.run("plan-nothing", "plan", *JSON)
     scene.run("state-list", "state", "list", *JSON)
@@ -85,7 +85,7 @@ def _look(scene: Scene) -> None:
 
 
 def _edit(scene: Scene) -> None:
-    """Edits here and in the portal."""
+    """Edits in manifests and in the portal, with conflicts between them."""
     project, account = scene.project, scene.project.account
     edit = {"op": "replace", "path": "/system_prompt", "value": "You coach for nobody."}
     account.portal("persona", project.bound("persona/coach"), edit)
@@ -108,7 +108,7 @@ def _edit(scene: Scene) -> None:
 
 
 def _reverse(scene: Scene) -> None:
-    """The last apply, reversed."""
+    """Undo of the last apply."""
     project = scene.project
     project.manifest("persona", "coach", {**COACH, "persona_name": "Ours", "greeting": "Hello."})
     project.apply()
@@ -119,7 +119,7 @@ def _reverse(scene: Scene) -> None:
 
 
 def _end(scene: Scene) -> None:
-    """Everything deleted."""
+    """Destroy: refused first, then carried out."""
     scene.run("destroy-refused", "destroy", "--yes", *JSON)
     scene.run("destroy", "destroy", "--yes", "--allow-deletes", "4", *JSON)
     scene.list_disk("destroyed")
@@ -127,7 +127,7 @@ def _end(scene: Scene) -> None:
 
 
 def _fail(scene: Scene) -> None:
-    """Errors of every sort."""
+    """One command for each sort of error."""
     project, account = scene.project, scene.project.account
     scene.run("error-usage", "plan", "--nothing", *JSON)
     scene.run("error-question", "apply", *JSON)

@@ -1,7 +1,7 @@
-"""One project from its first plan to its end: what each command says, and what lies on disk on the way.
+"""One project from its first plan to its end: the output of each command, and the files on disk in between.
 
-Nothing is left out of a file but what differs from run to run: ids, times, digests with a salt, places.  Each of these
-is replaced by its name, so that every key, and all that stands beside it, is as it was.
+Only values that differ from run to run are left out of a golden file: ids, times, salted digests, paths and URLs.  Each
+of them is replaced by a placeholder, so that every key and all text around the value is kept.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ENVIRONMENT: Final = {
     "TAVUSCTL_ENV": "staging",
     "LLM_KEY": "value-of-the-llm-key",
 }
-# What else the environment of a run may have an effect by.
+# Other environment variables that could change the output of a run.
 BARE: Final = {"COLUMNS": "100", "CI": None, "GITHUB_ACTIONS": None, "TAVUSCTL_ENV": None}
 PROJECT_FILE: Final = """\
 version: 1
@@ -53,12 +53,12 @@ ANNA: Final = "r4317e64d25a"
 WIDTH: Final = 118
 LONG: Final = {"changes", "drift", "refused", "warnings", "resources"}
 
-# What differs from run to run, where it stands as the value of a key.
+# Keys whose value differs from run to run.
 KEYS: Final = (
     *("mac", "checksum", "lineage", "key_digest", "key", "seal", "fingerprint", "created", "expires", "time"),
     *("LLM_KEY", "updated_at", "created_at", "tavusctl_version"),
 )
-# The same within texts, in this order.
+# Patterns of texts that differ from run to run, replaced in this order.
 TEXTS: Final = (
     ("uuid", r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"),
     ("time", r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?"),
@@ -76,28 +76,28 @@ TEXTS: Final = (
 
 @dataclass
 class Names:
-    """The names that stand for what differs; the second value of a sort in a file is number 2."""
+    """The placeholders of one file; values of a sort are numbered in the order in which they appear."""
 
     places: dict[str, str]
     known: dict[str, list[str]] = field(default_factory=dict)
 
     def of(self, sort: str, value: str) -> str:
-        """The name of a value."""
-        seen = self.known.setdefault(sort, [])
-        if value not in seen:
-            seen.append(value)
-        return f"<{sort}>" if sort in ("time", "stamp") else f"<{sort} {seen.index(value) + 1}>"
+        """The placeholder of a value; times and stamps have no number."""
+        values = self.known.setdefault(sort, [])
+        if value not in values:
+            values.append(value)
+        return f"<{sort}>" if sort in ("time", "stamp") else f"<{sort} {values.index(value) + 1}>"
 
     def in_text(self, text: str) -> str:
-        """A text with names in it."""
-        for place, name in self.places.items():
-            text = text.replace(place, name)
+        """A text with placeholders."""
+        for location, name in self.places.items():
+            text = text.replace(location, name)
         for sort, pattern in TEXTS:
-            text = re.sub(pattern, lambda found, sort=sort: self.of(sort, found[0]), text)  # type: ignore[misc]
+            text = re.sub(pattern, lambda match, sort=sort: self.of(sort, match[0]), text)  # type: ignore[misc]
         return text
 
     def in_value(self, value: Any, key: str = "") -> Any:
-        """A JSON value with names in it."""
+        """A JSON value with placeholders."""
         if key in KEYS and value:
             return shape(key, value)
         if key == "keys":
@@ -110,26 +110,28 @@ class Names:
 
 
 def shape(name: str, value: str) -> str:
-    """What stands for a value: its name, and of a digest how it is made and how many digits it has."""
+    """The placeholder of the value of a key; that of a digest keeps the algorithm and the number of digits."""
     digest = re.fullmatch(r"([a-z0-9-]+:)?([0-9a-f]{16,})", value)
     return f"<{name} {digest[1] or ''}{len(digest[2])}>" if digest else f"<{name}>"
 
 
 def laid_out(value: Any, indent: str = "") -> str:
-    """A JSON value as text, each collection on one line where it fits, and several scalars on a line."""
+    """A JSON value as text: a collection on one line if it fits, otherwise as many short items on a line as fit."""
     whole = json.dumps(value, ensure_ascii=False)
     if len(indent) + len(whole) <= WIDTH or not isinstance(value, dict | list) or not value:
         return whole
     if isinstance(value, dict):
-        inner = [f"{json.dumps(key, ensure_ascii=False)}: {laid_out(one, indent + '  ')}" for key, one in value.items()]
+        inner = [
+            f"{json.dumps(key, ensure_ascii=False)}: {laid_out(item, indent + '  ')}" for key, item in value.items()
+        ]
     else:
-        inner = [laid_out(one, indent + "  ") for one in value]
+        inner = [laid_out(item, indent + "  ") for item in value]
     opening, closing = "{}" if isinstance(value, dict) else "[]"
     return "\n".join([opening, *_filled(inner, indent + "  "), indent + closing])
 
 
 def _filled(parts: list[str], indent: str) -> Iterator[str]:
-    """Parts with commas between them, several short ones on a line."""
+    """Lines of parts with commas between them, as many short parts on a line as fit."""
     line = indent
     for number, part in enumerate(parts):
         text = part if number == len(parts) - 1 else f"{part},"
@@ -146,27 +148,27 @@ def _filled(parts: list[str], indent: str) -> Iterator[str]:
 
 @dataclass
 class Scene:
-    """The project, and what was seen of it: golden files by name."""
+    """The project, and its golden files so far, by name."""
 
     project: Project
     seen: dict[str, str] = field(default_factory=dict)
-    long: dict[str, str] = field(default_factory=dict)  # values of `LONG`: in which file each stands
+    long: dict[str, str] = field(default_factory=dict)  # values of the keys `LONG`: the file that has each
 
     def run(self, name: str, *args: str, **environment: str | None) -> Result:
-        """Run a command; all that it says is a golden file."""
+        """Run a command; its exit code and output become a golden file."""
         result = self.project.run(*args, **{**BARE, **ENVIRONMENT, **environment})
-        names, said = self.names(), [f"$ tavusctl {' '.join(args)}"]
-        said = [names.in_text(said[0]), f"exit {result.code}"]
+        names, lines = self.names(), [f"$ tavusctl {' '.join(args)}"]
+        lines = [names.in_text(lines[0]), f"exit {result.code}"]
         if result.out:
-            said += ["-- standard output", self._shown(result.out, names, f"said/{name}.txt")]
+            lines += ["-- standard output", self._shown(result.out, names, f"said/{name}.txt")]
         if result.err:
-            said += ["-- standard error", names.in_text(result.err).rstrip("\n")]
+            lines += ["-- standard error", names.in_text(result.err).rstrip("\n")]
         assert f"said/{name}.txt" not in self.seen, name
-        self.seen[f"said/{name}.txt"] = "\n".join(said) + "\n"
+        self.seen[f"said/{name}.txt"] = "\n".join(lines) + "\n"
         return result
 
     def names(self) -> Names:
-        """Names for one golden file."""
+        """A new set of placeholders, for one golden file."""
         places = {str(self.project.root): "PROJECT", self.project.account.url: "http://EMULATOR"}
         return Names({**places, self.project.account.url.removeprefix("http://"): "EMULATOR"})
 
@@ -176,16 +178,16 @@ class Scene:
         return names.in_text(out).rstrip("\n")
 
     def _once(self, document: Body, file: str) -> Body:
-        """A document in which nothing long stands that stands in another file already."""
+        """A document in which a long value that another file has already is replaced by the name of that file."""
         for key in LONG & document.keys():
             text = json.dumps(document[key])
-            there = self.long.setdefault(text, file)
-            if there != file and len(text) > WIDTH:
-                document[key] = f"<as in {there}>"
+            first_file = self.long.setdefault(text, file)
+            if first_file != file and len(text) > WIDTH:
+                document[key] = f"<as in {first_file}>"
         return document
 
     def disk(self, moment: str, *patterns: str) -> None:
-        """Golden files of what lies on disk: each file that matches, under a name of its own."""
+        """Make a golden file of each file of the project that matches a pattern."""
         for pattern in patterns:
             for number, path in enumerate(self._files(pattern), start=1):
                 name = re.sub(r"[^a-z]+", "-", pattern.replace(".tavusctl/", "")).strip("-")
@@ -195,28 +197,28 @@ class Scene:
                 self.seen[file] = "\n".join(lines) + "\n"
 
     def list_disk(self, moment: str) -> None:
-        """A golden file of the names of all files that are not manifests."""
+        """Make a golden file of the names of all files that are not manifests."""
         names = self.names()
         files = [path.relative_to(self.project.root) for path in self._files("**/*")]
         lines = [names.in_text(str(path)) for path in files if path.parts[0] != "manifests"]
         self.seen[f"disk/{moment}.txt"] = "\n".join(lines) + "\n"
 
     def _files(self, pattern: str) -> list[Path]:
-        """Files in an order that ids have no part in: by name, and those of one name by age."""
-        found = [path for path in self.project.root.glob(pattern) if path.is_file()]
-        return sorted(found, key=lambda path: (self._without_ids(path), path.stat().st_mtime_ns))
+        """The files in an order that does not depend on ids: by name without ids, then by age."""
+        paths = [path for path in self.project.root.glob(pattern) if path.is_file()]
+        return sorted(paths, key=lambda path: (self._without_ids(path), path.stat().st_mtime_ns))
 
     def _without_ids(self, path: Path) -> str:
         return re.sub(r"<\w+ \d+>", "", self.names().in_text(str(path)))
 
     def _records(self, content: str, names: Names, file: str) -> Iterator[str]:
-        """The content of a file: one document, or a record a line with its length and digest before it."""
+        """The lines of a file with placeholders: one JSON document, or one record per line after length and digest."""
         if content.startswith("{\n"):
             yield laid_out(self._once(names.in_value(json.loads(content)), file))
             return
         for line in content.splitlines():
-            framed = re.fullmatch(r"(\d+ [0-9a-f]{32} )?(\{.*\})", line)
-            if framed:
-                yield ("<length> <digest> " if framed[1] else "") + laid_out(names.in_value(json.loads(framed[2])))
+            record = re.fullmatch(r"(\d+ [0-9a-f]{32} )?(\{.*\})", line)
+            if record:
+                yield ("<length> <digest> " if record[1] else "") + laid_out(names.in_value(json.loads(record[2])))
             else:
                 yield names.in_text(line)

@@ -1,7 +1,7 @@
-"""What users see, as golden files: help, what commands say, what lies on disk, and what is said of wrong manifests.
+"""Everything that users see, as golden files: help, output, files on disk, and diagnostics for wrong manifests.
 
-`python -m tests.golden.surface` writes the files anew, and `make golden` does; the difference is for reading before it
-is committed.
+`python -m tests.golden.surface` writes the files again, and so does `make golden`; read the difference before you
+commit it.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from tests.scenarios.project import Project
 
 FOLDER = Path(__file__).parent
 PARTS = ("help", "said", "disk", "wrong/messages.txt")
-SHOWN = 300  # lines of a difference
+SHOWN = 300  # the most lines of a difference that are shown
 
 
 def commands() -> dict[str, click.Command]:
-    """Every command, and every command below it; the program itself has no name."""
+    """Every command and subcommand, by name; the name of the program itself is empty."""
     return dict(_commands(cli, ""))
 
 
@@ -37,9 +37,9 @@ def _commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Co
     if isinstance(command, click.Group):
         context = click.Context(command)
         for inner in command.list_commands(context):
-            found = command.get_command(context, inner)
-            assert found is not None, inner
-            yield from _commands(found, f"{name} {inner}".strip())
+            subcommand = command.get_command(context, inner)
+            assert subcommand is not None, inner
+            yield from _commands(subcommand, f"{name} {inner}".strip())
 
 
 def told_in_json() -> list[str]:
@@ -54,43 +54,43 @@ def told_in_json() -> list[str]:
 
 def helps() -> dict[str, str]:
     """The help of every command, by file."""
-    found = {}
+    texts = {}
     with tempfile.TemporaryDirectory() as folder:
         project = Project(Path(folder), NOWHERE)
         for name in commands():
             result = project.run(*name.split(), "--help", **BARE)
-            found[f"help/{name.replace(' ', '-') or 'tavusctl'}.txt"] = result.out
-    return found
+            texts[f"help/{name.replace(' ', '-') or 'tavusctl'}.txt"] = result.out
+    return texts
 
 
 def scene() -> dict[str, str]:
-    """What commands say and leave on disk, by file."""
-    seen: dict[str, str] = {}
+    """The golden files of the scenario: output of commands and files on disk, by file."""
+    files: dict[str, str] = {}
     with running() as server, tempfile.TemporaryDirectory() as folder:
         try:
             for so_far in played(server.url, Path(folder).resolve()):
-                seen = so_far
+                files = so_far
         except Exception as error:
             before = kept("said", "disk")
-            changed = (line for name in seen for line in _difference(name, before, seen))
+            changed = (line for name in files for line in _difference(name, before, files))
             message = "the scene could not go on; what had changed by then:\n" + "\n".join(islice(changed, SHOWN))
             raise AssertionError(message) from error
-    return seen
+    return files
 
 
 def of_wrong_manifests() -> dict[str, str]:
-    """What is said of manifests that are wrong, by file."""
+    """The golden file of the diagnostics for wrong manifests, by file."""
     return {"wrong/messages.txt": messages()}
 
 
 def kept(*parts: str) -> dict[str, str]:
-    """The golden files as they are."""
+    """The golden files of some parts as they are on disk, by file."""
     paths = [path for part in parts for path in ((FOLDER / part).rglob("*") if "." not in part else [FOLDER / part])]
     return {path.relative_to(FOLDER).as_posix(): path.read_text("utf-8") for path in paths if path.is_file()}
 
 
 def difference(found: Mapping[str, str], *parts: str) -> str:
-    """What is not as it was, for people; empty when all is."""
+    """The difference between the golden files on disk and new ones, as text; empty if there is none."""
     before = kept(*parts)
     lines = (line for name in sorted({*before, *found}) for line in _difference(name, before, found))
     return "\n".join(islice(lines, SHOWN))
@@ -105,11 +105,11 @@ def _difference(name: str, before: Mapping[str, str], after: Mapping[str, str]) 
 
 
 def main() -> int:
-    """Write the files anew; those that nothing makes any more go."""
-    found = {**helps(), **scene(), **of_wrong_manifests()}
-    for name in kept(*PARTS).keys() - found.keys():
+    """Write all golden files, and delete those that are no longer generated."""
+    files = {**helps(), **scene(), **of_wrong_manifests()}
+    for name in kept(*PARTS).keys() - files.keys():
         (FOLDER / name).unlink()
-    for name, text in found.items():
+    for name, text in files.items():
         (FOLDER / name).parent.mkdir(exist_ok=True)
         (FOLDER / name).write_text(text, "utf-8")
     return 0

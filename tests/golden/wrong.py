@@ -1,7 +1,7 @@
-"""Manifests and project files that are wrong, and all that `validate` says about each.
+"""Wrong manifests and project files, and the full output of `validate` for each.
 
-The cases stand in wrong/*.yaml: a title, and the text of manifests/m.yaml or a mapping of files.  What is said of them
-is in wrong/messages.txt; `python -m tests.golden.surface` writes that anew.
+The cases are in wrong/*.yaml: a title, and the text of manifests/m.yaml or a mapping of files.  The diagnostics are in
+wrong/messages.txt; `python -m tests.golden.surface` writes that file again.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ RIGHT = "kind: persona\nname: it\nspec: {system_prompt: Be brief.}\n"
 
 
 def cases() -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Title and files of each case."""
+    """The title and the files of each case; a valid manifest is added to a case that has none."""
     for path in sorted(FOLDER.glob("*.yaml")):
-        for title, found in yaml.safe_load(path.read_text("utf-8")).items():
-            files = {"manifests/m.yaml": found} if isinstance(found, str) else found
-            others = any(name.startswith("manifests/") for name in files)
-            yield f"{path.name}: {title}", files if others else {**files, "manifests/m.yaml": RIGHT}
+        for title, content in yaml.safe_load(path.read_text("utf-8")).items():
+            files = {"manifests/m.yaml": content} if isinstance(content, str) else content
+            has_manifest = any(name.startswith("manifests/") for name in files)
+            yield f"{path.name}: {title}", files if has_manifest else {**files, "manifests/m.yaml": RIGHT}
 
 
 def said(title: str, project: Project, files: Mapping[str, str]) -> Iterator[str]:
-    """What `validate` says about a project of these files: its exit code, and three lines at most for a complaint."""
+    """The output of `validate` for a project with these files: exit code, and two or three lines per diagnostic."""
     for name, text in files.items():
         path = project.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,20 +38,20 @@ def said(title: str, project: Project, files: Mapping[str, str]) -> Iterator[str
     result = project.run("validate", "--format", "json", **BARE)
     yield f"{title} (exit {result.code})"
     document = result.document
-    for one in document.get("error", document)["complaints"]:
-        yield from _lines(one)
+    for diagnostic in document.get("error", document)["complaints"]:
+        yield from _lines(diagnostic)
 
 
-def _lines(one: Body) -> Iterator[str]:
-    where = ":".join(str(one[key]) for key in ("path", "line", "column") if one.get(key) is not None)
-    yield "  " + " ".join(filter(None, [one["id"], one["severity"], where, one.get("address")]))
-    yield f"    says: {one['message']}"
-    if one.get("hint"):
-        yield f"    help: {one['hint']}"
+def _lines(diagnostic: Body) -> Iterator[str]:
+    location = ":".join(str(diagnostic[key]) for key in ("path", "line", "column") if diagnostic.get(key) is not None)
+    yield "  " + " ".join(filter(None, [diagnostic["id"], diagnostic["severity"], location, diagnostic.get("address")]))
+    yield f"    says: {diagnostic['message']}"
+    if diagnostic.get("hint"):
+        yield f"    help: {diagnostic['hint']}"
 
 
 def messages() -> str:
-    """All that is said about all cases."""
+    """The output of `validate` for all cases."""
     lines: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         for number, (title, files) in enumerate(cases()):

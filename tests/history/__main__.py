@@ -1,4 +1,4 @@
-"""python -m tests.history FILE...: judge histories that were kept; 1 when a rule is broken."""
+"""python -m tests.history FILE...: check saved histories against the rules; exit code 1 if a rule is broken."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from tests.history.rules import RULES, Verdict, judge
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Judge each file, and print what was broken with the events that show it."""
+    """Check each file, and print every violation with the events that show it."""
     parser = argparse.ArgumentParser(prog="python -m tests.history")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--all", action="store_true", help="print the whole history, too")
-    told = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     broken = 0
-    for path in told.files:
+    for path in options.files:
         events = read(path)
         verdict = judge(events)
         broken += len(verdict.violations)
-        if told.all:
-            sys.stdout.writelines(f"{at:5} {spelled(event)}\n" for at, event in enumerate(events))
+        if options.all:
+            sys.stdout.writelines(f"{index:5} {spelled(event)}\n" for index, event in enumerate(events))
         sys.stdout.write(f"{path}: {len(events)} events, {len(verdict.violations)} broken\n{shown(verdict, events)}")
     return 1 if broken else 0
 
 
 def shown(verdict: Verdict, events: Sequence[Event]) -> str:
-    """A verdict as text."""
+    """A verdict as text: each violation with its events, then the counts."""
     lines = []
-    for one in verdict.violations:
-        lines.append(f"{one.rule}: {one.text}")
-        lines += [f"    {at:5} {spelled(events[at])[:300]}" for at in one.events]
+    for violation in verdict.violations:
+        lines.append(f"{violation.rule}: {violation.text}")
+        lines += [f"    {index:5} {spelled(events[index])[:300]}" for index in violation.events]
     return "".join(line + "\n" for line in (*lines, counts(verdict)))
 
 
 def counts(verdict: Verdict) -> str:
-    """How often each rule looked."""
+    """How many times each rule had something to check, as one line."""
     return "looked: " + ", ".join(f"{rule} {verdict.looked[rule]}" for rule in RULES)
 
 

@@ -1,8 +1,8 @@
-"""What happened, in order: the events of a history, and the file that keeps them, one JSON object per line.
+"""The events of a history, in order, and its file format: one JSON object per line.
 
-A history is written by whoever saw it: the account writes down calls, reads and commits; the rig writes down commands,
-kills and what the states know; the model writes down all of it.  Values of fields are short texts (see `digest`).
-A version is the number of the commit that made it, and grows over the whole history.
+Each event is recorded by the component that observes it: the account records calls, reads and commits; the test rig
+records commands, kills and the content of the states; the model of tests/model records all of them.  Values of fields
+are short texts (see `digest`).  A version is the number of the commit that made it; versions grow over a whole history.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SHORT = 200
 
 
 class Present(Struct, frozen=True, tag="present"):
-    """An object that was there before the history began, or that nobody was seen to make."""
+    """An object that existed before the history began, or whose creation was not recorded."""
 
     id: str
     kind: str
@@ -29,7 +29,7 @@ class Present(Struct, frozen=True, tag="present"):
 
 
 class Wants(Struct, frozen=True, tag="wants"):
-    """The manifests of a project, from here on; a value `ref:kind/name` stands for an id."""
+    """The manifests of a project from this event on; a value `ref:KIND/NAME` stands for the id of that object."""
 
     project: str
     objects: dict[str, Fields]
@@ -41,22 +41,22 @@ class Begin(Struct, frozen=True, tag="begin"):
 
     who: str
     project: str
-    state: str  # which state it works on: two checkouts with local states have two
+    state: str  # the name of the state that it uses: two checkouts with local states have two
     command: str
     time: float = 0.0
 
 
 class Planned(Struct, frozen=True, tag="planned"):
-    """What a plan listed: the plan of this command, or one that was shown before it and agreed to."""
+    """The content of a plan: the plan of this command, or a plan that was approved before it."""
 
     who: str
-    deletes: frozenset[str]  # ids that may go, old halves of replacements included
+    deletes: frozenset[str]  # ids that may be deleted, including old versions of replaced objects
     overwrites: tuple[str, ...] = ()  # addresses whose edits may be overwritten
     time: float = 0.0
 
 
 class Lock(Struct, frozen=True, tag="lock"):
-    """The lock of a state changes hands."""
+    """The lock of a state is taken, taken over or released."""
 
     who: str
     state: str
@@ -66,7 +66,7 @@ class Lock(Struct, frozen=True, tag="lock"):
 
 
 class Read(Struct, frozen=True, tag="read"):
-    """A command was shown objects: the version of each by id."""
+    """A command read objects: the version of each, by id."""
 
     who: str
     shown: dict[str, int]
@@ -74,32 +74,32 @@ class Read(Struct, frozen=True, tag="read"):
 
 
 class Call(Struct, frozen=True, tag="call"):
-    """The first byte of a call that may change something leaves."""
+    """A call that may change something: the moment when its first byte is sent."""
 
     number: int
     who: str
     method: str
     path: str
     body: str = ""
-    addresses: tuple[str, ...] = ()  # for which a create was made; several where the bodies are alike
+    addresses: tuple[str, ...] = ()  # the resource that a create is for; several if their bodies are the same
     time: float = 0.0
 
 
 class Commit(Struct, frozen=True, tag="commit"):
-    """The account changes, whether or not anybody learns of it."""
+    """A change of the account, whether or not a response reports it."""
 
     version: int
     id: str
     kind: str
     action: str  # create, update, delete, recrawl
     by: str  # api, portal
-    changes: dict[str, str | None] = {}  # the new values; None: the field has gone
+    changes: dict[str, str | None] = {}  # the new values; None: the field was removed
     call: int = 0
     time: float = 0.0
 
 
 class Answer(Struct, frozen=True, tag="answer"):
-    """How a call was answered; 0: not at all."""
+    """The response to a call; status 0: no response arrived."""
 
     call: int
     status: int
@@ -108,7 +108,7 @@ class Answer(Struct, frozen=True, tag="answer"):
 
 
 class Known(Struct, frozen=True, tag="known"):
-    """What a state knows now: the id of each address, and ids on their way in or out (successors, old halves)."""
+    """The content of a state: the bound id of each address, and the ids of successors and of old versions."""
 
     state: str
     bound: dict[str, str]
@@ -118,7 +118,7 @@ class Known(Struct, frozen=True, tag="known"):
 
 
 class Approvals(Struct, frozen=True, tag="consent"):
-    """A person gave an object to a project: import, adopt."""
+    """A person made an object part of a project, by import or adopt."""
 
     project: str
     id: str
@@ -126,37 +126,37 @@ class Approvals(Struct, frozen=True, tag="consent"):
 
 
 class Outcome(Struct, frozen=True):
-    """What a command said of one step."""
+    """The outcome that a command reported for one step."""
 
     address: str
     action: str
     status: str
     id: str = ""
-    fields: Fields = {}  # what an update was to write
+    fields: Fields = {}  # the values that an update was to write
     unkept: frozenset[str] = frozenset()
 
 
 class Edit(Struct, frozen=True):
-    """A difference that a command told: of a field, or of the whole object."""
+    """A difference that a command reported: of one field, or of the whole object if `path` is empty."""
 
     address: str
     path: str = ""
 
 
 class End(Struct, frozen=True, tag="end"):
-    """A command ends, and says what it has done and seen."""
+    """The end of a command, with the outcomes and differences that it reported."""
 
     who: str
     code: int
     outcomes: tuple[Outcome, ...] = ()
     reported: frozenset[Edit] = frozenset()  # drift, overwritten drift, conflicts
-    unkept: frozenset[Edit] = frozenset()  # said to be kept otherwise by the server
+    unkept: frozenset[Edit] = frozenset()  # reported as stored with another value by the server
     sentences: frozenset[str] = frozenset()  # "No changes", "No drift"
     time: float = 0.0
 
 
 class Killed(Struct, frozen=True, tag="killed"):
-    """A command is no more."""
+    """A command was killed."""
 
     who: str
     where: str = ""
@@ -168,7 +168,7 @@ _DECODER = msgspec.json.Decoder(Event)
 
 
 def digest(value: object) -> str:
-    """A value as a short text: itself where it is short, else a hash of it."""
+    """A value as text, or its SHA-256 hash if the text has more than 200 characters."""
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
     return text if len(text) <= _SHORT else "sha256:" + hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -180,26 +180,26 @@ def flat(value: object, pointer: str = "") -> Iterator[tuple[str, str]]:
         members = value.items()
     elif isinstance(value, list):
         members = enumerate(value)
-    found = False
+    has_members = False
     for key, item in members:
-        found = True
+        has_members = True
         yield from flat(item, f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}")
-    if not found:
+    if not has_members:
         yield pointer, digest(value)
 
 
 def spelled(event: Event) -> str:
-    """An event as one line."""
+    """An event as one line of JSON."""
     return msgspec.json.encode(event).decode()
 
 
 def write(path: Path, events: Iterable[Event]) -> None:
-    """Keep a history."""
+    """Write a history to a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(spelled(one) + "\n" for one in events), "utf-8")
+    path.write_text("".join(spelled(event) + "\n" for event in events), "utf-8")
 
 
 def read(path: Path) -> list[Event]:
-    """A history that was kept; lines that begin with `#` are remarks."""
+    """Read a history from a file; lines that begin with `#` are comments."""
     lines = path.read_text("utf-8").splitlines()
     return [_DECODER.decode(line) for line in lines if line.strip() and not line.startswith("#")]

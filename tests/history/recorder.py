@@ -1,4 +1,4 @@
-"""A history of real commands: what the emulator wrote down, and what each command was told to do and said."""
+"""Records a history of real commands: the events of the emulator, and the arguments and output of each command."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ KINDS = {
     "dictionaries": "dictionary",
     "deployments": "deployment",
 }
-# Where they are made, if not below `/v2/` and the name above; two kinds share a collection.
-_MADE_AT = {"single_guardrails": "/v2/guardrails", "dictionaries": "/v2/pronunciation-dictionaries"}
+# The URL path of the create call where it is not `/v2/` and the name above; two kinds share a collection.
+_CREATE_PATHS = {"single_guardrails": "/v2/guardrails", "dictionaries": "/v2/pronunciation-dictionaries"}
 KILLED = -9
-UNWRITTEN = 9  # the exit code of a run that could not write its state: what it knows is in the journal only
-# The server's own, and what it is told and never shows again.
+UNWRITTEN = 9  # the exit code of a run that could not write its state: its results are in the journal only
+# Fields that the server computes, and fields that are sent and never returned.
 _COMPUTED = (
     "created_at",
     "updated_at",
@@ -63,7 +63,7 @@ _COMPUTED = (
     "crawl_count",
     "crawled_urls",
 )
-_UNSHOWN = (
+_WRITE_ONLY = (
     "train_video_url",
     "train_image_url",
     "train_audio_url",
@@ -76,81 +76,79 @@ _UNSHOWN = (
 )
 _SETTINGS = re.compile(r"^(/skills/[^/]+)/config(?=/|$)")
 _DATED = re.compile(r"^/skills/[^/]+/(attached_at|updated_at)$")
-_ANSWERED = (None, "delay", "undated")  # faults after which an answer arrives as it was
+_FAULTS_WITH_ANSWER = (None, "delay", "undated")  # faults that do not change the response
 _RENAMED = {"/pal_id": "/persona_id"}
 _NAMES = ("/persona_name", "/document_name", "/replica_name", "/voice_name", "/guardrail_name", "/name")
 _LOCKING = ("apply", "undo")
-_TELLING = ("drifted", "both", "missing")
+_REPORTED_CAUSES = ("drifted", "both", "missing")
 PROJECT = "project"
 
 
 @dataclass
 class Recorder:
-    """A history under way, of one project on one account."""
+    """A history that is being recorded, of one project on one account."""
 
     account: Account
-    checkpoint: Callable[[], Body]  # the state as its file has it
-    listed: Callable[[], dict[str, str]]  # ids by address, as `state list` has them: the journal's, too
-    manifests: Callable[[], Mapping[str, Body]]  # by address, as they are written
+    checkpoint: Callable[[], Body]  # the content of the state file
+    listed: Callable[[], dict[str, str]]  # ids by address as `state list` prints them, which includes the journal
+    manifests: Callable[[], Mapping[str, Body]]  # the manifests as written, by address
     state: str = "state"
     events: list[Event] = field(default_factory=list)
-    at: int = 0  # the newest moment of the emulator that was taken over
+    at: int = 0  # the number of the newest event that was read from the emulator
     runs: int = 0
     callers: dict[int, str] = field(default_factory=dict)
     present: set[str] = field(default_factory=set)
     wanted: dict[str, Fields] = field(default_factory=dict)
     externals: dict[str, str] = field(default_factory=dict)  # ids of external objects, by reference
-    planned: Body = field(
-        default_factory=dict
-    )  # what was agreed to, for runs that do not come to say what they planned
+    planned: Body = field(default_factory=dict)  # the approved plan, for runs that end before they print their plan
 
     def begin(self) -> None:
-        """Begin anew: with the account and the state as they are."""
+        """Start a new history from the account and the state as they are now."""
         self.events, self.runs, self.callers, self.present, self.wanted = [], 0, {}, set(), {}
-        self.at = max((one["at"] for one in self._history()), default=0)
+        self.at = max((moment["at"] for moment in self._history()), default=0)
         self._note_seeds()
         self.events.append(Begin("nobody", PROJECT, self.state, "none"))
         self._want()
-        self._know(given=True)
+        self._know(approve=True)
 
     def command(self, words: tuple[str, ...], run: Callable[[], Result]) -> Result:
-        """A command, with all that happened before and during it."""
+        """Run a command, and record it with everything that happened before and during it."""
         self.sync("")
         self._note_seeds()
         self._want()
         self.runs += 1
         who = f"{words[0]} {self.runs}"
         self.events.append(Begin(who, PROJECT, self.state, words[0] if "--target" not in words else "part"))
-        ended = run()
-        document = _document(ended)
+        result = run()
+        document = _document(result)
         if words[0] in _LOCKING:
             self.events.append(Lock(who, self.state, "taken"))
         self.events.append(_planned(who, document if "changes" in document else self.planned, words))
         self.sync(who)
         if words[0] in _LOCKING:
             self.events.append(Lock(who, self.state, "released"))
-        if ended.code < 0:
-            self.events.append(Killed(who, getattr(ended, "label", "")))
-            self._know(left=True)
-            return ended
+        if result.code < 0:
+            self.events.append(Killed(who, getattr(result, "label", "")))
+            self._know(use_journal=True)
+            return result
         if words[0] not in ("plan", "drift"):
-            self._know(left=ended.code == UNWRITTEN)
-        end = _end(who, words[0], ended.code, document)
-        outcomes = tuple(replace(one, fields=self._resolved(one.fields)) for one in end.outcomes)
+            self._know(use_journal=result.code == UNWRITTEN)
+        end = _end(who, words[0], result.code, document)
+        outcomes = tuple(replace(outcome, fields=self._resolved(outcome.fields)) for outcome in end.outcomes)
         self.events.append(replace(end, outcomes=outcomes))
-        return ended
+        return result
 
     def sync(self, who: str) -> None:
-        """Take over what the emulator has written down since; calls of tavusctl are those of this run."""
+        """Read the new events of the emulator; calls of tavusctl are attributed to the run `who`."""
         for moment in self._history():
             self.at = moment["at"]
             self.events += self._converted(moment, who)
 
     def _history(self) -> list[Body]:
-        listed: list[Body] = self.account.control("GET", f"history?since={self.at}&account={self.account.key}")[
+        events: list[Body] = self.account.control("GET", f"history?since={self.at}&account={self.account.key}")[
             "events"
         ]
-        return listed
+        return events
 
     def _converted(self, moment: Body, who: str) -> Iterator[Event]:
         if moment["is"] == "call" and who and moment["user_agent"].startswith("tavusctl/"):
@@ -165,31 +163,38 @@ class Recorder:
 
     def _call(self, moment: Body, who: str) -> Call:
         path = moment["path"].rstrip("/")
-        kinds = [kind for plural, kind in KINDS.items() if path == _MADE_AT.get(plural, f"/v2/{plural}")]
-        addresses = self._meant(kinds, moment["body"]) if kinds and moment["method"] == "POST" else ()
+        kinds = [kind for plural, kind in KINDS.items() if path == _CREATE_PATHS.get(plural, f"/v2/{plural}")]
+        addresses = self._addresses_for(kinds, moment["body"]) if kinds and moment["method"] == "POST" else ()
         body, time = digest(moment["body"]), _time(moment)
         return Call(moment["request"], who, moment["method"], moment["path"], body, addresses, time)
 
-    def _meant(self, kinds: Collection[str], body: Any) -> tuple[str, ...]:
-        """The addresses whose manifests a body was made of; the name may be another one, while it is a token."""
+    def _addresses_for(self, kinds: Collection[str], body: Any) -> tuple[str, ...]:
+        """The addresses whose manifest matches the body of a create.
+
+        The name is ignored unless it leaves exactly one address: it may be a temporary token.
+        """
         sent = dict(flat(body))
-        found = [
+        candidates = [
             address
             for address, fields in self.wanted.items()
             if address.partition("/")[0] in kinds
             and all(sent.get(k) == v for k, v in fields.items() if k not in _NAMES and not v.startswith("ref:"))
         ]
-        named = [one for one in found if all(sent.get(k) == v for k, v in self.wanted[one].items() if k in _NAMES)]
-        return tuple(named if len(named) == 1 else found)
+        named = [
+            address
+            for address in candidates
+            if all(sent.get(k) == v for k, v in self.wanted[address].items() if k in _NAMES)
+        ]
+        return tuple(named if len(named) == 1 else candidates)
 
     def _commit(self, moment: Body) -> Commit:
-        shown = {pointer: value for pointer, value in moment["changes"].items() if pointer not in moment["gone"]}
-        changes = {**dict.fromkeys(moment["gone"]), **{pointer: digest(value) for pointer, value in shown.items()}}
+        present = {pointer: value for pointer, value in moment["changes"].items() if pointer not in moment["gone"]}
+        changes = {**dict.fromkeys(moment["gone"]), **{pointer: digest(value) for pointer, value in present.items()}}
         changes = _as_written(changes)
-        kept = {pointer: value for pointer, value in changes.items() if pointer.split("/")[1] not in _COMPUTED}
+        stored = {pointer: value for pointer, value in changes.items() if pointer.split("/")[1] not in _COMPUTED}
         action = "update" if moment["action"] == "rename" else str(moment["action"])
         kind, call = KINDS[moment["kind"]], moment["request"] or 0
-        return Commit(moment["at"], moment["id"], kind, action, str(moment["by"]), kept, call, _time(moment))
+        return Commit(moment["at"], moment["id"], kind, action, str(moment["by"]), stored, call, _time(moment))
 
     def _note_seeds(self) -> None:
         for path, kind in KINDS.items():
@@ -200,60 +205,65 @@ class Recorder:
 
     def _want(self) -> None:
         manifests = self.manifests()
-        self.externals = {f"ref:{one}": body["id"] for one, body in manifests.items() if "spec" not in body}
+        self.externals = {f"ref:{address}": body["id"] for address, body in manifests.items() if "spec" not in body}
         specs = {address: body["spec"] for address, body in manifests.items() if "spec" in body}
-        wanted = {address: self._resolved(_fields(spec)) for address, spec in specs.items()}
-        if wanted != self.wanted:
-            self.wanted = wanted
-            self.events.append(Wants(PROJECT, wanted))
+        desired = {address: self._resolved(_fields(spec)) for address, spec in specs.items()}
+        if desired != self.wanted:
+            self.wanted = desired
+            self.events.append(Wants(PROJECT, desired))
 
     def _resolved(self, fields: Fields) -> Fields:
         return {pointer: self.externals.get(value, value) for pointer, value in fields.items()}
 
-    def _know(self, *, given: bool = False, left: bool = False) -> None:
-        """What the state knows; of a run that has left a journal, what `state list` makes of it."""
+    def _know(self, *, approve: bool = False, use_journal: bool = False) -> None:
+        """Record the content of the state; `approve` makes its objects part of the project, as an import does.
+
+        `use_journal`: the run has left a journal, so read the ids with `state list`.
+        """
         resources = self.checkpoint().get("resources", {})
-        bound = {address: one["remote_id"] for address, one in resources.items()}
-        others = {id_ for one in resources.values() for id_ in (one.get("successor"), *one.get("retired", ())) if id_}
-        applied = {address: tuple(k for k, _ in flat(one.get("applied", {}))) for address, one in resources.items()}
-        if left:
+        bound = {address: entry["remote_id"] for address, entry in resources.items()}
+        others = {
+            id_ for entry in resources.values() for id_ in (entry.get("successor"), *entry.get("retired", ())) if id_
+        }
+        applied = {address: tuple(k for k, _ in flat(entry.get("applied", {}))) for address, entry in resources.items()}
+        if use_journal:
             before, bound = bound, self.listed()
             others |= {*before.values()} - {*bound.values()}
-        if given:
+        if approve:
             self.events += [Approvals(PROJECT, id_) for id_ in (*bound.values(), *sorted(others))]
         self.events.append(Known(self.state, bound, frozenset(others), applied))
 
 
 def manifests_in(folder: Path) -> dict[str, Body]:
-    """Manifests that are JSON, by address."""
-    found = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("**/*.yaml"))]
-    return {f"{one['kind']}/{one['name']}": one for one in found}
+    """The manifests of a folder, by address; their content must be JSON."""
+    manifests = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("**/*.yaml"))]
+    return {f"{manifest['kind']}/{manifest['name']}": manifest for manifest in manifests}
 
 
 def keep(path: Path, recorder: Recorder, **about: Any) -> Path:
-    """Keep a history in a file, with what it takes to do it again as a remark."""
+    """Write a history to a file, after a comment with `about`: the parameters that reproduce it."""
     events.write(path, recorder.events)
     path.write_text(f"# {json.dumps(about)}\n" + path.read_text("utf-8"), "utf-8")
     return path
 
 
 def _as_written(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of an object by the pointers of manifests: a skill is its settings, whenever it was attached."""
+    """Fields of an object by manifest pointers: a skill is reduced to its settings, without the dates."""
     fields = {_RENAMED.get(pointer, pointer): value for pointer, value in fields.items()}
     return {_SETTINGS.sub(r"\1", pointer): value for pointer, value in fields.items() if not _DATED.match(pointer)}
 
 
 def _handled(moment: Body, who: str) -> Iterator[Event]:
-    arrived = moment["fault"] in _ANSWERED
+    arrived = moment["fault"] in _FAULTS_WITH_ANSWER
     if moment["method"] != "GET":
         yield Answer(moment["request"], (moment["status"] or 0) if arrived else 0, "", _time(moment))
     elif moment["status"] == 200 and arrived and moment["shown"]:
         yield Read(who, moment["shown"], _time(moment))
 
 
-def _document(ended: Result) -> Body:
+def _document(result: Result) -> Body:
     try:
-        document = json.loads(ended.out)
+        document = json.loads(result.out)
     except ValueError:
         return {}
     return document if isinstance(document, dict) else {}
@@ -261,71 +271,79 @@ def _document(ended: Result) -> Body:
 
 def _planned(who: str, document: Body, words: tuple[str, ...]) -> Planned:
     steps = [*document.get("changes", ()), *document.get("refused", ())]
-    gone = {one["id"] for one in steps if one["action"] in ("delete", "retire", "replace") and one["id"]}
-    over = tuple(word for before, word in pairwise(words) if before == "--overwrite")
-    return Planned(who, frozenset(gone), over)
+    deleted_ids = {step["id"] for step in steps if step["action"] in ("delete", "retire", "replace") and step["id"]}
+    overwritten = tuple(word for before, word in pairwise(words) if before == "--overwrite")
+    return Planned(who, frozenset(deleted_ids), overwritten)
 
 
 def _end(who: str, command: str, code: int, document: Body) -> End:
     steps = [*document.get("changes", ()), *document.get("refused", ())]
-    told = {edit for one in (*steps, *document.get("drift", ())) for edit in _edits(one)}
+    reported = {edit for step in (*steps, *document.get("drift", ())) for edit in _edits(step)}
     outcomes = tuple(_outcomes(document.get("outcomes", ()), steps))
-    unkept = {Edit(one["address"], path) for one in document.get("unkept", ()) for path in one.get("paths", ())}
-    unkept |= {Edit(one.address, path) for one in outcomes for path in one.unkept}
+    unkept = {Edit(entry["address"], path) for entry in document.get("unkept", ()) for path in entry.get("paths", ())}
+    unkept |= {Edit(outcome.address, path) for outcome in outcomes for path in outcome.unkept}
     empty = "changes" in document and not steps
-    said = {"No changes"} if empty and command in ("plan", "apply") else set()
-    said |= {"No drift"} if empty and command == "drift" and not document.get("drift") else set()
-    return End(who, code, outcomes, frozenset(told), frozenset(unkept), frozenset(said))
+    sentences = {"No changes"} if empty and command in ("plan", "apply") else set()
+    sentences |= {"No drift"} if empty and command == "drift" and not document.get("drift") else set()
+    return End(who, code, outcomes, frozenset(reported), frozenset(unkept), frozenset(sentences))
 
 
-def _edits(one: Body) -> Iterator[Edit]:
-    fields = [entry for entry in one.get("fields", ()) if entry["cause"] in _TELLING]
-    yield from (Edit(one["address"], entry["path"]) for entry in fields)
-    if one.get("cause") in _TELLING and not fields:
-        yield Edit(one["address"])
+def _edits(step: Body) -> Iterator[Edit]:
+    fields = [entry for entry in step.get("fields", ()) if entry["cause"] in _REPORTED_CAUSES]
+    yield from (Edit(step["address"], entry["path"]) for entry in fields)
+    if step.get("cause") in _REPORTED_CAUSES and not fields:
+        yield Edit(step["address"])
 
 
-def _outcomes(told: Iterable[Body], steps: list[Body]) -> Iterator[Outcome]:
-    """Each with what its own step was to write: of an object that has two, they come in the same order."""
+def _outcomes(reported: Iterable[Body], steps: list[Body]) -> Iterator[Outcome]:
+    """The outcomes, each with the values that its step was to write.
+
+    If an object has two steps with one action, its outcomes are in the order of these steps.
+    """
     planned: dict[tuple[str, str], list[Body]] = {}
     for step in steps:
         planned.setdefault((step["address"], step["action"]), []).append(step)
-    for one in told:
-        own = planned.get((one["address"], one["action"]), [])
-        step = own.pop(0) if len(own) > 1 else own[0] if own else {}
+    for outcome in reported:
+        candidates = planned.get((outcome["address"], outcome["action"]), [])
+        step = candidates.pop(0) if len(candidates) > 1 else candidates[0] if candidates else {}
         fields: Fields = {}
-        for entry in step.get("fields", ()) if one["action"] != "create" else ():
+        for entry in step.get("fields", ()) if outcome["action"] != "create" else ():
             fields |= _desired(entry)
         yield Outcome(
-            one["address"], one["action"], one["status"], one["id"] or "", fields, frozenset(one.get("unkept") or ())
+            outcome["address"],
+            outcome["action"],
+            outcome["status"],
+            outcome["id"] or "",
+            fields,
+            frozenset(outcome.get("unkept") or ()),
         )
 
 
 def _desired(entry: Body) -> Fields:
     if entry["sensitive"] or "desired" not in entry or entry["desired"] is None:
         return {}
-    return {pointer: value for pointer, value in _spelled(entry["desired"], entry["path"]) if _is_shown(pointer)}
+    return {pointer: value for pointer, value in _leaves(entry["desired"], entry["path"]) if _is_shown(pointer)}
 
 
 def _fields(spec: Body) -> Fields:
-    return {pointer: value for pointer, value in _spelled(spec) if _is_shown(pointer)}
+    return {pointer: value for pointer, value in _leaves(spec) if _is_shown(pointer)}
 
 
-def _spelled(value: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
-    """Leaves with references in our spelling; what only the product can work out is left out."""
-    for place, text in flat(value, pointer):
+def _leaves(value: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
+    """Leaves with references as `ref:KIND/NAME`; leaves with other expressions, null and secrets are left out."""
+    for path, text in flat(value, pointer):
         if text.startswith("${ref:"):
-            yield place, "ref:" + text.removeprefix("${ref:").removesuffix("}")
+            yield path, "ref:" + text.removeprefix("${ref:").removesuffix("}")
         elif "${" not in text and text not in ("null", "(sensitive)"):
-            yield place, text
+            yield path, text
 
 
 def _is_shown(pointer: str) -> bool:
-    return pointer.split("/")[1] not in _UNSHOWN
+    return pointer.split("/")[1] not in _WRITE_ONLY
 
 
 def _only_tests(body: Any) -> bool:
-    return isinstance(body, list) and all(one.get("op") == "test" for one in body)
+    return isinstance(body, list) and all(operation.get("op") == "test" for operation in body)
 
 
 def _time(moment: Body) -> float:

@@ -1,19 +1,19 @@
-"""What must be true of every history, whatever happened: the rules, all of them, and nothing else.
+"""The rules that every history must obey.
 
-`judge` goes through a history once.  Each rule counts how often it had something to look at, so that nobody takes a
-rule that never looked for one that is kept.
+`judge` goes through a history once.  Each rule counts its checks, so that a rule that never had anything to check does
+not pass for a rule that holds.
 
-    created-once       at most one object for an address that is not known to be on its way out
-    no-write-after-loss   no call that changes something by a run that does not hold the lock of its state
-    no-lost-update     what a person wrote is overwritten or deleted only by a run that has read and told it
-    no-stranger        no change of an object, and no binding to one, that no run of the project made or was given
-    edit-told          a person's edit that is still there is told by every command that looks
-    done-is-done       "done" only for what was done
-    failed-is-failed   "failed" and "skipped" never for what was done
-    no-changes-true    "No changes" only when everything is as the manifests say
-    no-drift-true      "No drift" only when nobody has edited what is managed
-    deletes-listed     nothing is deleted that the plan did not list
-    second-run-quiet   after a run that left nothing to do, a further run sends nothing that changes something
+    created-once       at most one object for an address, apart from objects that the state lists as old versions
+    no-write-after-loss   a run that does not hold the lock of its state sends no call that may change something
+    no-lost-update     an edit of a person is overwritten or deleted only by a run that has read and reported it
+    no-stranger        no change of, and no binding to, an object that no run created and no person gave to the project
+    edit-told          an edit of a person that is still in the account is reported by every plan, drift and apply
+    done-is-done       "done" is reported only for a step that was carried out
+    failed-is-failed   "failed" and "skipped" are never reported for a step that was carried out
+    no-changes-true    "No changes" is reported only if every field has the value of its manifest
+    no-drift-true      "No drift" is reported only if no person has edited or deleted a managed field or object
+    deletes-listed     only objects that the plan lists are deleted
+    second-run-quiet   after a run that left nothing to do, the next run sends no call that may change something
 """
 
 from __future__ import annotations
@@ -40,25 +40,25 @@ RULES = (
     "deletes-listed",
     "second-run-quiet",
 )
-_READING = frozenset({"plan", "drift"})  # they leave the state as an interrupted run has left it
-_LOOKING = frozenset({"plan", "drift", "apply"})  # commands that look at everything
-_TOLD = frozenset({0, 2, 3, 5})  # exit codes of commands that came as far as telling
-_UNWRITTEN = 9  # the exit code of a run that could not write its state: what it knows is in its journal only
+_READING = frozenset({"plan", "drift"})  # commands that do not repair the state after an interrupted run
+_COMPARING = frozenset({"plan", "drift", "apply"})  # commands that read all objects
+_REPORTING_CODES = frozenset({0, 2, 3, 5})  # exit codes of commands that came as far as their report
+_UNWRITTEN = 9  # the exit code of a run that could not write its state: its results are in its journal only
 _REMOVING = frozenset({"delete", "retire"})
 
 
 class Limits(Struct, frozen=True):
-    """What is not promised, where a history knows better than to ask for it."""
+    """Exceptions from the rules: edits that tavusctl does not promise to notice."""
 
-    unseen: float = 0.0  # seconds before a call from which on an edit can be overlooked, where there is no test:
-    untested: frozenset[str] = frozenset()  # ... for deletes, and for updates of these kinds
+    unseen: float = 0.0  # an edit so many seconds before a call, or later, may be missed by a call without a guard:
+    untested: frozenset[str] = frozenset()  # ... by every delete, and by updates of these kinds
 
 
 PROMISED = Limits()
 
 
 class Violation(Struct, frozen=True):
-    """A rule that was broken, and the places of the events that show it."""
+    """A rule that was broken, and the indexes of the events that show it."""
 
     rule: str
     text: str
@@ -67,20 +67,20 @@ class Violation(Struct, frozen=True):
 
 @dataclass(slots=True)
 class Verdict:
-    """What was found, and how often each rule looked."""
+    """The violations of a history, and the number of checks of each rule."""
 
     violations: list[Violation] = field(default_factory=list)
     looked: Counter[str] = field(default_factory=Counter)
 
 
 def judge(events: Iterable[Event], limits: Limits = PROMISED) -> Verdict:
-    """Go through a history."""
-    this = _Judge(Verdict(), Scene(), limits)
-    for at, event in enumerate(events):
-        this.look(event, at)
-    for project in dict.fromkeys(this.scene.projects.values()):
-        this.check_created(project)
-    return this.verdict
+    """Check a history against all rules; `limits` are the exceptions to allow."""
+    checker = _Judge(Verdict(), Scene(), limits)
+    for index, event in enumerate(events):
+        checker.look(event, index)
+    for project in dict.fromkeys(checker.scene.projects.values()):
+        checker.check_created(project)
+    return checker.verdict
 
 
 @dataclass(slots=True)
@@ -88,10 +88,10 @@ class _Judge:
     verdict: Verdict
     scene: Scene
     limits: Limits
-    told: set[tuple[str, ...]] = field(default_factory=set)  # twins that were found before
+    told: set[tuple[str, ...]] = field(default_factory=set)  # groups of duplicates that were reported before
 
     def look(self, event: Event, at: int) -> None:
-        """Check an event against everything before it, let it happen, and check what it leaves."""
+        """Check an event against everything before it, apply it to the scene, and check the result."""
         if isinstance(event, Call):
             self._before_call(event, at)
         elif isinstance(event, Commit):
@@ -105,7 +105,7 @@ class _Judge:
         elif isinstance(event, Begin):
             self.verdict.looked["second-run-quiet"] += bool(self.scene.runs[event.who].quiet)
 
-    def _found(self, rule: str, text: str, *events: int) -> None:
+    def _report(self, rule: str, text: str, *events: int) -> None:
         self.verdict.violations.append(Violation(rule, text, tuple(sorted(set(events)))))
 
     # Calls.
@@ -119,10 +119,10 @@ class _Judge:
             holder, since = self.scene.holders[run.state]
             if holder != run.who:
                 text = f"{run.who} sends {call.method} {call.path}; the lock is {holder or 'nobody'}'s"
-                self._found("no-write-after-loss", text, since, at)
+                self._report("no-write-after-loss", text, since, at)
         if run.quiet:
             text = f"{call.method} {call.path} by {run.who}, although nothing was left to do"
-            self._found("second-run-quiet", text, run.quiet, run.event, at)
+            self._report("second-run-quiet", text, run.quiet, run.event, at)
 
     # Commits.
 
@@ -133,11 +133,11 @@ class _Judge:
         sent = self.scene.sent[commit.call]
         self.verdict.looked["no-stranger"] += 1
         if thing.project != run.project and not self._is_unguarded(thing, commit, thing.time):
-            self._found("no-stranger", f"{run.who} changes ({commit.action}) {commit.id}", thing.event, sent, at)
+            self._report("no-stranger", f"{run.who} changes ({commit.action}) {commit.id}", thing.event, sent, at)
         if commit.action == "delete":
             self.verdict.looked["deletes-listed"] += 1
             if commit.id not in run.deletes:
-                self._found("deletes-listed", f"{run.who} deletes {commit.id}", run.event, sent, at)
+                self._report("deletes-listed", f"{run.who} deletes {commit.id}", run.event, sent, at)
         self._check_edits(run, thing, commit, at)
 
     def _check_edits(self, run: Run, thing: Thing, commit: Commit, at: int) -> None:
@@ -146,16 +146,16 @@ class _Judge:
             if not removed and (pointer not in commit.changes or commit.changes[pointer] == edit.after):
                 continue
             self.verdict.looked["no-lost-update"] += 1
-            later = edit.event > self.scene.sent[commit.call]  # a read after the call does not help
-            unread = later or run.reads.get(thing.id, -1) < edit.version
+            after_call = edit.event > self.scene.sent[commit.call]  # a read after the call does not help
+            unread = after_call or run.reads.get(thing.id, -1) < edit.version
             if unread and not self._is_unguarded(thing, commit, edit.time):
                 text = f"{run.who} writes over {pointer} of {thing.id} without having read what a person wrote"
-                self._found("no-lost-update", text, edit.event, self.scene.sent[commit.call], at)
+                self._report("no-lost-update", text, edit.event, self.scene.sent[commit.call], at)
             elif not removed and not unread:
                 run.untold.append((at, _addresses(self.scene, run, thing), pointer, edit))
 
     def _is_unguarded(self, thing: Thing, commit: Commit, since: float) -> bool:
-        """Whether something came so late that only a test could have told, and there is none."""
+        """Whether an edit came so late that only a guard could have noticed it, and the call has none."""
         untested = commit.action == "delete" or thing.kind in self.limits.untested
         return (
             bool(self.limits.unseen) and untested and since >= self.scene.calls[commit.call].time - self.limits.unseen
@@ -172,31 +172,31 @@ class _Judge:
             thing = self.scene.things.get(id_)
             if thing is not None and not thing.gone:
                 self.verdict.looked["no-stranger"] += 1
-                if project not in (thing.project, *(one.project for one in self.scene.buried if one.id == id_)):
+                if project not in (thing.project, *(dead.project for dead in self.scene.buried if dead.id == id_)):
                     text = f"the state is bound to {id_}, which no run of the project has made"
-                    self._found("no-stranger", text, thing.event, self.scene.at)
+                    self._report("no-stranger", text, thing.event, self.scene.at)
 
     def check_created(self, project: str) -> None:
-        """At most one object for an address; two checkouts of a project are one project."""
+        """Check that an address has at most one object; two checkouts of a project count as one project."""
         current: dict[str, set[str]] = defaultdict(set)
-        known: set[str] = set()
+        known_ids: set[str] = set()
         for state in self.scene.states(project):
-            known.update(state.bound.values(), state.others)
+            known_ids.update(state.bound.values(), state.others)
             for address, id_ in state.bound.items():
                 if id_ in self.scene.things and not self.scene.things[id_].gone:
                     current[address].add(id_)
         groups: dict[tuple[str, ...], set[str]] = {(address,): set() for address in current}
         for thing in self.scene.things.values():
-            made = thing.project == project and thing.addresses
-            if made and not thing.gone and not thing.released and thing.id not in known:
+            ours = thing.project == project and thing.addresses
+            if ours and not thing.gone and not thing.released and thing.id not in known_ids:
                 groups.setdefault(thing.addresses, set()).add(thing.id)
         for addresses, unknown in groups.items():
             self.verdict.looked["created-once"] += 1
-            alive = unknown.union(*(current.get(one, set()) for one in addresses))
+            alive = unknown.union(*(current.get(member, set()) for member in addresses))
             if len(alive) > len(addresses) and tuple(sorted(alive)) not in self.told:
                 self.told.add(tuple(sorted(alive)))
-                places = [self.scene.things[one].event for one in alive]
-                self._found("created-once", f"{', '.join(addresses)}: {', '.join(sorted(alive))}", *places)
+                places = [self.scene.things[id_].event for id_ in alive]
+                self._report("created-once", f"{', '.join(addresses)}: {', '.join(sorted(alive))}", *places)
 
     # Ends.
 
@@ -209,84 +209,84 @@ class _Judge:
             self._check_outcome(run, outcome, at)
         self._check_overwritten(run, end, at)
         self._note_told(run, end)
-        if run.command in _LOOKING and end.code in _TOLD:
+        if run.command in _COMPARING and end.code in _REPORTING_CODES:
             self._check_told(run, end, at)
         if "No changes" in end.sentences:
             self._check_no_changes(run, end, at)
         if "No drift" in end.sentences:
             self._check_no_drift(run, at)
-        done = all(one.status == "done" and not one.unkept for one in end.outcomes)
-        calm = self.scene.person < run.event
-        if run.command == "apply" and end.code == 0 and done and calm and not end.unkept:
+        all_done = all(item.status == "done" and not item.unkept for item in end.outcomes)
+        no_person_acted = self.scene.person < run.event
+        if run.command == "apply" and end.code == 0 and all_done and no_person_acted and not end.unkept:
             self.scene.settled[run.state] = at
 
     def _check_outcome(self, run: Run, outcome: Outcome, at: int) -> None:
         if outcome.status == "done":
             self.verdict.looked["done-is-done"] += 1
-            wrong = _not_done(self.scene, run, outcome)
-            if wrong:
-                self._found("done-is-done", f"{run.who}: done {outcome.action} {outcome.address}: {wrong}", at)
+            error = _not_done(self.scene, run, outcome)
+            if error:
+                self._report("done-is-done", f"{run.who}: done {outcome.action} {outcome.address}: {error}", at)
         elif outcome.status in ("failed", "skipped"):
             self.verdict.looked["failed-is-failed"] += 1
-            wrong = _done_all_the_same(self.scene, run, outcome)
-            if wrong:
-                text = f"{run.who}: {outcome.status} {outcome.action} {outcome.address}: {wrong}"
-                self._found("failed-is-failed", text, at)
+            error = _done_nevertheless(self.scene, run, outcome)
+            if error:
+                text = f"{run.who}: {outcome.status} {outcome.action} {outcome.address}: {error}"
+                self._report("failed-is-failed", text, at)
 
     def _check_overwritten(self, run: Run, end: End, at: int) -> None:
         for place, addresses, pointer, edit in run.untold:
             self.verdict.looked["no-lost-update"] += 1
-            told = edit.told or any(_tells(end.reported, one, pointer) for one in addresses)
-            if not told and run.overwrites.isdisjoint(addresses):
+            reported = edit.told or any(_is_reported(end.reported, address, pointer) for address in addresses)
+            if not reported and run.overwrites.isdisjoint(addresses):
                 text = f"{run.who} wrote over {pointer} of {', '.join(addresses)} and did not tell the edit"
-                self._found("no-lost-update", text, edit.event, place, at)
+                self._report("no-lost-update", text, edit.event, place, at)
 
     def _note_told(self, run: Run, end: End) -> None:
-        """What is told as "not kept by the server" is told, whoever it was."""
+        """Mark edits as reported that the command reports as "not kept by the server", whoever made them."""
         for address, thing in _bound_things(self.scene, run) if end.unkept else ():
             for pointer, edit in thing.edits.items():
-                edit.told = edit.told or _tells(end.unkept, address, pointer)
+                edit.told = edit.told or _is_reported(end.unkept, address, pointer)
 
     def _check_told(self, run: Run, end: End, at: int) -> None:
-        wanted = run.wants
+        manifests = run.wants
         for address, thing in _bound_things(self.scene, run):
-            if address not in wanted:
+            if address not in manifests:
                 continue
             if thing.gone and thing.gone <= run.begun and not thing.remover:
                 self.verdict.looked["edit-told"] += 1
                 if not any(one.address == address for one in end.reported):
-                    self._found("edit-told", f"{run.who} is silent about {address}, which was deleted", at)
-            for pointer, edit in _open_edits(thing, run, wanted[address]):
+                    self._report("edit-told", f"{run.who} is silent about {address}, which was deleted", at)
+            for pointer, edit in _open_edits(thing, run, manifests[address]):
                 self.verdict.looked["edit-told"] += 1
-                if alike(pointer, self.scene.resolved(run, wanted[address][pointer]), edit.after):
+                if alike(pointer, self.scene.resolved(run, manifests[address][pointer]), edit.after):
                     continue
-                if edit.told and _writes(end.outcomes, address, pointer):
-                    continue  # an edit in the moment of a write looks like an answer to it, and was told as one
-                if not _tells(end.reported | end.unkept, address, pointer):
-                    self._found("edit-told", f"{run.who} is silent about {pointer} of {address}", edit.event, at)
+                if edit.told and _has_outcome(end.outcomes, address, pointer):
+                    continue  # an edit at the moment of a write looks like its response, and was reported as such
+                if not _is_reported(end.reported | end.unkept, address, pointer):
+                    self._report("edit-told", f"{run.who} is silent about {pointer} of {address}", edit.event, at)
 
     def _check_no_changes(self, run: Run, end: End, at: int) -> None:
         for address, fields in run.wants.items():
             self.verdict.looked["no-changes-true"] += 1
             thing = self.scene.meant(run, self.scene.bound(run).get(address, ""), address)
             if thing is None or (thing.gone and thing.gone <= run.begun):
-                self._found("no-changes-true", f"{run.who}: {address} is not there", at)
+                self._report("no-changes-true", f"{run.who}: {address} is not there", at)
                 continue
-            for pointer, wanted in fields.items():
-                kept = self.scene.holds(run, address, pointer, wanted, run.begun)
-                if not kept and not _tells(end.unkept, address, pointer):
-                    text = f"{run.who}: {pointer} of {address} is {thing.fields.get(pointer)!r}, not {wanted!r}"
-                    self._found("no-changes-true", text, thing.event, at)
+            for pointer, desired in fields.items():
+                had_value = self.scene.holds(run, address, pointer, desired, run.begun)
+                if not had_value and not _is_reported(end.unkept, address, pointer):
+                    text = f"{run.who}: {pointer} of {address} is {thing.fields.get(pointer)!r}, not {desired!r}"
+                    self._report("no-changes-true", text, thing.event, at)
 
     def _check_no_drift(self, run: Run, at: int) -> None:
         known = self.scene.known.get(run.state)
         for address, thing in _bound_things(self.scene, run):
             self.verdict.looked["no-drift-true"] += 1
             if thing.gone and thing.gone <= run.begun:
-                self._found("no-drift-true", f"{run.who}: {address} was deleted", at)
+                self._report("no-drift-true", f"{run.who}: {address} was deleted", at)
             managed = dict.fromkeys(known.applied.get(address, ()), "") if known else {}
             for pointer, edit in _open_edits(thing, run, managed):
-                self._found("no-drift-true", f"{run.who}: {pointer} of {address} was edited", edit.event, at)
+                self._report("no-drift-true", f"{run.who}: {pointer} of {address} was edited", edit.event, at)
 
 
 def _bound_things(scene: Scene, run: Run) -> Iterator[tuple[str, Thing]]:
@@ -301,25 +301,28 @@ def _open_edits(thing: Thing, run: Run, managed: dict[str, str]) -> Iterator[tup
 
 
 def _addresses(scene: Scene, run: Run, thing: Thing) -> tuple[str, ...]:
-    """The addresses that an object is bound to; an old binding may have the same id, given out again."""
+    """The addresses that are bound to the id of an object, or else the id.
+
+    There may be several: the server may have reused an id that an old binding has.
+    """
     return tuple(address for address, id_ in scene.bound(run).items() if id_ == thing.id) or (thing.id,)
 
 
-def _tells(told: Iterable[Edit], address: str, pointer: str) -> bool:
-    return any(one.address == address and (not one.path or covers(one.path, pointer)) for one in told)
+def _is_reported(reported: Iterable[Edit], address: str, pointer: str) -> bool:
+    return any(edit.address == address and (not edit.path or covers(edit.path, pointer)) for edit in reported)
 
 
-def _writes(outcomes: Iterable[Outcome], address: str, pointer: str) -> bool:
-    """Whether a run tells that it wanted to write a place, and how that ended."""
-    return any(one.address == address and pointer in one.fields for one in outcomes)
+def _has_outcome(outcomes: Iterable[Outcome], address: str, pointer: str) -> bool:
+    """Whether a run reported an outcome, of any status, for a step that was to write a field."""
+    return any(outcome.address == address and pointer in outcome.fields for outcome in outcomes)
 
 
 def _not_done(scene: Scene, run: Run, outcome: Outcome) -> str:
-    """What is wrong with a step that is said to be done."""
+    """The error in an outcome `done`: why the step was not carried out; empty if it was."""
     thing = scene.meant(run, outcome.id, outcome.address)
     if outcome.action in _REMOVING:
         others = {id_ for address, id_ in scene.bound(run).items() if address != outcome.address}
-        ours = thing is not None and thing.project == run.project and outcome.id not in others  # not given out again
+        ours = thing is not None and thing.project == run.project and outcome.id not in others  # the id is not reused
         return f"{outcome.id} is there" if ours and thing and not thing.gone else ""
     if outcome.action == "forget":
         return ""
@@ -327,31 +330,31 @@ def _not_done(scene: Scene, run: Run, outcome: Outcome) -> str:
         return f"there is no {outcome.id or 'id'}"
     if outcome.action == "recrawl":
         return "" if outcome.id in run.crawled else "no crawl was begun"
-    for pointer, wanted in outcome.fields.items():
-        value = scene.resolved(run, wanted)
-        if any(alike(pointer, value, one) for one in thing.values(pointer, run.begun)):
+    for pointer, desired in outcome.fields.items():
+        value = scene.resolved(run, desired)
+        if any(alike(pointer, value, candidate) for candidate in thing.values(pointer, run.begun)):
             continue
-        if wanted.startswith("ref:") and _is_older_half(scene, run, thing.fields.get(pointer), value):
-            continue  # what it refers to is being replaced: a later step moves the reference
+        if desired.startswith("ref:") and _is_old_version(scene, run, thing.fields.get(pointer), value):
+            continue  # the target is being replaced: a later step repoints the reference
         written = any(place == pointer and version in run.wrote[thing.id] for version, place, _ in thing.past)
         before = thing.value_at(pointer, run.begun)
-        moved = any(one != before for one in thing.values(pointer, run.begun))
+        moved = any(past_value != before for past_value in thing.values(pointer, run.begun))
         if pointer not in outcome.unkept or not (written or moved):
             return f"{pointer} is {thing.fields.get(pointer)!r}, not {value!r}"
     return ""
 
 
-def _is_older_half(scene: Scene, run: Run, found: str | None, meant: str) -> bool:
-    """Whether an id is of an older object of the project than the one that its address means by now."""
+def _is_old_version(scene: Scene, run: Run, found: str | None, meant: str) -> bool:
+    """Whether `found` is the id of an older object of the project than `meant`, the current id of the address."""
     old, new = scene.things.get(found or ""), scene.things.get(meant)
     return old is not None and new is not None and old.project == run.project and old.event < new.event
 
 
-def _done_all_the_same(scene: Scene, run: Run, outcome: Outcome) -> str:
-    """What was done of a step that is said to have failed."""
+def _done_nevertheless(scene: Scene, run: Run, outcome: Outcome) -> str:
+    """The error in an outcome `failed` or `skipped`: what was carried out; empty if nothing was."""
     if outcome.action == "create":
-        made = _made_by(scene.things.values(), run, outcome.address)
-        return f"{made[0].id} was made" if made and made[0].id != outcome.id else ""
+        created = _created_by(scene.things.values(), run, outcome.address)
+        return f"{created[0].id} was made" if created and created[0].id != outcome.id else ""
     thing = scene.meant(run, outcome.id, outcome.address)
     if thing is None:
         return ""
@@ -360,13 +363,13 @@ def _done_all_the_same(scene: Scene, run: Run, outcome: Outcome) -> str:
     # Another step may have written other fields of the object.
     written = any(place in outcome.fields and version in run.wrote[outcome.id] for version, place, _ in thing.past)
     if outcome.action == "update" and written:
-        kept = all(
-            alike(pointer, scene.resolved(run, wanted), thing.fields.get(pointer))
-            for pointer, wanted in outcome.fields.items()
+        all_stored = all(
+            alike(pointer, scene.resolved(run, desired), thing.fields.get(pointer))
+            for pointer, desired in outcome.fields.items()
         )
-        return f"{outcome.id} was written" if kept else ""
+        return f"{outcome.id} was written" if all_stored else ""
     return ""
 
 
-def _made_by(things: Iterable[Thing], run: Run, address: str) -> Sequence[Thing]:
-    return [one for one in things if one.maker == run.who and one.addresses == (address,) and not one.gone]
+def _created_by(things: Iterable[Thing], run: Run, address: str) -> Sequence[Thing]:
+    return [thing for thing in things if thing.maker == run.who and thing.addresses == (address,) and not thing.gone]

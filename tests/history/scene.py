@@ -1,4 +1,4 @@
-"""The account, the runs and the states as a history tells them: what was true at every moment."""
+"""Replays a history: the account, the runs and the states as they were at each event."""
 
 from __future__ import annotations
 
@@ -24,56 +24,56 @@ from tests.history.events import (
     Wants,
 )
 
-_CUT = 20  # characters that a server leaves of a long name at least
+_CUT = 20  # a server that shortens a long name keeps at least so many characters
 
 
 @dataclass(slots=True)
 class PortalEdit:
-    """A field as a person left it."""
+    """An edit of a field by a person."""
 
     version: int
     before: str | None
     after: str | None
     time: float
-    event: int  # its place in the history
-    told: bool = False  # as what the server keeps otherwise
+    event: int  # the index of the event in the history
+    told: bool = False  # whether a run reported it as a value that the server does not keep
 
 
 @dataclass(slots=True)
 class Thing:
-    """An object; an id that is given out again is another object."""
+    """An object of the account; if the server uses its id again, that is another `Thing`."""
 
     id: str
     kind: str
-    project: str  # whose run made it, or who was given it; empty: a stranger
+    project: str  # the project that created or imported it; empty: an object of nobody
     fields: Fields
     version: int
-    event: int  # where it was made
-    time: float = 0.0  # when
-    maker: str = ""  # the run that made it
+    event: int  # the index of the event that created it
+    time: float = 0.0  # the time of that event
+    maker: str = ""  # the run that created it
     addresses: tuple[str, ...] = ()
-    gone: int = 0  # the version at which it was deleted; 0: it is there
+    gone: int = 0  # the version at which it was deleted; 0: it exists
     remover: str = ""  # the run that deleted it
-    released: bool = False  # a project let it go on purpose
-    edits: dict[str, PortalEdit] = field(default_factory=dict)  # by pointer: those nobody has written over
-    past: list[tuple[int, str, str | None]] = field(default_factory=list)  # version, pointer, value until then
+    released: bool = False  # the project removed the binding on purpose
+    edits: dict[str, PortalEdit] = field(default_factory=dict)  # by pointer: edits that are not overwritten
+    past: list[tuple[int, str, str | None]] = field(default_factory=list)  # version, pointer, value before it
 
     def values(self, pointer: str, since: int) -> Iterator[str | None]:
-        """The values of a field from a version on, the present one first."""
+        """The values of a field since a version: the current value first, then the earlier ones."""
         yield self.fields.get(pointer)
-        yield from (before for version, place, before in self.past if place == pointer and version > since)
+        yield from (before for version, changed, before in self.past if changed == pointer and version > since)
 
     def value_at(self, pointer: str, version: int) -> str | None:
-        """The value of a field as of a version."""
-        for later, place, before in self.past:
-            if place == pointer and later > version:
+        """The value of a field at a version."""
+        for later, changed, before in self.past:
+            if changed == pointer and later > version:
                 return before
         return self.fields.get(pointer)
 
 
 @dataclass(slots=True)
 class Run:
-    """A command."""
+    """A run of a command."""
 
     who: str
     project: str
@@ -85,75 +85,78 @@ class Run:
     reads: dict[str, int] = field(default_factory=dict)
     deletes: frozenset[str] = frozenset()
     overwrites: frozenset[str] = frozenset()
-    wrote: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))  # by id: versions with an effect
+    wrote: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))  # versions that it made, by id
     crawled: set[str] = field(default_factory=set)
     untold: list[tuple[int, tuple[str, ...], str, PortalEdit]] = field(
         default_factory=list
-    )  # event, addresses, pointer
-    quiet: int = 0  # the end of a run after which this one has nothing to do
+    )  # overwritten edits: index of the commit, addresses, pointer, edit
+    quiet: int = 0  # the end event of an earlier run that left this one nothing to do; 0: none
     open: bool = True
 
 
 @dataclass(slots=True)
 class Scene:
-    """Everything, as of the event that was followed last."""
+    """The account, the runs and the states after the last event that was applied."""
 
-    at: int = 0  # the place of that event
+    at: int = 0  # the index of that event
     version: int = 0
     things: dict[str, Thing] = field(default_factory=dict)
-    buried: list[Thing] = field(default_factory=list)  # whose ids were given out again
+    buried: list[Thing] = field(default_factory=list)  # deleted objects whose id the server used again
     runs: dict[str, Run] = field(default_factory=dict)
     calls: dict[int, Call] = field(default_factory=dict)
-    sent: dict[int, int] = field(default_factory=dict)  # calls by their place
-    holders: dict[str, tuple[str, int]] = field(default_factory=dict)  # by state: who, and since which event
+    sent: dict[int, int] = field(default_factory=dict)  # the event index of each call, by its number
+    holders: dict[str, tuple[str, int]] = field(default_factory=dict)  # by state: the lock's holder, and since when
     known: dict[str, Known] = field(default_factory=dict)
     projects: dict[str, str] = field(default_factory=dict)  # by state
     wants: dict[str, dict[str, Fields]] = field(default_factory=dict)
-    person: int = -1  # when a person last did something
-    settled: dict[str, int] = field(default_factory=dict)  # by state: the end of a run that left nothing to do
+    person: int = -1  # the index of the last event that a person caused
+    settled: dict[str, int] = field(default_factory=dict)  # by state: the end event of a run that left nothing to do
 
     def follow(self, event: Event, at: int) -> None:
-        """Let an event happen."""
+        """Apply an event."""
         self.at = at
-        happen = _HAPPENS.get(type(event))
-        if happen:
-            happen(self, event)
+        apply = _APPLY_BY_TYPE.get(type(event))
+        if apply:
+            apply(self, event)
 
     def caller(self, commit: Commit) -> Run | None:
-        """The run whose call made a commit; None: somebody else."""
+        """The run whose call caused a commit; None if it was not a run."""
         call = self.calls.get(commit.call)
         return self.runs.get(call.who) if call and commit.by == "api" else None
 
     def meant(self, run: Run, id_: str, address: str) -> Thing | None:
-        """The object that a run means by an id, which may have been given out again since, even to ourselves."""
+        """The object that a run refers to by an id and an address.
+
+        The server may have used the id again since, even for an object of the same project.
+        """
         thing = self.things.get(id_)
-        past = [one for one in self.buried if one.id == id_ and one.project == run.project]
+        past = [old for old in self.buried if old.id == id_ and old.project == run.project]
         if thing is None or not past or address in thing.addresses:
             return thing
-        mine = [one for one in past if address in one.addresses] or past
+        mine = [old for old in past if address in old.addresses] or past
         if thing.project == run.project and address not in mine[-1].addresses:
             return thing
-        wrote_since = thing.project != run.project and any(one > mine[-1].gone for one in run.wrote.get(id_, ()))
+        wrote_since = thing.project != run.project and any(v > mine[-1].gone for v in run.wrote.get(id_, ()))
         return thing if wrote_since else mine[-1]
 
     def bound(self, run: Run) -> dict[str, str]:
-        """What the state of a run knows."""
+        """The bindings in the state of a run: ids by address."""
         known = self.known.get(run.state)
         return known.bound if known else {}
 
     def states(self, project: str) -> Iterator[Known]:
-        """All states of a project."""
-        return (self.known[state] for state, of in self.projects.items() if of == project and state in self.known)
+        """The content of all states of a project."""
+        return (self.known[state] for state, owner in self.projects.items() if owner == project and state in self.known)
 
     def holds(self, run: Run, address: str, pointer: str, wanted: str, since: int) -> bool:
-        """Whether a field had the wanted value at some moment since a version."""
+        """Whether a field had the value `wanted` at any moment since a version."""
         thing = self.meant(run, self.bound(run).get(address, ""), address)
         if thing is None:
             return False
         return any(alike(pointer, self.resolved(run, wanted), value) for value in thing.values(pointer, since))
 
     def resolved(self, run: Run, wanted: str) -> str:
-        """A wanted value with the id that a reference stands for."""
+        """A desired value; a reference `ref:KIND/NAME` is replaced by the id that is bound to it."""
         return self.bound(run).get(wanted.removeprefix("ref:"), wanted) if wanted.startswith("ref:") else wanted
 
     def _present(self, event: Present) -> None:
@@ -196,8 +199,8 @@ class Scene:
         self.settled.clear()
         if run is None:
             self.person = self.at
-            for one in self.runs.values():
-                one.quiet = 0
+            for other_run in self.runs.values():
+                other_run.quiet = 0
 
     def _made(self, event: Commit, run: Run | None) -> Thing:
         fields = {pointer: value for pointer, value in event.changes.items() if value is not None}
@@ -213,9 +216,9 @@ class Scene:
             thing.past.append((event.version, pointer, before))
             edit = thing.edits.pop(pointer, None)
             if by_person:
-                first = edit.before if edit else before
-                if first != value:
-                    thing.edits[pointer] = PortalEdit(event.version, first, value, event.time, self.at)
+                original = edit.before if edit else before
+                if original != value:
+                    thing.edits[pointer] = PortalEdit(event.version, original, value, event.time, self.at)
             if value is None:
                 thing.fields.pop(pointer, None)
             else:
@@ -229,11 +232,11 @@ class Scene:
         self.runs[event.who] = run
 
     def _know(self, event: Known) -> None:
-        before, wanted = self.known.get(event.state), self.wants.get(self.projects.get(event.state, ""), {})
+        before, manifests = self.known.get(event.state), self.wants.get(self.projects.get(event.state, ""), {})
         self.known[event.state] = event
         if before:
             for address, id_ in before.bound.items():
-                if address not in event.bound and address not in wanted and id_ in self.things:
+                if address not in event.bound and address not in manifests and id_ in self.things:
                     self.things[id_].released = True
 
     def _lock(self, event: Lock) -> None:
@@ -244,19 +247,19 @@ class Scene:
             self.holders[event.state] = (event.who, self.at)
 
     def _want(self, event: Wants) -> None:
-        """An edit that a manifest took over is none any more."""
+        """Apply new manifests; an edit whose value a manifest has now does not count as an edit any more."""
         self.wants[event.project] = event.objects
         self.settled.clear()
         self.person = self.at
         for known in self.states(event.project):
             for address, id_ in known.bound.items():
-                thing, wanted = self.things.get(id_), event.objects.get(address, {})
+                thing, desired = self.things.get(id_), event.objects.get(address, {})
                 for pointer in list(thing.edits) if thing else ():
-                    if thing and alike(pointer, wanted.get(pointer), thing.fields.get(pointer)):
+                    if thing and alike(pointer, desired.get(pointer), thing.fields.get(pointer)):
                         del thing.edits[pointer]
 
 
-_HAPPENS: dict[type, Callable[[Scene, Any], None]] = {
+_APPLY_BY_TYPE: dict[type, Callable[[Scene, Any], None]] = {
     Present: Scene._present,
     Wants: Scene._want,
     Begin: Scene._begin,
@@ -271,7 +274,10 @@ _HAPPENS: dict[type, Callable[[Scene, Any], None]] = {
 
 
 def alike(pointer: str, wanted: str | None, found: str | None) -> bool:
-    """Whether a field reads as wanted; names may be trimmed, composed, escaped or cut by the server."""
+    """Whether a value is the desired one.
+
+    A name counts as equal if the server trimmed, Unicode-composed, HTML-escaped or shortened it.
+    """
     if wanted == found:
         return True
     if wanted is None or found is None or not pointer.endswith("name"):
@@ -285,5 +291,5 @@ def _plain(name: str) -> str:
 
 
 def covers(told: str, pointer: str) -> bool:
-    """Whether a difference that was told at one place is one at another place, too."""
+    """Whether a difference reported at one pointer includes the other: equal, or one is inside the other."""
     return told == pointer or pointer.startswith(told + "/") or told.startswith(pointer + "/")

@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
 from tavusctl import __version__
-from tavusctl.integrations.github.workflow_files import Shape, workflows
+from tavusctl.integrations.github.workflow_files import WorkflowInputs, workflows
 from tests.house.test_constraints import PINS
 from tests.house.tree import ROOT, files, name
 from tests.workflows import SHAPES, SIGNED, signed
@@ -153,7 +153,7 @@ def used() -> Iterator[tuple[Path, str]]:
     """Every action of others that a workflow or the action itself uses, with the words behind it."""
     for path in [*files(".github", "examples", suffix=".yml"), ROOT / "action.yml"]:
         for words in re.findall(r"^\s*(?:- )?uses: *(.+)$", path.read_text("utf-8"), re.MULTILINE):
-            if words != Shape([], []).action:  # ours, as long as there is no release
+            if words != WorkflowInputs([], []).action:  # ours, as long as there is no release
                 yield path, words
 
 

@@ -1,4 +1,4 @@
-"""The files of the project, as the gates of the house read them."""
+"""The files of the project, for the tests of house rules."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ MADE = {"__pycache__", "node_modules", ".hypothesis", ".tavusctl", ".cache"}
 
 
 def files(*folders: str, suffix: str = "") -> Iterator[Path]:
-    """Every file below the folders that a person or `make schemas` wrote, in order."""
+    """Every file below some folders, sorted in each folder, without caches and other generated folders (`MADE`)."""
     for folder in folders:
-        yield from sorted(one for one in _below(ROOT / folder) if one.name.endswith(suffix))
+        yield from sorted(path for path in _below(ROOT / folder) if path.name.endswith(suffix))
 
 
 def _below(folder: Path) -> Iterator[Path]:
@@ -28,12 +28,12 @@ def _below(folder: Path) -> Iterator[Path]:
 
 @functools.cache
 def nodes(path: Path) -> tuple[ast.AST, ...]:
-    """The nodes of a module; who reads those of all modules says `pytest.mark.xdist_group("source")`."""
+    """The syntax nodes of a module; mark tests that read all modules `xdist_group("source")`, to share this cache."""
     return tuple(ast.walk(ast.parse(path.read_text("utf-8"))))
 
 
 def everything() -> Iterator[Path]:
-    """Every file that is committed, but for the script of the CI machine and the licence."""
+    """Every file in the root and in `FOLDERS`, without the licence, `.git` and coverage data."""
     yield from (
         path
         for path in sorted(ROOT.iterdir())
@@ -43,5 +43,5 @@ def everything() -> Iterator[Path]:
 
 
 def name(path: Path) -> str:
-    """A path as people write it, from the root of the project."""
+    """A path relative to the root of the project, with slashes."""
     return path.relative_to(ROOT).as_posix()

@@ -1,4 +1,4 @@
-"""JSON values written as YAML in every way that people do: comments, quotes, flow, folding, blank lines, indents."""
+"""Writes JSON values as YAML in all styles of people: comments, quotes, flow, folding, blank lines, indents."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tavusctl.rewrite import yaml_text
 
 @dataclass
 class Dresser:
-    """One writer of YAML, whose habits chance decides; every comment has a number of its own."""
+    """Writes YAML in a random style; every comment has its own number."""
 
     chance: random.Random
     step: int = 2
@@ -25,7 +25,7 @@ class Dresser:
         return [*self.above(0), *self.block(value, 0)]
 
     def above(self, indent: int) -> list[str]:
-        """Blank lines and comments before something."""
+        """Blank lines and comments before an entry."""
         return [
             self.chance.choice(["", " " * indent + self.comment()]) for _ in range(self.chance.choice([0, 0, 0, 1, 2]))
         ]
@@ -38,7 +38,7 @@ class Dresser:
         return f"{' ' * self.chance.randint(1, 3)}{self.comment()}" if self.chance.random() < 0.3 else ""
 
     def block(self, value: Json, indent: int) -> list[str]:
-        """The lines of a collection that is not empty, or of a scalar in a document of its own."""
+        """The lines of a non-empty collection in block style, or of a document that is a scalar."""
         if isinstance(value, dict) and value:
             return [
                 line for key, item in value.items() for line in [*self.above(indent), *self.pair(key, item, indent)]
@@ -82,7 +82,7 @@ class Dresser:
         return lines
 
     def inline(self, value: Json, indent: int) -> list[str]:
-        """A value behind its key, with a comment where one can stand."""
+        """A value after its key, with a comment where YAML allows it."""
         if isinstance(value, dict | list):
             first, *rest = self.flow(value, indent)
         else:
@@ -94,24 +94,24 @@ class Dresser:
     def spellings(self, value: Json, indent: int) -> list[list[str]]:
         if not isinstance(value, str):
             return [[yaml_text.line(value)]]
-        found = [[yaml_text.line(value)], [yaml_text.double_quoted(value)]]
+        variants = [[yaml_text.line(value)], [yaml_text.double_quoted(value)]]
         if yaml_text.single_quoted(value):
-            found.append([yaml_text.single_quoted(value)])
+            variants.append([yaml_text.single_quoted(value)])
         if yaml_text.fits_block(value) and not value.endswith("\n\n"):
-            found += [yaml_text.literal(value, indent, self.step)] * 2
+            variants += [yaml_text.literal(value, indent, self.step)] * 2
         if yaml_text.fits_folded(value) and not value.endswith("\n\n"):
             width = self.chance.choice([5, 20, 90])
             paragraphs = [yaml_text.wrapped(part, width) for part in value.rstrip("\n").split("\n")]
-            found += [yaml_text.fold(paragraphs, value, indent + self.step)] * 2
+            variants += [yaml_text.fold(paragraphs, value, indent + self.step)] * 2
         words = value.split(" ")
         if len(words) > 1 and all(word.isalpha() for word in words):
             margin = " " * (indent + self.step)
-            found.append([words[0], *(margin + word for word in words[1:])])
-            found.append([f'"{words[0]}', *(margin + word for word in words[1:-1]), f'{margin}{words[-1]}"'])
-        return found
+            variants.append([words[0], *(margin + word for word in words[1:])])
+            variants.append([f'"{words[0]}', *(margin + word for word in words[1:-1]), f'{margin}{words[-1]}"'])
+        return variants
 
     def flow(self, value: Json, indent: int) -> list[str]:
-        """A collection in brackets, on one line or one line for each entry."""
+        """A collection in flow style, on one line or with one line per entry."""
         texts = (
             [self.one(item, "") for item in value]
             if isinstance(value, list)
@@ -146,7 +146,7 @@ class Dresser:
 
 
 def dressed(documents: list[Json], chance: random.Random) -> bytes:
-    """A file with some documents."""
+    """A YAML file with documents."""
     dresser = Dresser(chance, step=chance.choice([2, 2, 4, 3]))
     lines: list[str] = []
     for number, value in enumerate(documents):

@@ -1,6 +1,6 @@
-"""A project and an account that anything may happen to, in any order; and what must be true all the same.
+"""A state machine of a project and an account: actions of authors, runs and people in any order, and the invariants.
 
-Runs are processes on real HTTP.  The account writes every change down, and whatever is claimed here is checked there.
+Runs are processes that use real HTTP.  The account records every change, and the invariants are checked against that.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from tests.scenarios.twenty import NAMES, document, goals, rules
 
 KINDS = {"persona": "personas", "document": "documents", "guardrails": "guardrails", "objectives": "objectives"}
 NUMBERS = st.integers(1, 3)
-ENDED = {0, 3, 4, 5, 6, 11}  # what an apply may end with when calls go wrong
+ENDED = {0, 3, 4, 5, 6, 11}  # the exit codes of an apply that are allowed when calls fail
 _PATCHES = {"persona": "system_prompt", "guardrails": "name", "objectives": "name", "document": "document_name"}
 _accounts = itertools.count()
 
 
 class Machine(RuleBasedStateMachine):
-    """Every rule is something that somebody does."""
+    """Each rule is an action of an author, a run or a person."""
 
     def __init__(self, url: str, launcher: Launcher) -> None:
         super().__init__()
@@ -41,18 +41,18 @@ class Machine(RuleBasedStateMachine):
         account.switch(processing_seconds=0)
         self.manifests: dict[tuple[str, int], Body] = {}
         self.strangers: dict[str, dict[str, Body]] = {kind: {} for kind in KINDS.values()}
-        self.contexts: dict[str, str] = {}  # what people wrote where no manifest does, by the id of a persona
+        self.contexts: dict[str, str] = {}  # texts of people in an unmanaged field, by the id of a persona
         self.keep("guardrails", 1, rules(1))
         self.run_apply()
 
     def teardown(self) -> None:
-        """In the end everything converges."""
+        """Check that the project converges in the end."""
         try:
             self.converge()
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    # What authors do.
+    # Actions of authors.
 
     @rule(kind=st.sampled_from(["document", "guardrails", "objectives"]), number=NUMBERS, version=st.integers(0, 2))
     def write_part(self, kind: str, number: int, version: int) -> None:
@@ -66,7 +66,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(number=NUMBERS, version=st.integers(0, 2), place=st.integers(0, 5))
     def write_persona(self, number: int, version: int, place: int) -> None:
-        """Write a persona that refers to some of what there is."""
+        """Write a persona that refers to another manifest."""
         spec: Body = {"persona_name": f"P{number}", "system_prompt": f"You are version {version}."}
         parts = sorted(key for key in self.manifests if key[0] != "persona")
         kind, of = parts[place % len(parts)]
@@ -77,7 +77,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.manifests) > 1)
     @rule(place=st.integers(0, 20))
     def remove_manifest(self, place: int) -> None:
-        """Remove a manifest that no other refers to."""
+        """Remove a manifest that no other manifest refers to."""
         used = json.dumps(list(self.manifests.values()))
         free = sorted(key for key in self.manifests if f"ref:{key[0]}/n{key[1]}}}" not in used)
         if free and free != list(self.manifests):
@@ -85,18 +85,18 @@ class Machine(RuleBasedStateMachine):
             del self.manifests[kind, number]
             self.project.remove(kind, f"n{number}")
 
-    # What runs do.
+    # Actions of runs.
 
     @rule()
     def plan(self) -> None:
-        """A plan writes nothing."""
+        """A plan; it must not change the account."""
         before = self.mutations()
         assert self.project.run("plan").code in (*ENDED, 9)
         assert self.mutations() == before
 
     @rule()
     def run_apply(self) -> None:
-        """An apply does what its plan says."""
+        """An apply; it must do only what its plan shows."""
         self.apply()
 
     @rule(at=st.integers(1, 150))
@@ -119,25 +119,25 @@ class Machine(RuleBasedStateMachine):
         skip=st.integers(0, 3),
     )
     def run_in_bad_weather(self, method: str, fault: tuple[str, str], skip: int) -> None:
-        """An apply of which a call goes wrong."""
+        """An apply in which a call fails."""
         self.apply(fault={"match": f"{method} /v2/*", "kind": fault[0], "phase": fault[1], "skip": skip})
 
     @rule()
     def run_from_an_old_copy(self) -> None:
-        """A second runner on a copy of the state, which has nothing to create and nothing to replace."""
+        """A run on a copy of the state, if its plan has only updates."""
         copy = Crashing(self.folder / "copy", self.account, self.project.environment, self.project.launcher)
         shutil.rmtree(copy.root, ignore_errors=True)
         shutil.copytree(self.project.root, copy.root)
         planned = copy.plan()
-        if {one["action"] for one in planned.get("changes", [])} <= {"update"}:
-            ended = copy.run("apply", "--yes")
-            assert ended.code in ENDED, ended.err
+        if {change["action"] for change in planned.get("changes", [])} <= {"update"}:
+            result = copy.run("apply", "--yes")
+            assert result.code in ENDED, result.err
 
-    # What people do in the portal.
+    # Actions of people in the portal.
 
     @rule(place=st.integers(0, 20), text=st.integers(0, 99))
     def write_context(self, place: int, text: int) -> None:
-        """Edit what no manifest manages."""
+        """Edit a field that no manifest manages."""
         personas = sorted(self.bound("persona"))
         if personas:
             chosen = personas[place % len(personas)]
@@ -146,7 +146,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from(sorted(KINDS)), place=st.integers(0, 20), text=st.integers(0, 99))
     def edit(self, kind: str, place: int, text: int) -> None:
-        """Edit what a manifest manages."""
+        """Edit a field that a manifest manages."""
         ids = sorted(self.bound(kind))
         if ids and kind != "document":
             change = {"op": "replace", "path": f"/{_PATCHES[kind]}", "value": f"edited {text}"}
@@ -154,59 +154,59 @@ class Machine(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from(sorted(KINDS)), place=st.integers(0, 20))
     def delete(self, kind: str, place: int) -> None:
-        """Delete what is bound."""
+        """Delete an object that is bound."""
         ids = sorted(self.bound(kind))
         if ids:
             self.account.portal_delete(kind, ids[place % len(ids)])
 
     @rule(kind=st.sampled_from(sorted(KINDS)), number=NUMBERS)
     def make_stranger(self, kind: str, number: int) -> None:
-        """Make an object whose name is much like one of ours."""
+        """Create an object whose name is similar to one of ours."""
         body: Body = {"persona_name": "", "system_prompt": "Theirs."} if kind == "persona" else {}
         body = {"document": document, "guardrails": rules, "objectives": goals}.get(kind, lambda _: body)(number)
         plural = KINDS[kind]
-        (made,) = self.account.seed(**{plural: [{**body, NAMES[plural]: f"{kind[0].upper()}{number} copy"}]})[plural]
-        self.strangers[plural][made] = self.account.objects(plural)[made]
+        (id_,) = self.account.seed(**{plural: [{**body, NAMES[plural]: f"{kind[0].upper()}{number} copy"}]})[plural]
+        self.strangers[plural][id_] = self.account.objects(plural)[id_]
 
-    # What must be true.
+    # Invariants.
 
     def apply(self, at: int = 0, fault: Body | None = None) -> Ended:
-        """An apply as people run it, and what must be true of every one."""
+        """An apply with the approvals that its plan needs, and the checks after it."""
         emptied = self.emptied()
         planned = self.project.plan(*emptied)
         before = len(self.mutations())
         changes, refused = planned.get("changes", []), planned.get("refused", [])
-        count = sum(one["action"] == "delete" for one in changes)
-        conflicts = [word for one in refused if one["code"] == "E301" for word in ("--overwrite", one["address"])]
+        count = sum(step["action"] == "delete" for step in changes)
+        conflicts = [word for step in refused if step["code"] == "E301" for word in ("--overwrite", step["address"])]
         if fault:
             self.account.fault(**fault)
-        words = ("--allow-deletes", str(count), *conflicts, *emptied)
-        ended = self.project.breaking(Break(at), "apply", "--yes", *words)
+        options = ("--allow-deletes", str(count), *conflicts, *emptied)
+        result = self.project.breaking(Break(at), "apply", "--yes", *options)
         self.account.control("DELETE", "faults")
-        assert ended.code in ENDED | {KILLED}, ended.err
-        assert "Traceback" not in ended.err
-        made = [one for one in self.mutations()[before:] if one["by"] == "api"]
-        self.check_made(changes, made)
+        assert result.code in ENDED | {KILLED}, result.err
+        assert "Traceback" not in result.err
+        mutations = [mutation for mutation in self.mutations()[before:] if mutation["by"] == "api"]
+        self.check_made(changes, mutations)
         self.check_survivors()
-        return ended
+        return result
 
     def emptied(self) -> tuple[str, ...]:
-        """What agrees to make everything anew, where people have deleted all that the state knows."""
-        known = self.project.run("state", "list", "--format", "json").document
+        """The option that approves to recreate all objects, if people have deleted every bound object (E915)."""
+        bound_ids = self.project.run("state", "list", "--format", "json").document
         refused = self.project.plan().get("error", {}).get("id") == "E915"
-        return ("--allow-recreate", str(len(known))) if refused else ()
+        return ("--allow-recreate", str(len(bound_ids))) if refused else ()
 
     def check_made(self, changes: list[Body], made: list[Body]) -> None:
-        """Nothing was done that the plan did not show: deletes by id, creates by kind."""
-        gone = {one["id"] for one in changes if one["action"] in ("delete", "retire", "replace")}
-        deleted = {one["id"] for one in made if one["action"] == "delete"}
-        assert deleted <= gone, (deleted, changes)
-        due = Counter(KINDS[one["kind"]] for one in changes if one["action"] in ("create", "replace"))
-        created = Counter(one["kind"] for one in made if one["action"] == "create")
+        """Check that the plan showed every mutation: deletes by id, creates by kind."""
+        listed = {step["id"] for step in changes if step["action"] in ("delete", "retire", "replace")}
+        deleted = {mutation["id"] for mutation in made if mutation["action"] == "delete"}
+        assert deleted <= listed, (deleted, changes)
+        due = Counter(KINDS[step["kind"]] for step in changes if step["action"] in ("create", "replace"))
+        created = Counter(mutation["kind"] for mutation in made if mutation["action"] == "create")
         assert created <= due, (created, changes)
 
     def check_survivors(self) -> None:
-        """Strangers are as they were, and so is what people wrote where no manifest does."""
+        """Check that objects of others and texts of people in unmanaged fields have not changed."""
         for plural, theirs in self.strangers.items():
             objects = self.account.objects(plural)
             assert {key: objects.get(key) for key in theirs} == theirs
@@ -215,13 +215,16 @@ class Machine(RuleBasedStateMachine):
         assert {key: personas[key].get("context") for key in self.contexts} == self.contexts
 
     def converge(self) -> None:
-        """At most three runs without faults: one object per manifest, an empty plan, and no call that writes."""
-        ends = []
+        """Check that at most three runs without faults lead to one object per manifest and an empty plan.
+
+        A further apply must not change the account.
+        """
+        results = []
         for _ in range(3):
-            ends.append(self.apply())
-            if ends[-1].code == 0 and not self.project.plan()["changes"]:
+            results.append(self.apply())
+            if results[-1].code == 0 and not self.project.plan()["changes"]:
                 break
-        assert ends[-1].code == 0, [one.out + one.err for one in ends]
+        assert results[-1].code == 0, [result.out + result.err for result in results]
         plan = self.project.plan()
         assert (plan["changes"], plan["refused"]) == ([], []), plan
         before = len(self.mutations())
@@ -229,8 +232,8 @@ class Machine(RuleBasedStateMachine):
         assert self.mutations()[before:] == []
         for kind, plural in KINDS.items():
             ours = self.account.objects(plural).keys() - self.strangers[plural].keys()
-            wanted = sum(one == kind for one, _ in self.manifests)
-            assert (ours, len(ours)) == (self.bound(kind), wanted)
+            count = sum(manifest_kind == kind for manifest_kind, _ in self.manifests)
+            assert (ours, len(ours)) == (self.bound(kind), count)
 
     def keep(self, kind: str, number: int, spec: Body) -> None:
         """Write a manifest."""
@@ -238,13 +241,13 @@ class Machine(RuleBasedStateMachine):
         self.project.manifest(kind, f"n{number}", spec)
 
     def bound(self, kind: str) -> set[str]:
-        """Ids of objects of a kind that the state has and the account, too."""
-        listed = self.project.run("state", "list", "--format", "json")
-        assert listed.code == 0, listed.err
-        known = {value for key, value in listed.document.items() if key.startswith(f"{kind}/")}
-        return known & self.account.objects(KINDS[kind]).keys()
+        """The ids of objects of a kind that are bound and exist in the account."""
+        result = self.project.run("state", "list", "--format", "json")
+        assert result.code == 0, result.err
+        bound_ids = {value for key, value in result.document.items() if key.startswith(f"{kind}/")}
+        return bound_ids & self.account.objects(KINDS[kind]).keys()
 
     def mutations(self) -> list[Any]:
         """Every change of the account, in order."""
-        found: list[Any] = self.account.control("GET", "mutations")["mutations"]
-        return found
+        mutations: list[Any] = self.account.control("GET", "mutations")["mutations"]
+        return mutations

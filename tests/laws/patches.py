@@ -1,4 +1,4 @@
-"""Documents and helpers that the laws of patches share."""
+"""Strategies for documents, and functions that the laws of patches share."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 
-# The round trip is what everything rests on, so it is tried most.
-# A long run is in parts, so that both cores have one.
+# MOST is for the round trip, on which everything else depends.
+# A long run is divided into parts, so that several processor cores can share it.
 PROFILE = os.environ.get("TAVUSCTL_LAWS", "")
 PARTS = {"long": range(4)}.get(PROFILE, range(1))
 MOST = settings(max_examples={"long": 250_000, "many": 400, "steady": 50}.get(PROFILE, 150))
 MANY = settings(max_examples={"long": 20_000, "many": 400, "steady": 50}.get(PROFILE, 150))
 
 keys = st.sampled_from(["a", "b", "name", "tools", "", "~", "/", "m~n/o", "0", "-", "é\n"]) | st.text(max_size=3)
-# Values that Python takes for equal and JSON does not are met often.
+# Values that are equal in Python but not in JSON (1, 1.0, True) are frequent.
 leaves = (
     st.sampled_from([None, True, False, 0, 1, 1.0, 0.0, "", "a", "1", "true", "a longer text, as prompts are"])
     | st.integers(-(2**60), 2**60)
@@ -32,7 +32,7 @@ documents = st.recursive(
 
 @st.composite
 def edited(draw: st.DrawFn, value: Any) -> Any:
-    """A document like another: parts left out, doubled, exchanged, renamed, replaced."""
+    """An edited copy of a document: members and items are removed, copied, reordered or replaced."""
     if draw(st.integers(0, 9)) == 0:
         return draw(documents)
     if isinstance(value, dict):
@@ -50,49 +50,46 @@ def edited(draw: st.DrawFn, value: Any) -> Any:
 
 @st.composite
 def pairs(draw: st.DrawFn) -> tuple[Any, Any]:
-    """Two documents: alike more often than not."""
+    """Two documents; the second is often an edited copy of the first."""
     before = draw(documents)
     return before, draw(edited(before) | documents)
 
 
 def grown(seed: int) -> tuple[Any, Any]:
-    """Two documents from a seed, the second an edit of the first: far faster than drawing them part by part."""
-    chance = random.Random(seed)
-    before = _grown(chance, 4)
-    return before, _pruned(chance, before)
+    """Two documents from a seed, the second an edit of the first; far faster than drawing them by strategies."""
+    rng = random.Random(seed)
+    before = _grown(rng, 4)
+    return before, _pruned(rng, before)
 
 
-def _grown(chance: random.Random, depth: int) -> Any:
-    kind = chance.random() if depth else 0.0
+def _grown(rng: random.Random, depth: int) -> Any:
+    kind = rng.random() if depth else 0.0
     if kind < 0.4:
-        return chance.choice(
-            [None, True, False, 0, 1, 1.0, 0.5, "", "a", "1", "true", "some longer text", chance.random()]
-        )
-    size = chance.choice([0, 1, 2, 2, 3, 3, 4, 6])
+        return rng.choice([None, True, False, 0, 1, 1.0, 0.5, "", "a", "1", "true", "some longer text", rng.random()])
+    size = rng.choice([0, 1, 2, 2, 3, 3, 4, 6])
     if kind < 0.7:
-        return [_grown(chance, depth - 1) for _ in range(size)]
+        return [_grown(rng, depth - 1) for _ in range(size)]
     return {
-        chance.choice(["a", "b", "name", "", "~", "/", "m~n/o", "0", "-"]): _grown(chance, depth - 1)
-        for _ in range(size)
+        rng.choice(["a", "b", "name", "", "~", "/", "m~n/o", "0", "-"]): _grown(rng, depth - 1) for _ in range(size)
     }
 
 
-def _pruned(chance: random.Random, value: Any) -> Any:
-    if chance.random() < 0.1:
-        return _grown(chance, 2)
+def _pruned(rng: random.Random, value: Any) -> Any:
+    if rng.random() < 0.1:
+        return _grown(rng, 2)
     if isinstance(value, dict):
-        kept = {key: _pruned(chance, inner) for key, inner in value.items() if chance.random() < 0.9}
-        return kept | ({chance.choice("xyz"): _grown(chance, 1)} if chance.random() < 0.2 else {})
+        members = {key: _pruned(rng, inner) for key, inner in value.items() if rng.random() < 0.9}
+        return members | ({rng.choice("xyz"): _grown(rng, 1)} if rng.random() < 0.2 else {})
     if isinstance(value, list):
-        items = [_pruned(chance, inner) for inner in value if chance.random() < 0.9]
-        if chance.random() < 0.3:
-            items.insert(chance.randint(0, len(items)), _grown(chance, 1))
-        if chance.random() < 0.2:
-            chance.shuffle(items)
+        items = [_pruned(rng, inner) for inner in value if rng.random() < 0.9]
+        if rng.random() < 0.3:
+            items.insert(rng.randint(0, len(items)), _grown(rng, 1))
+        if rng.random() < 0.2:
+            rng.shuffle(items)
         return items
     return value
 
 
 def exact(value: Any) -> str:
-    """Text that is the same for strictly equal documents only."""
+    """A text that is the same only for documents that are strictly equal."""
     return json.dumps(value, sort_keys=True)

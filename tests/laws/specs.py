@@ -1,6 +1,6 @@
-"""Specs of real kinds, and the three sides of a comparison, for the laws about managed fields.
+"""Strategies for specs of real kinds and for the three sides of a comparison, for the laws of managed fields.
 
-Values come from small pools, so that two draws often agree.
+Values come from small pools, so that two draws are often equal.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ FREE = st.dictionaries(st.sampled_from(["top_p", "stop", "n"]), NUMBERS | TEXTS,
 
 
 def some(**members: st.SearchStrategy[Any]) -> st.SearchStrategy[Body]:
-    """An object with any of these members."""
+    """An object with any subset of these members."""
     return st.fixed_dictionaries({}, optional=members)
 
 
 def named(key: str, item: st.SearchStrategy[Body]) -> st.SearchStrategy[list[Body]]:
-    """A list of items, each with a name of its own under `key` (dots descend)."""
+    """A list of items with different names; `key` is the path of the name, with dots between its keys."""
     names = st.lists(st.sampled_from(["one", "two", "three"]), min_size=1, max_size=3, unique=True)
     items = st.lists(item, min_size=3, max_size=3)
     return st.builds(
@@ -87,7 +87,7 @@ def desired(kind: str, spec: Body, *ignored: str) -> Desired:
 
 
 def live(kind: str, body: Body) -> Live:
-    """A live object; what is masked on reads is pinned."""
+    """A live object; values that the API masks in responses are pinned."""
     return Live(KINDS[kind], "id", as_read(KINDS[kind], copy.deepcopy(body)))
 
 
@@ -102,14 +102,14 @@ def bound(kind: str, base: Body | None) -> Binding | None:
 
 
 def plain(value: Any) -> Any:
-    """Engine leaves as JSON, told apart from ordinary text."""
+    """A value whose engine leaves (addresses, secrets ...) are replaced by texts that no ordinary text equals."""
 
-    def told(leaf: Any) -> Any:
+    def as_text(leaf: Any) -> Any:
         if isinstance(leaf, Address | Secret | Fingerprint | patch.Pinned):
             return f"<{type(leaf).__name__} {leaf.fingerprint if isinstance(leaf, Secret) else leaf}>"
         return leaf
 
-    return map_leaves(value, told)
+    return map_leaves(value, as_text)
 
 
 def member(body: Any, pointer: str) -> Any:
@@ -118,7 +118,7 @@ def member(body: Any, pointer: str) -> Any:
     return body
 
 
-# Leaves whose values never mean the same: what each side has at a path is then known.
+# Leaves of which no two different values are equivalent, so that a law can predict the comparison.
 FIXED: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "persona": {
         "/persona_name": WORDS,
@@ -140,14 +140,14 @@ FIXED: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 
 
 def nested(values: Body) -> Body:
-    """Values by pointer as a document."""
+    """A document from its values by pointer."""
     document: Body = {}
     for pointer, value in values.items():
         *parents, key = patch.split(pointer)
-        place = document
+        container = document
         for parent in parents:
-            place = place.setdefault(parent, {})
-        place[key] = value
+            container = container.setdefault(parent, {})
+        container[key] = value
     return document
 
 

@@ -19,13 +19,13 @@ from tavusctl.core.binding import MADE, Binding
 from tavusctl.core.json_tree import leaves, map_leaves
 from tavusctl.core.model import ABSENT, Cause
 from tavusctl.core.ports import State
-from tavusctl.engine.compare.three_way import compare, remembered
+from tavusctl.engine.compare.three_way import compare, recorded_value
 from tavusctl.fields.equivalence import same
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import JsonObject, as_object, as_text
 from tavusctl.secrets import redaction
 from tavusctl.secrets.values import Secret
-from tavusctl.state.seals import without_prints
+from tavusctl.state.seals import without_fingerprints
 from tavusctl.state.serialization import binding_in, binding_out, plain
 from tests.laws.specs import KEY, SPECS, Body, bound, desired, live
 
@@ -96,7 +96,7 @@ def test_what_the_server_keeps_otherwise_is_neither_drift_nor_planned_and_is_tol
     spec, body, treated = data.draw(accounts(kind))
     difference = compare(desired(kind, spec), live(kind, body), known(kind, spec, body, read=read))
     assert (difference.fields, difference.patch, difference.drift) == ((), (), ())
-    told = {one.path for one in difference.otherwise}
+    told = {one.path for one in difference.stored_differently}
     without = compare(desired(kind, spec), live(kind, body), None).fields
     differing = {one.path for one in without if not one.sensitive}
     assert {one for one in told if one in treated} == {one for one in differing if one in treated}
@@ -144,7 +144,7 @@ def test_a_write_that_did_nothing_is_planned_again(kind: str, data: st.DataObjec
     written = bound(kind, after)
     assert written
     paths = [as_text(one["path"]) for one in planned.patch]
-    places = {one: remembered(_held(before, one)) for one in paths}
+    places = {one: recorded_value(_held(before, one)) for one in paths}
     written = replace(written, unconfirmed=places)
     difference = compare(desired(kind, after), live(kind, before), written)
     readable = {one.path for one in planned.fields if one.path in fields_of(kind, after) and one.path in places}
@@ -186,14 +186,16 @@ def test_a_new_key_of_the_state_is_no_difference(kind: str, data: st.DataObject,
     """Nothing tells any more what the secrets were, neither those that were sent nor those that the server keeps."""
     spec, body, _ = data.draw(accounts(kind))
     altered = data.draw(st.booleans())
-    with redaction.of_one_run():
+    with redaction.isolated_run():
         body = map_leaves(body, lambda leaf: Secret("its own", KEY) if altered and isinstance(leaf, Secret) else leaf)
         made = known(kind, spec, body, read=read)
-        renewed = without_prints(State("line", bindings={made.address: made}), lambda _: True).bindings[made.address]
+        renewed = without_fingerprints(State("line", bindings={made.address: made}), lambda _: True).bindings[
+            made.address
+        ]
         before, after = (compare(desired(kind, spec), live(kind, body), one) for one in (made, renewed))
 
         assert (after.fields, after.patch, after.drift) == ((), (), ())
-        assert [one.path for one in after.otherwise] == [one.path for one in before.otherwise]
+        assert [one.path for one in after.stored_differently] == [one.path for one in before.stored_differently]
 
 
 @pytest.mark.parametrize("ignored", [(), ("/greeting",)])
@@ -207,4 +209,4 @@ def test_a_field_that_would_not_go_is_told_unless_it_is_ignored(ignored: tuple[s
     found = compare(
         desired("persona", spec, *ignored), live("persona", kept_), replace(made, answered={"/greeting": "Hi"})
     )
-    assert [one.path for one in found.otherwise] == ([] if ignored else ["/greeting"])
+    assert [one.path for one in found.stored_differently] == ([] if ignored else ["/greeting"])

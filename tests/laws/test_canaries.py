@@ -74,8 +74,8 @@ def test_no_encoding_of_a_secret_that_a_server_sends_back_is_shown() -> None:
         if (first, second) in (("UTF-16", "UTF-16"), ("UTF-16", "reversed")):
             continue  # signs beyond ASCII are gone when such bytes are read as UTF-8, and with them the secret
         for one in some:
-            with redaction.of_one_run():
-                redaction.remember(one)
+            with redaction.isolated_run():
+                redaction.register(one)
                 said = redaction.redacted_words(f'refused: "{ENCODINGS[first](ENCODINGS[second](one))}" is none')
             if found_in(said) or not (said.startswith("refused: ") and said.endswith(" is none")):
                 shown.append((first, second, one, said))
@@ -85,14 +85,14 @@ def test_no_encoding_of_a_secret_that_a_server_sends_back_is_shown() -> None:
 def test_a_piece_of_a_secret_is_not_quoted_in_words_about_the_text_that_it_stands_in() -> None:
     """A complaint about a part of a text, such as what looks like an expression, tells no part of a secret in it."""
     for one in EVERY:
-        with redaction.of_one_run():
-            redaction.remember(one)
-            about = redaction.about(f"key: {one}\n")
+        with redaction.isolated_run():
+            redaction.register(one)
+            about = redaction.redactor_for(f"key: {one}\n")
             for start in range(len(one) - 12):
                 for end in (start + 12, len(one)):
                     assert found_in(about(f"unknown tag {one[start:end]!r}")) == [], one[start:end]
             assert about("unknown tag 'ordinary'") == "unknown tag 'ordinary'"
-        assert redaction.about(f"key: {one}\n")("ordinary words") == "ordinary words"
+        assert redaction.redactor_for(f"key: {one}\n")("ordinary words") == "ordinary words"
 
 
 @pytest.fixture(scope="module")

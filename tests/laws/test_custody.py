@@ -19,12 +19,12 @@ from tavusctl.core.model import Action
 from tavusctl.core.ports import State
 from tavusctl.lib.json_types import as_object
 from tavusctl.secrets import redaction
-from tavusctl.secrets.key_wrapping import SIZE, derived, new_key, unwrap, wrap
+from tavusctl.secrets.key_wrapping import SIZE, derive_key, new_key, unwrap, wrap
 from tavusctl.secrets.values import REDACTED, Fingerprint, FingerprintKey, Secret
 from tavusctl.state import journal
 from tavusctl.state.codec import decode, encode
 from tavusctl.state.journal import Intent
-from tavusctl.state.seals import Keys, Seals, Trust, judged, taken_over
+from tavusctl.state.seals import Keys, Seals, Trust, accept, verify
 
 pytestmark = pytest.mark.usefixtures("quick_scrypt")
 
@@ -49,7 +49,7 @@ BEGUN = State(
         RULES: Binding(RULES, "g1", {"data": [1.5, None, {}]}, retired=("g0",), unkept={"/x": "d"}),
     },
 )
-SEALED, OWN = taken_over(BEGUN, (), OURS)
+SEALED, OWN = accept(BEGUN, (), OURS)
 WRAPPED = wrap(new_key(), "holder", "lineage")
 
 
@@ -66,10 +66,10 @@ DOCUMENTS = st.dictionaries(
 
 @given(DOCUMENTS)
 def test_the_seal_of_a_state_holds_whatever_is_in_it(document: dict[str, object]) -> None:
-    sealed, _ = taken_over(replace(BEGUN, bindings={COACH: Binding(COACH, "p1", document)}), (), OURS)
+    sealed, _ = accept(replace(BEGUN, bindings={COACH: Binding(COACH, "p1", document)}), (), OURS)
     read = decode(encode(sealed), "here")
     assert read == sealed
-    assert judged(read, (), OURS).custody.trust is Trust.SEALED
+    assert verify(read, (), OURS).seals.trust is Trust.SEALED
 
 
 @given(DOCUMENTS)
@@ -79,17 +79,17 @@ def test_quick_bytes_say_what_canonical_text_says(document: dict[str, object]) -
     assert quick == text.encode() or any(mark in quick for mark in (b"e", b"E"))  # of a number in powers of ten
 
 
-def journalled(custody: Seals) -> list[bytes]:
+def journalled(seals: Seals) -> list[bytes]:
     """A journal of one interrupted run, with seals."""
     records = [
-        journal.begin(SEALED, "0" * 12, {"persona": ["p1"]}, "2020-01-01T00:00:00+00:00"),
-        journal.intent(Intent("a", COACH, Action.UPDATE, "p1", {"text": "new"})),
-        journal.bind(Binding(COACH, "p1", {"text": "new"}), "a"),
-        journal.intent(Intent("b", RULES, Action.DELETE, "g1")),
+        journal.begin_record(SEALED, "0" * 12, {"persona": ["p1"]}, "2020-01-01T00:00:00+00:00"),
+        journal.intent_record(Intent("a", COACH, Action.UPDATE, "p1", {"text": "new"})),
+        journal.bind_record(Binding(COACH, "p1", {"text": "new"}), "a"),
+        journal.intent_record(Intent("b", RULES, Action.DELETE, "g1")),
     ]
     lines, mac = [], ""
     for record in records:
-        line, mac = custody.chained(record, mac)
+        line, mac = seals.append_seal(record, mac)
         lines.append(line)
     return lines
 
@@ -100,7 +100,7 @@ LINES = journalled(OWN)
 def refused(state: State, lines: Sequence[bytes], keys: Keys = OURS) -> bool:
     """Whether nothing would be done by a state and a journal: an error, or no trust."""
     try:
-        return not judged(state, lines, keys).custody.trusted
+        return not verify(state, lines, keys).seals.trusted
     except StateError:
         return True
 
@@ -128,7 +128,7 @@ def test_a_wrapping_that_was_changed_does_not_open(at: int, by: int) -> None:
 
 def test_keys_for_single_purposes_are_those_of_the_standard() -> None:
     """Test case 3 of RFC 5869, appendix A: neither salt nor info."""
-    assert derived(b"\x0b" * 22, "", size=42).hex() == (
+    assert derive_key(b"\x0b" * 22, "", size=42).hex() == (
         "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8"
     )
 
@@ -136,11 +136,11 @@ def test_keys_for_single_purposes_are_those_of_the_standard() -> None:
 @given(st.sampled_from(["", "a", "b", "ab", "1234", "1235"]), st.sampled_from(["", "a", "b", "ab", "1234", "1235"]))
 def test_fingerprints_are_equal_when_values_are(one: str, other: str) -> None:
     """Under one key; whoever has another cannot tell."""
-    with redaction.of_one_run():
-        made, known = Secret(one, OWN.prints.current), Secret(other, OWN.prints.current)
+    with redaction.isolated_run():
+        made, known = Secret(one, OWN.fingerprint_key.current), Secret(other, OWN.fingerprint_key.current)
 
         assert (made.fingerprint == known.fingerprint) == (one == other)
-        assert made.is_of(known.fingerprint) == (one == other)
+        assert made.matches(known.fingerprint) == (one == other)
         assert Secret(one, b"another").fingerprint != made.fingerprint
 
 
@@ -148,12 +148,12 @@ def test_a_sealed_state_is_trusted_by_whoever_can_open_it() -> None:
     again = decode(encode(SEALED), "here")
 
     assert again == SEALED
-    assert judged(again, LINES, OURS).custody.trust is Trust.SEALED
-    assert judged(again, LINES, THEIRS).custody.trust is Trust.FOREIGN
-    both = judged(again, LINES, Keys("api-key-two", former="api-key-one")).custody
+    assert verify(again, LINES, OURS).seals.trust is Trust.SEALED
+    assert verify(again, LINES, THEIRS).seals.trust is Trust.FOREIGN
+    both = verify(again, LINES, Keys("api-key-two", former="api-key-one")).seals
     enrolled = both.sealed(replace(again, serial=4))
-    assert judged(enrolled, (), THEIRS).custody.key == OWN.key
-    assert judged(enrolled, (), OURS).custody.prints.current == OWN.prints.current
+    assert verify(enrolled, (), THEIRS).seals.key == OWN.key
+    assert verify(enrolled, (), OURS).seals.fingerprint_key.current == OWN.fingerprint_key.current
 
 
 @given(st.data())
@@ -200,11 +200,11 @@ def test_of_a_journal_only_a_beginning_is_taken(order: list[int]) -> None:
 def test_pieces_of_two_journals_make_none(first: int, second: int) -> None:
     """Those of another lineage, or of another run of this one."""
     assume(first < len(LINES) and second)
-    other = journalled(taken_over(BEGUN, (), OURS)[1])
+    other = journalled(accept(BEGUN, (), OURS)[1])
     again, mac = [], ""
     for line in LINES:
         record = line[: line.rindex(b',"mac":')] + b"}"
-        made, mac = OWN.chained(record.replace(b'"000000000000"', b'"111111111111"'), mac)
+        made, mac = OWN.append_seal(record.replace(b'"000000000000"', b'"111111111111"'), mac)
         again.append(made)
 
     assert refused(SEALED, [*LINES[:first], *other[:second]])
@@ -216,7 +216,7 @@ def test_a_record_that_a_store_refused_and_kept_breaks_nothing(kept: int) -> Non
     """The run goes on from the record before; what stands between was written by it, too."""
     lines, mac = [], ""
     for number, record in enumerate(line[: line.rindex(b',"mac":')] + b"}" for line in LINES):
-        line, after = OWN.chained(record, mac)
+        line, after = OWN.append_seal(record, mac)
         lines.append(line)
         mac = mac if number == kept else after
 
@@ -224,7 +224,7 @@ def test_a_record_that_a_store_refused_and_kept_breaks_nothing(kept: int) -> Non
 
 
 def test_a_state_that_was_taken_over_vouches_for_its_journal_alone() -> None:
-    state, _ = taken_over(SEALED, LINES, THEIRS)
+    state, _ = accept(SEALED, LINES, THEIRS)
 
     assert not refused(state, LINES, THEIRS)
     assert refused(state, LINES[:-1], THEIRS)
@@ -232,34 +232,34 @@ def test_a_state_that_was_taken_over_vouches_for_its_journal_alone() -> None:
 
 
 def test_a_fingerprint_that_nobody_can_compare_is_left_out() -> None:
-    state, custody = taken_over(SEALED, (), THEIRS)
+    state, seals = accept(SEALED, (), THEIRS)
 
-    secret = custody.prints.seal("anything")
+    secret = seals.fingerprint_key.seal("anything")
     coach = state.bindings[COACH]
     places = (coach.applied["key"], coach.successor_spec["key"], as_object(coach.answered["/headers"])["auth"])
     assert {*places, coach.unconfirmed["/key"]} == {REDACTED}
     assert coach.unconfirmed["/none"] is None
     known = state.bindings[COACH].applied["key"]
     assert isinstance(known, Fingerprint)
-    assert secret.is_of(known)
-    assert FingerprintKey().seal("x").is_of(secret.fingerprint)
+    assert secret.matches(known)
+    assert FingerprintKey().seal("x").matches(secret.fingerprint)
 
 
 def test_fingerprints_of_a_journal_that_was_taken_over_are_left_out() -> None:
     """The key that made them is gone; what the state itself says can still be compared."""
-    old = OWN.prints.seal("secret").fingerprint
+    old = OWN.fingerprint_key.seal("secret").fingerprint
     records = [
-        journal.begin(SEALED, "0" * 12, {}, "2020-01-01T00:00:00+00:00"),
-        journal.bind(Binding(RULES, "g1", {"key": old}, answered={"/key": old}, unconfirmed={"/key": old})),
-        journal.intent(Intent("a", COACH, Action.UPDATE, "p1", {"key": old})),
+        journal.begin_record(SEALED, "0" * 12, {}, "2020-01-01T00:00:00+00:00"),
+        journal.bind_record(Binding(RULES, "g1", {"key": old}, answered={"/key": old}, unconfirmed={"/key": old})),
+        journal.intent_record(Intent("a", COACH, Action.UPDATE, "p1", {"key": old})),
     ]
     lines, mac = [], ""
     for record in records:
-        line, mac = OWN.chained(record, mac)
+        line, mac = OWN.append_seal(record, mac)
         lines.append(line)
-    state, _ = taken_over(SEALED, lines, THEIRS)
+    state, _ = accept(SEALED, lines, THEIRS)
 
-    found = judged(state, lines, THEIRS).replay
+    found = verify(state, lines, THEIRS).replay
     rules, (intent,) = found.state.bindings[RULES], found.pending
     assert (rules.applied, rules.answered, rules.unconfirmed) == (
         {"key": REDACTED},
@@ -267,4 +267,4 @@ def test_fingerprints_of_a_journal_that_was_taken_over_are_left_out() -> None:
         {"/key": REDACTED},
     )
     assert intent.spec == {"key": REDACTED}
-    assert judged(SEALED, lines, OURS).replay.pending[0].spec == {"key": old}
+    assert verify(SEALED, lines, OURS).replay.pending[0].spec == {"key": old}

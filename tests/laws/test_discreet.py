@@ -18,7 +18,7 @@ from tavusctl.fields.equivalence import same
 from tavusctl.kinds import KINDS
 from tavusctl.secrets import redaction
 from tavusctl.state.codec import decode, encode
-from tavusctl.state.seals import Keys, Seals, Trust, judged, seals_of
+from tavusctl.state.seals import Keys, Seals, Trust, seals_of, verify
 from tests.scenarios.canaries import ANYWHERE, canaries, found_in
 
 pytestmark = pytest.mark.usefixtures("quick_scrypt")
@@ -61,18 +61,18 @@ def custody() -> Seals:
 def kept(binding: Binding) -> bytes:
     """The bytes of a state that holds a binding as a record may have it."""
     own = custody()
-    return encode(own.sealed(replace(State("lineage"), bindings={COACH: own.discreet_binding(binding)})))
+    return encode(own.sealed(replace(State("lineage"), bindings={COACH: own.binding_without_secret_values(binding)})))
 
 
 @given(SPECS)
 def test_no_state_holds_a_secret_and_each_is_known_again(spec: dict[str, Any]) -> None:
-    with redaction.of_one_run():
+    with redaction.isolated_run():
         for one in (*SECRETS, DIGITS):
-            redaction.remember(one)
+            redaction.register(one)
         content = kept(Binding(COACH, "p1", spec, answered={"/context": spec["system_prompt"]}, unconfirmed=dict(spec)))
     assert found_in(content, [ANYWHERE]) == []
     assert DIGITS.encode() not in content
-    again = judged(decode(content, "the state"), (), KEYS).replay.state.bindings[COACH]
+    again = verify(decode(content, "the state"), (), KEYS).replay.state.bindings[COACH]
     assert same(KIND, (), again.applied, spec)
     assert same(KIND, (), spec, again.applied)
 
@@ -80,18 +80,18 @@ def test_no_state_holds_a_secret_and_each_is_known_again(spec: dict[str, Any]) -
 @given(SPECS, TOLD)
 def test_another_text_is_told_from_the_one_that_was_kept(spec: dict[str, Any], other: str) -> None:
     changed = {**spec, "system_prompt": f"{spec['system_prompt']}{other}"}
-    with redaction.of_one_run():
+    with redaction.isolated_run():
         for one in SECRETS:
-            redaction.remember(one)
+            redaction.register(one)
         content = kept(Binding(COACH, "p1", spec))
-    again = judged(decode(content, "the state"), (), KEYS).replay.state.bindings[COACH]
+    again = verify(decode(content, "the state"), (), KEYS).replay.state.bindings[COACH]
     assert not same(KIND, (), again.applied, changed)
     assert not same(KIND, (), changed, again.applied)
 
 
 @given(SPECS)
 def test_what_holds_no_secret_is_kept_as_it_is(spec: dict[str, Any]) -> None:
-    with redaction.of_one_run():
-        redaction.remember("another secret altogether")
-        assert custody().discreet(spec) is spec
+    with redaction.isolated_run():
+        redaction.register("another secret altogether")
+        assert custody().without_secret_values(spec) is spec
     assert json.loads(canonical(spec)) == spec

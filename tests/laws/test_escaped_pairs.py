@@ -13,7 +13,7 @@ from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Edit
 from tavusctl.lib.json_types import as_object, as_text
 from tavusctl.rewrite.apply_edits import splice
-from tavusctl.rewrite.formatter import formatted
+from tavusctl.rewrite.formatter import format_document
 
 # Characters of all planes, those that stand in for others among them, and what looks like an escape.
 TEXT = st.text(
@@ -79,5 +79,5 @@ def test_a_file_with_pairs_is_edited_and_tidied() -> None:
         "a": "c \U0001f600",
     }
     assert b'"\\ud83d\\ude00": "Hi \\ud83d\\ude00"' in changed
-    tidy = formatted(written.encode(), "f.yaml", "")
+    tidy = format_document(written.encode(), "f.yaml", "")
     assert yaml12.read(tidy, "f.yaml").documents[0].value == yaml12.read(written.encode(), "f.yaml").documents[0].value

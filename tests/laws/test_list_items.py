@@ -43,7 +43,7 @@ def test_unknown_members_make_no_difference(kind: str, data: st.DataObject) -> N
 
     found = compare(desired(kind, spec), live(kind, body), bound(kind, spec))
 
-    assert (found.fields, found.patch, found.drift, found.otherwise) == ((), (), (), ())
+    assert (found.fields, found.patch, found.drift, found.stored_differently) == ((), (), (), ())
 
 
 @pytest.mark.parametrize("kind", KEYED)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tavusctl.core.model import Live
 from tavusctl.engine.compare import match_create
 from tavusctl.engine.compare.desired import new_document, sent_name
-from tavusctl.engine.compare.match_create import Sent
+from tavusctl.engine.compare.match_create import SentCreate
 from tavusctl.engine.diff import applied
 from tavusctl.lib.json_types import JsonObject
 from tests.laws.specs import SPECS, as_read, desired
@@ -36,16 +36,16 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), m
 def test_what_was_sent_is_found_however_it_is_spelled(kind: str, style: str, data: st.DataObject) -> None:
     wanted = desired(kind, data.draw(SPECS[kind]))
     name = sent_name(wanted)
-    sent = Sent(wanted.kind, applied(wanted), name)
+    sent = SentCreate(wanted.kind, applied(wanted), name)
     body = as_read(wanted.kind, new_document(wanted))
     key = wanted.kind.name_field
     body = {**body, key: SPELLINGS[style](body[key])}
     stranger = Live(wanted.kind, "theirs", {key: "Somebody else's", "system_prompt": "Theirs.", "data": []}, "Else")
     mine = Live(wanted.kind, "mine", body, body[key])
 
-    assert match_create.found(sent, [stranger, mine], {"theirs"}) == "mine"
-    assert match_create.is_ours(sent, mine)
-    assert match_create.found(sent, [stranger, mine], {"theirs", "mine"}) == ""
+    assert match_create.created_id(sent, [stranger, mine], {"theirs"}) == "mine"
+    assert match_create.is_created_object(sent, mine)
+    assert match_create.created_id(sent, [stranger, mine], {"theirs", "mine"}) == ""
 
 
 @given(text=TEXTS, style=st.sampled_from(sorted(SPELLINGS)))
@@ -68,9 +68,9 @@ def test_strangers_are_found_without_looking_at_each() -> None:
     """A thousand creates beside ten thousand objects."""
     wanted = desired("persona", {"persona_name": "Coach 7", "system_prompt": "You coach."})
     live = [_persona(number) for number in range(10_000)]
-    strangers = match_create.Strangers(live)
+    strangers = match_create.UnmanagedObjects(live)
 
-    found = [strangers.like(wanted.kind, wanted.spec, f"Coach {number}") for number in range(1000)]
+    found = [strangers.find_duplicates(wanted.kind, wanted.spec, f"Coach {number}") for number in range(1000)]
 
     assert [[one.remote_id for one in ones] for ones in found] == [[f"p{number}"] for number in range(1000)]
 

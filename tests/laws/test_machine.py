@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tavusctl.emulator import running
-from tavusctl.emulator.http.border import Allowed
+from tavusctl.emulator.http.access import Allowed
 from tests.crash.rig import launcher
 from tests.family import Family
 from tests.laws.machine import Machine

@@ -175,10 +175,10 @@ def a_project() -> Iterator[Path]:
 
 def read(root: Path, *, caches: bool, secret: bool) -> str:
     """All that a plan and a check get from the files, and every word that is said of them."""
-    with redaction.of_one_run(), environment_of({"KEY": KEY if secret else None}):
+    with redaction.isolated_run(), environment_of({"KEY": KEY if secret else None}):
         session = open_session(None, TerminalProgress(quiet=True), root, caches=caches)
         applied = Applied("1", lambda: {Address("persona", "a"): {"system_prompt": SENTENCES}})
-        found: list[object] = [session.project, session.found]
+        found: list[object] = [session.project, session.project_diagnostics]
         for look in (partial(load, session), partial(check, session, applied=applied), partial(check, session)):
             try:
                 found.append(look())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tavusctl.config.interpolation import literally
-from tavusctl.rewrite.template_edits import Piece, edited, split_template
+from tavusctl.config.interpolation import escape_expressions
+from tavusctl.rewrite.template_edits import Piece, find_edit, split_template
 
 BROUGHT = {"${file:a}": "kind and brief", "${file:b}": "b", "${var:c}": "Acme"}
 WORDS = st.text("ab $A{}cme", max_size=8)
@@ -24,7 +24,7 @@ def apart(raw: str, brought: dict[str, str]) -> tuple[Piece, ...]:
 
 
 def joined(words: list[str], expressions: list[str]) -> str:
-    return "".join(f"{literally(word)}{one}" for word, one in zip(words, [*expressions, ""], strict=True))
+    return "".join(f"{escape_expressions(word)}{one}" for word, one in zip(words, [*expressions, ""], strict=True))
 
 
 @given(TEXTS, WORDS, st.text("abkind Acme", max_size=20))
@@ -33,7 +33,7 @@ def test_whatever_is_written_stands_for_what_the_account_has(
 ) -> None:
     words, expressions = [*(word for word, _ in pairs), last], [one for _, one in pairs]
     assume(not any(word.endswith("$") for word in words))
-    found = edited(apart(joined(words, expressions), BROUGHT), live)
+    found = find_edit(apart(joined(words, expressions), BROUGHT), live)
     if found:
         brought = {**BROUGHT, **({found.expression: found.text} if found.expression else {})}
         assume(expressions.count(found.expression) <= 1)
@@ -51,7 +51,7 @@ def test_an_edit_of_one_word_is_written_there_or_nowhere(
     place = data.draw(st.integers(0, len(words) - 1))
     new = [*words[:place], data.draw(WORDS).translate(strange), *words[place + 1 :]]
     live = whole(apart(joined(new, expressions), BROUGHT))
-    found = edited(apart(joined(words, expressions), BROUGHT), live)
+    found = find_edit(apart(joined(words, expressions), BROUGHT), live)
     assert found is not None
     assert (found.raw, found.expression) == (joined(new, expressions), "")
 
@@ -62,5 +62,5 @@ def test_an_expression_that_brings_nothing_known_is_not_taken_apart() -> None:
 
 def test_an_edit_that_may_be_in_either_of_two_is_not_clear() -> None:
     parts = apart("${file:a}${var:c}", BROUGHT)
-    assert edited(parts, "kind and briefly Acme") is not None  # a word between them
-    assert edited(parts, "something else") is None
+    assert find_edit(parts, "kind and briefly Acme") is not None  # a word between them
+    assert find_edit(parts, "something else") is None

@@ -22,7 +22,7 @@ from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import as_object
 from tavusctl.patch import join, split
 from tavusctl.rewrite.apply_edits import splice
-from tavusctl.rewrite.layered_edits import layered
+from tavusctl.rewrite.layered_edits import edits_by_layer
 from tests.laws.specs import FREE, NUMBERS, SETS, TEXTS, WORDS, Body, some
 
 COACH = Address("persona", "coach")
@@ -69,7 +69,7 @@ def loaded(folder: Path, overlay: str) -> tuple[Manifest, list[str]]:
     """The only manifest of a project, and all that is said of it; how a word is spelled is not."""
     project = Project(str(folder), str(folder / "base"))
     found = loading.read(project, Environment(overlay=overlay), KINDS)
-    every = (*found.manifests, *found.drafts)
+    every = (*found.manifests, *found.invalid_manifests)
     assert len(every) == 1
     return every[0], [one.message for one in found.diagnostics if one.id != "TV105"]
 
@@ -160,13 +160,13 @@ def test_an_edit_of_both_gives_the_value_that_it_is_to_give(
     low, high = (
         node(json.dumps({"kind": "persona", "name": "coach", **one}), name) for one, name in ((base, "b"), (over, "o"))
     )
-    before = overlays.lay(low, high, KINDS["persona"], COACH).node
+    before = overlays.merge(low, high, KINDS["persona"], COACH).node
     spec = as_object(as_object(before.value)["spec"])
     assume(spec or other)
     key = data.draw(st.sampled_from(sorted({*spec, *other})))
     new = other.get(key, ABSENT)
-    edits = layered(COACH, low.value, high.value, ("spec", key), new)
-    after = overlays.lay(edited(low, edits[0]), edited(high, edits[1]), KINDS["persona"], COACH).node
+    edits = edits_by_layer(COACH, low.value, high.value, ("spec", key), new)
+    after = overlays.merge(edited(low, edits[0]), edited(high, edits[1]), KINDS["persona"], COACH).node
     result = as_object(as_object(after.value).get("spec", {}))
     expected = {one: value for one, value in named(spec).items() if one != named({key: 0}).popitem()[0]}
     if new is not ABSENT:
@@ -177,8 +177,8 @@ def test_an_edit_of_both_gives_the_value_that_it_is_to_give(
 @given(LAYERS, LAYERS, LAYERS)
 def test_an_edit_of_a_mapping_that_both_have_is_written_part_by_part(base: Body, over: Body, new: Body) -> None:
     low, high = (coach({"spec": {"layers": one}}, name) for one, name in ((base, "b"), (over, "o")))
-    edits = layered(COACH, low.value, high.value, ("spec", "layers"), new)
-    after = overlays.lay(edited(low, edits[0]), edited(high, edits[1]), KINDS["persona"], COACH).node
+    edits = edits_by_layer(COACH, low.value, high.value, ("spec", "layers"), new)
+    after = overlays.merge(edited(low, edits[0]), edited(high, edits[1]), KINDS["persona"], COACH).node
     spec = as_object(as_object(after.value).get("spec", {}))
     assert without_nothing(spec.get("layers", {})) == without_nothing(new)
     as_it_was = {f"/spec/layers/{key}" for key in {*base} - {*over} if key in new and new[key] == base[key]}
@@ -200,9 +200,9 @@ def test_an_edit_of_a_value_leaves_the_others_also_below_what_the_overlay_takes_
     base: Body, over: Body, path: tuple[str, ...], value: Any
 ) -> None:
     low, high = (coach({"spec": {"layers": one}}, name) for one, name in ((base, "b"), (over, "o")))
-    before = as_object(as_object(overlays.lay(low, high, KINDS["persona"], COACH).node.value)["spec"])
-    edits = layered(COACH, low.value, high.value, ("spec", "layers", *path), value)
-    after = overlays.lay(edited(low, edits[0]), edited(high, edits[1]), KINDS["persona"], COACH).node
+    before = as_object(as_object(overlays.merge(low, high, KINDS["persona"], COACH).node.value)["spec"])
+    edits = edits_by_layer(COACH, low.value, high.value, ("spec", "layers", *path), value)
+    after = overlays.merge(edited(low, edits[0]), edited(high, edits[1]), KINDS["persona"], COACH).node
     spec = as_object(as_object(after.value)["spec"])
     assert without_nothing(spec) == without_nothing(set_at(before, ("layers", *path), value))
 
@@ -237,7 +237,7 @@ SORTS: list[tuple[Any, Any, str]] = [({"b": 1}, [1], "a mapping"), ([1], {"b": 1
 @pytest.mark.parametrize(("base", "over", "sort"), SORTS)
 def test_a_list_and_a_mapping_do_not_lie_over_each_other(base: Any, over: Any, sort: str) -> None:
     low, high = coach({"spec": {"a": base}}, "base"), coach({"spec": {"a": over}}, "over")
-    laid = overlays.lay(low, high, KINDS["persona"], COACH)
+    laid = overlays.merge(low, high, KINDS["persona"], COACH)
     (told,) = laid.diagnostics
     assert (told.id, told.source) == ("TV104", high.sources["/spec/a"])
     assert f"write {sort}, as at {low.sources['/spec/a']}" in told.hint
@@ -247,7 +247,7 @@ def test_a_list_and_a_mapping_do_not_lie_over_each_other(base: Any, over: Any, s
 def test_places_of_both_are_kept_apart() -> None:
     low = node("kind: persona\nname: coach\nspec:\n  layers:\n    tts: {a: 1}\n    llm: {b: 2}\n", "low")
     high = node("kind: persona\nname: coach\nspec:\n  layers:\n    tts: {a: 3, c: 4}\n", "high")
-    laid = overlays.lay(low, high, KINDS["persona"], COACH).node
+    laid = overlays.merge(low, high, KINDS["persona"], COACH).node
     places = {pointer: place for pointer, place in laid.sources.items() if pointer.startswith("/spec/layers/")}
     assert places == {
         "/spec/layers/tts": Source("low", 5, 10),

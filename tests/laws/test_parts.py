@@ -72,7 +72,7 @@ def change(before: dict[str, Any], after: dict[str, Any]) -> tuple[Call, ...]:
 
 def others(body: dict[str, Any]) -> dict[str, Any]:
     """A body without its parts."""
-    found: dict[str, Any] = parts.with_holders(PERSONA, parts.without(PERSONA, body))
+    found: dict[str, Any] = parts.with_part_containers(PERSONA, parts.without_parts(PERSONA, body))
     return found
 
 
@@ -91,7 +91,7 @@ def test_a_call_writes_one_part_and_each_goes_on_from_the_one_before(before: Any
         assert call.before == body
         body = call.after
         assert patch.apply(call.before, list(call.operations)) == body
-        written = {part.at for part in PERSONA.parts if with_value_of(body, part.at, call.before) != body}
+        written = {part.spec_path for part in PERSONA.parts if with_value_of(body, part.spec_path, call.before) != body}
         rest = others(call.before) != others(body)
         assert (len(written), rest) == ((1, False) if call.part else (0, True))
 
@@ -111,7 +111,7 @@ def test_no_call_is_made_for_what_is_there(before: Any, after: Any) -> None:
 @given(BODIES, BODIES)
 def test_a_value_is_put_at_a_place_and_nowhere_else(document: Any, other: Any) -> None:
     for part in PERSONA.parts:
-        changed = with_value_of(document, part.at, other)
+        changed = with_value_of(document, part.spec_path, other)
 
-        assert value_at(changed, part.at) == value_at(other, part.at)
-        assert with_value_of(changed, part.at, document) == document
+        assert value_at(changed, part.spec_path) == value_at(other, part.spec_path)
+        assert with_value_of(changed, part.spec_path, document) == document

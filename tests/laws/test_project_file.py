@@ -64,9 +64,9 @@ def opened(file: dict[str, Any]) -> tuple[Project, list[str]]:
     (node,) = yaml12.read(json.dumps(file, indent=1).encode(), FILE).documents
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "overlays/staging").mkdir(parents=True)
-        project, notes = open_project(node, Path(folder))
-    assert all(one.source and one.source.line > 1 and one.source.path == FILE for one in notes.diagnostics)
-    return project, [one.message for one in notes.diagnostics]
+        project, collector = open_project(node, Path(folder))
+    assert all(one.source and one.source.line > 1 and one.source.path == FILE for one in collector.diagnostics)
+    return project, [one.message for one in collector.diagnostics]
 
 
 @given(FILES)

@@ -44,9 +44,9 @@ def test_what_is_in_a_secret_goes_and_nothing_else(secrets: list[str], data: st.
     parts = [one[:end] for one in secrets for end in range(8, len(one))]
     parts += [one[-size:] for one in secrets for size in range(8, len(one))]
 
-    with redaction.of_one_run():
+    with redaction.isolated_run():
         for one in secrets:
-            redaction.remember(one)
+            redaction.register(one)
 
         spelled = [*secrets, *(one[::-1] for one in secrets)]
         assert redacted(text).replace(SHOWN, "") == left_of(text, spelled)
@@ -60,9 +60,9 @@ def test_the_longer_secret_goes_whole_in_every_spelling(
 ) -> None:
     secrets = [*secrets, secrets[0] + rest]
 
-    with redaction.of_one_run():
+    with redaction.isolated_run():
         for one in secrets:
-            redaction.remember(one)
+            redaction.register(one)
 
         for one in secrets:
             if len("".join(one.split())) < redaction.SHORTEST:

@@ -20,30 +20,30 @@ SCHEDULES = st.one_of(BY_CRON, BY_PERIOD)
 
 @given(SCHEDULES, MOMENTS)
 def test_a_document_is_never_due_when_it_was_crawled(recrawl: Recrawl, last: datetime) -> None:
-    assert schedule.due(recrawl, last) > last
+    assert schedule.due_from(recrawl, last) > last
 
 
 @given(SCHEDULES, MOMENTS, st.timedeltas(timedelta(0), timedelta(days=400)))
 def test_a_later_crawl_is_never_due_earlier(recrawl: Recrawl, last: datetime, later: timedelta) -> None:
-    assert schedule.due(recrawl, last + later) >= schedule.due(recrawl, last)
+    assert schedule.due_from(recrawl, last + later) >= schedule.due_from(recrawl, last)
 
 
 @given(BY_CRON, MOMENTS, st.floats(0, 1, exclude_max=True))
 def test_nothing_is_due_between_a_tick_and_the_next(recrawl: Recrawl, last: datetime, share: float) -> None:
-    tick = schedule.due(recrawl, last)
+    tick = schedule.due_from(recrawl, last)
     assume(tick != schedule.NEVER)
     between = last + (tick - last) * share
     assume(between < tick)  # a share just below 1 may be rounded up
-    assert schedule.due(recrawl, between) == tick
+    assert schedule.due_from(recrawl, between) == tick
 
 
 @given(SCHEDULES, MOMENTS, st.sampled_from(ZONES))
 def test_the_zone_in_which_a_moment_is_told_does_not_matter(recrawl: Recrawl, last: datetime, zone: str) -> None:
-    assert schedule.due(recrawl, last.astimezone(ZoneInfo(zone))) == schedule.due(recrawl, last)
+    assert schedule.due_from(recrawl, last.astimezone(ZoneInfo(zone))) == schedule.due_from(recrawl, last)
 
 
 @given(SCHEDULES, MOMENTS)
 def test_overdue_comes_after_due_and_after_the_cooldown(recrawl: Recrawl, last: datetime) -> None:
-    overdue = schedule.overdue(recrawl, last)
-    assert overdue >= max(schedule.due(recrawl, last), schedule.allowed(last))
-    assert overdue == schedule.NEVER or overdue >= schedule.allowed(last) + 2 * schedule.COOLDOWN
+    overdue = schedule.overdue_from(recrawl, last)
+    assert overdue >= max(schedule.due_from(recrawl, last), schedule.allowed_from(last))
+    assert overdue == schedule.NEVER or overdue >= schedule.allowed_from(last) + 2 * schedule.COOLDOWN

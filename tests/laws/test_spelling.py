@@ -7,19 +7,19 @@ from html.entities import html5
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavusctl.lib.spelling import ALL, IGNORED, SPELLINGS, meant, squeezed, undone
+from tavusctl.lib.spelling import ALL, IGNORED, SPELLINGS, decode, decode_matches, without_ignored
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=60) | st.from_regex(ALL[1].pattern, fullmatch=True))
 def test_no_text_means_a_longer_one(text: str) -> None:
     for _, spelling in (*SPELLINGS, ALL):
-        assert len(spelling.sub(meant, text)) <= len(text)
+        assert len(spelling.sub(decode, text)) <= len(text)
 
 
 def test_no_reference_of_html_means_more_characters_than_it_has() -> None:
     for name in html5:
         spelled = f"&{name}"
-        assert len(ALL[1].sub(meant, spelled)) <= len(spelled)
+        assert len(ALL[1].sub(decode, spelled)) <= len(spelled)
 
 
 _SIGNS = "".join(sign for sign, _ in SPELLINGS)
@@ -27,6 +27,6 @@ _SIGNS = "".join(sign for sign, _ in SPELLINGS)
 
 @given(st.text(st.characters(codec="utf-8") | st.sampled_from(f"{_SIGNS}\ufeff\u00ad ")))
 def test_short_cuts_lead_to_the_same_text(text: str) -> None:
-    assert squeezed(text) == IGNORED.sub("", text)
+    assert without_ignored(text) == IGNORED.sub("", text)
     for signs, spelling in (*SPELLINGS, ALL):
-        assert undone(text, signs, spelling) == spelling.sub(meant, text)
+        assert decode_matches(text, signs, spelling) == spelling.sub(decode, text)

@@ -122,7 +122,7 @@ def around(value: Any, pointer: str) -> str:
 def expect(before: bytes, after: bytes, wanted: Any) -> None:
     found = documents(after)
     ours = [index for index, one in enumerate(documents(before)) if isinstance(one, dict) and one.get("name") == "a"]
-    assert edit_steps.exact(found[ours[0]]) == edit_steps.exact(wanted)
+    assert edit_steps.exact_text(found[ours[0]]) == edit_steps.exact_text(wanted)
     assert [one for i, one in enumerate(found) if i not in ours] == [
         one for i, one in enumerate(documents(before)) if i not in ours
     ]
@@ -160,7 +160,7 @@ def test_a_value_is_set_and_nothing_else_changes(data: st.DataObject, file: tupl
     parent[int(name) if isinstance(parent, list) else name] = new
     expect(before, after, wanted)
     check_around(before, after, pointer)
-    assert (after == before) == (edit_steps.exact(wanted) == edit_steps.exact(value))
+    assert (after == before) == (edit_steps.exact_text(wanted) == edit_steps.exact_text(value))
 
 
 @given(st.data(), files())
@@ -242,8 +242,8 @@ def test_the_examples_can_be_edited_anywhere(data: st.DataObject, path: Path, ne
 
     after = splice(before, path.name, [edit])
 
-    wanted = [*all_of_file[:index], edit_steps.made(value, step), *all_of_file[index + 1 :]]
-    assert edit_steps.exact(documents(after)) == edit_steps.exact(wanted)
+    wanted = [*all_of_file[:index], edit_steps.apply_step(value, step), *all_of_file[index + 1 :]]
+    assert edit_steps.exact_text(documents(after)) == edit_steps.exact_text(wanted)
     touched = collection_of(pointer) if edit.op == "remove" else pointer
     assume(touched)
     start, end = lines_of(before, touched, address)

@@ -29,8 +29,8 @@ AWKWARD = st.text("-./&<>'\"%#:=?+~${}\\\n é✓ab9", min_size=2, max_size=12).m
 def test_no_report_shows_a_secret_however_it_is_encoded(name: str, secret: str) -> None:
     plan, outcomes, drift, diagnostics = planted(secret)
     report = REPORTS[name]
-    with redaction.of_one_run():
-        redaction.remember(secret)
+    with redaction.isolated_run():
+        redaction.register(secret)
         written = [
             report.plan(plan),
             report.outcomes(plan, outcomes),
@@ -51,8 +51,8 @@ def test_no_drawing_shows_a_secret(name: str, secret: str) -> None:
     """Labels and details are cut and broken into lines: half of a secret would be left."""
     nodes = (Node("a", f"before {secret} after", detail="." * 50 + secret), Node("b", secret))
     graph = Graph(nodes, (Edge("a", "b", f"to {secret}"),), f"Of {secret}")
-    with redaction.of_one_run():
-        redaction.remember(secret)
+    with redaction.isolated_run():
+        redaction.register(secret)
         assert found_in(DRAWINGS[name](view.graph(graph)), [TYPED]) == []
     assert found_in(DRAWINGS[name](graph), [TYPED])
 
@@ -61,7 +61,7 @@ def test_what_has_no_secret_is_the_report_it_was() -> None:
     plan, *_ = planted("an ordinary text")
     for report in REPORTS.values():
         before = report.plan(plan)
-        with redaction.of_one_run():
-            redaction.remember("sk-nowhere-to-be-seen")
+        with redaction.isolated_run():
+            redaction.register("sk-nowhere-to-be-seen")
             assert report.plan(plan) == before
     assert REPORTS["text"].plan(Plan())

@@ -1,4 +1,4 @@
-"""People: those who edit, delete and make objects in the portal, and those who edit manifests."""
+"""People in the model: some edit, delete and create objects in the portal, others edit manifests."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from tests.history.events import Fields, Wants
 from tests.model.protocol import KINDS, PROJECT, Manifests, Steps
 from tests.model.server import World
 
-# Names as manifests give them; servers spell some of them otherwise.
+# Names as in manifests; a server may store some of them in another form.
 NAMES = {"cheap": "Coach ", "other": "Ka\u0308ufer & Co", "costly": "A face of a rather long name indeed"}
 
 
 def portal(world: World) -> Steps:
-    """Edits, deletes, and objects of names like ours."""
+    """A person who edits and deletes objects, and creates objects with names that are similar to ours."""
     for number in range(world.chance.randint(1, 6)):
         for _ in range(world.chance.randint(0, 25)):
             yield 1.0
@@ -26,18 +26,18 @@ def portal(world: World) -> Steps:
 
 
 def _stranger(world: World, number: int) -> None:
-    address = world.chance.choice(list(KINDS))
-    name = world.chance.choice([address, NAMES[address]])
+    imitated = world.chance.choice(list(KINDS))
+    name = world.chance.choice([imitated, NAMES[imitated]])
     fields: Fields = {"/name": f"{name} (copy)", "/text": f"of their own {number}"}
     if world.happens(world.odds.image):
         fields = {"/name": name, "/text": "text 0"}
     elif world.happens(0.2):
         fields["/name"] = name
-    world.make(KINDS[address], fields)
+    world.make(KINDS[imitated], fields)
 
 
 def author(world: World, manifests: Manifests) -> Steps:
-    """New texts, and manifests that come and go."""
+    """A person who edits, adds and removes manifests."""
     for number in range(1, world.chance.randint(2, 4)):
         for _ in range(world.chance.randint(0, 30)):
             yield 1.0
@@ -46,4 +46,4 @@ def author(world: World, manifests: Manifests) -> Steps:
             manifests.texts.pop(address, None)
         else:
             manifests.texts[address] = f"text {number}"
-        world.emit(Wants(PROJECT, {one: manifests.fields(one) for one in manifests.texts}, world.now))
+        world.emit(Wants(PROJECT, {name: manifests.fields(name) for name in manifests.texts}, world.now))

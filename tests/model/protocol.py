@@ -1,6 +1,7 @@
-"""What a run does, as a generator: at every `yield` others may go on, time may pass, and the run may be killed.
+"""The protocol of a run as a generator: at every `yield` other actors act, time passes, and the run may be killed.
 
-`Variant` takes one part away at a time; the model shows what each is for.  What outlives a kill stands in `Disk`.
+A yielded number is the seconds to wait.  `Variant` can turn off each part of the protocol; the model shows what goes
+wrong without it.  `Disk` holds the data that outlives a kill.
 """
 
 from __future__ import annotations
@@ -17,38 +18,38 @@ from tests.history.events import Begin, Edit, End, Fields, Known, Outcome, Plann
 from tests.model.server import CONFLICT, MISSING, NOTHING, OK, THROTTLED, UNCHANGED, Lost, Thing, World
 
 PROJECT = "project"
-KINDS = {"cheap": "cheap", "other": "cheap", "costly": "costly"}  # by name of an address
-LOOKS = (0.0, 2.0, 5.0, 10.0, 30.0, 60.0)
-WITNESSES = (0.0, 2.0, 10.0)
+KINDS = {"cheap": "cheap", "other": "cheap", "costly": "costly"}  # the kind of each address
+LOOKS = (0.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds after a create at which objects are listed to find it
+WITNESSES = (0.0, 2.0, 10.0)  # seconds of pause before each read that verifies a write
 LOCK_TIMEOUT = 400.0
-FRESH = 5.0  # seconds that an intent or a look may be old at the first byte
+FRESH = 5.0  # the greatest age in seconds of an intent or a read when the first byte of its call is sent
 _CUT = 20
 Steps = Generator[float, None, None]
 
 
 class Variant(Struct, frozen=True):
-    """The parts of the protocol."""
+    """The parts of the protocol, each of which can be turned off."""
 
-    evidence: bool = True  # an id in a 2xx is looked at; nothing is posted again after a 2xx
-    names: bool = True  # a name is always sent
-    lens: bool = True  # names are compared as servers may spell them, and by all that was sent
-    throttled: bool = True  # after 429 a look comes before a repeat
-    settle: bool = True  # a second POST only when the first would have shown
-    intent: bool = True  # on disk before the call, the id on disk at once
-    token: bool = True  # a costly object carries a token until its id is on disk
-    tests: bool = True  # `test` where it is obeyed
-    per_kind: bool = True  # ... which is asked of each kind
-    witness: bool = True  # "not kept" only with a second look, and never when it reads as before
-    fence: bool = True  # lease and age are looked at when the first byte leaves
-    delay: bool = True  # an intent says by how much its call may leave late, where a record takes its time
-    created: bool = True  # an object of another date than ours is not ours
+    evidence: bool = True  # the id of a 2xx response is verified by a read; no create is sent again after a 2xx
+    names: bool = True  # a create always sends a name
+    lens: bool = True  # objects are compared by all fields sent, and names in every form that a server may store
+    throttled: bool = True  # after a 429, objects are listed before the create is sent again
+    settle: bool = True  # a create is sent again only after the time in which the first would have shown
+    intent: bool = True  # the intent is on disk before the call, and the accepted create right after it
+    token: bool = True  # the name of a costly object is a token until its id is on disk
+    tests: bool = True  # updates have a guard (a `test` operation) where the server obeys guards
+    per_kind: bool = True  # ... and whether it does is determined for each kind
+    witness: bool = True  # "not kept" is reported only after repeated reads, and only if the value has changed
+    fence: bool = True  # the age of the lease and of the intent are checked when the first byte is sent
+    delay: bool = True  # if the journal is slow, an intent states by how much its call may be late
+    created: bool = True  # an object with our id but another creation date is not ours
     passes: bool = True  # a list is read until two passes agree
-    honest: bool = True  # what may have been done is unknown, not failed
-    lineage: bool = True  # fingerprints of secrets do not hang on the API key
+    honest: bool = True  # a step that may have been carried out is reported as unknown, not as failed
+    lineage: bool = True  # fingerprints of secrets do not depend on the API key
 
 
 class APerson(Exception):
-    """Not to be decided by a program; what may have happened stays on disk."""
+    """A person has to decide what happened; the intent stays on disk."""
 
 
 class LockLost(Exception):
@@ -57,31 +58,31 @@ class LockLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A create on disk, without its result."""
+    """A create on disk whose result is not known yet."""
 
-    known: frozenset[tuple[str, float]]  # ids and dates of creation: an id may be given out again
+    known: frozenset[tuple[str, float]]  # ids and creation dates of existing objects: an id may be used again
     time: float
     sent: Mapping[str, str]
-    accepted: bool = False  # a 2xx was seen: it is never sent again without a person
-    delay: float = 0.0  # seconds by which the call may leave later than usual
+    accepted: bool = False  # a 2xx arrived: the create is never sent again unless a person decides so
+    delay: float = 0.0  # seconds by which the call may be sent later than usual
 
 
 @dataclass(slots=True)
 class Bound:
-    """What the state knows of an object."""
+    """The binding of an object in the state."""
 
     id: str
     created: float
-    base: str  # the text that was applied last
-    unkept: tuple[str, str] | None = None  # wanted text, and what the server made of it
-    token: bool = False  # its name is a token still
-    key: str = ""
-    agreed: bool = False  # a person has seen the conflict: --overwrite
+    base: str  # the text at the last apply
+    unkept: tuple[str, str] | None = None  # the desired text, and the text that the server stored instead
+    token: bool = False  # the name of the object is still a token
+    key: str = ""  # the API key of the last apply
+    agreed: bool = False  # a person has approved to overwrite the conflict (--overwrite)
 
 
 @dataclass(slots=True)
 class Disk:
-    """What outlives a kill."""
+    """The state and the journal, which outlive a kill."""
 
     state: str
     bound: dict[str, Bound] = field(default_factory=dict)
@@ -90,20 +91,20 @@ class Disk:
 
 @dataclass(slots=True)
 class Manifests:
-    """What is wanted: a text by address, and a name where the manifest gives one."""
+    """The manifests: the text of each address, and the names that manifests give."""
 
     texts: dict[str, str]
     named: dict[str, str]
 
     def fields(self, address: str) -> Fields:
-        """The fields that the manifest gives."""
+        """The fields of a manifest."""
         name = {"/name": self.named[address]} if address in self.named else {}
         return {**name, "/text": self.texts[address]}
 
 
 @dataclass(slots=True)
 class Run:
-    """One run under way."""
+    """One run of `apply`."""
 
     world: World
     disk: Disk
@@ -118,16 +119,16 @@ class Run:
     edits: set[Edit] = field(default_factory=set)
     unkept: set[Edit] = field(default_factory=set)
     code: int = 0
-    concluded: dict[str, tuple[str, str]] = field(default_factory=dict)  # not kept; on disk when it is told
-    sent: set[str] = field(default_factory=set)  # addresses whose create has left
-    slowest: float = 0.0  # seconds that a record has taken at most
+    concluded: dict[str, tuple[str, str]] = field(default_factory=dict)  # values not kept; on disk once reported
+    sent: set[str] = field(default_factory=set)  # addresses whose create was sent
+    slowest: float = 0.0  # the longest time in seconds that a journal record has taken
 
     def go(self) -> Steps:
-        """The whole run; it ends at once where another one is at work."""
+        """The whole run; it gives up without a result if the lock is not free within `LOCK_TIMEOUT` seconds."""
         world, state = self.world, self.disk.state
-        waits = world.now + LOCK_TIMEOUT
+        deadline = world.now + LOCK_TIMEOUT
         while not world.lock(self.who, state):
-            if world.now > waits:
+            if world.now > deadline:
                 return
             yield 5.0
         self.manifests = Manifests(dict(self.manifests.texts), self.manifests.named)
@@ -139,9 +140,9 @@ class Run:
             self.code = 6
         except LockLost:
             self.code = 7
-        self._say()
+        self._report_end()
 
-    def _say(self) -> None:
+    def _report_end(self) -> None:
         world = self.world
         if world.leases[self.disk.state].holder != self.who:
             self.code = 7  # its last write to the state is refused
@@ -153,10 +154,10 @@ class Run:
         if self.code != 7:
             self.know()
             world.unlock(self.who, self.disk.state)
-        nothing = not self.outcomes and not self.code and not self.edits
-        said = frozenset({"No changes"}) if nothing else frozenset()
-        told = frozenset(self.edits), frozenset(self.unkept)
-        world.emit(End(self.who, self.code, tuple(self.outcomes), *told, said, world.now))
+        nothing_to_report = not self.outcomes and not self.code and not self.edits
+        sentences = frozenset({"No changes"}) if nothing_to_report else frozenset()
+        reported = frozenset(self.edits), frozenset(self.unkept)
+        world.emit(End(self.who, self.code, tuple(self.outcomes), *reported, sentences, world.now))
 
     def _work(self) -> Steps:
         for address, intent in list(self.disk.pending.items()):
@@ -164,58 +165,58 @@ class Run:
         lists = {}
         for kind in ("cheap", "costly"):
             lists[kind] = yield from self.list_(kind)
-            self.known[kind] = frozenset(self._key(one) for one in lists[kind].values())
+            self.known[kind] = frozenset(self._key(thing) for thing in lists[kind].values())
         manifests, bound = self.manifests, self.disk.bound
-        twins = [one for listed in lists.values() for one in listed.values() if self._is_twin(one)]
-        gone = [address for address in bound if address not in manifests.texts]
-        going = {bound[one].id for one in gone} | {one.id for one in twins}
-        self.world.emit(Planned(self.who, frozenset(going), (), self.world.now))
-        for twin in twins:
-            yield from self._sweep(twin)
+        duplicates = [thing for listed in lists.values() for thing in listed.values() if self._is_duplicate(thing)]
+        orphans = [address for address in bound if address not in manifests.texts]
+        deleted_ids = {bound[orphan].id for orphan in orphans} | {thing.id for thing in duplicates}
+        self.world.emit(Planned(self.who, frozenset(deleted_ids), (), self.world.now))
+        for duplicate in duplicates:
+            yield from self._delete_duplicate(duplicate)
         for address in list(manifests.texts):
             if address in bound:
-                yield from self._bring(address)
+                yield from self._update(address)
             else:
                 yield from self._create(address, lists[KINDS[address]])
         if not self.code:
-            for address in gone:
+            for address in orphans:
                 yield from self._delete(address)
 
-    def _is_twin(self, thing: Thing) -> bool:
-        """Whether an object carries a token of ours although its address has another object: a create came late."""
+    def _is_duplicate(self, thing: Thing) -> bool:
+        """Whether an object has a token of ours as its name although another object is bound: a create was late."""
         name, claim = thing.fields["/name"], f"claim-{self.disk.state}-"
         bound = name.startswith(claim) and name.removeprefix(claim) in self.disk.bound
-        return self.variant.token and bound and self._free(thing)
+        return self.variant.token and bound and self._is_unbound(thing)
 
-    def _sweep(self, twin: Thing) -> Steps:
+    def _delete_duplicate(self, duplicate: Thing) -> Steps:
         self._record()
         yield from self.before_call("")
         with suppress(Lost):
-            self.world.delete(self.who, twin.kind, twin.id)
+            self.world.delete(self.who, duplicate.kind, duplicate.id)
         yield 0.1
 
-    # Looks.
+    # Reads.
 
     def list_(self, kind: str) -> Generator[float, None, dict[str, Thing]]:
-        """All objects of a kind; two passes that agree, or one."""
-        found = self.world.list_(self.who, kind)
+        """All objects of a kind; read until two passes agree, or once without that part."""
+        listed = self.world.list_(self.who, kind)
         yield 0.1
         while self.variant.passes:
-            again = self.world.list_(self.who, kind)
+            second_pass = self.world.list_(self.who, kind)
             yield 0.1
-            if again.keys() == found.keys():
+            if second_pass.keys() == listed.keys():
                 break
-            found = again
-        return found
+            listed = second_pass
+        return listed
 
     def binding(self, address: str) -> Bound:
-        """What is bound to an address; when another run has taken over, it may be gone."""
+        """The binding of an address; LockLost if there is none, since another run must have removed it."""
         if address not in self.disk.bound:
             raise LockLost
         return self.disk.bound[address]
 
     def ours(self, address: str) -> Generator[float, None, Thing | None]:
-        """The object that is bound to an address, or None where it has gone."""
+        """The object that is bound to an address, or None if it does not exist any more."""
         bound = self.binding(address)
         thing = self.world.get(self.who, bound.id)
         yield 0.1
@@ -226,27 +227,27 @@ class Run:
     def _key(self, thing: Thing) -> tuple[str, float]:
         return thing.id, thing.created if self.variant.created else 0.0
 
-    def _free(self, thing: Thing) -> bool:
-        known = (bound.id == thing.id and bound.created == thing.created for bound in self.disk.bound.values())
-        return not any(known) if self.variant.created else all(one.id != thing.id for one in self.disk.bound.values())
+    def _is_unbound(self, thing: Thing) -> bool:
+        matches = (bound.id == thing.id and bound.created == thing.created for bound in self.disk.bound.values())
+        return not any(matches) if self.variant.created else all(b.id != thing.id for b in self.disk.bound.values())
 
     def look_for(self, address: str, intent: Intent) -> Generator[float, None, Thing | None]:
-        """What a create may have made, of what was not there before."""
+        """The new object that a create has made, if any; APerson if that is ambiguous."""
         listed = yield from self.list_(KINDS[address])
-        new = [one for one in listed.values() if self._key(one) not in intent.known and self._free(one)]
-        like = [one for one in new if self._reads(intent.sent, one)]
-        if self.variant.lens and not like and any(self._may_be(intent.sent, one) for one in new):
+        new = [thing for thing in listed.values() if self._key(thing) not in intent.known and self._is_unbound(thing)]
+        matches = [thing for thing in new if self._matches(intent.sent, thing)]
+        if self.variant.lens and not matches and any(self._may_be(intent.sent, thing) for thing in new):
             raise APerson
-        if len(like) > 1:
+        if len(matches) > 1:
             raise APerson
-        return like[0] if like else None
+        return matches[0] if matches else None
 
     @staticmethod
     def _may_be(sent: Mapping[str, str], thing: Thing) -> bool:
-        """Whether an object may be ours, edited since or spelled in a way that we do not know."""
+        """Whether an object may be ours: edited since, or stored in a form that we do not know."""
         return _same(sent, thing) or alike(sent.get("/name", ""), thing.fields["/name"])
 
-    def _reads(self, sent: Mapping[str, str], thing: Thing) -> bool:
+    def _matches(self, sent: Mapping[str, str], thing: Thing) -> bool:
         name = sent.get("/name", "")
         if name.startswith("claim-"):
             return thing.fields["/name"] == name
@@ -258,13 +259,13 @@ class Run:
 
     def _create(self, address: str, listed: dict[str, Thing]) -> Steps:
         sent = self._body(address)
-        real = {**sent, "/name": self.manifests.named.get(address, address if self.variant.names else "")}
-        if any(self._free(one) and self._rival(real, one) for one in listed.values()):
+        final_fields = {**sent, "/name": self.manifests.named.get(address, address if self.variant.names else "")}
+        if any(self._is_unbound(thing) and self._has_same_name(final_fields, thing) for thing in listed.values()):
             self.code = max(self.code, 4)
             return
         try:
-            made = yield from self._made(address, sent)
-            yield from self._finish(address, made)
+            created = yield from self._post(address, sent)
+            yield from self._finish(address, created)
         except APerson:
             self.outcomes.append(Outcome(address, "create", "unknown"))
             self.code = 6
@@ -275,7 +276,7 @@ class Run:
         if address in self.disk.bound and self.disk.bound[address].token:
             yield from self._rename(address)
 
-    def _rival(self, sent: Fields, thing: Thing) -> bool:
+    def _has_same_name(self, sent: Fields, thing: Thing) -> bool:
         name = sent["/name"]
         return bool(name) and (
             alike(name, thing.fields["/name"]) if self.variant.lens else thing.fields["/name"] == name
@@ -287,12 +288,12 @@ class Run:
             return {**body, "/name": f"claim-{self.disk.state}-{address}"}
         return {"/name": address, **body} if self.variant.names else body
 
-    def _made(self, address: str, sent: Fields) -> Generator[float, None, Thing]:
+    def _post(self, address: str, sent: Fields) -> Generator[float, None, Thing]:
         kind = KINDS[address]
         for _ in ("first", "second and last"):
             intent = Intent(self.known[kind], self.world.now, sent, delay=self._delay())
             if self.variant.intent:
-                yield from self._takes()
+                yield from self._wait_for_record()
                 self._record()
                 self.disk.pending[address] = intent
             yield 0.1
@@ -305,15 +306,15 @@ class Run:
             if status in (OK, UNCHANGED) and self.variant.evidence and self.variant.intent:
                 self.disk.pending[address] = Intent(intent.known, intent.time, sent, True, intent.delay)
             yield 0.1
-            found = yield from self._evidence(address, intent, status, id_)
-            if found:
-                return found
+            thing = yield from self._evidence(address, intent, status, id_)
+            if thing:
+                return thing
             if status in (OK, UNCHANGED) and self.variant.evidence:
                 raise APerson
         raise APerson
 
     def _evidence(self, address: str, intent: Intent, status: int, id_: str) -> Generator[float, None, Thing | None]:
-        """What an answer, or none, says of the object."""
+        """The object that a create has made, going by its response or, without one, by lists; None if not found."""
         if status in (OK, UNCHANGED) and id_:
             thing = self.world.get(self.who, id_)
             yield 0.1
@@ -322,25 +323,25 @@ class Run:
         if status == THROTTLED and not self.variant.throttled:
             return None
         looks = (*LOOKS, self.world.odds.settle) if self.variant.settle else (0.0,)
-        began = self.world.now
+        started = self.world.now
         for at in looks:
-            yield max(0.1, began + at - self.world.now)
-            found = yield from self.look_for(address, intent)
-            if found:
-                return found
+            yield max(0.1, started + at - self.world.now)
+            match = yield from self.look_for(address, intent)
+            if match:
+                return match
         return None
 
     def _is_new(self, intent: Intent, thing: Thing) -> bool:
-        return self._key(thing) not in intent.known and self._free(thing)
+        return self._key(thing) not in intent.known and self._is_unbound(thing)
 
     def _agrees(self, sent: Mapping[str, str], thing: Thing) -> bool:
-        """Whether the object of an answer is ours: it was not there before, and has all that was sent but the name."""
+        """Whether the object of a response has the text that was sent; without `evidence`, whether it has the name."""
         if self.variant.evidence:
             return _same(sent, thing)
         return thing.fields["/name"] == sent.get("/name", thing.fields["/name"])
 
     def _finish(self, address: str, thing: Thing) -> Steps:
-        """The id on disk; then the name, where a token was in its place."""
+        """Bind the id on disk, and remove the intent."""
         self._record()
         token = self.variant.token and KINDS[address] == "costly"
         text = self.manifests.texts[address]
@@ -357,7 +358,7 @@ class Run:
         name = self.manifests.named.get(address, address)
         for _ in range(3):
             thing = yield from self.ours(address)
-            if thing is None:  # deleted meanwhile: the next run makes it again
+            if thing is None:  # deleted meanwhile: the next run creates it again
                 self.edits.add(Edit(address))
                 self.code = max(self.code, 3)
                 return
@@ -371,27 +372,27 @@ class Run:
         self.code = max(self.code, 5)
 
     def _recover(self, address: str, intent: Intent) -> Steps:
-        found: Thing | None = None
+        thing: Thing | None = None
         until = intent.time + intent.delay + self.world.odds.settle
-        while self.variant.settle and not found and self.world.now < until:
+        while self.variant.settle and not thing and self.world.now < until:
             yield 5.0
             self.keep_lock()
-            found = yield from self.look_for(address, intent)
-        found = found or (yield from self.look_for(address, intent))
+            thing = yield from self.look_for(address, intent)
+        thing = thing or (yield from self.look_for(address, intent))
         self._record()
-        if not found and intent.accepted:
+        if not thing and intent.accepted:
             raise APerson
-        if found:
-            token = found.fields["/name"].startswith("claim-")
+        if thing:
+            token = thing.fields["/name"].startswith("claim-")
             text = intent.sent["/text"]
-            self.disk.bound[address] = Bound(found.id, found.created, text, None, token, self.key)
+            self.disk.bound[address] = Bound(thing.id, thing.created, text, None, token, self.key)
             self.know()
         self.disk.pending.pop(address, None)
 
     # Updates.
 
-    def _bring(self, address: str) -> Steps:
-        bound, wanted = self.binding(address), self.manifests.texts[address]
+    def _update(self, address: str) -> Steps:
+        bound, desired = self.binding(address), self.manifests.texts[address]
         thing = yield from self.ours(address)
         if thing is None:
             self.edits.add(Edit(address))
@@ -404,112 +405,112 @@ class Run:
             yield from self._rename(address)
         live = thing.fields["/text"]
         if not self.variant.lineage and bound.key != self.key:
-            yield from self._write(address, thing, wanted)
+            yield from self._write(address, thing, desired)
             return
-        if live == wanted:
-            bound.base, bound.unkept = wanted, None
+        if live == desired:
+            bound.base, bound.unkept = desired, None
             return
-        if bound.unkept == (wanted, live):
+        if bound.unkept == (desired, live):
             self.unkept.add(Edit(address, "/text"))
             return
         drifted = live != (bound.unkept[1] if bound.unkept else bound.base)
         if drifted:
             self.edits.add(Edit(address, "/text"))
-        if drifted and wanted != bound.base and not bound.agreed:
-            self.outcomes.append(Outcome(address, "update", "failed", bound.id, {"/text": wanted}))
+        if drifted and desired != bound.base and not bound.agreed:
+            self.outcomes.append(Outcome(address, "update", "failed", bound.id, {"/text": desired}))
             self.code = max(self.code, 3)
             bound.agreed = True
             return
-        yield from self._write(address, thing, wanted)
+        yield from self._write(address, thing, desired)
 
-    def _write(self, address: str, seen: Thing, wanted: str) -> Steps:
+    def _write(self, address: str, seen: Thing, desired: str) -> Steps:
         self._record()
         kind, bound = KINDS[address], self.binding(address)
         obeyed = self.world.obeys[kind if self.variant.per_kind else "cheap"] and self.variant.tests
         test = {"/text": seen.fields["/text"]} if obeyed else None
         status, doubted = NOTHING, False
         for _ in ("first", "second and last"):
-            if not (yield from self._ready(address, seen, obeyed=obeyed)):
-                self._conflict(address, wanted, doubted=doubted and not obeyed)
+            if not (yield from self._may_write(address, seen, obeyed=obeyed)):
+                self._conflict(address, desired, doubted=doubted and not obeyed)
                 return
             try:
-                status = self.world.patch(self.who, kind, bound.id, {"/text": wanted}, test)
+                status = self.world.patch(self.who, kind, bound.id, {"/text": desired}, test)
             except Lost:
                 status = NOTHING
             doubted = doubted or (status == NOTHING and self.variant.honest)
             yield 0.1
             if status in (OK, UNCHANGED, CONFLICT, MISSING):
                 break
-            now = yield from self.ours(address)
-            if now is None or now.fields["/text"] != seen.fields["/text"]:
+            current = yield from self.ours(address)
+            if current is None or current.fields["/text"] != seen.fields["/text"]:
                 break
             if not obeyed and self.variant.honest and status == NOTHING:
-                break  # it may come late, and nothing would stop it
-        now = (yield from self.ours(address)) if status == CONFLICT else None
-        if status == MISSING or (status == CONFLICT and (now is None or now.fields["/text"] != wanted)):
-            self._conflict(address, wanted, doubted=doubted and not obeyed)
+                break  # the call may take effect late, and no guard would stop it
+        current = (yield from self.ours(address)) if status == CONFLICT else None
+        if status == MISSING or (status == CONFLICT and (current is None or current.fields["/text"] != desired)):
+            self._conflict(address, desired, doubted=doubted and not obeyed)
         else:
             refused = status not in (OK, UNCHANGED)
-            yield from self._believe(address, seen, wanted, NOTHING if doubted and refused else status)
+            yield from self._verify_write(address, seen, desired, NOTHING if doubted and refused else status)
 
-    def _ready(self, address: str, seen: Thing, *, obeyed: bool) -> Generator[float, None, bool]:
-        """Whether to write; without a test the object is looked at once more, as late as possible."""
+    def _may_write(self, address: str, seen: Thing, *, obeyed: bool) -> Generator[float, None, bool]:
+        """Whether the write may be sent; without a guard, the object is read again as late as possible."""
         while True:
             yield from self.before_call(address)
-            looked = self.world.now
+            checked_at = self.world.now
             if obeyed or not self.variant.tests:
                 return True
-            if not (yield from self._unmoved(address, seen)):
+            if not (yield from self._is_unchanged(address, seen)):
                 return False
-            if self.world.now - looked <= FRESH:
+            if self.world.now - checked_at <= FRESH:
                 return True
 
-    def _unmoved(self, address: str, seen: Thing) -> Generator[float, None, bool]:
+    def _is_unchanged(self, address: str, seen: Thing) -> Generator[float, None, bool]:
         if not self.variant.tests:
             return True
-        now = yield from self.ours(address)
-        return now is not None and now.fields["/text"] == seen.fields["/text"]
+        current = yield from self.ours(address)
+        return current is not None and current.fields["/text"] == seen.fields["/text"]
 
-    def _conflict(self, address: str, wanted: str, *, doubted: bool) -> None:
-        """Somebody was faster; a call without a test that nobody has answered may come all the same."""
+    def _conflict(self, address: str, desired: str, *, doubted: bool) -> None:
+        """Report a conflict; "unknown" if an unguarded, unanswered call may still take effect."""
         self.edits.add(Edit(address, "/text"))
         status = "unknown" if doubted else "failed"
-        self.outcomes.append(Outcome(address, "update", status, self.binding(address).id, {"/text": wanted}))
+        self.outcomes.append(Outcome(address, "update", status, self.binding(address).id, {"/text": desired}))
         self.code = max(self.code, 6 if doubted else 3)
 
-    def _believe(self, address: str, seen: Thing, wanted: str, status: int) -> Steps:
-        """A write is believed when it is seen."""
+    def _verify_write(self, address: str, seen: Thing, desired: str, status: int) -> Steps:
+        """Verify a write by reads, and report its outcome."""
         bound, before = self.binding(address), seen.fields["/text"]
         live = before
         for pause in WITNESSES if self.variant.witness else (0.0,):
             yield pause + 0.1
-            now = yield from self.ours(address)
-            if now is None:  # it has disappeared, and nobody can say when
-                self.outcomes.append(Outcome(address, "update", "unknown", bound.id, {"/text": wanted}))
+            current = yield from self.ours(address)
+            if current is None:  # the object was deleted, before or after the write
+                self.outcomes.append(Outcome(address, "update", "unknown", bound.id, {"/text": desired}))
                 self.code = max(self.code, 6)
                 return
-            live = now.fields["/text"]
-            if live == wanted:
+            live = current.fields["/text"]
+            if live == desired:
                 break
         self._record()
-        if live == wanted or live != before or not self.variant.witness:
-            bound.base, bound.key, bound.agreed, bound.unkept = wanted, self.key, False, None
-            self._told_done(address, wanted, live)
+        if live == desired or live != before or not self.variant.witness:
+            bound.base, bound.key, bound.agreed, bound.unkept = desired, self.key, False, None
+            self._report_done(address, desired, live)
         elif status == NOTHING:
-            self.outcomes.append(Outcome(address, "update", "unknown", bound.id, {"/text": wanted}))
+            self.outcomes.append(Outcome(address, "update", "unknown", bound.id, {"/text": desired}))
             self.code = max(self.code, 6)
         else:
-            self.outcomes.append(Outcome(address, "update", "failed", bound.id, {"/text": wanted}))
+            self.outcomes.append(Outcome(address, "update", "failed", bound.id, {"/text": desired}))
             self.code = max(self.code, 5)
 
-    def _told_done(self, address: str, wanted: str, live: str) -> None:
+    def _report_done(self, address: str, desired: str, live: str) -> None:
         bound = self.binding(address)
-        unkept = frozenset({"/text"}) if live != wanted else frozenset()
-        self.outcomes.append(Outcome(address, "update", "done", bound.id, {"/text": wanted}, unkept))
+        unkept = frozenset({"/text"}) if live != desired else frozenset()
+        self.outcomes.append(Outcome(address, "update", "done", bound.id, {"/text": desired}, unkept))
         if unkept and self.variant.witness:
-            self.concluded[address] = wanted, live
+            self.concluded[address] = desired, live
         elif unkept:
-            bound.unkept = wanted, live
+            bound.unkept = desired, live
 
     # Deletes.
 
@@ -522,11 +523,11 @@ class Run:
                 status = "done"
                 break
             try:
-                told = self.world.delete(self.who, KINDS[address], bound.id)
+                response = self.world.delete(self.who, KINDS[address], bound.id)
             except Lost:
-                told = NOTHING
+                response = NOTHING
             yield 0.1
-            if told == THROTTLED and not self.variant.honest:
+            if response == THROTTLED and not self.variant.honest:
                 status = "failed"
                 break
         else:
@@ -541,19 +542,19 @@ class Run:
             self.code = max(self.code, 6 if status == "unknown" else 5)
 
     def _still_there(self, address: str) -> Generator[float, None, bool]:
-        """A look that is fresh when the delete leaves: nothing else guards it."""
+        """Whether the object exists, by a read that is fresh when the delete is sent: a delete has no guard."""
         while True:
             yield from self.before_call(address)
-            looked = self.world.now
+            checked_at = self.world.now
             if (yield from self.ours(address)) is None:
                 return False
-            if self.world.now - looked <= FRESH or not self.variant.fence:
+            if self.world.now - checked_at <= FRESH or not self.variant.fence:
                 return True
 
     # The lock.
 
     def keep_lock(self) -> None:
-        """The heartbeat, where the store is in reach."""
+        """Renew the lease; LockLost if another run has it.  A run may be cut off from the store for good."""
         if not self.cut and self.world.happens(self.world.odds.cut_off):
             self.cut = True
         if not self.cut:
@@ -562,13 +563,13 @@ class Run:
             self.renewed = self.world.now
 
     def _record(self) -> None:
-        """Write to the journal, which only the holder of the lock can."""
+        """Write to the journal; LockLost unless this run holds the lock and can reach the store."""
         self.keep_lock()
         if self.cut or self.world.leases[self.disk.state].holder != self.who:
             raise LockLost
 
-    def _takes(self) -> Steps:
-        """A store that is far away: what is recorded is durable only after a while, and bears the date from before."""
+    def _wait_for_record(self) -> Steps:
+        """Wait for a slow store: a record is durable only after a while, and has the date from before that."""
         if self.world.odds.recording and not self.world.calm:
             took = self.world.chance.uniform(0, self.world.odds.recording)
             yield took
@@ -578,7 +579,7 @@ class Run:
         return 2 * self.slowest if self.variant.delay else 0.0
 
     def before_call(self, address: str) -> Steps:
-        """From the look at the lock to the first byte: there a machine can stand still."""
+        """From the check of the lock to the first byte of a call; the machine may stall in between."""
         self.keep_lock()
         pending = self.disk.pending.get(address)
         dated, durable = pending.time if pending else self.world.now, self.world.now
@@ -596,28 +597,28 @@ class Run:
             if self.world.now - durable <= FRESH and in_time:
                 break
             dated, delay = self.world.now, self._delay()
-            yield from self._takes()
-            self._record()  # dated again
+            yield from self._wait_for_record()
+            self._record()  # with a new date
             durable = self.world.now
             if pending:
-                self.disk.pending[address] = _again(pending, dated, delay)
+                self.disk.pending[address] = _redated(pending, dated, delay)
         if self.world.happens(self.world.odds.stall_after_fence):
             yield self.world.chance.uniform(0, self.world.odds.stalled)
 
     def know(self) -> None:
-        """What the state knows, for the history."""
-        bound = {address: one.id for address, one in self.disk.bound.items()}
+        """Record the bindings of the state in the history."""
+        bound = {address: binding.id for address, binding in self.disk.bound.items()}
         applied: dict[str, tuple[str, ...]] = dict.fromkeys(bound, ("/name", "/text"))
         self.world.emit(Known(self.disk.state, bound, applied=applied, time=self.world.now))
 
 
-def _again(intent: Intent, now: float, delay: float) -> Intent:
-    """An intent with a later date."""
+def _redated(intent: Intent, now: float, delay: float) -> Intent:
+    """An intent with a new date and delay."""
     return Intent(intent.known, now, intent.sent, delay=delay)
 
 
 def alike(name: str, shown: str) -> bool:
-    """Whether a name may be another as a server spells it."""
+    """Whether a server may have stored a name in the form shown: trimmed, composed, escaped or shortened."""
     ours, theirs = _plain(name), _plain(shown)
     return ours == theirs or (len(theirs) >= _CUT and ours.startswith(theirs))
 

@@ -1,4 +1,4 @@
-"""python -m tests.model.replay FILE: do a schedule again that was kept, and judge it; 1 when a rule is broken."""
+"""python -m tests.model.replay FILE: repeat a saved schedule and check it; exit code 1 if a rule is broken."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.model.schedules import Trial, judged
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do each again."""
+    """Repeat the schedule of each file, and print its history and verdict."""
     broken = 0
     for name in arguments:
         remark = Path(name).read_text("utf-8").splitlines()[0].removeprefix("# ")
         trial = msgspec.convert(json.loads(remark)["trial"], Trial)
         world, verdict = judged(trial)
         broken += len(verdict.violations)
-        sys.stdout.writelines(f"{at:5} {spelled(event)}\n" for at, event in enumerate(world.events))
+        sys.stdout.writelines(f"{index:5} {spelled(event)}\n" for index, event in enumerate(world.events))
         sys.stdout.write(f"{trial}\n{shown(verdict, world.events)}")
     return 1 if broken else 0
 

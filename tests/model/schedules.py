@@ -1,9 +1,9 @@
-"""`make model`: runs, people, a free server, lost locks and kills in random schedules, each judged by the rules.
+"""`make model`: random schedules of runs, people, an unreliable server, lost locks and kills, checked by the rules.
 
 python -m tests.model.schedules [--schedules N] [--seed N] [--workers N] [--only WORD]
 
-Under the limits that docs/design/limits.md writes down the whole protocol must do nothing wrong; each protocol that
-lacks a part must do something wrong, or the part is for nothing; beyond each limit the rates are printed.
+Within the limits of docs/design/limits.md, the whole protocol must break no rule.  Each protocol without one part must
+break a rule, or the part would be useless.  Beyond each limit, the rates of broken rules are only printed.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ WHOLE = Variant()
 WITHIN = Odds()
 NOTHING_LEFT = Variant(**dict.fromkeys(asdict(WHOLE), False))
 LACKING = {f"without {part}": replace(WHOLE, **{part: False}) for part in asdict(WHOLE) if part != "token"}
-# Where a part is seldom needed, what it is for happens more often; the whole protocol must hold there, too.
+# For parts that are seldom needed: odds at which their case is frequent; the whole protocol must hold there, too.
 OFTEN = {
     "without per_kind": replace(WITHIN, stall=0.6, untested=0.5, during_stall=0.9),
     "without passes": replace(WITHIN, shift=0.5, kill=0.05),
     "without created": replace(WITHIN, reuse=0.9),
     "without delay": replace(WITHIN, recording=25.0, latest=110.0, unanswered=0.2, late=0.6, kill=0.05),
 }
-# Two passes keep a create from getting the name of a stranger that a list lacked, which is no rule of a history; and
-# that a kind is asked for itself matters too seldom to be seen in some hundred schedules.
+# Parts that need not break a rule: two passes over a list only prevent a create with a name that an object missing from
+# the list has, which no rule forbids; `per_kind` matters too seldom to be seen in a few hundred schedules.
 UNJUDGED = ("without passes", "without per_kind")
 LATE = replace(WITHIN, latest=400.0, unanswered=0.2, late=0.6)
 BEYOND = {
@@ -55,13 +55,13 @@ BEYOND = {
     "a stall between the last look and the first byte": replace(WITHIN, stall_after_fence=0.06),
 }
 CHUNK = 250
-REDACTED = 6.0  # seconds: a look and its call are at most FRESH apart, and an answer takes a moment
+REDACTED = 6.0  # `Limits.unseen`: a read and its call are at most FRESH seconds apart, and a response takes a moment
 FAILURES = Path("build/histories")
 DUPLICATE, LOST, STRANGER = "created-once", "no-lost-update", "no-stranger"
 
 
 class Trial(Struct, frozen=True):
-    """What it takes to do a schedule again."""
+    """The parameters that reproduce a schedule."""
 
     seed: int
     variant: Variant = WHOLE
@@ -69,17 +69,17 @@ class Trial(Struct, frozen=True):
 
 
 class Found(Struct):
-    """What some schedules came to."""
+    """The counts of a number of schedules."""
 
     schedules: int = 0
-    broken: Counter[str] = msgspec.field(default_factory=Counter)  # schedules by rule
-    looked: Counter[str] = msgspec.field(default_factory=Counter)
-    first: dict[str, int] = msgspec.field(default_factory=dict)
-    costly: int = 0  # schedules with a duplicate of the costly kind
-    person: int = 0  # schedules that in the end need a person
+    broken: Counter[str] = msgspec.field(default_factory=Counter)  # the number of schedules that broke each rule
+    looked: Counter[str] = msgspec.field(default_factory=Counter)  # the number of checks of each rule
+    first: dict[str, int] = msgspec.field(default_factory=dict)  # the seed of the first schedule that broke each rule
+    costly: int = 0  # the number of schedules with a duplicate of the costly kind
+    person: int = 0  # the number of schedules that need a person in the end
 
     def add(self, other: Found) -> None:
-        """Put two together."""
+        """Add the counts of other schedules."""
         self.schedules += other.schedules
         self.broken += other.broken
         self.looked += other.looked
@@ -89,13 +89,13 @@ class Found(Struct):
 
 
 def played(trial: Trial) -> World:
-    """One schedule; its history is in the world's events."""
+    """Play one schedule; the events of the returned world are its history."""
     world = World(random.Random(trial.seed), trial.odds)
     manifests = Manifests(
         dict.fromkeys(KINDS, "text 0"),
-        {one: name for one, name in people.NAMES.items() if world.chance.random() < 0.6},
+        {address: name for address, name in people.NAMES.items() if world.chance.random() < 0.6},
     )
-    world.emit(Wants(PROJECT, {one: manifests.fields(one) for one in manifests.texts}))
+    world.emit(Wants(PROJECT, {address: manifests.fields(address) for address in manifests.texts}))
     disks = [Disk(f"s{number}") for number in range(trial.odds.checkouts)]
     actors = [people.portal(world), people.author(world, manifests)]
     starts = _Starts(world, manifests, disks, trial.variant)
@@ -105,7 +105,7 @@ def played(trial: Trial) -> World:
 
 
 class _Starts:
-    """Starts runs, each under a name of its own."""
+    """Starts runs, each with a new name."""
 
     def __init__(self, world: World, manifests: Manifests, disks: list[Disk], variant: Variant) -> None:
         self._world, self._manifests, self._disks, self._variant = world, manifests, disks, variant
@@ -120,7 +120,10 @@ class _Starts:
 
 
 def _interleave(world: World, start: _Starts, others: list[Steps], runs: int = 5) -> None:
-    """Two runs at a time and people take turns by chance; a run that ended or was killed gets a successor."""
+    """Let two runs at a time and people take turns at random, until all runs ended or were killed.
+
+    The next run starts when one ends or is killed.
+    """
     runners: dict[str, Steps] = {}
     waits: dict[int, float] = {}
     while runs or runners:
@@ -132,7 +135,7 @@ def _interleave(world: World, start: _Starts, others: list[Steps], runs: int = 5
         if waits.get(id(actor), 0.0) > world.now:
             world.pass_time(world.chance.uniform(0, 10))
             continue
-        who = next((one for one, steps in runners.items() if steps is actor), "")
+        who = next((name for name, steps in runners.items() if steps is actor), "")
         if who and world.happens(world.odds.kill):
             actor.close()
             del runners[who]
@@ -144,16 +147,16 @@ def _interleave(world: World, start: _Starts, others: list[Steps], runs: int = 5
         except StopIteration:
             waits.pop(id(actor), None)
             runners.pop(who, None)
-            others[:] = [one for one in others if one is not actor]
+            others[:] = [other for other in others if other is not actor]
         world.pass_time(world.chance.uniform(0, 0.5))
 
 
 def _has_begun(world: World, who: str) -> bool:
-    return any(isinstance(one, Begin) and one.who == who for one in world.events)
+    return any(isinstance(event, Begin) and event.who == who for event in world.events)
 
 
 def _finish(world: World, start: _Starts) -> None:
-    """Runs without people and without faults, once all that is late has happened, too."""
+    """Final runs without people and faults, after all late effects."""
     world.calm = True
     for _ in range(5 * world.odds.checkouts):
         world.pass_time(max(world.odds.latest, world.odds.lag, world.odds.lease) + 1)
@@ -163,38 +166,38 @@ def _finish(world: World, start: _Starts) -> None:
 
 
 def limits(world: World) -> Limits:
-    """What the documentation does not promise: see docs/design/limits.md."""
+    """The exceptions from the rules that docs/design/limits.md documents."""
     untested = frozenset(kind for kind, obeyed in world.obeys.items() if not obeyed)
     return Limits(unseen=REDACTED, untested=untested)
 
 
 def judged(trial: Trial) -> tuple[World, Verdict]:
-    """A schedule and what the rules say of it."""
+    """Play a schedule, and check its history against the rules."""
     world = played(trial)
     return world, judge(world.events, limits(world))
 
 
 def counted(variant: Variant, odds: Odds, seeds: range) -> Found:
-    """What some schedules come to."""
-    found = Found()
+    """Play the schedules of some seeds, and count the broken rules."""
+    counts = Found()
     for seed in seeds:
         world, verdict = judged(Trial(seed, variant, odds))
-        found.schedules += 1
-        found.looked += verdict.looked
-        rules = {one.rule for one in verdict.violations}
-        found.costly += _costly_twice(world)
-        found.broken.update(rules)
+        counts.schedules += 1
+        counts.looked += verdict.looked
+        rules = {violation.rule for violation in verdict.violations}
+        counts.costly += _costly_twice(world)
+        counts.broken.update(rules)
         for rule in rules:
-            found.first.setdefault(rule, seed)
-        found.person += _needs_a_person(world)
-    return found
+            counts.first.setdefault(rule, seed)
+        counts.person += _needs_a_person(world)
+    return counts
 
 
 def _costly_twice(world: World) -> bool:
-    """Whether in the end runs have left more than one object of the costly kind."""
-    creates = [one for one in world.events if isinstance(one, Commit) and one.action == "create" and one.call]
-    made = {(one.id, one.time) for one in creates if one.kind == "costly"}
-    return sum((one.id, one.created) in made for one in world.things.values()) > 1
+    """Whether more than one costly object that runs created exists in the end."""
+    creates = [event for event in world.events if isinstance(event, Commit) and event.action == "create" and event.call]
+    created = {(commit.id, commit.time) for commit in creates if commit.kind == "costly"}
+    return sum((thing.id, thing.created) in created for thing in world.things.values()) > 1
 
 
 def _needs_a_person(world: World) -> bool:
@@ -203,77 +206,77 @@ def _needs_a_person(world: World) -> bool:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Count; 1 when the whole protocol does wrong within the limits, or a part is for nothing."""
+    """Run all variants; exit code 1 if the whole protocol breaks a rule within the limits, or a part is useless."""
     parser = argparse.ArgumentParser(prog="schedules")
     parser.add_argument("--schedules", type=int, default=100_000, metavar="N", help="of the whole protocol")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="the first one")
     parser.add_argument("--workers", type=int, default=2, metavar="N")
     parser.add_argument("--only", default="", metavar="WORD", help="variants whose names have this word")
-    told = parser.parse_args(arguments)
-    part = max(1, told.schedules // 50)
-    with ProcessPoolExecutor(told.workers, mp_context=get_context("spawn")) as pool:
-        count = partial(_count, pool, told)
-        _say("within the limits:")
-        whole = count("the whole protocol", WHOLE, WITHIN, told.schedules)
-        lacking = {name: count(name, one, OFTEN.get(name, WITHIN), part) for name, one in LACKING.items()}
+    options = parser.parse_args(arguments)
+    part = max(1, options.schedules // 50)
+    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
+        count = partial(_count, pool, options)
+        _print_line("within the limits:")
+        whole = count("the whole protocol", WHOLE, WITHIN, options.schedules)
+        lacking = {name: count(name, variant, OFTEN.get(name, WITHIN), part) for name, variant in LACKING.items()}
         often = [count(f"the whole protocol, odds of {name!r}", WHOLE, odds, part) for name, odds in OFTEN.items()]
         count("without any of it", NOTHING_LEFT, WITHIN, part)
         for name, odds in BEYOND.items():
             count(f"beyond: {name}", WHOLE, odds, part)
-        # What a token is for lies beyond the limits: fewer costly objects are there twice in the end.
+        # The benefit of a token is beyond the limits: fewer costly objects exist twice in the end.
         late = count("beyond: late creates", WHOLE, LATE, part * 4)
         tokenless = count("beyond: late creates, without token", replace(WHOLE, token=False), LATE, part * 4)
     if whole:
-        _say("looked: " + ", ".join(f"{rule} {whole.looked[rule]}" for rule in RULES))
+        _print_line("looked: " + ", ".join(f"{rule} {whole.looked[rule]}" for rule in RULES))
     idle = [name for name, found in lacking.items() if found and not found.broken and name not in UNJUDGED]
     for name in idle:
-        _say(f"nothing went wrong {name}: the model cannot tell what it is for")
+        _print_line(f"nothing went wrong {name}: the model cannot tell what it is for")
     if late and tokenless and late.costly >= tokenless.costly:
-        _say(f"tokens: {late.costly} costly objects twice with them, {tokenless.costly} without")
+        _print_line(f"tokens: {late.costly} costly objects twice with them, {tokenless.costly} without")
         return 1
-    return 1 if idle or any(one.broken for one in (whole, *often) if one) else 0
+    return 1 if idle or any(counts.broken for counts in (whole, *often) if counts) else 0
 
 
 def _count(
-    pool: ProcessPoolExecutor, told: argparse.Namespace, name: str, variant: Variant, odds: Odds, schedules: int
+    pool: ProcessPoolExecutor, options: argparse.Namespace, name: str, variant: Variant, odds: Odds, schedules: int
 ) -> Found | None:
-    if told.only not in name:
+    if options.only not in name:
         return None
-    begun, found, seed = time.monotonic(), Found(), told.seed
-    last = begun
+    started, total, seed = time.monotonic(), Found(), options.seed
+    last = started
     parts = [range(at, min(at + CHUNK, seed + schedules)) for at in range(seed, seed + schedules, CHUNK)]
-    for one in pool.map(partial(counted, variant, odds), parts):
-        found.add(one)
+    for counts in pool.map(partial(counted, variant, odds), parts):
+        total.add(counts)
         if time.monotonic() - last > 20:
             last = time.monotonic()
-            _say(f"    {found.schedules} of {schedules}, {found.schedules / (last - begun):.0f} per second")
-    seconds = time.monotonic() - begun
-    _say(f"  {name:52} {found.schedules:7} {_rates(found)}  {found.schedules / seconds:.0f} per second")
-    _keep(name, variant, odds, found)
-    return found
+            _print_line(f"    {total.schedules} of {schedules}, {total.schedules / (last - started):.0f} per second")
+    seconds = time.monotonic() - started
+    _print_line(f"  {name:52} {total.schedules:7} {_rates(total)}  {total.schedules / seconds:.0f} per second")
+    _save_failures(name, variant, odds, total)
+    return total
 
 
-def _rates(found: Found) -> str:
+def _rates(counts: Found) -> str:
     broken = {"duplicates": DUPLICATE, "lost updates": LOST, "strangers": STRANGER}
-    rest = {rule: rule for rule in RULES if rule not in broken.values() and found.broken[rule]}
-    told = [f"{word} {found.broken[rule]}" for word, rule in {**broken, **rest}.items()]
-    return ", ".join([*told, f"costly twice {found.costly}", f"a person {found.person / found.schedules:.1%}"])
+    rest = {rule: rule for rule in RULES if rule not in broken.values() and counts.broken[rule]}
+    rates = [f"{word} {counts.broken[rule]}" for word, rule in {**broken, **rest}.items()]
+    return ", ".join([*rates, f"costly twice {counts.costly}", f"a person {counts.person / counts.schedules:.1%}"])
 
 
-def _keep(name: str, variant: Variant, odds: Odds, found: Found) -> None:
-    for rule, seed in found.first.items():
+def _save_failures(name: str, variant: Variant, odds: Odds, counts: Found) -> None:
+    for rule, seed in counts.first.items():
         trial = Trial(seed, variant, odds)
         keep(FAILURES / f"model-{name}-{rule}.jsonl".replace(" ", "-").replace(":", ""), trial)
 
 
 def keep(path: Path, trial: Trial) -> None:
-    """Keep a schedule in a file, with what it takes to do it again."""
+    """Save the history of a schedule to a file, after a comment with the trial that reproduces it."""
     events.write(path, played(trial).events)
     remark = json.dumps({"trial": msgspec.to_builtins(trial)})
     path.write_text(f"# {remark}\n" + path.read_text("utf-8"), "utf-8")
 
 
-def _say(line: str) -> None:
+def _print_line(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""A plugin of pytest: tells coverage which test is running, and writes down how long each took."""
+"""A pytest plugin: sets the running test as the context of coverage, and records the duration of each test."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import coverage
 import pytest
 
-SECONDS = "TAVUSCTL_MUTANTS_SECONDS"  # names the file for the seconds
+SECONDS = "TAVUSCTL_MUTANTS_SECONDS"  # environment variable: the path of the file for the durations
 _seconds: defaultdict[str, float] = defaultdict(float)
 
 

@@ -1,4 +1,4 @@
-"""The modules in which a wrong line is a lost or repeated write, and the tests that are to notice."""
+"""The modules in which a wrong line can lose or repeat a write, and the tests that must notice it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """`[tool.mutants]`."""
+    """The content of `[tool.mutants]` in pyproject.toml."""
 
     modules: Mapping[str, Sequence[Path]]  # by group
     tests: Sequence[str]
@@ -25,15 +25,15 @@ class Groups:
 
 
 def groups() -> Groups:
-    """The list, every pattern of it with at least one file."""
-    told: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["mutants"]
-    modules = {name: [path for one in patterns for path in _matching(one)] for name, patterns in told["groups"].items()}
-    return Groups(modules, [path.relative_to(ROOT).as_posix() for one in told["tests"] for path in _matching(one)])
+    """Read the groups; FileNotFoundError if a pattern matches no file."""
+    table: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["mutants"]
+    modules = {name: [path for glob in globs for path in _matching(glob)] for name, globs in table["groups"].items()}
+    return Groups(modules, [path.relative_to(ROOT).as_posix() for glob in table["tests"] for path in _matching(glob)])
 
 
 def _matching(pattern: str) -> list[Path]:
-    found = sorted(path for path in ROOT.glob(pattern) if path.name != "__init__.py" or path.read_text("utf-8").strip())
-    if not found:
+    paths = sorted(path for path in ROOT.glob(pattern) if path.name != "__init__.py" or path.read_text("utf-8").strip())
+    if not paths:
         message = f"pyproject.toml, [tool.mutants]: nothing is called {pattern}"
         raise FileNotFoundError(message)
-    return found
+    return paths

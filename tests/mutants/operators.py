@@ -1,6 +1,6 @@
-"""The ways in which a module is made wrong: one small change each, as a slip of the pen would make it.
+"""The mutation operators: each makes one small change in a module, such as a typing error would be.
 
-Left as they are: docstrings, annotations, decorators, and the names and values that only a type checker reads.
+Not changed: docstrings, annotations, decorators, and names and values that only a type checker reads.
 """
 
 from __future__ import annotations
@@ -33,26 +33,26 @@ _ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitOr: ast.BitAnd,
     ast.BitAnd: ast.BitOr,
 }
-_LEFT_ALONE = frozenset({"annotation", "returns", "decorator_list", "type_params", "format_spec"})
+_SKIPPED_FIELDS = frozenset({"annotation", "returns", "decorator_list", "type_params", "format_spec"})
 _OPPOSITES = {"all": "any", "any": "all", "min": "max", "max": "min", "sorted": "list"}
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a node stands in its tree."""
+    """The position of a node in its syntax tree."""
 
     parent: ast.AST
     field: str
-    index: int | None = None  # in a list of nodes
+    index: int | None = None  # in a list of nodes; None: the field is the node itself
 
     def put(self, node: Any) -> Any:
-        """Put a node there; the one that it takes the place of."""
-        held = getattr(self.parent, self.field)
+        """Put a node at this place; return the node that was there."""
+        value = getattr(self.parent, self.field)
         if self.index is None:
             setattr(self.parent, self.field, node)
-            return held
-        before, held[self.index] = held[self.index], node
-        return before
+            return value
+        previous, value[self.index] = value[self.index], node
+        return previous
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,13 @@ class Mutant:
     """One change of a module."""
 
     line: int
-    what: str  # the change, in words that stay the same while the line moves
+    what: str  # the change in words, without the line number, so that it stays the same when the line moves
     tree: ast.Module
     place: Place
     node: Any
 
     def source(self) -> str:
-        """The module with the change in it."""
+        """The source of the module with the change."""
         before = self.place.put(self.node)
         try:
             return ast.unparse(ast.fix_missing_locations(self.tree))
@@ -75,28 +75,28 @@ class Mutant:
 
 
 def mutants(source: str) -> Iterator[Mutant]:
-    """Every change of a module, in the order of its lines."""
+    """Every mutant of a module, sorted by line."""
     tree = ast.parse(source)
-    found = (
+    unsorted = (
         Mutant(line, what, tree, place, node)
         for place, statement in _walk(tree)
         for line, what, node in _changes(place, statement)
     )
-    yield from sorted(found, key=lambda one: one.line)
+    yield from sorted(unsorted, key=lambda mutant: mutant.line)
 
 
 def _walk(node: ast.AST) -> Iterator[tuple[Place, ast.AST]]:
     for name, value in ast.iter_fields(node):
-        if name in _LEFT_ALONE or (isinstance(node, ast.ClassDef) and name in {"bases", "keywords"}):
+        if name in _SKIPPED_FIELDS or (isinstance(node, ast.ClassDef) and name in {"bases", "keywords"}):
             continue
         children = enumerate(value) if isinstance(value, list) else [(None, value)]
         for index, child in children:
-            if isinstance(child, ast.AST) and not _is_left_alone(child):
+            if isinstance(child, ast.AST) and not _is_skipped(child):
                 yield Place(node, name, index), child
                 yield from _walk(child)
 
 
-def _is_left_alone(node: ast.AST) -> bool:
+def _is_skipped(node: ast.AST) -> bool:
     if isinstance(node, ast.Import | ast.ImportFrom | ast.arg):
         return True
     if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
@@ -105,7 +105,7 @@ def _is_left_alone(node: ast.AST) -> bool:
 
 
 def _changes(place: Place, node: ast.AST) -> Iterator[tuple[int, str, Any]]:
-    # Only the loop of a comprehension has no line of its own.
+    # An `ast.comprehension` is the only node here that has no line number itself.
     line = node.target.lineno if isinstance(node, ast.comprehension) else getattr(node, "lineno", 0)
     for what, changed in (*_of_statement(node), *_of_operator(node), *_of_expression(place, node)):
         yield line, what, changed
@@ -187,7 +187,7 @@ def _of_call(node: ast.Call) -> Iterator[tuple[str, Any]]:
 
 def _of_constant(place: Place, node: ast.Constant) -> Iterator[tuple[str, Any]]:
     if isinstance(place.parent, ast.JoinedStr | ast.FormattedValue):
-        return  # of a text that is changed as a whole
+        return  # a part of an f-string, which is changed as a whole
     match node.value:
         case bool() as value:
             yield f"{not value} for {value}", ast.Constant(not value)
@@ -209,18 +209,18 @@ def _of_clause(node: ast.match_case | ast.ExceptHandler) -> Iterator[tuple[int, 
     if not isinstance(node.body[0], ast.Raise):
         yield node.lineno, f"raise at once in except {_text(node.type)}", _with(node, body=[ast.Raise()])
     if isinstance(node.type, ast.Tuple):
-        for index, one in enumerate(node.type.elts):
+        for index, error_type in enumerate(node.type.elts):
             rest = ast.Tuple([*node.type.elts[:index], *node.type.elts[index + 1 :]], ast.Load())
-            yield node.lineno, f"without {_text(one)} in except", _with(node, type=rest)
+            yield node.lineno, f"without {_text(error_type)} in except", _with(node, type=rest)
 
 
 def _is_of_names(target: ast.expr) -> bool:
-    """Whether an assignment makes local names only: without it, they would be missing at once."""
+    """Whether an assignment target consists of names only: without them, the first use would fail at once."""
     return isinstance(target, ast.Name) or (isinstance(target, ast.Tuple) and all(map(_is_of_names, target.elts)))
 
 
 def _has_an_opposite(test: ast.expr) -> bool:
-    """Whether a condition is turned round by a change of its own."""
+    """Whether another operator already negates this condition."""
     return isinstance(test, ast.UnaryOp) or (isinstance(test, ast.Compare) and len(test.ops) == 1)
 
 
@@ -228,11 +228,11 @@ def _negated(test: ast.expr) -> ast.expr:
     return ast.UnaryOp(ast.Not(), test)
 
 
-def _with(node: Any, **changed: Any) -> Any:
-    twin = copy.copy(node)
-    for name, value in changed.items():
-        setattr(twin, name, value)
-    return twin
+def _with(node: Any, **fields: Any) -> Any:
+    copied = copy.copy(node)
+    for name, value in fields.items():
+        setattr(copied, name, value)
+    return copied
 
 
 def _text(node: ast.AST | None) -> str:

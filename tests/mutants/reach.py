@@ -1,4 +1,4 @@
-"""`make coverage`: which test reaches which line of the modules in [tool.mutants]; every branch must be.
+"""`make coverage`: which test reaches which line of the modules in [tool.mutants]; every branch must be reached.
 
 python -m tests.mutants.reach [--workers N]
 """
@@ -22,19 +22,19 @@ import coverage
 from tests.mutants.contexts import SECONDS
 from tests.mutants.groups import ROOT, Groups, groups
 
-# The same tests are run on a server of a few lines, which is there at once.
+# The same tests also run against a small server in Python, which starts at once.
 WITHOUT_SERVERS = "not [s3] and not [az]"
 
 
 @dataclass(frozen=True)
 class Reach:
-    """What a run of the tests has shown."""
+    """The result of a run of the tests: which lines each test reaches, and its duration."""
 
-    lines: Mapping[Path, Mapping[int, frozenset[str]]]  # tests by line
-    seconds: Mapping[str, float]  # by test
+    lines: Mapping[Path, Mapping[int, frozenset[str]]]  # the tests that reach a line, by module and line
+    seconds: Mapping[str, float]  # the duration of each test
 
     def best_first(self, tests: Iterable[str], about: Collection[Path]) -> list[str]:
-        """The quickest tests first, and of these those that are about little else than some modules."""
+        """Sort tests so that quick tests that reach few lines outside the modules `about` come first."""
         inside = [self._breadth[path] for path in about]
 
         def weight(test: str) -> tuple[float, str]:
@@ -45,7 +45,7 @@ class Reach:
 
     @cached_property
     def _breadth(self) -> dict[Path, Counter[str]]:
-        """How many lines of a module a test reaches."""
+        """The number of lines that each test reaches, by module."""
         return {path: Counter(test for tests in lines.values() for test in tests) for path, lines in self.lines.items()}
 
     @cached_property
@@ -54,7 +54,7 @@ class Reach:
 
 
 def measure(told: Groups, workers: int, data: Path) -> bool:
-    """Run the tests once; whether all passed."""
+    """Run the tests once, with coverage data in the file `data`; return whether all passed."""
     seconds = data.with_name("seconds.json")
     command = [sys.executable, "-m", "coverage", "run", f"--data-file={data}", "-m", "pytest", "-p", "no:cacheprovider"]
     tests = ["-p", "tests.mutants.contexts", "-n", str(workers), "-k", WITHOUT_SERVERS, *told.tests]
@@ -67,19 +67,19 @@ def measure(told: Groups, workers: int, data: Path) -> bool:
 
 
 def read(told: Groups, data: Path) -> Reach:
-    """What that run has shown."""
+    """Read the result of `measure` from its data file."""
     seconds: dict[str, float] = json.loads(data.with_name("seconds.json").read_text("utf-8"))
-    found = coverage.CoverageData(str(data))
-    found.read()
+    coverage_data = coverage.CoverageData(str(data))
+    coverage_data.read()
     lines: dict[Path, dict[int, frozenset[str]]] = {}
     for path in told.all_modules:
-        reached = found.contexts_by_lineno(str(path))
+        reached = coverage_data.contexts_by_lineno(str(path))
         lines[path] = {line: frozenset(test for test in tests if test in seconds) for line, tests in reached.items()}
     return Reach(lines, seconds)
 
 
 def report(told: Groups, data: Path) -> bool:
-    """Print the branches that no test reaches; whether there are none."""
+    """Print the coverage of the modules; return whether every line and branch is reached."""
     measured = coverage.Coverage(str(data))
     measured.load()
     covered = measured.report([str(path) for path in told.all_modules], precision=2)
@@ -87,16 +87,16 @@ def report(told: Groups, data: Path) -> bool:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure and report; 1 when a branch is not reached."""
+    """Measure and report; exit code 1 if a test failed or a branch is not reached."""
     parser = argparse.ArgumentParser(prog="reach")
     parser.add_argument("--workers", type=int, default=2, metavar="N")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave the data there, for the next step")
-    wanted = parser.parse_args(arguments)
-    told = groups()
+    options = parser.parse_args(arguments)
+    selection = groups()
     with tempfile.TemporaryDirectory() as folder:
-        data = (wanted.keep or Path(folder)) / "reach"
-        passed = measure(told, wanted.workers, data)
-        return 0 if report(told, data) and passed else 1
+        data = (options.keep or Path(folder)) / "reach"
+        passed = measure(selection, options.workers, data)
+        return 0 if report(selection, data) and passed else 1
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""`make mutants`: wrong lines in the modules of [tool.mutants], and how many of them the tests notice.
+"""`make mutants`: mutants of the modules in [tool.mutants], and how many of them the tests notice.
 
 python -m tests.mutants.score [--workers N] [--sample N] [--seed TEXT] [--group NAME] [--module PART] [--data FOLDER]
 
-Every mutant is one small change (operators.py) and is run against tests that reach its line: the quickest, and some of
-the others, until one fails.  With more mutants than --sample, as many are drawn by the seed, from every module alike.
+Every mutant is one small change (operators.py) and is run against tests that reach its line: the quickest, and a
+selection of the others, until one fails.  A group with more mutants than --sample is reduced to a pseudo-random sample
+that depends on the seed.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from tests.mutants.groups import ROOT, groups
 from tests.mutants.operators import Mutant, mutants
 
 GOAL = Fraction(9, 10)
-LONGEST = 6.0  # seconds that the quickest tests of a mutant may take together, and as many again for some others
+LONGEST = 6.0  # total seconds for the quickest tests of a mutant, and the same again for the selection of others
 OTHERS = 12
-PATIENCE = 10.0  # seconds, beside several times what the tests take
+PATIENCE = 10.0  # seconds before a trial counts as hanging, in addition to four times the duration of its tests
 RESULTS = ROOT / "tests/mutants/RESULTS.md"
 _HEAD = """# Wrong lines, and how many of them the tests notice
 
@@ -39,12 +40,12 @@ EQUIVALENT = ROOT / "tests/mutants/equivalent.toml"
 
 @dataclass(slots=True)
 class Wrong:
-    """A mutant in its module, and what became of it."""
+    """A mutant in its module, and whether a test noticed it."""
 
     group: str
     module: Path
     mutant: Mutant
-    code: str  # its line as it is written
+    code: str  # the source text of its line
     tests: Sequence[str] = ()
     noticed: bool = False
 
@@ -55,48 +56,48 @@ class Wrong:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What it is called in the list of equivalents, where lines have no numbers."""
+        """The key of the mutant in equivalent.toml, which has no line numbers: module, code, change."""
         return str(self.module.relative_to(ROOT)), self.code, self.mutant.what
 
 
 @dataclass(slots=True)
 class Tally:
-    """Mutants of one group, or of all."""
+    """The mutants of one group."""
 
-    every: int = 0  # that there are
+    every: int = 0  # the number of mutants
     equivalent: int = 0
     tried: list[Wrong] = field(default_factory=list)
 
     @property
     def score(self) -> Fraction:
-        """The part that was noticed."""
-        return Fraction(sum(one.noticed for one in self.tried), len(self.tried) or 1)
+        """The fraction of the tried mutants that a test noticed."""
+        return Fraction(sum(wrong.noticed for wrong in self.tried), len(self.tried) or 1)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Score; 1 when a group is below the goal."""
-    wanted = _parsed(arguments)
-    told = groups()
+    """Compute the scores; exit code 1 if a group is below the goal."""
+    options = _parsed(arguments)
+    selection = groups()
     with tempfile.TemporaryDirectory() as folder:
-        data = (wanted.data or Path(folder)) / "reach"
+        data = (options.data or Path(folder)) / "reach"
         if not data.exists():
-            reach.measure(told, wanted.workers, data)
-        shown = reach.read(told, data)
-    tallies = {name: Tally() for name in told.modules if wanted.group in ("", name)}
-    excused = {(one["module"], one["code"], one["change"]) for one in _listed()}
+            reach.measure(selection, options.workers, data)
+        measured = reach.read(selection, data)
+    tallies = {name: Tally() for name in selection.modules if options.group in ("", name)}
+    equivalents = {(one["module"], one["code"], one["change"]) for one in _equivalent_entries()}
     for name, tally in tallies.items():
-        for module in told.modules[name]:
-            if wanted.module in str(module):
-                _collect(tally, name, module, excused)
-    _draw(tallies, wanted.sample, wanted.seed)
-    chosen = [one for tally in tallies.values() for one in tally.tried]
-    for one in chosen:
-        one.tests = _tests(one, shown, told.modules[one.group])
-    trial.warm_up(told.tests)
-    _try_all(chosen, shown, wanted.workers)
-    text = _table(tallies, wanted.seed)
+        for module in selection.modules[name]:
+            if options.module in str(module):
+                _collect(tally, name, module, equivalents)
+    _draw(tallies, options.sample, options.seed)
+    chosen = [wrong for tally in tallies.values() for wrong in tally.tried]
+    for wrong in chosen:
+        wrong.tests = _tests(wrong, measured, selection.modules[wrong.group])
+    trial.warm_up(selection.tests)
+    _try_all(chosen, measured, options.workers)
+    text = _table(tallies, options.seed)
     sys.stdout.write(text)
-    if not (wanted.group or wanted.module):
+    if not (options.group or options.module):
         RESULTS.write_text(text, "utf-8")
     return 0 if all(tally.score >= GOAL for tally in tallies.values()) else 1
 
@@ -112,120 +113,120 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _listed() -> list[dict[str, str]]:
+def _equivalent_entries() -> list[dict[str, str]]:
     entries: list[dict[str, str]] = tomllib.loads(EQUIVALENT.read_text("utf-8")).get("equivalent", [])
     return entries
 
 
-def _collect(tally: Tally, group: str, module: Path, excused: set[tuple[str, str, str]]) -> None:
+def _collect(tally: Tally, group: str, module: Path, equivalents: set[tuple[str, str, str]]) -> None:
     source = module.read_text("utf-8")
     lines = source.splitlines()
     for mutant in mutants(source):
-        one = Wrong(group, module, mutant, lines[mutant.line - 1].strip())
+        wrong = Wrong(group, module, mutant, lines[mutant.line - 1].strip())
         tally.every += 1
-        if one.key in excused:
+        if wrong.key in equivalents:
             tally.equivalent += 1
         else:
-            tally.tried.append(one)
+            tally.tried.append(wrong)
 
 
 def _draw(tallies: dict[str, Tally], sample: int, seed: str) -> None:
-    """At most so many of each group, and always the same ones while the code stays as it is."""
+    """Reduce each group to `sample` mutants; the choice depends on the seed and the code of each mutant only."""
 
-    def lot(one: Wrong) -> str:
-        return hashlib.sha256("\0".join((seed, *one.key)).encode()).hexdigest()
+    def rank(wrong: Wrong) -> str:
+        return hashlib.sha256("\0".join((seed, *wrong.key)).encode()).hexdigest()
 
     for tally in tallies.values():
-        drawn = sorted(tally.tried, key=lot)[:sample]
-        tally.tried = sorted(drawn, key=lambda one: (one.module, one.mutant.line))
+        drawn = sorted(tally.tried, key=rank)[:sample]
+        tally.tried = sorted(drawn, key=lambda wrong: (wrong.module, wrong.mutant.line))
 
 
-def _tests(one: Wrong, shown: reach.Reach, group: Sequence[Path]) -> Sequence[str]:
-    """Tests that reach the line: the best, as long as they are quick, and some of the others, from quick to slow."""
-    lines = shown.lines[one.module]
-    # A line that no test reaches is run on import, for whatever needs the module.
-    reaching = lines.get(one.mutant.line) or frozenset().union(*lines.values())
-    ordered = shown.best_first(reaching, group)
-    best = _within(ordered, shown)
+def _tests(wrong: Wrong, measured: reach.Reach, group: Sequence[Path]) -> Sequence[str]:
+    """Tests that reach the line: as many of the best as fit the time, and a selection of the others, quick to slow."""
+    lines = measured.lines[wrong.module]
+    # A line without a test of its own runs on import, so any test of the module can notice it.
+    reaching = lines.get(wrong.mutant.line) or frozenset().union(*lines.values())
+    ordered = measured.best_first(reaching, group)
+    best = _within(ordered, measured)
     others = [test for test in ordered if test not in best]
-    return [*best, *_within(others[:: max(1, len(others) // OTHERS)], shown)]
+    return [*best, *_within(others[:: max(1, len(others) // OTHERS)], measured)]
 
 
-def _within(tests: Sequence[str], shown: reach.Reach) -> list[str]:
-    """As many of the tests as are run in some seconds; a slow one is left out, not what comes behind it."""
-    found, left = [], LONGEST
+def _within(tests: Sequence[str], measured: reach.Reach) -> list[str]:
+    """The tests that run within `LONGEST` seconds in total; a test that is too slow is skipped, later ones are not."""
+    chosen, remaining = [], LONGEST
     for test in tests:
-        if shown.seconds[test] <= left:
-            found.append(test)
-            left -= shown.seconds[test]
-    return found
+        if measured.seconds[test] <= remaining:
+            chosen.append(test)
+            remaining -= measured.seconds[test]
+    return chosen
 
 
-def _try_all(chosen: Sequence[Wrong], shown: reach.Reach, workers: int) -> None:
-    """Run every trial, so many at a time; nothing is counted by a test that fails without any change."""
-    _leave_out_failing(chosen, shown, workers)
-    waiting, running, begun = list(reversed(chosen)), dict[int, tuple[trial.Trial, Wrong]](), time.monotonic()
-    while waiting or running:
-        while waiting and len(running) < workers:
-            one = waiting.pop()
-            if not one.tests:
-                continue  # nobody would notice
-            started = _trial(one.module, one.mutant.source(), one.tests, shown)
+def _try_all(chosen: Sequence[Wrong], measured: reach.Reach, workers: int) -> None:
+    """Run the trial of every mutant, `workers` at a time; tests that fail without any change are left out."""
+    _leave_out_failing(chosen, measured, workers)
+    pending, running, started_at = list(reversed(chosen)), dict[int, tuple[trial.Trial, Wrong]](), time.monotonic()
+    while pending or running:
+        while pending and len(running) < workers:
+            wrong = pending.pop()
+            if not wrong.tests:
+                continue  # no test can notice it
+            started = _trial(wrong.module, wrong.mutant.source(), wrong.tests, measured)
             started.start()
-            running[started.pid] = started, one
+            running[started.pid] = started, wrong
         time.sleep(0.01)
-        for pid, (started, one) in list(running.items()):
+        for pid, (started, wrong) in list(running.items()):
             noticed = started.poll()
             if noticed is None:
                 continue
-            one.noticed = noticed
+            wrong.noticed = noticed
             started.failed()
             del running[pid]
             if not noticed:
-                _say(f"survived  {one.where}  {one.mutant.what}")
-    _say(f"{len(chosen)} mutants in {time.monotonic() - begun:.0f} s")
+                _log(f"survived  {wrong.where}  {wrong.mutant.what}")
+    _log(f"{len(chosen)} mutants in {time.monotonic() - started_at:.0f} s")
 
 
-def _leave_out_failing(chosen: Sequence[Wrong], shown: reach.Reach, workers: int) -> None:
-    """A test that fails in these processes without any change would notice everything."""
-    tests = sorted({test for one in chosen for test in one.tests})
+def _leave_out_failing(chosen: Sequence[Wrong], measured: reach.Reach, workers: int) -> None:
+    """Remove tests that fail in these processes without any change: they would fail for every mutant."""
+    tests = sorted({test for wrong in chosen for test in wrong.tests})
     module = chosen[0].module if chosen else ROOT
-    parts = [part for part in (tests[at::workers] for at in range(workers)) if part]
-    running = [_trial(module, module.read_text("utf-8"), part, shown) for part in parts]
-    for same in running:
-        same.start(to_the_end=True)
+    parts = [part for part in (tests[start::workers] for start in range(workers)) if part]
+    running = [_trial(module, module.read_text("utf-8"), part, measured) for part in parts]
+    for unchanged in running:
+        unchanged.start(to_the_end=True)
     failing: set[str] = set()
-    for same in running:
-        while (noticed := same.poll()) is None:
+    for unchanged in running:
+        while (noticed := unchanged.poll()) is None:
             time.sleep(0.05)
-        failed = same.failed()
+        failed = unchanged.failed()
         if noticed and not failed:
             message = "the tests cannot be run without any change"
             raise RuntimeError(message)
         failing.update(failed)
-    for one in chosen:
-        one.tests = [test for test in one.tests if test not in failing]
+    for wrong in chosen:
+        wrong.tests = [test for test in wrong.tests if test not in failing]
     for test in sorted(failing):
-        _say(f"left out: {test} fails here without any change")
+        _log(f"left out: {test} fails here without any change")
 
 
-def _trial(module: Path, source: str, tests: Sequence[str], shown: reach.Reach) -> trial.Trial:
-    return trial.Trial(module, source, tests, PATIENCE + 4 * sum(shown.seconds[test] for test in tests))
+def _trial(module: Path, source: str, tests: Sequence[str], measured: reach.Reach) -> trial.Trial:
+    return trial.Trial(module, source, tests, PATIENCE + 4 * sum(measured.seconds[test] for test in tests))
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
 
 
 def _table(tallies: dict[str, Tally], seed: str) -> str:
     rows: list[str] = []
-    left: list[str] = []
+    survivors: list[str] = []
     for name, tally in tallies.items():
         rows.append(f"| **{name}** | all | {tally.every} | {tally.equivalent} | {_figures(tally.tried)} |")
-        rows += [f"| | {module} | | | {_figures(one)} |" for module, one in _by_module(tally.tried)]
-        left += [f"- `{one.where}` {_code(one.mutant.what)}" for one in tally.tried if not one.noticed]
-    return "\n".join([_HEAD.format(seed=seed), *rows, "", "## Not noticed", "", *(left or ["None."]), ""])
+        rows += [f"| | {module} | | | {_figures(tried)} |" for module, tried in _by_module(tally.tried)]
+        survivors += [f"- `{wrong.where}` {_code(wrong.mutant.what)}" for wrong in tally.tried if not wrong.noticed]
+    return "\n".join([_HEAD.format(seed=seed), *rows, "", "## Not noticed", "", *(survivors or ["None."]), ""])
 
 
 def _code(text: str) -> str:
@@ -233,15 +234,15 @@ def _code(text: str) -> str:
 
 
 def _figures(tried: Sequence[Wrong]) -> str:
-    noticed = sum(one.noticed for one in tried)
+    noticed = sum(wrong.noticed for wrong in tried)
     return f"{len(tried)} | {noticed} | {100 * noticed / (len(tried) or 1):.1f} %"
 
 
 def _by_module(tried: Iterable[Wrong]) -> list[tuple[str, list[Wrong]]]:
-    found: dict[str, list[Wrong]] = {}
-    for one in tried:
-        found.setdefault(str(one.module.relative_to(ROOT)), []).append(one)
-    return sorted(found.items())
+    groups_by_module: dict[str, list[Wrong]] = {}
+    for wrong in tried:
+        groups_by_module.setdefault(str(wrong.module.relative_to(ROOT)), []).append(wrong)
+    return sorted(groups_by_module.items())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Checks that need an account, a state or a repository: the shortest story that ends with each of them."""
+"""The shortest scenario for each check that needs an account, a state or a repository.
+
+The page of checks prints the docstring of each scenario.
+"""
 
 from __future__ import annotations
 
@@ -182,7 +185,7 @@ def normalized_by_server(project: Project) -> Result:
     return project.run("plan", *JSON)
 
 
-def _drafted(project: Project) -> None:
+def _apply_and_open_draft(project: Project) -> None:
     project.account.switch(draft_marks="every read")
     project.manifest("persona", "coach", COACH)
     project.apply()
@@ -194,15 +197,15 @@ def unpublished_draft(project: Project) -> Result:
     """`plan`, while somebody edits the persona in PAL Maker, in an account whose listings tell of drafts."""
     project.manifest("persona", "coach", COACH)
     project.apply()
-    listed = {**COACH, "persona_id": project.bound("persona/coach"), "has_unpublished_changes": True}
-    body = {"data": [listed], "total_count": 1}
+    listing_entry = {**COACH, "persona_id": project.bound("persona/coach"), "has_unpublished_changes": True}
+    body = {"data": [listing_entry], "total_count": 1}
     project.account.fault(match="GET /v2/personas*", kind="status", status=200, body=body, times=2)
     return project.run("plan", *JSON)
 
 
 def write_not_live(project: Project) -> Result:
     """`plan`, after an apply whose write went into a draft."""
-    _drafted(project)
+    _apply_and_open_draft(project)
     project.manifest("persona", "coach", {**COACH, "system_prompt": "You coach sales people."})
     project.run("apply", "--yes", TAVUSCTL_SETTLE="0.05", TAVUSCTL_MAX_WAIT="0")
     return project.run("plan", *JSON)
@@ -212,8 +215,8 @@ def discarded_draft(project: Project) -> Result:
     """`plan`, after an apply with `--discard-drafts` whose last answer did not come."""
     project.manifest("persona", "coach", COACH)
     project.apply()
-    one = project.bound("persona/coach")
-    project.account.control("POST", "drafts", {"id": one})
+    persona_id = project.bound("persona/coach")
+    project.account.control("POST", "drafts", {"id": persona_id})
     project.manifest("persona", "coach", {**COACH, "system_prompt": "You coach sales people."})
     project.account.fault(match="PATCH /v2/personas/*", kind="drop", phase="after", skip=3)
     project.account.fault(match="GET /v2/personas*", kind="status", status=503, skip=2, times=20)
@@ -249,13 +252,13 @@ def untrusted_first_use(project: Project) -> Result:
         "GITHUB_BASE_REF": "main",
     }
     report = project.root / "report.json"
-    told = project.run(
+    result = project.run(
         *("github", "--dry-run", "plan", "--base", "main", "--report", f"json={report}"), LLM_KEY=KEY, **hub
     )
-    return Result(told.code, report.read_text("utf-8"), told.err)
+    return Result(result.code, report.read_text("utf-8"), result.err)
 
 
-def _site(project: Project) -> None:
+def _apply_crawled_site(project: Project) -> None:
     project.account.control("POST", "clock", {"set": "2026-01-05T12:00:00Z"})
     project.account.switch(processing_seconds=0)
     project.manifest("document", "help", SITE, recrawl={"every": "24h"})
@@ -264,14 +267,14 @@ def _site(project: Project) -> None:
 
 def recrawl_overdue(project: Project) -> Result:
     """`recrawl`, when a document was due three days ago."""
-    _site(project)
+    _apply_crawled_site(project)
     project.account.control("POST", "clock", {"freeze": True, "set": "2026-01-09T12:00:00Z"})
     return project.run("recrawl", "--dry-run", *JSON, CI=None)
 
 
 def crawl_stuck(project: Project) -> Result:
     """`recrawl`, when a crawl has not ended for hours."""
-    _site(project)
+    _apply_crawled_site(project)
     project.account.switch(processing_seconds=30 * DAY)
     project.account.control("POST", "clock", {"freeze": True, "set": "2026-01-06T12:00:00Z"})
     project.run("recrawl", CI=None)
@@ -281,9 +284,9 @@ def crawl_stuck(project: Project) -> Result:
 
 def crawl_shrunk(project: Project) -> Result:
     """`recrawl --wait 20s`, when most pages of a site are gone."""
-    _site(project)
-    many = [f"https://example.com/{index}" for index in range(80)]
-    edit = {"op": "replace", "path": "/crawled_urls", "value": many}
+    _apply_crawled_site(project)
+    urls = [f"https://example.com/{index}" for index in range(80)]
+    edit = {"op": "replace", "path": "/crawled_urls", "value": urls}
     project.account.portal("document", project.bound("document/help"), edit)
     project.account.control("POST", "clock", {"set": "2026-01-07T12:00:00Z"})
     project.account.switch(processing_seconds=0.1)

@@ -1,4 +1,4 @@
-"""The page of all checks: what each finds, and what it says of an example."""
+"""The reference page of all checks: what each check finds, and its diagnostic for an example."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOWHERE = Account("http://127.0.0.1:9", "key-of-nobody")
 
 EXAMPLES: Mapping[str, Any] = yaml.safe_load(Path(__file__).with_name("checks.yaml").read_text("utf-8"))
 MANIFEST = "manifests/coach.yaml"
-# What differs from run to run in a message.
+# Parts of a message that differ from run to run, and the fixed text that replaces each.
 VOLATILE = (
     (r"\b([rpdgov])[0-9a-f]{8,}\b", r"\g<1>0123456789"),
     (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?( UTC|Z)?", "2026-01-05 12:00 UTC"),
@@ -46,7 +46,7 @@ the plan leaves alone, is shown and stops nothing.
 
 
 def page() -> str:
-    """The page."""
+    """The Markdown text of the page."""
     rows = [
         (f"[{id_}](#{id_.lower()}-{check.slug})", check.slug, check.severity.value, check.title)
         for id_, check in CHECKS.items()
@@ -57,17 +57,19 @@ def page() -> str:
             root = Path(folder, id_).resolve()
             root.mkdir()
             lines += [f"## {id_} {check.slug}", "", f"{check.severity.value.capitalize()}: {check.title}.", ""]
-            shown = (
-                _scene(id_, Project(root, Account(server.url, f"key-of-{id_}"))) if id_ in SCENES else _files(id_, root)
+            example = (
+                _scene_example(id_, Project(root, Account(server.url, f"key-of-{id_}")))
+                if id_ in SCENES
+                else _file_example(id_, root)
             )
-            lines += (_settled(line, root) for line in shown)
+            lines += (_normalized(line, root) for line in example)
     return "\n".join(lines)
 
 
-def _files(id_: str, root: Path) -> Iterator[str]:
-    """Manifests with what `validate` says of them."""
-    given = EXAMPLES[id_]
-    files = {MANIFEST: given} if isinstance(given, str) else given
+def _file_example(id_: str, root: Path) -> Iterator[str]:
+    """The example files of a check, and the diagnostic that `validate` reports for them."""
+    example = EXAMPLES[id_]
+    files = {MANIFEST: example} if isinstance(example, str) else example
     project = Project(root, NOWHERE)
     for name, content in files.items():
         text = content if isinstance(content, str) else content["repeat"] * content["times"]
@@ -75,13 +77,13 @@ def _files(id_: str, root: Path) -> Iterator[str]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
         path.chmod(0o600)
-        yield from _shown(name, content)
+        yield from _file_block(name, content)
     if not (root / "manifests").exists():
         project.manifest("persona", "coach", {"system_prompt": "You coach."})
-    yield from _said(id_, project.run("validate", "--format", "json", **BARE))
+    yield from _diagnostic_block(id_, project.run("validate", "--format", "json", **BARE))
 
 
-def _shown(name: str, content: str | Body) -> Iterator[str]:
+def _file_block(name: str, content: str | Body) -> Iterator[str]:
     if not isinstance(content, str):
         yield f"`{name}`: `{content['repeat']}`, {content['times']:,} times."
         yield ""
@@ -93,32 +95,32 @@ def _shown(name: str, content: str | Body) -> Iterator[str]:
     yield ""
 
 
-def _scene(id_: str, project: Project) -> Iterator[str]:
+def _scene_example(id_: str, project: Project) -> Iterator[str]:
     project.account.reset()
     scene = SCENES[id_]
     result = scene(project)
     yield scene.__doc__ or ""
     yield ""
-    yield from _said(id_, result)
+    yield from _diagnostic_block(id_, result)
 
 
-def _said(id_: str, result: Result) -> Iterator[str]:
-    """The first remark with this id."""
+def _diagnostic_block(id_: str, result: Result) -> Iterator[str]:
+    """The first diagnostic with this id, as a code block; an AssertionError if the command reported none."""
     document = result.document
-    found = [*document.get("error", document).get("complaints", ()), *document.get("warnings", ())]
-    said = [one for one in found if one["id"] == id_]
-    assert said, f"the example of {id_} does not show it: {result.out}{result.err}"
-    one = said[0]
-    where = ":".join(str(one[key]) for key in ("path", "line", "column") if one.get(key) is not None)
+    reported = [*document.get("error", document).get("complaints", ()), *document.get("warnings", ())]
+    matches = [diagnostic for diagnostic in reported if diagnostic["id"] == id_]
+    assert matches, f"the example of {id_} does not show it: {result.out}{result.err}"
+    diagnostic = matches[0]
+    location = ":".join(str(diagnostic[key]) for key in ("path", "line", "column") if diagnostic.get(key) is not None)
     yield "```text"
-    yield f"{where}: {one['message']}" if where else one["message"]
-    if one.get("hint"):
-        yield f"  help: {one['hint']}"
+    yield f"{location}: {diagnostic['message']}" if location else diagnostic["message"]
+    if diagnostic.get("hint"):
+        yield f"  help: {diagnostic['hint']}"
     yield "```"
     yield ""
 
 
-def _settled(line: str, root: Path) -> str:
+def _normalized(line: str, root: Path) -> str:
     line = line.replace(str(root), "PROJECT")
     for pattern, word in VOLATILE:
         line = re.sub(pattern, word, line)

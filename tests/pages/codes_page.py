@@ -10,7 +10,7 @@ from tavusctl.core import errors
 from tests.house.tree import files
 from tests.pages.markdown import cell, table
 
-# What a code means to the one who reads it, and what to do; `test_reference.py` holds this table against the code.
+# The meaning of each exit code for users, and what to do; `test_reference.py` compares this table with the code.
 CODES = {
     0: ("Done, or nothing to do.", ""),
     1: ("A defect of tavusctl.", "Report it, with what `TAVUSCTL_DEBUG=1` prints."),
@@ -56,7 +56,7 @@ EXIT_CODES = """\
 A program or a workflow can decide by these codes. They do not change. If several things went wrong, the worst
 decides, in this order: {worst}.
 """
-# Variables that the code reads, and what they do; `test_reference.py` holds this table against the code.
+# Environment variables that the code reads, and their effect; `test_reference.py` compares this table with the code.
 VARIABLES = {
     "TAVUS_API_KEY": "The API key. `api_key_env` of an environment names another variable.",
     "TAVUS_API_KEY_FILE": "A file that holds the API key.",
@@ -94,32 +94,32 @@ environment wins over the file.
 
 
 def exit_codes_page() -> str:
-    """What each exit code means."""
+    """The page of the exit codes and their meaning."""
     rows = [(str(code), cell(meaning), cell(remedy)) for code, (meaning, remedy) in CODES.items()]
     worst = ", ".join(map(str, errors.WORST_FIRST))
     return "\n".join([EXIT_CODES.format(worst=worst), *table(("Code", "Meaning", "What to do"), rows), ""])
 
 
 def variables_page() -> str:
-    """Variables that are read."""
+    """The page of the environment variables that tavusctl reads."""
     rows = [*((f"`{name}`", cell(text)) for name, text in VARIABLES.items()), *OTHERS]
     return "\n".join([ABOUT_VARIABLES, *table(("Variable", "Meaning"), rows), ""])
 
 
 def codes_of_errors() -> set[int]:
-    """Every code that an error can end with."""
+    """The exit codes of all error classes."""
     classes = [errors.TavusctlError]
     for parent in classes:
         classes.extend(parent.__subclasses__())
-    return {each.exit_code for each in classes}
+    return {error_class.exit_code for error_class in classes}
 
 
 def variables_of_code() -> set[str]:
-    """Every variable of ours that the code names."""
-    return set(_named())
+    """The names of all `TAVUS_...` and `TAVUSCTL_...` variables that the code contains."""
+    return set(_variables_in_literals())
 
 
-def _named() -> Iterator[str]:
+def _variables_in_literals() -> Iterator[str]:
     for path in files("tavusctl", suffix=".py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             text = node.value if isinstance(node, ast.Constant) else None

@@ -1,4 +1,4 @@
-"""The page of all commands: what `--help` of each says, with every option."""
+"""The reference page of all commands: the `--help` text and every option of each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ writes another format besides, as often as you like. `NO_COLOR` turns colours of
 
 
 def page() -> str:
-    """The page."""
+    """The Markdown text of the page."""
     lines = ["# Commands", "", EVERYWHERE]
     for group, commands in COMMANDS.items():
         lines += [f"## {TITLES[group]}", ""]
@@ -32,7 +32,7 @@ def page() -> str:
             *table(("Command", "What it does"), [(_link(name), cell(text)) for name, text in commands.items()]),
             "",
         ]
-    for name, command in _all(cli, ""):
+    for name, command in _subcommands(cli, ""):
         lines += _section(name, command)
     return "\n".join(lines)
 
@@ -41,15 +41,15 @@ def _link(name: str) -> str:
     return f"[`{name}`](#tavusctl-{name})"
 
 
-def _all(group: click.Group, above: str) -> Iterator[tuple[str, click.Command]]:
+def _subcommands(group: click.Group, parent_name: str) -> Iterator[tuple[str, click.Command]]:
     context = click.Context(group)
     for inner in sorted(group.list_commands(context)):
         command = group.get_command(context, inner)
         assert command is not None, inner
-        name = f"{above} {inner}".strip()
+        name = f"{parent_name} {inner}".strip()
         yield name, command
         if isinstance(command, click.Group):
-            yield from _all(command, name)
+            yield from _subcommands(command, name)
 
 
 def _section(name: str, command: click.Command) -> Iterator[str]:
@@ -62,14 +62,14 @@ def _section(name: str, command: click.Command) -> Iterator[str]:
     yield "```"
     yield ""
     yield from _prose(inspect.cleandoc(command.help or ""))
-    rows = [_option(one, context) for one in command.params if isinstance(one, click.Option) and not one.hidden]
+    rows = [_option(param, context) for param in command.params if isinstance(param, click.Option) and not param.hidden]
     if rows:
         yield from table(("Option", "Meaning"), rows)
         yield ""
 
 
 def _prose(text: str) -> Iterator[str]:
-    """The help of a command; what it does not want wrapped is code."""
+    """The help text of a command as Markdown; paragraphs marked with `\\b` (not to be wrapped) become code blocks."""
     for paragraph in text.replace("\f", "").split("\n\n"):
         if paragraph.startswith("\b\n"):
             yield from ("```text", paragraph[2:], "```", "")
@@ -78,7 +78,7 @@ def _prose(text: str) -> Iterator[str]:
 
 
 def _option(option: click.Option, context: click.Context) -> tuple[str, str]:
-    told = option.get_help_record(context)
-    assert told is not None, option.name
-    declared, meaning = told
+    help_record = option.get_help_record(context)
+    assert help_record is not None, option.name
+    declared, meaning = help_record
     return f"`{declared}`".replace("|", "\\|"), cell(meaning)

@@ -1,4 +1,4 @@
-"""Tables of Markdown, as GitHub and the site read them."""
+"""Markdown tables that GitHub and the documentation site both render."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ NOTE = "<!-- Made by `make reference`; what it says comes from the code. -->"
 
 
 def cell(text: str) -> str:
-    """A text in one cell of a table."""
+    """A text escaped for one table cell, on one line."""
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 

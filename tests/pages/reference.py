@@ -1,4 +1,4 @@
-"""The reference pages of docs/reference that the code makes: `make reference` writes them anew."""
+"""The generated pages of docs/reference; `make reference` writes them again."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ FOLDER = ROOT / "docs/reference"
 
 
 def pages() -> dict[str, str]:
-    """Every page by its file below docs/reference."""
-    found = {
+    """The text of every generated page, by its file below docs/reference."""
+    texts = {
         **kinds_page.pages(),
         "checks.md": checks_page.page(),
         "commands.md": commands_page.page(),
@@ -22,21 +22,21 @@ def pages() -> dict[str, str]:
         "project-file.md": schema_pages.project_page(),
         "plan-json.md": schema_pages.plan_page(),
     }
-    return {name: f"{NOTE}\n\n{text.strip()}\n" for name, text in found.items()}
+    return {name: f"{NOTE}\n\n{text.strip()}\n" for name, text in texts.items()}
 
 
 def written() -> dict[str, str]:
-    """The pages as they are, but for those that people write."""
+    """The generated pages as they are on disk, by file; pages that people write are left out."""
     texts = {path: path.read_text("utf-8") for path in sorted(FOLDER.rglob("*.md"))}
     return {path.relative_to(FOLDER).as_posix(): text for path, text in texts.items() if text.startswith(NOTE)}
 
 
 def main() -> int:
-    """Write the pages anew; those that nothing makes any more go."""
-    found = pages()
-    for name in written().keys() - found.keys():
+    """Write all generated pages, and delete those that are no longer generated."""
+    texts = pages()
+    for name in written().keys() - texts.keys():
         (FOLDER / name).unlink()
-    for name, text in found.items():
+    for name, text in texts.items():
         (FOLDER / name).parent.mkdir(parents=True, exist_ok=True)
         (FOLDER / name).write_text(text, "utf-8")
     return 0

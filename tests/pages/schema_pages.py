@@ -1,4 +1,4 @@
-"""Pages of documents that have a JSON Schema: the project file, and a plan."""
+"""Reference pages of the documents that have a JSON Schema: the project file and the plan."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ PLAN = """\
 
 
 def project_page() -> str:
-    """The page of the project file."""
+    """The Markdown text of the page of the project file."""
     return "\n".join([PROJECT, *_objects("", for_project(), {})])
 
 
 def plan_page() -> str:
-    """The page of a plan."""
+    """The Markdown text of the page of the plan."""
     schema = for_plan()
     lines = [PLAN, *_objects("", schema, schema["$defs"])]
     for name, inner in sorted(schema["$defs"].items()):
@@ -60,7 +60,7 @@ def plan_page() -> str:
 
 
 def _objects(path: str, schema: Schema, shapes: Schema) -> Iterator[str]:
-    """One table for each object, the outermost first."""
+    """One section with a table for each object, the outermost first."""
     yield f"## `{path}`" if path else "## Keys"
     yield ""
     yield from _rows(schema)
@@ -69,20 +69,20 @@ def _objects(path: str, schema: Schema, shapes: Schema) -> Iterator[str]:
         inner = f"{path}.{name}" if path else name
         if "properties" in member:
             yield from _objects(inner, member, shapes)
-        elif "properties" in (entry := _entry(member)):
+        elif "properties" in (entry := _mapping_values(member)):
             yield from _objects(f"{inner}.NAME", entry, shapes)
 
 
-def _entry(member: Schema) -> Schema:
-    found = member.get("additionalProperties")
-    return found if isinstance(found, dict) else {}
+def _mapping_values(member: Schema) -> Schema:
+    values_schema = member.get("additionalProperties")
+    return values_schema if isinstance(values_schema, dict) else {}
 
 
 def _rows(schema: Schema) -> Iterator[str]:
     required = schema.get("required", ())
     rows = [
-        (f"`{name}`", cell(_sort(one) + (", always there" if name in required else "")), cell(_meaning(one)))
-        for name, one in schema["properties"].items()
+        (f"`{key}`", cell(_type_text(value) + (", always there" if key in required else "")), cell(_meaning(value)))
+        for key, value in schema["properties"].items()
     ]
     return table(HEAD, rows)
 
@@ -96,16 +96,16 @@ def _meaning(member: Schema) -> str:
     return text.strip()
 
 
-def _sort(member: Schema) -> str:
-    """The type in words; another table of the same page is a link."""
+def _type_text(member: Schema) -> str:
+    """The type of a member in words; a type that has a table on the same page is a link to it."""
     if "$ref" in member:
         name = str(member["$ref"]).rpartition("/")[2]
         return f"[{name}](#{name.lower()})"
     if "anyOf" in member:
-        return " or ".join(dict.fromkeys(_sort(one) for one in member["anyOf"]))
+        return " or ".join(dict.fromkeys(_type_text(choice) for choice in member["anyOf"]))
     if "items" in member:
-        return f"list of {_sort(member['items'])}"
-    if entry := _entry(member):
-        return f"mapping of names to {_sort(entry)}" if entry else "mapping"
-    sort = member.get("type", "any value")
-    return " or ".join(one for one in sort if one != "null") if isinstance(sort, list) else str(sort)
+        return f"list of {_type_text(member['items'])}"
+    if entry := _mapping_values(member):
+        return f"mapping of names to {_type_text(entry)}" if entry else "mapping"
+    types = member.get("type", "any value")
+    return " or ".join(name for name in types if name != "null") if isinstance(types, list) else str(types)

@@ -1,4 +1,4 @@
-"""The shell lines of a page, run in order as they are printed, on a terminal on which somebody says yes."""
+"""Runs the shell blocks of a page in order, as printed, on a terminal where every confirmation is answered `yes`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PATIENCE = 600  # seconds for a page
 
 
 def blocks(page: Path) -> list[str]:
-    """Its blocks of shell lines."""
+    """The content of every `sh` code block of a page."""
     return BLOCK.findall(page.read_text("utf-8"))
 
 
 def commands(block: str) -> Iterator[str]:
-    """The commands of a block: lines that bash understands by themselves, as a person types them."""
+    """Split a block into commands: the fewest lines that bash parses as complete, with a trailing newline."""
     so_far = ""
     for line in block.splitlines(keepends=True):
         so_far += line
@@ -34,29 +34,29 @@ def commands(block: str) -> Iterator[str]:
     assert not so_far, f"bash does not understand: {so_far}"
 
 
-def _checked(command: str) -> str:
-    """A command that is shown first, and whose failure ends the shell, also where it is a part of `one && other`."""
+def _echoed_and_checked(command: str) -> str:
+    """A command that is printed first and whose failure ends the shell, even a failure of `a` in `a && b`."""
     shown = "\n".join(f"> {line}" for line in command.rstrip().splitlines())
     return f"cat <<'SHOWN'\n{shown}\nSHOWN\n{command}test $? = 0\n"
 
 
 def run(lines: list[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
-    """Run blocks in one shell, which ends with the first command that fails; its exit code, and what was shown."""
+    """Run blocks in one shell, which ends at the first failing command; return its exit code and its output."""
     script = folder.parent / f"{folder.name}.sh"
-    every = [command for block in lines for command in commands(block)]
-    script.write_text("set -e -o pipefail\n" + "".join(map(_checked, every)), "utf-8")
-    said = b""
-    dumb = {**environment, "TERM": "dumb", "COLUMNS": "200"}
-    with terminal(["bash", str(script)], folder, dumb, columns=200) as (process, outer):
-        for part in _heard(outer, process):
-            said += part
-            if QUESTION.search(said):
+    all_commands = [command for block in lines for command in commands(block)]
+    script.write_text("set -e -o pipefail\n" + "".join(map(_echoed_and_checked, all_commands)), "utf-8")
+    output = b""
+    shell_environment = {**environment, "TERM": "dumb", "COLUMNS": "200"}
+    with terminal(["bash", str(script)], folder, shell_environment, columns=200) as (process, outer):
+        for part in _output(outer, process):
+            output += part
+            if QUESTION.search(output):
                 os.write(outer, f"{ANSWER}\n".encode())
-    return process.returncode, said.decode().replace("\r\n", "\n")
+    return process.returncode, output.decode().replace("\r\n", "\n")
 
 
-def _heard(outer: int, process: subprocess.Popen[bytes]) -> Iterator[bytes]:
-    """What comes to a terminal until the shell ends, or patience does."""
+def _output(outer: int, process: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    """The output of a terminal, until the shell ends; it is killed after `PATIENCE` seconds."""
     deadline = time.monotonic() + PATIENCE
     while part := heard(outer):
         yield part

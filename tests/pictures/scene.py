@@ -1,4 +1,4 @@
-"""What the pictures show: a project of three people, edits in the portal, and a branch with every sort of change."""
+"""The project in the pictures: commits of three people, edits in the portal, and a branch with all sorts of changes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _EDITS = {
 
 
 def build(demo: Demo) -> None:
-    """The project, applied, as a branch leaves it."""
+    """Build the project: applied from main, edited in the portal, then changed on a branch."""
     shutil.copytree(HERE / "manifests", demo.root / "manifests")
     project = (HERE / "tavusctl.yaml").read_text("utf-8").replace("secrets: []", "secrets: [LLM_API_KEY]")
     (demo.root / "tavusctl.yaml").write_text(project, "utf-8")
@@ -72,7 +72,7 @@ def build(demo: Demo) -> None:
 
 
 def edit(demo: Demo, name: str, *edits: tuple[str, str]) -> None:
-    """Edit a file of the manifests folder."""
+    """Replace texts in a file of the manifests folder."""
     path = demo.root / "manifests" / name
     text = path.read_text("utf-8")
     for old, new in edits:
@@ -83,7 +83,7 @@ def edit(demo: Demo, name: str, *edits: tuple[str, str]) -> None:
 
 
 def commit(demo: Demo, author: str, message: str) -> None:
-    """Commit everything as somebody, at a time of its own."""
+    """Commit all files as an author, at the fixed time of this author."""
     day = f"{_DAYS[author]}T10:00:00+00:00"
     names = {"GIT_AUTHOR_NAME": author, "GIT_AUTHOR_EMAIL": "a@example.com", "GIT_AUTHOR_DATE": day}
     names |= {"GIT_COMMITTER_NAME": author, "GIT_COMMITTER_EMAIL": "a@example.com", "GIT_COMMITTER_DATE": day}
@@ -93,10 +93,10 @@ def commit(demo: Demo, author: str, message: str) -> None:
 
 
 def run(demo: Demo, *args: str) -> str:
-    """A command that is no part of a picture."""
-    done = subprocess.run(
+    """Run a command that no picture shows; return its standard output."""
+    result = subprocess.run(
         [TAVUSCTL, *args], cwd=demo.root, env=demo.environment, capture_output=True, text=True, check=False
     )
-    if done.returncode:
-        sys.exit(f"pictures: tavusctl {' '.join(args)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-    return done.stdout
+    if result.returncode:
+        sys.exit(f"pictures: tavusctl {' '.join(args)} ended with {result.returncode}:\n{result.stdout}{result.stderr}")
+    return result.stdout

@@ -1,7 +1,7 @@
-"""The pictures of docs/pictures: one real plan, as a terminal, GitHub and a browser show it.
+"""Makes the pictures in docs/pictures: one real plan, as a terminal, GitHub and a browser show it.
 
-`make pictures` takes them anew.  Ids depend on the order of calls alone, commits have fixed times, fonts are named: the
-same code and the same Chromium make the same bytes.
+`make pictures` makes them again.  Ids depend only on the order of calls, commits have fixed times, and fonts are fixed,
+so the same code and the same Chromium make the same bytes.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from tests.pictures import scene
 from tests.web import serving
 
 PICTURES = HERE / "docs/pictures"
-READERS = HERE / "tests/drawings/readers"  # where Mermaid is
+READERS = HERE / "tests/drawings/readers"  # the folder in which Mermaid is installed
 GITHUB = Path(__file__).with_name("github.html")
 TERMINAL = Path(__file__).with_name("terminal.svg")
 COLUMNS = 80
 MARGIN = 4  # pixels
-WIDTH = 720  # of the comment, as README shows it
-PROMPT = "persona/sales-coach"  # whose prompt the branch changes
-CONFLICT = 3  # how the plan ends
+WIDTH = 720  # the width of the comment in pixels, as README shows it
+PROMPT = "persona/sales-coach"  # the persona whose prompt the branch changes
+CONFLICT = 3  # the exit code of the plan
 COLOURS = TerminalTheme(
     (13, 17, 23),
     (220, 226, 232),
@@ -56,7 +56,7 @@ Scheme = Literal["light", "dark"]
 
 
 def main() -> None:
-    """Take all of them."""
+    """Make all pictures."""
     with tempfile.TemporaryDirectory(prefix="tavusctl-pictures-") as folder, emulator() as url:
         demo = Demo(Path(folder) / "project", url)
         demo.environment |= scene.ENVIRONMENT
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def take(demo: Demo, folder: Path) -> None:
-    """The pictures of one plan."""
+    """Make the pictures of the plan of a project."""
     comment, page = folder / "comment.md", folder / "page.html"
     (PICTURES / "terminal.svg").write_text(drawn("plan", on_a_terminal(demo, "plan")), "utf-8")
     chosen = [f"--target=persona/{name}" for name in ("customer-service-agent", "sales-coach")]
@@ -80,7 +80,7 @@ def take(demo: Demo, folder: Path) -> None:
 
 
 def on_a_terminal(demo: Demo, *args: str) -> str:
-    """What a command shows on a terminal, colours included."""
+    """The output of a command on a terminal, including escape sequences for colours."""
     outer, inner = pty.openpty()
     ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 50, COLUMNS, 0, 0))
     colourful = {name: value for name, value in demo.environment.items() if name != "NO_COLOR"}
@@ -89,15 +89,15 @@ def on_a_terminal(demo: Demo, *args: str) -> str:
         [TAVUSCTL, *args], cwd=demo.root, env={**colourful, "TERM": "xterm-256color"}, **streams
     ) as command:
         os.close(inner)
-        said = b"".join(iter(partial(heard, outer), b"")).decode().replace("\r\n", "\n")
+        output = b"".join(iter(partial(heard, outer), b"")).decode().replace("\r\n", "\n")
     os.close(outer)
     if command.returncode != CONFLICT:
-        sys.exit(f"pictures: tavusctl {' '.join(args)} ended with {command.returncode}:\n{said}")
-    return said
+        sys.exit(f"pictures: tavusctl {' '.join(args)} ended with {command.returncode}:\n{output}")
+    return output
 
 
 def heard(terminal: int) -> bytes:
-    """What comes next from a terminal; nothing, once nobody writes to it."""
+    """Read the next output of a terminal; empty once no process writes to it."""
     try:
         return os.read(terminal, 65536)
     except OSError:
@@ -105,7 +105,7 @@ def heard(terminal: int) -> bytes:
 
 
 def drawn(command: str, said: str) -> str:
-    """The text of a terminal as a drawing."""
+    """The output of a command in a terminal, as an SVG."""
     with Path(os.devnull).open("w") as nowhere:
         console = Console(record=True, width=COLUMNS, file=nowhere, force_terminal=True, color_system="truecolor")
         console.print(Text.from_ansi(f"\x1b[2m$\x1b[0m \x1b[1mtavusctl {command}\x1b[0m\n{said.rstrip()}"))
@@ -114,7 +114,7 @@ def drawn(command: str, said: str) -> str:
 
 @contextmanager
 def opened(browser: Browser, url: str, scheme: Scheme, width: int) -> Iterator[Page]:
-    """A page in a window."""
+    """A browser page at a URL, with a colour scheme and a width."""
     context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
     page = context.new_page()
     page.goto(url)
@@ -123,7 +123,7 @@ def opened(browser: Browser, url: str, scheme: Scheme, width: int) -> Iterator[P
 
 
 def as_a_page(browser: Browser, report: Path) -> None:
-    """The report as a page: its top in light, a prompt side by side in dark."""
+    """Take the HTML report: its top in the light scheme, a prompt side by side in the dark scheme."""
     with opened(browser, report.as_uri(), "light", 900) as page:
         part(page, "h1", "#change-1", "page.png")
     with opened(browser, report.as_uri(), "dark", 900) as page:
@@ -132,8 +132,8 @@ def as_a_page(browser: Browser, report: Path) -> None:
 
 
 def part(page: Page, first: str, last: str, picture: str) -> None:
-    """A page from one element to another."""
-    top, bottom = (page.locator(one).bounding_box() for one in (first, last))
+    """Take a picture of a page from one element (a CSS selector) to another."""
+    top, bottom = (page.locator(selector).bounding_box() for selector in (first, last))
     if not top or not bottom:
         sys.exit(f"pictures: the page has no {first} or no {last}")
     width = page.viewport_size["width"] if page.viewport_size else 0
@@ -143,7 +143,7 @@ def part(page: Page, first: str, last: str, picture: str) -> None:
 
 
 def on_github(browser: Browser, comment: str) -> None:
-    """The comment as GitHub would show it: CommonMark, alerts, coloured diffs, and drawings by Mermaid itself."""
+    """Take the comment as GitHub shows it: CommonMark, alerts, coloured diffs, and drawings by Mermaid."""
     npm.installed(READERS)
     with served(READERS) as url, opened(browser, url, "light", WIDTH) as page:
         page.set_content(GITHUB.read_text("utf-8").replace("BODY", body(comment)))
@@ -153,7 +153,7 @@ def on_github(browser: Browser, comment: str) -> None:
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """A folder over HTTP, from where a browser loads modules."""
+    """Serve a folder over HTTP, from which a browser loads modules; yield a URL in it."""
 
     class Silent(SimpleHTTPRequestHandler):
         def log_message(self, *args: Any) -> None:
@@ -164,14 +164,14 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def body(comment: str) -> str:
-    """A comment as HTML."""
+    """The HTML of a comment."""
     markdown = MarkdownIt("commonmark", {"html": True, "highlight": coloured}).enable(["table", "strikethrough"])
     alert = r'<blockquote class="alert"><p class="title">Caution</p><p>'
     return re.sub(r"<blockquote>\s*<p>\[!CAUTION\]", alert, markdown.render(comment))
 
 
 def coloured(code: str, language: str, _: str) -> str:
-    """A fenced block as GitHub colours it; a drawing is left to Mermaid."""
+    """The HTML of a fenced block, coloured as a diff; a Mermaid block is left for Mermaid."""
     if language == "mermaid":
         return f'<pre class="mermaid">{escape(code)}</pre>'
     lines = (f'<span class="{OF_A_DIFF.get(line[:1], "same")}">{escape(line)}</span>' for line in code.splitlines())

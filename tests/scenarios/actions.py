@@ -1,7 +1,7 @@
-"""A forge on loopback that runs workflows: git's smart HTTP, a stand-in for GitHub's API, and a runner of jobs.
+"""A local imitation of GitHub that runs workflows: git over HTTP, a part of the REST API, and a runner of jobs.
 
-Each job has a machine of its own: a fresh clone as actions/checkout makes it, a token with the rights that the workflow
-grants, the secrets that its steps name, and the commands of our action.yml as they stand there.
+Each job has its own machine: a fresh clone as actions/checkout makes it, a token with the permissions of the workflow,
+the secrets that its steps name, and the commands of our action.yml.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from tests.stores.git_server import GitServer, git_server
 ROOT = Path(__file__).parents[2]
 REPOSITORY = "acme/agents"
 Body = dict[str, Any]
-SECONDS = 300.0  # for one step, on a machine that has other things to do
-FREE = {"ann": "ghp_ann", "ben": "ghp_ben"}  # people, and what they push with
+SECONDS = 300.0  # the timeout of one step, long enough for a busy machine
+FREE = {"ann": "ghp_ann", "ben": "ghp_ben"}  # the tokens with which people push
 
 
 @dataclass
 class Ran:
-    """A step of our action: what it said and how it ended."""
+    """The result of a step that uses our action: its exit code and its log."""
 
     job: str
     command: str
@@ -48,7 +48,7 @@ class Ran:
 
 @dataclass
 class Job:
-    """How a job has ended."""
+    """The result of a job."""
 
     result: str = "skipped"
     outputs: Body = field(default_factory=dict)
@@ -58,24 +58,26 @@ class Job:
 
 @dataclass
 class Run:
-    """How the jobs of a workflow have ended."""
+    """The results of the jobs of a workflow run."""
 
     jobs: dict[str, Job]
 
     @property
     def is_red(self) -> bool:
-        return any(one.result == "failure" for one in self.jobs.values())
+        return any(job.result == "failure" for job in self.jobs.values())
 
     @property
     def log(self) -> str:
         return "".join(
-            f"--- {one.job}: {one.command}: {one.code}\n{one.log}" for job in self.jobs.values() for one in job.steps
+            f"--- {step.job}: {step.command}: {step.code}\n{step.log}"
+            for job in self.jobs.values()
+            for step in job.steps
         )
 
 
 @dataclass
 class Forge:
-    """A repository, who may push to it, and what runs on its machines."""
+    """A repository with its pull requests, its secrets, and the machines that run its workflows."""
 
     place: Path
     url: str
@@ -83,20 +85,20 @@ class Forge:
     hub: Hub
     account: Account
     secrets: dict[str, str]
-    approves: Callable[[str, str], bool] = lambda _, __: True  # whether reviewers of an environment agree to a summary
-    cancels: Callable[[str], bool] | None = None  # whether somebody ends the run during a command
-    variables: dict[str, str] = field(default_factory=dict)  # of its machines
-    apart: bool = False  # whether commands run in processes of their own
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)  # that were begun so
+    approves: Callable[[str, str], bool] = lambda _, __: True  # whether reviewers of an environment approve a summary
+    cancels: Callable[[str], bool] | None = None  # whether a person cancels the run during a command
+    variables: dict[str, str] = field(default_factory=dict)  # more environment variables of the machines
+    apart: bool = False  # whether commands run in their own processes
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)  # the processes started that way
     artifacts: dict[str, Path] = field(default_factory=dict)
-    numbers: Iterator[int] = field(default_factory=lambda: count(1))  # of runs
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))  # the numbers of the next runs
 
     @property
     def bare(self) -> Path:
         return self.place / "served" / REPOSITORY
 
     def clone(self, person: str) -> Path:
-        """The clone of somebody who may push."""
+        """The local clone of a person who may push."""
         root = self.place / person
         if not root.exists():
             subprocess.run(["git", "clone", "--quiet", self._address(person), root], check=True, capture_output=True)
@@ -106,7 +108,7 @@ class Forge:
         return f"{self.url}/{REPOSITORY}".replace("//", f"//x-access-token:{FREE[person]}@")
 
     def propose(self, person: str, branch: str, edit: Callable[[Path], None]) -> Body:
-        """Somebody edits files on a branch and opens a pull request: the event."""
+        """Edit files on a branch and open a pull request as a person; return the event."""
         root = self.clone(person)
         say(root, "fetch", "--quiet", "origin")
         on = ("-B", branch, "origin/main") if say(root, "branch", "--remotes").strip() else ("-B", branch)
@@ -125,7 +127,7 @@ class Forge:
             branch,
         )
         say(root, "push", "--quiet", "--force", "origin", branch)
-        number = 1 + max((one["number"] for one in self.hub.pulls), default=0)
+        number = 1 + max((existing["number"] for existing in self.hub.pulls), default=0)
         pull = {
             "number": number,
             "state": "open",
@@ -140,7 +142,7 @@ class Forge:
         return say(self.bare, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}").strip()
 
     def merge(self, event: Body) -> Body:
-        """The pull request is squashed onto the main branch: the event of the push."""
+        """Squash a pull request onto the main branch; return the event of the push."""
         pull = event["pull_request"]
         sha = self._merged(pull, [self.tip("main")])
         say(self.bare, "update-ref", "refs/heads/main", sha)
@@ -148,14 +150,14 @@ class Forge:
         return {"ref": "refs/heads/main", "after": sha, "commits": [{"id": sha}], "sender": event["sender"]}
 
     def _merged(self, pull: Body, parents: list[str]) -> str:
-        """A commit of the branch merged into the main branch of today."""
+        """Create a commit that merges the branch of a pull request into the first parent; return its hash."""
         names = ("-c", "user.name=hub", "-c", "user.email=hub@acme.example")
         tree = say(self.bare, *names, "merge-tree", "--write-tree", parents[0], pull["head"]["sha"]).strip()
-        words = [word for one in parents for word in ("-p", one)]
-        return say(self.bare, *names, "commit-tree", tree, *words, "-m", f"#{pull['number']}").strip()
+        options = [word for parent in parents for word in ("-p", parent)]
+        return say(self.bare, *names, "commit-tree", tree, *options, "-m", f"#{pull['number']}").strip()
 
     def run(self, name: str, event_name: str, event: Body | None = None) -> Run:
-        """Run a workflow as it is in the commit that an event is about."""
+        """Run a workflow with the text that it has in the commit of the event."""
         number = next(self.numbers)
         pull = (event or {}).get("pull_request")
         commit = self._merged(pull, [pull["base"]["sha"], pull["head"]["sha"]]) if pull else self.tip("main")
@@ -179,34 +181,35 @@ class Forge:
 
     def _job(self, key: str, body: Body, github: Body, jobs: Mapping[str, Job]) -> Job:
         needs = {
-            one: jobs[one] for one in ([body["needs"]] if isinstance(body.get("needs"), str) else body.get("needs", []))
+            name: jobs[name]
+            for name in ([body["needs"]] if isinstance(body.get("needs"), str) else body.get("needs", []))
         }
-        failed = any(one.result == "failure" for one in jobs.values())
+        failed = any(job.result == "failure" for job in jobs.values())
         names = {
             "github": github,
-            "needs": {one: {"result": job.result, "outputs": job.outputs} for one, job in needs.items()},
+            "needs": {name: {"result": job.result, "outputs": job.outputs} for name, job in needs.items()},
         }
-        known = _functions(failed=failed)
+        functions = _functions(failed=failed)
         condition = str(body.get("if", "success()"))
-        if not value(condition.removeprefix("${{").removesuffix("}}").strip(), names, known):
+        if not value(condition.removeprefix("${{").removesuffix("}}").strip(), names, functions):
             return Job()
-        if "if" not in body and any(one.result != "success" for one in needs.values()):
+        if "if" not in body and any(job.result != "success" for job in needs.values()):
             return Job()
         if environment := body.get("environment"):
-            told = "\n".join(one.summary for one in needs.values())
-            if not self.approves(environment, told):
+            summary = "\n".join(job.summary for job in needs.values())
+            if not self.approves(environment, summary):
                 return Job()
         return Machine(self, key, body, names).run()
 
     def close(self, job: str) -> None:
-        """The token of a job ends with it."""
-        for known in (self.git.readers, self.git.writers):
-            known.discard(job)
+        """Revoke the token of a job."""
+        for tokens in (self.git.readers, self.git.writers):
+            tokens.discard(job)
         self.hub.rights.pop(job, None)
 
 
 class Machine:
-    """Where one job runs."""
+    """The machine on which one job runs."""
 
     def __init__(self, forge: Forge, key: str, body: Body, names: Body) -> None:
         self.forge, self.key, self.body, self.number = forge, key, body, names["github"]["run"]
@@ -230,7 +233,7 @@ class Machine:
             (forge.git.writers if contents == "write" else forge.git.readers).add(self.token)
 
     def run(self) -> Job:
-        """Every step that is due; the job as it ended."""
+        """Run every step whose condition is true; return the result of the job."""
         for step in self.body["steps"]:
             failed = self.job.result == "failure"
             condition = str(step.get("if", "success()")).removeprefix("${{").removesuffix("}}").strip()
@@ -246,27 +249,27 @@ class Machine:
         return filled(str(text), self.names, _functions(failed=False))
 
     def _step(self, step: Body) -> None:
-        uses, given = (
+        uses, inputs = (
             step["uses"].partition("@")[0],
-            {key: self._filled(one) for key, one in step.get("with", {}).items()},
+            {key: self._filled(text) for key, text in step.get("with", {}).items()},
         )
-        known: dict[str, Callable[[Body], Body]] = {
+        actions: dict[str, Callable[[Body], Body]] = {
             "actions/checkout": self._checkout,
             "actions/setup-python": lambda _: {},
             "actions/upload-artifact": self._upload,
             "actions/download-artifact": self._download,
             "tavusctl/tavusctl": partial(self._action, step),
         }
-        outputs = known[uses](given)
+        outputs = actions[uses](inputs)
         if "id" in step:
             self.steps[step["id"]] = {"outputs": outputs}
 
-    def _checkout(self, given: Body) -> Body:
-        """As actions/checkout does it: nothing but the commit, or all branches; the token in no file."""
+    def _checkout(self, inputs: Body) -> Body:
+        """Clone as actions/checkout does: only the commit, or all branches; the token is not written to a file."""
         github, work = self.names["github"], self.work
         subprocess.run(["git", "init", "--quiet", work], check=True)
         say(work, "remote", "add", "origin", f"{self.forge.url}/{REPOSITORY}")
-        depth = () if given.get("fetch-depth") == "0" else ("--depth=1",)
+        depth = () if inputs.get("fetch-depth") == "0" else ("--depth=1",)
         branches = () if depth else ("+refs/heads/*:refs/remotes/origin/*",)
         ref = github["ref"].replace("refs/heads", "refs/remotes/origin").replace("refs/pull", "refs/remotes/pull")
         secret = _basic(self.token)
@@ -275,31 +278,31 @@ class Machine:
         say(
             work, "checkout", "--quiet", *(("-B", "main") if github["ref"] == "refs/heads/main" else ("--detach",)), ref
         )
-        assert given["persist-credentials"] == "False"
+        assert inputs["persist-credentials"] == "False"
         return {}
 
-    def _upload(self, given: Body) -> Body:
-        path = Path(given["path"])
+    def _upload(self, inputs: Body) -> Body:
+        path = Path(inputs["path"])
         if not path.is_file():
-            assert given["if-no-files-found"] == "ignore"
+            assert inputs["if-no-files-found"] == "ignore"
             return {}
-        name = path.name if given.get("archive") == "False" else given["name"]
-        kept = self.forge.place / "artifacts" / str(self.number) / name
-        kept.mkdir(parents=True, exist_ok=True)
-        self.forge.artifacts[f"{self.number}/{name}"] = Path(shutil.copy(path, kept))
+        name = path.name if inputs.get("archive") == "False" else inputs["name"]
+        folder = self.forge.place / "artifacts" / str(self.number) / name
+        folder.mkdir(parents=True, exist_ok=True)
+        self.forge.artifacts[f"{self.number}/{name}"] = Path(shutil.copy(path, folder))
         number = len(self.forge.artifacts)
         return {"artifact-url": f"{self.forge.url}/{REPOSITORY}/actions/runs/{self.number}/artifacts/{number}"}
 
-    def _download(self, given: Body) -> Body:
-        Path(given["path"]).mkdir(parents=True)
-        shutil.copy(self.forge.artifacts[f"{self.number}/{given['name']}"], given["path"])
+    def _download(self, inputs: Body) -> Body:
+        Path(inputs["path"]).mkdir(parents=True)
+        shutil.copy(self.forge.artifacts[f"{self.number}/{inputs['name']}"], inputs["path"])
         return {}
 
     def _action(self, step: Body, given: Body) -> Body:
-        """A step of our action: the program, run as action.yml says."""
+        """Run the command of a step that uses our action, as action.yml defines it."""
         *_, run = yaml.safe_load((ROOT / "action.yml").read_text())["runs"]["steps"]
         inputs = yaml.safe_load((ROOT / "action.yml").read_text())["inputs"]
-        values = {name: given.get(name, one.get("default", "")) for name, one in inputs.items()}
+        values = {name: given.get(name, declared.get("default", "")) for name, declared in inputs.items()}
         values["github-token"] = self.token
         names = {"inputs": values}
         for name in ("output", "summary"):
@@ -307,39 +310,39 @@ class Machine:
         (self.temp / "event.json").write_text(json.dumps(self.names["github"]["event"]))
         env = {
             **self._variables(),
-            **{name: self._filled(one) for name, one in step.get("env", {}).items()},
-            **{name: filled(one, names, {}) for name, one in run["env"].items()},
+            **{name: self._filled(text) for name, text in step.get("env", {}).items()},
+            **{name: filled(text, names, {}) for name, text in run["env"].items()},
         }
-        ended = self._execute(run["run"], env, self.work / values["working-directory"], values["command"])
-        self.job.steps.append(Ran(self.key, values["command"], *ended))
+        code_and_log = self._execute(run["run"], env, self.work / values["working-directory"], values["command"])
+        self.job.steps.append(Ran(self.key, values["command"], *code_and_log))
         self.job.summary += (self.temp / "summary").read_text()
-        if ended[0]:
+        if code_and_log[0]:
             self.job.result = "failure"
         lines = (self.temp / "output").read_text().splitlines()
         return dict(line.split("=", 1) for line in lines)
 
     def _execute(self, script: str, env: Mapping[str, str], folder: Path, command: str) -> tuple[int, str]:
-        """In a process of its own, as action.yml has it, where somebody may end it; else here, which is quicker."""
+        """Run a command: in its own process if `apart` or `cancels` is set, otherwise in this one, which is faster."""
         assert script == 'exec "$RUNNER_TEMP/tavusctl/bin/python" -I -m tavusctl github "$COMMAND"'
         if not (self.forge.apart or self.forge.cancels):
-            foreign = dict.fromkeys(os.environ.keys() - env.keys())
-            ended = Project(folder, self.forge.account).run("github", command, **{**foreign, **env, "NO_COLOR": "1"})
-            return ended.code, ended.out + ended.err
-        return self._apart(script, env, folder, command)
+            unset = dict.fromkeys(os.environ.keys() - env.keys())
+            result = Project(folder, self.forge.account).run("github", command, **{**unset, **env, "NO_COLOR": "1"})
+            return result.code, result.out + result.err
+        return self._run_in_process(script, env, folder, command)
 
-    def _apart(self, script: str, env: Mapping[str, str], folder: Path, command: str) -> tuple[int, str]:
-        words = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+    def _run_in_process(self, script: str, env: Mapping[str, str], folder: Path, command: str) -> tuple[int, str]:
+        arguments = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
         log = self.temp / "log"
         with log.open("w") as out:
-            process = subprocess.Popen(words, env=env, cwd=folder, stdout=out, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(arguments, env=env, cwd=folder, stdout=out, stderr=subprocess.STDOUT)
             self.forge.processes.append(process)
-            ends = time.monotonic() + SECONDS
+            deadline = time.monotonic() + SECONDS
             while process.poll() is None:
                 time.sleep(0.05)
                 if self.forge.cancels and self.forge.cancels(command):
                     process.send_signal(signal.SIGINT)
                     break
-                if time.monotonic() > ends:
+                if time.monotonic() > deadline:
                     process.kill()
                     raise AssertionError(log.read_text())
             return process.wait(30), log.read_text()
@@ -387,22 +390,24 @@ def _basic(token: str) -> str:
 
 
 def say(folder: Path, *words: str) -> str:
-    """What git says in a folder; nothing where it fails to find something."""
-    quiet = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
+    """The standard output of a git command in a folder; exit code 1 (nothing found) is accepted."""
+    variables = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
     command = ["git", *words]
-    done = subprocess.run(command, cwd=folder, env=quiet, capture_output=True, text=True, check=False, timeout=SECONDS)
-    assert done.returncode in (0, 1), done.stderr
-    return done.stdout
+    completed = subprocess.run(
+        command, cwd=folder, env=variables, capture_output=True, text=True, check=False, timeout=SECONDS
+    )
+    assert completed.returncode in (0, 1), completed.stderr
+    return completed.stdout
 
 
 @contextlib.contextmanager
 def forge(place: Path, account: Account) -> Iterator[Forge]:
-    """A forge with an empty repository."""
+    """A `Forge` with an empty repository."""
     bare = place / "served" / REPOSITORY
     subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", bare], check=True)
     say(bare, "config", "http.receivepack", "true")
     say(bare, "config", "uploadpack.allowAnySHA1InWant", "true")
-    say(bare, "config", "receive.autogc", "false")  # a forge tidies up at times of its own
-    with git_server(place / "served", FREE["ann"]) as (url, served), hub() as made:
-        served.writers |= set(FREE.values())
-        yield Forge(place, url, served, made, account, {"TAVUS_API_KEY": account.key})
+    say(bare, "config", "receive.autogc", "false")  # no garbage collection after a push, as on a forge
+    with git_server(place / "served", FREE["ann"]) as (url, server), hub() as github:
+        server.writers |= set(FREE.values())
+        yield Forge(place, url, server, github, account, {"TAVUS_API_KEY": account.key})

@@ -1,8 +1,8 @@
-"""Secrets to plant, and a scanner that decodes: it finds them however they are spelled, wrapped, packed or cut.
+"""Canaries (planted secrets), and a scanner that finds them in any encoding: escaped, wrapped, packed or cut.
 
-A canary is made of what encoders change, around a core of letters and digits that stands in it twice.  The core is what
-is looked for: it is there also when half of a canary was cut off, or when a redaction missed the rest of it, and one
-core for many canaries makes a search cheap.  The scanner shares nothing with what redacts.
+A canary consists of signs that encoders change, and of a core of letters and digits that it contains twice.  The
+scanner searches for the core: it is present even if half of the canary was cut off, or if a redaction missed only a
+part of it, and a core that many canaries share makes the search cheap.  The scanner shares no code with the redaction.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
-# Cores: of what is a secret alone, of what stands in other texts, too, and of what is a name as well.
+# The cores of canaries that are a whole secret, of those inside other texts, and of those that may be names.
 TYPED, ANYWHERE, NAMED = "qv7canaryzx3", "wk4kanariejp8", "hd5lintuqm2"
 CORES: Final = (TYPED, ANYWHERE, NAMED)
 COUNT: Final = 40
 _SIGNS: Final = "-./&<>'\"%#:=?+~${}\\ é✓"
-_HEADER: Final = "-./&<>'\"%#:=?+~${}\\"  # what a key may be made of that is sent in a header
-_DEPTH: Final = 2
+_HEADER: Final = "-./&<>'\"%#:=?+~${}\\"  # signs that a key in an HTTP header may have
+_DEPTH: Final = 2  # the number of nested encodings that the scanner undoes
 
 
 def canaries(count: int = COUNT, core: str = ANYWHERE, signs: str = _SIGNS) -> list[str]:
-    """Made-up secrets, always the same; every sign is in some of them, at both ends and between."""
-    made = []
+    """Invented secrets, always the same; together they have every sign at both ends and in the middle."""
+    secrets = []
     for number in range(count):
-        turned = signs[number % len(signs) :] + signs[: number % len(signs)]
-        first, middle, last = turned[0].strip(), turned[1:6], turned[6:8].strip()
-        made.append(f"k{first}{core}{middle}{core}{last}{number:02}")
-    return made
+        rotated = signs[number % len(signs) :] + signs[: number % len(signs)]
+        first, middle, last = rotated[0].strip(), rotated[1:6], rotated[6:8].strip()
+        secrets.append(f"k{first}{core}{middle}{core}{last}{number:02}")
+    return secrets
 
 
 def keys(count: int, core: str = TYPED) -> list[str]:
-    """The same for what is sent in a header: a key or a token."""
+    """Canaries that can be sent in an HTTP header, such as a key or a token."""
     return canaries(count, core, _HEADER)
 
 
@@ -50,20 +50,20 @@ def name_of(core: str = NAMED) -> str:
     return f"k-{core}-{core}-9"
 
 
-def _each(form: str) -> Callable[[str], str]:
-    return lambda text: "".join(form.format(ord(one)) for one in text)
+def _per_character(form: str) -> Callable[[str], str]:
+    return lambda text: "".join(form.format(ord(character)) for character in text)
 
 
 def _printable(text: str) -> str:
     return quopri.encodestring(text.encode()).decode()
 
 
-def _every_printable(text: str) -> str:
+def _printable_throughout(text: str) -> str:
     return "".join(f"={byte:02X}" for byte in text.encode())
 
 
 def _utf16(text: str) -> str:
-    """As it looks to who takes it for UTF-8."""
+    """A text in UTF-16, misread as UTF-8."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-8", "replace")
 
 
@@ -71,50 +71,50 @@ def _base64(text: str, offset: int = 0) -> str:
     return base64.b64encode(b"u:"[:offset] + text.encode()).decode()
 
 
-def _for_urls(text: str) -> str:
+def _base64_for_urls(text: str) -> str:
     return base64.urlsafe_b64encode(b"?" + text.encode()).decode().rstrip("=")
 
 
-def _in_lines(text: str) -> str:
+def _base64_in_lines(text: str) -> str:
     return base64.encodebytes(b"login:" * 9 + text.encode()).decode()
 
 
 def _wrapped(text: str) -> str:
-    """Broken where there is no space, as a narrow window does; a bar or a mark of a quotation begins each line."""
-    return "\n│ > ".join(text[at : at + 7] for at in range(0, len(text), 7))
+    """A text broken every 7 characters, as in a narrow window; each line begins with a bar and a quotation mark."""
+    return "\n│ > ".join(text[start : start + 7] for start in range(0, len(text), 7))
 
 
 def _coloured(text: str) -> str:
-    return "".join(f"\x1b[1;31m{one}\x1b[0m" for one in text)
+    return "".join(f"\x1b[1;31m{character}\x1b[0m" for character in text)
 
 
 def _marked(text: str) -> str:
-    return "".join(f"<b class='x'>{html.escape(one)}</b>" for one in text)
+    return "".join(f"<b class='x'>{html.escape(character)}</b>" for character in text)
 
 
 ENCODINGS: Final[Mapping[str, Callable[[str], str]]] = {
     "plain": str,
     "HTML": html.escape,
-    "references": _each("&#{};"),
-    "references in hex": _each("&#x{:x};"),
-    "Mermaid": _each("#{};"),
+    "references": _per_character("&#{};"),
+    "references in hex": _per_character("&#x{:x};"),
+    "Mermaid": _per_character("#{};"),
     "percent": functools.partial(quote, safe=""),
     "percent throughout": lambda text: "".join(f"%{byte:02x}" for byte in text.encode()),
     "JSON": json.dumps,
-    "escapes": _each("\\u{:04x}"),
-    "YAML": _each("\\U{:08X}"),
+    "escapes": _per_character("\\u{:04x}"),
+    "YAML": _per_character("\\U{:08X}"),
     "Python": lambda text: repr(text.encode()),
     "hex escapes": lambda text: "".join(f"\\x{byte:02x}" for byte in text.encode()),
     "octal": lambda text: "".join(f"\\{byte:03o}" for byte in text.encode()),
     "shell": shlex.quote,
     "quoted-printable": _printable,
-    "quoted-printable throughout": _every_printable,
+    "quoted-printable throughout": _printable_throughout,
     "UTF-16": _utf16,
     "base64": _base64,
     "base64 from the second byte": functools.partial(_base64, offset=1),
     "base64 from the third byte": functools.partial(_base64, offset=2),
-    "base64 for URLs": _for_urls,
-    "base64 in lines": _in_lines,
+    "base64 for URLs": _base64_for_urls,
+    "base64 in lines": _base64_in_lines,
     "hex": lambda text: text.encode().hex(),
     "HEX": lambda text: text.encode().hex().upper(),
     "reversed": lambda text: text[::-1],
@@ -124,10 +124,10 @@ ENCODINGS: Final[Mapping[str, Callable[[str], str]]] = {
 }
 
 
-# What the scanner undoes in place; each changes a text, or gives it back.
+# Encodings that the scanner undoes.
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
 _TAG = re.compile(r"</?[A-Za-z!][^<>]*>")
-_CODED = re.compile(r"#(\d{1,6});")  # of Mermaid
+_CODED = re.compile(r"#(\d{1,6});")  # character codes of Mermaid
 _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _ESCAPE = re.compile(
     r"\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{2})|([0-7]{3})|(.))", re.DOTALL
@@ -137,22 +137,22 @@ _PACKED = re.compile(r"[A-Za-z0-9+/_-]{16,}")
 _LOOSE = re.compile(r"[^A-Za-z0-9]+")
 
 
-def _unescaped(found: re.Match[str]) -> str:
-    for digits, base in zip(found.groups()[:5], (16, 16, 16, 16, 8), strict=True):
+def _unescaped(match: re.Match[str]) -> str:
+    for digits, base in zip(match.groups()[:5], (16, 16, 16, 16, 8), strict=True):
         if digits:
             number = int(digits, base)
             return chr(number) if number <= 0x10FFFF else ""
-    return {"n": "\n", "r": "\r", "t": "\t"}.get(found[6], found[6])
+    return {"n": "\n", "r": "\r", "t": "\t"}.get(match[6], match[6])
 
 
-def _unprinted(found: re.Match[str]) -> str:
-    return chr(int(found.group()[1:], 16)) if found.group()[1:].strip() else ""
+def _unprinted(match: re.Match[str]) -> str:
+    return chr(int(match.group()[1:], 16)) if match.group()[1:].strip() else ""
 
 
-def _unpacked(found: re.Match[str]) -> str:
-    """A run of letters and digits as what is packed in it; itself when that is no text."""
-    run = found.group()
-    for unpack in (bytes.fromhex, lambda one: base64.b64decode(one + "=" * (-len(one) % 4), altchars=b"-_")):
+def _unpacked(match: re.Match[str]) -> str:
+    """A run of letters and digits decoded as hex or base64; unchanged if the result is not text."""
+    run = match.group()
+    for unpack in (bytes.fromhex, lambda digits: base64.b64decode(digits + "=" * (-len(digits) % 4), altchars=b"-_")):
         try:
             text = unpack(run).decode()
         except ValueError:
@@ -162,10 +162,10 @@ def _unpacked(found: re.Match[str]) -> str:
     return run
 
 
-_UNDOING: Final[tuple[tuple[str, Callable[[str], str]], ...]] = (
+_DECODERS: Final[tuple[tuple[str, Callable[[str], str]], ...]] = (
     ("&", html.unescape),
-    ("#", lambda text: _CODED.sub(lambda one: chr(int(one[1])), text)),
-    ("%", lambda text: _PERCENT.sub(lambda one: unquote_to_bytes(one.group()).decode("latin-1"), text)),
+    ("#", lambda text: _CODED.sub(lambda match: chr(int(match[1])), text)),
+    ("%", lambda text: _PERCENT.sub(lambda match: unquote_to_bytes(match.group()).decode("latin-1"), text)),
     ("\\", lambda text: _ESCAPE.sub(_unescaped, text)),
     ("=", lambda text: _PRINTABLE.sub(_unprinted, text)),
     ("\x1b", lambda text: _ANSI.sub("", text)),
@@ -175,21 +175,21 @@ _UNDOING: Final[tuple[tuple[str, Callable[[str], str]], ...]] = (
 
 
 def readings(content: str) -> Iterator[str]:
-    """A text as its readers may see it: with up to two encodings undone, letters and digits alone."""
-    seen = {content: 0}
-    waiting = [content]
-    for text in waiting:
-        if seen[text] < _DEPTH:
-            for sign, undo in _UNDOING:
-                meant = undo(text) if sign in text else text
-                if meant not in seen:
-                    seen[meant] = seen[text] + 1
-                    waiting.append(meant)
-    yield from {_LOOSE.sub("", text) for text in seen}
+    """A text with up to two encodings undone in every order, reduced to letters and digits."""
+    depths = {content: 0}
+    queue = [content]
+    for text in queue:
+        if depths[text] < _DEPTH:
+            for sign, undo in _DECODERS:
+                decoded = undo(text) if sign in text else text
+                if decoded not in depths:
+                    depths[decoded] = depths[text] + 1
+                    queue.append(decoded)
+    yield from {_LOOSE.sub("", text) for text in depths}
 
 
 def _packed(text: str) -> Iterator[tuple[str, str]]:
-    """What a text is as a part of something packed, wherever that begins."""
+    """The forms that a text has inside base64 (at each of three offsets), hex and reversed data."""
     content = text.encode("latin-1", "replace")
     for shift in range(3):
         stem = base64.b64encode(b"x" * shift + content).decode().rstrip("=")[(0, 2, 3)[shift] :]
@@ -201,57 +201,57 @@ def _packed(text: str) -> Iterator[tuple[str, str]]:
 
 @functools.cache
 def _needles(core: str) -> Mapping[str, str]:
-    """What to look for in a reading, and what that is: the core, packed, packed twice, or packed after encoding it."""
-    spelled = {name: encode(core) for name, encode in ENCODINGS.items() if not name.startswith("base64")}
-    spelled["UTF-16 backwards"] = core.encode("utf-16-be").decode("latin-1")
-    found = {core: "plain"}
-    for inner, text in [*spelled.items(), *_packed(core)]:
-        # Quotes and what else stands at the ends of one spelling are not there when more text surrounds it.
+    """What to search for in a reading, with a description: the core, encoded, packed, or both."""
+    encoded = {name: encode(core) for name, encode in ENCODINGS.items() if not name.startswith("base64")}
+    encoded["UTF-16 backwards"] = core.encode("utf-16-be").decode("latin-1")
+    needles = {core: "plain"}
+    for inner, text in [*encoded.items(), *_packed(core)]:
+        # Quotes at the ends of one form are missing when more text surrounds the core.
         bare = text.strip("'\"b") if inner in ("JSON", "shell", "Python") else text
         for outer, stem in [("", bare), *_packed(bare)]:
             needle = _LOOSE.sub("", stem)
             if len(needle) >= len(core) - 2:
-                found.setdefault(needle, f"{inner} {outer}".strip())
-    return found
+                needles.setdefault(needle, f"{inner} {outer}".strip())
+    return needles
 
 
 def found_in(content: bytes | str, cores: Iterable[str] = CORES) -> list[str]:
-    """Which canaries are in some text, how, and amid what."""
+    """The canaries in a text: the core, its encoding, and the text around it."""
     text = content if isinstance(content, str) else content.decode("utf-8", "replace")
     hits = []
     for reading in readings(text):
         for core in cores:
-            for needle, how in _needles(core).items():
+            for needle, encoding in _needles(core).items():
                 if needle in reading:
-                    at = reading.index(needle)
-                    hits.append(f"{core} as {how}: ...{reading[max(0, at - 40) : at + len(needle) + 40]}...")
+                    start = reading.index(needle)
+                    hits.append(f"{core} as {encoding}: ...{reading[max(0, start - 40) : start + len(needle) + 40]}...")
                     break
     return hits
 
 
 def found_under(folder: Path, cores: Iterable[str] = CORES, *, but: Iterable[Path] = ()) -> list[str]:
-    """As `found_in`, for every file under a folder except some, and for its name."""
-    known, left = list(cores), {path.resolve() for path in but}
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.resolve() not in left]
-    return [f"{path}: {one}" for path in files for one in found_in(path.name.encode() + path.read_bytes(), known)]
+    """The canaries in the name and the content of every file under a folder, except the files `but`."""
+    searched, skipped = list(cores), {path.resolve() for path in but}
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.resolve() not in skipped]
+    return [f"{path}: {hit}" for path in files for hit in found_in(path.name.encode() + path.read_bytes(), searched)]
 
 
 def _main() -> None:
-    """Take the whole tour, and say how much of it there was and what was found."""
-    from tests.scenarios import tour  # noqa: PLC0415 - it imports this module
+    """Take the whole tour, and print its extent and the canaries found."""
+    from tests.scenarios import tour  # noqa: PLC0415 - tour imports this module
     from tests.scenarios.journey import travelled  # noqa: PLC0415 - as above
 
     with tempfile.TemporaryDirectory() as folder:
-        made = [travelled(Path(folder, name), is_loud=name == "loud") for name in ("loud", "quiet")]
-    found = [one for each in made for one in (*each.told, *each.held)]
-    formats = len({one for each in made for one in each.done})
+        tours = [travelled(Path(folder, name), is_loud=name == "loud") for name in ("loud", "quiet")]
+    hits = [hit for each in tours for hit in (*each.told, *each.held)]
+    formats = len({command for each in tours for command in each.done})
     encodings = len(ENCODINGS) * (len(ENCODINGS) + 1)
     sys.stdout.write(
         f"{len(tour.PLACES) + len(tour.TYPED_PLACES)} places x {formats} formats of commands x {encodings} encodings; "
-        f"{sum(len(one.views) for one in made)} views, {sum(len(one.records) for one in made)} records, "
-        f"{len(found)} canaries or masks in them\n" + "".join(f"  {one}\n" for one in found)
+        f"{sum(len(each.views) for each in tours)} views, {sum(len(each.records) for each in tours)} records, "
+        f"{len(hits)} canaries or masks in them\n" + "".join(f"  {hit}\n" for hit in hits)
     )
-    sys.exit(bool(found))
+    sys.exit(bool(hits))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One small object of each kind, for scenarios in which the kind must make no difference."""
+"""One small object of each kind, for scenarios whose result must not depend on the kind."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from tavusctl.kinds import KINDS
 from tests.scenarios.project import Body, Project
 
-# A deployment does not stand alone, for it needs a persona: SAMPLES in test_newer_kinds.py has it.
+# Deployments are missing, since they need a persona: they are in SAMPLES of test_newer_kinds.py.
 SPECS: dict[str, Body] = {
     "persona": {"persona_name": "It", "system_prompt": "You coach."},
     "document": {"document_name": "It", "document_url": "https://example.com/it.pdf"},
@@ -39,7 +39,7 @@ OTHER: Body = {"name": "Other", "data": [{"guardrail_name": "other", "guardrail_
 
 
 def managed(project: Project, kind: str) -> str:
-    """A project with one object of the kind beside another one, applied; its id."""
+    """Apply an object of a kind beside guardrails `other`; return the id of the object."""
     project.manifest("guardrails", "other", OTHER)
     project.manifest(kind, "it", SPECS[kind])
     project.apply()
@@ -47,10 +47,10 @@ def managed(project: Project, kind: str) -> str:
 
 
 def exists(project: Project, kind: str, remote_id: str) -> bool:
-    """Whether the account has an object."""
+    """Whether the account has an object of a kind with this id."""
     return remote_id in project.account.objects(COLLECTIONS[kind])
 
 
 def actions(project: Project, *args: str) -> dict[str, str]:
-    """What a plan does, by address."""
-    return {one["address"]: one["action"] for one in project.plan(*args)["changes"]}
+    """The action of each change of a plan, by address."""
+    return {change["address"]: change["action"] for change in project.plan(*args)["changes"]}

@@ -1,4 +1,4 @@
-"""Expressions of workflows, as far as ours use them: paths, texts, `!`, `==`, `!=`, `&&`, `||` and a few functions."""
+"""Evaluates GitHub workflow expressions as far as we use them: paths, strings, `! == != && ||`, and functions."""
 
 from __future__ import annotations
 
@@ -8,83 +8,83 @@ from typing import Any
 
 Names = Mapping[str, Any]
 _TOKEN = re.compile(r"\s*('(?:[^']|'')*'|&&|\|\||==|!=|[!(),]|[A-Za-z_][\w.-]*)")
-_PLACE = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+_EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 
 
 def filled(text: str, names: Names, functions: Mapping[str, Callable[..., Any]]) -> str:
-    """A text with its expressions replaced by what they mean."""
-    return _PLACE.sub(lambda found: _shown(value(found[1], names, functions)), text)
+    """A text in which each expression `${{ ... }}` is replaced by its value."""
+    return _EXPRESSION.sub(lambda match: _as_text(value(match[1], names, functions)), text)
 
 
 def value(text: str, names: Names, functions: Mapping[str, Callable[..., Any]]) -> Any:
-    """What one expression means."""
-    reading = _Reading(_TOKEN.findall(text.strip()), names, functions)
-    assert "".join(reading.tokens) == re.sub(r"\s+(?=(?:[^']*'[^']*')*[^']*$)", "", text), text
-    found = reading.either()
-    assert reading.at == len(reading.tokens), text
-    return found
+    """The value of an expression."""
+    parser = _Evaluator(_TOKEN.findall(text.strip()), names, functions)
+    assert "".join(parser.tokens) == re.sub(r"\s+(?=(?:[^']*'[^']*')*[^']*$)", "", text), text
+    result = parser.either()
+    assert parser.at == len(parser.tokens), text
+    return result
 
 
-def _shown(found: Any) -> str:
-    return "" if found is None else str(found).lower() if isinstance(found, bool) else str(found)
+def _as_text(result: Any) -> str:
+    return "" if result is None else str(result).lower() if isinstance(result, bool) else str(result)
 
 
-class _Reading:
-    """Reads tokens by descent: `||`, then `&&`, then comparisons, then what stands alone."""
+class _Evaluator:
+    """A recursive-descent parser that evaluates: `||`, then `&&`, then comparisons, then operands."""
 
     def __init__(self, tokens: list[str], names: Names, functions: Mapping[str, Callable[..., Any]]) -> None:
         self.tokens, self.names, self.functions, self.at = tokens, names, functions, 0
 
     def take(self, *wanted: str) -> str:
-        """The next token, if it is one of these."""
-        found = self.tokens[self.at] if self.at < len(self.tokens) else ""
-        if found not in wanted:
+        """Consume and return the next token if it is one of these; otherwise an empty text."""
+        token = self.tokens[self.at] if self.at < len(self.tokens) else ""
+        if token not in wanted:
             return ""
         self.at += 1
-        return found
+        return token
 
     def either(self) -> Any:
-        found = self.both()
+        result = self.both()
         while self.take("||"):
             other = self.both()
-            found = found or other
-        return found
+            result = result or other
+        return result
 
     def both(self) -> Any:
-        found = self.compared()
+        result = self.compared()
         while self.take("&&"):
             other = self.compared()
-            found = found and other
-        return found
+            result = result and other
+        return result
 
     def compared(self) -> Any:
-        found = self.one()
+        left = self.one()
         if sign := self.take("==", "!="):
-            return (_shown(found) == _shown(self.one())) is (sign == "==")
-        return found
+            return (_as_text(left) == _as_text(self.one())) is (sign == "==")
+        return left
 
     def one(self) -> Any:
         if self.take("!"):
             return not self.one()
         if self.take("("):
-            found = self.either()
+            result = self.either()
             assert self.take(")")
-            return found
+            return result
         token = self.tokens[self.at]
         self.at += 1
         if token.startswith("'"):
             return token[1:-1].replace("''", "'")
         if not self.take("("):
-            return _at(self.names, token.split("."))
-        given = []
+            return _value_at(self.names, token.split("."))
+        arguments = []
         while not self.take(")"):
-            given.append(self.either())
+            arguments.append(self.either())
             self.take(",")
-        return self.functions[token](*given)
+        return self.functions[token](*arguments)
 
 
-def _at(found: Any, path: list[str]) -> Any:
-    """A value by its path; None where there is none, as GitHub has it."""
+def _value_at(current: Any, path: list[str]) -> Any:
+    """The value at a path; None if it does not exist, as on GitHub."""
     for key in path:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found
+        current = current.get(key) if isinstance(current, Mapping) else None
+    return current

@@ -1,4 +1,4 @@
-"""A stand-in for GitHub's REST API: the comments and issues of one repository, over real HTTP."""
+"""A fake of GitHub's API over real HTTP: comments, issues, pull requests and git objects of one repository."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.web import serving
 Body = dict[str, Any]
 TOKEN = "ghs_of_a_workflow"
 BOT = "github-actions[bot]"
-_LIMIT = 65_536  # characters of a comment
+_LIMIT = 65_536  # the most characters of a comment
 
 
 @dataclass(frozen=True)
 class Limit:
-    """A refusal that is no answer to the call; with a method, only calls of that method meet it."""
+    """A rate-limit or error response in place of the real one; with a method, only for calls of that method."""
 
     status: int
     message: str = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
@@ -33,7 +33,7 @@ class Limit:
 
 @dataclass
 class Hub:
-    """What the repository acme/agents holds; `lose` is how many answers to writes get lost."""
+    """The content of the repository acme/agents; `lose` is the number of responses to writes that get lost."""
 
     url: str = ""
     comments: dict[int, list[Body]] = field(default_factory=dict)
@@ -44,45 +44,45 @@ class Hub:
     pulls: list[Body] = field(default_factory=list)
     lose: int = 0
     token: str = TOKEN
-    rights: dict[str, dict[str, str]] = field(default_factory=dict)  # of the tokens of jobs, as workflows grant them
-    denies: bool = False  # the token may read and not write
-    login: str = BOT  # who the token writes as
-    limits: list[Limit] = field(default_factory=list)  # what the next calls meet, one each
+    rights: dict[str, dict[str, str]] = field(default_factory=dict)  # permissions that workflows grant, by job token
+    denies: bool = False  # the token may read, but not write
+    login: str = BOT  # the account of the token
+    limits: list[Limit] = field(default_factory=list)  # the limits that the next calls meet, one each
     calls: list[tuple[str, str]] = field(default_factory=list)
     blobs: dict[str, bytes] = field(default_factory=dict)
     trees: list[list[Body]] = field(default_factory=list)
-    merged: dict[str, list[int]] = field(default_factory=dict)  # pull requests by which commits came in
-    meanwhile: list[Callable[[], object]] = field(default_factory=list)  # what others do before the next writes
-    afterwards: list[Callable[[], object]] = field(default_factory=list)  # and after them
+    merged: dict[str, list[int]] = field(default_factory=dict)  # the pull requests of each merge commit
+    meanwhile: list[Callable[[], object]] = field(default_factory=list)  # actions of others before the next writes
+    afterwards: list[Callable[[], object]] = field(default_factory=list)  # actions of others after them
     _ids: int = 100
 
     def comment(self, number: int, body: str, author: str = "") -> Body:
-        """Somebody writes a comment; the token's owner unless told."""
-        made = {"id": self._next(), "body": body, "user": {"login": author or self.login}}
-        self.comments.setdefault(number, []).append(made)
-        return made
+        """Add a comment, by the owner of the token unless `author` is given; return it."""
+        comment = {"id": self._next(), "body": body, "user": {"login": author or self.login}}
+        self.comments.setdefault(number, []).append(comment)
+        return comment
 
     def allows(self, authorization: str, method: str, path: str) -> bool:
-        """Whether a token may make a call; that of a job only where its workflow says so."""
+        """Whether a token may make a call; the token of a job only with the permissions of its workflow."""
         token = authorization.removeprefix("Bearer ")
         rights = self.rights.get(token)
         if rights is None or path == "/graphql":
             return token == self.token or rights is not None
         inner = path.removeprefix("/repos/acme/agents")
-        asked = {"issues"} if re.fullmatch(r"/issues(/\d+)?", inner) else {"issues", "pull-requests"}
-        asked = {"contents"} if inner.startswith("/git/") else asked
-        return any(rights.get(one) in (("write",) if method != "GET" else ("read", "write")) for one in asked)
+        scopes = {"issues"} if re.fullmatch(r"/issues(/\d+)?", inner) else {"issues", "pull-requests"}
+        scopes = {"contents"} if inner.startswith("/git/") else scopes
+        return any(rights.get(scope) in (("write",) if method != "GET" else ("read", "write")) for scope in scopes)
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: Body) -> tuple[int, Any]:
-        """What GitHub would answer."""
-        if path == "/graphql":  # the one query that is asked: who this token writes as
+        """The response of GitHub: status and body."""
+        if path == "/graphql":  # the only query that we send: the login of the token
             return 200, {"data": {"viewer": {"login": self.login}}}
         if method != "GET" and self.meanwhile:
             self.meanwhile.pop(0)()
-        found = self._rest(method, path, query, body)
+        response = self._rest(method, path, query, body)
         if method != "GET" and self.afterwards:
             self.afterwards.pop(0)()
-        return found
+        return response
 
     def _rest(self, method: str, path: str, query: dict[str, list[str]], body: Body) -> tuple[int, Any]:
         if method != "GET":
@@ -92,23 +92,23 @@ class Hub:
         inner = path.removeprefix("/repos/acme/agents")
         if path == "/user":
             return 403, {"message": "Resource not accessible by integration"}
-        if found := re.fullmatch(r"/issues/(\d+)/comments", inner):
-            number = int(found[1])
+        if match := re.fullmatch(r"/issues/(\d+)/comments", inner):
+            number = int(match[1])
             if method == "GET":
                 return 200, _page(self.comments.get(number, []), query)
             return self._limited(body) or (201, self.comment(number, body["body"]))
-        if found := re.fullmatch(r"/issues/comments/(\d+)", inner):
-            return self._limited(body) or self._on_comment(method, int(found[1]), body)
+        if match := re.fullmatch(r"/issues/comments/(\d+)", inner):
+            return self._limited(body) or self._on_comment(method, int(match[1]), body)
         if inner == "/issues":
             return self._on_issues(method, query, body)
-        if found := re.fullmatch(r"/issues/(\d+)", inner):
-            issue = next(one for one in self.issues if one["number"] == int(found[1]))
+        if match := re.fullmatch(r"/issues/(\d+)", inner):
+            issue = next(candidate for candidate in self.issues if candidate["number"] == int(match[1]))
             issue.update(body)
             return 200, issue
         return self._git(method, inner, query, body)
 
     def _git(self, method: str, inner: str, query: dict[str, list[str]], body: Body) -> tuple[int, Any]:
-        """Trees, commits, branches and pull requests; the sha of a tree is that of what is in it."""
+        """Blobs, trees, commits, branches and pull requests; the sha of an object is the hash of its request body."""
         if inner == "/git/blobs":
             content = base64.b64decode(body["content"])
             self.blobs[_sha(body)] = content
@@ -117,15 +117,15 @@ class Hub:
             self.trees.append(body["tree"])
             return 201, {"sha": _sha(body)}
         if inner == "/git/commits":
-            made = {"sha": _sha(body), "tree": {"sha": body["tree"]}, "message": body["message"]}
-            self.commits[made["sha"]] = made
-            return 201, made
-        if found := re.fullmatch(r"/git/commits/(\w+)", inner):
-            return 200, self.commits.get(found[1], {"sha": found[1], "tree": {"sha": f"tree-of-{found[1]}"}})
-        if found := re.fullmatch(r"/git/refs?/heads/(.+)", inner):
-            if found[1] not in self.branches:
+            commit = {"sha": _sha(body), "tree": {"sha": body["tree"]}, "message": body["message"]}
+            self.commits[commit["sha"]] = commit
+            return 201, commit
+        if match := re.fullmatch(r"/git/commits/(\w+)", inner):
+            return 200, self.commits.get(match[1], {"sha": match[1], "tree": {"sha": f"tree-of-{match[1]}"}})
+        if match := re.fullmatch(r"/git/refs?/heads/(.+)", inner):
+            if match[1] not in self.branches:
                 return 404, {"message": "Not Found"}
-            self.branches[found[1]] = body.get("sha", self.branches[found[1]])
+            self.branches[match[1]] = body.get("sha", self.branches[match[1]])
             return 200, {}
         if inner == "/git/refs":
             self.branches[body["ref"].removeprefix("refs/heads/")] = body["sha"]
@@ -133,18 +133,18 @@ class Hub:
         return self._pulls(method, inner, query, body)
 
     def _pulls(self, method: str, inner: str, query: dict[str, list[str]], body: Body) -> tuple[int, Any]:
-        if found := re.fullmatch(r"/commits/(\w+)/pulls", inner):
-            numbers = self.merged.get(found[1], [])
-            return 200, [{"number": one, "merged_at": "2026-01-01T00:00:00Z", "head": {"sha": "f"}} for one in numbers]
+        if match := re.fullmatch(r"/commits/(\w+)/pulls", inner):
+            numbers = self.merged.get(match[1], [])
+            return 200, [{"number": pr, "merged_at": "2026-01-01T00:00:00Z", "head": {"sha": "f"}} for pr in numbers]
         if inner == "/pulls" and method == "GET":
             branch = query["head"][0].removeprefix("acme:")
-            shown = [{**one, "head": {"sha": self.branches[branch]}} for one in self.pulls if one["state"] == "open"]
+            shown = [{**pull, "head": {"sha": self.branches[branch]}} for pull in self.pulls if pull["state"] == "open"]
             return 200, shown
         if inner == "/pulls":
             self.pulls.append({"number": self._next(), "state": "open", **body})
             return 201, self.pulls[-1]
-        if found := re.fullmatch(r"/pulls/(\d+)", inner):
-            pull = next(one for one in self.pulls if one["number"] == int(found[1]))
+        if match := re.fullmatch(r"/pulls/(\d+)", inner):
+            pull = next(one for one in self.pulls if one["number"] == int(match[1]))
             pull.update(body)
             return 200, pull
         return 404, {"message": "Not Found"}
@@ -155,40 +155,40 @@ class Hub:
 
     def _on_comment(self, method: str, identifier: int, body: Body) -> tuple[int, Any]:
         for listed in self.comments.values():
-            for one in listed:
-                if one["id"] == identifier and method == "PATCH":
-                    one.update(body)
-                    return 200, one
-                if one["id"] == identifier and method == "DELETE":
-                    listed.remove(one)
+            for comment in listed:
+                if comment["id"] == identifier and method == "PATCH":
+                    comment.update(body)
+                    return 200, comment
+                if comment["id"] == identifier and method == "DELETE":
+                    listed.remove(comment)
                     return 204, None
         return 404, {"message": "Not Found"}
 
     def _on_issues(self, method: str, query: dict[str, list[str]], body: Body) -> tuple[int, Any]:
         if method == "GET":
-            return 200, _page([one for one in self.issues if one["state"] == "open"], query)
-        made = {"number": self._next(), "state": "open", "user": {"login": self.login}, **body}
-        self.issues.append(made)
-        return 201, made
+            return 200, _page([entry for entry in self.issues if entry["state"] == "open"], query)
+        issue = {"number": self._next(), "state": "open", "user": {"login": self.login}, **body}
+        self.issues.append(issue)
+        return 201, issue
 
     @property
     def proposed(self) -> dict[str, tuple[str, bytes]]:
-        """The files of the newest tree: mode and bytes by path."""
+        """The files of the newest tree: mode and content, by path."""
         files = self.trees[-1] if self.trees else []
         return {
-            one["path"]: (one["mode"], one["content"].encode() if "content" in one else self.blobs[one["sha"]])
-            for one in files
+            file["path"]: (file["mode"], file["content"].encode() if "content" in file else self.blobs[file["sha"]])
+            for file in files
         }
 
     def limit(self, method: str) -> Limit | None:
-        """The limit that a call of a method meets."""
-        found = next((one for one in self.limits if one.method in ("", method)), None)
-        if found:
-            self.limits.remove(found)
-        return found
+        """Take the limit that a call of a method meets, if any."""
+        match = next((limit for limit in self.limits if limit.method in ("", method)), None)
+        if match:
+            self.limits.remove(match)
+        return match
 
     def lost(self) -> bool:
-        """Whether this answer is to get lost."""
+        """Whether the response to this write gets lost; counts `lose` down."""
         self.lose -= 1
         return self.lose >= 0
 
@@ -208,23 +208,23 @@ def _page(items: list[Body], query: dict[str, list[str]]) -> list[Body]:
 
 @contextlib.contextmanager
 def hub() -> Iterator[Hub]:
-    """GitHub on this machine."""
-    made = Hub()
+    """A running fake of GitHub on this machine."""
+    repository = Hub()
 
     class Door(BaseHTTPRequestHandler):
         def _serve(self) -> None:
             parts = urlsplit(self.path)
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length) or b"{}")
-            found: tuple[int, Any] = (401, {"message": "Bad credentials"})
-            limit = made.limit(self.command)
+            response: tuple[int, Any] = (401, {"message": "Bad credentials"})
+            limit = repository.limit(self.command)
             if limit:
-                found = limit.status, {"message": limit.message}
-            elif made.allows(self.headers["Authorization"] or "", self.command, parts.path):
-                found = made.answer(self.command, parts.path, parse_qs(parts.query), body)
-            made.calls.append((self.command, parts.path))
-            status, answer = found
-            if self.command != "GET" and made.lost():
+                response = limit.status, {"message": limit.message}
+            elif repository.allows(self.headers["Authorization"] or "", self.command, parts.path):
+                response = repository.answer(self.command, parts.path, parse_qs(parts.query), body)
+            repository.calls.append((self.command, parts.path))
+            status, answer = response
+            if self.command != "GET" and repository.lost():
                 self.close_connection = True
                 return
             content = b"" if answer is None else json.dumps(answer).encode()
@@ -236,11 +236,11 @@ def hub() -> Iterator[Hub]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815 - names that http.server asks for
+        do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815 - names that http.server requires
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with serving(Door) as port:
-        made.url = f"http://127.0.0.1:{port}"
-        yield made
+        repository.url = f"http://127.0.0.1:{port}"
+        yield repository

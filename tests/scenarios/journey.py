@@ -1,4 +1,4 @@
-"""What a project goes through so that every command has something to show, and something to keep."""
+"""A sequence of commands on one project in which every command has output to show and records to keep."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from tests.scenarios.tour import FRESH, KEY, NAME, SECRET, TOKEN, Tour, at, begi
 
 
 def travelled(folder: Path, *, is_loud: bool) -> Tour:
-    """A tour after its journey, on an account and a GitHub of its own."""
-    with running() as server, hub() as made:
-        made.token = TOKEN
-        tour = begin(folder, server.url, made, is_loud=is_loud)
+    """Take a tour to its end, on its own account and its own fake of GitHub."""
+    with running() as server, hub() as github:
+        github.token = TOKEN
+        tour = begin(folder, server.url, github, is_loud=is_loud)
         tour.project.account.switch(processing_seconds=0)
         for part in LOUD if is_loud else QUIET:
             part(tour)
-            tour.record(".tavusctl")  # as each leaves it: the last one leaves nothing
+            tour.record(".tavusctl")  # after each part, since the last part deletes everything
         tour.stored = tour.project.account.control("GET", "objects?deleted=1")["objects"]
     return tour
 
 
 def checked(tour: Tour) -> None:
-    """What needs no account."""
+    """Commands that need no account."""
     tour.in_each_format("validate")
     tour.with_reports("validate")
     tour.run("validate", "--rules")
@@ -44,12 +44,12 @@ def checked(tour: Tour) -> None:
 
 
 def planned(tour: Tour) -> None:
-    """Everything is to be made."""
+    """A plan that creates everything."""
     tour.with_reports("plan", "--blame", "--base", "main")
 
 
 def applied(tour: Tour) -> None:
-    """In every format, each time with something to do."""
+    """Apply in every format, each time with a change."""
     tour.with_reports("apply", "--yes")
 
     def edit(number: int) -> None:
@@ -62,7 +62,7 @@ def applied(tour: Tour) -> None:
 
 
 def reviewed(tour: Tour) -> None:
-    """A plan file, applied; then one thing less."""
+    """Apply plan files, then delete an object."""
     tour.run("plan", "--out", "kept/plan.json")
     tour.run("apply", "kept/plan.json", "-v")
     tour.manifest("persona.yaml", context="Afterwards.")
@@ -75,13 +75,13 @@ def reviewed(tour: Tour) -> None:
 
 
 def backed_up(tour: Tour) -> None:
-    """A plan file and a state that other programs get."""
+    """A plan file and ids for other programs."""
     tour.run("plan", "--out", "kept/plan.json")
     tour.run("output", "--write", "kept/.env")
 
 
 def drifted(tour: Tour) -> None:
-    """Somebody has edited in the portal, and written canaries there, too."""
+    """Edits in the portal, with canaries in them."""
     account = tour.project.account
     bound = tour.bound("persona/p")
     key = {"op": "replace", "path": "/layers/llm/api_key", "value": SECRET[-1]}
@@ -104,10 +104,10 @@ def drifted(tour: Tour) -> None:
 
 
 def kept(tour: Tour) -> None:
-    """What is kept: states, exports, ids for applications."""
+    """Commands that keep data: states, exports, ids for applications."""
     name, prompt = f"Of {at('name of a live object')}", f"Say {at('live prompt')}."
-    made = {"persona_name": name, "system_prompt": prompt} if tour.is_loud else {"persona_name": "It"}
-    (stranger,) = tour.project.account.seed(personas=[{"system_prompt": "Hello.", **made}])["personas"]
+    fields = {"persona_name": name, "system_prompt": prompt} if tour.is_loud else {"persona_name": "It"}
+    (stranger,) = tour.project.account.seed(personas=[{"system_prompt": "Hello.", **fields}])["personas"]
     for format_ in ("text", "json"):
         tour.run("export", "--out", "kept/export", "--format", format_)
         tour.run("export", "--out", "kept/again", "--dry-run", "--format", format_)
@@ -136,7 +136,7 @@ def kept(tour: Tour) -> None:
 
 
 def operated(tour: Tour) -> None:
-    """Crawls, checks, conversations, what there is, and an emulator that cannot begin."""
+    """Recrawls, `verify`, conversations, `list`, `doctor`, and an emulator that cannot start."""
     tour.in_each_format("recrawl", "--all", "--dry-run")
     tour.run("recrawl", "--all")
     tour.in_each_format("verify")
@@ -148,7 +148,7 @@ def operated(tour: Tour) -> None:
 
 
 def stepped(tour: Tour) -> None:
-    """A commit and a pull request with canaries in them; then a fork's."""
+    """A commit and a pull request with canaries in them, then a pull request of a fork."""
     commit(tour.project, "A step")
     tour.manifest("persona.yaml", context=f"In a step, and {said('context')}." if tour.is_loud else "In a step.")
     for name in ("validate", "plan", "drift", "verify", "recrawl", "apply"):
@@ -175,7 +175,7 @@ def stepped(tour: Tour) -> None:
 
 
 def undone(tour: Tour) -> None:
-    """Runs that are listed, and reversed where they can be."""
+    """List the runs, and undo those that can be undone."""
     tour.in_each_format("undo")
     for number, run in enumerate(tour.runs[:2]):
         tour.in_each_format("undo", run) if number == 0 else tour.run("undo", run)
@@ -184,7 +184,7 @@ def undone(tour: Tour) -> None:
 
 
 def refused(tour: Tour) -> None:
-    """Slips of the pen, with canaries where the slip is; a key that no header can have; an environment that is not."""
+    """Wrong arguments, each with a canary at the wrong place; a key that no header can have; a missing environment."""
     tour.run("plan", "--env", at("name of no environment"))
     tour.run("plan", "--format", "json", "--env", at("name of no environment"))
     tour.run("plan", "--target", f"persona/{NAME}-not")
@@ -210,7 +210,7 @@ def refused(tour: Tour) -> None:
 
 
 def begun(tour: Tour) -> None:
-    """Projects in other folders."""
+    """New projects in other folders."""
     fresh = tour.project.root / "kept" / file_name("name of a project")
     tour.run("init", str(fresh))
     tour.run("init", str(fresh))
@@ -218,13 +218,13 @@ def begun(tour: Tour) -> None:
 
 
 def destroyed(tour: Tour) -> None:
-    """Nothing is left but what was kept."""
+    """Delete all objects; only the kept files remain."""
     tour.in_each_format("destroy")
     tour.run("destroy", "--yes", "--allow-deletes", str(len(tour.resources)))
     tour.keep()
 
 
-# Every command in every format, with canaries in every text; so what has to hold a text is refused.
+# Every command in every format, with canaries in every text; commands that would have to store such a text are refused.
 LOUD = (checked, planned, applied, drifted, kept, operated, stepped, undone, refused, begun, destroyed)
-# What keeps records, with canaries in keys alone; so all records are kept.
+# Commands that keep records, with canaries in keys only, so that no record is refused.
 QUIET = (reviewed, drifted, backed_up, kept, stepped, undone, destroyed)

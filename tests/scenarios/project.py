@@ -1,7 +1,7 @@
-"""A project under test: files, the command line, and the account behind it over real HTTP.
+"""A project under test: its files, the command line, and its account over real HTTP.
 
-`Project.run("plan")` runs a command as the console script does and gives its exit code and both streams.  `Account`
-is the account as its owner and as the portal see it; what a command sent is in `Account.writes`.
+`Project.run("plan")` runs a command as the console script does, and returns its exit code and both streams.  `Account`
+gives access to the account as its owner and as the portal; the calls of a command are in `Account.writes`.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from tests.web import HTTP, steer
 
 Body = dict[str, Any]
 
-# The API that accounts have unless a test says which: that of the emulator's default, or what TAVUSCTL_ERA names.
+# The version of the API that accounts have unless a test chooses one: TAVUSCTL_ERA, or the default of the emulator.
 ERA = os.environ.get("TAVUSCTL_ERA", "")
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a command said and how it ended."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -37,7 +37,7 @@ class Result:
 
     @property
     def document(self) -> Body:
-        """Its standard output as JSON."""
+        """The standard output, parsed as JSON."""
         document: Body = json.loads(self.out)
         return document
 
@@ -50,7 +50,7 @@ class Account:
     key: str
 
     def reset(self) -> None:
-        """Forget everything, of all accounts."""
+        """Reset the emulator: the objects of all accounts, the switches and the list of requests."""
         self.control("POST", "reset")
         self.control("DELETE", "switches")
         self.control("DELETE", "requests")
@@ -58,22 +58,22 @@ class Account:
             self.switch(era=ERA)
 
     def control(self, method: str, verb: str, body: Any = None) -> Body:
-        """A call of the control side."""
+        """A call of the control API of the emulator."""
         status, content = steer(method, f"{self.url}/__emulator/{verb}", body)
         assert status == httpx.codes.OK, content
         document: Body = json.loads(content)
         return document
 
     def call(self, method: str, path: str, body: Any = None) -> httpx.Response:
-        """A call of the API itself, as some other client of the account."""
+        """A call of the Tavus API, as another client of the account."""
         return HTTP.request(method, self.url + path, json=body, headers={"x-api-key": self.key})
 
     def portal(self, kind: str, remote_id: str, *patch: Body) -> None:
-        """An edit that no API client made."""
+        """Edit an object as a person in the portal."""
         self.control("POST", "portal", {"kind": kind, "id": remote_id, "account": self.key, "patch": list(patch)})
 
     def portal_delete(self, kind: str, remote_id: str) -> None:
-        """A deletion that no API client made."""
+        """Delete an object as a person in the portal."""
         self.control("POST", "portal", {"kind": kind, "id": remote_id, "account": self.key, "delete": True})
 
     def switch(self, **switches: Any) -> None:
@@ -81,7 +81,7 @@ class Account:
         self.control("PUT", "switches", switches)
 
     def advance(self, seconds: float) -> None:
-        """Turn the account's clock forward."""
+        """Advance the clock of the account."""
         self.control("POST", "clock", {"advance": seconds})
 
     def fault(self, **rule: Any) -> None:
@@ -89,12 +89,12 @@ class Account:
         self.control("POST", "faults", rule)
 
     def seed(self, **objects: list[Body]) -> dict[str, list[str]]:
-        """Put objects into the account; their ids, by kind."""
+        """Add objects to the account; return their ids by kind."""
         ids: dict[str, list[str]] = self.control("POST", "seed", {self.key: objects})[self.key]
         return ids
 
     def objects(self, kind: str) -> dict[str, Body]:
-        """Objects of a kind by id, as reads show them; stock ones are not among them."""
+        """The objects of a kind by id, as reads return them, without stock objects."""
         listed = self.control("GET", f"objects?account={self.key}&kind={kind}")["objects"]
         return {entry["id"]: entry["document"] for entry in listed}
 
@@ -105,16 +105,16 @@ class Account:
 
     @property
     def writes(self) -> list[Body]:
-        """Those of them that could change something; a patch that only tests cannot."""
-        return [one for one in self.requests if one["method"] != "GET" and not _only_tests(one["body"])]
+        """The requests that could change an object; a patch of guards (`test` operations) alone cannot."""
+        return [entry for entry in self.requests if entry["method"] != "GET" and not _only_tests(entry["body"])]
 
     @property
     def sent(self) -> list[tuple[str, str, Any]]:
-        """Writes as method, path and body, patches without their tests."""
-        return [(one["method"], one["path"], _without_tests(one["body"])) for one in self.writes]
+        """The writes as method, path and body; patches are without guards."""
+        return [(entry["method"], entry["path"], _without_tests(entry["body"])) for entry in self.writes]
 
     def forget(self) -> None:
-        """Begin the list of requests anew."""
+        """Clear the list of requests."""
         self.control("DELETE", "requests")
 
 
@@ -123,12 +123,12 @@ def _only_tests(body: Any) -> bool:
 
 
 def _without_tests(body: Any) -> Any:
-    return [one for one in body if one["op"] != "test"] if isinstance(body, list) else body
+    return [operation for operation in body if operation["op"] != "test"] if isinstance(body, list) else body
 
 
 @dataclass(frozen=True)
 class Project:
-    """A folder with manifests, on an account."""
+    """A project folder with its account."""
 
     root: Path
     account: Account
@@ -142,7 +142,7 @@ class Project:
         return path
 
     def manifest(self, kind: str, name: str, spec: Body, **envelope: Any) -> Path:
-        """Write a manifest; JSON is YAML."""
+        """Write a manifest, as JSON (which is valid YAML)."""
         document = {"kind": kind, "name": name, "spec": spec, **envelope}
         return self.write(f"manifests/{kind}-{name}.yaml", json.dumps(document, indent=1, ensure_ascii=False))
 
@@ -152,7 +152,7 @@ class Project:
 
     def run(self, *args: str, **environment: str | None) -> Result:
         """Run a command in the project's folder; environment variables may be set, or unset with None."""
-        known = {
+        variables = {
             "TAVUS_BASE_URL": self.account.url,
             "TAVUS_API_KEY": self.account.key,
             "NO_COLOR": "1",
@@ -161,29 +161,29 @@ class Project:
         }
         out, err = io.StringIO(), io.StringIO()
         streams = contextlib.redirect_stdout(out), contextlib.redirect_stderr(err)
-        with environment_of(known), contextlib.chdir(self.root), streams[0], streams[1]:
+        with environment_of(variables), contextlib.chdir(self.root), streams[0], streams[1]:
             code = run(list(args))
         return Result(code, out.getvalue(), err.getvalue())
 
     def apply(self, *args: str) -> Result:
-        """Apply without asking, and see it succeed."""
+        """Run `apply --yes`; it must succeed."""
         result = self.run("apply", "--yes", *args)
         assert result.code == 0, result.out + result.err
         return result
 
     def plan(self, *args: str) -> Body:
-        """The plan as a document."""
+        """The plan as a JSON document."""
         return self.run("plan", "--format", "json", *args).document
 
     def bound(self, address: str) -> str:
-        """The id that the state has for an address."""
+        """The id that is bound to an address."""
         ids: dict[str, str] = self.run("state", "list", "--format", "json").document
         return ids[address]
 
 
 @contextlib.contextmanager
 def environment_of(variables: Mapping[str, str | None]) -> Iterator[None]:
-    """Environment variables for a while; those that are None are not there."""
+    """Set environment variables for the block; None unsets a variable."""
     before = {name: os.environ.get(name) for name in variables}
     _set(variables)
     try:

@@ -1,4 +1,4 @@
-"""What every command does that fails: words, an exit code, one JSON document, and no write."""
+"""Checks that hold for every failing command: a message, an exit code, one JSON document, and no write."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ COACH = {"persona_name": "Coach", "system_prompt": "You coach."}
 
 
 def refused(project: Project, *args: str, **environment: str | None) -> tuple[int, str, str]:
-    """Exit code, id and words of a command that fails; the JSON form says the same, and nothing is written."""
-    said = project.run(*args, **environment)
-    told = project.run(*args, "--format", "json", **environment)
-    document = told.document
+    """Run a command that fails, as text and as JSON; return its exit code, error id and message.
+
+    Both forms must report the same diagnostics, and send no write.
+    """
+    text_result = project.run(*args, **environment)
+    json_result = project.run(*args, "--format", "json", **environment)
+    document = json_result.document
     error = document["error"]
     assert document.keys() == {"format_version", "error"}
-    assert (told.code, error["exit_code"]) == (said.code, said.code)
-    assert all(one["message"] and one["message"] in said.err for one in error["complaints"])
-    assert "Traceback" not in said.err + told.err
+    assert (json_result.code, error["exit_code"]) == (text_result.code, text_result.code)
+    assert all(entry["message"] and entry["message"] in text_result.err for entry in error["complaints"])
+    assert "Traceback" not in text_result.err + json_result.err
     assert project.account.writes == []
-    return said.code, error["id"], said.err
+    return text_result.code, error["id"], text_result.err

@@ -1,4 +1,4 @@
-"""Commands as people start them: on a terminal, in a pipe that somebody closes, in the log of a job."""
+"""Runs commands as people start them: on a terminal, or with their output in a pipe or in the log of a job."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from pathlib import Path
 from tests.scenarios.project import Project
 
 TAVUSCTL = [sys.executable, "-c", "from tavusctl.cli import main; main()"]
-# What would colour, silence or narrow a run.
+# Environment variables that change colour, prompts or width of the output.
 _FREE = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "CI", "GITHUB_ACTIONS", "COLUMNS", "LINES")
 
 
 @dataclass(frozen=True)
 class Screen:
-    """What came to a terminal, every character of it, and how the command ended."""
+    """The exit code of a command, and everything that it wrote to its terminal."""
 
     code: int
     said: str
 
 
 def environment(project: Project, **more: str) -> dict[str, str]:
-    """What a command needs to know, on a terminal that can do everything."""
-    kept = {name: value for name, value in os.environ.items() if name not in _FREE}
+    """The environment variables of a command on a terminal with all features."""
+    inherited = {name: value for name, value in os.environ.items() if name not in _FREE}
     account = {"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key}
-    return {**kept, "TERM": "xterm-256color", **account, **project.environment, **more}
+    return {**inherited, "TERM": "xterm-256color", **account, **project.environment, **more}
 
 
 @contextmanager
 def terminal(
     command: Sequence[str], folder: Path, variables: Mapping[str, str], columns: int = 80
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """A command on a terminal of its own, and the side of it on which somebody reads and types."""
+    """Start a command on a new terminal; yield its process and the file descriptor of the user's side."""
     outer, inner = pty.openpty()
     ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     try:
@@ -54,28 +54,28 @@ def terminal(
 
 
 def on_a_terminal(project: Project, *args: str, columns: int = 80, **more: str) -> Screen:
-    """Run a command on a terminal of its own."""
-    said = b""
+    """Run a command on a new terminal."""
+    output = b""
     with terminal([*TAVUSCTL, *args], project.root, environment(project, **more), columns) as (process, outer):
         while part := heard(outer):
-            said += part
-    return Screen(process.returncode, said.decode().replace("\r\n", "\n"))
+            output += part
+    return Screen(process.returncode, output.decode().replace("\r\n", "\n"))
 
 
 def answered(project: Project, answer: str, *args: str) -> Screen:
-    """Run a command on a terminal, and type something when it asks; "\x04" is the end of the input."""
-    said, typed = b"", False
+    """Run a command on a new terminal, and type an answer at its prompt; "\x04" is the end of the input."""
+    output, typed = b"", False
     with terminal([*TAVUSCTL, *args], project.root, environment(project)) as (process, outer):
         while part := heard(outer):
-            said += part
-            if not typed and b" to confirm: " in said:
+            output += part
+            if not typed and b" to confirm: " in output:
                 typed = True
                 os.write(outer, answer.encode())
-    return Screen(process.returncode, said.decode().replace("\r\n", "\n"))
+    return Screen(process.returncode, output.decode().replace("\r\n", "\n"))
 
 
 def in_a_pipe(project: Project, *args: str, **more: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in the log of a job."""
+    """Run a command without a terminal, as in the log of a job."""
     return subprocess.run(
         [*TAVUSCTL, *args],
         cwd=project.root,
@@ -89,8 +89,8 @@ def in_a_pipe(project: Project, *args: str, **more: str) -> subprocess.Completed
 
 
 def heard(outer: int) -> bytes:
-    """What comes next to a terminal; nothing when all who write there have ended."""
+    """Read the next output from the user's side of a terminal; empty once every writer has ended."""
     try:
         return os.read(outer, 65536)
-    except OSError:  # nobody writes any more
+    except OSError:  # every writer has ended
         return b""

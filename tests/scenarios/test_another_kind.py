@@ -64,7 +64,10 @@ CONNECTOR: Final = ResourceKind(
     name_field="name",
     update=Update.MERGE,
     model=Connector,
-    fields={"/auth_config/token": FieldTraits(secret=True, masked=True), "/server_url": FieldTraits(called=True)},
+    fields={
+        "/auth_config/token": FieldTraits(secret=True, masked=True),
+        "/server_url": FieldTraits(receives_data=True),
+    },
     normalise=normalise,
     optional=True,
     computed=DROPPED,

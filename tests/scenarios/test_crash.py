@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tavusctl.emulator import running
-from tavusctl.emulator.http.border import Allowed
+from tavusctl.emulator.http.access import Allowed
 from tests.crash.kills import Kill, bad_disks, by_server, everywhere, repeated
 from tests.crash.rig import Scenario, launcher
 from tests.crash.scenarios import NAMES, scenario

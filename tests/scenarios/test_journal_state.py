@@ -17,7 +17,7 @@ from tavusctl.core.model import Action
 from tavusctl.core.ports import State, Store
 from tavusctl.state import journal
 from tavusctl.state.journal import Intent
-from tavusctl.state.seals import Keys, opened
+from tavusctl.state.seals import Keys, open_state
 from tavusctl.state.stores import open_store
 from tests.scenarios.project import Project
 
@@ -48,11 +48,11 @@ def wal(project: Project) -> Path:
 def sealing(project: Project) -> Callable[[bytes], None]:
     """What appends records to the journal with the seals of a run."""
     store, mac = store_of(project), ""
-    custody = opened(store, Keys(project.account.key)).custody
+    seals = open_state(store, Keys(project.account.key)).seals
 
     def keep(record: bytes) -> None:
         nonlocal mac
-        line, mac = custody.chained(record, mac)
+        line, mac = seals.append_seal(record, mac)
         store.append(line)
 
     return keep
@@ -64,10 +64,12 @@ def interrupted(project: Project, *, serial: int | None = None, lineage: str = "
     state, keep = store.read(), sealing(project)
     seen = State(lineage or state.lineage, state.serial if serial is None else serial)
     made = project.account.call("POST", "/v2/personas", OTHER).json()["persona_id"] if done else ""
-    keep(journal.begin(seen, "0" * 12, {"persona": list(project.account.objects("personas") - {made: 0}.keys())}))
+    keep(
+        journal.begin_record(seen, "0" * 12, {"persona": list(project.account.objects("personas") - {made: 0}.keys())})
+    )
     name, time = OTHER["persona_name"], "2020-01-01T00:00:00+00:00"
     address = Address("persona", "other")
-    keep(journal.intent(Intent("op", address, Action.CREATE, spec=dict(OTHER), name=name, time=time)))
+    keep(journal.intent_record(Intent("op", address, Action.CREATE, spec=dict(OTHER), name=name, time=time)))
     project.account.forget()
     return made
 
@@ -194,7 +196,7 @@ RECORDS: dict[str, list[bytes]] = {
 def test_records_that_cannot_be_understood_are_refused(coach: Project, records: list[bytes]) -> None:
     state, keep = store_of(coach).read(), sealing(coach)
     for record in records:
-        keep(journal.begin(state, "0" * 12, {}) if record == b"begin" else record)
+        keep(journal.begin_record(state, "0" * 12, {}) if record == b"begin" else record)
 
     refused(coach, "journal")
 

@@ -43,7 +43,7 @@ def planned(session: Session) -> PreparedPlan:
 def opened(project: Project) -> ManifestCache:
     session = open_session(None, TerminalProgress(quiet=True), project.root, caches=True)
     assert session.cache
-    return session.cache.opened()
+    return session.cache.load_manifests()
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ class Weeks:
                 DOCUMENT,
                 self.targets,
                 Clock(),
-                manners=ThrottleOptions(seed=seed, spread=4.0 if machines > 1 else 0.0),
+                throttle=ThrottleOptions(seed=seed, spread=4.0 if machines > 1 else 0.0),
             )
 
         who = f"job {self.runs}"
@@ -132,7 +132,7 @@ class Weeks:
     def _is_due(self, target: Target, document: Body, moment: datetime) -> bool:
         last = datetime.fromisoformat(document["last_crawled_at"])
         assert target.recrawl is not None
-        return moment >= max(schedule.due(target.recrawl, last), last + timedelta(seconds=3660))
+        return moment >= max(schedule.due_from(target.recrawl, last), last + timedelta(seconds=3660))
 
 
 def plan_of(weeks: float, chance: random.Random) -> Iterator[tuple[float, str]]:

@@ -357,11 +357,11 @@ def test_an_answer_that_was_not_the_same_twice_tells_nothing(project: Project) -
     path = f"/v2/personas/{project.bound('persona/coach')}"
     with ReadClient(project.account.url, project.account.key) as api:
         api.get(path)
-        assert api.repeats(api.answered)
+        assert api.responses_are_unchanged(api.response_digests)
         live("persona/coach", system_prompt="Edited in the portal.")(project)
-        assert not api.repeats(api.answered)
+        assert not api.responses_are_unchanged(api.response_digests)
         api.get(path)
-        assert [one.digest for one in api.answered] == [""]
+        assert [one.digest for one in api.response_digests] == [""]
 
 
 def test_a_state_that_changes_while_it_is_read_is_not_the_one_that_was_found_right(project: Project) -> None:
@@ -375,10 +375,10 @@ def test_a_state_that_changes_while_it_is_read_is_not_the_one_that_was_found_rig
         found = open_session(None, TerminalProgress(quiet=True), project.root, caches=True)
         fields = {name: getattr(found, name) for name in LocalSession.__struct_fields__}
         session = Session(**fields, base_url=project.account.url)
-        about = unchanged.about_account(session, {})
+        about = unchanged.plan_settings_digest(session, {})
         path.write_bytes(whole)
         with session.reader() as api:
-            made = prepare(session, api, judges=True)
+            made = prepare(session, api, gates=True)
             unchanged.keep_plan(session, unchanged.PLAN, {}, about, api, made)
         path.write_bytes(lacking)
         with session.reader() as api:

@@ -99,7 +99,7 @@ def test_the_link_works_for_more_than_a_day_and_is_nowhere_in_output_state_or_tr
     end = presigned_urls.expiry(link)
     assert end is not None
     assert end > datetime.now(UTC) + timedelta(hours=24)
-    secrets = presigned_urls.signatures(link)
+    secrets = presigned_urls.access_parameters(link)
     assert secrets
     everything = kept(project) + "".join(one.out + one.err for one in said)
     assert [one for one in secrets if one in everything] == []

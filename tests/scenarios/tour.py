@@ -1,7 +1,7 @@
-"""Every command in every format, on a project that has canaries wherever a person can put one.
+"""Runs every command in every format, on a project with canaries wherever a person can put one.
 
-`Tour.views` is what was shown and `Tour.records` what was kept; `told` and `held` say what of it gives a canary away.
-A command that has no row here, or a format that was not run, is in `Tour.missing`.
+`Tour.views` holds the output and `Tour.records` the stored data; `told` and `held` list the canaries in them.
+`Tour.missing` lists the commands and formats that were not run.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from tests.scenarios.canaries import ANYWHERE, CORES, TYPED, canaries, found_in,
 from tests.scenarios.hub import Hub
 from tests.scenarios.project import Account, Body, Project, environment_of
 
-KEY, OLD, SHARED, TOKEN, *SECRET, FRESH = keys(21)  # the last is in no variable
+KEY, OLD, SHARED, TOKEN, *SECRET, FRESH = keys(21)  # FRESH is in no environment variable
 KNOWN: Final = canaries(27)
-NAME: Final = name_of()  # of objects and environments
+NAME: Final = name_of()  # the name of objects and environments
 MASK: Final = "(sensitive)"
-WORD: Final = f"k{ANYWHERE}{ANYWHERE}90"  # where the API takes letters and digits alone
-PLACES: Final[dict[str, str]] = {"name of an objective": WORD}  # what a place is called, and its canary
+WORD: Final = f"k{ANYWHERE}{ANYWHERE}90"  # for fields that may have only letters and digits
+PLACES: Final[dict[str, str]] = {"name of an objective": WORD}  # the canary of each place, by a description of it
 TYPED_PLACES: Final = (
     *("key of a model", "header of a model", "another header", "key of a voice", "key written in the portal"),
     *("token of a tool", "password of a tool", "key of a tool", "signature of a tool", "client secret of a tool"),
@@ -48,7 +48,7 @@ TYPED_PLACES: Final = (
 )
 
 Word = Callable[[str], str]
-# Signs that cannot stand in some places: of names of files, within expressions, in percent.
+# Signs that some places do not allow: in names of files, in expressions, in URLs.
 _WITHOUT: Final = {
     "name of a prompt file": "/{}$",
     "name of a manifest": "/$",
@@ -56,10 +56,10 @@ _WITHOUT: Final = {
     "query of an address": "$",
 }
 
-# Values that manifests may read: those that are keys alone, and those that stand in other texts, too.
+# Variables that manifests may read: `TYPED_...` are whole keys, `KNOWN_...` are also parts of other texts.
 VARIABLES: Final = {
-    **{f"TYPED_{number}": one for number, one in enumerate(SECRET)},
-    **{f"KNOWN_{number}": one for number, one in enumerate([*KNOWN, NAME, WORD])},
+    **{f"TYPED_{number}": key for number, key in enumerate(SECRET)},
+    **{f"KNOWN_{number}": canary for number, canary in enumerate([*KNOWN, NAME, WORD])},
 }
 ENVIRONMENT: Final = {
     **VARIABLES,
@@ -72,28 +72,28 @@ ENVIRONMENT: Final = {
 
 
 def at(place: str, without: str = "") -> str:
-    """The canary of a place; one that does not have some signs, which cannot stand there."""
-    turned = [KNOWN[(len(PLACES) + step) % len(KNOWN)] for step in range(len(KNOWN))]
-    return PLACES.setdefault(place, next(one for one in turned if not set(one) & set(without)))
+    """The canary of a place; a new one has none of the signs `without`, which the place does not allow."""
+    candidates = [KNOWN[(len(PLACES) + step) % len(KNOWN)] for step in range(len(KNOWN))]
+    return PLACES.setdefault(place, next(canary for canary in candidates if not set(canary) & set(without)))
 
 
 def file_name(place: str) -> str:
-    """The canary of a place as the name of a file."""
+    """The canary of a place, usable as a file name."""
     return at(place, "/")
 
 
 def said(place: str) -> str:
-    """The canary of a place as a manifest says it: what looks like an expression is none."""
+    """The canary of a place as written in a manifest: `${` is escaped, so that it is not an expression."""
     return at(place, _WITHOUT.get(place, "")).replace("${", "$${")
 
 
 def ordinary(place: str) -> str:
-    """Something that is no secret in place of a canary."""
+    """A harmless text in place of a canary."""
     return place.replace(" ", "_")
 
 
 def persona(word: Word) -> Body:
-    """One with a canary in every text that it takes."""
+    """A persona with a canary in every text field."""
     return {
         "persona_name": f"Named {word('name of a persona')}",
         "system_prompt": f"${{file:prompts/{word('name of a prompt file')}.md}}",
@@ -119,7 +119,7 @@ def persona(word: Word) -> Body:
     }
 
 
-# How a tool proves to its service that it is Tavus that calls, in each of the ways.
+# One authentication of each type that a tool can use for its service.
 AUTHS: Final[tuple[Body, ...]] = (
     {"type": "bearer", "token": "${secret:TYPED_4}"},
     {"type": "basic", "username": "tavus", "password": "${secret:TYPED_5}"},
@@ -135,23 +135,23 @@ AUTHS: Final[tuple[Body, ...]] = (
 
 
 def callers(word: Word) -> Mapping[str, Body]:
-    """Manifests of what calls other services, or is called: tools, a guardrail and a deployment."""
-    made: dict[str, Body] = {}
+    """Manifests with credentials for other services: tools, a guardrail and a deployment."""
+    documents: dict[str, Body] = {}
     for auth in AUTHS:
         api = {"url": "https://hooks.example.com/book", "headers": {"X-Trace": "${secret:TYPED_9}"}, "auth": auth}
         name = f"book_{auth['type']}"
         spec = {"name": name, "description": word("description of a tool of the account"), "delivery": {"api": api}}
-        made[f"{name}.yaml"] = {"kind": "tool", "name": name.replace("_", "-"), "spec": spec}
+        documents[f"{name}.yaml"] = {"kind": "tool", "name": name.replace("_", "-"), "spec": spec}
     site = {"name": "Site", "persona_id": "${ref:persona/p}", "channel": "widget", "password": "${secret:TYPED_10}"}
-    made["deployment.yaml"] = {"kind": "deployment", "name": "site", "spec": site}
+    documents["deployment.yaml"] = {"kind": "deployment", "name": "site", "spec": site}
     callback = "https://hooks.example.com/broken?token=${secret:TYPED_11}"
     rule = {"guardrail_name": "Calm", "guardrail_prompt": word("single guardrail"), "callback_url": callback}
-    made["rule.yaml"] = {"kind": "guardrail", "name": "calm", "spec": rule}
-    return made
+    documents["rule.yaml"] = {"kind": "guardrail", "name": "calm", "spec": rule}
+    return documents
 
 
 def manifests(word: Word) -> Mapping[str, Body]:
-    """The manifests by file; some files are called by a canary, too."""
+    """The manifests by file; some file names are canaries, too."""
     return {
         **callers(word),
         "persona.yaml": {"kind": "persona", "name": "p", "spec": persona(word)},
@@ -197,57 +197,57 @@ def manifests(word: Word) -> Mapping[str, Body]:
 
 @dataclass
 class Tour:
-    """A project with canaries, and all that its commands have shown and kept."""
+    """A project with canaries, and the output and stored data of its commands."""
 
     project: Project
-    runner: Path  # the folder of a workflow's step
+    runner: Path  # the folder of the GitHub runner
     hub: Hub
     is_loud: bool = True
-    views: list[tuple[str, str]] = field(default_factory=list)  # what was shown, and by what
-    records: list[tuple[str, str]] = field(default_factory=list)
+    views: list[tuple[str, str]] = field(default_factory=list)  # source and text of everything shown
+    records: list[tuple[str, str]] = field(default_factory=list)  # source and text of everything stored
     done: set[tuple[str, str]] = field(default_factory=set)  # commands and formats that were run
-    codes: dict[str, set[int]] = field(default_factory=dict)
-    stored: list[Body] = field(default_factory=list)  # what the account had, deleted objects too
-    said: str = ""  # by the last command, on stdout
+    codes: dict[str, set[int]] = field(default_factory=dict)  # exit codes by command
+    stored: list[Body] = field(default_factory=list)  # the objects of the account, including deleted ones
+    said: str = ""  # the standard output of the last command
 
     def run(self, *args: str, record: bool = False, **environment: str | None) -> int:
-        """Run a command; what it prints is a view, or with `record` what it prints on stdout is a record."""
+        """Run a command; its output is a view, but with `record` its standard output is a record."""
         with _logged():
-            ended = self.project.run(*args, **{**ENVIRONMENT, **environment})
+            result = self.project.run(*args, **{**ENVIRONMENT, **environment})
         words = " ".join(args)
-        self.views.append((f"{words}: stderr", ended.err))
-        # A command that fails says so, to people.
-        (self.records if record and ended.code == 0 else self.views).append((f"{words}: stdout", ended.out))
+        self.views.append((f"{words}: stderr", result.err))
+        # The output of a failed command is for people.
+        (self.records if record and result.code == 0 else self.views).append((f"{words}: stdout", result.out))
         path, rest = command_of(args)
         self.done.add((path, format_in(rest)))
-        self.codes.setdefault(path, set()).add(ended.code)
-        self.said = ended.out
-        return ended.code
+        self.codes.setdefault(path, set()).add(result.code)
+        self.said = result.out
+        return result.code
 
     def complete(self, *words: str) -> None:
-        """Ask what a shell would ask for the last of some words; that ends the process."""
-        asked = {
+        """Run the completion of the last word, as a shell does; its output is a view."""
+        variables = {
             "COMP_WORDS": " ".join(words),
             "COMP_CWORD": str(len(words) - 1),
             "_TAVUSCTL_COMPLETE": "bash_complete",
         }
         out = io.StringIO()
         streams = contextlib.redirect_stdout(out), contextlib.chdir(self.project.root)
-        with environment_of({**ENVIRONMENT, **asked}), streams[0], streams[1], contextlib.suppress(SystemExit):
+        with environment_of({**ENVIRONMENT, **variables}), streams[0], streams[1], contextlib.suppress(SystemExit):
             run([])
         self.views.append((f"completion of {' '.join(words)}", out.getvalue()))
 
     def in_each_format(self, *args: str, **how: Any) -> set[int]:
-        """Run a command once in every format that it has, a quiet tour in JSON alone; how it ended."""
+        """Run a command in each of its formats (a quiet tour: in JSON only); return the exit codes."""
         path, _ = command_of(args)
-        formats = [one for one in formats_of(COMMANDS[path]) if self.is_loud or one == "json"]
-        return {self.run(*args, "--format", one, **how) for one in formats}
+        formats = [name for name in formats_of(COMMANDS[path]) if self.is_loud or name == "json"]
+        return {self.run(*args, "--format", name, **how) for name in formats}
 
     def with_reports(self, *args: str) -> int:
-        """Run a command with every report in a file of its own."""
+        """Run a command with a report file of every format; each file is a view."""
         path, _ = command_of(args)
         names = formats_of(COMMANDS[path])
-        code = self.run(*args, *(f"--report={one}={self.runner / one}" for one in names))
+        code = self.run(*args, *(f"--report={format_}={self.runner / format_}" for format_ in names))
         for name in names:
             file = self.runner / name
             if file.exists():
@@ -256,10 +256,10 @@ class Tour:
         return code
 
     def apply_each(self, edit: Callable[[int], object]) -> None:
-        """Apply in every format, each time with something to do."""
-        for number, one in enumerate(formats_of(COMMANDS["apply"])):
+        """Apply in every format, after an edit for each."""
+        for number, name in enumerate(formats_of(COMMANDS["apply"])):
             edit(number)
-            self.run("apply", "--yes", "--format", one)
+            self.run("apply", "--yes", "--format", name)
 
     def write(self, name: str, document: Body) -> None:
         """Write a manifest."""
@@ -272,29 +272,29 @@ class Tour:
         return document
 
     def manifest(self, name: str, **fields: Any) -> None:
-        """Change fields of a manifest."""
+        """Change fields of the spec of a manifest."""
         document = self.read(name)
         self.write(name, {**document, "spec": {**document["spec"], **fields}})
 
     @property
     def resources(self) -> Body:
-        """What the state has, by address."""
+        """The entries of the state, by address."""
         (state,) = (self.project.root / ".tavusctl").glob("*.json")
-        found: Body = json.loads(state.read_text())["resources"]
-        return found
+        entries: Body = json.loads(state.read_text())["resources"]
+        return entries
 
     def bound(self, address: str) -> str:
-        """The id that the state has for an address."""
+        """The id that is bound to an address."""
         return str(self.resources[address]["remote_id"])
 
     @property
     def runs(self) -> list[str]:
-        """The runs that are kept, the newest first."""
-        ended = self.project.run("undo", "--format", "json", **ENVIRONMENT)
-        return [one["run"] for one in json.loads(ended.out)["runs"]]
+        """The ids of the runs that `undo` lists, the newest first."""
+        result = self.project.run("undo", "--format", "json", **ENVIRONMENT)
+        return [entry["run"] for entry in json.loads(result.out)["runs"]]
 
     def step(self, *args: str, event: Body | None = None) -> int:
-        """Run a step of a GitHub workflow; all that it tells GitHub and the runner is a view."""
+        """Run a step of a GitHub workflow; everything that it sends to GitHub and to the runner is a view."""
         for name, text in (("output", ""), ("summary", ""), ("event", json.dumps(event or self.event))):
             (self.runner / name).write_text(text)
         variables = {
@@ -309,13 +309,13 @@ class Tour:
             "GITHUB_SERVER_URL": "https://github.com",
             "GITHUB_RUN_ID": "77",
             "GITHUB_REF_NAME": "main",
-            "GITHUB_BASE_REF": "main",  # which names the same secrets: they are known, so they have to be hidden
+            "GITHUB_BASE_REF": "main",  # main lists the same secrets, so they are trusted and must be hidden
             "GITHUB_WORKSPACE": str(self.project.root.parent),
             "RUNNER_TEMP": str(self.runner),
         }
         git(self.project, "update-ref", "refs/remotes/origin/main", "HEAD")
         code = self.run("github", *args, record=False, **variables)
-        self.done.add((f"github {next(one for one in args if not one.startswith('-'))}", ""))
+        self.done.add((f"github {next(arg for arg in args if not arg.startswith('-'))}", ""))
         words = f"github {' '.join(args)}"
         self.views += [(f"{words}: {name}", (self.runner / name).read_text()) for name in ("output", "summary")]
         self.views.append((f"{words}: GitHub", json.dumps([self.hub.comments, self.hub.issues, self.hub.pulls])))
@@ -323,55 +323,55 @@ class Tour:
 
     @property
     def event(self) -> Body:
-        """A pull request whose title and branch have a canary in them."""
+        """The event of a pull request whose title and branch are canaries."""
         head = {"ref": at("name of a branch"), "repo": {"full_name": "acme/agents"}}
         return {"pull_request": {"number": 7, "title": at("title of a pull request"), "head": head}}
 
     @property
     def missing(self) -> list[tuple[str, str]]:
-        """Commands and formats that exist and were not run."""
-        every = {(path, one) for path, command in COMMANDS.items() for one in formats_of(command) or [""]}
-        return sorted(every - self.done)
+        """The commands and formats that were not run."""
+        existing = {(path, name) for path, command in COMMANDS.items() for name in formats_of(command) or [""]}
+        return sorted(existing - self.done)
 
     def record(self, folder: str) -> None:
-        """Note every file of a folder of the project, with its name, as a record."""
+        """Add every file in a folder of the project to the records, except JSON Schemas."""
         for path in sorted((self.project.root / folder).rglob("*")):
             if path.is_file() and "schema" not in path.name:
                 self.records.append((str(path), path.read_bytes().decode("utf-8", "replace")))
 
     def keep(self) -> None:
-        """Note every file beside the manifests as a record."""
+        """Add all stored files except the manifests to the records, and files for later steps to the views."""
         self.record(".tavusctl")
         self.record("kept")
-        for path in sorted(one for one in self.runner.rglob("*") if one.is_file() and one.name != "event"):
+        for path in sorted(file for file in self.runner.rglob("*") if file.is_file() and file.name != "event"):
             self.views.append((f"left for later steps: {path.name}", path.read_text()))
 
     def record_files(self) -> None:
-        """Note what stands in the files of git as records: of a quiet tour, with no key in them."""
+        """Add the files under version control to the records; only in a quiet tour, whose files have no keys."""
         names = git(self.project, "ls-files", "-z").split("\0") if not self.is_loud else []
-        self.records += [(f"git: {one}", (self.project.root / one).read_text("utf-8")) for one in names if one]
+        self.records += [(f"git: {name}", (self.project.root / name).read_text("utf-8")) for name in names if name]
 
     @property
     def told(self) -> list[str]:
-        """Canaries that were shown."""
-        texts = {text: what for what, text in self.views}
-        known = CORES if self.is_loud else (TYPED,)
-        return [f"{what}: {hit}" for text, what in texts.items() for hit in found_in(text, known)]
+        """The canaries in the views; in a quiet tour, only whole keys count."""
+        texts = {text: source for source, text in self.views}
+        cores = CORES if self.is_loud else (TYPED,)
+        return [f"{source}: {hit}" for text, source in texts.items() for hit in found_in(text, cores)]
 
     @property
     def held(self) -> list[str]:
-        """Canaries in records, and masks in place of them; a name is a name."""
-        found = []
-        for what, text in self.records:
-            found += [f"{what}: {hit}" for hit in found_in(text, (TYPED, ANYWHERE))]
-            # A patch of a plan is shown to people, with a mask for each value that is sent and not told.
-            masked = text if "plan" not in Path(what).name else re.sub(rf'"value": "{re.escape(MASK)}"', "", text)
-            found += [f"{what}: {MASK}"] if MASK in masked else []
-        return found
+        """The canaries and the masks in the records; canaries that are names are allowed."""
+        hits = []
+        for source, text in self.records:
+            hits += [f"{source}: {hit}" for hit in found_in(text, (TYPED, ANYWHERE))]
+            # The patches in a plan file are for people, and have a mask in place of each secret value.
+            masked = text if "plan" not in Path(source).name else re.sub(rf'"value": "{re.escape(MASK)}"', "", text)
+            hits += [f"{source}: {MASK}"] if MASK in masked else []
+        return hits
 
 
 class _Log(logging.Handler):
-    """What is logged, on the standard error of the run; where tests are run, nothing else would bring it there."""
+    """Writes log messages to the standard error of a run; under pytest they would not appear there."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line."""
@@ -389,7 +389,7 @@ def _logged() -> Iterator[None]:
 
 
 def command_of(args: tuple[str, ...]) -> tuple[str, list[str]]:
-    """The command at the head of a command line, and what follows."""
+    """The command at the beginning of a command line, and the arguments after it."""
     rest = list(args)
     path = rest.pop(0)
     while rest and f"{path} {rest[0]}" in COMMANDS:
@@ -398,39 +398,39 @@ def command_of(args: tuple[str, ...]) -> tuple[str, list[str]]:
 
 
 def format_in(args: list[str]) -> str:
-    """The format that a command line asks for; empty for the one it has anyway."""
+    """The format that a command line requests; empty for the default."""
     return args[args.index("--format") + 1] if "--format" in args else ""
 
 
 def formats_of(command: click.Command) -> list[str]:
-    """The formats that a command has; none where it has one alone."""
-    for one in command.params:
-        if "--format" in one.opts and isinstance(one.type, click.Choice):
-            return [str(choice) for choice in one.type.choices]
+    """The formats of a command; empty if it has no option `--format`."""
+    for param in command.params:
+        if "--format" in param.opts and isinstance(param.type, click.Choice):
+            return [str(choice) for choice in param.type.choices]
     return []
 
 
-def _commands(group: click.Group, before: str = "") -> Iterator[tuple[str, click.Command]]:
+def _commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
     context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None
         if isinstance(command, click.Group):
-            yield from _commands(command, f"{before}{name} ")
+            yield from _commands(command, f"{prefix}{name} ")
         elif name == "github":
-            yield f"{before}{name}", command
-            (inner,) = (one for one in command.params if one.name == "name")
-            assert isinstance(inner.type, click.Choice)
-            yield from ((f"{before}{name} {one}", click.Command(str(one))) for one in inner.type.choices)
+            yield f"{prefix}{name}", command
+            (argument,) = (param for param in command.params if param.name == "name")
+            assert isinstance(argument.type, click.Choice)
+            yield from ((f"{prefix}{name} {step}", click.Command(str(step))) for step in argument.type.choices)
         else:
-            yield f"{before}{name}", command
+            yield f"{prefix}{name}", command
 
 
 COMMANDS: Final[Mapping[str, click.Command]] = dict(_commands(cli))
 
 
 def begin(root: Path, url: str, hub: Hub, *, is_loud: bool = True) -> Tour:
-    """The project in a repository of its own, with nothing applied yet; `is_loud` has canaries in texts, too."""
+    """Create the project in a new git repository, without an apply; with `is_loud`, texts have canaries, too."""
     project, word = Project(root / "work", Account(url, KEY)), said if is_loud else ordinary
     for name in ("work/kept", "runner"):
         (root / name).mkdir(parents=True)
@@ -442,7 +442,7 @@ def begin(root: Path, url: str, hub: Hub, *, is_loud: bool = True) -> Tour:
     outputs = {"PERSONA": "persona/p", "PLAIN": {"value": "plain"}}
     settings = {"version": 1, "secrets": secrets, "environments": environments, "outputs": outputs}
     project.write("tavusctl.yaml", json.dumps(settings, ensure_ascii=False, indent=1))
-    files = {name: json.dumps(one, indent=1, ensure_ascii=False) for name, one in manifests(word).items()}
+    files = {name: json.dumps(document, indent=1, ensure_ascii=False) for name, document in manifests(word).items()}
     files["document.yaml"] = f"# {word('comment of a manifest')}\n{files['document.yaml']}"
     files[f"prompts/{word('name of a prompt file')}.md"] = f"You keep secrets.\nOne is {word('prompt')}.\nGood bye.\n"
     for name, text in files.items():
@@ -463,10 +463,10 @@ def git(project: Project, *args: str) -> str:
         "GIT_COMMITTER_EMAIL": "c@example.com",
         "GIT_CONFIG_GLOBAL": os.devnull,
     }
-    done = subprocess.run(
+    completed = subprocess.run(
         ["git", *args], cwd=project.root, env={**os.environ, **names}, check=True, capture_output=True, text=True
     )
-    return done.stdout.strip()
+    return completed.stdout.strip()
 
 
 def commit(project: Project, subject: str) -> None:

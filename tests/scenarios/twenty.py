@@ -1,4 +1,4 @@
-"""An apply of twenty objects among strangers, and what must be true of it after any fault."""
+"""An apply of twenty objects in an account that also has objects of others, and the checks after any fault."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ NAMES = {
 
 @dataclass
 class Twenty:
-    """The project, and the strangers as they were."""
+    """The project, and the objects of others as they were at the start."""
 
     project: Project
     deleting: bool = False
     strangers: dict[str, dict[str, Body]] = field(default_factory=dict)
 
     def begin(self) -> None:
-        """An account with strangers and nothing of ours."""
+        """Reset the account to objects of others only, and delete the state."""
         account = self.project.account
         account.reset()
         account.seed(**STRANGERS)
         self.strangers = {kind: account.objects(kind) for kind in STRANGERS}
         self.deleting = False
-        for left in (self.project.root / ".tavusctl").glob("*"):
-            if left.is_file():
-                left.unlink()
+        for path in (self.project.root / ".tavusctl").glob("*"):
+            if path.is_file():
+                path.unlink()
 
     def begin_second(self) -> None:
-        """As `begin`, and the first version applied; the second one is in the manifests."""
+        """As `begin`, then apply the first version of the manifests and write the second."""
         write_manifests(self.project)
         self.begin()
         self.project.apply()
@@ -59,31 +59,34 @@ class Twenty:
         self.project.account.forget()
 
     def apply(self) -> Result:
-        """One apply, however it ends."""
+        """One apply; any exit code is accepted."""
         return self.project.run("apply", "--yes", "--allow-deletes", str(self.deletes()))
 
     def deletes(self) -> int:
-        """How many deletes a plan has."""
+        """The number of deletes in the current plan."""
         if not self.deleting:
             return 0
         return sum(change["action"] == "delete" for change in self.project.plan().get("changes", []))
 
     def converged(self) -> bool:
-        """Whether a run that has succeeded leaves nothing for the next."""
+        """Whether a successful run has left no change for the next."""
         return True
 
     def check(self, *, runs: int = 3) -> None:
-        """At most three applies without faults lead to one object per manifest, an empty plan and no further call."""
+        """Check that at most `runs` applies without faults lead to an empty plan and one object per manifest.
+
+        A further apply must not send any write.
+        """
         account = self.project.account
         account.control("DELETE", "faults")
         account.control("DELETE", "portal")
-        ends = []
+        results = []
         for _ in range(runs):
-            ended = self.apply()
-            ends.append(ended)
-            if ended.code == 0 and self.converged():
+            result = self.apply()
+            results.append(result)
+            if result.code == 0 and self.converged():
                 break
-        assert ends[-1].code == 0, [one.out + one.err for one in ends]
+        assert results[-1].code == 0, [each.out + each.err for each in results]
         assert account.control("GET", "violations")["violations"] == []
         account.forget()
         plan = self.project.plan()
@@ -93,25 +96,25 @@ class Twenty:
         self.check_account()
 
     def check_account(self) -> None:
-        """One object per manifest, and strangers as they were."""
+        """Check that there is one object per manifest, and that the objects of others have not changed."""
         for kind, name in NAMES.items():
             objects = self.project.account.objects(kind)
             theirs = self.strangers.get(kind, {})
             assert {key: objects.get(key) for key in theirs} == theirs
             ours = Counter(body[name] for key, body in objects.items() if key not in theirs)
-            wanted = self.wanted(kind)
-            assert ours.total() == len(wanted), kind
-            assert Counter(one for one in wanted if one) <= ours, kind
+            names = self.wanted(kind)
+            assert ours.total() == len(names), kind
+            assert Counter(given for given in names if given) <= ours, kind
 
     def wanted(self, kind: str) -> list[str]:
-        """The names that the manifests give to objects of a kind; empty where a manifest gives none."""
+        """The display names in the manifests of a kind; an empty text for a manifest without a name."""
         files = sorted((self.project.root / "manifests").glob(f"{KINDS[kind]}-*.yaml"))
         specs = [json.loads(file.read_text("utf-8")).get("spec") for file in files]
-        return [spec.get(NAMES[kind], "") for spec in specs if spec is not None]  # an external one has none
+        return [spec.get(NAMES[kind], "") for spec in specs if spec is not None]  # external manifests have no spec
 
 
 def write_manifests(project: Project) -> None:
-    """Twenty manifests; the personas refer to everything else."""
+    """Write twenty manifests; the personas refer to the others."""
     for number in range(1, 5):
         project.manifest("guardrails", f"g{number}", rules(number))
         project.manifest("objectives", f"o{number}", goals(number))
@@ -137,7 +140,7 @@ def document(number: int) -> Body:
 
 
 def persona(number: int, **more: Any) -> Body:
-    """A persona with references."""
+    """A persona that refers to guardrails, objectives, a document and a replica."""
     place = (number - 1) % 4 + 1
     return {
         "persona_name": f"P{number}",
@@ -151,7 +154,7 @@ def persona(number: int, **more: Any) -> Body:
 
 
 def edit(project: Project) -> None:
-    """The next version: some created, some changed, some deleted; twenty steps."""
+    """Write the second version of the manifests: creates, updates and deletes, twenty steps."""
     for number in range(1, 5):
         project.manifest("guardrails", f"g{number}", {**rules(number), "name": f"G{number} new"})
         project.manifest("persona", f"p{number}", persona(number, system_prompt=f"You are number {number}, edited."))

@@ -1,7 +1,7 @@
-"""The command line on a machine whose clock is wrong, or jumps about; run as a program of its own.
+"""Runs the command line on a machine whose clock is wrong or jumps; a program of its own.
 
-python wrongclock.py SECONDS JUMPS COMMAND...: the clock is wrong by so many seconds; with JUMPS "yes", by as many in
-the other direction at every other look.  Only the standard library is changed, before the product is imported.
+python wrongclock.py SECONDS JUMPS COMMAND...: the clock is wrong by SECONDS; with JUMPS "yes", every other reading is
+wrong in the other direction.  Only the standard library is changed, before the product is imported.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import sys
 import time
 
 WRONG, JUMPS = float(sys.argv[1]), sys.argv[2] == "yes"
-_looks = itertools.count()
+_readings = itertools.count()
 _time = time.time
 
 
 def wrong() -> float:
-    """By how much, at this look."""
-    return -WRONG if JUMPS and next(_looks) % 2 else WRONG
+    """The error of the clock in seconds, for this reading."""
+    return -WRONG if JUMPS and next(_readings) % 2 else WRONG
 
 
 class WrongDatetime(dt.datetime):
-    """A datetime that is told by the wrong clock."""
+    """A datetime that uses the wrong clock."""
 
     @classmethod
     def now(cls, tz: dt.tzinfo | None = None) -> WrongDatetime:
@@ -32,7 +32,7 @@ class WrongDatetime(dt.datetime):
 setattr(dt, "datetime", WrongDatetime)  # noqa: B010 - types forbid the assignment
 setattr(time, "time", lambda: _time() + wrong())  # noqa: B010 - as above
 
-from tavusctl.cli import main  # noqa: E402 - after the clock
+from tavusctl.cli import main  # noqa: E402 - the clock must be changed first
 
 sys.argv[1:] = sys.argv[3:]
 main()

@@ -1,4 +1,4 @@
-"""An S3 of a few lines that misbehaves when told to: it forgets conditions, loses answers, refuses, lies about time."""
+"""A small fake of S3 with faults on request: it ignores conditions, loses responses, refuses, and fakes ages."""
 
 from __future__ import annotations
 
@@ -18,24 +18,22 @@ from tests.web import serving
 
 @dataclass
 class Fault:
-    """What happens to requests of a method whose object's name has a text in it."""
+    """A fault of the next requests with a method and an object name that contains a text."""
 
     method: str
     name: str
-    how: (
-        str  # "drop": no answer after the change, "refuse": 403, "fail": 503 before, "fail-after": 503 after the change
-    )
+    how: str  # "drop": change, no response; "refuse": 403; "fail": 503, no change; "fail-after": 503 after the change
     times: int = 1
 
 
 @dataclass
 class FakeS3:
-    """Objects by name, and what is wrong with them."""
+    """The objects by name, the faults, and the requests so far."""
 
     url: str = ""
     objects: dict[str, tuple[bytes, datetime]] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
-    ignored: set[str] = field(default_factory=set)  # headers of conditions
+    ignored: set[str] = field(default_factory=set)  # condition headers that are ignored, such as If-Match
     requests: list[tuple[str, str]] = field(default_factory=list)
     guard: threading.Lock = field(default_factory=threading.Lock)
 
@@ -47,7 +45,7 @@ class FakeS3:
         return ""
 
     def change(self, name: str, content: bytes) -> None:
-        """Put an object behind everybody's back."""
+        """Change an object without a request."""
         self.objects[name] = (content, datetime.now(UTC))
 
     def age(self, name: str, seconds: float) -> None:
@@ -67,34 +65,34 @@ class Handler(BaseHTTPRequestHandler):
     s3: FakeS3
 
     def log_message(self, *_: object) -> None:
-        """Be quiet."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         name = self.name()
         with self.s3.guard:
             how = self.begin("GET", name)
-            found = self.s3.objects.get(name)
+            entry = self.s3.objects.get(name)
         if how:
             self.misbehave(how)
         elif not name:
             self.answer(200, self.listing(), {"Content-Type": "application/xml"})
-        elif found is None:
+        elif entry is None:
             self.answer(404, b"<Error><Code>NoSuchKey</Code></Error>")
         else:
-            stamp = format_datetime(found[1], usegmt=True)
-            self.answer(200, found[0], {"ETag": tag(found[0]), "Last-Modified": stamp})
+            stamp = format_datetime(entry[1], usegmt=True)
+            self.answer(200, entry[0], {"ETag": tag(entry[0]), "Last-Modified": stamp})
 
     def do_PUT(self) -> None:
         name = self.name()
         content = self.rfile.read(int(self.headers["Content-Length"]))
         with self.s3.guard:
             how = self.begin("PUT", name)
-            done = how not in ("refuse", "fail") and self.allowed(name)
-            if done:
+            is_allowed = how not in ("refuse", "fail") and self.allowed(name)
+            if is_allowed:
                 self.s3.objects[name] = (content, datetime.now(UTC))
         if how:
             self.misbehave(how)
-        elif done:
+        elif is_allowed:
             self.answer(200, b"", {"ETag": tag(content)})
         else:
             self.answer(412, b"<Error><Code>PreconditionFailed</Code></Error>")
@@ -111,7 +109,7 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(204, b"")
 
     def do_POST(self) -> None:
-        """Delete many, by which one may be deleted."""
+        """The multi-object delete, which clients also use for a single object."""
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         names = [part.split("</Key>")[0] for part in body.split("<Key>")[1:]]
         with self.s3.guard:
@@ -132,11 +130,11 @@ class Handler(BaseHTTPRequestHandler):
         return self.s3.fault(method, name)
 
     def allowed(self, name: str) -> bool:
-        found = self.s3.objects.get(name)
-        if "If-None-Match" in self.headers and "If-None-Match" not in self.s3.ignored and found:
+        entry = self.s3.objects.get(name)
+        if "If-None-Match" in self.headers and "If-None-Match" not in self.s3.ignored and entry:
             return False
         if "If-Match" in self.headers and "If-Match" not in self.s3.ignored:
-            return found is not None and self.headers["If-Match"] == tag(found[0])
+            return entry is not None and self.headers["If-Match"] == tag(entry[0])
         return True
 
     def listing(self) -> bytes:
@@ -168,7 +166,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def fake_s3() -> Iterator[FakeS3]:
-    """A server of its own."""
+    """A running `FakeS3`."""
     s3 = FakeS3()
     with serving(type("BoundHandler", (Handler,), {"s3": s3})) as port:
         s3.url = f"http://127.0.0.1:{port}"

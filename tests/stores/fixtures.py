@@ -1,4 +1,4 @@
-"""Object stores as real servers, each started once in a run, and a fresh place in each for every test."""
+"""Fixtures of stores: object stores as real servers, started once per test run, and a new state URL for every test."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ from tests.stores.servers import BUCKET, LEASE, REMOTE, azure_server, s3_environ
 
 @pytest.fixture(scope="session")
 def s3_variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """moto's S3, and the variables that lead to it."""
+    """A running S3 server of moto; the environment variables to reach it."""
     with lent(run_folder(tmp_path_factory), "s3", s3_server) as url:
         yield s3_environment(url)
 
 
 @pytest.fixture(scope="session")
 def az_variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Azurite, and the variables that lead to it."""
+    """A running Azurite; the environment variables to reach it."""
     with lent(run_folder(tmp_path_factory), "az", azure_server) as url:
         yield {"AZURE_STORAGE_USE_EMULATOR": "true", "AZURITE_BLOB_STORAGE_URL": url}
 
 
 @pytest.fixture(params=["file", "git", *REMOTE])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a state that was never written, in every kind of store."""
+    """The URL of a new state, in every kind of store."""
     yield from _place(request, tmp_path)
 
 
 @pytest.fixture(params=["git", *REMOTE])
 def remote_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a state that was never written, in every kind of store that machines share."""
+    """The URL of a new state, in every kind of store that machines can share."""
     yield from _place(request, tmp_path)
 
 
 @pytest.fixture(params=REMOTE)
 def bucket_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a state that was never written, in every kind of bucket."""
+    """The URL of a new state, in every kind of object store."""
     yield from _place(request, tmp_path)
 
 
 @pytest.fixture
 def faulty() -> Iterator[FakeS3]:
-    """An S3 that can be told to misbehave, at `s3://states/team`."""
+    """An S3 with faults on request, for a state at `s3://states/team`."""
     with fake_s3() as s3, variables({**s3_environment(s3.url), "TAVUSCTL_LOCK_LEASE": str(LEASE)}):
         yield s3
 

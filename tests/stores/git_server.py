@@ -1,4 +1,4 @@
-"""git's own server of smart HTTP (`git http-backend`) on loopback, behind a password."""
+"""Git's own HTTP server (`git http-backend`) on loopback, protected by a password."""
 
 from __future__ import annotations
 
@@ -17,41 +17,43 @@ from tests.web import serving
 
 
 class GitServer:
-    """Repositories below a folder, for whoever knows the password of `x-access-token`, or one that may only read."""
+    """Repositories below a folder, for clients with the password of `x-access-token`, or with a read-only one."""
 
     def __init__(self, folder: Path, password: str) -> None:
         self.folder, self.password = folder, password
         self.writers: set[str] = {password}
         self.readers: set[str] = set()
         self.pushes = 0
-        self.seconds = 0.0  # that every request takes
-        self.before: Callable[[int], int] = lambda _: 0  # what a push meets, by its number: a status instead, or 0
-        self.after: Callable[[int], object] = lambda _: None  # what happens when it was done and is not answered yet
+        self.seconds = 0.0  # the delay of every request
+        self.before: Callable[[int], int] = lambda _: 0  # called before push N: a status to refuse it with, or 0
+        self.after: Callable[[int], object] = lambda _: None  # called after push N, before the response is sent
         self.lines: list[str] = []
 
     def refusal(self, authorization: str, path: str) -> int:
-        """The status of a request that is not allowed; 0 for one that is."""
-        known = {_word(one): True for one in self.writers} | {_word(one): False for one in self.readers}
-        writes = known.get(authorization.lower())
-        if writes is None:
+        """The status with which a request is refused; 0 if it is allowed."""
+        rights = {_credentials(token): True for token in self.writers} | {
+            _credentials(token): False for token in self.readers
+        }
+        may_write = rights.get(authorization.lower())
+        if may_write is None:
             return 401
-        return 403 if "git-receive-pack" in path and not writes else 0
+        return 403 if "git-receive-pack" in path and not may_write else 0
 
 
 @functools.cache
 def _backend() -> str:
-    """The program that answers; `git http-backend` would start one more process for every request."""
-    told = subprocess.run(["git", "--exec-path"], capture_output=True, text=True, check=True)
-    return str(Path(told.stdout.strip()) / "git-http-backend")
+    """The path of the program git-http-backend; `git http-backend` would start one more process per request."""
+    result = subprocess.run(["git", "--exec-path"], capture_output=True, text=True, check=True)
+    return str(Path(result.stdout.strip()) / "git-http-backend")
 
 
-def _word(password: str) -> str:
+def _credentials(password: str) -> str:
     return "basic " + base64.b64encode(f"x-access-token:{password}".encode()).decode().lower()
 
 
 @contextlib.contextmanager
 def git_server(folder: Path, password: str) -> Iterator[tuple[str, GitServer]]:
-    """The server and its URL."""
+    """A running server: its URL and the `GitServer`."""
     served = GitServer(folder, password)
     handler = type("Handler", (_Handler,), {"served": served})
     with serving(handler) as port:
@@ -62,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
     served: GitServer
 
     def log_message(self, *_: Any) -> None:
-        """Nothing on stderr."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         self._serve(b"")
@@ -104,10 +106,10 @@ class _Handler(BaseHTTPRequestHandler):
             "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
             "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
         }
-        said = subprocess.run([_backend()], input=body, env=environment, capture_output=True, check=True)
+        result = subprocess.run([_backend()], input=body, env=environment, capture_output=True, check=True)
         if is_push:
             self.served.after(number)
-        head, _, content = said.stdout.partition(b"\r\n\r\n")
+        head, _, content = result.stdout.partition(b"\r\n\r\n")
         fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
         self.send_response(int(fields.pop("Status", "200").split()[0]))
         for name, value in fields.items():

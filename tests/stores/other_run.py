@@ -1,7 +1,7 @@
-"""Another run in a process of its own, which holds a state and does as it is told.
+"""Another run in its own process, which holds the lock of a state and executes orders.
 
-Started with a URL: takes the lock and says "held".  Then a line on stdin per order, `write SERIAL`,
-`append TEXT` or `end`; the answer is "done" or the class and message of the error.
+Started with the URL of a state, it takes the lock and prints "held".  Then it reads one order per line from standard
+input: `write SERIAL`, `append TEXT` or `end`; it answers "done", or the class, id and message of the error.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tavusctl.state.stores import open_store
 
 
 class OtherRun:
-    """The process, from outside."""
+    """The interface of a test to the process."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
@@ -39,7 +39,7 @@ class OtherRun:
 
 @contextlib.contextmanager
 def other_run(url: str) -> Iterator[OtherRun]:
-    """A run that holds the state."""
+    """A process that holds the lock of a state; it is killed at the end of the block."""
     command = [sys.executable, "-m", "tests.stores.other_run", url]
     folder = Path(__file__).parents[2]
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""moto's S3 server on a port of this machine, which keeps conditions also between threads: PORT [SECONDS a request]."""
+"""moto's S3 server, with atomic conditional writes; arguments: PORT [SECONDS], the delay of every request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 def one_at_a_time(application: Application) -> Application:
-    """moto looks at a condition and writes in two steps; S3 does it in one."""
+    """Serve one request at a time: moto checks a condition and writes in two steps, which S3 does atomically."""
     guard = threading.Lock()
 
     def guarded(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -26,7 +26,7 @@ def one_at_a_time(application: Application) -> Application:
 
 
 def slow(application: Application, seconds: float) -> Application:
-    """As far away as that."""
+    """Delay every request by some seconds, like a distant server."""
 
     def far(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         time.sleep(seconds)

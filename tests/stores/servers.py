@@ -1,4 +1,4 @@
-"""moto's S3 and Azurite as processes of this machine."""
+"""Starts moto's S3 and Azurite as processes on this machine."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ HERE = Path(__file__).parent
 AZURITE = HERE / "azurite"
 BUCKET = "states"
 REMOTE = ["s3", pytest.param("az", marks=pytest.mark.needs("npm"))]  # Azurite is a package of npm
-# The account and key of every Azurite, from its documentation.
+# The key of the default account of every Azurite, from its documentation.
 AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 LEASE = 2.0
 
 Open = Callable[[], Store]
-_BEGUN: list[subprocess.Popen[bytes]] = []  # kept: a process that nobody knows is complained about
+_PROCESSES: list[subprocess.Popen[bytes]] = []  # keeps references: Popen warns if its object is collected too early
 
 
 def s3_server() -> Started:
-    """moto's S3 with a bucket."""
+    """Start moto's S3, and create the bucket."""
     port = free_port()
     pid = begun([sys.executable, str(HERE / "s3_server.py"), str(port)])
     wait_for_port(port)
@@ -47,7 +47,7 @@ def s3_server() -> Started:
 
 
 def azure_server() -> Started:
-    """Azurite with a container."""
+    """Start Azurite, and create the container."""
     port = free_port()
     options = ["--silent", "--disableTelemetry", "--skipApiVersionCheck", "--inMemoryPersistence"]
     pid = begun(["node", str(installed_azurite()), *options, "--blobHost", "127.0.0.1", "--blobPort", str(port)])
@@ -57,14 +57,14 @@ def azure_server() -> Started:
 
 
 def begun(command: list[str]) -> int:
-    """A process that may outlive this one."""
+    """Start a process that may outlive this one; return its id."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _BEGUN.append(process)
+    _PROCESSES.append(process)
     return process.pid
 
 
 def opener(url: str) -> Open:
-    """What opens the state as another run does: with nothing remembered."""
+    """A function that opens the state as a new run does, without cached data."""
     return lambda: open_store(url, Path("/"), "default")
 
 
@@ -80,7 +80,7 @@ def s3_environment(url: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def variables(added: dict[str, str]) -> Iterator[None]:
-    """Variables of the environment, for this process and those it starts."""
+    """Set environment variables for the block, in this process and the processes it starts."""
     before = dict(os.environ)
     os.environ.update(added)
     try:
@@ -91,20 +91,25 @@ def variables(added: dict[str, str]) -> Iterator[None]:
 
 
 def installed_azurite() -> Path:
-    """Azurite's program; installed at first use."""
+    """The path of Azurite's program, which is installed at the first use."""
     return npm.installed(AZURITE) / "azurite/dist/src/blob/main.js"
 
 
 def make_container(url: str) -> None:
-    """Make the container, once Azurite answers; the request is signed with the shared key."""
+    """Create the container once Azurite is ready; the request is signed with the shared key."""
     date = email.utils.formatdate(usegmt=True)
     headers = f"x-ms-date:{date}\nx-ms-version:2021-12-02"
     signed = f"PUT{chr(10) * 12}{headers}\n/devstoreaccount1/devstoreaccount1/{BUCKET}\nrestype:container"
     digest = hmac.new(base64.b64decode(AZURITE_KEY), signed.encode(), hashlib.sha256).digest()
     authorization = f"SharedKey devstoreaccount1:{base64.b64encode(digest).decode()}"
-    sent = {"x-ms-date": date, "x-ms-version": "2021-12-02", "Authorization": authorization, "Content-Length": "0"}
+    request_headers = {
+        "x-ms-date": date,
+        "x-ms-version": "2021-12-02",
+        "Authorization": authorization,
+        "Content-Length": "0",
+    }
     wait_for_port(int(url.rpartition(":")[2]))
-    HTTP.put(f"{url}/devstoreaccount1/{BUCKET}?restype=container", headers=sent).raise_for_status()
+    HTTP.put(f"{url}/devstoreaccount1/{BUCKET}?restype=container", headers=request_headers).raise_for_status()
 
 
 def free_port() -> int:
@@ -115,13 +120,13 @@ def free_port() -> int:
 
 
 def wait_for_port(port: int) -> None:
-    """Wait until a server listens."""
-    end = time.monotonic() + 120  # node needs half a minute for Azurite on a busy machine
+    """Wait until a server listens on a port."""
+    deadline = time.monotonic() + 120  # node needs half a minute for Azurite on a busy machine
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
-            assert time.monotonic() < end, "the server did not start"
+            assert time.monotonic() < deadline, "the server did not start"
             time.sleep(0.05)
         else:
             return

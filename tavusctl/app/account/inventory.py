@@ -19,7 +19,7 @@ from tavusctl.engine.account.inventory import Entry, entries
 from tavusctl.kinds import KINDS
 from tavusctl.lib.concurrency import run_all
 from tavusctl.reports.json import FORMAT_VERSION
-from tavusctl.state.journal import recall
+from tavusctl.state.journal import read_current_state
 
 _MANAGED: Final = "managed"  # by this environment of the project
 _EXTERNAL: Final = "external"  # a manifest refers to it, and never writes it
@@ -74,7 +74,7 @@ def _known_ids(session: Session) -> Mapping[str, tuple[str, ...]]:
     }
     manifests = loading.read(session.project, session.environment, KINDS).manifests
     relations |= {one.external_id: (str(one.address), _EXTERNAL) for one in manifests if one.external_id}
-    for binding in recall(session.store()).bindings.values():
+    for binding in read_current_state(session.store()).bindings.values():
         relations |= {id_: (str(binding.address), _MANAGED, version) for id_, version in _versions(binding)}
     return relations
 
@@ -92,15 +92,18 @@ def _item(entry: Entry, known_ids: Mapping[str, tuple[str, ...]]) -> Item:
     return Item(entry, *known_ids.get(entry.remote_id, ()))
 
 
-def text(found: Inventory, width: int = 0) -> str:
+def text(result: Inventory, width: int = 0) -> str:
     """A table with a line for each object; names and addresses are cut to fit the width, ids are not."""
-    if not found.items:
+    if not result.items:
         return "No objects.\n"
-    kind = [] if found.one_kind else ["KIND"]
+    kind = [] if result.one_kind else ["KIND"]
     head = [*kind, "NAME", "ID", "STATUS", "ADDRESS"]
-    rows = [_row(one, with_kind=bool(kind)) for one in found.items]
+    rows = [_row(one, with_kind=bool(kind)) for one in result.items]
     count = len(rows)
-    return table.drawn(head, rows, width=width, whole=head.index("ID")) + f"{count} object{'' if count == 1 else 's'}\n"
+    return (
+        table.draw_table(head, rows, width=width, whole=head.index("ID"))
+        + f"{count} object{'' if count == 1 else 's'}\n"
+    )
 
 
 def _row(item: Item, *, with_kind: bool) -> list[str]:
@@ -110,7 +113,7 @@ def _row(item: Item, *, with_kind: bool) -> list[str]:
     return [*([entry.kind] if with_kind else []), entry.name, entry.remote_id, entry.status, address]
 
 
-def document(found: Inventory) -> str:
+def document(result: Inventory) -> str:
     """The inventory as JSON."""
     objects = [
         {
@@ -123,9 +126,9 @@ def document(found: Inventory) -> str:
             "relation": one.relation or None,
             "version": one.version or None,
         }
-        for one in found.items
+        for one in result.items
     ]
-    account = {"environment": found.environment.name, "account": found.environment.account or None}
+    account = {"environment": result.environment.name, "account": result.environment.account or None}
     return (
         json.dumps({"format_version": FORMAT_VERSION, **account, "objects": objects}, indent=2, ensure_ascii=False)
         + "\n"

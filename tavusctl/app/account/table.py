@@ -13,7 +13,7 @@ _GAP: Final = "  "
 _NARROWEST: Final = 8  # characters that a column keeps, however small the width is
 
 
-def drawn(head: Sequence[str], rows: Sequence[Sequence[str]], *, width: int = 0, whole: int = -1) -> str:
+def draw_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, width: int = 0, whole: int = -1) -> str:
     """A table with one line for each row; without a width nothing is cut, and column `whole` (its index) never is.
 
     Secrets are redacted before cells are cut, because half of a secret would not be recognised.

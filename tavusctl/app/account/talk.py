@@ -164,20 +164,20 @@ def _target_of(text: str, kind: ResourceKind, known_targets: Mapping[Address, Ta
     return next(matches, Target(Address(kind.name, text), text))
 
 
-def document(found: Conversation) -> str:
+def document(conversation: Conversation) -> str:
     """A conversation that has begun, as JSON."""
     content = {
         "format_version": FORMAT_VERSION,
-        "id": found.conversation_id,
-        "url": found.url,
-        "status": found.status,
-        "address": str(found.address),
-        "minutes": found.minutes,
+        "id": conversation.conversation_id,
+        "url": conversation.url,
+        "status": conversation.status,
+        "address": str(conversation.address),
+        "minutes": conversation.minutes,
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
-def ended(conversation_id: str, *, was_active: bool) -> str:
+def end_document(conversation_id: str, *, was_active: bool) -> str:
     """The end of a conversation as JSON."""
     content = {"format_version": FORMAT_VERSION, "id": conversation_id, "status": "ended", "was_active": was_active}
     return json.dumps(content, indent=2) + "\n"

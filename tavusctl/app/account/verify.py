@@ -25,16 +25,16 @@ from tavusctl.core.model import Manifest
 from tavusctl.core.ports import Reader, State
 from tavusctl.engine import renames
 from tavusctl.engine.account.verify import Check, Target, converse, run
-from tavusctl.engine.compare.not_live import sent
+from tavusctl.engine.compare.not_live import sent_values
 from tavusctl.engine.compare.three_way import lets_choose
-from tavusctl.engine.import_.missing_state import HINT, Unknown, of_account
+from tavusctl.engine.import_.missing_state import HINT, UnboundManifests, of_account
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.reports.json import FORMAT_VERSION
 from tavusctl.reports.terminal.styling import style
 from tavusctl.secrets.escape import escape_invisible
 from tavusctl.secrets.values import REDACTED, SecretText
-from tavusctl.state.seals import opened
+from tavusctl.state.seals import open_state
 
 UNUSABLE: Final = 5
 _COLOURS: Final = {"ok": "green", "pending": "yellow", "unusable": "red"}
@@ -46,14 +46,14 @@ class VerifyResult(Struct, frozen=True):
     """The checks of all objects, and the manifests that the state does not know."""
 
     checks: Sequence[Check]
-    unknown: Unknown
+    unknown: UnboundManifests
 
     def exit_code(self, *, strict: bool) -> int:
         """4 if the account has objects by name that are not in the state, 5 if an object is unusable, else 0.
 
         A pending object counts as usable, unless `strict`.
         """
-        if self.unknown.there:
+        if self.unknown.matching_ids:
             return RefusedError.exit_code
         return 0 if all(check.usable or (check.pending and not strict) for check in self.checks) else UNUSABLE
 
@@ -74,22 +74,22 @@ def verify(session: Session, partner: Address | None = None) -> VerifyResult:
     return VerifyResult(checks, unknown)
 
 
-def _unknown(session: Session, api: Reader) -> Unknown:
+def _unknown(session: Session, api: Reader) -> UnboundManifests:
     """The manifests that are not in the state, with the objects of the account that have their names."""
     manifests, _ = load(session)
     bindings, _ = renames.follow(manifests, _state(session).bindings)
     bound = {address: one.remote_id for address, one in bindings.items()}
     has_unbound = any(not one.external_id and one.address not in bound for one in manifests)
-    return of_account(manifests, KINDS, api, bound, session.others().owners) if has_unbound else Unknown()
+    return of_account(manifests, KINDS, api, bound, session.others().owners) if has_unbound else UnboundManifests()
 
 
 def _state(session: Session) -> State:
-    return opened(session.store(), keys(session)).replay.state
+    return open_state(session.store(), keys(session)).replay.state
 
 
-def _explained(check: Check, unknown: Unknown) -> Check:
+def _explained(check: Check, unknown: UnboundManifests) -> Check:
     """The check with the reason that the object is not in the state, if the account has objects of its name."""
-    ids = unknown.there.get(check.address)
+    ids = unknown.matching_ids.get(check.address)
     if check.remote_id or not ids:
         return check
     return replace(
@@ -118,7 +118,7 @@ def _target(manifest: Manifest, binding: Binding | None, ids: Mapping[Address, s
     }
     comparable = partial(_comparable, ids=ids)
     not_live = map_leaves(dict(binding.not_live), comparable)
-    desired = map_leaves(sent(manifest.spec, binding.not_live), comparable)
+    desired = map_leaves(sent_values(manifest.spec, binding.not_live), comparable)
     return Target(manifest.address, binding.remote_id, outside_crawl, not_live, desired)
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from tavusctl.app.doctor import connection, machine, project_checks
-from tavusctl.app.doctor.finding import Finding, Health, looked_at, ok
+from tavusctl.app.doctor.finding import Finding, Health, ok, run_check
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.online import Session
-from tavusctl.app.session.opening import known_project, open_session
+from tavusctl.app.session.opening import load_project, open_session
 from tavusctl.app.session.progress import Progress
 from tavusctl.app.session.settings import Settings
 from tavusctl.core.errors import worst
@@ -46,13 +46,13 @@ def checkup(environment: str | None, place: Place, progress: Progress) -> Checku
 
 
 def _findings(environment: str | None, place: Place, progress: Progress) -> Iterator[Finding]:
-    yield from looked_at("versions", machine.versions)
-    project, diagnostics = known_project()
-    yield from looked_at("project", lambda: project_checks.project(project, diagnostics))
+    yield from run_check("versions", machine.versions)
+    project, diagnostics = load_project()
+    yield from run_check("project", lambda: project_checks.project(project, diagnostics))
     opened: list[LocalSession] = []
-    yield from looked_at("environment", partial(_open, environment, progress, opened))
+    yield from run_check("environment", partial(_open, environment, progress, opened))
     state = opened[0].environment.state if opened else ""
-    yield from looked_at("git", lambda: machine.git(Path(project.root), state))
+    yield from run_check("git", lambda: machine.git(Path(project.root), state))
     for session in opened or [LocalSession(project, Environment(), progress)]:
         yield from _account_findings(session, place, known=bool(opened))
 
@@ -68,19 +68,19 @@ def _account_findings(session: LocalSession, place: Place, *, known: bool) -> It
     """The checks of address, `.env`, key, account and state; only the address if the environment is unknown."""
     with ExitStack() as stack:
         urls: list[str] = []
-        yield from looked_at("address", partial(_address, session, place, stack, urls))
+        yield from run_check("address", partial(_address, session, place, stack, urls))
         if not known:
             return
-        yield from looked_at("env-file", lambda: project_checks.variables(session))
-        key_findings = [*looked_at("key", lambda: connection.key(session))]
+        yield from run_check("env-file", lambda: project_checks.variables(session))
+        key_findings = [*run_check("key", lambda: connection.key(session))]
         yield from key_findings
         for url in (
             urls if all(finding.health is Health.OK for finding in key_findings) else ()
         ):  # no request without a valid key
-            yield from looked_at("account", partial(connection.account, session, url))
+            yield from run_check("account", partial(connection.account, session, url))
     fields = {name: getattr(session, name) for name in LocalSession.__struct_fields__}
     with_store = Session(**fields, settings=Settings.from_environ())
-    yield from looked_at("state", lambda: project_checks.state(with_store))
+    yield from run_check("state", lambda: project_checks.state(with_store))
 
 
 def _address(session: LocalSession, place: Place, stack: ExitStack, urls: list[str]) -> Iterator[Finding]:
@@ -88,20 +88,20 @@ def _address(session: LocalSession, place: Place, stack: ExitStack, urls: list[s
     yield connection.address(session.environment, urls[0])
 
 
-def text(found: Checkup) -> str:
+def text(result: Checkup) -> str:
     """A line for each finding, with its hint below it, and a summary."""
     lines = []
-    for finding in found.findings:
+    for finding in result.findings:
         word = style(f"{finding.health.value:<8}", fg=_COLOURS[finding.health])
         lines.append(f"{word} {finding.check}: {escape_invisible(finding.message)}")
         if finding.hint:
             lines.append(f"  help: {escape_invisible(finding.hint)}")
-    counts = [(health, sum(finding.health is health for finding in found.findings)) for health in Health]
+    counts = [(health, sum(finding.health is health for finding in result.findings)) for health in Health]
     summary = ", ".join(f"{count} {health.value}" for health, count in counts if count)
     return "\n".join([*lines, style(f"Doctor: {summary}", bold=True)]) + "\n"
 
 
-def document(found: Checkup) -> str:
+def document(result: Checkup) -> str:
     """The findings as JSON."""
     checks = [
         {
@@ -110,6 +110,6 @@ def document(found: Checkup) -> str:
             "message": finding.message,
             "hint": finding.hint or None,
         }
-        for finding in found.findings
+        for finding in result.findings
     ]
     return json.dumps({"format_version": FORMAT_VERSION, "checks": checks}, indent=2, ensure_ascii=False) + "\n"

@@ -33,7 +33,7 @@ def address(environment: Environment, url: str) -> Finding:
 def key(session: LocalSession) -> Iterator[Finding]:
     """Whether there is an API key, and where it comes from; the key itself is not shown."""
     keyring.api_key(session)
-    yield ok("key", f"found in {keyring.place_of_key(session)}")
+    yield ok("key", f"found in {keyring.key_location(session)}")
 
 
 def account(session: LocalSession, url: str) -> Iterator[Finding]:

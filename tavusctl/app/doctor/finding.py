@@ -46,10 +46,10 @@ def failed(check: str, error: TavusctlError) -> Finding:
     return Finding(check, Health.FAILED, f"{place}{first.message}{rest}", first.hint, error.exit_code)
 
 
-def looked_at(check: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+def run_check(check: str, function: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
     """The findings of a check function; an error that it raises becomes a finding, too."""
     try:
-        yield from look()
+        yield from function()
     except TavusctlError as error:
         yield failed(check, error)
     except Exception as error:  # noqa: BLE001 - the other checks still run

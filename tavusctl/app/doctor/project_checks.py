@@ -15,18 +15,20 @@ from tavusctl.core.messages import listed, shown
 from tavusctl.core.project_settings import FILE, Project
 from tavusctl.engine.safety import account_guard
 from tavusctl.state.journal import replay
-from tavusctl.state.seals import opened
+from tavusctl.state.seals import open_state
 from tavusctl.state.stores import open_store
 
 
-def project(found: Project, diagnostics: tuple[Diagnostic, ...]) -> Iterator[Finding]:
+def project(settings: Project, diagnostics: tuple[Diagnostic, ...]) -> Iterator[Finding]:
     """The project file around this folder."""
-    path = Path(found.root, FILE)
+    path = Path(settings.root, FILE)
     errors = [one for one in diagnostics if one.severity is Severity.ERROR]
     if errors:
         yield failed("project", ConfigError(errors))
     elif path.is_file():
-        yield ok("project", f"{path}, with the environment{_s(len(found.environments))} {listed(found.environments)}")
+        yield ok(
+            "project", f"{path}, with the environment{_s(len(settings.environments))} {listed(settings.environments)}"
+        )
     else:
         hint = "run `tavusctl init`, or change to the folder of the project with `-C`"
         yield warning("project", f"no {FILE} here or above; the defaults are used", hint)
@@ -34,7 +36,7 @@ def project(found: Project, diagnostics: tuple[Diagnostic, ...]) -> Iterator[Fin
 
 def variables(session: LocalSession) -> Iterator[Finding]:
     """Whether `.env`, the file with keys and secrets, is read without problems."""
-    remarks = (*(one for one in session.found if one.id in env_file.IDS), *session.unread)
+    remarks = (*(one for one in session.project_diagnostics if one.id in env_file.IDS), *session.env_file_warnings)
     for one in remarks:
         yield warning("env-file", f"{one.source}: {one.message}", one.hint)
     if not remarks and (session.root / env_file.NAME).is_file():
@@ -57,9 +59,9 @@ def state(session: Session) -> Iterator[Finding]:
         if replayed.state.serial
         else "nothing in it yet"
     )
-    keys = keyring.keys_at_hand(session)
+    keys = keyring.available_keys(session)
     account_guard.check(replayed.state, environment, keys.api_key)
-    opened(store, keys)
+    open_state(store, keys)
     yield ok("state", f"{location}: {content}")
     if replayed.state.bindings and not replayed.state.account and environment.account:
         yield ok("state", f"it will be bound to the account {environment.account}")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 
 from msgspec import Struct
 
-from tavusctl.config.interpolation import expressions, literally
+from tavusctl.config.interpolation import escape_expressions, expressions
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import written_at
@@ -17,8 +17,8 @@ from tavusctl.fields import spellings
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
 from tavusctl.patch.pointer import join
-from tavusctl.rewrite.edit_steps import exact
-from tavusctl.rewrite.render_value import CannotAdoptError, is_file
+from tavusctl.rewrite.edit_steps import exact_text
+from tavusctl.rewrite.render_value import CannotAdoptError, included_file
 
 _OWN = ("kind", "name", "moved_from", "external", "id")  # what identifies an object: never carried over
 _RELATIVE = ("./", "../")
@@ -29,7 +29,7 @@ class Side(Struct, frozen=True):
 
     manifest: Manifest
     document: Node
-    brought: Callable[[str, Source], str]  # the path of a file, from its name and the place that names it
+    included_path: Callable[[str, Source], str]  # the path of a file, from its name and the place that names it
 
 
 class Field(Struct, frozen=True):
@@ -53,7 +53,7 @@ def pointer_in(kind: ResourceKind, text: str) -> str:
     nested: Json = None
     for key in reversed(field_keys):
         nested = {key: nested}
-    canonical: Json = spellings.named(kind, nested) if isinstance(nested, dict) else None
+    canonical: Json = spellings.with_model_names(kind, nested) if isinstance(nested, dict) else None
     path: list[str] = []
     while isinstance(canonical, dict):
         (key, canonical), *_ = canonical.items()
@@ -86,7 +86,7 @@ def _canonical(side: Side) -> JsonObject:
     value = side.document.value if isinstance(side.document.value, dict) else {}
     content = {key: one for key, one in value.items() if key not in _OWN}
     spec = content.get("spec")
-    return {**content, "spec": spellings.named(kind, spec)} if isinstance(spec, dict) else content
+    return {**content, "spec": spellings.with_model_names(kind, spec)} if isinstance(spec, dict) else content
 
 
 def _differences(source: Side, target: Side, path: KeyPath, left: Json, right: Json, *, deep: bool) -> Iterator[Field]:
@@ -113,7 +113,7 @@ def _are_equal(source: Side, target: Side, path: KeyPath, left: Json, right: Jso
     """Whether both sides have the same value: written alike with the same files, or, in spec, equal after loading."""
     if left is ABSENT or right is ABSENT:
         return left is right
-    if exact(left) == exact(right) and _files(source, path, left) == _files(target, path, right):
+    if exact_text(left) == exact_text(right) and _files(source, path, left) == _files(target, path, right):
         return True
     if path[0] != "spec":
         return False
@@ -125,8 +125,8 @@ def _files(side: Side, path: KeyPath, value: Json) -> list[str]:
     """The paths of the files that a value includes."""
     place = _place(side, path)
     texts = [leaf for _, leaf in leaves(value) if isinstance(leaf, str)] if isinstance(value, dict | list) else [value]
-    names = [is_file(one) for text in texts if isinstance(text, str) for one in expressions(text)]
-    return [side.brought(name, place) for name in names if name]
+    names = [included_file(one) for text in texts if isinstance(text, str) for one in expressions(text)]
+    return [side.included_path(name, place) for name in names if name]
 
 
 def _place(side: Side, path: KeyPath) -> Source:
@@ -136,22 +136,22 @@ def _place(side: Side, path: KeyPath) -> Source:
     return written_at(side.document.sources, join((*path[:1], *inner)), side.document.source)
 
 
-def written(field: Field, source: Side, target: Side) -> tuple[Json, Mapping[str, str]]:
+def target_value(field: Field, source: Side, target: Side) -> tuple[Json, Mapping[str, str]]:
     """The value that the target must write for a field (ABSENT: remove it), and the new texts of files, by path.
 
     CannotAdoptError if the value names a file beside the manifest of the source.
     """
     value = field.source
-    if isinstance(value, str) and is_file(value):
+    if isinstance(value, str) and included_file(value):
         text = _at(source.manifest.spec, field.path[1:])
         target_place = _place(target, field.path)
-        if isinstance(field.target, str) and is_file(field.target) and isinstance(text, str):
-            return field.target, {target.brought(is_file(field.target), target_place): text}
-        if not is_file(value).startswith(_RELATIVE):
+        if isinstance(field.target, str) and included_file(field.target) and isinstance(text, str):
+            return field.target, {target.included_path(included_file(field.target), target_place): text}
+        if not included_file(value).startswith(_RELATIVE):
             return value, {}
-        return literally(text) if isinstance(text, str) else value, {}
+        return escape_expressions(text) if isinstance(text, str) else value, {}
     for _, leaf in leaves({"value": value} if value is not ABSENT else {}):
-        file_names = [is_file(one) for one in expressions(leaf)] if isinstance(leaf, str) else []
+        file_names = [included_file(one) for one in expressions(leaf)] if isinstance(leaf, str) else []
         if any(one.startswith(_RELATIVE) for one in file_names):
             message = f"it names a file beside {field.place.path}; move the file into the manifests folder first"
             raise CannotAdoptError(message)

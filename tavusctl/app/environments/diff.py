@@ -12,7 +12,7 @@ from tavusctl.app.planning.prepare import prepare
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.manifests import load
 from tavusctl.app.session.online import Session
-from tavusctl.config.passages import place
+from tavusctl.config.passages import field_source
 from tavusctl.core.address import Address, Source
 from tavusctl.core.comparison import Comparison, Difference, Presence, Unknown
 from tavusctl.core.json_tree import map_leaves
@@ -77,7 +77,7 @@ class _Sides(Struct):
         left, right = (map_leaves(one, _as_written) for one in (left, right))
         if is_secret or not (same(kind, path, left, right) and same(kind, path, right, left)):
             entry = FieldChange(join(path), Cause.EDITED, ABSENT, left, right, sensitive=is_secret)
-            yield replace(entry, source=place(kind, old if right is ABSENT else new, entry))
+            yield replace(entry, source=field_source(kind, old if right is ABSENT else new, entry))
 
     def _are_equal(self, address: Address, path: KeyPath, left: Json, right: Json) -> bool:
         """Whether two values, one of them a secret, are equal.
@@ -161,6 +161,6 @@ def _unknown_secrets(prepared: PreparedPlan) -> tuple[Unknown, ...]:
     """The secrets whose variables are not set here; they count as unchanged."""
     return tuple(
         Unknown(one.address, one.pointer, (one.hint.removeprefix("export ").removesuffix("=..."),))
-        for one in prepared.unset
+        for one in prepared.unset_secrets
         if one.address
     )

@@ -18,14 +18,14 @@ from tavusctl.core.model import Manifest
 from tavusctl.core.project_settings import Project
 from tavusctl.kinds import KINDS
 from tavusctl.patch.pointer import join
-from tavusctl.rewrite.render_value import CannotAdoptError, is_file
+from tavusctl.rewrite.render_value import CannotAdoptError, included_file
 from tavusctl.rewrite.source_map import parse
 
 _RELATIVE: Final = ("./", "../")
 _SEPARATOR: Final = re.compile(r"(?m)\A(?:.*\n)*?---[^\n]*\n")
 
 
-def begun(sources: Sources, folder: str, manifest: Manifest) -> str:
+def add_overlay(sources: Sources, folder: str, manifest: Manifest) -> str:
     """Add a new document to an overlay, with kind and name only; return its path."""
     path = _free_path(sources.project, folder, manifest.source.path, manifest.address)
     address = manifest.address
@@ -33,13 +33,13 @@ def begun(sources: Sources, folder: str, manifest: Manifest) -> str:
     return path
 
 
-def copied(sources: Sources, folder: str, manifest: Manifest, above: str) -> str:
+def copy_document(sources: Sources, folder: str, manifest: Manifest, overlay_folder: str) -> str:
     """Copy a document into another folder, with the files that it names relative to itself; return its path.
 
-    The path of the document below `above`, its overlay folder or empty, is kept in the new folder.  CannotAdoptError if
-    a different file is in the way.
+    The path of the document below `overlay_folder`, its overlay or empty, is kept in the new folder.  CannotAdoptError
+    if a different file is in the way.
     """
-    inside = manifest.source.path.removeprefix(f"{above}/")
+    inside = manifest.source.path.removeprefix(f"{overlay_folder}/")
     path = _free_path(sources.project, folder, inside, manifest.address)
     sources.after[path] = _document(sources.read(manifest.source.path), manifest).encode()
     for old, name in _relative_files(sources, manifest):
@@ -83,6 +83,6 @@ def _relative_files(sources: Sources, manifest: Manifest) -> Iterator[tuple[str,
     spec = document.value.get("spec") if isinstance(document.value, dict) else None
     for keys, leaf in leaves(spec) if isinstance(spec, dict) else ():
         place = written_at(document.sources, join(("spec", *map(str, keys))), document.source)
-        names = [is_file(one) for one in expressions(leaf)] if isinstance(leaf, str) else []
+        names = [included_file(one) for one in expressions(leaf)] if isinstance(leaf, str) else []
         names += [leaf] if attachment and isinstance(leaf, str) and keys == (attachment.file,) else []
-        yield from ((sources.brought(one, place), one) for one in names if one.startswith(_RELATIVE))
+        yield from ((sources.included_path(one, place), one) for one in names if one.startswith(_RELATIVE))

@@ -11,14 +11,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl.app.environments import new_documents
-from tavusctl.app.environments.carried_fields import Field, Side, differing, pointer_in, written
+from tavusctl.app.environments.carried_fields import Field, Side, differing, pointer_in, target_value
 from tavusctl.app.files.manifest_sources import Sources, with_text
 from tavusctl.app.files.rewritten_files import difference
-from tavusctl.app.files.rewritten_files import written as files_written
+from tavusctl.app.files.rewritten_files import write_files as files_written
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.manifests import load
 from tavusctl.config import files, loading
-from tavusctl.config.interpolation import literally
+from tavusctl.config.interpolation import escape_expressions
 from tavusctl.config.loading import LoadResult
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Edit, Severity, written_at
@@ -28,7 +28,7 @@ from tavusctl.core.model import ABSENT, Manifest
 from tavusctl.core.project_settings import Environment, Project
 from tavusctl.kinds import KINDS, address_in
 from tavusctl.lib.json_types import Json, KeyPath
-from tavusctl.lib.unwritten_files import unwritten
+from tavusctl.lib.unwritten_files import as_if_written
 from tavusctl.patch.pointer import join
 from tavusctl.rewrite.apply_edits import splice
 from tavusctl.rewrite.render_value import CannotAdoptError
@@ -60,7 +60,7 @@ def promote(
             fields = [("", _copy(source_manifest, target, sources, strangers, chosen))]
         else:
             source_side, target_side = (
-                Side(one, sources.document(one), sources.brought) for one in (source_manifest, target_manifest)
+                Side(one, sources.document(one), sources.included_path) for one in (source_manifest, target_manifest)
             )
             carrier = _Carrier(
                 source_side, target_side, sources, strangers, target.environment.name, target.environment.overlay
@@ -69,7 +69,7 @@ def promote(
     except (CannotAdoptError, files.RefusedError) as error:
         message = f"`{source_manifest.address}` cannot be carried over: {error}"
         raise RefusedError(message, "edit the files by hand", id="E433") from None
-    with unwritten(target.root, sources.changed):
+    with as_if_written(target.root, sources.changed):
         _check(target, others, target_manifests, source_manifest.address, [pointer for pointer, _ in fields])
     if dry_run:
         return Promotion(fields, difference(sources.before, sources.changed))
@@ -111,12 +111,12 @@ def _copy(
     folders = [one.overlay for one in project.environments.values() if one.overlay]
     above = next((one for one in folders if manifest.source.path.startswith(f"{one}/")), "")
     if environment.overlay:
-        return new_documents.copied(sources, environment.overlay, manifest, above)
+        return new_documents.copy_document(sources, environment.overlay, manifest, above)
     if strangers:
         message = f"`{address}` would exist in {listed(list(strangers))}, too; nothing was written"
         raise RefusedError(message, _overlay_hint(environment.name), id="E433")
     folder = Path(project.manifests).relative_to(project.root).as_posix()
-    return new_documents.copied(sources, folder, manifest, above)
+    return new_documents.copy_document(sources, folder, manifest, above)
 
 
 def _overlay_hint(name: str) -> str:
@@ -151,10 +151,10 @@ class _Carrier(Struct):
 
     def carry(self, field: Field) -> str:
         """Write one field into the new contents of the files; return the file that has it."""
-        value, texts = written(field, self.source, self.target)
+        value, texts = target_value(field, self.source, self.target)
         shared = {path: names for path in texts if (names := self._includers_of(path))}
         if shared and self.folder:
-            value, texts = literally(next(iter(texts.values()))), {}
+            value, texts = escape_expressions(next(iter(texts.values()))), {}
         elif shared:
             raise self._refusal(field, *next(iter(shared.items())))
         for path, text in texts.items():
@@ -166,14 +166,14 @@ class _Carrier(Struct):
     def _edits_for(self, field: Field, value: Json) -> Mapping[str, bytes]:
         """The edited files for a field: the overlay of this environment if others would change with the manifest."""
         manifest = self.target.manifest
-        edits = self.sources.edited(manifest, field.path, value)
+        edits = self.sources.edit(manifest, field.path, value)
         names = self._readers_of(field) if manifest.source.path in edits else []
         if not names:
             return edits
         if not self.folder:
             raise self._refusal(field, manifest.source.path, names)
         if manifest.overlay is None and not self.begun:
-            self.begun = new_documents.begun(self.sources, self.folder, manifest)
+            self.begun = new_documents.add_overlay(self.sources, self.folder, manifest)
         path, new_value = manifest.overlay.path if manifest.overlay else self.begun, None if value is ABSENT else value
         edit = Edit(manifest.address, join(field.path), "set", new_value)
         return {path: splice(self.sources.read(path), path, [edit])}
@@ -194,7 +194,7 @@ class _Carrier(Struct):
     def _includers_of(self, path: str) -> list[str]:
         """The names of other environments whose manifests include a file."""
         real = os.path.realpath(Path(self.sources.project.root, path))
-        return [name for name, one in self.others.items() if real in map(os.path.realpath, one.brought)]
+        return [name for name, one in self.others.items() if real in map(os.path.realpath, one.included_files)]
 
     def _refusal(self, field: Field, path: str, names: Sequence[str]) -> RefusedError:
         address = self.target.manifest.address

@@ -20,7 +20,7 @@ from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.patch.pointer import escape, split
 from tavusctl.reports.terminal.styling import style
 from tavusctl.reports.value_paths import one_line
-from tavusctl.rewrite.render_value import is_file
+from tavusctl.rewrite.render_value import included_file
 from tavusctl.secrets.escape import flat
 
 _IDENTITY: Final = ("kind", "name")
@@ -65,13 +65,13 @@ def _values(sources: Sources, document: Node, base: Node) -> Iterator[ValuePlace
     removed = {item: ABSENT for item in document.sources if item and _is_missing(document.value, item)}
     for pointer, leaf in {**written, **removed}.items():
         place = written_at(document.sources, pointer, document.source)
-        name = is_file(leaf) if isinstance(leaf, str) else ""
+        name = included_file(leaf) if isinstance(leaf, str) else ""
         base_place = base.sources.get(pointer)
         yield ValuePlace(
             pointer.removeprefix("/spec"),
             leaf,
             place,
-            sources.brought(name, place) if name else "",
+            sources.included_path(name, place) if name else "",
             base_place if base_place != place else None,
         )
 
@@ -94,13 +94,13 @@ def _is_missing(document: Json, pointer: str) -> bool:
     return isinstance(parent, dict) and key not in parent
 
 
-def text(found: Places) -> Iterator[str]:
+def text(result: Places) -> Iterator[str]:
     """The places in lines of text."""
-    over = f", and over it {flat(str(found.overlay))}" if found.overlay else ""
-    yield style(str(found.address), bold=True) + f" in {flat(found.environment)}: {flat(str(found.manifest))}{over}"
+    over = f", and over it {flat(str(result.overlay))}" if result.overlay else ""
+    yield style(str(result.address), bold=True) + f" in {flat(result.environment)}: {flat(str(result.manifest))}{over}"
     yield ""
-    width = max((len(flat(one.path)) for one in found.values), default=0)
-    for one in found.values:
+    width = max((len(flat(one.path)) for one in result.values), default=0)
+    for one in result.values:
         value = "nothing" if one.value is ABSENT else flat(one_line(one.value))
         yield f"  {style(f'{flat(one.path):<{width}}', bold=True)}  {value}"
         more = f", which brings {flat(one.file)}" if one.file else ""
@@ -108,14 +108,14 @@ def text(found: Places) -> Iterator[str]:
         yield f"  {'':<{width}}  {style(f'at {flat(str(one.place))}{more}', dim=True)}"
 
 
-def document(found: Places) -> JsonObject:
+def document(result: Places) -> JsonObject:
     """The places as JSON; keys that do not apply are left out."""
     return {
-        "address": str(found.address),
-        "environment": found.environment,
-        "source": _place(found.manifest),
-        **({"overlay": _place(found.overlay)} if found.overlay else {}),
-        "values": [_value(one) for one in found.values],
+        "address": str(result.address),
+        "environment": result.environment,
+        "source": _place(result.manifest),
+        **({"overlay": _place(result.overlay)} if result.overlay else {}),
+        "values": [_value(one) for one in result.values],
     }
 
 

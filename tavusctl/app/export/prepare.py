@@ -31,11 +31,18 @@ from tavusctl.core.model import Live, Manifest
 from tavusctl.core.ports import Reader, Store
 from tavusctl.engine import resolve
 from tavusctl.engine.compare.three_way import compare
-from tavusctl.engine.import_.survey import AccountSurvey, blind, differing, named, referred, survey
+from tavusctl.engine.import_.survey import (
+    AccountSurvey,
+    differing,
+    referenced_objects,
+    survey,
+    with_addresses,
+    without_unknown_secrets,
+)
 from tavusctl.engine.plan import Approvals
 from tavusctl.kinds import KINDS
 from tavusctl.lint.core import Subject
-from tavusctl.rewrite.export import Rendered, addresses, applied, described, rendered, shared_names
+from tavusctl.rewrite.export import Rendered, addresses, export_manifest, recorded_base, render, shared_names
 from tavusctl.secrets import redaction
 
 STOCK = "it is a stock object of Tavus"
@@ -50,12 +57,12 @@ class Selection(Struct, frozen=True):
     ids: frozenset[str] = frozenset()
 
     @property
-    def read(self) -> frozenset[str]:
+    def kinds_to_read(self) -> frozenset[str]:
         """The kinds to read."""
         of_addresses = frozenset(one.kind for one in self.addresses)
         return self.kinds or (of_addresses if of_addresses and not self.ids else frozenset(KINDS))
 
-    def has(self, address: Address, remote_id: str) -> bool:
+    def includes(self, address: Address, remote_id: str) -> bool:
         """Whether an object is among the selected addresses or ids; True if there are none."""
         return not (self.addresses or self.ids) or address in self.addresses or remote_id in self.ids
 
@@ -75,7 +82,7 @@ class Target(Struct, frozen=True):
         return inside.is_relative_to(top) and not any(part.startswith(".") for part in inside.relative_to(top).parts)
 
     @property
-    def files_from(self) -> str:
+    def file_prefix(self) -> str:
         """The prefix of a path in `${file:}`: empty, or `../` in a folder below the manifests folder."""
         is_top = not self.is_read or os.path.realpath(self.folder) == os.path.realpath(self.manifests)
         return "" if is_top else "../"
@@ -88,33 +95,37 @@ class Target(Struct, frozen=True):
 class Export(Struct, frozen=True):
     """Everything that an export writes, and what exists already."""
 
-    surveyed: AccountSurvey
-    made: tuple[Rendered, ...]
+    survey: AccountSurvey
+    rendered: tuple[Rendered, ...]
     bindings: Mapping[Address, Binding] = field(default_factory=dict)
-    stopping: tuple[Diagnostic, ...] = ()  # about the new manifests; plans are refused until a person has looked
-    kept: tuple[Address, ...] = ()  # selected, but a manifest exists already
+    blocking_diagnostics: tuple[
+        Diagnostic, ...
+    ] = ()  # about the new manifests; plans are refused until a person has looked
+    existing: tuple[Address, ...] = ()  # selected, but a manifest exists already
     differing: tuple[Address, ...] = ()  # selected and bound, but the manifest differs from the account
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """The names of the variables that the new manifests read secrets from, sorted."""
-        return tuple(sorted({name for one in self.made for _, name in one.exported.secrets}))
+        return tuple(sorted({name for one in self.rendered for _, name in one.exported.secrets}))
 
 
 def prepare(session: Session, selection: Selection, target: Target, api: Reader, store: Store) -> Export:
     """Compute the files to write, without writing them.  RefusedError if a manifest exists already."""
     manifests = _manifests(session) if target.is_read else ()
-    surveyed = survey(KINDS, selection.read, api, store, session.request(Approvals()))
+    surveyed = survey(KINDS, selection.kinds_to_read, api, store, session.request(Approvals()))
     naming = _Naming(surveyed, manifests, selection, _addresses_of_others(session) if target.is_read else frozenset())
     owners = session.others().owners if naming.new else {}
-    shared = shared_names(described(one, naming.ids[one.remote_id], naming.ids) for one in naming.new)
+    shared = shared_names(export_manifest(one, naming.ids[one.remote_id], naming.ids) for one in naming.new)
     renderings = tuple(_render(naming, target, one, owners.get(one.remote_id, ""), shared) for one in naming.new)
     if not target.is_read:
         return Export(surveyed, renderings)
     _refuse_rivals(naming, renderings, target)
     bindings = surveyed.state.bindings.values()
     selected_bindings = [
-        one for one in bindings if one.address.kind in selection.read and selection.has(one.address, one.remote_id)
+        one
+        for one in bindings
+        if one.address.kind in selection.kinds_to_read and selection.includes(one.address, one.remote_id)
     ]
     return Export(
         surveyed,
@@ -185,8 +196,8 @@ def _objects_to_export(
         if remote_id in addresses_by_id and remote_id not in stock
     }
     _check_selection(selection, own_addresses)
-    chosen = [live[remote_id] for remote_id, address in own_addresses.items() if selection.has(address, remote_id)]
-    referenced = {remote_id for _, remote_id in referred(chosen)}
+    chosen = [live[remote_id] for remote_id, address in own_addresses.items() if selection.includes(address, remote_id)]
+    referenced = {remote_id for _, remote_id in referenced_objects(chosen)}
     chosen += [live[remote_id] for remote_id in stock if remote_id in referenced]
     return sorted(chosen, key=lambda one: addresses_by_id[one.remote_id])
 
@@ -207,24 +218,24 @@ def _render(naming: _Naming, target: Target, live: Live, owner: str, shared: Map
     """
     address, binding = naming.ids[live.remote_id], naming.bindings.get(naming.ids[live.remote_id])
     schemas = target.schemas_from(live.kind.collection.rpartition("/")[2])
-    exported = described(live, address, naming.ids, shared)
+    exported = export_manifest(live, address, naming.ids, shared)
     if live.remote_id in naming.stock:
         exported = replace(exported, spec={}, left_out={}, fault=STOCK)
     if owner:
         exported = replace(exported, spec={}, left_out={}, fault=f"it is {owner}")
-    rendering = rendered(exported, schemas, files_from=target.files_from, binding=binding)
+    rendering = render(exported, schemas, files_from=target.file_prefix, binding=binding)
     fault = _secret_fault(rendering) or _read_back_fault(rendering, naming.ids)
     if not fault:
         return rendering
     plain = replace(exported, spec={}, left_out={}, fault=fault)
-    return rendered(plain, schemas)
+    return render(plain, schemas)
 
 
 def _secret_fault(rendering: Rendered) -> str:
     """The fault of files that would contain the value of a secret; empty if they would not."""
     spec = rendering.exported.spec  # not the files: there, texts that look like expressions are escaped
     texts = [text for path, leaf in leaves(spec) for text in (*path, leaf) if isinstance(text, str)]
-    names = sorted({name for text in texts for name in redaction.names_in(text)})
+    names = sorted({name for text in texts for name in redaction.secret_names_in(text)})
     return f"its manifest would contain the value of {', '.join(names)}" if names else ""
 
 
@@ -236,7 +247,9 @@ def _read_back_fault(rendering: Rendered, ids: Mapping[str, Address]) -> str:
     (desired,) = resolve.resolve([manifest], KINDS, secrets=None, ids=ids, declared=frozenset(ids.values()))
     if desired.external_id:
         return "" if desired.external_id == rendering.exported.live.remote_id else "its id cannot be read back"
-    fields = compare(blind(desired, rendering.exported.values), named(rendering.exported.live, ids), None).fields
+    fields = compare(
+        without_unknown_secrets(desired, rendering.exported.values), with_addresses(rendering.exported.live, ids), None
+    ).fields
     return f"{fields[0].path} would not read back unchanged" if fields else ""
 
 
@@ -269,13 +282,15 @@ def _stopping_diagnostics(renderings: Iterable[Rendered]) -> tuple[Diagnostic, .
     manifests = [manifest for one in renderings if not one.exported.fault and (manifest := _read_back(one)[0])]
     project = lint.Project(manifests)
     subjects = [Subject(one, KINDS[one.address.kind], project) for one in manifests]
-    stopping = [rule for rule in lint.RULES if rule.stops]
+    stopping = [rule for rule in lint.RULES if rule.blocks_plan]
     return tuple(remark.diagnostic for one in subjects for rule in stopping for remark in rule.remarks(one))
 
 
 def _binding(rendering: Rendered, ids: Mapping[str, Address]) -> Binding:
     live = rendering.exported.live
-    base = map_leaves(applied(rendering.exported), lambda leaf: ids.get(leaf, leaf) if isinstance(leaf, str) else leaf)
+    base = map_leaves(
+        recorded_base(rendering.exported), lambda leaf: ids.get(leaf, leaf) if isinstance(leaf, str) else leaf
+    )
     return Binding(rendering.exported.address, live.remote_id, base, created_at=live.created)
 
 

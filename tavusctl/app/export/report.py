@@ -20,7 +20,7 @@ from tavusctl.core.project_settings import FILE
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.patch import join, split
 from tavusctl.reports.json import FORMAT_VERSION, diagnostic_document
-from tavusctl.rewrite.export import UNTOLD, Exported, Rendered
+from tavusctl.rewrite.export import SOURCE_NOT_RETURNED, Exported, Rendered
 from tavusctl.secrets.escape import flat
 
 _MANY: Final = 12  # names in one message
@@ -38,12 +38,12 @@ def hints(session: Session, result: ExportResult) -> Iterator[str]:
         *_differing_objects(export),
     )
     missing = [name for name in export.secrets if name not in session.project.secrets]
-    yield from variables.told(export.secrets)
+    yield from variables.instructions(export.secrets)
     if missing and (dry_run or not variables.are_listed(session.root, missing)):
         yield (f"next: add them to {FILE}: `secrets: [{', '.join(missing)}]`")
     if not target.is_read:
         yield (f"`{target.folder}` is outside the manifests folder of the project, so nothing is bound")
-    elif export.made and not dry_run:
+    elif export.rendered and not dry_run:
         yield (f"next: {session.command('plan')}" + (_WITHOUT_VALUES if export.secrets else ""))
     if target.is_read and result.new:
         yield from _hints_about_others(session)
@@ -67,13 +67,13 @@ def _unaddressable(export: Export) -> list[str]:
     """The lines about objects whose id is not valid in a request."""
     return [
         f"not exported: {one.kind.name} {flat(one.remote_id)}, whose id is not valid in a request"
-        for one in export.surveyed.odd
+        for one in export.survey.unsafe_ids
     ]
 
 
 def _left_out(export: Export) -> list[str]:
     """The lines about fields that are not in the manifests; one line for the same field of several objects."""
-    exported = [one.exported for one in export.made]
+    exported = [one.exported for one in export.rendered]
     counts = Counter(
         (one.address.kind, pointer, reason) for one in exported for pointer, reason in sorted(_left_out_of(one))
     )
@@ -90,7 +90,7 @@ def _left_out_of(exported: Exported) -> set[tuple[str, str]]:
 
 def _references(export: Export) -> list[str]:
     """The lines about objects that could only be exported as references, for a reason that a person may not expect."""
-    references = [one.exported for one in export.made if one.exported.fault not in ("", STOCK, UNTOLD)]
+    references = [one.exported for one in export.rendered if one.exported.fault not in ("", STOCK, SOURCE_NOT_RETURNED)]
     return [f"`{one.address}` is exported as `external: true` and not managed: {flat(one.fault)}" for one in references]
 
 
@@ -98,7 +98,7 @@ def _stopping_diagnostics(export: Export) -> list[str]:
     """The lines about diagnostics that prevent a plan until a person has looked at them."""
     return [
         f"{one.address}: {flat(one.message)} [{label(one.id)}]; remove it, or keep it with {_suppression(one.id)}"
-        for one in export.stopping
+        for one in export.blocking_diagnostics
     ]
 
 
@@ -125,9 +125,9 @@ def text(result: ExportResult) -> str:
     lines = [
         f"{_verb(one, new, dry_run=dry_run)} {one.exported.address} {flat(one.exported.live.remote_id)}"
         f" {folder}/{one.path}{' (referred to)' if one.exported.fault else ''}\n"
-        for one in export.made
+        for one in export.rendered
     ]
-    kept_line = f"{_objects(len(export.kept))} had a manifest already\n" if export.kept else ""
+    kept_line = f"{_objects(len(export.existing))} had a manifest already\n" if export.existing else ""
     return "".join(lines) + kept_line + ("" if lines or kept_line else "nothing to export\n")
 
 
@@ -144,10 +144,10 @@ def document(result: ExportResult) -> str:
         "format_version": FORMAT_VERSION,
         "dry_run": result.dry_run,
         "folder": _folder_name(target.folder),
-        "objects": [_entry(one, new) for one in export.made],
-        "kept": [str(one) for one in export.kept],
+        "objects": [_entry(one, new) for one in export.rendered],
+        "kept": [str(one) for one in export.existing],
         "differing": [str(one) for one in export.differing],
-        "complaints": [diagnostic_document(one) for one in export.stopping],
+        "complaints": [diagnostic_document(one) for one in export.blocking_diagnostics],
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 

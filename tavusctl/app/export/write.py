@@ -52,7 +52,7 @@ def export(
             prepared = prepare(session, selection, target, api, store)
         interruption.writing = not dry_run  # Ctrl-C does not stop the writing, which takes a moment
         new = write(session, prepared, target, store, dry_run=dry_run)
-    session.warn(prepared.surveyed.remarks)
+    session.warn(prepared.survey.warnings)
     return ExportResult(prepared, target, new, dry_run)
 
 
@@ -71,19 +71,19 @@ def write(session: Session, export: Export, target: Target, store: Store, *, dry
     In this order, an interrupted export leaves manifests that are not bound, which the next export binds.  In the other
     order, it would leave bindings without manifests, whose objects a plan would delete.
     """
-    files = {path: text for one in export.made for path, text in one.files.items()}
+    files = {path: text for one in export.rendered for path, text in one.files.items()}
     new = new_files.new_files(target.folder, files)
     if dry_run:
         return frozenset(new)
     if target.is_read:
-        export.surveyed.custody.check_trusted()
-    manifests = {one.path for one in export.made}
+        export.survey.seals.check_trusted()
+    manifests = {one.path for one in export.rendered}
     new_files.create(target.folder, {path: content for path, content in new.items() if path not in manifests})
     if target.is_read:
         _list_secrets(session, export)
     new_files.create(target.folder, {path: content for path, content in new.items() if path in manifests})
     if target.is_read:
-        record(export.surveyed, export.bindings, store, session.request(Approvals()))
+        record(export.survey, export.bindings, store, session.request(Approvals()))
     return frozenset(new)
 
 

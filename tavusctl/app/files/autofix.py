@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tavusctl.app.files.rewritten_files import written
+from tavusctl.app.files.rewritten_files import write_files
 from tavusctl.app.session.local import LocalSession
 from tavusctl.config import files
 from tavusctl.config.limits import MAX_YAML_BYTES
@@ -31,7 +31,7 @@ def fix(session: LocalSession, manifests: Sequence[Manifest], diagnostics: Seque
             except RefusedError as error:
                 session.say(f"{label(diagnostic.id)} was not fixed: {flat(error.message)}")
     changed = {path: content for path, content in sorted(after.items()) if content != before[path]}
-    with written(session.root, before, changed):
+    with write_files(session.root, before, changed):
         pass
     for path in changed:
         session.say(f"fixed {flat(path)}")

@@ -29,7 +29,7 @@ PUBLIC: Final = 0o644
 
 def record(text: str, what: str) -> Record:
     """Text that a program reads back; RefusedError if it contains the value of a secret."""
-    names = redaction.names_in(text)
+    names = redaction.secret_names_in(text)
     if names:
         message = f"{what} would contain the value of {', '.join(names)}; nothing was written"
         hint = "write `${secret:NAME}` instead of the value, or remove `NAME` from `secrets:` if it is not a secret"
@@ -47,11 +47,11 @@ def write(
     """
     content = text.encode("utf-8", "surrogateescape")
     try:
-        target = where(path, root)
+        target = real_path(path, root)
         if _is_special(path):
             path.write_bytes(content)
             return
-        with atomic_files.opened(target.parent) as folder:
+        with atomic_files.open_folder(target.parent) as folder:
             atomic_files.replace(target, content, rights=rights, keep_rights=keep_rights, folder=folder)
     except OSError as error:
         message = f"cannot write `{path}`: {error.strerror}"
@@ -68,7 +68,7 @@ def make_folder(path: Path, *, rights: int = 0o777) -> None:
 
 
 @contextlib.contextmanager
-def readable(path: Path) -> Iterator[None]:
+def reading_errors_as_usage(path: Path) -> Iterator[None]:
     """A context for reading existing files before anything is written; an OSError in it becomes a UsageError."""
     try:
         yield
@@ -83,7 +83,7 @@ def project_root() -> Path:
     return next((folder for folder in (here, *here.parents) if (folder / FILE).is_file()), here)
 
 
-def where(path: Path, root: Path | None = None) -> Path:
+def real_path(path: Path, root: Path | None = None) -> Path:
     """The target of a path, all links resolved.
 
     UsageError if a relative path, or a path inside the project, leads out of the project.

@@ -21,7 +21,7 @@ from tavusctl.lib.json_types import Json, KeyPath
 from tavusctl.patch.pointer import join
 from tavusctl.rewrite.apply_edits import splice
 from tavusctl.rewrite.export import with_secrets
-from tavusctl.rewrite.layered_edits import layered
+from tavusctl.rewrite.layered_edits import edits_by_layer
 from tavusctl.rewrite.render_value import CannotAdoptError
 
 
@@ -49,12 +49,12 @@ class Sources(Struct):
     def document(self, manifest: Manifest | Desired) -> Node:
         """The new document of a manifest, merged with its overlay, as they are written."""
         base, over = self.layers(manifest)
-        return overlays.lay(base, over, KINDS[manifest.address.kind], manifest.address).node if over else base
+        return overlays.merge(base, over, KINDS[manifest.address.kind], manifest.address).node if over else base
 
-    def edited(self, manifest: Manifest | Desired, where: KeyPath, new: Json) -> dict[str, bytes]:
+    def edit(self, manifest: Manifest | Desired, where: KeyPath, new: Json) -> dict[str, bytes]:
         """The new files of a manifest after writing a value at a path, in the layer that has it; ABSENT removes it."""
         base, over = self.layers(manifest)
-        edits = layered(manifest.address, base.value, over.value if over else None, where, new)
+        edits = edits_by_layer(manifest.address, base.value, over.value if over else None, where, new)
         paths = (manifest.source.path, manifest.overlay.path if manifest.overlay else "")
         return {
             path: splice(self.read(path), path, file_edits)
@@ -62,13 +62,13 @@ class Sources(Struct):
             if file_edits
         }
 
-    def brought(self, name: str, where: Source) -> str:
+    def included_path(self, name: str, where: Source) -> str:
         """The path, from the root of the project, of a file that a place in a manifest names."""
         root = Path(self.project.root)
         target = files.locate(name, Path(self.project.manifests), root / where.path)
         return Path(os.path.normpath(target)).relative_to(root).as_posix()
 
-    def listing(self, names: Sequence[str]) -> dict[str, bytes]:
+    def list_secrets(self, names: Sequence[str]) -> dict[str, bytes]:
         """The project file with names added to `secrets:`; empty if it has them all.
 
         CannotAdoptError if it cannot be edited.

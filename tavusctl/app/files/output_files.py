@@ -15,7 +15,7 @@ _written: ContextVar[Written | None] = ContextVar("written", default=None)
 
 
 @contextlib.contextmanager
-def noting() -> Iterator[Written]:
+def collect_written_files() -> Iterator[Written]:
     """A context that collects the files written in it, as pairs of a sort, such as `report`, and an absolute path."""
     written: Written = []
     token = _written.set(written)
@@ -26,7 +26,7 @@ def noting() -> Iterator[Written]:
 
 
 def write(path: Path, text: View | Record, sort: str = "report") -> None:
-    """Write a file that only its owner can read, and add it to the list of an enclosing `noting`."""
+    """Write a file that only its owner can read, and add it to the list of an enclosing `collect_written_files`."""
     file_writer.write(path, text)
     if (collected := _written.get()) is not None:
         collected.append((sort, path.absolute()))

@@ -33,11 +33,11 @@ def difference(before: Contents, after: Contents) -> str:
 
 
 def _shown(line: str) -> str:
-    return f"{line[0]}{SHOWN}\n" if free_objects.line_tells(line[1:]) else line
+    return f"{line[0]}{SHOWN}\n" if free_objects.line_has_secret(line[1:]) else line
 
 
 @contextlib.contextmanager
-def written(root: Path, before: Contents, after: Contents) -> Iterator[None]:
+def write_files(root: Path, before: Contents, after: Contents) -> Iterator[None]:
     """Write files; restore all of them if a write or the block fails.
 
     A file that is not in `before` is created, and must not exist.
@@ -73,7 +73,7 @@ def _add(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def keeping() -> Iterator[Rewritten]:
+def collect_rewritten_files() -> Iterator[Rewritten]:
     """A context that collects the files rewritten in it."""
     collected: Rewritten = {}
     token = _collector.set(collected)

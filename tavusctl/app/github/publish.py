@@ -89,7 +89,7 @@ class Publisher(Struct, frozen=True):
 
     def _keep_comment(self, github: GitHub, code: int, reports: ReportRequest) -> str:
         subject, document = self.subject, reports.document
-        must_see = reports.warned & _TOLD
+        must_see = reports.warning_ids & _TOLD
         is_worth_comment = (
             self.comment == "always" or bool(code or must_see or document.get("complaints")) or has_changes(document)
         )
@@ -136,7 +136,7 @@ class Publisher(Struct, frozen=True):
         if step.pull_request:
             return [step.pull_request] if command in ("plan", "validate") else []
         is_reported = command == "apply" or (command == "plan" and code not in _PLANNED)
-        return github.merged(step.merged) if is_reported and step.merged else []
+        return github.merged(step.merged_commits) if is_reported and step.merged_commits else []
 
     def _keep_issue(self, github: GitHub, code: int, reports: ReportRequest) -> str:
         step, marker = self.step, self.subject.issue_marker
@@ -146,7 +146,7 @@ class Publisher(Struct, frozen=True):
             title = f"Drift: {count} object{'' if count == 1 else 's'} changed outside the manifests"
             text = f"{marker}\n{body(step, self.subject, code, reports)}"
             return f"issue about drift: {self._as_done(github.keep_issue(marker, title, text))}"
-        if code in _DRIFT_KNOWN and not reports.warned & _UNKNOWN:
+        if code in _DRIFT_KNOWN and not reports.warning_ids & _UNKNOWN:
             closed = github.close_issues(marker, f"The drift is gone. {step.run_url}".strip())
             return f"issue about drift: {self._as_done(closed)}"
         return ""
@@ -163,7 +163,7 @@ class Publisher(Struct, frozen=True):
         try:
             url = check_base_url(step.api_url, "GITHUB_API_URL")
             preview = log.preview if self.dry_run else None
-            with GitHub(url, step.repository, step.token, preview=preview, tell=log.say) as github:
+            with GitHub(url, step.repository, step.token, preview=preview, report_wait=log.say) as github:
                 done = tell(github)
         except UsageError as error:
             log.say(f"error: {error.message} [{error.id}]")
@@ -177,7 +177,7 @@ class Publisher(Struct, frozen=True):
     def _failed(self, error: TavusctlError, *, needed: bool) -> int:
         """Report why nothing was written; return the exit code."""
         step, log = self.step, self.log
-        if not step.trusted and isinstance(error, Rejected) and error.status == HTTPStatus.FORBIDDEN:
+        if not step.is_trusted and isinstance(error, Rejected) and error.status == HTTPStatus.FORBIDDEN:
             # The token of a run for a fork may only read; log and summary have the report.
             log.say(f"notice: nothing was written on GitHub: {error.message}")
             return 0

@@ -56,7 +56,7 @@ class ReportRequest(Struct, frozen=True):
         return as_object(json.loads(self.text("json") or "{}"))
 
     @property
-    def warned(self) -> frozenset[str]:
+    def warning_ids(self) -> frozenset[str]:
         """The ids of the warnings of the command."""
         warnings = map(as_object, as_list(self.document.get("warnings") or []))
         return frozenset(as_text(one["id"]) for one in warnings)
@@ -91,7 +91,7 @@ def has_changes(document: JsonObject) -> bool:
     return any(document.get(part) for part in parts)
 
 
-def placed(annotations: str, folder: str) -> str:
+def with_repository_paths(annotations: str, folder: str) -> str:
     """Annotations with paths from the root of the repository, as GitHub requires them."""
     if not folder:
         return annotations

@@ -15,10 +15,10 @@ from typing import Final, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl.app.files.output_files import noting
-from tavusctl.app.files.rewritten_files import Rewritten, keeping
+from tavusctl.app.files.output_files import collect_written_files
+from tavusctl.app.files.rewritten_files import Rewritten, collect_rewritten_files
 from tavusctl.app.github.publish import Comment, Log, Publisher
-from tavusctl.app.github.reports import REPORTING, ReportRequest, outputs, placed
+from tavusctl.app.github.reports import REPORTING, ReportRequest, outputs, with_repository_paths
 from tavusctl.app.github.subject import Subject, subject_of
 from tavusctl.app.session import pull_request_trust
 from tavusctl.app.session.keyring import WITHHELD
@@ -88,7 +88,7 @@ def run_step(name: str, args: Sequence[str], writing: Writing, command_line: Com
         if name == "adopt" and code in _ADOPTED:
             return code or publisher.propose(result.rewritten)
         return code
-    command_line.command(placed(reports.text("github"), result.subject.folder))
+    command_line.command(with_repository_paths(reports.text("github"), result.subject.folder))
     is_in_summary = add_summary(reports.text("summary"))
     set_outputs(outputs(name, code, reports))
     if command_line.is_interrupted(code):  # the next run writes the comment or issue
@@ -112,17 +112,19 @@ def _link(step: Workflow, args: Sequence[str], writing: Writing, log: CommandLin
 def _run(step: Workflow, name: str, args: Sequence[str], writing: Writing, command_line: CommandLine) -> StepResult:
     """Run the command; run `validate` instead if the event may come from outside the repository."""
     arguments, unreadable = _arguments(args)
-    if step.proposed:
-        pull_request_trust.ask((*step.bases, *option(arguments, "--base")[1:]), writes=name not in _READ_ONLY)
+    if step.is_unreviewed:
+        pull_request_trust.restrict(
+            (*step.base_references, *option(arguments, "--base")[1:]), writes=name not in _READ_ONLY
+        )
     subject = subject_of(name, command_line.options(name, arguments), shares_comment=writing.shares_comment)
-    if not step.trusted and name != "validate":
+    if not step.is_trusted and name != "validate":
         event = f"the event `{step.event_name or '(none)'}` of this run may come from outside the repository"
         command_line.say(f"{event}: the manifests are validated, and `{name}` is not run")
         subject, arguments = replace(subject, command="validate"), list(subject.options)
     elif writing.dry_run and name in _WITH_DRY_RUN:
         arguments = ["--dry-run", *arguments]
     folder = Path(tempfile.mkdtemp(prefix="tavusctl-", dir=os.environ.get("RUNNER_TEMP"))).absolute()
-    with _foreign_text(command_line), noting() as written, keeping() as rewritten:
+    with _foreign_text(command_line), collect_written_files() as written, collect_rewritten_files() as rewritten:
         reports = ReportRequest(folder, written, min(max(1, len(subject.environments)), _MOST_SHARES))
         line = _line(subject, reports, arguments)
         code = command_line.fail(unreadable, line) if unreadable else command_line.run(line)

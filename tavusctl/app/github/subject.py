@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 
 from msgspec import Struct
 
-from tavusctl.app.session.opening import known_project
+from tavusctl.app.session.opening import load_project
 from tavusctl.lib.json_types import Json
 from tavusctl.secrets.redaction import redacted
 
@@ -65,7 +65,7 @@ def subject_of(name: str, given: Mapping[str, Json], *, shares_comment: bool = F
     chdir = str(given.get("chdir") or "")
     environment = str(given.get("environment") or os.environ.get("TAVUSCTL_ENV") or "")
     here = Path.cwd()
-    project, _ = known_project(here / chdir)
+    project, _ = load_project(here / chdir)
     options = [*(["--chdir", chdir] if chdir else []), *(["--env", environment] if environment else [])]
     environments = {} if "environments" in project.doubtful else project.environments
     if not environment and len(environments) == 1:

@@ -15,20 +15,20 @@ from tavusctl.core.errors import ConfigError, UsageError
 from tavusctl.core.project_settings import Project
 from tavusctl.integrations.git.process import Git, GitError
 from tavusctl.integrations.github import workflow_files
-from tavusctl.integrations.github.workflow_files import Shape
+from tavusctl.integrations.github.workflow_files import WorkflowInputs
 from tavusctl.secrets.redaction import Record
 
 _FOLDER = ".github/workflows"
 
 
-class Tell(Struct, frozen=True):
+class Output(Struct, frozen=True):
     """The output: `say` for lines about what was written, `show` for diffs, which are the result."""
 
     say: Callable[[str], None]
     show: Callable[[str], None]
 
 
-def write_workflows(folder: Path, action: str | None, tell: Tell) -> None:
+def write_workflows(folder: Path, action: str | None, output: Output) -> None:
     """Write missing workflows, update those that nobody has edited, and show a diff for the others.
 
     `action` is the reference of the action to use, None for the present one.
@@ -39,75 +39,75 @@ def write_workflows(folder: Path, action: str | None, tell: Tell) -> None:
     root = Path(os.path.realpath(project.root))
     top = next((one for one in (root, *root.parents) if os.path.lexists(one / ".git")), root)
     place = top / _FOLDER
-    with file_writer.readable(place):
+    with file_writer.reading_errors_as_usage(place):
         existing = {
             path.name: path.read_bytes().decode("utf-8", "replace") for path in sorted(place.glob("tavus-*.yml"))
         }
-    shape = _shape(project, root.relative_to(top).as_posix(), top)
-    own_texts = [text for name, text in existing.items() if name in workflow_files.workflows(shape, {})]
+    inputs = _shape(project, root.relative_to(top).as_posix(), top)
+    own_texts = [text for name, text in existing.items() if name in workflow_files.workflows(inputs, {})]
     present_action = next((one for one in map(workflow_files.action_in, own_texts) if one), "")
-    shape = Shape(
-        shape.environments, shape.secrets, shape.folder, shape.branch, action or present_action or shape.action
+    inputs = WorkflowInputs(
+        inputs.environments, inputs.secrets, inputs.folder, inputs.branch, action or present_action or inputs.action
     )
     # A given action replaces the present one in workflows that exist.
     updated = {
         name: text.replace(present_action, action) if action and present_action else text
         for name, text in existing.items()
     }
-    for name, text in workflow_files.workflows(shape, updated).items():
-        _put(place / name, existing.get(name), text, top, tell)
-    _advise(shape, tell.say)
+    for name, text in workflow_files.workflows(inputs, updated).items():
+        _put(place / name, existing.get(name), text, top, output)
+    _advise(inputs, output.say)
 
 
-def _shape(project: Project, inside: str, top: Path) -> Shape:
+def _shape(project: Project, inside: str, top: Path) -> WorkflowInputs:
     folder = "" if inside == "." else inside
     environments = tuple(one for one in project.environments.values() if not one.demo)
     if not environments:
         message = "the project has a demo only, and no environment with an account that a workflow could apply to"
         raise UsageError(message, "add an environment to tavusctl.yaml, such as `prod: {account: acme, state: git}`")
-    return Shape(environments, project.secrets, folder, _branch(top))
+    return WorkflowInputs(environments, project.secrets, folder, _branch(top))
 
 
 def _branch(top: Path) -> str:
     """The default branch of the remote, else `main` or `master` if it exists, else the current branch, or `main`."""
     try:
         git = Git(top, 10.0)
-        remote = git.known("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
+        remote = git.line_or_empty("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
         if remote:
             return remote.removeprefix("origin/")
         branches = [name for name in ("main", "master") if git.object(f"refs/heads/{name}")]
-        return branches[0] if branches else git.known("symbolic-ref", "--quiet", "--short", "HEAD") or "main"
+        return branches[0] if branches else git.line_or_empty("symbolic-ref", "--quiet", "--short", "HEAD") or "main"
     except GitError:
         return "main"
 
 
-def _put(path: Path, existing: str | None, new: str, top: Path, tell: Tell) -> None:
+def _put(path: Path, existing: str | None, new: str, top: Path, output: Output) -> None:
     if existing == new:
-        tell.say(f"kept    {path}: up to date")
+        output.say(f"kept    {path}: up to date")
         return
     if existing is None or workflow_files.is_unedited(existing):
-        file_writer.where(path, top)
+        file_writer.real_path(path, top)
         file_writer.make_folder(path.parent)
         file_writer.write(path, Record(new), root=top, rights=file_writer.PUBLIC)
-        tell.say(f"{'wrote' if existing is None else 'updated'}   {path}")
+        output.say(f"{'wrote' if existing is None else 'updated'}   {path}")
         return
-    tell.show(workflow_files.difference(path.relative_to(top).as_posix(), existing, new))
-    tell.say(f"kept    {path}: edited by hand; the diff above shows what would change")
+    output.show(workflow_files.difference(path.relative_to(top).as_posix(), existing, new))
+    output.say(f"kept    {path}: edited by hand; the diff above shows what would change")
 
 
-def _advise(shape: Shape, say: Callable[[str], None]) -> None:
+def _advise(inputs: WorkflowInputs, say: Callable[[str], None]) -> None:
     """Print what has to be done by hand: add secrets, pin the action, move a local state."""
     names = dict.fromkeys(
         name
-        for one in shape.environments
-        for name in workflow_files.names_of(shape, one)
+        for one in inputs.environments
+        for name in workflow_files.variable_names(inputs, one)
         if name != workflow_files.VARIABLE
     )
     say(f"\nnext: add these secrets to the repository: {', '.join(names)}")
-    if workflow_files.NO_RELEASE in shape.action:
+    if workflow_files.NO_RELEASE in inputs.action:
         message = f"next: replace {workflow_files.NO_RELEASE} by the commit of tavusctl that you trust:"
         say(f"{message} tavusctl init --github --action {workflow_files.ACTION}@COMMIT")
-    for one in shape.environments:
+    for one in inputs.environments:
         if not one.state or one.state.startswith("file:"):
             warning = f"warning: the state of `{one.name}` is a local file, which a workflow cannot read"
             say(f"{warning}; set `state: git` in tavusctl.yaml")

@@ -33,7 +33,7 @@ class Account(Struct, frozen=True):
 
     base_url: str | None
     progress: Progress
-    tell: Callable[[Session, ExportResult], None]
+    report: Callable[[Session, ExportResult], None]
 
 
 def start(folder: Path, account: Account | None, say: Say, *, demo: bool = False) -> None:
@@ -68,22 +68,22 @@ def _start_from_account(folder: Path, account: Account, name: str, say: Say) -> 
     store, target = session.store(), Target(Path(project.manifests), root, Path(project.manifests))
     with session.reader() as api, reading(session.progress, api):
         export = prepare_export(session, Selection(), target, api, store)
-    new_files.new_files(target.folder, {path: text for one in export.made for path, text in one.files.items()})
+    new_files.new_files(target.folder, {path: text for one in export.rendered for path, text in one.files.items()})
     _scaffold(folder, _files(folder, name), say)
     with store.lock(command="init"):
         new = write(session, export, target, store)
-    account.tell(session, ExportResult(export, target, new))
+    account.report(session, ExportResult(export, target, new))
 
 
 def _scaffold(folder: Path, files: Mapping[str, str], say: Say) -> None:
     for name, content in files.items():
         path = folder / name
-        with file_writer.readable(path):
+        with file_writer.reading_errors_as_usage(path):
             is_there = path.exists()
         if is_there:
             say(f"kept    {path}")
             continue
-        file_writer.where(path, folder)
+        file_writer.real_path(path, folder)
         file_writer.make_folder(path.parent)
         file_writer.write(path, Record(content), root=folder, rights=file_writer.PUBLIC)
         say(f"wrote   {path}")
@@ -108,7 +108,7 @@ def _state(folder: Path) -> str:
 
 def _ignore_local(path: Path, say: Say) -> None:
     """Add `.tavusctl/`, whose state has ids and prompts, and `.env`, which has keys, to `.gitignore`."""
-    with file_writer.readable(path):
+    with file_writer.reading_errors_as_usage(path):
         before = path.read_text(encoding="utf-8", errors="surrogateescape") if path.exists() else ""
     new = [name for name in IGNORED if name not in before.splitlines()]
     if new:

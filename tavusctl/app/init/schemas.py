@@ -21,7 +21,7 @@ def schema_files() -> Mapping[str, str]:
 def write_schemas(out: Path) -> int:
     """Write every schema into a folder; return their number.  UsageError if one would overwrite through a link."""
     schemas = schema_files()
-    file_writer.where(out)
+    file_writer.real_path(out)
     linked = next((out / file for file in schemas if (out / file).is_symlink()), None)
     if linked:
         message = f"`{linked}` is a symbolic link, whose target would be overwritten"

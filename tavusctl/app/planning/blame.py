@@ -47,7 +47,7 @@ def _authors(session: LocalSession, revision: str, lines: Iterable[Lines]) -> Ma
     """The authors of the requested lines, by file; without the files that git cannot blame in time."""
     requests: dict[str, LineRequest] = {}
     for path, request in ((path, request) for file_lines in lines for path, request in file_lines.items()):
-        requests.setdefault(path, LineRequest()).add(request.lines, request.gone)
+        requests.setdefault(path, LineRequest()).add(request.lines, request.deleted)
     authors: dict[str, Authors] = {}
     try:
         history = History(session.root, revision) if requests else None

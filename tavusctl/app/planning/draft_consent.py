@@ -15,7 +15,7 @@ def check_sense(drafts: DraftConsent) -> None:
     for address in sorted(drafts.discarded & drafts.published):
         message = f"`--discard-drafts` and `--publish` both name {address}"
         raise UsageError(message, "choose one of them")
-    without_drafts = [one for one in drafts.published if one.kind in KINDS and not KINDS[one.kind].published_at]
+    without_drafts = [one for one in drafts.published if one.kind in KINDS and not KINDS[one.kind].publish_collection]
     for address in sorted(without_drafts):
         message = f"`--publish {address}`: the API has no drafts of kind {address.kind}"
         raise UsageError(message, "remove the option")

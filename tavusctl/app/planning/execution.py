@@ -17,9 +17,9 @@ from tavusctl.core.ports import Store
 from tavusctl.engine.apply import ApplyContext, DraftConsent, Stop
 from tavusctl.engine.dependencies import dependencies
 from tavusctl.engine.execution import carry_out, open_recorder
-from tavusctl.engine.plan import check_deletes, deletes
+from tavusctl.engine.plan import check_deletes, count_deletes
 from tavusctl.engine.prepared_plan import PreparedPlan
-from tavusctl.engine.safety.protection import lowered
+from tavusctl.engine.safety.protection import count_lowered
 from tavusctl.kinds import KINDS
 from tavusctl.lib.clock import SystemClock
 from tavusctl.state.run_records import RunRecords
@@ -52,8 +52,8 @@ class Dialogue(Protocol):
         """Show a plan."""
         ...
 
-    def agree(self, question: str, wanted: str, *, act: str, without: str) -> None:
-        """Ask the user to type `wanted`; RefusedError for another answer.  `without` is the hint without a terminal."""
+    def require_answer(self, question: str, expected: str, *, action: str, hint: str) -> None:
+        """Ask the user to type `expected`; RefusedError for another answer.  `hint` is shown without a terminal."""
         ...
 
     def describe(self, outcome: Outcome) -> str:
@@ -100,8 +100,8 @@ class RunResult(Struct, frozen=True):
             yield f"next: decide about the draft of {', '.join(blocked)}, then run `{apply_command}` again"
         elif statuses:
             yield f"next: run `{apply_command}` again to continue"
-        if self.archive.kept:
-            run = self.archive.kept[-1]
+        if self.archive.archived_runs:
+            run = self.archive.archived_runs[-1]
             names = ", ".join(self.archive.withheld.get(run, ()))
             note = f"   (will be refused: the record of this run would contain the value of {names})" if names else ""
             yield f"undo with: {self.command(f'undo {run}')}{note}"
@@ -127,12 +127,12 @@ def check_safety(session: Session, prepared: PreparedPlan, *, allowed: int | Non
 
 def confirm(plan: Plan, dialogue: Dialogue, act: str = "apply") -> None:
     """Ask for approval of a plan; RefusedError for another answer than "yes"."""
-    count = deletes(plan)
+    count = count_deletes(plan)
     warning = f" {count} object{'s' if count != 1 else ''} will be deleted." if count else ""
-    protections = lowered(plan)
+    protections = count_lowered(plan)
     warning += f" {protections} protection{'s' if protections != 1 else ''} will be lowered." if protections else ""
     question = f"{warning.strip()} Apply this plan".strip()
-    dialogue.agree(question, "yes", act=act, without="add `--yes`, or apply a reviewed plan file")
+    dialogue.require_answer(question, "yes", action=act, hint="add `--yes`, or apply a reviewed plan file")
 
 
 def _print_outcome(outcome: Outcome, dialogue: Dialogue, waits: Waits) -> None:
@@ -157,7 +157,7 @@ def run_plan(
     waits = session.progress.waits()
     dialogue.interruption.writing = True
     recorder = open_recorder(prepared, store, archive.keep)
-    trash = Trash(store.shelf, recorder.run, recorder.custody, waits.say)
+    trash = Trash(store.shelf, recorder.run, recorder.seals, waits.say)
     uploads = UploadFile(session.root, waits.say)
     ctx = ApplyContext(
         api,
@@ -165,13 +165,13 @@ def run_plan(
         dependencies(prepared, KINDS, api, recorder, trash.keep, uploads.link),
         SystemClock(),
         externals=prepared.externals,
-        known=prepared.known,
+        existing_ids=prepared.existing_ids,
         patience=patience,
-        settle=session.settings.settle,
+        listing_delay=session.settings.settle,
         parallel=parallel or min(STEPS, session.settings.parallel),
         stop=dialogue.interruption.stop,
         report=lambda outcome: _print_outcome(outcome, dialogue, waits),
-        waits=waits.note,
+        report_wait=waits.note,
         drafts=drafts or DraftConsent(),
     )
     try:

@@ -16,23 +16,23 @@ _WHOLE = frozenset({Action.CREATE, Action.REPLACE})  # actions that write the wh
 _REMOVES = frozenset({Action.DELETE, Action.RETIRE, Action.FORGET})
 
 
-def judged(prepared: PreparedPlan) -> PreparedPlan:
+def gate(prepared: PreparedPlan) -> PreparedPlan:
     """The plan with its lint errors turned into warnings; ConfigError if the plan would write one of them."""
     plan = prepared.plan
     errors = [one for one in plan.warnings if one.severity is Severity.ERROR and _is_written(one, plan)]
     if errors:
         raise ConfigError(errors)
-    return replace(prepared, plan=tolerated(plan))
+    return replace(prepared, plan=with_warnings_only(plan))
 
 
 def check_values(prepared: PreparedPlan) -> None:
     """Raise ConfigError with every secret that the plan sends and whose variable is not set here."""
-    missing = [one for one in prepared.unset if _is_written(one, prepared.plan)]
+    missing = [one for one in prepared.unset_secrets if _is_written(one, prepared.plan)]
     if missing:
         raise ConfigError(missing)
 
 
-def taken_as_unchanged(unset: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+def unset_secrets_warning(unset: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
     """One warning for all secrets that cannot be compared."""
     names = sorted({one.hint.removeprefix("export ").removesuffix("=...") for one in unset})
     if not names:
@@ -43,7 +43,7 @@ def taken_as_unchanged(unset: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
     return (Diagnostic("TV309", message, None, hint, severity=Severity.WARNING),)
 
 
-def tolerated(plan: Plan) -> Plan:
+def with_warnings_only(plan: Plan) -> Plan:
     """The plan with all its diagnostics as warnings, so that none stops it."""
     return replace(plan, warnings=tuple(replace(one, severity=Severity.WARNING) for one in plan.warnings))
 

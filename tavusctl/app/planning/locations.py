@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from tavusctl.config import files
 from tavusctl.config.limits import MAX_YAML_BYTES
-from tavusctl.config.passages import differing
+from tavusctl.config.passages import innermost_differences
 from tavusctl.core.address import Address, Source
 from tavusctl.core.model import ABSENT, Desired, FieldChange
 from tavusctl.integrations.git.blame import LineRequest
@@ -38,10 +38,10 @@ class FieldLocations(Struct):
             return {}
         requests: dict[str, LineRequest] = {}
         whole = (entry.path, entry.live, entry.desired)
-        passages = () if entry.sensitive else differing(item.kind, split(entry.path), *whole)
+        passages = () if entry.sensitive else innermost_differences(item.kind, split(entry.path), *whole)
         for pointer, old, new in [*passages] or [whole]:
             path, request = self._request(item, pointer, old, new)
-            requests.setdefault(path, LineRequest()).add(request.lines, request.gone)
+            requests.setdefault(path, LineRequest()).add(request.lines, request.deleted)
         return requests
 
     def _request(self, item: Desired, pointer: str, old: Json, new: Json) -> tuple[str, LineRequest]:
@@ -74,7 +74,7 @@ class _Page:
         first, last = self._git_line(node.content), self._git_line(max(node.content, node.end - 1))
         if node.style == "|":
             changed = _changed(old, new)
-            return LineRequest({min(first + one, last) for one in changed.lines}, changed.gone)
+            return LineRequest({min(first + one, last) for one in changed.lines}, changed.deleted)
         return LineRequest(set(range(first, last + 1)))
 
     def _place(self, index: int) -> tuple[int, int]:
@@ -92,7 +92,7 @@ def _changed(old: Json, new: Json) -> LineRequest:
         return LineRequest({1})
     if not isinstance(old, str):
         return LineRequest(set(range(1, new.count("\n") + 2)))
-    rows = [row for row in text_diff.rows(old, new) if row.sort is text_diff.Sort.CHANGED]
+    rows = [row for row in text_diff.rows(old, new) if row.row_type is text_diff.RowType.CHANGED]
     gone = {text for row in rows if row.right is None and (text := text_diff.words(row.left).strip())}
     return LineRequest({row.new for row in rows if row.right is not None}, gone)
 

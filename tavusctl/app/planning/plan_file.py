@@ -14,7 +14,7 @@ from tavusctl import __version__
 from tavusctl.app.files import file_writer, output_files
 from tavusctl.app.planning.plan_options import PlanOptions
 from tavusctl.core.errors import ConflictError, StateError
-from tavusctl.core.json_tree import canonical, digest, plain
+from tavusctl.core.json_tree import canonical, digest, manifest_notation
 from tavusctl.core.model import Action, Desired
 from tavusctl.crawl import source_fingerprint
 from tavusctl.engine.prepared_plan import PreparedPlan
@@ -22,8 +22,8 @@ from tavusctl.integrations.git.process import head
 from tavusctl.lib.json_types import Json, JsonObject, as_list, as_object, as_text
 from tavusctl.lib.strict_json import strict_json
 from tavusctl.reports.json import plan_document
-from tavusctl.secrets.key_wrapping import derived
-from tavusctl.secrets.values import Secret, Unread
+from tavusctl.secrets.key_wrapping import derive_key
+from tavusctl.secrets.values import Secret, UnreadSecret
 from tavusctl.state.seals import Trust
 
 LIMIT = 16 * 1024 * 1024
@@ -78,7 +78,7 @@ def read(path: Path) -> Mapping[str, Json]:
 
 def check(approved: Mapping[str, Json], prepared: PreparedPlan, now: datetime) -> None:
     """Compare an approved plan with the fresh one; ConflictError says how they differ."""
-    prepared.custody.check_trusted()
+    prepared.seals.check_trusted()
     bound, keys = as_object(approved["bound"]), _keys(prepared)
     key = next((one for one in keys if _name(one) == bound.get("key")), keys[0])
     current = _bound(prepared, key)
@@ -156,16 +156,16 @@ def _keys(prepared: PreparedPlan) -> Sequence[bytes]:
     later.  A state that was never written, or whose seal cannot be checked, has no such key: then it is the available
     keys instead, the former API key among them.
     """
-    custody, keys = prepared.custody, prepared.request.keys
+    seals, keys = prepared.seals, prepared.request.keys
     candidates = (
-        [custody.key] if custody.trust is Trust.SEALED else [one.encode() for one in (keys.shared, *keys.all) if one]
+        [seals.key] if seals.trust is Trust.SEALED else [one.encode() for one in (keys.shared, *keys.all) if one]
     )
-    return [derived(one, "tavusctl plan file") for one in candidates]
+    return [derive_key(one, "tavusctl plan file") for one in candidates]
 
 
 def _name(key: bytes) -> str:
     """A public id of the key that sealed a plan file; it reveals nothing else about the key."""
-    return derived(key, "tavusctl plan file, name of the key").hex()[:16]
+    return derive_key(key, "tavusctl plan file, name of the key").hex()[:16]
 
 
 def _bound(prepared: PreparedPlan, key: bytes) -> JsonObject:
@@ -174,7 +174,12 @@ def _bound(prepared: PreparedPlan, key: bytes) -> JsonObject:
     lineage = state.lineage if state.serial else ""
     manifests = {
         str(one.address): digest(
-            [plain(source_fingerprint.sent(one.spec)), repr(one.lifecycle), one.external_id, _upload(one)]
+            [
+                manifest_notation(source_fingerprint.without_fingerprint(one.spec)),
+                repr(one.lifecycle),
+                one.external_id,
+                _upload(one),
+            ]
         )
         for one in prepared.desired
     }
@@ -197,8 +202,8 @@ def _bound(prepared: PreparedPlan, key: bytes) -> JsonObject:
     }
 
 
-def _fingerprint(value: str | Unread, key: bytes) -> str:
-    return (value if isinstance(value, Unread) else Secret(value, key, known=True)).fingerprint.digest
+def _fingerprint(value: str | UnreadSecret, key: bytes) -> str:
+    return (value if isinstance(value, UnreadSecret) else Secret(value, key, public=True)).fingerprint.digest
 
 
 def _upload(item: Desired) -> str:
@@ -222,7 +227,7 @@ def _by_address(entries: list[Json]) -> dict[str, list[Json]]:
 
 def _refuse_key(prepared: PreparedPlan) -> NoReturn:
     """Refuse a plan file that none of the available keys has sealed, with the hint for the trust in the state."""
-    if prepared.custody.trust is Trust.SEALED:
+    if prepared.seals.trust is Trust.SEALED:
         _refuse("the state has another key than the one that sealed it; `state rekey` makes a new key")
     variable = prepared.request.keys.former_name
     reason = "it was made before the first apply, with another API key than the current ones"

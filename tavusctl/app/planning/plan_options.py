@@ -48,22 +48,30 @@ class PlanOptions(Struct, frozen=True):
             raise UsageError(message, "use one of the two")
 
     @property
-    def watches(self) -> bool:
+    def fetches_sources(self) -> bool:
         """Whether the sources of watched documents are fetched; not for a destroy."""
         return self.watch is not False and not self.destroy
 
     @property
-    def given(self) -> JsonObject:
+    def non_default_options(self) -> JsonObject:
         """The options with a value, by name; `watch` only if it is False, because True is the default."""
         return {name: value for name, value in asdict(self).items() if value or (name == "watch" and value is False)}
 
     def document(self) -> JsonObject:
         """The options with a value, as JSON values."""
-        return {name: sorted(map(str, one)) if isinstance(one, frozenset) else one for name, one in self.given.items()}
+        return {
+            name: sorted(map(str, one)) if isinstance(one, frozenset) else one
+            for name, one in self.non_default_options.items()
+        }
 
-    def words(self, *names: str) -> str:
+    def command_line(self, *names: str) -> str:
         """The command line of the named options, without those that have no value."""
-        return " ".join(option for name in names if name in self.given for option in _words(name, self.given[name]))
+        return " ".join(
+            option
+            for name in names
+            if name in self.non_default_options
+            for option in _words(name, self.non_default_options[name])
+        )
 
 
 def read(document: object) -> PlanOptions:
@@ -77,13 +85,17 @@ def read(document: object) -> PlanOptions:
     raise StateError(message, "make a new plan file with `tavusctl plan --out`", id="E920")
 
 
-def check(typed: PlanOptions, made: PlanOptions) -> None:
+def check(options: PlanOptions, planned_options: PlanOptions) -> None:
     """Raise UsageError if options on the command line differ from those of the plan file."""
-    names = [name for name, value in typed.given.items() if value != made.given.get(name, name == "watch")]
+    names = [
+        name
+        for name, value in options.non_default_options.items()
+        if value != planned_options.non_default_options.get(name, name == "watch")
+    ]
     if names:
-        file_options = made.words(*names)
+        file_options = planned_options.command_line(*names)
         phrase = f"with {file_options}" if file_options else "without"
-        message = f"the command line has `{typed.words(*names)}`, but the plan file was made {phrase}"
+        message = f"the command line has `{options.command_line(*names)}`, but the plan file was made {phrase}"
         hint = "remove these options, which the plan file contains, or make a new plan file with them"
         raise UsageError(message, hint, id="E1208")
 

@@ -11,13 +11,13 @@ from typing import Final
 from msgspec.structs import replace
 
 from tavusctl.api import Client, Sources
-from tavusctl.app.planning.lint_gate import check_values, judged, taken_as_unchanged, tolerated
+from tavusctl.app.planning.lint_gate import check_values, gate, unset_secrets_warning, with_warnings_only
 from tavusctl.app.planning.plan_options import PlanOptions
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.manifests import WITHOUT, load
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import reading
-from tavusctl.config.passages import located
+from tavusctl.config.passages import with_sources
 from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import RefusedError, TavusctlError, UsageError
@@ -30,7 +30,7 @@ from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.engine.safety import novelty
 from tavusctl.kinds import KINDS
 from tavusctl.secrets.values import Values
-from tavusctl.state.journal import recall
+from tavusctl.state.journal import read_current_state
 
 NO_OPTIONS: Final = PlanOptions()
 
@@ -38,40 +38,42 @@ NO_OPTIONS: Final = PlanOptions()
 def prepare(
     session: Session,
     api: Reader,
-    asked: PlanOptions = NO_OPTIONS,
+    options: PlanOptions = NO_OPTIONS,
     *,
     base: LocalSession | None = None,
     sources: Sources | None = None,
     checks_names: bool = True,
-    judges: bool = False,
+    gates: bool = False,
     needs_values: bool = False,
 ) -> PreparedPlan:
     """Plan this environment, or with `base` what other manifests would make of it; the account is only read.
 
     `sources` fetches the sources of watched documents; all plans of a run share it, and with it its time limit.
-    With `judges`, a plan that would write a lint error is refused.  With `needs_values`, a plan that sends a secret
+    With `gates`, a plan that would write a lint error is refused.  With `needs_values`, a plan that sends a secret
     without a value is refused; otherwise such a secret counts as unchanged, and one warning says so.
     """
-    secrets = None if asked.destroy or base else session.secrets
-    manifests, warnings = _load(session, base, secrets, needs_values=needs_values, destroys=asked.destroy)
-    warnings = (*warnings, *session.withheld, *session.local_state_remark) if base is None else warnings
-    unset = () if secrets is None else resolve.unset(manifests, secrets)
-    warnings += () if needs_values else taken_as_unchanged(unset)
-    request = session.request(asked.consent, adopt=asked.import_existing, destroy=asked.destroy, warnings=warnings)
-    safety = None if asked.destroy else session.project.safety
-    reads = None if asked.destroy or base else novelty.known(session.project, session.environment, manifests)
+    secrets = None if options.destroy or base else session.secrets
+    manifests, warnings = _load(session, base, secrets, needs_values=needs_values, destroys=options.destroy)
+    warnings = (*warnings, *session.trust_warnings, *session.local_state_remark) if base is None else warnings
+    unset = () if secrets is None else resolve.unset_secrets(manifests, secrets)
+    warnings += () if needs_values else unset_secrets_warning(unset)
+    request = session.request(
+        options.consent, adopt=options.import_existing, destroy=options.destroy, warnings=warnings
+    )
+    safety = None if options.destroy else session.project.safety
+    reads = None if options.destroy or base else novelty.used_inputs(session.project, session.environment, manifests)
     request = replace(request, sources=sources, safety=safety, reads=reads)
-    if session.granted and base is None:
-        request = replace(request, former=session.granted.former, reads=session.granted.cut(reads))
+    if session.grant and base is None:
+        request = replace(request, base_settings=session.grant.former, reads=session.grant.limit_reads(reads))
     with reading(session.progress, api):
         prepared = reconcile.prepare(manifests, KINDS, api, session.store(), request)
-    plan = located(prepared.plan, prepared.desired)
-    prepared = replace(prepared, plan=plan, unset=unset, manifests=manifests)
+    plan = with_sources(prepared.plan, prepared.desired)
+    prepared = replace(prepared, plan=plan, unset_secrets=unset, manifests=manifests)
     if base is None and checks_names:
-        _check_named(request.consent, {m.address for m in manifests} | prepared.state.bindings.keys())
+        _check_named(request.approvals, {m.address for m in manifests} | prepared.state.bindings.keys())
     if needs_values:
         check_values(prepared)
-    return judged(prepared) if judges else replace(prepared, plan=tolerated(prepared.plan))
+    return gate(prepared) if gates else replace(prepared, plan=with_warnings_only(prepared.plan))
 
 
 def _load(
@@ -90,7 +92,7 @@ def _load(
 def _managed_count(session: Session) -> int:
     """The number of objects in the state; 0 if it cannot be read, because another error is being reported here."""
     try:
-        return len(recall(session.store()).bindings)
+        return len(read_current_state(session.store()).bindings)
     except TavusctlError:
         return 0
 
@@ -117,12 +119,14 @@ def wait_for_creates(session: Session, api: Client, plan: Callable[[], PreparedP
     started = time.monotonic()
     while True:
         prepared = plan()
-        sent_at = [datetime.fromisoformat(intent.time) + timedelta(seconds=intent.delay) for intent in prepared.lost]
+        sent_at = [
+            datetime.fromisoformat(intent.time) + timedelta(seconds=intent.delay) for intent in prepared.lost_creates
+        ]
         seconds = session.settings.settle - (api.server_time() - max(sent_at)).total_seconds() if sent_at else 0.0
         # Without a server time, a clock that was set back must not cause a wait of hours.
         seconds = min(seconds, session.settings.settle - (time.monotonic() - started))
         if seconds <= 0:
             return prepared
-        names = ", ".join(str(intent.address) for intent in prepared.lost)
+        names = ", ".join(str(intent.address) for intent in prepared.lost_creates)
         session.say(f"an interrupted run may have created {names}; checking again, for up to {seconds:.0f} s")
         time.sleep(min(seconds, 5.0))

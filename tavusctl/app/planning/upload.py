@@ -24,7 +24,7 @@ class UploadFile(Struct):
     """Turns a local file into a link for the API; equal contents are uploaded once."""
 
     root: Path
-    tell: Callable[[str], None] = lambda _: None
+    report: Callable[[str], None] = lambda _: None
     _stores: dict[str, Uploads] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)  # so that two files of equal content are uploaded once
 
@@ -34,11 +34,11 @@ class UploadFile(Struct):
         name = file.digest.removeprefix("sha256:") + PurePosixPath(file.name).suffix.lower()
         with self._lock:
             if not store.holds(name, file.digest, file.size):
-                self.tell(f"uploading {file.name} ({file.size:,} bytes) to {file.upload}")
+                self.report(f"uploading {file.name} ({file.size:,} bytes) to {file.upload}")
                 store.put(name, self._content(file))
         link = store.link(name)
-        for secret in presigned_urls.signatures(link):
-            redaction.remember(secret)
+        for secret in presigned_urls.access_parameters(link):
+            redaction.register(secret)
         return link
 
     def _content(self, file: LocalFile) -> bytes:

@@ -13,18 +13,18 @@ from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.lib.json_types import KeyPath
 from tavusctl.rewrite import keys
 from tavusctl.rewrite.export import with_secrets
-from tavusctl.secrets.values import Unread
+from tavusctl.secrets.values import UnreadSecret
 
 
 class Variables(Struct):
     """Names of variables for secret values: those of the project, and those that a run adds."""
 
     listed: Collection[str]  # under `secrets:` of the project file
-    value_of: Callable[[str], str | Unread]  # by name; Unread if this run may not read it, empty if it is not set
+    value_of: Callable[[str], str | UnreadSecret]  # by name; Unread if this run may not read it, empty if it is not set
     used: set[str] = field(default_factory=set)  # names that manifests use
     unset: set[str] = field(default_factory=set)  # names of this run whose variables are not set yet
 
-    def naming(self, address: Address, named: list[str]) -> Callable[[KeyPath, str], str]:
+    def name_function(self, address: Address, named: list[str]) -> Callable[[KeyPath, str], str]:
         """A function that names the secret values of one object, and appends each name to `named`.
 
         A secret of the project that holds this very value is used again.  A new name is never one that a manifest
@@ -41,7 +41,7 @@ class Variables(Struct):
 
         return name
 
-    def note(self, names: Iterable[str]) -> None:
+    def record(self, names: Iterable[str]) -> None:
         """Record names as used; variables without a known value are also recorded as unset."""
         names = set(names)
         self.used |= names
@@ -56,13 +56,15 @@ class Variables(Struct):
         return isinstance(value, str) and bool(value)
 
 
-def variables_of(prepared: PreparedPlan, listed: Collection[str], value_of: Callable[[str], str | Unread]) -> Variables:
+def variables_of(
+    prepared: PreparedPlan, listed: Collection[str], value_of: Callable[[str], str | UnreadSecret]
+) -> Variables:
     """The variables of a project, with the names that its manifests use."""
-    used = {name for one in prepared.desired for names in one.reads.values() for name in names}
+    used = {name for one in prepared.desired for names in one.secret_names.values() for name in names}
     return Variables(listed, value_of, used)
 
 
-def told(names: Collection[str]) -> tuple[str, ...]:
+def instructions(names: Collection[str]) -> tuple[str, ...]:
     """Lines that list the variables which the user must set; empty without names."""
     if not names:
         return ()

@@ -40,27 +40,27 @@ class SessionCache(Struct):
     folder: Path
     key: bytes
     environment: str
-    holds_for: str  # digest of the code and of all settings that the entries depend on
+    dependency_digest: str  # digest of the code and of all settings that the entries depend on
     manifests: ManifestCache | None = None  # those that this run read last
 
-    def opened(self) -> ManifestCache:
+    def load_manifests(self) -> ManifestCache:
         """Open the cache of the manifests, as earlier runs parsed them."""
         from tavusctl.config.cache.manifest_cache import ManifestCache  # noqa: PLC0415 - see above
 
-        self.manifests = ManifestCache.opened(self.folder / self.environment, self.key, self.holds_for)
+        self.manifests = ManifestCache.load(self.folder / self.environment, self.key, self.dependency_digest)
         return self.manifests
 
     def trace(self, command: str) -> Trace | None:
         """The trace of the last run of a command that had nothing to do; None without a valid one."""
         return signed_file.read(self.folder / f"{self.environment}.{command}", self.key, Trace)
 
-    def keep(self, command: str, trace: Trace) -> None:
+    def write_trace(self, command: str, trace: Trace) -> None:
         """Write the trace of this run."""
         signed_file.write(self.folder / f"{self.environment}.{command}", self.key, trace)
 
-    def sealed(self, *given: object) -> bytes:
+    def keyed_digest(self, *given: object) -> bytes:
         """A keyed digest of values; without the key, guesses of a secret cannot be tested against it."""
-        return hmac.digest(self.key, repr((self.holds_for, given)).encode("utf-8", "surrogatepass"), "sha256")
+        return hmac.digest(self.key, repr((self.dependency_digest, given)).encode("utf-8", "surrogatepass"), "sha256")
 
 
 def of_environment(project: Project, environment: Environment) -> SessionCache | None:
@@ -70,14 +70,14 @@ def of_environment(project: Project, environment: Environment) -> SessionCache |
         return None
     with contextlib.suppress(OSError, RuntimeError, ValueError):
         settings = project.root, project.manifests, project.secrets, project.safety, project.outputs, environment
-        return SessionCache(root / FOLDER, _key(_checkout(root)), environment.name, _holds_for(*settings))
+        return SessionCache(root / FOLDER, _key(_checkout(root)), environment.name, _dependency_digest(*settings))
     return None
 
 
 class _ProjectEntry(Struct, frozen=True, array_like=True):
     """The cached contents of a project file."""
 
-    holds_for: str
+    dependency_digest: str
     project: Project
 
 
@@ -87,16 +87,16 @@ class ProjectCache:
     def __init__(self) -> None:
         self._entry: tuple[Path, bytes, _ProjectEntry, bool] | None = None  # path, key, entry, whether it is new
 
-    def read(self, root: Path, content: bytes) -> discovery.Found:
+    def read(self, root: Path, content: bytes) -> discovery.ReadProject:
         """The project and the diagnostics of a project file, from the cache if it is valid, else parsed."""
         real = Path(os.path.realpath(root))
         try:
             key = _key(_checkout(real))
         except (OSError, RuntimeError, ValueError):
             return discovery.read(root, content)
-        path, holds_for = real / FOLDER / _PROJECT, _holds_for(root, real, digest(content))
+        path, holds_for = real / FOLDER / _PROJECT, _dependency_digest(root, real, digest(content))
         entry = signed_file.read(path, key, _ProjectEntry)
-        if entry and entry.holds_for == holds_for and overlay_folders.are_right(entry.project):
+        if entry and entry.dependency_digest == holds_for and overlay_folders.are_valid(entry.project):
             self._entry = path, key, entry, False
             return entry.project, ()
         project, diagnostics = discovery.read(root, content)
@@ -109,13 +109,13 @@ class ProjectCache:
         if self._entry is None:
             return
         path, key, entry, is_new = self._entry
-        if redaction.stands_in(repr(entry.project)):
+        if redaction.contains_secret(repr(entry.project)):
             signed_file.drop(path)
         elif is_new:
             signed_file.write(path, key, entry)
 
 
-def _holds_for(*settings: object) -> str:
+def _dependency_digest(*settings: object) -> str:
     """A digest of the code and of settings: of everything but the manifest files that the cached results depend on."""
     return digest(repr((tavusctl.__version__, sys.version, _code(), settings)).encode("utf-8", "surrogatepass"))
 

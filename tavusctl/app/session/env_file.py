@@ -55,7 +55,7 @@ class Variables:
         """Whether the value of a variable comes from the file."""
         return not os.environ.get(name, "") and bool(self._file.get(name))
 
-    def every(self, name: str) -> tuple[str, ...]:
+    def all_values(self, name: str) -> tuple[str, ...]:
         """The values of a variable in the environment and in the file; neither may be shown."""
         return tuple(filter(None, (os.environ.get(name, ""), self._file.get(name, ""))))
 
@@ -88,7 +88,7 @@ def read(project: Project, names: Collection[str] = ()) -> Variables:
 
 def remarks(project: Project) -> Remarks:
     """The diagnostics about the file; none in a run for a pull request."""
-    if pull_request_trust.is_asked():
+    if pull_request_trust.is_restricted():
         return Remarks()
     _, reason = _text_or_reason(Path(project.root, NAME))
     if reason:
@@ -104,7 +104,7 @@ def remarks(project: Project) -> Remarks:
 
 
 def _bindings(project: Project) -> list[Binding]:
-    text = "" if pull_request_trust.is_asked() else _text_or_reason(Path(project.root, NAME))[0]
+    text = "" if pull_request_trust.is_restricted() else _text_or_reason(Path(project.root, NAME))[0]
     if not text:
         return []
     from dotenv.parser import parse_stream  # noqa: PLC0415 - most projects have no such file, and should start fast
@@ -176,7 +176,7 @@ def _exposed(root: Path) -> Iterator[Diagnostic]:
     from tavusctl.integrations.git.process import Git, GitError  # noqa: PLC0415 - as above
 
     try:
-        if Git(root, 10.0).names("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", NAME):
+        if Git(root, 10.0).nul_separated("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", NAME):
             hint = (
                 "add `.env` to .gitignore; if it is committed already, run `git rm --cached .env` and replace the keys"
             )

@@ -34,7 +34,7 @@ def api_key(session: LocalSession) -> str:
     return _valid_key(key.strip(), source)
 
 
-def place_of_key(session: LocalSession) -> str:
+def key_location(session: LocalSession) -> str:
     """Where the API key comes from: a variable, or a file."""
     return _key_and_source(session.environment.api_key_env, session)[1]
 
@@ -44,7 +44,7 @@ def keys(session: LocalSession, former: str = "") -> Keys:
     return Keys(api_key(session), *_further_keys(session, former))
 
 
-def keys_at_hand(session: LocalSession) -> Keys:
+def available_keys(session: LocalSession) -> Keys:
     """The keys that are set, for commands that can do without an API key."""
     name = session.environment.api_key_env
     key, source = _key_and_source(name, session) if name else ("", "")
@@ -53,8 +53,8 @@ def keys_at_hand(session: LocalSession) -> Keys:
 
 def _hint(name: str, session: LocalSession) -> str:
     """The hint for setting a variable, with the first diagnostic about values in `.env` that were not read."""
-    unread = next((f"; {one.source}: {one.message}" for one in session.found if one.id == "TV130"), "")
-    file = "" if session.granted else f", or write it into `{ENV_FILE}`"
+    unread = next((f"; {one.source}: {one.message}" for one in session.project_diagnostics if one.id == "TV130"), "")
+    file = "" if session.grant else f", or write it into `{ENV_FILE}`"
     return f"run `export {name}=...`{file} (the API key is on the API page of the portal){unread}"
 
 
@@ -67,8 +67,8 @@ def _further_keys(session: LocalSession, former: str = "") -> tuple[str, str, st
     if shared and len(shared) < _SHORTEST:
         message = f"{SHARED} is shorter than {_SHORTEST} characters and could be guessed"
         raise UsageError(message, "generate one with `openssl rand -hex 32`", id="E1203")
-    redaction.remember(old, name)
-    redaction.remember(shared, SHARED)
+    redaction.register(old, name)
+    redaction.register(shared, SHARED)
     return shared, old, name
 
 

@@ -14,7 +14,7 @@ from tavusctl.app.session.pull_request_trust import Grant
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.project_settings import Environment, Project
 from tavusctl.secrets.escape import flat
-from tavusctl.secrets.values import Unread, outer
+from tavusctl.secrets.values import UnreadSecret, trimmed
 
 
 class LocalSession(Struct, frozen=True):
@@ -23,12 +23,12 @@ class LocalSession(Struct, frozen=True):
     project: Project
     environment: Environment
     progress: Progress
-    found: tuple[Diagnostic, ...] = ()  # about the project file
-    granted: Grant | None = None  # what a run for a pull request may read; None: everything that the files name
-    withheld: tuple[Diagnostic, ...] = ()  # about settings that this run does not read
-    unopened: bool = False  # whether the files name another state than the one that is used
+    project_diagnostics: tuple[Diagnostic, ...] = ()  # about the project file
+    grant: Grant | None = None  # what a run for a pull request may read; None: everything that the files name
+    trust_warnings: tuple[Diagnostic, ...] = ()  # about settings that this run does not read
+    uses_other_state: bool = False  # whether the files name another state than the one that is used
     variables: Variables = Variables()  # the source of keys and secrets
-    unread: tuple[Diagnostic, ...] = ()  # about variables of other programs in `.env`
+    env_file_warnings: tuple[Diagnostic, ...] = ()  # about variables of other programs in `.env`
     cache: SessionCache | None = None  # None: this run uses no cache
 
     @property
@@ -36,11 +36,11 @@ class LocalSession(Struct, frozen=True):
         """The folder of the project."""
         return Path(self.project.root)
 
-    def value_of(self, name: str) -> str | Unread:
+    def value_of(self, name: str) -> str | UnreadSecret:
         """The value of the variable of a secret; empty if it is not set, Unread if this run may not read it."""
-        if self.granted and name not in self.granted.secrets:
-            return self.granted.unread
-        return outer(self.variables.get(name))
+        if self.grant and name not in self.grant.secrets:
+            return self.grant.unread
+        return trimmed(self.variables.get(name))
 
     def command(self, line: str) -> str:
         """A command line of this program for the same environment."""

@@ -26,7 +26,7 @@ from tavusctl.lint import suppressions
 from tavusctl.secrets.values import Values
 
 # Lint errors about values that an account may already have: they stop a plan only if it would write the value.
-LENIENT: Final = lint.IDS - lint.STOPPING
+LENIENT: Final = lint.IDS - lint.BLOCKING_IDS
 # Diagnostics about manifests that may only result from an error in a part of the project file.
 _RESULTING: Final[Mapping[str, str]] = {"environments": "TV111", "vars": "TV111", "secrets": "TV112"}
 _NOT_APPLIED: Final = Applied()
@@ -48,12 +48,12 @@ def check(
     `applied` is for lint rules that compare with the last apply.  Without `advice`, lint warnings are left out.  With
     `secrets`, invalid ones are diagnosed, and with `needs_values` also those without a value.
     """
-    manifest_cache = session.cache.opened() if session.cache and not paths else None
+    manifest_cache = session.cache.load_manifests() if session.cache and not paths else None
     loaded = loading.read(session.project, session.environment, KINDS, paths, cache=manifest_cache)
-    has_errors = any(one.severity is Severity.ERROR for one in (*session.found, *loaded.diagnostics))
+    has_errors = any(one.severity is Severity.ERROR for one in (*session.project_diagnostics, *loaded.diagnostics))
     if needs_manifests and not (loaded.files or paths or has_errors):
         raise _without_manifests(session)
-    all_manifests = (*loaded.manifests, *loaded.drafts)
+    all_manifests = (*loaded.manifests, *loaded.invalid_manifests)
     # References may lead anywhere in the project, so they cannot be checked if only some files are read.
     declared = loaded.declared | _hidden(all_manifests, loaded)
     links = (
@@ -65,8 +65,8 @@ def check(
     remarks = [*_remarks(session, loaded, diagnostics, applied, manifest_cache, advice=advice)]
     if manifest_cache:
         manifest_cache.save()
-    unread = session.unread if advice and not paths else ()
-    return loaded.manifests, _with_project(session, [*suppressions.beyond(diagnostics), *remarks, *unread])
+    unread = session.env_file_warnings if advice and not paths else ()
+    return loaded.manifests, _with_project(session, [*suppressions.unsuppressible(diagnostics), *remarks, *unread])
 
 
 def _remarks(
@@ -80,7 +80,7 @@ def _remarks(
 ) -> Iterator[Diagnostic]:
     """The lint diagnostics, without those that a comment suppresses or that only result from an error."""
     lint_project = lint.Project(
-        (*loaded.manifests, *loaded.drafts),
+        (*loaded.manifests, *loaded.invalid_manifests),
         applied,
         loaded.origins,
         session.environment.crawl_limit,
@@ -91,11 +91,11 @@ def _remarks(
     lint_remarks = _lint_remarks(session, lint_project, applied.version, manifest_cache, advice=advice)
     error_sources = {one.source for one in diagnostics if one.severity is Severity.ERROR}
     remarks = [
-        *suppressions.as_remarks(diagnostics),
-        *(one for one in lint_remarks if one.written not in error_sources),
+        *suppressions.suppressible(diagnostics),
+        *(one for one in lint_remarks if one.suppression_source not in error_sources),
     ]
     return suppressions.without_suppressed(
-        remarks, {path: suppressions.in_text(text) for path, text in loaded.marked.items()}
+        remarks, {path: suppressions.in_text(text) for path, text in loaded.suppression_texts.items()}
     )
 
 
@@ -109,11 +109,11 @@ def _lint_remarks(
 ) -> Sequence[lint.Remark]:
     """The remarks of all lint rules; the rules are skipped if the cache knows that they have no remark."""
     disk, rule_set = Disk(session.project), "all" if advice else "errors"
-    if manifest_cache and manifest_cache.is_silent(rule_set, applied, disk):
+    if manifest_cache and manifest_cache.is_known_clean(rule_set, applied, disk):
         return ()
     remarks = [*lint.check(replace(lint_project, file_named=disk.file_named), KINDS, advice=advice)]
     if manifest_cache and not remarks:
-        manifest_cache.keep_silence(rule_set, applied, disk)
+        manifest_cache.record_clean_run(rule_set, applied, disk)
     return remarks
 
 
@@ -144,7 +144,7 @@ def load(
 
 def _without_manifests(session: LocalSession) -> RefusedError:
     message = f"no manifest found in {_relative(session.project.manifests)}"
-    folder = files.otherwise_spelled(Path(session.project.manifests), session.root)
+    folder = files.similar_path(Path(session.project.manifests), session.root)
     hint = "run `tavusctl init`, or set `manifests:` in tavusctl.yaml to the folder that holds them"
     if not (session.root / FILE).is_file():
         message = f"there is no {FILE} here or above, and {message}"
@@ -158,13 +158,15 @@ def _with_project(session: LocalSession, diagnostics: Sequence[Diagnostic]) -> t
     """Diagnostics including those about the project file, without those that may only result from the latter."""
     resulting = {_RESULTING.get(part, "") for part in session.project.doubtful}
     diagnostics = [one for one in diagnostics if one.id not in resulting]
-    return tuple(sorted([*session.found, *diagnostics], key=place))
+    return tuple(sorted([*session.project_diagnostics, *diagnostics], key=place))
 
 
 def _hidden(manifests: Sequence[Manifest], loaded: loading.LoadResult) -> frozenset[Address]:
     """Addresses that are referred to, and that a file which cannot be parsed completely may declare."""
-    targets = {leaf for one in manifests for _, leaf in one.marks if isinstance(leaf, Address)}
-    return frozenset(target for target in targets - loaded.declared if may_declare(loaded.unread, target.name))
+    targets = {leaf for one in manifests for _, leaf in one.special_leaves if isinstance(leaf, Address)}
+    return frozenset(
+        target for target in targets - loaded.declared if may_declare(loaded.unreadable_texts, target.name)
+    )
 
 
 def _is_advice(diagnostic: Diagnostic) -> bool:

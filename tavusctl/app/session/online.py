@@ -15,9 +15,9 @@ from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.settings import Settings
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import RefusedError, TavusctlError, UsageError
-from tavusctl.core.ports import Others, Store
+from tavusctl.core.ports import OtherBindings, Store
 from tavusctl.core.project_settings import Environment
-from tavusctl.secrets.values import Unread
+from tavusctl.secrets.values import UnreadSecret
 
 if TYPE_CHECKING:  # imported where needed: a run that finds its result in the cache should start fast
     from tavusctl.engine.plan import Approvals
@@ -51,8 +51,10 @@ class Session(LocalSession, frozen=True):
 
     def client(self, parallel: int | None = None) -> Client:
         """An API client that can also write, for `parallel` steps at a time; RefusedError if settings are withheld."""
-        if self.withheld:
-            message = f"a run for a pull request changes nothing while settings are unread: {self.withheld[0].message}"
+        if self.trust_warnings:
+            message = (
+                f"a run for a pull request changes nothing while settings are unread: {self.trust_warnings[0].message}"
+            )
             raise RefusedError(message, "plan it here, and apply it after the merge", id="E427")
         parallel = max(parallel or 0, self.settings.parallel)
         return Client(
@@ -65,8 +67,8 @@ class Session(LocalSession, frozen=True):
 
     @property
     def local_state_remark(self) -> tuple[Diagnostic, ...]:
-        """A warning if the state is a file that a CI machine loses, unless this run uses another state (`unopened`)."""
-        if self.unopened or not self._loses_state:
+        """A warning if the state is a file that a CI machine loses, unless this run uses another state."""
+        if self.uses_other_state or not self._loses_state:
             return ()
         return (Diagnostic("TV127", f"{_LOST}, so `apply` refuses to run", severity=Severity.WARNING, hint=_KEPT),)
 
@@ -86,18 +88,18 @@ class Session(LocalSession, frozen=True):
     def _store(self, environment: Environment) -> Store:
         from tavusctl.state.stores import open_store  # noqa: PLC0415 - as above
 
-        if self.granted:
-            self.granted.check_open(environment)
+        if self.grant:
+            self.grant.check_open(environment)
         return open_store(environment.state, self.root, environment.name)
 
     @property
-    def secrets(self) -> dict[str, str | Unread]:
+    def secrets(self) -> dict[str, str | UnreadSecret]:
         """The values of the secrets that manifests may read, by variable; empty if the variable is not set."""
         return {name: self.value_of(name) for name in self.project.secrets}
 
-    def sources(self, *, wanted: bool = True) -> Sources | None:
-        """The client for the sources of watched documents; None if they are not `wanted`."""
-        if not wanted:
+    def sources(self, *, needed: bool = True) -> Sources | None:
+        """The client for the sources of watched documents; None unless they are `needed`."""
+        if not needed:
             return None
         loopback = os.environ.get(_TEST_SOURCES, "").rstrip("/")
         parts = parts_of(loopback) if loopback else None
@@ -123,9 +125,9 @@ class Session(LocalSession, frozen=True):
         request = Request(self.environment, self.secrets, keys, consent, adopt, destroy, warnings)
         return replace(request, others=self.others)
 
-    def others(self) -> Others:
+    def others(self) -> OtherBindings:
         """The objects that other environments of the project have bound, so that this one does not import them."""
-        from tavusctl.state.journal import recall  # noqa: PLC0415 - as above
+        from tavusctl.state.journal import read_current_state  # noqa: PLC0415 - as above
 
         owners: dict[str, str] = {}
         unread: list[tuple[str, str]] = []
@@ -133,11 +135,11 @@ class Session(LocalSession, frozen=True):
             if name == self.environment.name:
                 continue
             try:
-                state = recall(self._store(environment))
+                state = read_current_state(self._store(environment))
             except TavusctlError as error:
                 unread.append((name, error.message))
                 continue
             for binding in state.bindings.values():
                 owner = f"`{binding.address}` of the environment `{name}`"
                 owners |= dict.fromkeys(filter(None, (binding.remote_id, binding.successor, *binding.retired)), owner)
-        return Others(owners, tuple(unread))
+        return OtherBindings(owners, tuple(unread))

@@ -28,10 +28,10 @@ def open_session(
     environment: str | None, progress: Progress, start: Path | None = None, *, caches: bool = False
 ) -> LocalSession:
     """A session of one environment of the project around `start`, by default the working folder."""
-    declared, diagnostics = known_project(start, caches=caches)
-    chosen = discovery.chosen(declared, environment, diagnostics)
-    granted = pull_request_trust.find(Path(declared.root), chosen) if start is None else None
-    project = granted.bounded(declared) if granted else declared
+    declared, diagnostics = load_project(start, caches=caches)
+    chosen = discovery.choose_environment(declared, environment, diagnostics)
+    granted = pull_request_trust.grant_for(Path(declared.root), chosen) if start is None else None
+    project = granted.limit_project(declared) if granted else declared
     chosen = project.environments.get(chosen.name, chosen)
     withheld = tuple(granted.remarks(declared, chosen)) if granted else ()
     unopened = chosen.state != declared.environments.get(chosen.name, chosen).state
@@ -55,20 +55,20 @@ def open_session(
 
 def open_sessions(environment: str | None, progress: Progress, *, caches: bool = False) -> list[LocalSession]:
     """The session of the chosen environment; if none is chosen, a session of each environment."""
-    names: list[str | None] = [] if environment else list(known_project(caches=caches)[0].environments)
+    names: list[str | None] = [] if environment else list(load_project(caches=caches)[0].environments)
     return [open_session(one, progress, caches=caches) for one in names or [environment]]
 
 
-def checked(session: LocalSession) -> LocalSession:
+def check_project_file(session: LocalSession) -> LocalSession:
     """The session itself; ConfigError with all diagnostics if the project file has an error."""
-    if any(one.severity is Severity.ERROR for one in session.found):
+    if any(one.severity is Severity.ERROR for one in session.project_diagnostics):
         from tavusctl.app.session.manifests import load  # noqa: PLC0415 - most have no error, and should start fast
 
         load(session)
     return session
 
 
-def known_project(start: Path | None = None, *, caches: bool = False) -> tuple[Project, tuple[Diagnostic, ...]]:
+def load_project(start: Path | None = None, *, caches: bool = False) -> tuple[Project, tuple[Diagnostic, ...]]:
     """The project around a folder and the diagnostics of its file, after its secrets were registered for redaction.
 
     If there are diagnostics, the file is read again: a message made before that may quote a part of a secret, which
@@ -76,14 +76,14 @@ def known_project(start: Path | None = None, *, caches: bool = False) -> tuple[P
     """
     project_cache = cache.ProjectCache()
     project, diagnostics = discovery.find_project(start, project_cache.read if caches else discovery.read)
-    names = _secret_variables(pull_request_trust.agreed(project))
+    names = _secret_variables(pull_request_trust.restricted_project(project))
     variables = env_file.read(project, names)
     for name in names:
-        for value in variables.every(name):
-            redaction.remember(value, name)
+        for value in variables.all_values(name):
+            redaction.register(value, name)
     if file := os.environ.get(env_file.KEY_FILE):
         with contextlib.suppress(OSError, UnicodeDecodeError):
-            redaction.remember(Path(file).read_text(encoding="utf-8").strip(), env_file.KEY_FILE)
+            redaction.register(Path(file).read_text(encoding="utf-8").strip(), env_file.KEY_FILE)
     project_cache.save()
     return discovery.find_project(start) if diagnostics else (project, diagnostics)
 
@@ -101,7 +101,7 @@ def _secret_variables(project: Project) -> set[str]:
     return names
 
 
-def learn(args: Sequence[str]) -> None:
+def register_secrets(args: Sequence[str]) -> None:
     """Register the secrets of a project for redaction before an error of the command line is printed.
 
     Commands that need no project, and invalid command lines, also print words that the user typed.
@@ -110,14 +110,14 @@ def learn(args: Sequence[str]) -> None:
     folders = [value if arg in ("-C", "--chdir") else arg[len("--chdir=") :] for arg, value in pairs if _is_chdir(arg)]
     for folder in (None, *map(Path, folders)):
         with contextlib.suppress(TavusctlError, OSError, ValueError):
-            known_project(folder)
+            load_project(folder)
 
 
 def _is_chdir(arg: str) -> bool:
     return arg in ("-C", "--chdir") or arg.startswith("--chdir=")
 
 
-def tell_passed_over(session: LocalSession, paths: Sequence[Path]) -> None:
+def report_skipped(session: LocalSession, paths: Sequence[Path]) -> None:
     """Report the paths that are not manifests, so that nobody believes they were checked."""
     skipped = [str(one) for one in paths if not one.is_dir() and not manifest_files.is_manifest(session.project, one)]
     if skipped:

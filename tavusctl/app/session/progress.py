@@ -50,10 +50,10 @@ class Progress(Protocol):
 @contextmanager
 def reading(progress: Progress, api: Reader) -> Iterator[None]:
     """Print lines with the number of API responses, if the block takes long to read the account."""
-    answers_before = api.answers
+    answers_before = api.response_count
 
     def count() -> str:
-        answers = api.answers - answers_before
+        answers = api.response_count - answers_before
         return f"{answers} answer{'' if answers == 1 else 's'}"
 
     with progress.slow("reading the account", count):

@@ -20,11 +20,11 @@ from tavusctl.config.project_file import discovery
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import RefusedError, UsageError
 from tavusctl.core.messages import shown
-from tavusctl.core.project_settings import FILE, Environment, Known, Project
-from tavusctl.secrets.values import Unread
+from tavusctl.core.project_settings import FILE, ApprovedInputs, Environment, Project
+from tavusctl.secrets.values import UnreadSecret
 
 if TYPE_CHECKING:  # needed only in a run for a pull request; others should start fast
-    from tavusctl.engine.prepared_plan import Former
+    from tavusctl.engine.prepared_plan import BaseSettings
     from tavusctl.engine.safety import novelty
 
 _OWN: Final = "git"  # the state in the repository itself, in a ref that no setting can change
@@ -34,7 +34,7 @@ _MERGED: Final = "check that it should be read, which happens after the merge"
 
 
 class _Restriction(Struct, frozen=True):
-    """The request of `ask`: the possible base branches, and whether the run writes."""
+    """The arguments of `restrict`: the possible base branches, and whether the run writes."""
 
     references: tuple[str, ...]
     writes: bool
@@ -48,7 +48,7 @@ class Grant(Struct, frozen=True):
 
     base: str = ""  # the branch and the commit, for messages
     project: Project | None = None
-    reads: Known | None = None  # what its files make the environment read
+    reads: ApprovedInputs | None = None  # what its files make the environment read
     places: frozenset[novelty.Place] | None = None  # its values in places of secrets; None: any value is compared
 
     @property
@@ -57,26 +57,28 @@ class Grant(Struct, frozen=True):
         return self.project.secrets if self.project else ()
 
     @property
-    def former(self) -> Former:
+    def former(self) -> BaseSettings:
         """The earlier settings that a plan is compared with."""
-        from tavusctl.engine.prepared_plan import Former  # noqa: PLC0415 - as above
+        from tavusctl.engine.prepared_plan import BaseSettings  # noqa: PLC0415 - as above
 
-        return Former(self.reads, self.project.safety, self.places) if self.project else Former()
+        return BaseSettings(self.reads, self.project.safety, self.places) if self.project else BaseSettings()
 
     @property
-    def unread(self) -> Unread:
+    def unread(self) -> UnreadSecret:
         """The value of a secret that is not read; it counts as changed only if the base branch is known."""
-        return Unread(differs=self.project is not None)
+        return UnreadSecret(differs=self.project is not None)
 
-    def cut(self, reads: Known | None) -> Known | None:
+    def limit_reads(self, reads: ApprovedInputs | None) -> ApprovedInputs | None:
         """What the files make a run read, limited to the secrets that may be read."""
         return reads and replace(reads, secrets=tuple(name for name in reads.secrets if name in self.secrets))
 
-    def bounded(self, project: Project) -> Project:
+    def limit_project(self, project: Project) -> Project:
         """The project, each environment with the API key variable and the state of the base branch."""
-        return replace(project, environments={name: self._agreed(one) for name, one in project.environments.items()})
+        return replace(
+            project, environments={name: self._limit_environment(one) for name, one in project.environments.items()}
+        )
 
-    def _agreed(self, environment: Environment) -> Environment:
+    def _limit_environment(self, environment: Environment) -> Environment:
         if self.project is None:
             api_key_env = environment.api_key_env if _USUAL.fullmatch(environment.api_key_env) else ""
             return replace(environment, api_key_env=api_key_env, demo=False)
@@ -129,7 +131,7 @@ def _remark(message: str, hint: str) -> Diagnostic:
     return Diagnostic("TV342", message, None, hint, None, Severity.WARNING)
 
 
-def ask(references: Sequence[str], *, writes: bool) -> None:
+def restrict(references: Sequence[str], *, writes: bool) -> None:
     """Limit the rest of this run to the settings of the first of these references that exists.
 
     If the run writes nothing, it does not compare a value of the pull request with a secret, because the result would
@@ -138,12 +140,12 @@ def ask(references: Sequence[str], *, writes: bool) -> None:
     _restriction.set(_Restriction(tuple(references), writes))
 
 
-def is_asked() -> bool:
-    """Whether `ask` has limited this run to the settings of a base branch."""
+def is_restricted() -> bool:
+    """Whether `restrict` has limited this run to the settings of a base branch."""
     return _restriction.get() is not None
 
 
-def agreed(project: Project) -> Project:
+def restricted_project(project: Project) -> Project:
     """The project, limited to the variables that this run may read."""
     restriction = _restriction.get()
     if restriction is None:
@@ -153,10 +155,10 @@ def agreed(project: Project) -> Project:
         grant = Grant(project=base_project)
         break
     secrets = tuple(name for name in project.secrets if name in grant.secrets)
-    return replace(grant.bounded(project), secrets=secrets, doubtful=frozenset())
+    return replace(grant.limit_project(project), secrets=secrets, doubtful=frozenset())
 
 
-def find(root: Path, environment: Environment) -> Grant | None:
+def grant_for(root: Path, environment: Environment) -> Grant | None:
     """The settings that this run may use of a project; None if it may use all of them."""
     restriction = _restriction.get()
     if restriction is None:
@@ -168,7 +170,7 @@ def find(root: Path, environment: Environment) -> Grant | None:
     for name, project in _bases(root, restriction):
         former = project.environments.get(environment.name)
         manifests = loading.read(project, former or environment, KINDS).manifests
-        reads = novelty.known(project, former or replace(environment, api_key_env="", uploads=""), manifests)
+        reads = novelty.used_inputs(project, former or replace(environment, api_key_env="", uploads=""), manifests)
         return Grant(name, project, reads, None if restriction.writes else novelty.places(manifests, KINDS))
     return Grant()
 

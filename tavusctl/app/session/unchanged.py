@@ -34,38 +34,38 @@ _OF_SHELLS: Final = frozenset({"_", "OLDPWD", "SHLVL"})  # variables that a shel
 def is_validated(session: LocalSession) -> bool:
     """Whether the last `validate` has read the same files and settings, and had no diagnostic."""
     trace = _trace(session, VALIDATE)
-    return trace is not None and _has_same_files(session, trace, about_files(session))
+    return trace is not None and _has_same_files(session, trace, check_settings_digest(session))
 
 
-def keep_validated(session: LocalSession, about: bytes) -> None:
-    """Cache that `validate` had no diagnostic; `about` is `about_files` from before it read the files."""
+def keep_validated(session: LocalSession, settings_digest: bytes) -> None:
+    """Cache that `validate` had no diagnostic; `settings_digest` was computed before it read the files."""
     files = _files_read(session)
-    if session.cache and files and about == about_files(session):
-        session.cache.keep(VALIDATE, Trace(about, files))
+    if session.cache and files and settings_digest == check_settings_digest(session):
+        session.cache.write_trace(VALIDATE, Trace(settings_digest, files))
 
 
 def read_plan(session: Session, command: str, options: JsonObject) -> Plan | None:
     """The cached plan of a command with these options; None if there is none, or anything is different now."""
     trace = _trace(session, command)
-    if trace is None or not _has_same_files(session, trace, about_account(session, options)):
+    if trace is None or not _has_same_files(session, trace, plan_settings_digest(session, options)):
         return None
     with session.reader() as api:
         return _plan_of(session, trace, api)
 
 
-def plan_again(session: Session, command: str, about: bytes, api: ReadClient) -> Plan | None:
-    """As `read_plan`, for a run that already has a client and the digest `about`."""
+def plan_again(session: Session, command: str, settings_digest: bytes, api: ReadClient) -> Plan | None:
+    """As `read_plan`, for a run that already has a client and the digest of the settings."""
     trace = _trace(session, command)
-    if trace is None or not _has_same_files(session, trace, about):
+    if trace is None or not _has_same_files(session, trace, settings_digest):
         return None
     return _plan_of(session, trace, api)
 
 
 def keep_plan(
-    session: Session, command: str, options: JsonObject, about: bytes, api: ReadClient, prepared: PreparedPlan
+    session: Session, command: str, options: JsonObject, settings_digest: bytes, api: ReadClient, prepared: PreparedPlan
 ) -> None:
-    """Cache a plan without steps and diagnostics; `about` is `about_account` from before the plan was made."""
-    plan, files, answers = prepared.plan, _files_read(session), api.answered
+    """Cache a plan without steps and diagnostics; `settings_digest` was computed before the plan."""
+    plan, files, answers = prepared.plan, _files_read(session), api.response_digests
     idle = Plan(
         no_op=plan.no_op,
         environment=plan.environment,
@@ -74,23 +74,25 @@ def keep_plan(
         targets=plan.targets,
         finish=plan.finish,
     )
-    is_idle = plan == idle and not (prepared.recovered or prepared.learns_settings or prepared.unset)
+    is_idle = plan == idle and not (prepared.recovered or prepared.learns_settings or prepared.unset_secrets)
     # The source of a watched document is fetched in every run.
     watches = any(one.watch for one in prepared.manifests)
-    is_cacheable = all(one.digest for one in answers) and not redaction.is_written_in(plan.account)
+    is_cacheable = all(one.digest for one in answers) and not redaction.contains_unencoded_secret(plan.account)
     if session.cache is None or files is None or not is_idle or watches or not is_cacheable:
         return
-    if about and about == about_account(session, options):
-        trace = Trace(about, files, answers, plan.no_op, plan.account, plan.fingerprint, plan.targets, plan.finish)
-        session.cache.keep(command, trace)
+    if settings_digest and settings_digest == plan_settings_digest(session, options):
+        trace = Trace(
+            settings_digest, files, answers, plan.no_op, plan.account, plan.fingerprint, plan.targets, plan.finish
+        )
+        session.cache.write_trace(command, trace)
 
 
-def about_files(session: LocalSession) -> bytes:
+def check_settings_digest(session: LocalSession) -> bytes:
     """A digest of everything but the files that a check of manifests depends on."""
     return _sealed(session, last_applied(session).version)
 
 
-def about_account(session: Session, options: JsonObject) -> bytes:
+def plan_settings_digest(session: Session, options: JsonObject) -> bytes:
     """A digest of everything but the files and the account that a plan depends on.
 
     Empty if the state is not a local file: then nothing is cached.  The states of other environments are not included,
@@ -105,7 +107,7 @@ def about_account(session: Session, options: JsonObject) -> bytes:
 def _plan_of(session: Session, trace: Trace, api: ReadClient) -> Plan | None:
     """The plan of a trace, if the API gives the same responses as before; else None."""
     with reading(session.progress, api):
-        if not api.repeats(trace.answers):
+        if not api.responses_are_unchanged(trace.answers):
             return None
     return Plan(
         no_op=trace.objects,
@@ -119,7 +121,11 @@ def _plan_of(session: Session, trace: Trace, api: ReadClient) -> Plan | None:
 
 def _trace(session: LocalSession, command: str) -> Trace | None:
     """The trace of the last run of a command; None if there is none, or this run already has diagnostics."""
-    return session.cache.trace(command) if session.cache and not (session.found or session.unread) else None
+    return (
+        session.cache.trace(command)
+        if session.cache and not (session.project_diagnostics or session.env_file_warnings)
+        else None
+    )
 
 
 def _files_read(session: LocalSession) -> FilesRead | None:
@@ -127,8 +133,8 @@ def _files_read(session: LocalSession) -> FilesRead | None:
     return session.cache.manifests.files_read if session.cache and session.cache.manifests else None
 
 
-def _has_same_files(session: LocalSession, trace: Trace, about: bytes) -> bool:
-    return trace.about == about and trace.files.are_unchanged(session.project, session.environment)
+def _has_same_files(session: LocalSession, trace: Trace, settings_digest: bytes) -> bool:
+    return trace.settings_digest == settings_digest and trace.files.are_unchanged(session.project, session.environment)
 
 
 def _sealed(session: LocalSession, *values: object) -> bytes:
@@ -136,4 +142,4 @@ def _sealed(session: LocalSession, *values: object) -> bytes:
     names = sorted(env_file.key_variables(session.project))
     variables = [session.variables.get(name) for name in names]
     environment = sorted((name, value) for name, value in os.environ.items() if name not in _OF_SHELLS)
-    return session.cache.sealed(values, variables, environment) if session.cache else b""
+    return session.cache.keyed_digest(values, variables, environment) if session.cache else b""

@@ -11,24 +11,24 @@ from tavusctl.app.state.whole import store_of, to_write
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.errors import StateError, UsageError
-from tavusctl.core.json_tree import plain
+from tavusctl.core.json_tree import manifest_notation
 from tavusctl.core.messages import suggestion
 from tavusctl.core.ports import State
 from tavusctl.engine.renames import renamed, unbound
-from tavusctl.kinds import address_in, in_our_words
+from tavusctl.kinds import address_in, canonical_address
 from tavusctl.lib.json_types import JsonObject
-from tavusctl.state.journal import recall
+from tavusctl.state.journal import read_current_state
 
 
 def bindings(session: LocalSession) -> Sequence[Binding]:
     """All bindings, sorted by address."""
-    state = recall(store_of(session))
+    state = read_current_state(store_of(session))
     return [state.bindings[address] for address in sorted(state.bindings)]
 
 
 def describe(session: LocalSession, address: str) -> JsonObject:
     """One binding as JSON, without secrets; StateError if the address is not in the state."""
-    binding = _binding(recall(store_of(session)), address)
+    binding = _binding(read_current_state(store_of(session)), address)
     return {
         "address": str(binding.address),
         "id": binding.remote_id,
@@ -36,7 +36,7 @@ def describe(session: LocalSession, address: str) -> JsonObject:
         "on_remove": binding.on_remove,
         "successor": binding.successor or None,
         "retired": list(binding.retired),
-        "applied": plain(binding.applied),
+        "applied": manifest_notation(binding.applied),
     }
 
 
@@ -81,7 +81,7 @@ def _unbound_address(state: State, old: Address, text: str) -> Address:
 
 
 def _binding(state: State, text: str) -> Binding:
-    canonical_text = in_our_words(text)
+    canonical_text = canonical_address(text)
     binding = next((one for address, one in state.bindings.items() if str(address) == canonical_text), None)
     if binding is None:
         message = f"`{text}` is not in the state"

@@ -15,7 +15,7 @@ from tavusctl.engine.safety import account_guard
 from tavusctl.kinds import KINDS
 from tavusctl.reports.json import FORMAT_VERSION
 from tavusctl.secrets.key_wrapping import slot
-from tavusctl.state.seals import Keys, SealedState, Trust, judged, taken_over
+from tavusctl.state.seals import Keys, SealedState, Trust, accept, verify
 
 
 class RekeyResult(Struct, frozen=True):
@@ -37,18 +37,18 @@ def rekey(session: Session, old_key_env: str, lock_timeout: float, *, renew: boo
 
 def _rekey(session: Session, store: Store, available_keys: Keys, *, renew: bool) -> RekeyResult:
     state, journal = store.read(), store.journal()
-    sealed_state = judged(state, journal, available_keys)
-    trust = sealed_state.custody.trust
+    sealed_state = verify(state, journal, available_keys)
+    trust = sealed_state.seals.trust
     if trust is Trust.NEW:
         return RekeyResult(state, trust, written=False)
     _check_account(session, state, sealed_state)
     if trust is Trust.SEALED and not renew:
-        behind = sealed_state.custody.is_behind(state)
+        behind = sealed_state.seals.is_behind(state)
         if behind:  # the serial stays the same, so a plan file for this state is still valid
-            store.write(sealed_state.custody.sealed(state))
+            store.write(sealed_state.seals.sealed(state))
         return RekeyResult(state, trust, written=behind)
     # The journal names the serial of the state that it belongs to: with a journal, the serial stays the same.
-    new, _ = taken_over(replace(state, serial=state.serial + (not journal)), journal, available_keys)
+    new, _ = accept(replace(state, serial=state.serial + (not journal)), journal, available_keys)
     store.write(new)
     shut_out = state.keys.keys() - new.keys.keys() - {slot(available_keys.former, state.lineage)}
     return RekeyResult(new, trust, written=True, renewed=True, shut_out=len(shut_out))
@@ -57,32 +57,32 @@ def _rekey(session: Session, store: Store, available_keys: Keys, *, renew: bool)
 def _check_account(session: Session, state: State, sealed_state: SealedState) -> None:
     """Refuse an API key with which the bound objects cannot be read: it belongs to another account."""
     bindings = tuple(state.bindings.values())
-    decoder = observe.Decoder(observe.known_ids(bindings), sealed_state.custody.prints)
+    decoder = observe.Decoder(observe.known_ids(bindings), sealed_state.seals.fingerprint_key)
     with session.reader() as api:
         missing = observe.snapshot(api, KINDS, (), bindings, decoder).missing
     account_guard.check(state, session.environment, session.api_key, bound=len(bindings), missing=len(missing))
 
 
-def text(done: RekeyResult) -> str:
+def text(result: RekeyResult) -> str:
     """The result as text."""
-    if done.trust is Trust.NEW:
+    if result.trust is Trust.NEW:
         return "no state yet: the first apply generates its key\n"
-    if not done.written:
+    if not result.written:
         return "this API key opens the state already\n"
-    if not done.renewed:
+    if not result.renewed:
         return "this API key opens the state from now on\n"
-    bound = "".join(f"  {address} {binding.remote_id}\n" for address, binding in sorted(done.state.bindings.items()))
-    return f"the state has a new key and is trusted with {len(done.state.bindings)} objects:\n{bound}"
+    bound = "".join(f"  {address} {binding.remote_id}\n" for address, binding in sorted(result.state.bindings.items()))
+    return f"the state has a new key and is trusted with {len(result.state.bindings)} objects:\n{bound}"
 
 
-def document(done: RekeyResult) -> str:
+def document(result: RekeyResult) -> str:
     """The result as JSON."""
     content = {
         "format_version": FORMAT_VERSION,
-        "before": done.trust.value,
-        "written": done.written,
-        "renewed": done.renewed,
-        "shut_out": done.shut_out,
-        "objects": {str(address): binding.remote_id for address, binding in sorted(done.state.bindings.items())},
+        "before": result.trust.value,
+        "written": result.written,
+        "renewed": result.renewed,
+        "shut_out": result.shut_out,
+        "objects": {str(address): binding.remote_id for address, binding in sorted(result.state.bindings.items())},
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

@@ -15,7 +15,7 @@ from tavusctl.state.artifacts import RUNS, TRASH, newest_serial, runs_of
 from tavusctl.state.codec import decode
 from tavusctl.state.file.state_version import LIMIT
 from tavusctl.state.file.store import FileStore
-from tavusctl.state.seals import Seals, Trust, judged, opened
+from tavusctl.state.seals import Seals, Trust, open_state, verify
 from tavusctl.state.stores import open_store
 
 
@@ -30,14 +30,14 @@ def push(session: LocalSession, file: Path, lock_timeout: float, *, allow_older:
     with store.lock(lock_timeout, "state push"):
         check_settled(store)
         current = store.read(older=allow_older)
-        custody = judged(pushed, (), keyring.keys_at_hand(session)).custody
+        seals = verify(pushed, (), keyring.available_keys(session)).seals
         if pushed == current and not allow_older:
             _copy_records(source.shelf, store.shelf, pushed.lineage)
             return current, False
         _check_lineage(pushed, current, file)
         if allow_older:
             newest = newest_serial(current.lineage, store.shelf.names(RUNS))
-            pushed = _renumbered(pushed, max(pushed.serial, current.serial, newest) + 1, custody)
+            pushed = _renumbered(pushed, max(pushed.serial, current.serial, newest) + 1, seals)
         _check_successor(pushed, current, file)
         store.write(pushed)
         _copy_records(source.shelf, store.shelf, pushed.lineage)
@@ -79,16 +79,16 @@ def to_write(session: LocalSession, store: Store) -> tuple[State, Callable[[Stat
     StateError if a journal is left, or if the state is not trusted.
     """
     check_settled(store)
-    sealed_state = opened(store, keyring.keys(session))
-    sealed_state.custody.check_trusted()
-    return sealed_state.replay.state, sealed_state.custody.sealed
+    sealed_state = open_state(store, keyring.keys(session))
+    sealed_state.seals.check_trusted()
+    return sealed_state.replay.state, sealed_state.seals.sealed
 
 
-def _renumbered(state: State, serial: int, custody: Seals) -> State:
+def _renumbered(state: State, serial: int, seals: Seals) -> State:
     """A state with another serial, sealed again if it was sealed; StateError if its key is not available."""
-    if custody.trust is Trust.FOREIGN:
-        custody.check_trusted()
-    return custody.sealed(replace(state, serial=serial))
+    if seals.trust is Trust.FOREIGN:
+        seals.check_trusted()
+    return seals.sealed(replace(state, serial=serial))
 
 
 def check_settled(store: Store) -> None:

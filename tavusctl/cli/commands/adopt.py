@@ -7,7 +7,7 @@ from collections.abc import Collection
 import click
 
 from tavusctl.app import adopt as app
-from tavusctl.app.planning.variables import told
+from tavusctl.app.planning.variables import instructions
 from tavusctl.app.session.online import Session
 from tavusctl.cli.completion_values import address as known_address
 from tavusctl.cli.online_context import options
@@ -35,11 +35,11 @@ def command(session: Session, *, addresses: tuple[str, ...], everything: bool, d
     adoption = app.adopt(session, addresses, dry_run=dry_run)
     click.echo(adoption.difference, nl=False)
     _print_verdicts(session, adoption.verdicts, dry_run=dry_run)
-    for line in told(adoption.unset):
+    for line in instructions(adoption.unset):
         session.say(line)
     if adoption.unset and not dry_run:
         session.say(f"next: set these variables, then run `{session.command('plan')}`")
-    return 0 if adoption.is_whole else RefusedError.exit_code
+    return 0 if adoption.is_complete else RefusedError.exit_code
 
 
 def _print_verdicts(session: Session, verdicts: Collection[app.Verdict], *, dry_run: bool) -> None:

@@ -8,7 +8,7 @@ from tavusctl.api import DEFAULT_URL
 from tavusctl.app.environments import diff as app
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.online import Session
-from tavusctl.app.session.opening import checked, open_session
+from tavusctl.app.session.opening import check_project_file, open_session
 from tavusctl.app.session.settings import Settings
 from tavusctl.cli.completion_values import environment as known_environment
 from tavusctl.cli.demo_account import base_url_of
@@ -50,11 +50,11 @@ def command(
     tavusctl diff staging production
     tavusctl diff production --detailed-exitcode
     """  # noqa: D301
-    first = checked(open_session(left, progress))
+    first = check_project_file(open_session(left, progress))
     if right is None:
         comparison = _with_account(first, base_url)
     else:
-        comparison = app.environments(first, checked(open_session(right, progress)))
+        comparison = app.environments(first, check_project_file(open_session(right, progress)))
     show(report(comparison, format_), format_)
     return DIFFERENCES_EXIST if comparison.differences and detailed_exitcode else 0
 

@@ -39,6 +39,6 @@ def command(session: Session, *, format_: str, reports: Reports, detailed_exitco
 
     result = app.drift(session, blame=blame)
     emit(lambda report: report.drift(result.plan, result.plan.drift), format_, reports)
-    if result.unknown.there:
+    if result.unknown.matching_ids:
         return RefusedError.exit_code
     return DRIFT_EXISTS if result.plan.drift and detailed_exitcode else 0

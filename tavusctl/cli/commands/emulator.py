@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from tavusctl.cli.emulator_errors import explained
+from tavusctl.cli.emulator_errors import explain_start_errors
 from tavusctl.cli.options import Number, WholeNumber, parsed_behaviors
 from tavusctl.lib.json_types import JsonObject
 
@@ -96,9 +96,9 @@ def command(
     TAVUS_BASE_URL=http://127.0.0.1:8042 TAVUS_API_KEY=demo tavusctl plan
     """  # noqa: D301
     from tavusctl.emulator import serve
-    from tavusctl.emulator.http.border import Allowed
+    from tavusctl.emulator.http.access import Allowed
 
-    with explained(host, port, db):
+    with explain_start_errors(host, port, db):
         serve(
             host=host,
             port=port,

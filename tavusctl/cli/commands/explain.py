@@ -9,7 +9,7 @@ import click
 
 from tavusctl.app import explain as app
 from tavusctl.app.environments import value_places
-from tavusctl.app.session.opening import checked, open_session
+from tavusctl.app.session.opening import check_project_file, open_session
 from tavusctl.cli.completion_values import field as known_field
 from tavusctl.cli.offline_context import environment_options
 from tavusctl.cli.status_line import TerminalProgress
@@ -34,7 +34,7 @@ def command(path: str | None, *, format_: str, environment: str | None, progress
     tavusctl explain persona/sales-coach --env production
     """  # noqa: D301
     if address := _address(path or ""):
-        places = value_places.places(checked(open_session(environment, progress)), address)
+        places = value_places.places(check_project_file(open_session(environment, progress)), address)
         _print(value_places.document(places), value_places.text(places), format_)
         return
     explanation = app.find(path) if path else None

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from tavusctl.app import fmt as app
-from tavusctl.app.files.rewritten_files import difference, written
+from tavusctl.app.files.rewritten_files import difference, write_files
 from tavusctl.app.session.local import LocalSession
-from tavusctl.app.session.opening import checked
+from tavusctl.app.session.opening import check_project_file
 from tavusctl.cli.offline_context import file_options
 from tavusctl.secrets.escape import flat
 
@@ -32,12 +32,12 @@ def command(sessions: list[LocalSession], *, paths: tuple[Path, ...], check: boo
     tavusctl fmt
     tavusctl fmt --check --diff
     """  # noqa: D301
-    session = checked(sessions[0])  # the overlays of all environments are formatted, so any session will do
+    session = check_project_file(sessions[0])  # the overlays of all environments are formatted, so any session will do
     result = app.fmt(session, paths)
     if diff:
         click.echo(difference(result.before, result.after), nl=False)
     elif not check:
-        with written(session.root, result.before, result.after):
+        with write_files(session.root, result.before, result.after):
             pass
     _print_names(session, result.after, is_listing=not diff)
     return WOULD_CHANGE if check and result.after else 0

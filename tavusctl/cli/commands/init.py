@@ -11,7 +11,7 @@ from tavusctl.app.export.write import ExportResult
 from tavusctl.app.init import github as workflows
 from tavusctl.app.init.project import Account, start
 from tavusctl.app.session.online import Session
-from tavusctl.app.session.opening import learn
+from tavusctl.app.session.opening import register_secrets
 from tavusctl.cli.demo_account import check_installed
 from tavusctl.cli.status_line import TerminalProgress
 from tavusctl.core.errors import UsageError
@@ -58,7 +58,7 @@ def command(
     shows the differences of the others.
     """
     # A project around the folder may have secrets that appear in the name of the folder, or in what is written there.
-    learn(())
+    register_secrets(())
     if action and not github:
         message = "`--action` is allowed with `--github` only"
         raise UsageError(message, "add `--github`")
@@ -74,7 +74,7 @@ def command(
     if not is_project:
         start(folder, Account(base_url, TerminalProgress(), _report_export) if from_account else None, _say, demo=demo)
     if github:
-        workflows.write_workflows(folder, action, workflows.Tell(_say, lambda text: click.echo(text, nl=False)))
+        workflows.write_workflows(folder, action, workflows.Output(_say, lambda text: click.echo(text, nl=False)))
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tavusctl.app.environments import promote as app
-from tavusctl.app.session.opening import checked, open_session
+from tavusctl.app.session.opening import check_project_file, open_session
 from tavusctl.cli.completion_values import address as known_address
 from tavusctl.cli.completion_values import environment as known_environment
 from tavusctl.cli.offline_context import project_options
@@ -52,7 +52,7 @@ def command(
     tavusctl promote persona/sales-coach --from staging --to production
     tavusctl promote persona/sales-coach --from staging --to production --field /system_prompt --dry-run
     """  # noqa: D301
-    left, right = (checked(open_session(name, progress)) for name in (source, target))
+    left, right = (check_project_file(open_session(name, progress)) for name in (source, target))
     promotion = app.promote(left, right, address, fields, dry_run=dry_run)
     click.echo(promotion.difference, nl=False)
     if not promotion.fields:

@@ -7,7 +7,7 @@ import click
 from tavusctl.app.account import talk as app
 from tavusctl.app.session.online import Session
 from tavusctl.cli.completion_values import address as known_address
-from tavusctl.cli.confirmation import agree
+from tavusctl.cli.confirmation import require_answer
 from tavusctl.cli.online_context import options
 from tavusctl.cli.options import WholeNumber, partner, text_or_json
 from tavusctl.core.address import Address
@@ -64,7 +64,9 @@ def command(
         session.say(f"a conversation with {address}: {offer.cost}")
     if not (yes or test):
         question = f"Start a conversation with {address}"
-        agree(question, "yes", session.environment, act="talk", without="add `--yes`, or `--test` for a free one")
+        require_answer(
+            question, "yes", session.environment, action="talk", hint="add `--yes`, or `--test` for a free one"
+        )
     _print_conversation(session, app.begin(session, offer), format_)
     return 0
 
@@ -83,7 +85,7 @@ def _print_conversation(session: Session, conversation: app.Conversation, format
 def _end(session: Session, conversation_id: str, format_: str) -> int:
     was_active = app.end(session, conversation_id)
     if format_ == "json":
-        click.echo(app.ended(conversation_id, was_active=was_active), nl=False)
+        click.echo(app.end_document(conversation_id, was_active=was_active), nl=False)
     else:
         click.echo(f"{conversation_id} {'ended' if was_active else 'had ended already'}")
     return 0

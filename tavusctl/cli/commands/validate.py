@@ -10,7 +10,7 @@ import click
 
 from tavusctl.app.session import unchanged
 from tavusctl.app.session.local import LocalSession
-from tavusctl.app.session.opening import tell_passed_over
+from tavusctl.app.session.opening import report_skipped
 from tavusctl.cli.completion_values import check as known_check
 from tavusctl.cli.offline_context import cache_option, file_options
 from tavusctl.cli.report_options import Reports, emit, format_option, report_option
@@ -81,7 +81,7 @@ def command(
     """  # noqa: D301
     if list_rules:
         return _list_rules(format_, reports)
-    tell_passed_over(sessions[0], paths)
+    report_skipped(sessions[0], paths)
     unchecked = [session for session in sessions if paths or not unchanged.is_validated(session)]
     diagnostics: Sequence[Diagnostic] = ()
     if unchecked:

@@ -17,11 +17,11 @@ from tavusctl.lib.json_types import KeyPath
 from tavusctl.patch.pointer import split
 from tavusctl.secrets.values import SecretText
 
-Kept = TypeVar("Kept")
-Leaves = tuple[tuple[KeyPath, Kept], ...]
+Value = TypeVar("Value")
+Leaves = tuple[tuple[KeyPath, Value], ...]
 
 
-class Brought(Struct, frozen=True, array_like=True):
+class IncludedText(Struct, frozen=True, array_like=True):
     """A text that a manifest includes from a file, by its digest."""
 
     manifest: str  # shown path of the manifest that includes it
@@ -48,14 +48,14 @@ class Entry(Struct, frozen=True, array_like=True):
 
     content: str  # digest of the file
     overlays: dict[str, str]  # digests of the overlay documents merged into it, by address
-    brought: tuple[Brought, ...]
+    included_texts: tuple[IncludedText, ...]
     values: int  # this and the next two count against the limits of the project
     text: int
     expressions: int
     manifests: tuple[CachedManifest, ...]
 
 
-def packed(parsed: ParsedManifest, texts: Sequence[str]) -> CachedManifest:
+def pack(parsed: ParsedManifest, texts: Sequence[str]) -> CachedManifest:
     """Prepare a manifest for the cache; `texts` are those that its file includes."""
     manifest = parsed.manifest
     if manifest is None:
@@ -64,8 +64,8 @@ def packed(parsed: ParsedManifest, texts: Sequence[str]) -> CachedManifest:
         path: number for number, path in enumerate(dict.fromkeys(source.path for source in manifest.sources.values()))
     }
     sources = {pointer: (paths[place.path], place.line, place.column) for pointer, place in manifest.sources.items()}
-    references = tuple((path, leaf) for path, leaf in manifest.marks if isinstance(leaf, Address))
-    secrets = tuple((path, leaf) for path, leaf in manifest.marks if isinstance(leaf, SecretText))
+    references = tuple((path, leaf) for path, leaf in manifest.special_leaves if isinstance(leaf, Address))
+    secrets = tuple((path, leaf) for path, leaf in manifest.special_leaves if isinstance(leaf, SecretText))
     included = tuple(
         (path, texts.index(text))
         for path in map(split, parsed.origins)
@@ -76,7 +76,7 @@ def packed(parsed: ParsedManifest, texts: Sequence[str]) -> CachedManifest:
     return CachedManifest(replace(parsed, manifest=stripped), tuple(paths), sources, references, secrets, included)
 
 
-def unpacked(cached: CachedManifest, texts: Sequence[str]) -> ParsedManifest:
+def unpack(cached: CachedManifest, texts: Sequence[str]) -> ParsedManifest:
     """Restore a manifest from the cache; `texts` are those that its file includes."""
     manifest = cached.parsed.manifest
     if manifest is None:

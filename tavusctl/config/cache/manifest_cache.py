@@ -23,17 +23,17 @@ from tavusctl.config.cache.trace import FilesRead
 from tavusctl.secrets import redaction
 
 
-class Silence(Struct, frozen=True, array_like=True):
+class CleanLintRun(Struct, frozen=True, array_like=True):
     """A record that lint rules reported nothing about manifests."""
 
-    about: str  # digest of all that the rules read
+    inputs_digest: str  # digest of all that the rules read
     disk: DiskAnswers  # the answers of the disk to the rules
 
 
 class _Content(Struct, array_like=True):
-    holds_for: str
+    dependency_digest: str
     entries: dict[str, msgspec.Raw]  # by shown path of the file
-    silences: dict[str, Silence]  # by the set of rules
+    clean_runs: dict[str, CleanLintRun]  # by the set of rules
 
 
 class ManifestCache(Struct):
@@ -41,9 +41,9 @@ class ManifestCache(Struct):
 
     path: Path
     key: bytes
-    holds_for: str  # digest of what all entries depend on
+    dependency_digest: str  # digest of what all entries depend on
     _known: dict[str, msgspec.Raw] = field(default_factory=dict)  # entries as saved, by shown path
-    _silences: dict[str, Silence] = field(default_factory=dict)
+    _clean_runs: dict[str, CleanLintRun] = field(default_factory=dict)
     _entries: dict[str, msgspec.Raw] = field(default_factory=dict)  # entries of this run, by shown path
     _read: list[str] = field(default_factory=list)  # names and digests of all that was read, in order
     _is_complete: bool = True  # whether `_read` has all that was read
@@ -53,12 +53,12 @@ class ManifestCache(Struct):
     _disk: DiskAnswers | None = None  # answers to rules, if these reported nothing
 
     @classmethod
-    def opened(cls, path: Path, key: bytes, holds_for: str) -> ManifestCache:
-        """Load a saved cache; empty if it is missing, damaged, signed with another key or of another `holds_for`."""
+    def load(cls, path: Path, key: bytes, dependency_digest: str) -> ManifestCache:
+        """Load a saved cache; empty if it is missing, damaged, signed with another key or has another digest."""
         saved = signed_file.read(path, key, _Content)
-        if saved is None or saved.holds_for != holds_for:
-            return cls(path, key, holds_for, _is_changed=True)
-        return cls(path, key, holds_for, saved.entries, saved.silences)
+        if saved is None or saved.dependency_digest != dependency_digest:
+            return cls(path, key, dependency_digest, _is_changed=True)
+        return cls(path, key, dependency_digest, saved.entries, saved.clean_runs)
 
     @property
     def files_read(self) -> FilesRead | None:
@@ -84,35 +84,38 @@ class ManifestCache(Struct):
     def keep(self, file: str, entry: Entry, *, is_new: bool) -> None:
         """Store the entry of a file, unless it cannot be serialised or contains the value of a secret."""
         overlays = (text for pair in sorted(entry.overlays.items()) for text in pair)
-        included = (text for one in entry.brought for text in (one.name, one.digest))
+        included = (text for one in entry.included_texts for text in (one.name, one.digest))
         self._read += [file, entry.content, *overlays, *included]
         with contextlib.suppress(TypeError, ValueError, OverflowError):
             raw = msgspec.Raw(msgspec.msgpack.encode(entry)) if is_new else self._known[file]
-            if not (redaction.knows_any() and redaction.is_written_in(bytes(raw).decode("utf-8", "replace"))):
+            if not (
+                redaction.has_known_secrets()
+                and redaction.contains_unencoded_secret(bytes(raw).decode("utf-8", "replace"))
+            ):
                 self._entries[file] = raw
                 self._is_changed |= is_new
                 return
-        self.pass_over()
+        self.mark_incomplete()
 
-    def pass_over(self) -> None:
+    def mark_incomplete(self) -> None:
         """Record that a file was read without an entry for it."""
         self._is_complete = False
 
-    def is_silent(self, asked: str, about: str, disk: Disk) -> bool:
+    def is_known_clean(self, rule_set: str, lint_inputs: str, disk: Disk) -> bool:
         """Whether rules reported nothing about what was read, and the disk still answers their questions the same."""
-        record = self._silences.get(asked)
-        if record is None or not self._is_complete or record.about != self._digest(about):
+        record = self._clean_runs.get(rule_set)
+        if record is None or not self._is_complete or record.inputs_digest != self._digest(lint_inputs):
             return False
         if not disk.answers_alike(record.disk):
             return False
         self._disk = record.disk
         return True
 
-    def keep_silence(self, asked: str, about: str, disk: Disk) -> None:
+    def record_clean_run(self, rule_set: str, lint_inputs: str, disk: Disk) -> None:
         """Record that rules reported nothing about what was read."""
         if self._is_complete:
             self._disk = disk.answers
-            self._silences[asked] = Silence(self._digest(about), self._disk)
+            self._clean_runs[rule_set] = CleanLintRun(self._digest(lint_inputs), self._disk)
             self._is_changed = True
 
     def save(self) -> None:
@@ -121,9 +124,9 @@ class ManifestCache(Struct):
             return
         # Questions of rules quote manifests.  If an entry is missing, they are of no use, and they may contain the
         # secret because of which that entry was not stored.
-        silences = self._silences if self._is_complete else {}
-        signed_file.write(self.path, self.key, _Content(self.holds_for, self._entries, silences))
+        silences = self._clean_runs if self._is_complete else {}
+        signed_file.write(self.path, self.key, _Content(self.dependency_digest, self._entries, silences))
 
-    def _digest(self, about: str) -> str:
-        text = "\0".join([self.holds_for, about, *self._read])
+    def _digest(self, lint_inputs: str) -> str:
+        text = "\0".join([self.dependency_digest, lint_inputs, *self._read])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

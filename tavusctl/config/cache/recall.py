@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from tavusctl.config.cache.entry import Brought, Entry, packed, unpacked
+from tavusctl.config.cache.entry import Entry, IncludedText, pack, unpack
 from tavusctl.config.cache.trace import digest
 from tavusctl.config.envelope import ParsedManifest
 from tavusctl.config.included_files import IncludedFiles
@@ -15,7 +15,7 @@ from tavusctl.core.address import Address, Source
 from tavusctl.core.model import Manifest, Recrawl
 
 
-class Used(Struct, frozen=True):
+class Usage(Struct, frozen=True):
     """How much of the limits of a project was used."""
 
     values: int
@@ -23,9 +23,9 @@ class Used(Struct, frozen=True):
     expressions: int
 
     @classmethod
-    def of(cls, library: IncludedFiles) -> Used:
+    def of(cls, included_files: IncludedFiles) -> Usage:
         """The usage so far."""
-        return cls(library.budget.values, library.budget.text, library.budget.expressions)
+        return cls(included_files.budget.values, included_files.budget.text, included_files.budget.expressions)
 
 
 class FileRead(Struct, frozen=True):
@@ -34,51 +34,51 @@ class FileRead(Struct, frozen=True):
     content: bytes
     manifests: Sequence[ParsedManifest]
     overlays: Mapping[str, str]  # digests of the overlay documents merged into them, by address
-    before: Used
+    usage_before: Usage
 
 
-def recalled(
+def from_cache(
     entry: Entry,
-    where: Source,
-    lies_over: Callable[[Address], str],
+    source: Source,
+    overlay_digest: Callable[[Address], str],
     files: Mapping[str, Path],
-    library: IncludedFiles,
+    included_files: IncludedFiles,
 ) -> Sequence[ParsedManifest] | None:
     """The manifests of a file from its cache entry; None if anything that they depend on has changed.
 
-    `lies_over` returns the digest of the overlay document of an address, or an empty text; `files` has the paths of
-    manifest files by shown path.
+    `overlay_digest` returns the digest of the overlay document of an address, or an empty text; `files` has the paths
+    of manifest files by shown path.
     """
     addresses = [cached.parsed.address for cached in entry.manifests]
-    overlays = {str(address): over for address in addresses if address and (over := lies_over(address))}
-    if overlays != entry.overlays or not library.budget.has_room(entry.values, entry.text, entry.expressions):
+    overlays = {str(address): over for address in addresses if address and (over := overlay_digest(address))}
+    if overlays != entry.overlays or not included_files.budget.has_room(entry.values, entry.text, entry.expressions):
         return None
-    texts = [_current_text(included, files, library) for included in entry.brought]
-    if [digest(text.encode()) for text in texts] != [included.digest for included in entry.brought]:
+    texts = [_current_text(included, files, included_files) for included in entry.included_texts]
+    if [digest(text.encode()) for text in texts] != [included.digest for included in entry.included_texts]:
         return None
-    library.budget.parsed(entry.values, where)
-    library.budget.brought(entry.text, entry.expressions, where)
-    return [unpacked(cached, texts) for cached in entry.manifests]
+    included_files.budget.count_values(entry.values, source)
+    included_files.budget.count_inserted(entry.text, entry.expressions, source)
+    return [unpack(cached, texts) for cached in entry.manifests]
 
 
-def entry_of(made: FileRead, library: IncludedFiles) -> Entry | None:
+def entry_of(file_read: FileRead, included_files: IncludedFiles) -> Entry | None:
     """The cache entry of a file; None if its manifests depend on more than its bytes, texts, overlays and settings."""
-    manifests = [parsed.manifest for parsed in made.manifests if parsed.manifest]
-    if len(manifests) < len(made.manifests) or not all(map(_is_closed, manifests)):
+    manifests = [parsed.manifest for parsed in file_read.manifests if parsed.manifest]
+    if len(manifests) < len(file_read.manifests) or not all(map(_is_closed, manifests)):
         return None
-    texts = [included.text for included in library.asked]
-    after = Used.of(library)
+    texts = [included.text for included in included_files.inclusions]
+    after = Usage.of(included_files)
     return Entry(
-        digest(made.content),
-        {**made.overlays},
+        digest(file_read.content),
+        {**file_read.overlays},
         tuple(
-            Brought(library.shown(included.manifest), included.name, digest(included.text.encode()))
-            for included in library.asked
+            IncludedText(included_files.shown(included.manifest), included.name, digest(included.text.encode()))
+            for included in included_files.inclusions
         ),
-        after.values - made.before.values,
-        after.text - made.before.text,
-        after.expressions - made.before.expressions,
-        tuple(packed(parsed, texts) for parsed in made.manifests),
+        after.values - file_read.usage_before.values,
+        after.text - file_read.usage_before.text,
+        after.expressions - file_read.usage_before.expressions,
+        tuple(pack(parsed, texts) for parsed in file_read.manifests),
     )
 
 
@@ -87,7 +87,7 @@ def _is_closed(manifest: Manifest) -> bool:
     return manifest.file is None and (manifest.recrawl is None or manifest.recrawl.timezone == Recrawl().timezone)
 
 
-def _current_text(included: Brought, files: Mapping[str, Path], library: IncludedFiles) -> str:
+def _current_text(included: IncludedText, files: Mapping[str, Path], library: IncludedFiles) -> str:
     """The present text of an included file; empty if it cannot be read."""
     manifest = files.get(included.manifest)
     try:

@@ -26,10 +26,10 @@ _SIGNED: Final = len(_MAGIC) + hashlib.sha256().digest_size
 _IGNORED: Final = b"*\n"  # git ignores everything in the folder
 _OWNER: Final = 0o700
 _MAX_BYTES: Final = 1024**3
-Kept = TypeVar("Kept", bound=Struct)
+Content = TypeVar("Content", bound=Struct)
 
 
-def read(path: Path, key: bytes, what: type[Kept]) -> Kept | None:
+def read(path: Path, key: bytes, what: type[Content]) -> Content | None:
     """The content of a cache file; None if it is missing, damaged, or signed with another key."""
     try:
         with _folder(path, make=False) as folder:
@@ -69,7 +69,7 @@ def drop(path: Path) -> None:
 @contextlib.contextmanager
 def _folder(path: Path, *, make: bool) -> Iterator[int]:
     """Open the folder of a cache file, from the folder of the project and without following a link."""
-    with atomic_files.opened(path.parents[2]) as project, contextlib.ExitStack() as steps:
+    with atomic_files.open_folder(path.parents[2]) as project, contextlib.ExitStack() as steps:
         folder = project
         for name in (path.parents[1].name, path.parent.name):
             if make:

@@ -18,7 +18,7 @@ from tavusctl.config.cache.disk_answers import Disk, DiskAnswers
 from tavusctl.config.limits import MAX_YAML_BYTES, Budget, LimitExceededError
 from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Diagnostic
-from tavusctl.core.ports import Answered
+from tavusctl.core.ports import ResponseDigest
 from tavusctl.core.project_settings import Environment, Project
 
 
@@ -33,7 +33,7 @@ class FilesRead(Struct, frozen=True, array_like=True):
         """Whether all files and answers are the same now, and no manifest file was added or removed."""
         root = Path(project.root)
         try:
-            with files.many():
+            with files.keep_folders_open():
                 return (
                     _manifests(project, environment) == self.manifests.keys()
                     and all(
@@ -51,11 +51,11 @@ class FilesRead(Struct, frozen=True, array_like=True):
 
 
 class Trace(Struct, frozen=True, array_like=True):
-    """A run with nothing to do or report; `about` is a digest of what is neither a file nor an answer of the API."""
+    """A run with nothing to do or report; `settings_digest` covers what is neither a file nor an answer."""
 
-    about: bytes
+    settings_digest: bytes
     files: FilesRead
-    answers: tuple[Answered, ...] = ()
+    answers: tuple[ResponseDigest, ...] = ()
     objects: int = 0  # number of objects compared, all equal to their manifests
     account: str = ""  # label of the account
     fingerprint: str = ""  # of the plan

@@ -14,17 +14,17 @@ from tavusctl.core.errors import UsageError
 from tavusctl.core.messages import listed, suggestion
 from tavusctl.core.project_settings import FILE, Environment, Project
 
-Found = tuple[Project, tuple[Diagnostic, ...]]
+ReadProject = tuple[Project, tuple[Diagnostic, ...]]
 
 
-def read(root: Path, content: bytes) -> Found:
+def read(root: Path, content: bytes) -> ReadProject:
     """The project of a project file with this content, and its diagnostics."""
     from tavusctl.config.project_file import project  # noqa: PLC0415 - slow; not needed if the file is known
 
     return project.read(root, content)
 
 
-def find_project(start: Path | None, read: Callable[[Path, bytes], Found] = read) -> Found:
+def find_project(start: Path | None, read: Callable[[Path, bytes], ReadProject] = read) -> ReadProject:
     """The project that a folder belongs to, and the diagnostics of its file; `read` parses the content of the file."""
     folder = Path(os.path.abspath(start or Path.cwd()))  # noqa: PTH100 - links on the path to the project are kept
     root = next((parent for parent in _upward(folder) if os.path.lexists(parent / FILE)), None)
@@ -33,9 +33,9 @@ def find_project(start: Path | None, read: Callable[[Path, bytes], Found] = read
     try:
         content = files.read_bytes(root / FILE, root, MAX_YAML_BYTES)
     except files.RefusedError as error:
-        from tavusctl.config.project_file.project import unreadable  # noqa: PLC0415 - as above
+        from tavusctl.config.project_file.project import unreadable_project  # noqa: PLC0415 - as above
 
-        return unreadable(root), (Diagnostic("TV110", f"the project file {error}", Source(FILE, 1, 1)),)
+        return unreadable_project(root), (Diagnostic("TV110", f"the project file {error}", Source(FILE, 1, 1)),)
     return read(root, content)
 
 
@@ -64,7 +64,7 @@ def _misnamed(folder: Path) -> tuple[Diagnostic, ...]:
     return (Diagnostic("TV110", "the project file must be named tavusctl.yaml", source, "rename it"),)
 
 
-def chosen(project: Project, name: str | None, diagnostics: Sequence[Diagnostic]) -> Environment:
+def choose_environment(project: Project, name: str | None, diagnostics: Sequence[Diagnostic]) -> Environment:
     """The environment of this name, or the only one of the project; UsageError if it is unknown or ambiguous."""
     environments = project.environments
     has_errors = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)

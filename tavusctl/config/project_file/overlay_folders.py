@@ -15,16 +15,16 @@ from tavusctl.core.project_settings import Environment, Project
 from tavusctl.patch.pointer import escape
 
 
-def checked(
-    environments: Mapping[str, Environment], root: Path, manifests: Path, notes: DiagnosticCollector
+def check_overlays(
+    environments: Mapping[str, Environment], root: Path, manifests: Path, collector: DiagnosticCollector
 ) -> Mapping[str, Environment]:
     """The environments with their overlays as paths from the root; invalid overlays are reported and left out."""
-    valid = {name: _checked(one, root, manifests, notes) for name, one in environments.items()}
-    _warn_of_unused(valid, root, manifests, notes)
+    valid = {name: _checked(one, root, manifests, collector) for name, one in environments.items()}
+    _warn_of_unused(valid, root, manifests, collector)
     return valid
 
 
-def are_right(project: Project) -> bool:
+def are_valid(project: Project) -> bool:
     """Whether the folders of a project, read earlier, still give no diagnostics."""
     root, manifests = Path(project.root), Path(project.manifests)
     folders = [root / one.overlay for one in project.environments.values() if one.overlay]
@@ -39,7 +39,7 @@ def is_inside(folder: Path, root: Path) -> bool:
     return Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(root))
 
 
-def _checked(environment: Environment, root: Path, manifests: Path, notes: DiagnosticCollector) -> Environment:
+def _checked(environment: Environment, root: Path, manifests: Path, collector: DiagnosticCollector) -> Environment:
     if not environment.overlay:
         return environment
     pointer = _pointer(environment)
@@ -47,7 +47,7 @@ def _checked(environment: Environment, root: Path, manifests: Path, notes: Diagn
     fault, hint = _fault(folder, root, manifests)
     if fault:
         message = f"{dotted(pointer)}: the folder {shown(environment.overlay)} {fault}"
-        notes.error("TV110", message, notes.value_at(pointer), hint)
+        collector.error("TV110", message, collector.value_at(pointer), hint)
     return replace(environment, overlay="" if fault else folder.relative_to(root).as_posix())
 
 
@@ -61,14 +61,14 @@ def _fault(folder: Path, root: Path, manifests: Path) -> tuple[str, str]:
     if any(part.startswith(".") for part in folder.relative_to(root).parts):
         return "has a name that starts with a dot, which is never read", "use a folder such as `overlays/prod`"
     if not os.path.isdir(folder):  # noqa: PTH112 - never raises
-        similar = files.otherwise_spelled(folder, root)
+        similar = files.similar_path(folder, root)
         hint = f"did you mean `{similar}`?" if similar else "create the folder, or remove the key `overlay`"
         return "is not a folder" if os.path.lexists(folder) else "does not exist", hint
     return "", ""
 
 
 def _warn_of_unused(
-    environments: Mapping[str, Environment], root: Path, manifests: Path, notes: DiagnosticCollector
+    environments: Mapping[str, Environment], root: Path, manifests: Path, collector: DiagnosticCollector
 ) -> None:
     """Warn of folders beside overlays that no environment uses: a folder or an environment may be misnamed."""
     without = [name for name, environment in environments.items() if not environment.overlay]
@@ -77,7 +77,7 @@ def _warn_of_unused(
         message = f"no environment has the overlay {shown(name)}, which lies beside {shown(environment.overlay)}"
         advice = f"write `overlay: {name}` under the environment that it is for"
         hint = f"{advice} (without one: {listed(without)})" if without else f"{advice}, or move the folder"
-        notes.warning("TV133", message, notes.value_at(_pointer(environment)), hint=hint)
+        collector.warning("TV133", message, collector.value_at(_pointer(environment)), hint=hint)
 
 
 def _unused_siblings(

@@ -17,10 +17,10 @@ from tavusctl.config.project_file import overlay_folders
 from tavusctl.config.project_file.sections import EnvironmentSection, LiteralOutput, ProjectFile, WrongValueError
 from tavusctl.config.spec.unknown_keys import value_at
 from tavusctl.config.yaml12 import Node
-from tavusctl.core.diagnostics import Diagnostic, Severity, place, said
+from tavusctl.core.diagnostics import Diagnostic, Severity, place, redacted_diagnostics
 from tavusctl.core.messages import nearest, shown, suggestion
 from tavusctl.core.project_settings import FILE, Environment, Output, Project, Safety
-from tavusctl.core.schema.expectations import by_place, expected, meant
+from tavusctl.core.schema.expectations import by_place, correction_hint, expected_text
 from tavusctl.core.schema.model_fields import fields_at
 from tavusctl.core.schema.spec_model import FieldError, field_errors
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_object
@@ -34,48 +34,50 @@ _HOST_KEYS: Final = frozenset(("base_url", "api_url", "host", "api_host", "endpo
 
 def read(root: Path, content: bytes) -> tuple[Project, tuple[Diagnostic, ...]]:
     """The project of a project file with this content, and its diagnostics."""
-    about = redaction.about(content.decode("utf-8", "replace"))
+    redact = redaction.redactor_for(content.decode("utf-8", "replace"))
     parsed = yaml12.read(content, FILE)
     if not parsed.documents:
-        return unreadable(root) if parsed.diagnostics else Project.default(root), said(parsed.diagnostics, about)
-    project, notes = open_project(parsed.documents[0], root)
+        return unreadable_project(root) if parsed.diagnostics else Project.default(root), redacted_diagnostics(
+            parsed.diagnostics, redact
+        )
+    project, collector = open_project(parsed.documents[0], root)
     if len(parsed.documents) > 1:
-        notes.error(
+        collector.error(
             "TV101", "the project file must contain one YAML document, found another", parsed.documents[1].source
         )
-    diagnostics = tuple(sorted(said((*parsed.diagnostics, *notes.diagnostics), about), key=place))
+    diagnostics = tuple(sorted(redacted_diagnostics((*parsed.diagnostics, *collector.diagnostics), redact), key=place))
     return replace(project, doubtful=_doubtful(parsed.documents[0], diagnostics)), diagnostics
 
 
 def open_project(node: Node, root: Path) -> tuple[Project, DiagnosticCollector]:
     """Parse the document of a project file; invalid keys are reported, and keep their defaults."""
-    notes = DiagnosticCollector(node)
+    collector = DiagnosticCollector(node)
     try:
-        return _project(node.value, root, notes), notes
+        return _project(node.value, root, collector), collector
     except EnoughError:
-        return Project.default(root), notes
+        return Project.default(root), collector
 
 
-def _project(document: Json, root: Path, notes: DiagnosticCollector) -> Project:
-    if not notes.typed(document, dict, ""):
+def _project(document: Json, root: Path, collector: DiagnosticCollector) -> Project:
+    if not collector.has_type(document, dict, ""):
         return Project.default(root)
-    file = _read(document, notes)
-    manifests = _manifests(file.manifests, root, notes)
+    file = _read(document, collector)
+    manifests = _manifests(file.manifests, root, collector)
     return Project(
         str(root),
         str(manifests),
         tuple(file.secrets),
-        overlay_folders.checked(_environments(file), root, manifests, notes),
+        overlay_folders.check_overlays(_environments(file), root, manifests, collector),
         Safety(file.safety.max_deletes, file.safety.max_delete_ratio) if file.safety else Safety(),
-        {name: _output(value, f"/outputs/{escape(name)}", notes) for name, value in (file.outputs or {}).items()},
+        {name: _output(value, f"/outputs/{escape(name)}", collector) for name, value in (file.outputs or {}).items()},
     )
 
 
-def _read(document: JsonObject, notes: DiagnosticCollector) -> ProjectFile:
+def _read(document: JsonObject, collector: DiagnosticCollector) -> ProjectFile:
     """Validate the project file, report its errors, and return it without the invalid keys."""
     errors = field_errors(ProjectFile, document)
     for path, group in by_place(errors).items():
-        _report(document, path, group, notes)
+        _report(document, path, group, collector)
     while errors:
         for error in errors:
             document = _without(document, error.path)
@@ -93,28 +95,28 @@ def _without(document: JsonObject, path: KeyPath) -> JsonObject:
     return {**others, key: _without(inner, tuple(rest))} if rest and isinstance(inner, dict) else others
 
 
-def _report(document: JsonObject, path: KeyPath, errors: list[FieldError], notes: DiagnosticCollector) -> None:
+def _report(document: JsonObject, path: KeyPath, errors: list[FieldError], collector: DiagnosticCollector) -> None:
     pointer, value_errors = join(path), []
     for error in errors:
         if error.missing:
             message = f"{dotted(pointer)}: the key `{error.missing}` is missing"
-            notes.error("TV106", message, notes.key_at(pointer))
+            collector.error("TV106", message, collector.key_at(pointer))
         elif error.type == "extra_forbidden":
-            _report_unknown_key(document, path, notes)
+            _report_unknown_key(document, path, collector)
         elif isinstance(fault := error.context.get("error"), WrongValueError):
             is_key = error.choice == "[key]"
             place = dotted(join(path[:-1]) if is_key else pointer)
-            source = notes.key_at(pointer) if is_key else notes.value_at(pointer)
-            notes.error(fault.check, f"{place}: {fault}", source, fault.hint)
+            source = collector.key_at(pointer) if is_key else collector.value_at(pointer)
+            collector.error(fault.check, f"{place}: {fault}", source, fault.hint)
         else:
             value_errors.append(error)
     if value_errors:
-        value, expectation = value_at(document, path), expected(value_errors)
+        value, expectation = value_at(document, path), expected_text(value_errors)
         message = f"{dotted(pointer)}: expected {expectation}, found {shown(value)}"
-        notes.error("TV104", message, notes.value_at(pointer), meant(value, expectation))
+        collector.error("TV104", message, collector.value_at(pointer), correction_hint(value, expectation))
 
 
-def _report_unknown_key(document: JsonObject, path: KeyPath, notes: DiagnosticCollector) -> None:
+def _report_unknown_key(document: JsonObject, path: KeyPath, collector: DiagnosticCollector) -> None:
     *above, key = path
     place = f"{dotted(join(above))}: " if above else ""
     if key in _HOST_KEYS:
@@ -125,10 +127,10 @@ def _report_unknown_key(document: JsonObject, path: KeyPath, notes: DiagnosticCo
     else:
         message = f"{place}unknown key {shown(key)}"
         hint = suggestion(key, fields_at(ProjectFile, tuple(above)), as_object(value_at(document, tuple(above))))
-    notes.error("TV103", message, notes.key_at(join(path)), hint)
+    collector.error("TV103", message, collector.key_at(join(path)), hint)
 
 
-def unreadable(root: Path) -> Project:
+def unreadable_project(root: Path) -> Project:
     """The project of an unreadable project file: the defaults, with all keys doubtful."""
     return replace(Project.default(root), doubtful=frozenset(_KEYS))
 
@@ -146,11 +148,11 @@ def _doubtful(node: Node, diagnostics: Iterable[Diagnostic]) -> frozenset[str]:
     return frozenset(filter(None, doubtful_keys))
 
 
-def _manifests(folder: str, root: Path, notes: DiagnosticCollector) -> Path:
+def _manifests(folder: str, root: Path, collector: DiagnosticCollector) -> Path:
     path = Path(root, folder)
     if not overlay_folders.is_inside(path, root):
         message = f"manifests: {shown(folder)} is outside the project"
-        notes.error("TV110", message, notes.value_at("/manifests"))
+        collector.error("TV110", message, collector.value_at("/manifests"))
         return root / "manifests"
     return path
 
@@ -166,11 +168,11 @@ def _environment(common: Environment, section: EnvironmentSection | None) -> Env
     return replace(common, **{**written, "vars": written.get("vars") or {}})
 
 
-def _output(written: str | list[str] | LiteralOutput, pointer: str, notes: DiagnosticCollector) -> Output:
+def _output(written: str | list[str] | LiteralOutput, pointer: str, collector: DiagnosticCollector) -> Output:
     """Parse one output: an address, a list of addresses, or a literal value."""
     if isinstance(written, LiteralOutput):
         return Output(value=written.value)
     many = isinstance(written, list)
     addresses = tuple(written) if isinstance(written, list) else (written,)
-    sources = [notes.value_at(f"{pointer}/{index}" if many else pointer) for index in range(len(addresses))]
+    sources = [collector.value_at(f"{pointer}/{index}" if many else pointer) for index in range(len(addresses))]
     return Output(addresses, many, None, tuple((source.line, source.column) for source in sources))

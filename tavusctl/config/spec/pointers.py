@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tavusctl.core.messages import nearest
 from tavusctl.core.resource_kind import ResourceKind
-from tavusctl.core.schema.model_fields import fields_at, homes, inner_models, is_a
+from tavusctl.core.schema.model_fields import fields_at, inner_models, is_a, parents_of
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
 from tavusctl.patch.pointer import join, split
 
@@ -61,7 +61,7 @@ def _suggestion(kind: ResourceKind, above: KeyPath, key: str, below: KeyPath) ->
     intended = kind.canonical_key((*above, key)) or nearest(key, known)
     if intended:
         return f"did you mean `{join((*above, intended, *below))}`?"
-    parents = homes(kind.model, key)
+    parents = parents_of(kind.model, key)
     return f"did you mean `{join((*parents[0], key, *below))}`?" if len(parents) == 1 else ""
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from tavusctl.config.collector import DiagnosticCollector, Fix, dotted
 from tavusctl.core.messages import either, nearest, shown, suggestion
 from tavusctl.core.resource_kind import ResourceKind
-from tavusctl.core.schema.model_fields import fields_at, homes
+from tavusctl.core.schema.model_fields import fields_at, parents_of
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_object
 from tavusctl.lib.patterns import pattern
 from tavusctl.patch.pointer import join
@@ -22,11 +22,11 @@ _ID = pattern(r"[A-Za-z0-9-]{6,60}")
 _BESIDE_SPEC: Final = ("kind", "lifecycle", "moved_from", "external", "recrawl", "watch")  # keys that stand beside spec
 
 
-def tell(kind: ResourceKind, spec: JsonObject, path: KeyPath, notes: DiagnosticCollector) -> None:
+def report(kind: ResourceKind, spec: JsonObject, path: KeyPath, collector: DiagnosticCollector) -> None:
     """Report an unknown key, with a hint and, if that is safe, a fix."""
-    hint, fix = _advice(kind, spec, path, notes)
+    hint, fix = _advice(kind, spec, path, collector)
     message = f"unknown key {shown(path[-1])} in {place(kind, path[:-1])}"
-    notes.error("TV103", message, notes.key_at("/spec" + join(path)), hint, fix)
+    collector.error("TV103", message, collector.key_at("/spec" + join(path)), hint, fix)
 
 
 def place(kind: ResourceKind, path: KeyPath) -> str:
@@ -34,49 +34,49 @@ def place(kind: ResourceKind, path: KeyPath) -> str:
     return dotted(join(path)) or kind.name
 
 
-def _advice(kind: ResourceKind, spec: JsonObject, path: KeyPath, notes: DiagnosticCollector) -> tuple[str, Fix]:
-    pointer, around = "/spec" + join(path), _beside(kind, spec, path, notes)
+def _advice(kind: ResourceKind, spec: JsonObject, path: KeyPath, collector: DiagnosticCollector) -> tuple[str, Fix]:
+    pointer, around = "/spec" + join(path), _beside(kind, spec, path, collector)
     pattern, key = generic(spec, path), path[-1]
     canonical = kind.canonical_key(pattern)
     if canonical:
         if canonical in around:
             return f"remove it: `{canonical}` is present and means the same", ()
-        return f"write `{canonical}`", notes.edit(pointer, "rename", canonical)
+        return f"write `{canonical}`", collector.edit(pointer, "rename", canonical)
     if len(path) == 1 and key in kind.computed:
-        return _computed(kind, key, spec[key], notes), ()
+        return _computed(kind, key, spec[key], collector), ()
     if len(path) == 1 and key in _BESIDE_SPEC:
         return f"write `{key}:` beside `spec:`, not inside it", ()
     if _COMMENT.fullmatch(key):
         return "write a YAML comment that starts with `#`; comments are not sent", ()
-    known_hint = kind.mistaken(pattern)
+    known_hint = kind.mistake_hint(pattern)
     intended = known_hint.removeprefix("write `").removesuffix("`")
     if known_hint and intended in around:
         return f"remove it or `{intended}`, which is present already", ()
     return known_hint or _other_place(kind, spec, path) or _similar_name(kind, around, path), ()
 
 
-def _beside(kind: ResourceKind, spec: JsonObject, path: KeyPath, notes: DiagnosticCollector) -> frozenset[str]:
+def _beside(kind: ResourceKind, spec: JsonObject, path: KeyPath, collector: DiagnosticCollector) -> frozenset[str]:
     """The known keys that stand beside an unknown one in the same file.
 
     Keys of the base do not count for one of its overlay: the overlay may have misspelled one of them.
     """
-    above, file = "/spec" + join(path[:-1]), notes.key_at("/spec" + join(path)).path
+    above, file = "/spec" + join(path[:-1]), collector.key_at("/spec" + join(path)).path
     members = as_object(value_at(spec, path[:-1]))
     known = (key for key in fields_at(kind.model, path[:-1]) if key in members)
-    return frozenset(key for key in known if notes.key_at(above + join((key,))).path == file)
+    return frozenset(key for key in known if collector.key_at(above + join((key,))).path == file)
 
 
-def _computed(kind: ResourceKind, key: str, value: Json, notes: DiagnosticCollector) -> str:
+def _computed(kind: ResourceKind, key: str, value: Json, collector: DiagnosticCollector) -> str:
     if key not in (*kind.id_fields, "uuid", "id"):
         return "remove it: the API sets it"
     remote_id = value if isinstance(value, str) and _ID.fullmatch(value) else "ID"
-    address = notes.address or f"{kind.name}/NAME"
+    address = collector.address or f"{kind.name}/NAME"
     return f"remove it; run `tavusctl import {address} {remote_id}` to manage an object that exists already"
 
 
 def _other_place(kind: ResourceKind, spec: JsonObject, path: KeyPath) -> str:
     """A hint for a key that is a field in another place; empty if there is none, or if there are too many."""
-    places = [home for home in homes(kind.model, path[-1]) if not _is_deprecated(kind, (*home, path[-1]))]
+    places = [home for home in parents_of(kind.model, path[-1]) if not _is_deprecated(kind, (*home, path[-1]))]
     if not 0 < len(places) <= _MAX_HOMES:
         return ""
     present = [home for home in places if value_at(spec, (*home, path[-1])) is not None]

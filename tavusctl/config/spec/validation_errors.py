@@ -12,7 +12,7 @@ from tavusctl.core.address import Address
 from tavusctl.core.json_tree import map_leaves
 from tavusctl.core.messages import described
 from tavusctl.core.resource_kind import FieldTraits, ResourceKind
-from tavusctl.core.schema.expectations import by_place, expected, meant
+from tavusctl.core.schema.expectations import by_place, correction_hint, expected_text
 from tavusctl.core.schema.model_fields import known_values
 from tavusctl.core.schema.spec_model import MAX_ERRORS, FieldError, field_errors
 from tavusctl.fields import secret_fields
@@ -25,54 +25,54 @@ _ABOUT_KEYS: Final = ("missing", "missing_key", "not_together")  # errors about 
 
 
 def check(
-    kind: ResourceKind, spec: JsonObject, notes: DiagnosticCollector, failed: frozenset[str] = frozenset()
+    kind: ResourceKind, spec: JsonObject, collector: DiagnosticCollector, failed: frozenset[str] = frozenset()
 ) -> None:
     """Validate a spec against its kind; `failed` has pointers of values that have a diagnostic already."""
     errors_by_path = by_place(field_errors(kind.model, map_leaves(spec, _for_validation)))
     for path, errors in islice(errors_by_path.items(), MAX_ERRORS):
         if "/spec" + join(path) not in failed:
-            _report(kind, spec, path, errors, notes)
+            _report(kind, spec, path, errors, collector)
 
 
 def _report(
-    kind: ResourceKind, spec: JsonObject, path: KeyPath, errors: list[FieldError], notes: DiagnosticCollector
+    kind: ResourceKind, spec: JsonObject, path: KeyPath, errors: list[FieldError], collector: DiagnosticCollector
 ) -> None:
     value, declared = value_at(spec, path), kind.field_at(generic(spec, path))
     if _is_placeholder(declared, value):  # the placeholder may be invalid; errors about keys still count
         errors = [error for error in errors if error.type in _ABOUT_KEYS]
-    source, wrong = notes.value_at("/spec" + join(path)), []
+    source, wrong = collector.value_at("/spec" + join(path)), []
     for error in errors:
         if error.missing:
             prefix = f"{dotted(join(path))}: " if path else ""
-            notes.error("TV106", f"{prefix}the key `{error.missing}` is missing", source)
+            collector.error("TV106", f"{prefix}the key `{error.missing}` is missing", source)
         elif error.type == "extra_forbidden":
-            unknown_keys.tell(kind, spec, path, notes)
+            unknown_keys.report(kind, spec, path, collector)
         elif error.type in _CHECKS or error.type == "value_error":
             is_hidden = error.type not in _ABOUT_KEYS and (
                 isinstance(value, Address) or _is_secret(kind, spec, path, value)
             )
             message = "invalid value" if is_hidden else error.message
-            notes.error(_CHECKS.get(error.type, "TV104"), f"{unknown_keys.place(kind, path)}: {message}", source)
+            collector.error(_CHECKS.get(error.type, "TV104"), f"{unknown_keys.place(kind, path)}: {message}", source)
         else:
             wrong.append(error)
     if wrong:
-        _wrong_value(kind, spec, path, wrong, notes)
+        _wrong_value(kind, spec, path, wrong, collector)
 
 
 def _wrong_value(
-    kind: ResourceKind, spec: JsonObject, path: KeyPath, errors: list[FieldError], notes: DiagnosticCollector
+    kind: ResourceKind, spec: JsonObject, path: KeyPath, errors: list[FieldError], collector: DiagnosticCollector
 ) -> None:
-    value, expectation = value_at(spec, path), expected(errors, known_values(kind.model, generic(spec, path)))
+    value, expectation = value_at(spec, path), expected_text(errors, known_values(kind.model, generic(spec, path)))
     message = f"{unknown_keys.place(kind, path)}: expected {expectation}"
     if not _is_secret(kind, spec, path, value):
         message += f", found {described(value)}"
-    notes.error("TV104", message, notes.value_at("/spec" + join(path)), meant(value, expectation))
+    collector.error("TV104", message, collector.value_at("/spec" + join(path)), correction_hint(value, expectation))
 
 
 def _is_secret(kind: ResourceKind, spec: JsonObject, path: KeyPath, value: Json) -> bool:
     """Whether a secret may stand at a path or below it, or the value itself looks like one."""
     place = generic(spec, path)
-    if kind.is_free(place) or (isinstance(value, str) and secret_fields.tells(value)):
+    if kind.is_free(place) or (isinstance(value, str) and secret_fields.contains_recognisable_secret(value)):
         return True
     patterns = (pattern.split("/")[1:] for pattern, declared in kind.fields.items() if declared.secret)
     return any(

@@ -59,7 +59,7 @@ def _errors_of_meant_type(group: list[FieldError]) -> list[FieldError]:
     return [error for error in group if error.missing or error.type in (*RULES, "value_error")]
 
 
-def expected(errors: Iterable[FieldError], known: Sequence[str] = ()) -> str:
+def expected_text(errors: Iterable[FieldError], known: Sequence[str] = ()) -> str:
     """What a field accepts, as words of a message: its types and values; `known` values stand in place of "text"."""
     values = {"text": [f"`{value}`" for value in known]} if known else {}
     words = (word for error in errors for word in _expected(error))
@@ -76,7 +76,7 @@ def _expected(error: FieldError) -> list[str]:
     return [f"`{literal}`" for literal in _QUOTED.findall(words)] or [words]
 
 
-def meant(found: Json, right: str) -> str:
+def correction_hint(found: Json, right: str) -> str:
     """A hint: the allowed value that was probably meant, or to put the value in quotes; else empty."""
     if not isinstance(found, str):
         return "put it in quotes" if right == "text" and isinstance(found, bool | int | float) else ""

@@ -90,7 +90,7 @@ def fields_at(model: type[BaseModel], path: KeyPath) -> dict[str, tuple[type[Bas
     return {key: below for inner in level for key, below in inner_models(inner).items()}
 
 
-def homes(model: type[BaseModel], key: str) -> list[KeyPath]:
+def parents_of(model: type[BaseModel], key: str) -> list[KeyPath]:
     """The paths of the objects below a model that have a field of this name, nearest first, without list indices."""
     paths: list[KeyPath] = []
     level: list[tuple[KeyPath, type[BaseModel]]] = [((), model)]

@@ -62,24 +62,24 @@ def in_seconds(seconds: float) -> str:
     return _moment(seconds).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def spaced(seconds: float) -> str:
+def space_separated(seconds: float) -> str:
     """2026-08-19 15:20:55.912942, without a zone, as guardrails and objectives of today show it."""
     return _moment(seconds).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
-def zoneless(seconds: float) -> str:
+def without_zone(seconds: float) -> str:
     """2026-08-17T18:02:56.838918, without a zone, as voices and connectors show it."""
     return _moment(seconds).strftime("%Y-%m-%dT%H:%M:%S.%f")
 
 
-def zoneless_seconds(seconds: float) -> str:
+def seconds_without_zone(seconds: float) -> str:
     """2026-05-15T10:30:00, without a zone, as tools show it."""
     return _moment(seconds).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def with_offset(seconds: float) -> str:
     """2026-08-19T16:00:09.134939+00:00, as skills show it."""
-    return f"{zoneless(seconds)}+00:00"
+    return f"{without_zone(seconds)}+00:00"
 
 
 def parse(text: str) -> float:
@@ -90,6 +90,6 @@ def parse(text: str) -> float:
     return (moment - EPOCH).total_seconds()
 
 
-def later(clock: Clock, previous: str, step: float) -> float:
+def time_of_change(clock: Clock, previous: str, step: float) -> float:
     """The time of a change: now, but at least `step` seconds after the previous change."""
     return max(clock.now(), parse(previous) + step)

@@ -14,7 +14,7 @@ MASK = "********"
 SENSITIVE = "(sensitive)"
 RUN_HEADERS = ("x-tavusctl-run", "x-tavusctl-pid")
 SECRET_KEY = "api_key"  # noqa: S105 - the name of a field
-KEPT_REQUESTS = 50_000
+MAX_REQUESTS = 50_000
 # Secret members at the top level of an object, and secret members below `auth` or `auth_config`.
 TOP_KEYS = frozenset({"password", "client_secret"})
 SIGNING_KEYS = frozenset({"token", "password", "value", "secret", "client_secret"})
@@ -53,12 +53,12 @@ def secrets(value: Json, *steps: str) -> dict[str, str]:
     return digests
 
 
-def holds_mask(value: Json) -> bool:
+def contains_mask(value: Json) -> bool:
     """Whether a value contains the mask, the eight asterisks that a read shows in place of a secret."""
     if isinstance(value, dict):
-        return any(holds_mask(item) for item in value.values())
+        return any(contains_mask(item) for item in value.values())
     if isinstance(value, list):
-        return any(holds_mask(item) for item in value)
+        return any(contains_mask(item) for item in value)
     return bool(value == MASK)
 
 
@@ -109,7 +109,7 @@ class Entry:
 class Journal:
     """The newest 50,000 requests since the start or the last reset, and the violations."""
 
-    requests: deque[Entry] = field(default_factory=lambda: deque(maxlen=KEPT_REQUESTS))
+    requests: deque[Entry] = field(default_factory=lambda: deque(maxlen=MAX_REQUESTS))
     violations: list[Object] = field(default_factory=list)
     _seq: int = 0
 
@@ -131,7 +131,7 @@ class Journal:
         self.requests.append(entry)
         return entry
 
-    def blame(self, entry: Entry, rule: str, text: str) -> None:
+    def add_violation(self, entry: Entry, rule: str, text: str) -> None:
         """Record a violation: a request that no client should send."""
         self.violations.append(
             {"request": entry.seq, "rule": rule, "method": entry.method, "path": entry.path, "text": text},

@@ -49,9 +49,9 @@ class Portal:
             message = '`when` is {"before": PATTERN} or {"after": PATTERN}'
             raise BadEdit(message)
         moment = moments[0]
-        forms.only(when, ("before", "after", "skip", "times"), "`when`")
+        forms.check_members(when, ("before", "after", "skip", "times"), "`when`")
         pattern = Pattern.parse(forms.pattern(when[moment], moment))
-        skip, times = forms.whole(when, "skip", 0), forms.whole(when, "times", 1, least=1)
+        skip, times = forms.whole_number(when, "skip", 0), forms.whole_number(when, "times", 1, minimum=1)
         self.edits.append(ArmedEdit(moment, pattern, edit, skip, times))
 
     def due(self, moment: str, method: str, path: str) -> Iterator[ArmedEdit]:

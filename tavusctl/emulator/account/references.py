@@ -15,13 +15,13 @@ _SERVED = ("ready", "recrawling")  # statuses in which the content of a document
 def check(world: World, entry: Entry, account: str) -> None:
     """Record a violation by a request for every dangling reference that the account has after it."""
     for text in _dangling(world, account):
-        world.journal.blame(entry, RULE, text)
+        world.journal.add_violation(entry, RULE, text)
 
 
 def _dangling(world: World, account: str) -> Iterator[str]:
-    for persona in world.store.every(account, "personas"):
+    for persona in world.store.live_objects(account, "personas"):
         for ident in persona.document.get("document_ids") or []:
             document = world.store.get(account, crawls.KIND, ident)
-            status = "missing" if document is None else crawls.settled(world, document)["status"]
+            status = "missing" if document is None else crawls.current_document(world, document)["status"]
             if status not in _SERVED:
                 yield f"persona {persona.id} names document {ident}, which is {status}"

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from tavusctl.emulator.http.messages import Object
 
-MADE_AT = "2025-02-03T21:00:15.502164Z"
-CHANGED_AT = "2025-02-03T21:00:15.556551Z"
+CREATED_AT = "2025-02-03T21:00:15.502164Z"
+UPDATED_AT = "2025-02-03T21:00:15.556551Z"
 
 
 class StockPersona(NamedTuple):
@@ -48,8 +48,8 @@ def persona(row: StockPersona) -> Object:
             "perception": {"perception_model": "raven-0"},
             "conversational_flow": {"turn_detection_model": "sparrow-1"},
         },
-        "created_at": MADE_AT,
-        "updated_at": CHANGED_AT,
+        "created_at": CREATED_AT,
+        "updated_at": UPDATED_AT,
     }
 
 

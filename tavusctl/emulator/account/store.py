@@ -35,7 +35,7 @@ VISIBLE = "account = ? AND kind = ? AND created <= ? AND (deleted IS NULL OR del
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredObject:
     """One stored object: `document` with its real secrets, `hidden` with what no read shows.
 
     `created` and `deleted` are seconds of the emulated clock; `seq` is the order of creation, 0 before it is stored.
@@ -50,7 +50,7 @@ class Stored:
     deleted: float | None = None
     seq: int = 0
 
-    def with_document(self, document: Object, **hidden: Json) -> Stored:
+    def with_document(self, document: Object, **hidden: Json) -> StoredObject:
         """The same object with another document; `hidden` is merged into its hidden part."""
         return replace(self, document=document, hidden=self.hidden | hidden)
 
@@ -71,7 +71,7 @@ class Store:
         """Close the database."""
         self._db.close()
 
-    def get(self, account: str, kind: str, id: str) -> Stored | None:  # noqa: A002 - the word of the API
+    def get(self, account: str, kind: str, id: str) -> StoredObject | None:  # noqa: A002 - the word of the API
         """The live object of an id, or None."""
         row = self._db.execute(
             f"SELECT {COLUMNS} FROM objects WHERE account = ? AND kind = ? AND id = ? AND deleted IS NULL",  # noqa: S608
@@ -87,12 +87,12 @@ class Store:
         ).fetchone()
         return row is not None
 
-    def every(self, account: str, kind: str, as_of: float | None = None) -> Iterator[Stored]:
+    def live_objects(self, account: str, kind: str, as_of: float | None = None) -> Iterator[StoredObject]:
         """All live objects of a kind in order of creation; with `as_of`, those that were live at that time."""
         yield from self.slice(account, kind, 0, -1, as_of)
 
     def count(self, account: str, kind: str, as_of: float | None = None) -> int:
-        """The number of objects that `every` yields."""
+        """The number of objects that `live_objects` yields."""
         times = _horizon(as_of)
         row = self._db.execute(f"SELECT COUNT(*) FROM objects WHERE {VISIBLE}", (account, kind, times[0], times[1]))  # noqa: S608
         return int(row.fetchone()[0])
@@ -106,8 +106,8 @@ class Store:
         as_of: float | None = None,
         *,
         newest_first: bool = False,
-    ) -> list[Stored]:
-        """A window of `every`, or of its reverse; a limit of -1 is no limit."""
+    ) -> list[StoredObject]:
+        """A window of `live_objects`, or of its reverse; a limit of -1 is no limit."""
         order = "DESC" if newest_first else "ASC"
         created_until, deleted_after = _horizon(as_of)
         rows = self._db.execute(
@@ -118,7 +118,7 @@ class Store:
         )
         return [_stored(row) for row in rows]
 
-    def dump(self) -> list[Stored]:
+    def dump(self) -> list[StoredObject]:
         """All objects of all accounts, deleted ones included, in order of creation."""
         return [_stored(row) for row in self._db.execute(f"SELECT {COLUMNS} FROM objects ORDER BY seq")]  # noqa: S608
 
@@ -134,13 +134,14 @@ class Store:
         """The id for the next object: `prefix` and as many hexadecimal digits as `digits` says.
 
         The id depends on how often an object was stored, by creation or by change, so runs that make the same calls of
-        `put` and `put_unnoticed` in the same order get the same ids.  Two calls with none between return the same id.
+        `put` and `put_without_mutation` in the same order get the same ids.  Two calls with none between return the
+        same id.
         """
         row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'objects'").fetchone()
         number = (row[0] if row else 0) + 1
         return prefix + hashlib.sha256(f"{prefix}{number}".encode()).hexdigest()[:digits]
 
-    def put(self, stored: Stored, mutation: Object | None) -> None:
+    def put(self, stored: StoredObject, mutation: Object | None) -> None:
         """Insert or replace an object and append its mutation, if there is one, in one transaction."""
         with self._db:
             self._db.execute("BEGIN")
@@ -148,7 +149,7 @@ class Store:
             if mutation is not None:
                 self._db.execute("INSERT INTO mutations (entry) VALUES (?)", (json.dumps(mutation),))
 
-    def put_unnoticed(self, stored: Stored) -> None:
+    def put_without_mutation(self, stored: StoredObject) -> None:
         """Insert or replace an object without a mutation."""
         self._db.execute(PUT, _row(stored))
 
@@ -157,7 +158,7 @@ class Store:
         rows = self._db.execute("SELECT seq, entry FROM mutations WHERE seq > ? ORDER BY seq", (since,))
         return [{"seq": seq, **json.loads(entry)} for seq, entry in rows]
 
-    def greet(self, account: str) -> bool:
+    def add_account(self, account: str) -> bool:
         """Record an account; whether it is new."""
         return self._db.execute("INSERT OR IGNORE INTO accounts VALUES (?)", (account,)).rowcount == 1
 
@@ -170,7 +171,7 @@ class Store:
         row = self._db.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
         return None if row is None else json.loads(row[0])
 
-    def keep_setting(self, name: str, value: Json) -> None:
+    def save_setting(self, name: str, value: Json) -> None:
         """Store a setting for the next start."""
         self._db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, json.dumps(value)))
 
@@ -201,7 +202,7 @@ def _horizon(as_of: float | None) -> tuple[float, float]:
     return (float("inf"), float("inf")) if as_of is None else (as_of, as_of)
 
 
-def _row(stored: Stored) -> tuple[Json, ...]:
+def _row(stored: StoredObject) -> tuple[Json, ...]:
     return (
         stored.account,
         stored.kind,
@@ -213,6 +214,6 @@ def _row(stored: Stored) -> tuple[Json, ...]:
     )
 
 
-def _stored(row: tuple[Json, ...]) -> Stored:
+def _stored(row: tuple[Json, ...]) -> StoredObject:
     seq, account, kind, ident, created, deleted, document, hidden = row
-    return Stored(account, kind, ident, created, json.loads(document), json.loads(hidden), deleted, seq)
+    return StoredObject(account, kind, ident, created, json.loads(document), json.loads(hidden), deleted, seq)

@@ -8,15 +8,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tavusctl.emulator.account.chronicle import Chronicle
 from tavusctl.emulator.account.clock import Clock, in_microseconds
+from tavusctl.emulator.account.history import History
 from tavusctl.emulator.account.journal import Entry, Journal, redact
 from tavusctl.emulator.account.portal import Portal
-from tavusctl.emulator.account.store import Store, Stored
+from tavusctl.emulator.account.store import Store, StoredObject
 from tavusctl.emulator.control import forms
 from tavusctl.emulator.control.behaviors import Behaviors, defaults
 from tavusctl.emulator.control.faults import Faults
-from tavusctl.emulator.http.border import Allowed
+from tavusctl.emulator.http.access import Allowed
 from tavusctl.emulator.http.callbacks import Callbacks
 from tavusctl.emulator.http.messages import Json, Object, Request
 
@@ -30,7 +30,7 @@ class World:
     clock: Clock = field(default_factory=Clock)
     behaviors: Behaviors = field(default_factory=defaults)
     journal: Journal = field(default_factory=Journal)
-    chronicle: Chronicle = field(default_factory=Chronicle)
+    history: History = field(default_factory=History)
     faults: Faults = field(default_factory=Faults)
     portal: Portal = field(default_factory=Portal)
     callbacks: Callbacks = field(init=False)
@@ -42,7 +42,7 @@ class World:
     first_faults: list[Json] = field(default_factory=list)
     commits: int = 0
     # Requests to carry out late: the time by the emulated clock, and the function that does it.
-    late: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
+    late_requests: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.callbacks = Callbacks(self.allowed.callback_ports)
@@ -55,8 +55,8 @@ class World:
     def catch_up(self) -> None:
         """Carry out the late requests that are due."""
         now = self.clock.now()
-        due = [carry_out for moment, carry_out in self.late if moment <= now]
-        self.late = [late_request for late_request in self.late if late_request[0] > now]
+        due = [carry_out for moment, carry_out in self.late_requests if moment <= now]
+        self.late_requests = [late_request for late_request in self.late_requests if late_request[0] > now]
         for carry_out in due:
             carry_out()
 
@@ -72,13 +72,13 @@ class World:
 
     def commit(
         self,
-        stored: Stored,
+        stored: StoredObject,
         action: str,
         *,
         by: str,
         request: int | None = None,
         body: Json = None,
-        more: Object | None = None,
+        extra: Object | None = None,
     ) -> None:
         """Store an object and record the change; the object and its mutation are one transaction."""
         mutation = {
@@ -90,17 +90,17 @@ class World:
             "by": by,
             "request": request,
             "body": redact(body),
-            **(more or {}),
+            **(extra or {}),
         }
         before = self.store.get(stored.account, stored.kind, stored.id)
         self.store.put(stored, mutation)
-        self.chronicle.commit(before, stored, mutation)
+        self.history.commit(before, stored, mutation)
         self.commits += 1
 
-    def remember(self) -> None:
+    def save_settings(self) -> None:
         """Store clock and behaviours for the next start."""
-        self.store.keep_setting("clock", [self.clock.offset, self.clock.frozen_at])
-        self.store.keep_setting("behaviors", self.behaviors.changed())
+        self.store.save_setting("clock", [self.clock.offset, self.clock.frozen_at])
+        self.store.save_setting("behaviors", self.behaviors.changed())
 
     def start(self) -> None:
         """Restore the stored clock and behaviours; behaviours of the start take precedence.  Add its fault rules."""
@@ -117,12 +117,12 @@ class World:
         """Delete everything and start again with the seed, the behaviours and the fault rules of the start."""
         self.store.clear()
         self.journal.clear()
-        self.chronicle = Chronicle()
+        self.history = History()
         self.portal.edits.clear()
         self.outcomes.clear()
         self.callbacks = Callbacks(self.allowed.callback_ports)
         self.faults.rules.clear()
-        self.late.clear()
+        self.late_requests.clear()
         self.behaviors.restore()
         self.clock = Clock()
         self.start()
@@ -142,19 +142,19 @@ class Call:
     id: str = ""
     part: str = ""
 
-    def commit(self, stored: Stored, action: str, more: Object | None = None) -> None:
+    def commit(self, stored: StoredObject, action: str, extra: Object | None = None) -> None:
         """Make a change on behalf of this request."""
-        self.world.commit(stored, action, by="api", request=self.entry.seq, body=self.entry.body, more=more)
+        self.world.commit(stored, action, by="api", request=self.entry.seq, body=self.entry.body, extra=extra)
 
-    def delete(self, stored: Stored) -> None:
+    def delete(self, stored: StoredObject) -> None:
         """Delete an object on behalf of this request."""
         self.commit(replace(stored, deleted=self.world.clock.now()), "delete")
 
-    def show(self, stored: Stored) -> None:
+    def record_shown(self, stored: StoredObject) -> None:
         """Record the version of an object that the answer to this request shows."""
-        self.entry.shown[stored.id] = self.world.chronicle.version(stored)
+        self.entry.shown[stored.id] = self.world.history.version(stored)
 
-    def wants(self, name: str) -> bool:
+    def has_flag(self, name: str) -> bool:
         """Whether a query parameter is `true`."""
         return self.request.query.get(name, "").lower() == "true"
 

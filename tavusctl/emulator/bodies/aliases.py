@@ -20,18 +20,18 @@ INTERRUPTIBILITY = ("replica_interruptibility", "pal_interruptibility", "face_in
 EXCLUSIVE = frozenset({"replica_id", "replica_name", "default_replica_id"})
 
 
-def is_new(request: Request) -> bool:
+def uses_newer_names(request: Request) -> bool:
     """Whether the path of a request is below `pals` or `faces`, the newer names."""
     segments = request.segments()
     return len(segments) > 1 and segments[1] in ("pals", "faces")
 
 
-def renamed(document: Object, table: Table) -> Object:
+def to_newer_names(document: Object, table: Table) -> Object:
     """A document with its fields under their newer names."""
     return {table.get(name, name): value for name, value in document.items()}
 
 
-def older(body: Object, table: Table, *, new: bool) -> Object:
+def to_older_names(body: Object, table: Table, *, new: bool) -> Object:
     """A body with its fields under their older names.
 
     If it has both names of a field, the value under the newer name counts if `new`, else that under the older name; for
@@ -50,7 +50,7 @@ def older(body: Object, table: Table, *, new: bool) -> Object:
     return result
 
 
-def rewritten(before: Object, after: Object, table: Table) -> Object:
+def patched_to_older_names(before: Object, after: Object, table: Table) -> Object:
     """A patched document with its fields under their older names.
 
     `before` is the document as the read shows it.  If `after` has both names of a field, the value under the name that
@@ -66,14 +66,17 @@ def rewritten(before: Object, after: Object, table: Table) -> Object:
     return result
 
 
-def one_spelling(layer: Object, shown: str, written: Collection[str] = INTERRUPTIBILITY) -> Object:
+def with_stored_interruptibility(
+    layer: Object, shown_name: str, written_names: Collection[str] = INTERRUPTIBILITY
+) -> Object:
     """The conversational_flow layer with the interruptibility under its oldest name only.
 
-    `shown` is the name that a read shows; of the names in `written`, a value under another name takes precedence.
+    `shown_name` is the name that a read shows; of the names in `written_names`, a value under another name takes
+    precedence.
     """
-    values = {name: layer[name] for name in written if name in layer}
+    values = {name: layer[name] for name in written_names if name in layer}
     if not values:
         return layer
-    unshown_values = [value for name, value in values.items() if name != shown]
+    unshown_values = [value for name, value in values.items() if name != shown_name]
     rest = {name: value for name, value in layer.items() if name not in INTERRUPTIBILITY}
-    return rest | {INTERRUPTIBILITY[0]: unshown_values[0] if unshown_values else values[shown]}
+    return rest | {INTERRUPTIBILITY[0]: unshown_values[0] if unshown_values else values[shown_name]}

@@ -83,19 +83,19 @@ def number(low: float, high: float) -> Check:
     return check
 
 
-def length(least: int, most: int) -> Check:
-    """A check for a string of `least` to `most` characters; spaces at its ends do not count towards `least`."""
+def length(minimum: int, maximum: int) -> Check:
+    """A check for a string of `minimum` to `maximum` characters; spaces at its ends do not count towards `minimum`."""
 
     def check(value: Json) -> Json:
         if not isinstance(value, str):
             return [NOT_TEXT]
-        is_valid = len(value) <= most and len(value.strip() if least else value) >= least
-        return None if is_valid else [f"Length must be between {least} and {most}."]
+        is_valid = len(value) <= maximum and len(value.strip() if minimum else value) >= minimum
+        return None if is_valid else [f"Length must be between {minimum} and {maximum}."]
 
     return check
 
 
-def form(pattern: str, why: str) -> Check:
+def matching(pattern: str, why: str) -> Check:
     """A check for a string that matches a regular expression as a whole; `why` is the error message."""
 
     def check(value: Json) -> Json:
@@ -106,14 +106,14 @@ def form(pattern: str, why: str) -> Check:
     return check
 
 
-def some(most: int, item: Check) -> Check:
-    """A check for a list of at most `most` items that all pass the check `item`."""
+def list_of(maximum: int, item: Check) -> Check:
+    """A check for a list of at most `maximum` items that all pass the check `item`."""
 
     def check(value: Json) -> Json:
         if not isinstance(value, list):
             return [NOT_LIST]
-        if len(value) > most:
-            return [f"Longer than maximum length {most}."]
+        if len(value) > maximum:
+            return [f"Longer than maximum length {maximum}."]
         return {index: wrong for index, one in enumerate(value) if (wrong := item(one))} or None
 
     return check
@@ -124,7 +124,7 @@ def anything(_: Json) -> Json:
     return None
 
 
-def choice(*values: str) -> Check:
+def one_of(*values: str) -> Check:
     """A check for one of the given strings."""
 
     def check(value: Json) -> Json:
@@ -184,17 +184,17 @@ def missing(body: Object, names: Collection[str]) -> Object:
     return {name: [REQUIRED] for name in names if body.get(name) is None}
 
 
-def fill(fields: Fields, given: Object, *, newer: bool) -> Object:
+def fill(fields: Fields, values: Object, *, newer: bool) -> Object:
     """The fields in their fixed order, with the given value or else the default; unknown fields at the end.
 
     Unset fields that are `newer` are filled only if `newer` is true.
     """
     filled = {
-        name: given.get(name, field.default)
+        name: values.get(name, field.default)
         for name, field in fields.items()
-        if name in given or (field.default is not UNSET and (newer or not field.newer))
+        if name in values or (field.default is not UNSET and (newer or not field.newer))
     }
-    return filled | {name: value for name, value in given.items() if name not in fields}
+    return filled | {name: value for name, value in values.items() if name not in fields}
 
 
 def by_length(value: Json) -> Json:

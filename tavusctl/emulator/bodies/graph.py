@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from tavusctl.emulator.http.messages import Object, refuse_message
 
-MOST = 50
+MAX_OBJECTIVES = 50
 
 
 def check(data: Sequence[Object], *, loops: bool) -> None:
     """Refuse an empty or too long set, or unknown references; without `loops`, also a cycle or more than one root."""
-    if not 1 <= len(data) <= MOST:
-        message = f"data must have between 1 and {MOST} objectives"
+    if not 1 <= len(data) <= MAX_OBJECTIVES:
+        message = f"data must have between 1 and {MAX_OBJECTIVES} objectives"
         raise refuse_message(message)
     edges = {item["objective_name"]: _successors(item) for item in data}
     for name, successors in edges.items():

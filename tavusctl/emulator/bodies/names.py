@@ -19,19 +19,19 @@ NAMES = (
     "voice_name",
     "name",
 )
-LONGEST = 24
-SPELLINGS: dict[str, Callable[[str], str]] = {
+MAX_NAME_LENGTH = 24
+NAME_NORMALISERS: dict[str, Callable[[str], str]] = {
     "as sent": lambda name: name,
     "trim": str.strip,
     "collapse": lambda name: " ".join(name.split()),
     "compose": lambda name: unicodedata.normalize("NFC", name),
     "escape": lambda name: html.escape(name, quote=False),
     "lower": str.lower,
-    "cut": lambda name: name[:LONGEST],
+    "cut": lambda name: name[:MAX_NAME_LENGTH],
 }
 
 
-def respelled(behaviors: Behaviors, body: Object) -> Object:
+def with_normalised_names(behaviors: Behaviors, body: Object) -> Object:
     """A body with its display names as the server stores them."""
-    normalise = SPELLINGS[behaviors["names"]]
+    normalise = NAME_NORMALISERS[behaviors["names"]]
     return {key: normalise(value) if key in NAMES and isinstance(value, str) else value for key, value in body.items()}

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call
 from tavusctl.emulator.http.messages import Object, Response, answer, refuse
 from tavusctl.emulator.resources.resource import Resource
 
 DEFAULT_LIMIT = 10
 # The greatest page number and page size: no list is longer, and SQLite needs their product in 64 bits.
-FAR = 10**9
-View = Callable[[Stored], Object]
+MAX_NUMBER = 10**9
+View = Callable[[StoredObject], Object]
 
 
-def number(text: str | None, default: int, least: int) -> int:
-    """An integer query parameter, at most FAR; the default if it is missing, not an integer or below `least`."""
+def number(text: str | None, default: int, minimum: int) -> int:
+    """An integer query parameter, at most MAX_NUMBER; the default if missing, not an integer or below `minimum`."""
     try:
         value = int(text or "")
     except ValueError:
         return default
-    return min(value, FAR) if value >= least else default
+    return min(value, MAX_NUMBER) if value >= minimum else default
 
 
-def limit_of(call: Call, usual: int = DEFAULT_LIMIT, most: int | None = None) -> int:
-    """The requested page size, at most that of the behaviour `max_limit` and `most`; `over_limit` may refuse it."""
-    limit = number(call.request.query.get("limit"), usual, 1)
+def limit_of(call: Call, default: int = DEFAULT_LIMIT, maximum: int | None = None) -> int:
+    """The requested page size, at most that of the behaviour `max_limit` and `maximum`; `over_limit` may refuse it."""
+    limit = number(call.request.query.get("limit"), default, 1)
     greatest = call.world.behaviors["max_limit"]
-    if most is not None:
-        greatest = most if greatest is None else min(most, greatest)
+    if maximum is not None:
+        greatest = maximum if greatest is None else min(maximum, greatest)
     if greatest is not None and limit > greatest:
         if call.world.behaviors["over_limit"] == "refuse":
             text = f"Invalid request: limit must be between 1 and {greatest}"
@@ -38,10 +38,10 @@ def limit_of(call: Call, usual: int = DEFAULT_LIMIT, most: int | None = None) ->
     return limit
 
 
-def newest_first(call: Call, *, usual: bool | None = None) -> bool | None:
-    """Whether the request sorts the newest first; `usual` if it gives no order."""
+def newest_first(call: Call, *, default: bool | None = None) -> bool | None:
+    """Whether the request sorts the newest first; `default` if it gives no order."""
     return {"asc": False, "ascending": False, "desc": True, "descending": True}.get(
-        call.request.query.get("sort", ""), usual
+        call.request.query.get("sort", ""), default
     )
 
 
@@ -56,16 +56,15 @@ def list_all(
     view: View,
     *,
     base: int = 1,
-    stock: Sequence[Stored] = (),
+    stock: Sequence[StoredObject] = (),
     own: bool = True,
-    keep: Callable[[Stored], bool] | None = None,
+    keep: Callable[[StoredObject], bool] | None = None,
     newest_first: bool | None = None,
     limit: int | None = None,
 ) -> tuple[list[Object], int]:
     """One page of a list as shown by `view`, and the number of objects on all pages.
 
-    Without `own`, only stock objects are listed; `keep` is a filter.  Without `newest_first`, the order is that of the
-    behaviour `list_order`; without `limit`, the page size is that of the request.
+    Without `own`: only stock objects.  `keep` filters.  Defaults: order as the behaviour `list_order`, limit of `call`.
     """
     limit = limit_of(call) if limit is None else limit
     start = page_of(call, base) * limit
@@ -73,17 +72,16 @@ def list_all(
         newest_first = call.world.behaviors["list_order"] == "descending"
     store, as_of = call.world.store, call.world.as_of()
     if keep is not None or not own:
-        candidates = [*stock, *(store.every(call.account, resource.name, as_of) if own else ())]
+        candidates = [*stock, *(store.live_objects(call.account, resource.name, as_of) if own else ())]
         matches = [stored for stored in candidates if keep is None or keep(stored)]
         if newest_first:
             matches.reverse()
         return _shown(call, view, matches[start : start + limit]), len(matches)
     count = store.count(call.account, resource.name, as_of)
 
-    def window(skip: int, size: int) -> list[Stored]:
+    def window(skip: int, size: int) -> list[StoredObject]:
         return store.slice(call.account, resource.name, skip, size, as_of, newest_first=newest_first)
 
-    # Stock objects are older than any object of the account.
     if newest_first:
         page = window(start, limit)
         stock_start = start - count
@@ -94,13 +92,13 @@ def list_all(
     return _shown(call, view, page), count + len(stock)
 
 
-def _shown(call: Call, view: View, page: Sequence[Stored]) -> list[Object]:
+def _shown(call: Call, view: View, page: Sequence[StoredObject]) -> list[Object]:
     for stored in page:
-        call.show(stored)
+        call.record_shown(stored)
     return [view(stored) for stored in page]
 
 
-def listing(call: Call, data: list[Object], total: int, **more: int) -> Response:
+def list_response(call: Call, data: list[Object], total: int, **more: int) -> Response:
     """The response of a list: data, total and `more` members of its envelope."""
     style = call.world.behaviors["total_count"]
     if style == "absent":

@@ -77,7 +77,7 @@ def carry_over(pointers: list[str], before: Object, after: Object) -> None:
             parent[name] = old_value
 
 
-TIDIES: dict[str, Callable[[Json], Json]] = {
+NORMALISERS: dict[str, Callable[[Json], Json]] = {
     "trim": lambda value: value.strip() if isinstance(value, str) else value,
     "lower": lambda value: value.lower() if isinstance(value, str) else value,
     "round": lambda value: round(value) if isinstance(value, float) else value,
@@ -85,7 +85,7 @@ TIDIES: dict[str, Callable[[Json], Json]] = {
 }
 
 
-def keep(behaviors: Mapping[str, Json], before: Object, after: Object) -> None:
+def apply_write_behaviors(behaviors: Mapping[str, Json], before: Object, after: Object) -> None:
     """Change `after` to what the server stores, as the behaviours `ignore_fields` and `tidied_fields` say."""
     carry_over(behaviors["ignore_fields"], before, after)
     for pointer, tidy in behaviors["tidied_fields"].items():
@@ -93,7 +93,7 @@ def keep(behaviors: Mapping[str, Json], before: Object, after: Object) -> None:
         value = path.resolve(after, _ABSENT)
         if value is not _ABSENT and value != path.resolve(before, _ABSENT):  # only a value that this write has changed
             parent, name = path.to_last(after)
-            parent[name] = TIDIES[tidy](value)
+            parent[name] = NORMALISERS[tidy](value)
 
 
 _ABSENT = object()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tavusctl.emulator.account.journal import holds_mask
+from tavusctl.emulator.account.journal import contains_mask
 from tavusctl.emulator.account.world import Call, World
-from tavusctl.emulator.bodies.names import respelled
+from tavusctl.emulator.bodies.names import with_normalised_names
 from tavusctl.emulator.http.messages import Json, Malformed, Object, Response, answer, empty, refuse, refuse_fields
 
 
@@ -17,13 +17,13 @@ def read_object(call: Call) -> Object:
         raise refuse(text) from error
     if not isinstance(body, dict):
         raise refuse_fields({"_schema": ["Invalid input type."]})
-    return respelled(call.world.behaviors, body)
+    return with_normalised_names(call.world.behaviors, body)
 
 
-def blame_mask(call: Call, body: Json) -> None:
+def record_mask_violation(call: Call, body: Json) -> None:
     """Record a violation if a body contains a mask: a mistake of the client, because the API would store the mask."""
-    if holds_mask(body):
-        call.world.journal.blame(call.entry, "mask_written", "eight asterisks were written back")
+    if contains_mask(body):
+        call.world.journal.add_violation(call.entry, "mask_written", "eight asterisks were written back")
 
 
 def unchanged(world: World, message: str) -> Response:

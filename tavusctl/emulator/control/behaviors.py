@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from tavusctl.emulator.bodies.patching import TIDIES
+from tavusctl.emulator.bodies.patching import NORMALISERS
 from tavusctl.emulator.http.messages import Json, Object
 
 Check = Callable[[Json], bool]
@@ -35,7 +35,7 @@ def _texts(value: Json) -> bool:
 
 
 def _tidies(value: Json) -> bool:
-    return isinstance(value, dict) and all(tidy in TIDIES for tidy in value.values())
+    return isinstance(value, dict) and all(tidy in NORMALISERS for tidy in value.values())
 
 
 def _keys(value: Json) -> bool:
@@ -206,9 +206,9 @@ class Behaviors:
     def __getitem__(self, name: str) -> Json:
         return self.values[name]
 
-    def change(self, wanted: Mapping[str, Json]) -> None:
+    def change(self, values: Mapping[str, Json]) -> None:
         """Set the given behaviours, or none of them and raise UnknownBehavior if one is invalid."""
-        for name, value in wanted.items():
+        for name, value in values.items():
             behavior = BEHAVIORS.get(name)
             if behavior is None:
                 message = f"no behaviour {name!r}; there are {', '.join(BEHAVIORS)}"
@@ -216,7 +216,7 @@ class Behaviors:
             if not behavior.check(list(value) if isinstance(value, tuple) else value):
                 message = f"{name} cannot be {value!r}: {behavior.meaning}"
                 raise UnknownBehavior(message)
-        self.values.update(wanted)
+        self.values.update(values)
 
     def restore(self, names: Iterable[str] = BEHAVIORS) -> None:
         """Set behaviours back to their defaults."""

@@ -92,7 +92,7 @@ from dataclasses import replace
 from tavusctl.emulator.account.clock import in_microseconds, parse
 from tavusctl.emulator.account.journal import redact, secrets
 from tavusctl.emulator.account.portal import BadEdit
-from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import World
 from tavusctl.emulator.control import forms, maker, seeding
 from tavusctl.emulator.control.behaviors import BEHAVIORS, UnknownBehavior
@@ -101,11 +101,11 @@ from tavusctl.emulator.http.messages import Json, Malformed, Object, Request, Re
 from tavusctl.emulator.resources.routes import RESOURCES
 
 PREFIX = "/__emulator/"
-FURTHEST = 100 * 365 * 86400  # the most seconds that one request moves the clock
-Verb = Callable[[World, Request], Json]
+MAX_CLOCK_SECONDS = 100 * 365 * 86400  # the most seconds that one request moves the clock
+ControlHandler = Callable[[World, Request], Json]
 
 
-def is_meant(request: Request) -> bool:
+def is_control_request(request: Request) -> bool:
     """Whether a request is for the control side."""
     return request.path.startswith(PREFIX)
 
@@ -113,9 +113,9 @@ def is_meant(request: Request) -> bool:
 def answer_control(world: World, request: Request) -> Response:
     """Carry out a control request: 404 for an unknown method or path, 400 for invalid input."""
     name = request.path.removeprefix(PREFIX).strip("/")
-    verb = VERBS.get((request.method, name))
+    verb = HANDLERS.get((request.method, name))
     if verb is None:
-        calls = sorted({f"{method} {PREFIX}{path}" for method, path in VERBS})
+        calls = sorted({f"{method} {PREFIX}{path}" for method, path in HANDLERS})
         return answer({"error": f"no {request.method} {name}", "known": calls}, 404)
     try:
         return answer(verb(world, request))
@@ -148,13 +148,13 @@ def _mutations(world: World, request: Request) -> Json:
 
 def _history(world: World, request: Request) -> Json:
     account = request.query.get("account")
-    events = world.chronicle.select(_since(request), lambda stored: _as_read(world, stored))
+    events = world.history.select(_since(request), lambda stored: _as_read(world, stored))
     return {"events": [event for event in events if account is None or event["account"] == account]}
 
 
-def _as_read(world: World, stored: Stored) -> Object:
+def _as_read(world: World, stored: StoredObject) -> Object:
     """An object as a read shows it, or showed it before it was deleted, with its real secrets."""
-    return RESOURCES[stored.kind].opened(world, replace(stored, deleted=None))
+    return RESOURCES[stored.kind].read_with_secrets(world, replace(stored, deleted=None))
 
 
 def _violations(world: World, _: Request) -> Json:
@@ -189,21 +189,21 @@ def _clock(world: World, _: Request) -> Json:
 def _turn_clock(world: World, request: Request) -> Json:
     body = _body(request, {"advance", "set", "freeze"})
     freeze, moment = forms.flag(body, "freeze"), parse(forms.text(body, "set")) if "set" in body else None
-    advance = forms.number(body, "advance", 0, -FURTHEST, FURTHEST)
+    advance = forms.number(body, "advance", 0, -MAX_CLOCK_SECONDS, MAX_CLOCK_SECONDS)
     if "freeze" in body:
         (world.clock.freeze if freeze else world.clock.thaw)()
     if moment is not None:
         world.clock.set(moment)
     if advance:
         world.clock.set(world.clock.now() + advance)
-    world.remember()
+    world.save_settings()
     return _clock(world, request)
 
 
 def _body(request: Request, members: set[str] | None = None) -> Object:
     body = request.json()
     allowed = members if members is not None else body if isinstance(body, dict) else ()
-    return forms.only(body, allowed, "the body")
+    return forms.check_members(body, allowed, "the body")
 
 
 def _behaviors(world: World, request: Request) -> Json:
@@ -216,13 +216,13 @@ def _behaviors(world: World, request: Request) -> Json:
 
 def _set_behaviors(world: World, request: Request) -> Json:
     world.behaviors.change(_body(request))
-    world.remember()
+    world.save_settings()
     return _behaviors(world, request)
 
 
 def _restore_behaviors(world: World, request: Request) -> Json:
     world.behaviors.restore()
-    world.remember()
+    world.save_settings()
     return _behaviors(world, request)
 
 
@@ -251,7 +251,7 @@ def _add_outcome(world: World, request: Request) -> Json:
         message = "kind is documents, replicas or voices"
         raise Malformed(message)
     error = None if body.get("error") is None else forms.text(body, "error")
-    world.outcomes.setdefault(body["kind"], []).extend([error] * forms.whole(body, "times", 1, 1, 10_000))
+    world.outcomes.setdefault(body["kind"], []).extend([error] * forms.whole_number(body, "times", 1, 1, 10_000))
     return _outcomes(world, request)
 
 
@@ -284,11 +284,11 @@ def _disarm(world: World, request: Request) -> Json:
 
 
 def _drafts(world: World, _: Request) -> Json:
-    return {"drafts": maker.every(world)}
+    return {"drafts": maker.all_drafts(world)}
 
 
 def _begin_drafts(world: World, request: Request) -> Json:
-    return maker.asked(world, request)
+    return maker.post_drafts(world, request)
 
 
 def _discard_drafts(world: World, request: Request) -> Json:
@@ -304,12 +304,12 @@ def _seed(world: World, request: Request) -> Json:
     seeding.check(world, seed)
     ids: Object = {}
     for account, kinds in seed.items():
-        if account == seeding.EVERYBODY:
+        if account == seeding.ALL_ACCOUNTS:
             world.seed = world.seed | {account: kinds}
-            ids |= {name: seeding.sow(world, name, kinds) for name in world.store.accounts()}
+            ids |= {name: seeding.add_objects(world, name, kinds) for name in world.store.accounts()}
         else:
-            seeding.greet(world, account)
-            ids[account] = seeding.sow(world, account, kinds)
+            seeding.seed_new_account(world, account)
+            ids[account] = seeding.add_objects(world, account, kinds)
     return ids
 
 
@@ -322,7 +322,7 @@ def _accounts(world: World, _: Request) -> Json:
     return {"accounts": world.store.accounts()}
 
 
-VERBS: dict[tuple[str, str], Verb] = {
+HANDLERS: dict[tuple[str, str], ControlHandler] = {
     ("GET", "requests"): _requests,
     ("DELETE", "requests"): _forget_requests,
     ("GET", "mutations"): _mutations,

@@ -56,7 +56,7 @@ class Fault:
     skip: int
     times: int | None
     chance: random.Random
-    struck: int = 0
+    strike_count: int = 0
 
     @property
     def before(self) -> bool:
@@ -69,14 +69,14 @@ class Fault:
 
     def strikes(self, method: str, path: str) -> bool:
         """Whether the rule strikes a request; counts it as skipped or struck."""
-        if not self.pattern.matches(method, path) or (self.times is not None and self.struck >= self.times):
+        if not self.pattern.matches(method, path) or (self.times is not None and self.strike_count >= self.times):
             return False
         if self.skip > 0:
             self.skip -= 1
             return False
         if self.chance.random() >= self.rule.get("probability", 1.0):
             return False
-        self.struck += 1
+        self.strike_count += 1
         return True
 
     def substitute(self) -> Response | None:
@@ -102,7 +102,7 @@ class Fault:
 
     def as_object(self) -> Object:
         """The rule, and how often it has struck."""
-        return {**self.rule, "struck": self.struck}
+        return {**self.rule, "struck": self.strike_count}
 
 
 def _response(body: Json, status: int) -> Response:
@@ -128,15 +128,15 @@ def parse(rule: Json) -> Fault:
 
 
 def _checked_fault(rule: Object, kind: str) -> Fault:
-    forms.only(rule, MEMBERS, "a fault")
+    forms.check_members(rule, MEMBERS, "a fault")
     phase = rule.get("phase", "before")
     if phase not in ("before", "after"):
         message = f"phase is before or after; found {phase!r}"
         raise BadRule(message)
     forms.headers(rule)
-    forms.whole(rule, "status", 500, *((300, 399) if kind == "redirect" and "status" in rule else (200, 599)))
+    forms.whole_number(rule, "status", 500, *((300, 399) if kind == "redirect" and "status" in rule else (200, 599)))
     forms.number(rule, "seconds", 1)
-    forms.whole(rule, "at", 0)
+    forms.whole_number(rule, "at", 0)
     if kind == "redirect":
         forms.text(rule, "to")
     encoded = forms.flag(rule, "base64")
@@ -145,10 +145,10 @@ def _checked_fault(rule: Object, kind: str) -> Fault:
     except binascii.Error as error:
         message = "raw is text, or base64 when `base64` is true"
         raise BadRule(message) from error
-    forms.number(rule, "probability", 1.0, most=1)
-    times = None if rule.get("times", 1) is None else forms.whole(rule, "times", 1, least=1)
+    forms.number(rule, "probability", 1.0, maximum=1)
+    times = None if rule.get("times", 1) is None else forms.whole_number(rule, "times", 1, minimum=1)
     pattern = Pattern.parse(forms.pattern(rule.get("match", "*")))
-    skip, seed = forms.whole(rule, "skip", 0), forms.whole(rule, "seed", 0)
+    skip, seed = forms.whole_number(rule, "skip", 0), forms.whole_number(rule, "seed", 0)
     return Fault(rule, pattern, kind, phase, skip, times, random.Random(seed))
 
 

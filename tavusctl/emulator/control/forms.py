@@ -22,16 +22,16 @@ class BadForm(ValueError):
     """A value that would have no effect, or make a later request fail; the message says why."""
 
 
-def only(given: Json, known: Collection[str], what: str) -> Object:
-    """An object that has only `known` members; `what` names it in messages."""
-    if not isinstance(given, dict):
+def check_members(value: Json, allowed: Collection[str], what: str) -> Object:
+    """An object that has only `allowed` members; `what` names it in messages."""
+    if not isinstance(value, dict):
         message = f"{what} is an object"
         raise BadForm(message)
-    unknown = sorted(set(given) - set(known))
+    unknown = sorted(set(value) - set(allowed))
     if unknown:
-        message = f"unknown members {unknown} of {what}; known: {', '.join(sorted(known))}"
+        message = f"unknown members {unknown} of {what}; known: {', '.join(sorted(allowed))}"
         raise BadForm(message)
-    return given
+    return value
 
 
 def pattern(value: Json, name: str = "match") -> str:
@@ -54,49 +54,49 @@ def pattern(value: Json, name: str = "match") -> str:
     return str(value)
 
 
-def whole(given: Object, name: str, default: int, least: int = 0, most: int | None = None) -> int:
-    """A member that is an integer from `least` to `most`; None is no upper bound."""
-    value = given.get(name, default)
+def whole_number(body: Object, name: str, default: int, minimum: int = 0, maximum: int | None = None) -> int:
+    """A member that is an integer from `minimum` to `maximum`; None is no upper bound."""
+    value = body.get(name, default)
     is_integer = isinstance(value, int) and not isinstance(value, bool)
-    if not is_integer or value < least or (most is not None and value > most):
-        limits = f"of {least} or more" if most is None else f"from {least} to {most}"
+    if not is_integer or value < minimum or (maximum is not None and value > maximum):
+        limits = f"of {minimum} or more" if maximum is None else f"from {minimum} to {maximum}"
         message = f"`{name}` is a whole number {limits}; found {value!r}"
         raise BadForm(message)
     return int(value)
 
 
-def number(given: Object, name: str, default: float, least: float = 0, most: float = math.inf) -> float:
-    """A member that is a finite number from `least` to `most`."""
-    value = given.get(name, default)
+def number(body: Object, name: str, default: float, minimum: float = 0, maximum: float = math.inf) -> float:
+    """A member that is a finite number from `minimum` to `maximum`."""
+    value = body.get(name, default)
     is_finite = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not is_finite or not least <= value <= most:
-        limits = f"of {least:g} or more" if most == math.inf else f"from {least:g} to {most:g}"
+    if not is_finite or not minimum <= value <= maximum:
+        limits = f"of {minimum:g} or more" if maximum == math.inf else f"from {minimum:g} to {maximum:g}"
         message = f"`{name}` is a number {limits}; found {value!r}"
         raise BadForm(message)
     return float(value)
 
 
-def flag(given: Object, name: str) -> bool:
+def flag(body: Object, name: str) -> bool:
     """A member that is a boolean, false if it is missing."""
-    value = given.get(name, False)
+    value = body.get(name, False)
     if not isinstance(value, bool):
         message = f"`{name}` is true or false; found {value!r}"
         raise BadForm(message)
     return value
 
 
-def text(given: Object, name: str, default: str | None = None) -> str:
+def text(body: Object, name: str, default: str | None = None) -> str:
     """A member that is a string; without a default it must be there and not empty."""
-    value = given.get(name, default)
+    value = body.get(name, default)
     if not isinstance(value, str) or (default is None and not value):
         message = f"`{name}` is a text; found {value!r}"
         raise BadForm(message)
     return value
 
 
-def headers(given: Object) -> None:
+def headers(body: Object) -> None:
     """Check the member `headers`, the headers of an answer: valid names, and values of one line."""
-    members = given.get("headers", {})
+    members = body.get("headers", {})
     for name, value in members.items() if isinstance(members, dict) else [("", None)]:
         if not _HEADER.fullmatch(str(name)) or not isinstance(value, str | int) or not _LINE.fullmatch(str(value)):
             message = f"`headers` is an object of names and texts, each in one line; found {name!r}: {value!r}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tavusctl.emulator.account.clock import in_microseconds
 from tavusctl.emulator.account.journal import redact
 from tavusctl.emulator.account.portal import BadEdit
-from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import World
 from tavusctl.emulator.control import forms, seeding
 from tavusctl.emulator.http.messages import Json, Object, Request
@@ -13,19 +13,19 @@ from tavusctl.emulator.personas import drafts, personas
 from tavusctl.emulator.personas.validity import KIND
 
 MEMBERS = ("account", "id", "model", "patch", "when")
-EVERY = "*"
+ALL_PERSONAS = "*"
 
 
-def begin(world: World, wanted: Json, *, request: int | None = None) -> Object:
+def begin(world: World, body: Json, *, request: int | None = None) -> Object:
     """Begin drafts of one persona or of all, as the body of POST drafts says; returns `{"drafts": [ids]}`."""
-    check(wanted)
+    check(body)
     ids = []
-    for stored in _personas(world, wanted):
-        operations = wanted.get("patch") or []
+    for stored in _personas(world, body):
+        operations = body.get("patch") or []
         document = (
             seeding.patched(world, personas.RESOURCE, stored, operations).document if operations else stored.document
         )
-        draft = {"model": wanted.get("model", "maker"), "document": document}
+        draft = {"model": body.get("model", "maker"), "document": document}
         world.commit(
             stored.with_document(stored.document, draft=draft), "draft", by="portal", request=request, body=operations
         )
@@ -33,28 +33,28 @@ def begin(world: World, wanted: Json, *, request: int | None = None) -> Object:
     return {"drafts": ids}
 
 
-def check(wanted: Json) -> None:
+def check(body: Json) -> None:
     """Raise BadEdit or BadForm if the body of POST drafts is invalid."""
-    forms.only(wanted, MEMBERS, "a draft")
-    forms.text(wanted, "id")
-    if "account" in wanted:
-        forms.text(wanted, "account")
-    if wanted.get("model", "maker") not in drafts.MODELS:
-        message = f"`model` is {' or '.join(drafts.MODELS)}; found {wanted['model']!r}"
+    forms.check_members(body, MEMBERS, "a draft")
+    forms.text(body, "id")
+    if "account" in body:
+        forms.text(body, "account")
+    if body.get("model", "maker") not in drafts.MODELS:
+        message = f"`model` is {' or '.join(drafts.MODELS)}; found {body['model']!r}"
         raise BadEdit(message)
-    if "patch" in wanted:
-        seeding.check_patch(wanted["patch"])
+    if "patch" in body:
+        seeding.check_patch(body["patch"])
 
 
-def _personas(world: World, selection: Object) -> list[Stored]:
+def _personas(world: World, selection: Object) -> list[StoredObject]:
     """The persona that a body names by its id, or all (of the account, if the body names one)."""
-    if selection["id"] != EVERY:
-        return [seeding.target(world, personas.RESOURCE, selection)]
+    if selection["id"] != ALL_PERSONAS:
+        return [seeding.find_target(world, personas.RESOURCE, selection)]
     accounts = [selection["account"]] if "account" in selection else world.store.accounts()
-    return [stored for account in accounts for stored in world.store.every(account, KIND)]
+    return [stored for account in accounts for stored in world.store.live_objects(account, KIND)]
 
 
-def every(world: World) -> list[Object]:
+def all_drafts(world: World) -> list[Object]:
     """All drafts as JSON, secrets hidden."""
     return [
         {
@@ -65,20 +65,20 @@ def every(world: World) -> list[Object]:
             "document": redact(stored.hidden["draft"]["document"]),
         }
         for account in world.store.accounts()
-        for stored in world.store.every(account, KIND)
+        for stored in world.store.live_objects(account, KIND)
         if stored.hidden.get("draft")
     ]
 
 
-def end(world: World, wanted: Object, *, publish: bool) -> Object:
+def end(world: World, body: Object, *, publish: bool) -> Object:
     """Publish or discard the draft of one persona, or all drafts; returns `{"drafts": [ids]}`."""
-    forms.only(wanted, ("account", "id"), "the body")
+    forms.check_members(body, ("account", "id"), "the body")
     ids = []
-    for stored in _personas(world, {"id": forms.text(wanted, "id", EVERY), **wanted}):
+    for stored in _personas(world, {"id": forms.text(body, "id", ALL_PERSONAS), **body}):
         if not stored.hidden.get("draft"):
             continue
         now = in_microseconds(world.clock.now())
-        changed = drafts.published(stored, now) if publish else drafts.without_draft(stored)
+        changed = drafts.with_draft_published(stored, now) if publish else drafts.without_draft(stored)
         world.commit(changed, "publish" if publish else "discard", by="portal")
         ids.append(stored.id)
     return {"drafts": ids}
@@ -91,13 +91,13 @@ def carry_out(world: World, change: Object, *, request: int) -> Object:
     return seeding.edit(world, change, request=request)
 
 
-def arm(world: World, wanted: Object) -> None:
+def arm(world: World, body: Object) -> None:
     """Arm drafts: they begin around the requests that `when` describes."""
-    check(wanted)
-    world.portal.arm(wanted["when"], {"draft": {name: value for name, value in wanted.items() if name != "when"}})
+    check(body)
+    world.portal.arm(body["when"], {"draft": {name: value for name, value in body.items() if name != "when"}})
 
 
-def asked(world: World, request: Request) -> Json:
+def post_drafts(world: World, request: Request) -> Json:
     """Carry out POST drafts of the control side: begin drafts, or arm them."""
     body = request.json()
     if isinstance(body, dict) and "when" in body:

@@ -6,28 +6,28 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tavusctl.emulator.account.portal import BadEdit
-from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import World
 from tavusctl.emulator.bodies import patching
 from tavusctl.emulator.control import forms
 from tavusctl.emulator.http.messages import Json, Object
 from tavusctl.emulator.resources.resource import Resource
-from tavusctl.emulator.resources.routes import by_kind
+from tavusctl.emulator.resources.routes import resource_named
 
-EVERYBODY = "*"
-ENDED = {"ready", "completed", "ended", "error", "disabled"}
+ALL_ACCOUNTS = "*"
+FINAL_STATUSES = {"ready", "completed", "ended", "error", "disabled"}
 
 
-def greet(world: World, account: str) -> None:
+def seed_new_account(world: World, account: str) -> None:
     """Record an account; the first time, put the seed of every account and its own seed into it."""
-    if not world.store.greet(account):
+    if not world.store.add_account(account):
         return
-    for seed_account in (EVERYBODY, account):
+    for seed_account in (ALL_ACCOUNTS, account):
         if seed_account in world.seed:
-            sow(world, account, world.seed[seed_account])
+            add_objects(world, account, world.seed[seed_account])
 
 
-def sow(world: World, account: str, kinds: Mapping[str, Json]) -> dict[str, list[str]]:
+def add_objects(world: World, account: str, kinds: Mapping[str, Json]) -> dict[str, list[str]]:
     """Put objects into an account without mutations; returns the ids by kind."""
     ids_by_kind: dict[str, list[str]] = {}
     for name, bodies in kinds.items():
@@ -36,15 +36,15 @@ def sow(world: World, account: str, kinds: Mapping[str, Json]) -> dict[str, list
         for body in bodies:
             stored = _new_object(world, resource, account, body)
             # A new id depends on how often an object was stored, so each object is stored before the next one is made.
-            world.store.put_unnoticed(stored)
+            world.store.put_without_mutation(stored)
             ids.append(stored.id)
         ids_by_kind[name] = ids
     return ids_by_kind
 
 
-def check(world: World, wanted: Mapping[str, Json]) -> None:
+def check(world: World, seed: Mapping[str, Json]) -> None:
     """Raise BadEdit if a seed could not be put into its accounts, now or later; stores nothing."""
-    for account, kinds in wanted.items():
+    for account, kinds in seed.items():
         if not isinstance(kinds, dict):
             message = f"the seed of {account} is an object of kinds"
             raise BadEdit(message)
@@ -95,8 +95,8 @@ def check_patch(operations: Json) -> None:
 def _check_body(world: World, resource: Resource, body: Object, what: str) -> None:
     """Raise BadEdit if no object can be made of a body, or a read could not show it; stores nothing."""
     try:
-        document, hidden = resource.sown(world, body, world.clock.now())
-        stored = Stored("", resource.name, _id_in(resource, body) or "made", world.clock.now(), document, hidden)
+        document, hidden = resource.from_seed(world, body, world.clock.now())
+        stored = StoredObject("", resource.name, _id_in(resource, body) or "made", world.clock.now(), document, hidden)
         resource.view(world, stored)
     except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
         message = f"{what} is no {resource.singular}: {type(error).__name__}: {error}"
@@ -104,7 +104,7 @@ def _check_body(world: World, resource: Resource, body: Object, what: str) -> No
 
 
 def _resource(name: str) -> Resource:
-    resource = by_kind(name)
+    resource = resource_named(name)
     if resource is None:
         message = f"there is no kind {name!r}"
         raise BadEdit(message)
@@ -118,11 +118,11 @@ def _id_in(resource: Resource, body: Object) -> str | None:
     return None
 
 
-def _new_object(world: World, resource: Resource, account: str, body: Object) -> Stored:
+def _new_object(world: World, resource: Resource, account: str, body: Object) -> StoredObject:
     now = world.clock.now()
-    document, hidden = resource.sown(world, body, now)
+    document, hidden = resource.from_seed(world, body, now)
     ident = _id_in(resource, body) or resource.new_id(world)
-    return Stored(account, resource.name, ident, now, document, hidden)
+    return StoredObject(account, resource.name, ident, now, document, hidden)
 
 
 def edit(world: World, change: Object, *, request: int | None = None) -> Object:
@@ -131,11 +131,11 @@ def edit(world: World, change: Object, *, request: int | None = None) -> Object:
     resource = _resource(str(change.get("kind")))
     if "create" in change:
         account = change.get("account") or _only_account(world)
-        greet(world, account)
+        seed_new_account(world, account)
         stored = _new_object(world, resource, account, change["create"])
         world.commit(stored, "create", by="portal", request=request, body=change["create"])
         return {"account": account, "kind": resource.name, "id": stored.id}
-    stored = target(world, resource, change)
+    stored = find_target(world, resource, change)
     if change.get("delete"):
         world.commit(replace(stored, deleted=world.clock.now()), "delete", by="portal", request=request)
     else:
@@ -144,19 +144,19 @@ def edit(world: World, change: Object, *, request: int | None = None) -> Object:
     return {"account": stored.account, "kind": resource.name, "id": stored.id}
 
 
-def patched(world: World, resource: Resource, stored: Stored, operations: Json) -> Stored:
+def patched(world: World, resource: Resource, stored: StoredObject, operations: Json) -> StoredObject:
     """An object after a patch of an edit in the portal; BadEdit if the patch fails."""
-    before = resource.opened(world, stored)
+    before = resource.read_with_secrets(world, stored)
     try:
         after = patching.apply(before, operations)
     except patching.Unpatchable as error:
         raise BadEdit(str(error)) from error
-    document, _ = resource.sown(world, after, world.clock.now())
+    document, _ = resource.from_seed(world, after, world.clock.now())
     if "updated_at" in document and after.get("updated_at") == before.get("updated_at"):
-        fresh, _ = resource.sown(world, {}, world.clock.now())
+        fresh, _ = resource.from_seed(world, {}, world.clock.now())
         document["updated_at"] = fresh["updated_at"]
     # An object that has ended, perhaps by this edit, needs no hidden run: the clock must not compute its status again.
-    hidden = {} if after.get("status") in ENDED else stored.hidden
+    hidden = {} if after.get("status") in FINAL_STATUSES else stored.hidden
     return replace(stored, document=document, hidden=hidden)
 
 
@@ -168,7 +168,7 @@ def _only_account(world: World) -> str:
     return accounts[0]
 
 
-def target(world: World, resource: Resource, change: Object) -> Stored:
+def find_target(world: World, resource: Resource, change: Object) -> StoredObject:
     """The object that an edit or a draft names; BadEdit if it does not exist, or several accounts have its id."""
     ident = str(change.get("id"))
     account = change.get("account")

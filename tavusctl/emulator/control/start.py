@@ -8,11 +8,11 @@ from pathlib import Path
 
 from tavusctl.emulator.account.world import World, build, in_file
 from tavusctl.emulator.control import seeding
-from tavusctl.emulator.http.border import Allowed
+from tavusctl.emulator.http.access import Allowed
 from tavusctl.emulator.http.messages import Json, Object
 
 
-def begun(
+def start_world(
     *,
     db: str | Path | None,
     seed: str | Path | Mapping[str, Json] | None,

@@ -12,7 +12,7 @@ from tavusctl.emulator.account.portal import BadEdit
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.control import channel, maker, seeding
 from tavusctl.emulator.control.faults import Fault
-from tavusctl.emulator.http.border import Border
+from tavusctl.emulator.http.access import AccessPolicy
 from tavusctl.emulator.http.messages import Refusal, Request, Response, answer
 from tavusctl.emulator.resources import rooms, routes
 
@@ -26,7 +26,7 @@ class Exchange:
     """One request being answered: its entry in the journal, and the fault that will strike it."""
 
     request: Request
-    refused: Response | None = None  # the response to a sender that may not call
+    refusal: Response | None = None  # the response to a sender that may not call
     account: str | None = None
     entry: Entry | None = None
     fault: Fault | None = None
@@ -37,39 +37,39 @@ class App:
     """Answers requests, one at a time."""
 
     world: World
-    border: Border
+    access_policy: AccessPolicy
     _greeted: set[str] = field(default_factory=set)
 
     def open(self, request: Request) -> Exchange:
         """Record a request and choose its fault; not for refused ones, the control side, rooms and preflights."""
-        is_control = channel.is_meant(request)
-        exchange = Exchange(request, self.border.refusal(request, control=is_control))
-        if exchange.refused:
+        is_control = channel.is_control_request(request)
+        exchange = Exchange(request, self.access_policy.refusal(request, control=is_control))
+        if exchange.refusal:
             return exchange
         self.world.catch_up()
-        if is_control or rooms.is_meant(request) or request.method == "OPTIONS":
+        if is_control or rooms.is_room_request(request) or request.method == "OPTIONS":
             return exchange
         exchange.account = self._account(request)
         exchange.entry = self.world.journal.open(request, in_microseconds(self.world.clock.now()), exchange.account)
-        self.world.chronicle.note("call", exchange.entry)
+        self.world.history.record("call", exchange.entry)
         exchange.fault = self.world.faults.take(request.method, request.path)
         if exchange.fault is not None:
             exchange.entry.fault = exchange.fault.kind
         return exchange
 
-    def takes_seeds(self, request: Request) -> bool:
+    def allows_large_body(self, request: Request) -> bool:
         """Whether the body of a request may be as large as a seed: whether it is an allowed control request."""
-        return channel.is_meant(request) and self.border.refusal(request, control=True) is None
+        return channel.is_control_request(request) and self.access_policy.refusal(request, control=True) is None
 
     def answer_late(self, exchange: Exchange, seconds: float) -> None:
         """Carry out a request when `seconds` have passed on the emulated clock; the answer is not sent."""
-        self.world.late.append((self.world.clock.now() + seconds, lambda: self.answer(exchange)))
+        self.world.late_requests.append((self.world.clock.now() + seconds, lambda: self.answer(exchange)))
 
     def answer(self, exchange: Exchange) -> Response:
         """Carry out a request; returns its response."""
         entry = exchange.entry
-        if exchange.refused:
-            return exchange.refused
+        if exchange.refusal:
+            return exchange.refusal
         if entry is None:
             return self._answer_outside_api(exchange.request)
         try:
@@ -79,7 +79,7 @@ class App:
         except Exception as error:  # noqa: BLE001 - a defect of the emulator must show, not hang the client
             text = "".join(traceback.format_exception(error))
             response = answer({"error": "the emulator failed", "traceback": text}, 500)
-        self.world.chronicle.note("handled", entry)
+        self.world.history.record("handled", entry)
         entry.status = response.status
         after_commit = self.world.behaviors["error_after_commit"]
         if entry.committed and after_commit:
@@ -89,23 +89,23 @@ class App:
             references.check(self.world, entry, exchange.account)
         if entry.committed:
             self._make_armed_edits("after", entry)
-        response.headers += self.border.grant(exchange.request)
+        response.headers += self.access_policy.grant(exchange.request)
         return response
 
     def _answer_outside_api(self, request: Request) -> Response:
         """The response to a request outside the API: to the control side, to a room, or a preflight."""
-        if channel.is_meant(request):
+        if channel.is_control_request(request):
             self._greeted.clear()  # a control request may reset the accounts
             return channel.answer_control(self.world, request)
-        if rooms.is_meant(request):
+        if rooms.is_room_request(request):
             return rooms.answer_room(self.world, request)
-        return self.border.preflight(request)
+        return self.access_policy.preflight(request)
 
     def _handle(self, exchange: Exchange, entry: Entry) -> Response:
         if exchange.account is None:
             return answer(UNAUTHORISED, 401)
         if exchange.account not in self._greeted:
-            seeding.greet(self.world, exchange.account)
+            seeding.seed_new_account(self.world, exchange.account)
             self._greeted.add(exchange.account)
         self._make_armed_edits("before", entry)
         match = routes.match(exchange.request, self.world.behaviors["era"])

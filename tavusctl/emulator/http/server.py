@@ -11,11 +11,11 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 
 from tavusctl.emulator.account.world import World
+from tavusctl.emulator.http.access import AccessPolicy
 from tavusctl.emulator.http.app import App
-from tavusctl.emulator.http.border import Border
 from tavusctl.emulator.http.wire import Connection
 
-STOPPING = (signal.SIGINT, signal.SIGTERM)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 BACKLOG = 1024
 _CLOSING_TURNS = 5  # turns of the event loop in which an accepted connection is set up and closed
 
@@ -24,7 +24,7 @@ class Listener:
     """Accepts connections on one port, which can be closed for a while."""
 
     def __init__(self, world: World, latency: float) -> None:
-        self._app = App(world, Border("", 0))
+        self._app = App(world, AccessPolicy("", 0))
         self._latency = latency
         self._connections: set[Connection] = set()
         self._accepting: set[asyncio.Task[object]] = set()
@@ -36,7 +36,7 @@ class Listener:
         """Listen on a port (0: any free port); returns the base URL."""
         self._socket = _listening_socket(host, port)
         self._address = (host, self._socket.getsockname()[1])
-        self._app.border = Border(*self._address, self._app.world.allowed)
+        self._app.access_policy = AccessPolicy(*self._address, self._app.world.allowed)
         # Not a server of asyncio: when closed, that leaks connections accepted in the same turn of the event loop.
         asyncio.get_running_loop().add_reader(self._socket, self._accept)
         shown = f"[{host}]" if ":" in host else host
@@ -57,16 +57,16 @@ class Listener:
     def _connection(self) -> Connection:
         return Connection(self._app, self._latency, self)
 
-    def welcome(self, connection: Connection) -> bool:
+    def add(self, connection: Connection) -> bool:
         """Record an open connection; whether it may stay: not if it was accepted just before the port closed."""
         self._connections.add(connection)
         return self._socket is not None
 
-    def farewell(self, connection: Connection) -> None:
+    def discard(self, connection: Connection) -> None:
         """Remove a closed connection from the open ones."""
         self._connections.discard(connection)
 
-    def be_deaf(self, seconds: float) -> None:
+    def close_for(self, seconds: float) -> None:
         """Close the port and all connections, and open the port again after `seconds`."""
         self._close_all()
         asyncio.get_running_loop().call_later(seconds, self._reopen)
@@ -135,7 +135,7 @@ def serve(world: World, host: str, port: int, latency: float, ready: Callable[[s
     async def main() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        for signal_number in STOPPING:
+        for signal_number in STOP_SIGNALS:
             try:
                 loop.add_signal_handler(signal_number, stop.set)
             except NotImplementedError:  # Windows
@@ -150,7 +150,7 @@ def serve(world: World, host: str, port: int, latency: float, ready: Callable[[s
 
 
 @contextmanager
-def lend(build: Callable[[], World], host: str, port: int, latency: float) -> Iterator[str]:
+def serve_in_thread(build: Callable[[], World], host: str, port: int, latency: float) -> Iterator[str]:
     """Serve in another thread for the length of a `with` block; yields the base URL.
 
     `build` runs in that thread.  Its errors, and those of the start, are raised here.

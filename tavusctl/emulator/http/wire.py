@@ -21,7 +21,7 @@ MAX_BODY = 32 * 1024 * 1024
 MAX_CONTROL_BODY = 1024 * MAX_BODY
 NO_BODY = {204, 304}
 REASONS = {status.value: status.phrase for status in HTTPStatus}
-DROPPED = {"drop", "reset", "refuse", "kill"}
+CONNECTION_FAULTS = {"drop", "reset", "refuse", "kill"}
 PID_HEADER = "x-tavusctl-pid"
 
 
@@ -30,26 +30,26 @@ def _request(head: h11.Request, body: bytes = b"") -> Request:
     return Request(head.method.decode("ascii"), head.target.decode("latin-1"), headers, body)
 
 
-class Host(Protocol):
+class ConnectionOwner(Protocol):
     """The listener that accepted a connection."""
 
-    def welcome(self, connection: Connection) -> bool:
+    def add(self, connection: Connection) -> bool:
         """Record an open connection; whether it may stay."""
 
-    def farewell(self, connection: Connection) -> None:
+    def discard(self, connection: Connection) -> None:
         """Remove a closed connection from the open ones."""
 
-    def be_deaf(self, seconds: float) -> None:
+    def close_for(self, seconds: float) -> None:
         """Close the port and all connections, and open the port again after `seconds`."""
 
 
 class Connection(asyncio.Protocol):
     """One connection; requests are answered in order."""
 
-    def __init__(self, app: App, latency: float, host: Host) -> None:
+    def __init__(self, app: App, latency: float, owner: ConnectionOwner) -> None:
         self._app = app
         self._latency = latency
-        self._host = host
+        self._owner = owner
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=256 * 1024)
         self._head: h11.Request | None = None
         self._body: list[bytes] = []
@@ -64,13 +64,13 @@ class Connection(asyncio.Protocol):
         """A client has connected; abort the connection if it may not stay."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
         self._transport = transport
-        if not self._host.welcome(self):
+        if not self._owner.add(self):
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """The connection is closed; a request under way is carried out all the same."""
         self._transport = None
-        self._host.farewell(self)
+        self._owner.discard(self)
 
     def data_received(self, data: bytes) -> None:
         """Parse bytes from the client."""
@@ -99,7 +99,7 @@ class Connection(asyncio.Protocol):
                 return
             if isinstance(event, h11.Request):
                 self._head, self._body, self._size = event, [], 0
-                self._max_size = MAX_CONTROL_BODY if self._app.takes_seeds(_request(event)) else MAX_BODY
+                self._max_size = MAX_CONTROL_BODY if self._app.allows_large_body(_request(event)) else MAX_BODY
                 self._send_continue()
             elif isinstance(event, h11.Data):
                 self._size += len(event.data)
@@ -222,13 +222,13 @@ class Connection(asyncio.Protocol):
         if fault.kind == "refuse" and response is not None:
             response.headers.append(("connection", "close"))
             self._send(response)
-            self._host.be_deaf(fault.seconds(1.0))
+            self._owner.close_for(fault.seconds(1.0))
             return
         substitute = fault.substitute()
         if substitute is not None:
             self._set_status(exchange, substitute.status)
             self._send(substitute)
-        elif fault.kind in DROPPED:
+        elif fault.kind in CONNECTION_FAULTS:
             self._set_status(exchange, None)
             self._drop(exchange, fault)
         elif fault.kind == "raw":
@@ -249,12 +249,12 @@ class Connection(asyncio.Protocol):
     def _drop(self, exchange: Exchange, fault: Fault) -> None:
         if fault.kind == "kill":
             if exchange.entry is not None:
-                self._app.world.chronicle.note("killed", exchange.entry)
+                self._app.world.history.record("killed", exchange.entry)
             pid = exchange.request.headers.get(PID_HEADER, "")
             if pid.isdigit() and int(pid) in self._app.world.allowed.killable:
                 os.kill(int(pid), signal.SIGKILL)
         if fault.kind == "refuse":
-            self._host.be_deaf(fault.seconds(1.0))
+            self._owner.close_for(fault.seconds(1.0))
         if fault.kind in ("reset", "refuse"):
             self._reset()
         else:

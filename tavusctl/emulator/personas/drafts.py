@@ -15,25 +15,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call
 from tavusctl.emulator.http.messages import Json, Object, Refusal, refuse
 
 MODELS = ("maker", "july")
 CONFERENCING = "/layers/conferencing"
-OWN_CALLS = ("tool_ids", "skills")  # parts: calls of their own write them, never to a draft
+PARTS = ("tool_ids", "skills")  # parts: calls of their own write them, never to a draft
 BLOCKED = "This PAL has unpublished changes in PAL Maker. Publish or discard them there, or send force=true."
 
 
-def draft_of(stored: Stored, model: str) -> Object | None:
+def draft_of(stored: StoredObject, model: str) -> Object | None:
     """The draft of a persona, or None if it has no draft of this model."""
     draft = stored.hidden.get("draft")
     return draft if draft and draft["model"] == model else None
 
 
-def refuse_blocked(call: Call, stored: Stored, operations: Json) -> None:
+def refuse_blocked(call: Call, stored: StoredObject, operations: Json) -> None:
     """Refuse a patch that a draft in PAL Maker blocks."""
-    if draft_of(stored, "maker") and not call.wants("force") and not touches_only_conferencing(operations):
+    if draft_of(stored, "maker") and not call.has_flag("force") and not touches_only_conferencing(operations):
         raise conflict()
 
 
@@ -66,40 +66,40 @@ def _is_conferencing(path: str) -> bool:
     return path == CONFERENCING or path.startswith(f"{CONFERENCING}/")
 
 
-def row_to_write(call: Call, stored: Stored) -> Stored:
+def persona_to_write(call: Call, stored: StoredObject) -> StoredObject:
     """The persona that a patch changes: its draft of model `july`, or the live one (no draft, or `?target=live`)."""
     draft = draft_of(stored, "july")
     return stored if draft is None or call.request.query.get("target") == "live" else _with_document_of(stored, draft)
 
 
-def _with_document_of(stored: Stored, draft: Object) -> Stored:
+def _with_document_of(stored: StoredObject, draft: Object) -> StoredObject:
     return replace(stored, document=draft["document"])
 
 
-def written(call: Call, stored: Stored, changed: Stored) -> tuple[Stored, Object]:
+def patch_result(call: Call, stored: StoredObject, changed: StoredObject) -> tuple[StoredObject, Object]:
     """The persona to store after a patch, and the members about drafts that the answer gets.
 
     `stored` is the persona before the patch, `changed` the result of the patch.
     """
-    if row_to_write(call, stored) is not stored:
+    if persona_to_write(call, stored) is not stored:
         draft = {"model": "july", "document": changed.document}
         return replace(stored, hidden=stored.hidden | {"draft": draft}), {"publish_url": publish_url(stored)}
-    if draft_of(stored, "maker") and call.wants("force"):
+    if draft_of(stored, "maker") and call.has_flag("force"):
         return without_draft(changed), {"discarded_maker_changes": True}
     return changed, {}
 
 
-def without_draft(stored: Stored) -> Stored:
+def without_draft(stored: StoredObject) -> StoredObject:
     """The persona without its draft."""
     return replace(stored, hidden={name: value for name, value in stored.hidden.items() if name != "draft"})
 
 
-def publish_url(stored: Stored) -> str:
+def publish_url(stored: StoredObject) -> str:
     """The page of PAL Maker on which a person publishes the draft."""
     return f"https://maker.tavus.io/pals/{stored.id}"
 
 
-def row_to_show(call: Call, stored: Stored) -> tuple[Stored, Object]:
+def persona_to_show(call: Call, stored: StoredObject) -> tuple[StoredObject, Object]:
     """The persona that a read shows, and the members about drafts that the read adds."""
     draft = draft_of(stored, "july")
     draft_requested = draft is not None and call.request.query.get("source") == "draft"
@@ -110,7 +110,7 @@ def row_to_show(call: Call, stored: Stored) -> tuple[Stored, Object]:
     return stored, marks if draft is not None and call.world.behaviors["draft_marks"] == "every read" else {}
 
 
-def is_unpublished(stored: Stored) -> bool:
+def is_unpublished(stored: StoredObject) -> bool:
     """Whether a persona has a draft that differs from it, times aside; a draft of PAL Maker always counts."""
     draft = stored.hidden.get("draft")
     if not draft:
@@ -122,7 +122,7 @@ def is_unpublished(stored: Stored) -> bool:
     return bool(draft["model"] == "maker" or draft_fields != live_fields)
 
 
-def published(stored: Stored, now: str) -> Stored:
+def with_draft_published(stored: StoredObject, now: str) -> StoredObject:
     """The persona after its draft was published; its live conferencing layer and its parts stay.
 
     A draft of model `july` stays, too, equal to the new live document.
@@ -134,7 +134,7 @@ def published(stored: Stored, now: str) -> Stored:
     conferencing = (stored.document.get("layers") or {}).get("conferencing")
     if conferencing is not None:
         layers["conferencing"] = conferencing
-    parts = {name: stored.document[name] for name in OWN_CALLS if name in stored.document}
+    parts = {name: stored.document[name] for name in PARTS if name in stored.document}
     document = {**draft["document"], **parts, "layers": layers, "updated_at": now}
     updated = stored.with_document(document)
     return (

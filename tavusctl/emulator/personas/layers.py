@@ -8,19 +8,19 @@ from tavusctl.emulator.bodies.fields import (
     NOT_TEXT,
     Field,
     Fields,
-    choice,
     diagnostics,
     flag,
     flag_or_text,
     is_number,
     mapping,
+    one_of,
     text,
     text_mapping,
     texts,
 )
 from tavusctl.emulator.http.messages import Json
 
-SENSITIVITY = choice("high", "medium", "low", "verylow", "superlow")
+SENSITIVITY = one_of("high", "medium", "low", "verylow", "superlow")
 
 
 def _function(value: Json) -> Json:
@@ -91,17 +91,17 @@ PERCEPTION: Fields = {
     "audio_awareness_queries": Field(texts, [], newer=True),
     "audio_tool_prompt": Field(text, "", newer=True),
     "perception_analysis_queries": Field(texts, []),
-    "perception_model": Field(choice("raven-0", "raven-1", "basic", "off"), "raven-0"),
+    "perception_model": Field(one_of("raven-0", "raven-1", "basic", "off"), "raven-0"),
     "perception_tools": Field(tools, []),
     "ambient_awareness_queries": Field(texts, []),
     "perception_tool_prompt": Field(text, ""),
     "tool_prompt": Field(text, ""),
-    "emotion_recognition": Field(choice("full", "limited", "auto")),
+    "emotion_recognition": Field(one_of("full", "limited", "auto")),
 }
 TTS: Fields = {
     "voice_settings": Field(voice_settings, {}),
     "external_voice_id": Field(text, ""),
-    "tts_engine": Field(choice("cartesia", "elevenlabs", "playht"), "cartesia"),
+    "tts_engine": Field(one_of("cartesia", "elevenlabs", "playht"), "cartesia"),
     "api_key": Field(text, ""),
     "playht_user_id": Field(text, ""),
     "tts_emotion_control": Field(flag_or_text, default=True),
@@ -120,7 +120,7 @@ LLM: Fields = {
 }
 STT: Fields = {
     "stt_engine": Field(
-        choice(
+        one_of(
             "tavus-turbo",
             "tavus-advanced",
             "tavus-auto",
@@ -137,14 +137,14 @@ STT: Fields = {
     "hotwords": Field(text, ""),
 }
 CONVERSATIONAL_FLOW: Fields = {
-    "turn_detection_model": Field(choice("sparrow-1", "sparrow-0", "time-based"), None, nullable=True),
-    "turn_taking_patience": Field(choice("low", "medium", "high"), None, nullable=True),
-    "replica_interruptibility": Field(choice("low", "medium", "high", "verylow"), None, nullable=True),
-    "voice_isolation": Field(choice("off", "near"), None, nullable=True, newer=True),
-    "turn_commitment": Field(choice("low", "medium", "high"), nullable=True),
-    "active_listening": Field(choice("off", "low", "medium", "high"), nullable=True),
+    "turn_detection_model": Field(one_of("sparrow-1", "sparrow-0", "time-based"), None, nullable=True),
+    "turn_taking_patience": Field(one_of("low", "medium", "high"), None, nullable=True),
+    "replica_interruptibility": Field(one_of("low", "medium", "high", "verylow"), None, nullable=True),
+    "voice_isolation": Field(one_of("off", "near"), None, nullable=True, newer=True),
+    "turn_commitment": Field(one_of("low", "medium", "high"), nullable=True),
+    "active_listening": Field(one_of("off", "low", "medium", "high"), nullable=True),
     "wake_phrase": Field(text, nullable=True),
-    "idle_engagement": Field(choice("off", "patient", "eager"), nullable=True),
+    "idle_engagement": Field(one_of("off", "patient", "eager"), nullable=True),
 }
 # The values that unset fields of the flow get as soon as any field of it is set.
 FLOW_DEFAULTS = {
@@ -164,7 +164,7 @@ LAYERS: dict[str, Fields] = {
 }
 BEFORE_LAYERS: Fields = {
     "persona_name": Field(text, None, nullable=True),
-    "pipeline_mode": Field(choice("full", "echo"), "full"),
+    "pipeline_mode": Field(one_of("full", "echo"), "full"),
     "system_prompt": Field(text, None, nullable=True),
     "context": Field(text, ""),
 }

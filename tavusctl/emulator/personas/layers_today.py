@@ -6,14 +6,14 @@ from tavusctl.emulator.bodies.fields import (
     Field,
     Fields,
     anything,
-    choice,
     flag,
     flag_or_text,
     integer,
     length,
+    list_of,
     mapping,
     number,
-    some,
+    one_of,
     text,
     text_mapping,
     texts,
@@ -32,14 +32,14 @@ from tavusctl.emulator.personas.layers import (
     voice_settings,
 )
 
-MOST = 50  # the most tools, and the most guardrails, that one persona may have
-IDS = some(MOST, length(1, 255))
+MAX_ITEMS = 50  # the most tools, and the most guardrails, that one persona may have
+IDS = list_of(MAX_ITEMS, length(1, 255))
 
 TTS: Fields = {
     "voice_settings": Field(voice_settings, {}),
     "external_voice_id": Field(text, ""),
     "voice_id": Field(text, "", nullable=True),
-    "tts_engine": Field(choice("tavus-auto", "cartesia", "elevenlabs", "azure", "playht"), "tavus-auto"),
+    "tts_engine": Field(one_of("tavus-auto", "cartesia", "elevenlabs", "azure", "playht"), "tavus-auto"),
     "api_key": Field(text, ""),
     "playht_user_id": Field(text, ""),
     "tts_emotion_control": Field(flag_or_text, default=True),
@@ -63,19 +63,19 @@ LLM: Fields = {
 }
 PERCEPTION: Fields = {
     **OLDER_PERCEPTION,
-    "perception_model": Field(choice("raven-1", "raven-0", "basic", "off"), "raven-1"),
+    "perception_model": Field(one_of("raven-1", "raven-0", "basic", "off"), "raven-1"),
 }
 STT: Fields = {**OLDER_STT, "stt_engine": Field(OLDER_STT["stt_engine"].check, "tavus-auto")}
 FLOW: Fields = {
     "turn_detection_model": Field(
-        choice("sparrow-2", "sparrow-1", "sparrow-0", "time-based", "timebased"), None, nullable=True
+        one_of("sparrow-2", "sparrow-1", "sparrow-0", "time-based", "timebased"), None, nullable=True
     ),
     "turn_taking_patience": OLDER_FLOW["turn_taking_patience"],
     "replica_interruptibility": OLDER_FLOW["replica_interruptibility"],
     "voice_isolation": OLDER_FLOW["voice_isolation"],
     "wake_phrase": Field(text, None, nullable=True),
     "sleep_phrase": Field(text, None, nullable=True),
-    "idle_engagement": Field(choice("off", "patient", "eager"), None, nullable=True),
+    "idle_engagement": Field(one_of("off", "patient", "eager"), None, nullable=True),
     "idle_end_behavior": Field(text, None, nullable=True),
     "idle_timeout": Field(anything, nullable=True),
     "noise_cancellation": Field(text, nullable=True),
@@ -120,11 +120,11 @@ LAYERS: dict[str, Fields] = {
     },
     "vqa": {"enable_vision": Field(text), "prompt": Field(text)},
 }
-FREE = ("sts", "transport")  # layers that may have any members
+FREE_FORM = ("sts", "transport")  # layers that may have any members
 BEFORE_LAYERS: Fields = {
     "persona_name": Field(text, None, nullable=True),
     "persona_description": Field(text, "", nullable=True),
-    "pipeline_mode": Field(choice("full", "speech-to-speech", "echo"), "full"),
+    "pipeline_mode": Field(one_of("full", "speech-to-speech", "echo"), "full"),
     "system_prompt": Field(text, None, nullable=True),
     "context": Field(text, "", nullable=True),
 }

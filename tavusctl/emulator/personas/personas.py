@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from tavusctl.emulator.account import stock
-from tavusctl.emulator.account.clock import in_microseconds, later
-from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.clock import in_microseconds, time_of_change
+from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import aliases, patching
 from tavusctl.emulator.bodies.fields import missing
-from tavusctl.emulator.bodies.names import respelled
-from tavusctl.emulator.bodies.paging import list_all, listing, newest_first
-from tavusctl.emulator.bodies.reading import blame_mask, read_object, unchanged
+from tavusctl.emulator.bodies.names import with_normalised_names
+from tavusctl.emulator.bodies.paging import list_all, list_response, newest_first
+from tavusctl.emulator.bodies.reading import read_object, record_mask_violation, unchanged
 from tavusctl.emulator.http.messages import (
     Json,
     Malformed,
@@ -22,65 +22,65 @@ from tavusctl.emulator.http.messages import (
     refuse_message,
 )
 from tavusctl.emulator.personas import drafts, reads, skills, tools
-from tavusctl.emulator.personas.found import MISSING
+from tavusctl.emulator.personas.lookup import MISSING
 from tavusctl.emulator.personas.shape import SEED, TODAY, shape_of
-from tavusctl.emulator.personas.validity import KIND, by_length_inside, checked, username_taken
-from tavusctl.emulator.resources.resource import Resource, Route, either
+from tavusctl.emulator.personas.validity import KIND, by_length_inside, username_taken, validated
+from tavusctl.emulator.resources.resource import Resource, Route, persona_and_pal_routes
 
 # The API saves a persona twice when it creates it: seconds from `created_at` to `updated_at`.
-SECOND_SAVE = 0.052392
+SECOND_SAVE_DELAY = 0.052392
 # Parts that no patch of the persona changes: they have calls of their own.
-APART = ("skills",)
+UNPATCHED_PARTS = ("skills",)
 
 
 def create(call: Call) -> Response:
     """POST /v2/personas: answers id, name and creation time; /v2/pals adds an e-mail address, and requires a face."""
     body, world = read_object(call), call.world
-    blame_mask(call, body)
+    record_mask_violation(call, body)
     if world.is_today:
-        problems = missing(body, ["default_face_id"]) if aliases.is_new(call.request) else {}
-        body = reads.in_older_words(call, body)
+        problems = missing(body, ["default_face_id"]) if aliases.uses_newer_names(call.request) else {}
+        body = reads.with_stored_names(call, body)
         if problems and not body.get("default_replica_id"):
             raise refuse_fields(problems)
-    document = checked(call, body, {})
-    patching.keep(world.behaviors.values, {}, document)
+    document = validated(call, body, {})
+    patching.apply_write_behaviors(world.behaviors.values, {}, document)
     now = world.clock.now()
-    document |= {"created_at": in_microseconds(now), "updated_at": in_microseconds(now + SECOND_SAVE)}
-    stored = Stored(call.account, KIND, RESOURCE.new_id(world), now, document)
+    document |= {"created_at": in_microseconds(now), "updated_at": in_microseconds(now + SECOND_SAVE_DELAY)}
+    stored = StoredObject(call.account, KIND, RESOURCE.new_id(world), now, document)
     call.commit(stored, "create")
     return answer(_creation_answer(call, stored))
 
 
-def _creation_answer(call: Call, stored: Stored) -> Object:
+def _creation_answer(call: Call, stored: StoredObject) -> Object:
     document = stored.document
     fields = {"persona_id": stored.id, "persona_name": document.get("persona_name")}
-    if aliases.is_new(call.request):
+    if aliases.uses_newer_names(call.request):
         username = document["layers"].get("conferencing", {}).get("username")
-        fields = {**aliases.renamed(fields, aliases.PERSONA), "conferencing_email": reads.email_of(username)}
+        fields = {**aliases.to_newer_names(fields, aliases.PERSONA), "conferencing_email": reads.email_of(username)}
     return fields | {"created_at": document["created_at"]}
 
 
 def get(call: Call) -> Response:
     """GET /v2/personas/ID: the object itself, or a list in `data` if the behaviour `wrapped_get` is on."""
-    stored, marks = drafts.row_to_show(call, _stock_or_own(call))
-    shown = reads.shown(call, stored) | marks
+    stored, marks = drafts.persona_to_show(call, _stock_or_own(call))
+    shown = reads.answer_document(call, stored) | marks
     return answer({"data": [shown]} if call.world.behaviors["wrapped_get"] else shown)
 
 
-def _stock_or_own(call: Call) -> Stored:
+def _stock_or_own(call: Call) -> StoredObject:
     return _stock_personas(call.world).get(call.id) or RESOURCE.find(call)
 
 
-_STOCK = {row.id: Stored("", KIND, row.id, 0, stock.persona(row)) for row in stock.STOCK_PERSONAS}
+_STOCK = {row.id: StoredObject("", KIND, row.id, 0, stock.persona(row)) for row in stock.STOCK_PERSONAS}
 
 
-def _stock_personas(world: World) -> dict[str, Stored]:
+def _stock_personas(world: World) -> dict[str, StoredObject]:
     return _STOCK if world.behaviors["stock"] else {}
 
 
-def _own_persona(call: Call) -> Stored:
+def _own_persona(call: Call) -> StoredObject:
     if call.id in _stock_personas(call.world):
-        call.world.journal.blame(call.entry, "stock_written", "a stock persona was to be changed")
+        call.world.journal.add_violation(call.entry, "stock_written", "a stock persona was to be changed")
     return RESOURCE.find(call)
 
 
@@ -88,29 +88,35 @@ def patch(call: Call) -> Response:
     """PATCH /v2/personas/ID: a JSON Patch (RFC 6902) of what a read shows; its result is validated as a whole."""
     world = call.world
     live = _own_persona(call)
-    stored = drafts.row_to_write(call, live)
-    before = reads.opened(world, stored)
+    stored = drafts.persona_to_write(call, live)
+    before = reads.read_with_secrets(world, stored)
     body = _patched_body(call, live, before)
-    document = checked(call, body, before)
-    patching.keep(world.behaviors.values, before, document)
-    document |= {name: stored.document[name] for name in APART if name in stored.document}
+    document = validated(call, body, before)
+    patching.apply_write_behaviors(world.behaviors.values, before, document)
+    document |= {name: stored.document[name] for name in UNPATCHED_PARTS if name in stored.document}
     times = {"created_at": before["created_at"], "updated_at": before["updated_at"]}
     if {"persona_id": stored.id, **reads.materialise(world, document | times)} == before:
         return unchanged(world, "No changes were made to the persona")
-    times["updated_at"] = in_microseconds(later(world.clock, before["updated_at"], 1e-6))
+    times["updated_at"] = in_microseconds(time_of_change(world.clock, before["updated_at"], 1e-6))
     changed = stored.with_document(document | times)
-    to_store, marks = drafts.written(call, live, changed)
+    to_store, marks = drafts.patch_result(call, live, changed)
     call.commit(to_store, "update" if stored is live else "draft")
-    return empty(200) if world.behaviors["patch_answer"] == "empty" else answer(reads.shown(call, changed) | marks)
+    return (
+        empty(200)
+        if world.behaviors["patch_answer"] == "empty"
+        else answer(reads.answer_document(call, changed) | marks)
+    )
 
 
-def _patched_body(call: Call, live: Stored, before: Object) -> Object:
+def _patched_body(call: Call, live: StoredObject, before: Object) -> Object:
     """The writable fields of the persona after the patch of the request, with the older names, as they are stored."""
     world = call.world
-    shown = {name: value for name, value in reads.worded(call, before).items() if name not in APART}
+    shown = {
+        name: value for name, value in reads.with_answer_names(call, before).items() if name not in UNPATCHED_PARTS
+    }
     try:
         operations = call.request.json()
-        blame_mask(call, operations)
+        record_mask_violation(call, operations)
         drafts.refuse_blocked(call, live, operations)
         after = patching.apply(shown, operations, ignore_test=world.behaviors["ignore_test"])
     except (Malformed, patching.Unpatchable) as error:
@@ -118,11 +124,11 @@ def _patched_body(call: Call, live: Stored, before: Object) -> Object:
         raise refuse_message(str(error) if shows_cause else "Invalid JSON patch format", 422) from error
     if world.is_today:
         drafts.refuse_mixed(operations)
-        after = reads.patched_in_older_words(call, shown, after)
+        after = reads.patched_with_stored_names(call, shown, after)
         after = _apply_tool_policy(world, before, after)
     return {
         name: value
-        for name, value in respelled(world.behaviors, after).items()
+        for name, value in with_normalised_names(world.behaviors, after).items()
         if name not in shape_of(world).read_only
     }
 
@@ -144,7 +150,7 @@ def publish(call: Call) -> Response:
     """
     stored = RESOURCE.find(call)
     if drafts.draft_of(stored, "july") and drafts.is_unpublished(stored):
-        stored = drafts.published(stored, in_microseconds(call.world.clock.now()))
+        stored = drafts.with_draft_published(stored, in_microseconds(call.world.clock.now()))
         call.commit(stored, "publish")
     document = stored.document
     return answer(
@@ -183,17 +189,17 @@ def list_personas(call: Call) -> Response:
         own=persona_type != "system",
         newest_first=newest_first(call) if call.world.is_today else None,
     )
-    return listing(call, data, total)
+    return list_response(call, data, total)
 
 
-def _list_item(call: Call, stored: Stored) -> Object:
+def _list_item(call: Call, stored: StoredObject) -> Object:
     """An item of the list, without the parts if the behaviour `personas_list` is `short`.
 
     Whether an item of the API has everything that a read has is not recorded.
     """
-    shown = reads.shown(call, stored)
+    shown = reads.answer_document(call, stored)
     is_short = call.world.behaviors["personas_list"] == "short"
-    return {name: value for name, value in shown.items() if not (is_short and name in drafts.OWN_CALLS)}
+    return {name: value for name, value in shown.items() if not (is_short and name in drafts.PARTS)}
 
 
 def _requested_type(call: Call) -> str | None:
@@ -204,20 +210,22 @@ def _requested_type(call: Call) -> str | None:
     return query.get("pal_type", older)
 
 
-def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
+def from_seed(_world: World, body: Object, now: float) -> tuple[Object, Object]:
     """The document and hidden part of a persona in a seed.
 
-    `given` is a creation body, or a read with real secrets; it is not validated.
+    `body` is a creation body, or a read with real secrets; it is not validated.
     """
-    given = aliases.older(given, aliases.PERSONA, new=True)
-    layers = dict(given.get("layers") or {})
+    body = aliases.to_older_names(body, aliases.PERSONA, new=True)
+    layers = dict(body.get("layers") or {})
     if isinstance(layers.get("conversational_flow"), dict):
-        layers["conversational_flow"] = aliases.one_spelling(layers["conversational_flow"], aliases.INTERRUPTIBILITY[0])
+        layers["conversational_flow"] = aliases.with_stored_interruptibility(
+            layers["conversational_flow"], aliases.INTERRUPTIBILITY[0]
+        )
     fields = {**SEED.top, **TODAY.top}
-    document: dict[str, Json] = {key: value for key, value in given.items() if key in fields}
+    document: dict[str, Json] = {key: value for key, value in body.items() if key in fields}
     document["layers"] = by_length_inside(layers)
-    document["created_at"] = given.get("created_at", in_microseconds(now))
-    document["updated_at"] = given.get("updated_at", in_microseconds(now + SECOND_SAVE))
+    document["created_at"] = body.get("created_at", in_microseconds(now))
+    document["updated_at"] = body.get("updated_at", in_microseconds(now + SECOND_SAVE_DELAY))
     return document, {}
 
 
@@ -231,19 +239,19 @@ _CALLS = (
 RESOURCE = Resource(
     name=KIND,
     singular="persona",
-    also=("pals", "pal"),
+    other_names=("pals", "pal"),
     id_key="persona_id",
     prefix="p",
     digits=11,
     missing=MISSING,
     view=reads.view,
-    opened=reads.opened,
-    sown=sown,
+    read_with_secrets=reads.read_with_secrets,
+    from_seed=from_seed,
     routes=(
         *(Route(method, path.format("personas"), handler) for method, path, handler in _CALLS),
         *(Route(method, path.format("pals"), handler, "today") for method, path, handler in _CALLS),
         Route("GET", "/v2/pals/check-username", check_username, "today"),
-        *either("POST", "/v2/{}/*/publish", publish, era=""),
+        *persona_and_pal_routes("POST", "/v2/{}/*/publish", publish, era=""),
         *tools.ROUTES,
         *skills.ROUTES,
     ),

@@ -6,14 +6,14 @@ Documents are stored with the older names (`persona_id`); answers below /v2/pals
 from __future__ import annotations
 
 from tavusctl.emulator.account.journal import MASK, SECRET_KEY
-from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import aliases
 from tavusctl.emulator.bodies.fields import fill
 from tavusctl.emulator.http.messages import Json, Object
 from tavusctl.emulator.personas.shape import Shape, shape_of
 
-MEETINGS = "meet.tavus.io"  # the host of the e-mail addresses of meeting identities
+MEETING_HOST = "meet.tavus.io"  # the host of the e-mail addresses of meeting identities
 
 
 def materialise(world: World, document: Object) -> Object:
@@ -27,14 +27,16 @@ def materialise(world: World, document: Object) -> Object:
     }
     layers |= {name: layer for name, layer in stored_layers.items() if name not in shape.layers}
     top = {name: value for name, value in document.items() if name in shape.top}
-    before, last = ({name: top.pop(name) for name in fields if name in top} for fields in (shape.before, shape.last))
+    before, last = (
+        {name: top.pop(name) for name in fields if name in top} for fields in (shape.before_layers, shape.after_times)
+    )
     return {
-        **fill(shape.before, before, newer=newer),
+        **fill(shape.before_layers, before, newer=newer),
         "layers": layers,
-        **fill(shape.after, top, newer=newer),
+        **fill(shape.after_layers, top, newer=newer),
         "created_at": document["created_at"],
         "updated_at": document["updated_at"],
-        **fill(shape.last, last, newer=newer),
+        **fill(shape.after_times, last, newer=newer),
     }
 
 
@@ -53,7 +55,7 @@ def _fill_layer(world: World, shape: Shape, name: str, layer: Json, *, newer: bo
 
 def email_of(username: Json) -> str | None:
     """The e-mail address of a meeting name; None without a name."""
-    return f"{username}@{MEETINGS}" if username else None
+    return f"{username}@{MEETING_HOST}" if username else None
 
 
 def _mask_layers(world: World, layers: Object) -> Object:
@@ -68,7 +70,7 @@ def _mask_layers(world: World, layers: Object) -> Object:
     return shown
 
 
-def opened(world: World, stored: Stored) -> Object:
+def read_with_secrets(world: World, stored: StoredObject) -> Object:
     """The persona with real secrets and the older names."""
     return {"persona_id": stored.id, **materialise(world, stored.document)}
 
@@ -78,9 +80,9 @@ def masked(world: World, document: Object) -> Object:
     return document | {"layers": _mask_layers(world, document["layers"])}
 
 
-def view(world: World, stored: Stored) -> Object:
+def view(world: World, stored: StoredObject) -> Object:
     """What a read below /v2/personas shows."""
-    return masked(world, opened(world, stored))
+    return masked(world, read_with_secrets(world, stored))
 
 
 def interruptibility(call: Call) -> str:
@@ -88,10 +90,10 @@ def interruptibility(call: Call) -> str:
     style = call.world.behaviors["interruptibility"]
     if style != "path":
         return f"{style}_interruptibility"
-    return aliases.INTERRUPTIBILITY[1 if aliases.is_new(call.request) else 0]
+    return aliases.INTERRUPTIBILITY[1 if aliases.uses_newer_names(call.request) else 0]
 
 
-def worded(call: Call, document: Object) -> Object:
+def with_answer_names(call: Call, document: Object) -> Object:
     """The document with the names that the answer to a call has."""
     if not call.world.is_today:
         return document
@@ -100,22 +102,24 @@ def worded(call: Call, document: Object) -> Object:
     if isinstance(flow, dict):
         layers["conversational_flow"] = {name if key == aliases.INTERRUPTIBILITY[0] else key: flow[key] for key in flow}
     document = document | {"layers": layers}
-    return aliases.renamed(document, aliases.PERSONA) if aliases.is_new(call.request) else document
+    return aliases.to_newer_names(document, aliases.PERSONA) if aliases.uses_newer_names(call.request) else document
 
 
-def shown(call: Call, stored: Stored) -> Object:
+def answer_document(call: Call, stored: StoredObject) -> Object:
     """The persona as the answer to a call shows it."""
-    return worded(call, view(call.world, stored))
+    return with_answer_names(call, view(call.world, stored))
 
 
-def in_older_words(call: Call, body: Object) -> Object:
+def with_stored_names(call: Call, body: Object) -> Object:
     """The request body with the older names, under which it is stored."""
-    return _flow_in_older_words(call, aliases.older(body, aliases.PERSONA, new=aliases.is_new(call.request)))
+    return _flow_in_older_words(
+        call, aliases.to_older_names(body, aliases.PERSONA, new=aliases.uses_newer_names(call.request))
+    )
 
 
-def patched_in_older_words(call: Call, before: Object, after: Object) -> Object:
+def patched_with_stored_names(call: Call, before: Object, after: Object) -> Object:
     """The patched read with the older names, under which it is stored; `before` is the read that was patched."""
-    return _flow_in_older_words(call, aliases.rewritten(before, after, aliases.PERSONA))
+    return _flow_in_older_words(call, aliases.patched_to_older_names(before, after, aliases.PERSONA))
 
 
 def _flow_in_older_words(call: Call, body: Object) -> Object:
@@ -123,4 +127,6 @@ def _flow_in_older_words(call: Call, body: Object) -> Object:
     flow = layers.get("conversational_flow") if isinstance(layers, dict) else None
     if not isinstance(layers, dict) or not isinstance(flow, dict):
         return body
-    return body | {"layers": layers | {"conversational_flow": aliases.one_spelling(flow, interruptibility(call))}}
+    return body | {
+        "layers": layers | {"conversational_flow": aliases.with_stored_interruptibility(flow, interruptibility(call))}
+    }

@@ -16,19 +16,19 @@ from tavusctl.emulator.personas import layers_today as today
 class Shape:
     """The fields of a persona in one era, in the order of a read, and the defaults of the conversational flow."""
 
-    before: Fields  # before the layers
+    before_layers: Fields  # before the layers
     layers: Mapping[str, Fields]
-    after: Fields
-    last: Fields  # after the times
+    after_layers: Fields
+    after_times: Fields  # after the times
     flow_defaults: Object
     read_only: tuple[str, ...]
-    free: tuple[str, ...] = ()  # layers that may have any members
+    free_form: tuple[str, ...] = ()  # layers that may have any members
     accepted: Fields | None = None  # the top-level fields that a write may have; None: those of a read
 
     @property
     def top(self) -> Fields:
         """Every top-level field that a read shows."""
-        return {**self.before, **self.after, **self.last}
+        return {**self.before_layers, **self.after_layers, **self.after_times}
 
     @property
     def writable(self) -> Fields:
@@ -45,7 +45,7 @@ TODAY = Shape(
     today.AFTER_TIMES,
     today.FLOW_DEFAULTS,
     older.READ_ONLY + today.READ_ONLY,
-    today.FREE,
+    today.FREE_FORM,
     {name: field for name, field in _WRITABLE.items() if name != "skills"},
 )
 

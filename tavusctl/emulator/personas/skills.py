@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from tavusctl.emulator.account.clock import in_microseconds, with_offset
-from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call
 from tavusctl.emulator.bodies.fields import (
     REQUIRED,
     Field,
     Fields,
-    choice,
     diagnostics,
     length,
+    list_of,
     mapping,
-    some,
+    one_of,
     text,
 )
 from tavusctl.emulator.bodies.reading import read_object, unchanged
 from tavusctl.emulator.http.messages import Json, Object, Response, answer, empty, refuse, refuse_fields
-from tavusctl.emulator.personas.found import found, found_to_change
-from tavusctl.emulator.resources.resource import Route, either
+from tavusctl.emulator.personas.lookup import find_persona, find_persona_to_change
+from tavusctl.emulator.resources.resource import Route, persona_and_pal_routes
 
 COMPONENTS = ("question", "input", "calendar", "scheduling_embed", "text", "image", "video", "chart", "alert")
 
@@ -39,8 +39,8 @@ SKILLS: dict[str, Fields] = {
     "internet_search": {},
     "memory": {},
     "presentation": {
-        "document_ids": Field(some(1000, length(1, 255))),
-        "slides_trigger": Field(choice("on_demand", "walk_the_deck")),
+        "document_ids": Field(list_of(1000, length(1, 255))),
+        "slides_trigger": Field(one_of("on_demand", "walk_the_deck")),
         "prompt": Field(text, nullable=True),
     },
     "magic_canvas": {"components": Field(_check_components), "usage_guidance": Field(text, nullable=True)},
@@ -91,11 +91,11 @@ def _checked_config(ident: str, config: Json) -> Object:
     return document
 
 
-def _attached_skills(persona: Stored) -> dict[str, Object]:
+def _attached_skills(persona: StoredObject) -> dict[str, Object]:
     return dict(persona.document.get("skills") or {})
 
 
-def _attachment(persona: Stored, ident: str) -> Object:
+def _attachment(persona: StoredObject, ident: str) -> Object:
     skill = _attached_skills(persona).get(ident)
     if skill is None:
         message = f"Skill '{ident}' is not attached"
@@ -103,7 +103,7 @@ def _attachment(persona: Stored, ident: str) -> Object:
     return {"skill_id": ident, **skill}
 
 
-def _store_skills(call: Call, persona: Stored, attached: dict[str, Object]) -> Stored:
+def _store_skills(call: Call, persona: StoredObject, attached: dict[str, Object]) -> StoredObject:
     times = {"updated_at": in_microseconds(call.world.clock.now())}
     changed = persona.with_document(persona.document | {"skills": attached} | times)
     call.commit(changed, "update")
@@ -115,18 +115,18 @@ def _with_times(call: Call, config: Object, before: Object | None) -> Object:
     return {"config": config, "updated_at": now, "attached_at": before["attached_at"] if before else now}
 
 
-def _skills_answer(persona: Stored) -> Response:
+def _skills_answer(persona: StoredObject) -> Response:
     return answer({"data": {ident: {"skill_id": ident, **skill} for ident, skill in _attached_skills(persona).items()}})
 
 
 def list_skills(call: Call) -> Response:
     """GET /v2/pals/ID/skills."""
-    return _skills_answer(found(call))
+    return _skills_answer(find_persona(call))
 
 
 def replace_all(call: Call) -> Response:
     """PUT /v2/pals/ID/skills: replaces all skills; those that the body lacks are detached."""
-    persona, body = found_to_change(call), read_object(call)
+    persona, body = find_persona_to_change(call), read_object(call)
     skills = body.get("skills")
     if not isinstance(skills, dict):
         raise refuse_fields({"skills": [REQUIRED] if skills is None else mapping(skills)})
@@ -141,12 +141,12 @@ def replace_all(call: Call) -> Response:
 
 def get(call: Call) -> Response:
     """GET /v2/pals/ID/skills/SKILL."""
-    return answer(_attachment(found(call), call.part))
+    return answer(_attachment(find_persona(call), call.part))
 
 
 def put(call: Call) -> Response:
     """PUT /v2/pals/ID/skills/SKILL: attaches a skill, or replaces its config."""
-    persona, body = found_to_change(call), read_object(call)
+    persona, body = find_persona_to_change(call), read_object(call)
     config = _checked_config(call.part, body.get("config") or {})
     before = _attached_skills(persona)
     persona = _store_skills(call, persona, before | {call.part: _with_times(call, config, before.get(call.part))})
@@ -155,7 +155,7 @@ def put(call: Call) -> Response:
 
 def patch(call: Call) -> Response:
     """PATCH /v2/pals/ID/skills/SKILL: merges the top level of the config; null removes a key."""
-    persona, body = found_to_change(call), read_object(call)
+    persona, body = find_persona_to_change(call), read_object(call)
     _skill_fields(call.part)
     skill = _attachment(persona, call.part)
     if not isinstance(body.get("config"), dict):
@@ -171,7 +171,7 @@ def patch(call: Call) -> Response:
 
 def delete(call: Call) -> Response:
     """DELETE /v2/pals/ID/skills/SKILL."""
-    persona = found_to_change(call)
+    persona = find_persona_to_change(call)
     _attachment(persona, call.part)
     _store_skills(
         call, persona, {ident: skill for ident, skill in _attached_skills(persona).items() if ident != call.part}
@@ -182,10 +182,10 @@ def delete(call: Call) -> Response:
 ROUTES = (
     Route("GET", "/v2/skills", list_registry, "today"),
     Route("GET", "/v2/skills/*", get_of_registry, "today"),
-    *either("GET", "/v2/{}/*/skills", list_skills),
-    *either("PUT", "/v2/{}/*/skills", replace_all),
-    *either("GET", "/v2/{}/*/skills/*", get),
-    *either("PUT", "/v2/{}/*/skills/*", put),
-    *either("PATCH", "/v2/{}/*/skills/*", patch),
-    *either("DELETE", "/v2/{}/*/skills/*", delete),
+    *persona_and_pal_routes("GET", "/v2/{}/*/skills", list_skills),
+    *persona_and_pal_routes("PUT", "/v2/{}/*/skills", replace_all),
+    *persona_and_pal_routes("GET", "/v2/{}/*/skills/*", get),
+    *persona_and_pal_routes("PUT", "/v2/{}/*/skills/*", put),
+    *persona_and_pal_routes("PATCH", "/v2/{}/*/skills/*", patch),
+    *persona_and_pal_routes("DELETE", "/v2/{}/*/skills/*", delete),
 )

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from tavusctl.emulator.account.clock import in_microseconds
-from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call
 from tavusctl.emulator.bodies.fields import Field, diagnostics, missing
 from tavusctl.emulator.bodies.reading import read_object
 from tavusctl.emulator.http.messages import Object, Response, answer, empty, refuse, refuse_fields
-from tavusctl.emulator.personas.found import found, found_to_change
-from tavusctl.emulator.personas.layers_today import IDS, MOST
+from tavusctl.emulator.personas.layers_today import IDS, MAX_ITEMS
+from tavusctl.emulator.personas.lookup import find_persona, find_persona_to_change
 from tavusctl.emulator.registries import tools
-from tavusctl.emulator.resources.resource import either
+from tavusctl.emulator.resources.resource import persona_and_pal_routes
 
 BODY = {"tool_ids": Field(IDS)}
 
 
-def _attached_tools(call: Call, persona: Stored) -> list[Object]:
+def _attached_tools(call: Call, persona: StoredObject) -> list[Object]:
     """The attached tools of a persona as reads show them, without inline tools and system tools."""
     store = call.world.store
     rows = (store.get(call.account, tools.KIND, ident) for ident in persona.document.get("tool_ids") or [])
@@ -25,7 +25,7 @@ def _attached_tools(call: Call, persona: Stored) -> list[Object]:
 
 def list_tools(call: Call) -> Response:
     """GET /v2/pals/ID/tools: a list in `data`, or a bare list, as it was once observed (behaviour `pal_tools_list`)."""
-    data = _attached_tools(call, found(call))
+    data = _attached_tools(call, find_persona(call))
     if call.world.behaviors["pal_tools_list"] == "bare":
         return answer(data)
     return answer({"data": data, "total_count": len(data)})
@@ -33,7 +33,7 @@ def list_tools(call: Call) -> Response:
 
 def attach(call: Call) -> Response:
     """POST /v2/pals/ID/tools: adds tools; those already attached stay."""
-    persona, body = found_to_change(call), read_object(call)
+    persona, body = find_persona_to_change(call), read_object(call)
     problems = missing(body, ["tool_ids"]) | diagnostics(BODY, body)
     if problems or not body["tool_ids"]:
         raise refuse_fields(problems or {"tool_ids": ["Shorter than minimum length 1."]})
@@ -41,8 +41,8 @@ def attach(call: Call) -> Response:
         _check_tool(call, persona, ident)
     before = persona.document.get("tool_ids") or []
     after = list(dict.fromkeys([*before, *body["tool_ids"]]))
-    if len(after) > MOST:
-        text = f"Bad Request. A PAL has at most {MOST} tools."
+    if len(after) > MAX_ITEMS:
+        text = f"Bad Request. A PAL has at most {MAX_ITEMS} tools."
         raise refuse(text)
     if after != before:
         persona = _store_tools(call, persona, after)
@@ -50,7 +50,7 @@ def attach(call: Call) -> Response:
     return answer({"data": data, "total_count": len(data)})
 
 
-def _check_tool(call: Call, persona: Stored, ident: str) -> None:
+def _check_tool(call: Call, persona: StoredObject, ident: str) -> None:
     """Refuse a tool that does not exist, and one of origin vision or audio if the perception model is not a raven."""
     if ident in tools.SYSTEM:
         return
@@ -66,7 +66,7 @@ def _check_tool(call: Call, persona: Stored, ident: str) -> None:
 
 def detach(call: Call) -> Response:
     """DELETE /v2/pals/ID/tools/TOOL."""
-    persona = found_to_change(call)
+    persona = find_persona_to_change(call)
     attached = persona.document.get("tool_ids") or []
     if call.part not in attached:
         text = "Bad Request. Tool not attached to this PAL"
@@ -75,7 +75,7 @@ def detach(call: Call) -> Response:
     return empty(204)
 
 
-def _store_tools(call: Call, persona: Stored, tool_ids: list[str]) -> Stored:
+def _store_tools(call: Call, persona: StoredObject, tool_ids: list[str]) -> StoredObject:
     now = in_microseconds(call.world.clock.now())
     changed = persona.with_document(persona.document | {"tool_ids": tool_ids, "updated_at": now})
     call.commit(changed, "update")
@@ -83,7 +83,7 @@ def _store_tools(call: Call, persona: Stored, tool_ids: list[str]) -> Stored:
 
 
 ROUTES = (
-    *either("GET", "/v2/{}/*/tools", list_tools),
-    *either("POST", "/v2/{}/*/tools", attach),
-    *either("DELETE", "/v2/{}/*/tools/*", detach),
+    *persona_and_pal_routes("GET", "/v2/{}/*/tools", list_tools),
+    *persona_and_pal_routes("POST", "/v2/{}/*/tools", attach),
+    *persona_and_pal_routes("DELETE", "/v2/{}/*/tools/*", detach),
 )

@@ -13,7 +13,7 @@ CUSTOM_LLM = "Bad Request. Please ensure both base_url and api_key are included 
 KIND = "personas"
 
 
-def checked(call: Call, body: Object, before: Object) -> Object:
+def validated(call: Call, body: Object, before: Object) -> Object:
     """The validated body as it is to be stored, or the refusal of the API.
 
     `before` is the persona before the write, empty at its creation.
@@ -54,9 +54,9 @@ def _checked_layers(world: World, layers: Json) -> tuple[Object, Json]:
     for name, sent in layers.items():
         layer = _without_computed(name, sent) if world.is_today else sent
         fields = shape.layers.get(name)
-        if not isinstance(layer, dict) and (fields is not None or name in shape.free):
+        if not isinstance(layer, dict) and (fields is not None or name in shape.free_form):
             problems[name] = [NOT_MAPPING]
-        elif fields is None and name not in shape.free:
+        elif fields is None and name not in shape.free_form:
             problems |= {name: [UNKNOWN]} if policy == "reject" else {}
         elif fields is not None:
             problems |= {name: problem} if (problem := diagnostics(fields, layer, unknown=policy == "reject")) else {}
@@ -64,7 +64,7 @@ def _checked_layers(world: World, layers: Json) -> tuple[Object, Json]:
             continue
         if fields is not None and policy == "drop":
             accepted[name] = {key: value for key, value in layer.items() if key in fields}
-        elif fields is not None or policy == "keep" or name in shape.free:
+        elif fields is not None or policy == "keep" or name in shape.free_form:
             accepted[name] = layer
     model = accepted.get("llm", {}).get("model") if isinstance(accepted.get("llm"), dict) else None
     if model in world.behaviors["retired_models"]:
@@ -112,17 +112,18 @@ def _check_conferencing(call: Call, top: Object, layers: Object, before: Object)
     if not top.get("default_replica_id"):
         text = "Bad Request. layers.conferencing needs default_face_id."
         raise refuse(text)
-    if username_taken(call.world, username, but=before.get("persona_id")):
+    if username_taken(call.world, username, exclude_id=before.get("persona_id")):
         text = f"Bad Request. The username {username} is taken."
         raise refuse(text)
 
 
-def username_taken(world: World, username: str, but: str | None = None) -> bool:
-    """Whether a persona of any account has this meeting name; the persona with the id `but` does not count."""
+def username_taken(world: World, username: str, exclude_id: str | None = None) -> bool:
+    """Whether a persona of any account has this meeting name; the persona with the id `exclude_id` does not count."""
     return any(
-        persona.id != but and (persona.document.get("layers") or {}).get("conferencing", {}).get("username") == username
+        persona.id != exclude_id
+        and (persona.document.get("layers") or {}).get("conferencing", {}).get("username") == username
         for account in world.store.accounts()
-        for persona in world.store.every(account, KIND)
+        for persona in world.store.live_objects(account, KIND)
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tavusctl.emulator.account.clock import later, zoneless
-from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.clock import time_of_change, without_zone
+from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
-from tavusctl.emulator.bodies.fields import NOT_MAPPING, REQUIRED, Field, Fields, diagnostics, form, length, missing
-from tavusctl.emulator.bodies.paging import list_all, listing
-from tavusctl.emulator.bodies.reading import blame_mask, read_object
+from tavusctl.emulator.bodies.fields import NOT_MAPPING, REQUIRED, Field, Fields, diagnostics, length, matching, missing
+from tavusctl.emulator.bodies.paging import list_all, list_response
+from tavusctl.emulator.bodies.reading import read_object, record_mask_violation
 from tavusctl.emulator.http.messages import Json, Object, Response, answer, empty, refuse_fields
 from tavusctl.emulator.resources.resource import Missing, Resource, Route
 
@@ -26,12 +26,12 @@ def _auth(value: Json) -> Json:
 
 FIELDS: Fields = {
     "name": Field(length(1, 255)),
-    "server_url": Field(form(r"https?://.+", "Must be a link.")),
+    "server_url": Field(matching(r"https?://.+", "Must be a link.")),
     "auth_config": Field(_auth),
 }
 
 
-def opened(_world: World, stored: Stored) -> Object:
+def read_with_secrets(_world: World, stored: StoredObject) -> Object:
     """The connector with its real secrets."""
     document = stored.document
     return {
@@ -53,12 +53,12 @@ def opened(_world: World, stored: Stored) -> Object:
     }
 
 
-def view(world: World, stored: Stored) -> Object:
+def view(world: World, stored: StoredObject) -> Object:
     """The connector as a read shows it: of its `auth_config` only the type."""
-    return opened(world, stored) | {"auth_config": {"type": stored.document["auth_config"]["type"]}}
+    return read_with_secrets(world, stored) | {"auth_config": {"type": stored.document["auth_config"]["type"]}}
 
 
-def _view_with_link(world: World, stored: Stored) -> Object:
+def _view_with_link(world: World, stored: StoredObject) -> Object:
     """The view; for oauth2 with the URL at which a person authorizes the connector."""
     if stored.document["auth_config"]["type"] != "oauth2":
         return view(world, stored)
@@ -68,14 +68,14 @@ def _view_with_link(world: World, stored: Stored) -> Object:
 def create(call: Call) -> Response:
     """POST /v2/connectors: one with oauth2 is pending until a person authorizes it."""
     body = read_object(call)
-    blame_mask(call, body)
+    record_mask_violation(call, body)
     problems = missing(body, list(FIELDS)) | diagnostics(FIELDS, body)
     if problems:
         raise refuse_fields(problems)
     now = call.world.clock.now()
     status = "pending" if body["auth_config"]["type"] == "oauth2" else None
-    document = body | {"oauth_status": status, "created_at": zoneless(now), "updated_at": zoneless(now)}
-    stored = Stored(call.account, KIND, RESOURCE.new_id(call.world), now, document)
+    document = body | {"oauth_status": status, "created_at": without_zone(now), "updated_at": without_zone(now)}
+    stored = StoredObject(call.account, KIND, RESOURCE.new_id(call.world), now, document)
     call.commit(stored, "create")
     return answer(_view_with_link(call.world, stored))
 
@@ -88,12 +88,12 @@ def get(call: Call) -> Response:
 def patch(call: Call) -> Response:
     """PATCH /v2/connectors/ID: merges the top level of the body."""
     stored, body = RESOURCE.find(call), read_object(call)
-    blame_mask(call, body)
+    record_mask_violation(call, body)
     problems = diagnostics(FIELDS, body)
     if problems:
         raise refuse_fields(problems)
-    moment = later(call.world.clock, stored.document["updated_at"], 1e-6)
-    changed = stored.with_document(stored.document | body | {"updated_at": zoneless(moment)})
+    moment = time_of_change(call.world.clock, stored.document["updated_at"], 1e-6)
+    changed = stored.with_document(stored.document | body | {"updated_at": without_zone(moment)})
     call.commit(changed, "update")
     return answer(view(call.world, changed))
 
@@ -118,17 +118,17 @@ def preview(call: Call) -> Response:
 def list_connectors(call: Call) -> Response:
     """GET /v2/connectors."""
     data, total = list_all(call, RESOURCE, lambda stored: view(call.world, stored))
-    return listing(call, data, total)
+    return list_response(call, data, total)
 
 
-def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
+def from_seed(_world: World, body: Object, now: float) -> tuple[Object, Object]:
     """A connector in a seed: authorized, unless the seed has another `oauth_status`."""
     return {
-        "name": given.get("name", "Connector"),
-        "server_url": given.get("server_url", "https://mcp.example.com/mcp"),
-        "auth_config": given.get("auth_config", {"type": "oauth2"}),
-        "oauth_status": given.get("oauth_status", "linked"),
-        **{name: given.get(name, zoneless(now)) for name in ("created_at", "updated_at")},
+        "name": body.get("name", "Connector"),
+        "server_url": body.get("server_url", "https://mcp.example.com/mcp"),
+        "auth_config": body.get("auth_config", {"type": "oauth2"}),
+        "oauth_status": body.get("oauth_status", "linked"),
+        **{name: body.get(name, without_zone(now)) for name in ("created_at", "updated_at")},
     }, {}
 
 
@@ -140,8 +140,8 @@ RESOURCE = Resource(
     digits=12,
     missing=Missing(404, "error", "Connector not found"),
     view=view,
-    opened=opened,
-    sown=sown,
+    read_with_secrets=read_with_secrets,
+    from_seed=from_seed,
     routes=(
         Route("GET", PATH, list_connectors, "today"),
         Route("POST", PATH, create, "today"),

@@ -4,42 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tavusctl.emulator.account.clock import in_microseconds, later
-from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.clock import in_microseconds, time_of_change
+from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import patching
 from tavusctl.emulator.bodies.fields import (
     Field,
     Fields,
     by_length,
-    choice,
     diagnostics,
     integer,
     length,
     mapping,
     missing,
     nested,
+    one_of,
     texts,
 )
-from tavusctl.emulator.bodies.names import respelled
+from tavusctl.emulator.bodies.names import with_normalised_names
 from tavusctl.emulator.bodies.paging import limit_of, list_all, newest_first, page_of
 from tavusctl.emulator.bodies.reading import read_object, unchanged
 from tavusctl.emulator.http.messages import Object, Response, answer, empty, refuse, refuse_fields
-from tavusctl.emulator.registries.common import patched, words
+from tavusctl.emulator.registries.common import comma_separated, patched_read
 from tavusctl.emulator.resources.resource import Missing, Resource, Route
 
 KIND = "deployments"
 PATH = "/v2/deployments"
-USUAL, MOST = 20, 200  # page sizes of the list: default and maximum
+DEFAULT_LIMIT, MAX_LIMIT = 20, 200  # page sizes of the list: default and maximum
 LIMITS: Fields = {
     name: Field(integer(1), nullable=True)
     for name in ("daily_call_limit", "daily_call_limit_per_user", "concurrent_call_limit", "max_call_duration")
 }
 FIELDS: Fields = {
     "pal_id": Field(length(1, 255)),
-    "channel": Field(choice("widget", "embed", "landing-page")),
+    "channel": Field(one_of("widget", "embed", "landing-page")),
     "name": Field(length(0, 255), "", nullable=True),
-    "status": Field(choice("draft", "active", "inactive"), "draft"),
+    "status": Field(one_of("draft", "active", "inactive"), "draft"),
     "password": Field(length(0, 1024), None, nullable=True),
     "allowed_origins": Field(texts, []),
     "limits": Field(nested(LIMITS), {}),
@@ -50,7 +50,7 @@ COMPUTED: Object = {"usage_total": 0, "usage_today": 0}
 READ_ONLY = ("deployment_id", "has_password", *THUMBNAILS, *COMPUTED, "created_at", "updated_at")
 
 
-def opened(_world: World, stored: Stored) -> Object:
+def read_with_secrets(_world: World, stored: StoredObject) -> Object:
     """The deployment with its real password."""
     document = stored.document
     return {
@@ -64,18 +64,18 @@ def opened(_world: World, stored: Stored) -> Object:
     }
 
 
-def view(world: World, stored: Stored) -> Object:
+def view(world: World, stored: StoredObject) -> Object:
     """The deployment as a read shows it: of the password only whether there is one."""
-    return {name: value for name, value in opened(world, stored).items() if name != "password"}
+    return {name: value for name, value in read_with_secrets(world, stored).items() if name != "password"}
 
 
-def _answer_with_etag(call: Call, stored: Stored) -> Response:
+def _answer_with_etag(call: Call, stored: StoredObject) -> Response:
     response = answer(view(call.world, stored))
     response.headers.append(("etag", _etag(stored)))
     return response
 
 
-def _etag(stored: Stored) -> str:
+def _etag(stored: StoredObject) -> str:
     """The version of a deployment: a weak ETag, made of the time of its last change."""
     return f'W/"{stored.document["updated_at"]}"'
 
@@ -94,10 +94,10 @@ def _checked_document(call: Call, body: Object, before: Object) -> Object:
 def create(call: Call) -> Response:
     """POST /v2/deployments: an active deployment is live at once."""
     document = _checked_document(call, read_object(call), {})
-    patching.keep(call.world.behaviors.values, {}, document)
+    patching.apply_write_behaviors(call.world.behaviors.values, {}, document)
     now = call.world.clock.now()
     document |= {"created_at": in_microseconds(now), "updated_at": in_microseconds(now)}
-    stored = Stored(call.account, KIND, RESOURCE.new_id(call.world), now, document)
+    stored = StoredObject(call.account, KIND, RESOURCE.new_id(call.world), now, document)
     call.commit(stored, "create")
     return _answer_with_etag(call, stored)
 
@@ -115,14 +115,14 @@ def patch(call: Call) -> Response:
         text = "Precondition Failed. The deployment has changed"
         raise refuse(text, 412)
     before = stored.document
-    after = respelled(world.behaviors, patched(call, view(world, stored), unfit=400))
+    after = with_normalised_names(world.behaviors, patched_read(call, view(world, stored), failure_status=400))
     body = {name: value for name, value in after.items() if name not in READ_ONLY}
     document = _checked_document(call, {"password": before["password"]} | body, before)
-    patching.keep(world.behaviors.values, before, document)
+    patching.apply_write_behaviors(world.behaviors.values, before, document)
     times = {name: before[name] for name in ("created_at", "updated_at")}
     if document | times == before:
         return unchanged(world, "No changes were made")
-    times["updated_at"] = in_microseconds(later(world.clock, before["updated_at"], 1e-6))
+    times["updated_at"] = in_microseconds(time_of_change(world.clock, before["updated_at"], 1e-6))
     changed = stored.with_document(document | times)
     call.commit(changed, "update")
     return _answer_with_etag(call, changed)
@@ -136,8 +136,8 @@ def delete(call: Call) -> Response:
 
 def list_deployments(call: Call) -> Response:
     """GET /v2/deployments: from page 0, newest first, in an envelope that no other list has."""
-    limit = limit_of(call, USUAL, MOST)
-    order = newest_first(call, usual=True)
+    limit = limit_of(call, DEFAULT_LIMIT, MAX_LIMIT)
+    order = newest_first(call, default=True)
     rows, total = list_all(
         call,
         RESOURCE,
@@ -150,19 +150,19 @@ def list_deployments(call: Call) -> Response:
     return answer({"deployments": rows, "total": total, "page": page_of(call, 0), "limit": limit})
 
 
-def _list_item(call: Call, stored: Stored) -> Object:
+def _list_item(call: Call, stored: StoredObject) -> Object:
     item = view(call.world, stored)
-    return item if call.wants("include_thumbnails") else {k: v for k, v in item.items() if k not in THUMBNAILS}
+    return item if call.has_flag("include_thumbnails") else {k: v for k, v in item.items() if k not in THUMBNAILS}
 
 
-def _filter(call: Call) -> Callable[[Stored], bool] | None:
+def _filter(call: Call) -> Callable[[StoredObject], bool] | None:
     query = call.request.query
-    channels, statuses = words(query.get("channel")), words(query.get("status"))
+    channels, statuses = comma_separated(query.get("channel")), comma_separated(query.get("status"))
     persona, search = query.get("pal_id"), query.get("search", "").lower()
     if not (channels or statuses or persona or search):
         return None
 
-    def keep(stored: Stored) -> bool:
+    def keep(stored: StoredObject) -> bool:
         document = stored.document
         return (
             (not channels or document["channel"] in channels)
@@ -174,11 +174,11 @@ def _filter(call: Call) -> Callable[[Stored], bool] | None:
     return keep
 
 
-def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
+def from_seed(_world: World, body: Object, now: float) -> tuple[Object, Object]:
     """A deployment in a seed; it is not validated."""
-    document = {"pal_id": "", "channel": "widget"} | {name: value for name, value in given.items() if name in FIELDS}
+    document = {"pal_id": "", "channel": "widget"} | {name: value for name, value in body.items() if name in FIELDS}
     values = {name: document.get(name, field.default) for name, field in FIELDS.items()}
-    return values | {name: given.get(name, in_microseconds(now)) for name in ("created_at", "updated_at")}, {}
+    return values | {name: body.get(name, in_microseconds(now)) for name in ("created_at", "updated_at")}, {}
 
 
 RESOURCE = Resource(
@@ -189,8 +189,8 @@ RESOURCE = Resource(
     digits=16,
     missing=Missing(404, "error", "Deployment not found"),
     view=view,
-    opened=opened,
-    sown=sown,
+    read_with_secrets=read_with_secrets,
+    from_seed=from_seed,
     routes=(
         Route("GET", PATH, list_deployments, "today"),
         Route("POST", PATH, create, "today"),

@@ -5,38 +5,38 @@ A change is in force at once for every persona that refers to the dictionary.
 
 from __future__ import annotations
 
-from tavusctl.emulator.account.clock import in_seconds, later
-from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.clock import in_seconds, time_of_change
+from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import patching
 from tavusctl.emulator.bodies.fields import (
     Field,
     Fields,
-    choice,
     diagnostics,
     fill,
     flag,
     length,
+    list_of,
     missing,
     nested,
-    some,
+    one_of,
 )
-from tavusctl.emulator.bodies.names import respelled
-from tavusctl.emulator.bodies.paging import limit_of, list_all, listing, newest_first, page_of
+from tavusctl.emulator.bodies.names import with_normalised_names
+from tavusctl.emulator.bodies.paging import limit_of, list_all, list_response, newest_first, page_of
 from tavusctl.emulator.bodies.reading import read_object, unchanged
 from tavusctl.emulator.http.messages import Json, Object, Response, answer, empty, refuse, refuse_message
-from tavusctl.emulator.registries.common import patched
+from tavusctl.emulator.registries.common import patched_read
 from tavusctl.emulator.resources.resource import Missing, Resource, Route
 
 KIND = "dictionaries"
 ID = "pronunciation_dictionary_id"
 PATH = "/v2/pronunciation-dictionaries"
-USUAL, MOST = 10, 100  # page sizes of the list: default and maximum
+DEFAULT_LIMIT, MAX_LIMIT = 10, 100  # page sizes of the list: default and maximum
 RULE: Fields = {
     "text": Field(length(1, 200)),
     "pronunciation": Field(length(1, 500)),
-    "type": Field(choice("alias", "ipa")),
-    "alphabet": Field(choice("ipa"), nullable=True),
+    "type": Field(one_of("alias", "ipa")),
+    "alphabet": Field(one_of("ipa"), nullable=True),
     "case_sensitive": Field(flag, default=False),
     "word_boundaries": Field(flag, default=True),
 }
@@ -47,11 +47,11 @@ def _check_rule(value: Json) -> Json:
     return problems or (missing(value, ["text", "pronunciation", "type"]) or None)
 
 
-FIELDS: Fields = {"name": Field(length(1, 255)), "rules": Field(some(10_000, _check_rule), [])}
+FIELDS: Fields = {"name": Field(length(1, 255)), "rules": Field(list_of(10_000, _check_rule), [])}
 READ_ONLY = (ID, "rules_count", "created_at", "updated_at")
 
 
-def opened(_world: World, stored: Stored) -> Object:
+def read_with_secrets(_world: World, stored: StoredObject) -> Object:
     """The dictionary as a read shows it, with its rules."""
     document = stored.document
     rules = [fill(RULE, rule, newer=True) for rule in document["rules"]]
@@ -59,8 +59,8 @@ def opened(_world: World, stored: Stored) -> Object:
     return {ID: stored.id, "name": document["name"], "rules": rules, "rules_count": len(rules), **times}
 
 
-def _list_item(world: World, stored: Stored) -> Object:
-    return {name: value for name, value in opened(world, stored).items() if name != "rules"}
+def _list_item(world: World, stored: StoredObject) -> Object:
+    return {name: value for name, value in read_with_secrets(world, stored).items() if name != "rules"}
 
 
 def _checked_document(body: Object) -> Object:
@@ -78,40 +78,40 @@ def _checked_document(body: Object) -> Object:
 def create(call: Call) -> Response:
     """POST /v2/pronunciation-dictionaries: answers 201 and the dictionary."""
     document = _checked_document(read_object(call))
-    patching.keep(call.world.behaviors.values, {}, document)
+    patching.apply_write_behaviors(call.world.behaviors.values, {}, document)
     now = call.world.clock.now()
     document |= {"created_at": in_seconds(now), "updated_at": in_seconds(now)}
-    stored = Stored(call.account, KIND, RESOURCE.new_id(call.world), now, document)
+    stored = StoredObject(call.account, KIND, RESOURCE.new_id(call.world), now, document)
     call.commit(stored, "create")
-    return answer(opened(call.world, stored), 201)
+    return answer(read_with_secrets(call.world, stored), 201)
 
 
 def get(call: Call) -> Response:
     """GET /v2/pronunciation-dictionaries/ID."""
-    return answer(opened(call.world, RESOURCE.find(call)))
+    return answer(read_with_secrets(call.world, RESOURCE.find(call)))
 
 
 def patch(call: Call) -> Response:
     """PATCH /v2/pronunciation-dictionaries/ID: a JSON Patch of name and rules; answers the dictionary."""
     world, stored = call.world, RESOURCE.find(call)
-    before = opened(world, stored)
-    after = respelled(world.behaviors, patched(call, before, unfit=422))
+    before = read_with_secrets(world, stored)
+    after = with_normalised_names(world.behaviors, patched_read(call, before, failure_status=422))
     document = _checked_document({name: value for name, value in after.items() if name not in READ_ONLY})
-    patching.keep(world.behaviors.values, before, document)
+    patching.apply_write_behaviors(world.behaviors.values, before, document)
     times = {name: before[name] for name in ("created_at", "updated_at")}
-    if opened(world, stored.with_document(document | times)) == before:
+    if read_with_secrets(world, stored.with_document(document | times)) == before:
         return unchanged(world, "No changes were made")
-    times["updated_at"] = in_seconds(later(world.clock, before["updated_at"], 0))
+    times["updated_at"] = in_seconds(time_of_change(world.clock, before["updated_at"], 0))
     changed = stored.with_document(document | times)
     call.commit(changed, "update")
-    return answer(opened(world, changed))
+    return answer(read_with_secrets(world, changed))
 
 
 def delete(call: Call) -> Response:
     """DELETE /v2/pronunciation-dictionaries/ID: clears the references of personas to it."""
     stored = RESOURCE.find(call)
     call.delete(stored)
-    for persona in list(call.world.store.every(call.account, "personas")):
+    for persona in list(call.world.store.live_objects(call.account, "personas")):
         layers = persona.document.get("layers") or {}
         if layers.get("tts", {}).get(ID) == stored.id:
             layers = layers | {"tts": layers["tts"] | {ID: None}}
@@ -121,18 +121,18 @@ def delete(call: Call) -> Response:
 
 def list_dictionaries(call: Call) -> Response:
     """GET /v2/pronunciation-dictionaries: from page 0, newest first, without rules."""
-    limit = limit_of(call, USUAL, MOST)
-    order = newest_first(call, usual=True)
+    limit = limit_of(call, DEFAULT_LIMIT, MAX_LIMIT)
+    order = newest_first(call, default=True)
     data, total = list_all(
         call, RESOURCE, lambda stored: _list_item(call.world, stored), base=0, newest_first=order, limit=limit
     )
-    return listing(call, data, total, page=page_of(call, 0), limit=limit)
+    return list_response(call, data, total, page=page_of(call, 0), limit=limit)
 
 
-def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
+def from_seed(_world: World, body: Object, now: float) -> tuple[Object, Object]:
     """A dictionary in a seed; it is not validated."""
-    document = {"name": given.get("name", "Dictionary"), "rules": given.get("rules", [])}
-    return document | {name: given.get(name, in_seconds(now)) for name in ("created_at", "updated_at")}, {}
+    document = {"name": body.get("name", "Dictionary"), "rules": body.get("rules", [])}
+    return document | {name: body.get(name, in_seconds(now)) for name in ("created_at", "updated_at")}, {}
 
 
 RESOURCE = Resource(
@@ -142,9 +142,9 @@ RESOURCE = Resource(
     prefix="pd_",
     digits=12,
     missing=Missing(404, "error", "Pronunciation dictionary not found"),
-    view=opened,
-    opened=opened,
-    sown=sown,
+    view=read_with_secrets,
+    read_with_secrets=read_with_secrets,
+    from_seed=from_seed,
     routes=(
         Route("GET", PATH, list_dictionaries, "today"),
         Route("POST", PATH, create, "today"),

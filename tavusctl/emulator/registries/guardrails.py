@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tavusctl.emulator.account.clock import spaced
-from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.clock import space_separated
+from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import patching
 from tavusctl.emulator.bodies.fields import (
@@ -13,18 +13,18 @@ from tavusctl.emulator.bodies.fields import (
     Field,
     Fields,
     by_length,
-    choice,
     diagnostics,
     fill,
     flag,
-    form,
     length,
+    list_of,
     mapping,
-    some,
+    matching,
+    one_of,
 )
-from tavusctl.emulator.bodies.names import respelled
-from tavusctl.emulator.bodies.paging import limit_of, list_all, listing, newest_first, page_of
-from tavusctl.emulator.bodies.reading import blame_mask, read_object, unchanged
+from tavusctl.emulator.bodies.names import with_normalised_names
+from tavusctl.emulator.bodies.paging import limit_of, list_all, list_response, newest_first, page_of
+from tavusctl.emulator.bodies.reading import read_object, record_mask_violation, unchanged
 from tavusctl.emulator.http.messages import (
     Malformed,
     Object,
@@ -42,17 +42,17 @@ KIND = "single_guardrails"
 FIELDS: Fields = {
     "guardrail_name": Field(length(1, 100)),
     "guardrail_prompt": Field(length(1, 1_000_000)),
-    "modality": Field(choice("verbal", "visual", "audio"), "verbal"),
+    "modality": Field(one_of("verbal", "visual", "audio"), "verbal"),
     "callback_url": Field(length(0, 2048), ""),
     "app_message": Field(flag, default=True),
-    "tags": Field(some(32, form(r"[A-Za-z0-9_\- ]{1,64}", NOT_TEXT)), []),
+    "tags": Field(list_of(32, matching(r"[A-Za-z0-9_\- ]{1,64}", NOT_TEXT)), []),
     "tool_call": Field(mapping, nullable=True),
 }
 READ_ONLY = ("uuid", "owner_id", "created_at", "updated_at", "is_deleted", "guardrail_type", "persona_refs")
 _SETS = sets.resource_of(sets.GUARDRAILS)
 
 
-def opened(_world: World, stored: Stored) -> Object:
+def read_with_secrets(_world: World, stored: StoredObject) -> Object:
     """The guardrail as a read shows it, without `tool_call` if that is empty."""
     document = stored.document
     shown = {
@@ -64,9 +64,9 @@ def opened(_world: World, stored: Stored) -> Object:
     return shown | {"created_at": document["created_at"]}
 
 
-def _view(call: Call, stored: Stored) -> Object:
-    document = opened(call.world, stored)
-    if not call.wants("verbose"):
+def _view(call: Call, stored: StoredObject) -> Object:
+    document = read_with_secrets(call.world, stored)
+    if not call.has_flag("verbose"):
         return document
     personas = [
         {"id": persona.id, "name": persona.document.get("persona_name")} for persona in _personas_with(call, stored.id)
@@ -74,9 +74,9 @@ def _view(call: Call, stored: Stored) -> Object:
     return document | {"guardrail_type": "user", "persona_refs": personas}
 
 
-def _personas_with(call: Call, ident: str) -> Iterator[Stored]:
+def _personas_with(call: Call, ident: str) -> Iterator[StoredObject]:
     """The personas that refer to a guardrail."""
-    for persona in list(call.world.store.every(call.account, "personas")):
+    for persona in list(call.world.store.live_objects(call.account, "personas")):
         if ident in (persona.document.get("guardrail_ids") or []):
             yield persona
 
@@ -97,13 +97,15 @@ def create(call: Call) -> Response:
     body = read_object(call)
     if "guardrail_name" not in body:
         return _set_handler("POST", "/v2/guardrails")(call)
-    blame_mask(call, body)
+    record_mask_violation(call, body)
     document = _checked_document(body)
-    patching.keep(call.world.behaviors.values, {}, document)
+    patching.apply_write_behaviors(call.world.behaviors.values, {}, document)
     now = call.world.clock.now()
-    stored = Stored(call.account, KIND, RESOURCE.new_id(call.world), now, document | {"created_at": spaced(now)})
+    stored = StoredObject(
+        call.account, KIND, RESOURCE.new_id(call.world), now, document | {"created_at": space_separated(now)}
+    )
     call.commit(stored, "create")
-    return answer(opened(call.world, stored))
+    return answer(read_with_secrets(call.world, stored))
 
 
 def _set_handler(method: str, path: str) -> Handler:
@@ -111,45 +113,45 @@ def _set_handler(method: str, path: str) -> Handler:
     return next(route.handler for route in _SETS.routes if (route.method, route.path) == (method, path))
 
 
-def _by_id(method: str, handler: Callable[[Call, Stored], Response]) -> Handler:
+def _by_id(method: str, handler: Callable[[Call, StoredObject], Response]) -> Handler:
     """A handler of calls with an id: `handler` answers for a guardrail, that of sets for any other id."""
 
     def handle(call: Call) -> Response:
         stored = call.world.store.get(call.account, KIND, call.id)
         if stored is None:
             return _set_handler(method, "/v2/guardrails/*")(call)
-        call.show(stored)
+        call.record_shown(stored)
         return handler(call, stored)
 
     return handle
 
 
-def _get(call: Call, stored: Stored) -> Response:
+def _get(call: Call, stored: StoredObject) -> Response:
     return answer(_view(call, stored))
 
 
-def _patch(call: Call, stored: Stored) -> Response:
+def _patch(call: Call, stored: StoredObject) -> Response:
     """Apply a JSON Patch to what a read shows, which has no `tool_call` if that is empty."""
     world = call.world
-    before = opened(world, stored)
+    before = read_with_secrets(world, stored)
     try:
         operations = call.request.json()
-        blame_mask(call, operations)
+        record_mask_violation(call, operations)
         after = patching.apply(before, operations, ignore_test=world.behaviors["ignore_test"])
     except (Malformed, patching.Unpatchable) as error:
         raise refuse(sets.INVALID_PATCH) from error
     document = _checked_document(
-        {name: value for name, value in respelled(world.behaviors, after).items() if name not in READ_ONLY}
+        {name: value for name, value in with_normalised_names(world.behaviors, after).items() if name not in READ_ONLY}
     )
-    patching.keep(world.behaviors.values, before, document)
+    patching.apply_write_behaviors(world.behaviors.values, before, document)
     changed = stored.with_document(document | {"created_at": stored.document["created_at"]})
-    if opened(world, changed) == before:
+    if read_with_secrets(world, changed) == before:
         return unchanged(world, "No changes were made")
     call.commit(changed, "update")
     return answer({"message": sets.GUARDRAILS.updated})
 
 
-def _delete(call: Call, stored: Stored) -> Response:
+def _delete(call: Call, stored: StoredObject) -> Response:
     """Delete a guardrail, and clear the references of personas to it."""
     call.delete(stored)
     for persona in _personas_with(call, stored.id):
@@ -166,17 +168,17 @@ def list_guardrails(call: Call) -> Response:
     data, total = list_all(
         call, RESOURCE, lambda stored: _view(call, stored), base=0, keep=_filter(call), newest_first=newest_first(call)
     )
-    return listing(call, data, total, page=page_of(call, 0), limit=limit_of(call))
+    return list_response(call, data, total, page=page_of(call, 0), limit=limit_of(call))
 
 
-def _filter(call: Call) -> Callable[[Stored], bool] | None:
+def _filter(call: Call) -> Callable[[StoredObject], bool] | None:
     query = call.request.query
     name_or_id, tags = query.get("name_or_uuid", "").lower(), {tag for tag in query.get("tags", "").split(",") if tag}
     system = query.get("type") == "system"
     if not (name_or_id or tags or system):
         return None
 
-    def keep(stored: Stored) -> bool:
+    def keep(stored: StoredObject) -> bool:
         document = stored.document
         return (
             not system
@@ -189,16 +191,16 @@ def _filter(call: Call) -> Callable[[Stored], bool] | None:
 
 def list_tags(call: Call) -> Response:
     """GET /v2/guardrails/tags."""
-    rows = call.world.store.every(call.account, KIND)
+    rows = call.world.store.live_objects(call.account, KIND)
     tags = sorted({tag for row in rows for tag in row.document.get("tags") or []})
     return answer({"tags": tags, "total_count": len(tags)})
 
 
-def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
+def from_seed(_world: World, body: Object, now: float) -> tuple[Object, Object]:
     """A guardrail in a seed; it is not validated."""
     document = {"guardrail_name": "Guardrail", "guardrail_prompt": "Be kind."}
-    document |= {name: value for name, value in given.items() if name in FIELDS}
-    return document | {"created_at": given.get("created_at", spaced(now))}, {}
+    document |= {name: value for name, value in body.items() if name in FIELDS}
+    return document | {"created_at": body.get("created_at", space_separated(now))}, {}
 
 
 RESOURCE = Resource(
@@ -208,9 +210,9 @@ RESOURCE = Resource(
     prefix="g",
     digits=12,
     missing=Missing(404, "error", "Guardrails not found"),
-    view=opened,
-    opened=opened,
-    sown=sown,
+    view=read_with_secrets,
+    read_with_secrets=read_with_secrets,
+    from_seed=from_seed,
     routes=(
         Route("GET", "/v2/guardrails", list_guardrails, "today"),
         Route("POST", "/v2/guardrails", create, "today"),

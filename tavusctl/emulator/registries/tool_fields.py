@@ -12,24 +12,24 @@ from tavusctl.emulator.bodies.fields import (
     REQUIRED,
     Field,
     Fields,
-    choice,
     diagnostics,
     flag,
-    form,
     is_number,
     length,
     mapping,
+    matching,
     missing,
+    one_of,
     text_mapping,
     texts,
 )
 from tavusctl.emulator.http.messages import Json, Object
 
-LONGEST = 10_000  # characters of a description and the parameters together
+MAX_TEXT_LENGTH = 10_000  # characters of a description and the parameters together
 NAME = r"[a-zA-Z_][a-zA-Z0-9_]{0,63}"
 PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
-BODYLESS = ("GET", "HEAD", "DELETE")
-RESERVED = "tavus_"
+METHODS_WITHOUT_BODY = ("GET", "HEAD", "DELETE")
+RESERVED_PREFIX = "tavus_"
 REQUIRED_TEXT = Field(length(1, 10_000))
 
 
@@ -42,12 +42,12 @@ def _seconds(value: Json) -> Json:
     return None if is_number(value) and 0 < value <= 60 else ["Must be a number of seconds up to 60."]  # noqa: PLR2004
 
 
-# By type of authentication: its members (AUTHS), and which of them is the secret (SECRETS).
-AUTHS: dict[str, Fields] = {
+# By type of authentication: its members (AUTH_FIELDS), and which of them is the secret (SECRET_NAMES).
+AUTH_FIELDS: dict[str, Fields] = {
     "none": {},
     "bearer": {"token": REQUIRED_TEXT},
     "basic": {"username": REQUIRED_TEXT, "password": REQUIRED_TEXT},
-    "api_key": {"name": REQUIRED_TEXT, "value": REQUIRED_TEXT, "location": Field(choice("header", "query"), "header")},
+    "api_key": {"name": REQUIRED_TEXT, "value": REQUIRED_TEXT, "location": Field(one_of("header", "query"), "header")},
     "hmac": {"secret": REQUIRED_TEXT},
     "oauth2_client_credentials": {
         "token_url": Field(_https),
@@ -56,7 +56,7 @@ AUTHS: dict[str, Fields] = {
         "scope": Field(length(0, 10_000), None, nullable=True),
     },
 }
-SECRETS = {
+SECRET_NAMES = {
     "bearer": "token",
     "basic": "password",
     "api_key": "value",
@@ -69,9 +69,9 @@ def _auth(value: Json) -> Json:
     if not isinstance(value, dict):
         return [NOT_MAPPING]
     kind = value.get("type")
-    fields = AUTHS.get(kind) if isinstance(kind, str) else None
+    fields = AUTH_FIELDS.get(kind) if isinstance(kind, str) else None
     if fields is None:
-        return {"type": [f"Must be one of: {', '.join(AUTHS)}."]}
+        return {"type": [f"Must be one of: {', '.join(AUTH_FIELDS)}."]}
     required = [name for name, field in fields.items() if not field.nullable and name != "location"]
     members = {name: member for name, member in value.items() if name != "type"}
     return missing(members, required) | diagnostics(fields, members) or None
@@ -79,7 +79,7 @@ def _auth(value: Json) -> Json:
 
 API: Fields = {
     "url": Field(_https),
-    "method": Field(choice("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"), "POST"),
+    "method": Field(one_of("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"), "POST"),
     "timeout": Field(_seconds, 10.0),
     "headers": Field(text_mapping, nullable=True),
     "auth": Field(_auth, nullable=True),
@@ -93,7 +93,7 @@ def _api(value: Json) -> Json:
     if not isinstance(value, dict):
         return [NOT_MAPPING]
     problems = missing(value, ["url"]) | diagnostics(API, value)
-    if value.get("body_template") is not None and value.get("method", "POST") in BODYLESS:
+    if value.get("body_template") is not None and value.get("method", "POST") in METHODS_WITHOUT_BODY:
         problems.setdefault("body_template", [f"Not with method {value['method']}."])
     return problems or None
 
@@ -110,39 +110,39 @@ def _delivery(value: Json) -> Json:
 def _parameters(value: Json) -> Json:
     if not isinstance(value, dict):
         return [NOT_MAPPING]
-    reserved = sorted(name for name in declared(value) if name.startswith(RESERVED))
-    return [f"Names that begin with {RESERVED} are reserved: {', '.join(reserved)}."] if reserved else None
+    reserved = sorted(name for name in parameter_names(value) if name.startswith(RESERVED_PREFIX))
+    return [f"Names that begin with {RESERVED_PREFIX} are reserved: {', '.join(reserved)}."] if reserved else None
 
 
 FIELDS: Fields = {
-    "name": Field(form(NAME, "Must be letters, digits and underscores, 64 at most, and not begin with a digit.")),
-    "description": Field(length(1, LONGEST)),
+    "name": Field(matching(NAME, "Must be letters, digits and underscores, 64 at most, and not begin with a digit.")),
+    "description": Field(length(1, MAX_TEXT_LENGTH)),
     "parameters": Field(_parameters, {}),
-    "trigger_type": Field(choice("in_call", "post_call"), "in_call"),
-    "origin": Field(choice("llm", "vision", "audio"), "llm", nullable=True),
-    "on_call": Field(choice("generate_filler", "static_filler", "silent", "passthrough"), None, nullable=True),
+    "trigger_type": Field(one_of("in_call", "post_call"), "in_call"),
+    "origin": Field(one_of("llm", "vision", "audio"), "llm", nullable=True),
+    "on_call": Field(one_of("generate_filler", "static_filler", "silent", "passthrough"), None, nullable=True),
     "on_resolve": Field(
-        choice("generate_response", "response_in_result", "add_to_context", "fire_and_forget"),
+        one_of("generate_response", "response_in_result", "add_to_context", "fire_and_forget"),
         "fire_and_forget",
         nullable=True,
     ),
-    "static_filler": Field(length(0, LONGEST), None, nullable=True),
+    "static_filler": Field(length(0, MAX_TEXT_LENGTH), None, nullable=True),
     "delivery": Field(_delivery, {"app_message": True}),
     "tags": Field(texts, []),
 }
 
 
-def declared(parameters: Json) -> list[str]:
+def parameter_names(parameters: Json) -> list[str]:
     """The names of the parameters that a tool declares."""
     properties = parameters.get("properties") if isinstance(parameters, dict) else None
     return list(properties) if isinstance(properties, dict) else []
 
 
-def whole(given: Object) -> Object:
+def with_defaults(body: Object) -> Object:
     """The tool with its defaults, some of which depend on its `trigger_type` and `origin`."""
-    tool = {name: given.get(name, field.default) for name, field in FIELDS.items() if name != "name" or name in given}
+    tool = {name: body.get(name, field.default) for name, field in FIELDS.items() if name != "name" or name in body}
     if tool["trigger_type"] == "post_call":
-        tool["origin"] = given.get("origin")
+        tool["origin"] = body.get("origin")
         return tool
     if tool["origin"] is None:
         tool["origin"] = FIELDS["origin"].default
@@ -151,13 +151,13 @@ def whole(given: Object) -> Object:
     return tool
 
 
-def wrong_with(tool: Object) -> Object:
+def tool_problems(tool: Object) -> Object:
     """The problems of a tool that has its defaults already, by field."""
     problems = missing(tool, ["name", "description"]) | diagnostics(FIELDS, tool)
     if problems:
         return problems
-    if len(tool["description"]) + len(json.dumps(tool["parameters"], sort_keys=True)) > LONGEST:
-        problems["parameters"] = [f"With the description, longer than {LONGEST} characters."]
+    if len(tool["description"]) + len(json.dumps(tool["parameters"], sort_keys=True)) > MAX_TEXT_LENGTH:
+        problems["parameters"] = [f"With the description, longer than {MAX_TEXT_LENGTH} characters."]
     return problems | _origin_problems(tool) | _placeholder_problems(tool)
 
 
@@ -184,7 +184,9 @@ def _placeholder_problems(tool: Object) -> Object:
     if (api.get("auth") or {}).get("type") == "hmac":
         return {}
     used = {name for part in ("url", "body_template", "query_params") for name in _placeholders(api.get(part))}
-    unknown = sorted(name for name in used - set(declared(tool["parameters"])) if not name.startswith(RESERVED))
+    unknown = sorted(
+        name for name in used - set(parameter_names(tool["parameters"])) if not name.startswith(RESERVED_PREFIX)
+    )
     return {"delivery": {"api": [f"Not declared in parameters: {', '.join(unknown)}."]}} if unknown else {}
 
 
@@ -199,17 +201,17 @@ def masked(tool: Object, style: str) -> Object:
     """The tool with its secret masked, left out or shown; `style` is the behaviour `mask`."""
     api = tool["delivery"].get("api")
     auth = (api or {}).get("auth") or {}
-    secret_name = SECRETS.get(auth.get("type", ""), "")
+    secret_name = SECRET_NAMES.get(auth.get("type", ""), "")
     if style == "echo" or not auth.get(secret_name):
         return tool
     hidden = {k: MASK if k == secret_name else v for k, v in auth.items() if style == "stars" or k != secret_name}
     return tool | {"delivery": tool["delivery"] | {"api": api | {"auth": hidden}}}
 
 
-def with_kept_secret(delivery: Json, before: Json) -> Json:
+def with_stored_secret(delivery: Json, before: Json) -> Json:
     """The delivery, with the stored secret if its auth has the same type as the stored one and no secret."""
     auth, stored = _auth_of(delivery), _auth_of(before)
-    secret_name = SECRETS.get(str(auth.get("type")), "")
+    secret_name = SECRET_NAMES.get(str(auth.get("type")), "")
     if not secret_name or secret_name in auth or stored.get("type") != auth["type"]:
         return delivery
     return delivery | {"api": delivery["api"] | {"auth": auth | {secret_name: stored[secret_name]}}}

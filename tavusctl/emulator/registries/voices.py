@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tavusctl.emulator.account.clock import zoneless
-from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.clock import without_zone
+from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
-from tavusctl.emulator.bodies.fields import Field, Fields, diagnostics, form, length, missing, some
-from tavusctl.emulator.bodies.paging import limit_of, list_all, listing, newest_first
+from tavusctl.emulator.bodies.fields import Field, Fields, diagnostics, length, list_of, matching, missing
+from tavusctl.emulator.bodies.paging import limit_of, list_all, list_response, newest_first
 from tavusctl.emulator.bodies.reading import read_object
 from tavusctl.emulator.http.messages import Object, Refusal, Response, answer, empty, refuse_fields
-from tavusctl.emulator.registries.common import words
+from tavusctl.emulator.registries.common import comma_separated
 from tavusctl.emulator.resources.resource import Missing, Resource, Route
 
 KIND = "voices"
-USUAL, MOST = 20, 100  # page sizes of the list: default and maximum
-MADE_AT = "2026-03-01T09:00:00.000000"
-AUDIO = Field(form(r"https?://.{1,2040}", "Must be a link of at most 2048 characters."))
+DEFAULT_LIMIT, MAX_LIMIT = 20, 100  # page sizes of the list: default and maximum
+CREATED_AT = "2026-03-01T09:00:00.000000"
+AUDIO = Field(matching(r"https?://.{1,2040}", "Must be a link of at most 2048 characters."))
 UPDATE: Fields = {
     "voice_name": Field(length(1, 255)),
     "description": Field(length(0, 1000), None, nullable=True),
-    "tags": Field(some(50, length(1, 64))),
+    "tags": Field(list_of(50, length(1, 64))),
 }
 CREATE: Fields = {**UPDATE, "train_audio_url": AUDIO, "audio_url": AUDIO, "callback_url": Field(length(0, 2048))}
 AUDIO_KEYS = ("train_audio_url", "audio_url")  # which name the API has for the link is not known, so both are accepted
@@ -34,7 +34,7 @@ _STOCK_ROWS = (
     (None, "Luna", "r9d30b0e55ac"),
 )
 STOCK = tuple(
-    Stored(
+    StoredObject(
         "",
         KIND,
         ident or f"stock-{name}",
@@ -48,7 +48,7 @@ STOCK = tuple(
             "error_message": "",
             "tags": [],
             "face_id": face,
-            "created_at": MADE_AT,
+            "created_at": CREATED_AT,
         },
     )
     for ident, name, face in _STOCK_ROWS
@@ -66,7 +66,7 @@ def by_name(name: str) -> str | None:
     return next((ident for ident, row in _STOCK.items() if row.document["voice_name"].lower() == name.lower()), None)
 
 
-def opened(world: World, stored: Stored) -> Object:
+def read_with_secrets(world: World, stored: StoredObject) -> Object:
     """The voice as it is now: its cloning ends by the clock."""
     document = {"voice_id": stored.id, **stored.document}
     run = stored.hidden.get("run")
@@ -86,31 +86,31 @@ def create(call: Call) -> Response:
     now = world.clock.now()
     document = _new_document(body, now) | {"status": "started"}
     run = {"began": now, "seconds": world.behaviors["voice_seconds"], "error": world.next_outcome(KIND)}
-    stored = Stored(call.account, KIND, RESOURCE.new_id(world), now, document, {"run": run, "given": body})
+    stored = StoredObject(call.account, KIND, RESOURCE.new_id(world), now, document, {"run": run, "given": body})
     call.commit(stored, "create")
-    return answer(opened(world, stored))
+    return answer(read_with_secrets(world, stored))
 
 
-def _new_document(given: Object, now: float) -> Object:
+def _new_document(body: Object, now: float) -> Object:
     return {
-        "voice_name": given.get("voice_name", "Voice"),
-        "description": given.get("description"),
+        "voice_name": body.get("voice_name", "Voice"),
+        "description": body.get("description"),
         "voice_type": "user",
-        "status": given.get("status", "completed"),
-        "error_message": given.get("error_message") or "",
-        "tags": given.get("tags", []),
-        "created_at": given.get("created_at", zoneless(now)),
+        "status": body.get("status", "completed"),
+        "error_message": body.get("error_message") or "",
+        "tags": body.get("tags", []),
+        "created_at": body.get("created_at", without_zone(now)),
     }
 
 
 def get(call: Call) -> Response:
     """GET /v2/voices/ID."""
-    return answer(opened(call.world, _STOCK.get(call.id) or RESOURCE.find(call)))
+    return answer(read_with_secrets(call.world, _STOCK.get(call.id) or RESOURCE.find(call)))
 
 
-def _own_voice(call: Call) -> Stored:
+def _own_voice(call: Call) -> StoredObject:
     if call.id in _STOCK:
-        call.world.journal.blame(call.entry, "stock_written", "a stock voice was to be changed")
+        call.world.journal.add_violation(call.entry, "stock_written", "a stock voice was to be changed")
     return RESOURCE.find(call)
 
 
@@ -122,7 +122,7 @@ def patch(call: Call) -> Response:
         raise refuse_fields(problems or {"_schema": ["Nothing to change."]})
     changed = stored.with_document(stored.document | body)
     call.commit(changed, "update")
-    return answer(opened(call.world, changed))
+    return answer(read_with_secrets(call.world, changed))
 
 
 def delete(call: Call) -> Response:
@@ -137,8 +137,10 @@ def delete(call: Call) -> Response:
 
 def _use_counts(call: Call, ident: str) -> dict[str, int]:
     store = call.world.store
-    layers_of_personas = [persona.document.get("layers") or {} for persona in store.every(call.account, "personas")]
-    faces = [face.document for face in store.every(call.account, "replicas")]
+    layers_of_personas = [
+        persona.document.get("layers") or {} for persona in store.live_objects(call.account, "personas")
+    ]
+    faces = [face.document for face in store.live_objects(call.account, "replicas")]
     return {
         "pals": sum(layers.get("tts", {}).get("voice_id") == ident for layers in layers_of_personas),
         "faces": sum(ident in (face.get("default_voice_id"), face.get("original_voice_id")) for face in faces),
@@ -152,17 +154,17 @@ def list_voices(call: Call) -> Response:
     data, total = list_all(
         call,
         RESOURCE,
-        lambda stored: opened(call.world, stored),
+        lambda stored: read_with_secrets(call.world, stored),
         stock=STOCK if voice_type != "user" and call.world.behaviors["stock"] else (),
         own=voice_type != "system",
-        keep=_filter(query.get("search", "").lower(), words(query.get("tags"))),
+        keep=_filter(query.get("search", "").lower(), comma_separated(query.get("tags"))),
         newest_first=newest_first(call),
-        limit=limit_of(call, USUAL, MOST),
+        limit=limit_of(call, DEFAULT_LIMIT, MAX_LIMIT),
     )
-    return listing(call, data, total)
+    return list_response(call, data, total)
 
 
-def _filter(search: str, tags: set[str]) -> Callable[[Stored], bool] | None:
+def _filter(search: str, tags: set[str]) -> Callable[[StoredObject], bool] | None:
     if not search and not tags:
         return None
     return lambda stored: (
@@ -171,9 +173,9 @@ def _filter(search: str, tags: set[str]) -> Callable[[Stored], bool] | None:
     )
 
 
-def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
+def from_seed(_world: World, body: Object, now: float) -> tuple[Object, Object]:
     """A voice in a seed: ready, unless the seed has another status."""
-    return _new_document(given, now), {}
+    return _new_document(body, now), {}
 
 
 RESOURCE = Resource(
@@ -183,9 +185,9 @@ RESOURCE = Resource(
     prefix="v",
     digits=12,
     missing=Missing(404, "error", "Voice not found"),
-    view=opened,
-    opened=opened,
-    sown=sown,
+    view=read_with_secrets,
+    read_with_secrets=read_with_secrets,
+    from_seed=from_seed,
     routes=(
         Route("GET", "/v2/voices", list_voices, "today"),
         Route("POST", "/v2/voices", create, "today"),

@@ -7,23 +7,23 @@ from dataclasses import replace
 
 from tavusctl.emulator.account.clock import in_microseconds
 from tavusctl.emulator.account.stock import STOCK_PERSONAS
-from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import aliases
 from tavusctl.emulator.bodies.fields import (
     Field,
     Fields,
-    choice,
     diagnostics,
     flag,
     integer,
+    list_of,
     mapping,
     nested,
-    some,
+    one_of,
     text,
     texts,
 )
-from tavusctl.emulator.bodies.paging import list_all, listing
+from tavusctl.emulator.bodies.paging import list_all, list_response
 from tavusctl.emulator.bodies.reading import read_object
 from tavusctl.emulator.http.messages import Json, Object, Response, answer, empty, refuse, refuse_fields, refuse_message
 from tavusctl.emulator.resources.replicas import replica_exists
@@ -68,20 +68,20 @@ CREATE: Fields = {
     "memory_stores": Field(texts),
     "document_ids": Field(texts),
     "document_tags": Field(texts),
-    "document_retrieval_strategy": Field(choice("speed", "quality", "balanced")),
+    "document_retrieval_strategy": Field(one_of("speed", "quality", "balanced")),
     "test_mode": Field(flag),
     "require_auth": Field(flag),
     "max_participants": Field(integer(2)),
-    "policy": Field(choice("eu")),
+    "policy": Field(one_of("eu")),
     "properties": Field(nested(PROPERTIES)),
 }
 CREATE_OLDER: Fields = {**CREATE, "properties": Field(nested({**PROPERTIES, **OLDER}))}
 
 
-TODAY: Fields = {"participant_tags": Field(some(1, text))}
+TODAY: Fields = {"participant_tags": Field(list_of(1, text))}
 
 
-def opened(world: World, stored: Stored) -> Object:
+def read_with_secrets(world: World, stored: StoredObject) -> Object:
     """The conversation as it is now: ended if its time is up, which is sooner if nobody joins."""
     document = {"conversation_id": stored.id, **stored.document}
     ends = stored.hidden.get("ends")
@@ -90,16 +90,16 @@ def opened(world: World, stored: Stored) -> Object:
     return document
 
 
-def _view(call: Call, stored: Stored) -> Object:
-    document = opened(call.world, stored)
-    return document | {"events": stored.hidden.get("events", [])} if call.wants("verbose") else document
+def _view(call: Call, stored: StoredObject) -> Object:
+    document = read_with_secrets(call.world, stored)
+    return document | {"events": stored.hidden.get("events", [])} if call.has_flag("verbose") else document
 
 
 def create(call: Call) -> Response:
     """POST /v2/conversations: in test mode it has ended already, costs nothing and does not count."""
     world, body = call.world, read_object(call)
     if world.is_today:
-        body = aliases.older(body, aliases.CONVERSATION, new=False)
+        body = aliases.to_older_names(body, aliases.CONVERSATION, new=False)
     fields = CREATE_OLDER if world.behaviors["older_properties"] == "accept" else CREATE
     problems = diagnostics({**fields, **TODAY} if world.is_today else fields, body)
     if problems:
@@ -120,11 +120,11 @@ def create(call: Call) -> Response:
         "persona_id": body.get("persona_id"),
         "updated_at": in_microseconds(now),
     }
-    stored = Stored(call.account, KIND, ident, now, document, _hidden_part(call, body, ident, now))
+    stored = StoredObject(call.account, KIND, ident, now, document, _hidden_part(call, body, ident, now))
     stored = stored if is_test else _with_event(world, stored, "system.replica_joined", {})
     call.commit(stored, "create")
     omitted_members = ("replica_id", "persona_id", "updated_at")
-    members = {name: value for name, value in opened(world, stored).items() if name not in omitted_members}
+    members = {name: value for name, value in read_with_secrets(world, stored).items() if name not in omitted_members}
     return answer(members | {"meeting_token": stored.hidden["token"]} if body.get("require_auth") else members)
 
 
@@ -181,7 +181,11 @@ def _check_limits(call: Call) -> None:
     limit = world.behaviors["max_conversations"]
     if limit is None:
         return
-    active = sum(1 for stored in world.store.every(call.account, KIND) if opened(world, stored)["status"] == "active")
+    active = sum(
+        1
+        for stored in world.store.live_objects(call.account, KIND)
+        if read_with_secrets(world, stored)["status"] == "active"
+    )
     if active >= limit:
         message = "User has reached maximum concurrent conversations"
         raise refuse_message(message)
@@ -195,14 +199,14 @@ def get(call: Call) -> Response:
 def end(call: Call) -> Response:
     """POST /v2/conversations/ID/end: refused if it has ended already."""
     stored = RESOURCE.find(call)
-    if opened(call.world, stored)["status"] == "ended":
+    if read_with_secrets(call.world, stored)["status"] == "ended":
         message = "Conversation has already ended"
         raise refuse(message)
-    call.commit(ended(call.world, stored, "end_conversation_endpoint_hit"), "end")
+    call.commit(ended_conversation(call.world, stored, "end_conversation_endpoint_hit"), "end")
     return empty(200)
 
 
-def ended(world: World, stored: Stored, reason: str) -> Stored:
+def ended_conversation(world: World, stored: StoredObject, reason: str) -> StoredObject:
     """The conversation after its end; the shutdown and the transcript are sent to its callback URL."""
     now = in_microseconds(world.clock.now())
     conversation = stored.with_document(stored.document | {"status": "ended", "updated_at": now})
@@ -223,7 +227,7 @@ def _first_lines(call: Call, body: Object) -> list[Object]:
     return [{"role": "system", "content": system}, {"role": "assistant", "content": greeting}]
 
 
-def _with_event(world: World, stored: Stored, event_type: str, properties: Object) -> Stored:
+def _with_event(world: World, stored: StoredObject, event_type: str, properties: Object) -> StoredObject:
     """The conversation with one more event, which is sent to its callback URL as well."""
     url = str(stored.document.get("callback_url") or "")
     event = {
@@ -252,15 +256,15 @@ def list_conversations(call: Call) -> Response:
         key: call.request.query[key] for key in ("status", "persona_id", "replica_id") if key in call.request.query
     }
 
-    def keep(stored: Stored) -> bool:
-        document = opened(call.world, stored)
+    def keep(stored: StoredObject) -> bool:
+        document = read_with_secrets(call.world, stored)
         return all(document.get(key) == value for key, value in filters.items())
 
     data, total = list_all(call, RESOURCE, lambda stored: _view(call, stored), keep=keep if filters else None)
-    return listing(call, data, total)
+    return list_response(call, data, total)
 
 
-def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
+def from_seed(_world: World, body: Object, now: float) -> tuple[Object, Object]:
     """A conversation in a seed: ended, unless the seed has another status."""
     document = {
         "conversation_name": "Conversation",
@@ -272,7 +276,7 @@ def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
         "persona_id": None,
         "updated_at": in_microseconds(now),
     }
-    return document | {name: value for name, value in given.items() if name in document}, {}
+    return document | {name: value for name, value in body.items() if name in document}, {}
 
 
 RESOURCE = Resource(
@@ -282,9 +286,9 @@ RESOURCE = Resource(
     prefix="c",
     digits=11,
     missing=Missing(400, "error", "Invalid conversation_id"),
-    view=opened,
-    opened=opened,
-    sown=sown,
+    view=read_with_secrets,
+    read_with_secrets=read_with_secrets,
+    from_seed=from_seed,
     routes=(
         Route("GET", "/v2/conversations", list_conversations),
         Route("POST", "/v2/conversations", create),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from tavusctl.emulator.account.clock import in_seconds, parse
-from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies.fields import Field, Fields, diagnostics, integer
 from tavusctl.emulator.http.messages import Json, Object, refuse
@@ -13,10 +13,10 @@ from tavusctl.emulator.http.messages import Json, Object, refuse
 KIND = "documents"
 CRAWL: Fields = {"depth": Field(integer(1, 10)), "max_pages": Field(integer(1, 100))}
 # The share of its processing time for which a new document is "started", before it is "processing".
-STARTED = 0.1
+STARTED_SHARE = 0.1
 
 
-def checked(crawl: Json) -> Object:
+def validated(crawl: Json) -> Object:
     """The crawl configuration of a body, or a refusal if it is invalid."""
     if not isinstance(crawl, dict):
         text = "Invalid request: crawl must be an object"
@@ -44,13 +44,13 @@ def begin(world: World, kind: str, url: str, crawl: Object | None) -> Object:
     }
 
 
-def is_running(world: World, stored: Stored) -> bool:
+def is_running(world: World, stored: StoredObject) -> bool:
     """Whether the document is being processed."""
     run = stored.hidden.get("run")
     return run is not None and world.clock.now() < run["began"] + run["seconds"]
 
 
-def settled(world: World, stored: Stored) -> Object:
+def current_document(world: World, stored: StoredObject) -> Object:
     """The document as it is now, with the progress or the results of its run."""
     run = stored.hidden.get("run")
     document = dict(stored.document)
@@ -59,7 +59,7 @@ def settled(world: World, stored: Stored) -> Object:
     elapsed = world.clock.now() - run["began"]
     if elapsed >= run["seconds"]:
         return document | _results(document, run)
-    if run["kind"] == "create" and elapsed >= run["seconds"] * STARTED:
+    if run["kind"] == "create" and elapsed >= run["seconds"] * STARTED_SHARE:
         document["status"] = "processing"
         if world.behaviors["newer_fields"]:
             document["progress"] = int(100 * elapsed / run["seconds"])
@@ -75,14 +75,14 @@ def _results(document: Object, run: Object) -> Object:
     members: Object = {"status": "ready", "error_message": None, "progress": None, "updated_at": ended_at}
     if run["crawl"]:
         members |= {
-            "crawled_urls": pages(document["document_url"], run["crawl"]),
+            "crawled_urls": crawled_pages(document["document_url"], run["crawl"]),
             "last_crawled_at": in_seconds(ended),
             "crawl_count": (document["crawl_count"] or 0) + 1,
         }
     return members
 
 
-def pages(url: str, crawl: Object) -> list[str]:
+def crawled_pages(url: str, crawl: Object) -> list[str]:
     """The URLs that a crawl finds: the start page and three on every level, but at most `max_pages`."""
     base = url.rstrip("/")
     urls = [url] + [f"{base}/level-{level}/page-{page}" for level in range(1, crawl["depth"] + 1) for page in (1, 2, 3)]
@@ -91,17 +91,17 @@ def pages(url: str, crawl: Object) -> list[str]:
 
 def running_crawls(world: World, account: str) -> int:
     """How many crawls of the account are under way."""
-    documents = world.store.every(account, KIND)
+    documents = world.store.live_objects(account, KIND)
     return sum(1 for stored in documents if is_running(world, stored) and stored.hidden["run"]["crawl"])
 
 
-def check_capacity(call: Call, *, another: bool) -> None:
-    """Refuse a crawl beyond the limits of the account; `another` if its document was not crawled before."""
+def check_capacity(call: Call, *, adds_crawl: bool) -> None:
+    """Refuse a crawl beyond the limits of the account; `adds_crawl` if its document was not crawled before."""
     world = call.world
     limit = world.behaviors["crawl_documents"]
-    if another and limit is not None:
+    if adds_crawl and limit is not None:
         crawled_documents = sum(
-            1 for stored in world.store.every(call.account, KIND) if stored.document["crawl_config"]
+            1 for stored in world.store.live_objects(call.account, KIND) if stored.document["crawl_config"]
         )
         if crawled_documents >= limit:
             text = f"Crawl document limit reached ({limit}). Contact support@tavus.io to increase your limit."
@@ -112,7 +112,7 @@ def check_capacity(call: Call, *, another: bool) -> None:
         raise refuse(text, 429)
 
 
-def check_cooldown(world: World, stored: Stored, document: Object) -> None:
+def check_cooldown(world: World, stored: StoredObject, document: Object) -> None:
     """Refuse a recrawl too soon after the last crawl."""
     run = stored.hidden.get("run")
     last = document["last_crawled_at"]

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from tavusctl.emulator.account.clock import in_seconds
-from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import patching
 from tavusctl.emulator.bodies.fields import Field, Fields, diagnostics, flag, mapping, text, texts
-from tavusctl.emulator.bodies.paging import limit_of, list_all, listing, newest_first, page_of
+from tavusctl.emulator.bodies.paging import limit_of, list_all, list_response, newest_first, page_of
 from tavusctl.emulator.bodies.reading import read_object
 from tavusctl.emulator.http.messages import Malformed, Object, Response, answer, empty, refuse
 from tavusctl.emulator.resources import crawls
@@ -36,12 +36,12 @@ CREATE_TODAY: Fields = {
 STATUSES_TODAY = ("started", "processing", "ready", "error", "recrawling", "disabled")
 STATUSES = ("started", "processing", "ready", "error", "recrawling")
 # How messages call the types of fields that are not strings.
-ARE = {"tags": "a list of strings", "crawl": "an object", "properties": "an object"}
+TYPE_PHRASES = {"tags": "a list of strings", "crawl": "an object", "properties": "an object"}
 
 
-def opened(world: World, stored: Stored) -> Object:
+def read_with_secrets(world: World, stored: StoredObject) -> Object:
     """The document as it is now, as a read shows it."""
-    document = {"document_id": stored.id, **crawls.settled(world, stored)}
+    document = {"document_id": stored.id, **crawls.current_document(world, stored)}
     if not world.behaviors["newer_fields"]:
         document.pop("error_message", None)
     participants = document.pop("participant_tags", [])
@@ -53,7 +53,11 @@ def opened(world: World, stored: Stored) -> Object:
 def _check_fields(fields: Fields, body: Object) -> None:
     for name, problem in diagnostics(fields, body).items():
         is_known = name in fields
-        why = f"{name} must be {ARE.get(name, 'a string')}" if is_known else f"unknown field {name}: {problem[0]}"
+        why = (
+            f"{name} must be {TYPE_PHRASES.get(name, 'a string')}"
+            if is_known
+            else f"unknown field {name}: {problem[0]}"
+        )
         message = f"Invalid request: {why}"
         raise refuse(message)
 
@@ -65,17 +69,17 @@ def create(call: Call) -> Response:
         message = "Invalid request: document_url is required"
         raise refuse(message)
     _check_fields(CREATE_TODAY if world.is_today else CREATE, body)
-    crawl = crawls.checked(body["crawl"]) if "crawl" in body else None
+    crawl = crawls.validated(body["crawl"]) if "crawl" in body else None
     if crawl:
-        crawls.check_capacity(call, another=True)
+        crawls.check_capacity(call, adds_crawl=True)
     body = dict(body)
-    patching.keep(world.behaviors.values, {}, body)
+    patching.apply_write_behaviors(world.behaviors.values, {}, body)
     now = world.clock.now()
     document = _new_document(body, crawl, now)
-    stored = Stored(call.account, KIND, RESOURCE.new_id(world), now, document)
+    stored = StoredObject(call.account, KIND, RESOURCE.new_id(world), now, document)
     stored = stored.with_document(document, run=crawls.begin(world, "create", document["document_url"], crawl))
     call.commit(stored, "create", {"running_crawls": crawls.running_crawls(world, call.account) + 1} if crawl else {})
-    return answer(opened(world, stored))
+    return answer(read_with_secrets(world, stored))
 
 
 def _new_document(body: Object, crawl: Object | None, now: float) -> Object:
@@ -108,7 +112,7 @@ def _name_from(url: str) -> str:
 
 def get(call: Call) -> Response:
     """GET /v2/documents/ID."""
-    return answer(opened(call.world, RESOURCE.find(call)))
+    return answer(read_with_secrets(call.world, RESOURCE.find(call)))
 
 
 def patch(call: Call) -> Response:
@@ -117,10 +121,10 @@ def patch(call: Call) -> Response:
     body = read_object(call)
     _check_fields(PATCH, body)
     document = stored.document | body | {"updated_at": in_seconds(call.world.clock.now())}
-    patching.keep(call.world.behaviors.values, stored.document, document)
+    patching.apply_write_behaviors(call.world.behaviors.values, stored.document, document)
     changed = stored.with_document(document)
     call.commit(changed, "update")
-    return answer(opened(call.world, changed))
+    return answer(read_with_secrets(call.world, changed))
 
 
 def delete(call: Call) -> Response:
@@ -134,7 +138,7 @@ def recrawl(call: Call) -> Response:
     world = call.world
     stored = RESOURCE.find(call)
     requested_crawl = _requested_crawl(call)
-    document = crawls.settled(world, stored)
+    document = crawls.current_document(world, stored)
     crawl = requested_crawl or document["crawl_config"]
     if crawl is None:
         message = "Document was not created with crawl configuration"
@@ -143,14 +147,14 @@ def recrawl(call: Call) -> Response:
         message = f"Document must be in 'ready' or 'error' state to recrawl, current status: {document['status']}"
         raise refuse(message, 409)
     crawls.check_cooldown(world, stored, document)
-    crawls.check_capacity(call, another=document["crawl_config"] is None)
+    crawls.check_capacity(call, adds_crawl=document["crawl_config"] is None)
     running = crawls.running_crawls(world, call.account)
     document |= {"status": "recrawling", "error_message": None, "updated_at": in_seconds(world.clock.now())}
     if document["crawl_config"] is None:
         document["crawl_config"] = crawl
     changed = stored.with_document(document, run=crawls.begin(world, "recrawl", document["document_url"], crawl))
     call.commit(changed, "recrawl", {"running_crawls": running + 1})
-    return answer(opened(world, changed), 202)
+    return answer(read_with_secrets(world, changed), 202)
 
 
 def _requested_crawl(call: Call) -> Object | None:
@@ -162,7 +166,7 @@ def _requested_crawl(call: Call) -> Object | None:
     if not isinstance(body, dict):
         message = "Invalid request: not an object"
         raise refuse(message)
-    return crawls.checked(body["crawl"]) if body.get("crawl") is not None else None
+    return crawls.validated(body["crawl"]) if body.get("crawl") is not None else None
 
 
 def list_documents(call: Call) -> Response:
@@ -172,12 +176,12 @@ def list_documents(call: Call) -> Response:
     data, total = list_all(
         call,
         RESOURCE,
-        lambda stored: opened(call.world, stored),
+        lambda stored: read_with_secrets(call.world, stored),
         base=0,
         keep=_filter(call.world, query),
-        newest_first=newest_first(call, usual=False),
+        newest_first=newest_first(call, default=False),
     )
-    return listing(call, data, total, page=page_of(call, 0), limit=limit_of(call))
+    return list_response(call, data, total, page=page_of(call, 0), limit=limit_of(call))
 
 
 def _sort_orders(world: World) -> tuple[str, ...]:
@@ -196,17 +200,17 @@ def _check_query(query: dict[str, str], statuses: tuple[str, ...], sorts: tuple[
             raise refuse(message)
 
 
-def _filter(world: World, query: dict[str, str]) -> Callable[[Stored], bool] | None:
+def _filter(world: World, query: dict[str, str]) -> Callable[[StoredObject], bool] | None:
     status, name = query.get("status"), query.get("name_or_uuid")
     tags = {tag for tag in query.get("tags", "").split(",") if tag}
     participants = {tag for tag in query.get("participant_tags", "").split(",") if tag and world.is_today}
     if not (status or name or tags or participants):
         return None
 
-    def keep(stored: Stored) -> bool:
+    def keep(stored: StoredObject) -> bool:
         document = stored.document
         return (
-            (not status or crawls.settled(world, stored)["status"] == status)
+            (not status or crawls.current_document(world, stored)["status"] == status)
             and (not name or stored.id == name or name.lower() in document["document_name"].lower())
             and (not tags or bool(tags.intersection(document["tags"])))
             and (not participants or bool(participants.intersection(document.get("participant_tags", []))))
@@ -218,7 +222,7 @@ def _filter(world: World, query: dict[str, str]) -> Callable[[Stored], bool] | N
 def list_tags(call: Call) -> Response:
     """GET /v2/documents/tags: the tags in use, from page 0."""
     search = call.request.query.get("search", "").lower()
-    rows = call.world.store.every(call.account, KIND)
+    rows = call.world.store.live_objects(call.account, KIND)
     tags = sorted({tag for row in rows for tag in row.document["tags"] if search in tag.lower()})
     start = page_of(call, 0) * limit_of(call)
     return answer({"tags": tags[start : start + limit_of(call)], "total_count": len(tags)})
@@ -230,14 +234,14 @@ def chunks(call: Call) -> Response:
     return answer({"chunks": [], "next_offset": None})
 
 
-def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
+def from_seed(_world: World, body: Object, now: float) -> tuple[Object, Object]:
     """A document in a seed: ready, unless the seed has another status."""
-    crawl = given.get("crawl_config", given.get("crawl"))
-    document = _new_document({"document_url": "https://docs.example.com/", **given}, crawl, now) | {"status": "ready"}
+    crawl = body.get("crawl_config", body.get("crawl"))
+    document = _new_document({"document_url": "https://docs.example.com/", **body}, crawl, now) | {"status": "ready"}
     if crawl:
-        urls = crawls.pages(document["document_url"], crawl)
+        urls = crawls.crawled_pages(document["document_url"], crawl)
         document |= {"crawled_urls": urls, "last_crawled_at": in_seconds(now), "crawl_count": 1}
-    return document | {name: value for name, value in given.items() if name in document}, {}
+    return document | {name: value for name, value in body.items() if name in document}, {}
 
 
 RESOURCE = Resource(
@@ -247,9 +251,9 @@ RESOURCE = Resource(
     prefix="d8-",
     digits=12,
     missing=Missing(404, "message", "Document not found"),
-    view=opened,
-    opened=opened,
-    sown=sown,
+    view=read_with_secrets,
+    read_with_secrets=read_with_secrets,
+    from_seed=from_seed,
     routes=(
         Route("GET", "/v2/documents", list_documents),
         Route("POST", "/v2/documents", create),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tavusctl.emulator.account import stock
-from tavusctl.emulator.account.clock import in_milliseconds, later
-from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.clock import in_milliseconds, time_of_change
+from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import aliases
 from tavusctl.emulator.bodies.fields import (
@@ -12,17 +12,17 @@ from tavusctl.emulator.bodies.fields import (
     REQUIRED,
     Field,
     Fields,
-    choice,
     diagnostics,
     flag,
     length,
     nested,
+    one_of,
     text,
 )
-from tavusctl.emulator.bodies.paging import limit_of, list_all, listing
+from tavusctl.emulator.bodies.paging import limit_of, list_all, list_response
 from tavusctl.emulator.bodies.reading import read_object
 from tavusctl.emulator.http.messages import Object, Response, answer, empty, refuse, refuse_fields
-from tavusctl.emulator.registries import voices as voices_there
+from tavusctl.emulator.registries import voices as voice_registry
 from tavusctl.emulator.resources.resource import Missing, Resource, Route
 
 KIND = "replicas"
@@ -40,16 +40,16 @@ CREATE: Fields = {
 }
 CREATE_TODAY: Fields = {
     **CREATE,
-    "model_name": Field(choice("phoenix-4.5", "phoenix-4", "phoenix-3")),
+    "model_name": Field(one_of("phoenix-4.5", "phoenix-4", "phoenix-3")),
     "default_voice_id": Field(length(1, 255)),
 }
 UPDATE: Fields = {"replica_name": Field(length(1, 255)), "default_voice_id": Field(length(1, 255))}
-USUAL, MOST = 10, 100  # page sizes of the list: default and maximum
+DEFAULT_LIMIT, MAX_LIMIT = 10, 100  # page sizes of the list: default and maximum
 PREVIEW = "phoenix-4.5"  # made from a picture, a replica of this model is usable long before its training ends
-_STOCK = {ident: Stored("", KIND, ident, 0, stock.replica(ident)) for ident in stock.STOCK_REPLICAS}
+_STOCK = {ident: StoredObject("", KIND, ident, 0, stock.replica(ident)) for ident in stock.STOCK_REPLICAS}
 
 
-def _stock_replicas(world: World) -> dict[str, Stored]:
+def _stock_replicas(world: World) -> dict[str, StoredObject]:
     return _STOCK if world.behaviors["stock"] else {}
 
 
@@ -58,7 +58,7 @@ def replica_exists(world: World, account: str, ident: str) -> bool:
     return ident in _stock_replicas(world) or world.store.exists(account, KIND, ident)
 
 
-def opened(world: World, stored: Stored) -> Object:
+def read_with_secrets(world: World, stored: StoredObject) -> Object:
     """The replica as it is now: its training follows the clock."""
     document = {"replica_id": stored.id, **stored.document}
     if not world.is_today:
@@ -82,25 +82,25 @@ def opened(world: World, stored: Stored) -> Object:
     return document
 
 
-def _view(call: Call, stored: Stored) -> Object:
-    document = opened(call.world, stored)
+def _view(call: Call, stored: StoredObject) -> Object:
+    document = read_with_secrets(call.world, stored)
     if not call.world.behaviors["newer_fields"]:
         document.pop("model_name", None)
-    if call.wants("verbose"):
+    if call.has_flag("verbose"):
         document["replica_type"] = "system" if stored.id in _STOCK else "user"
-    return worded(call, document)
+    return with_answer_names(call, document)
 
 
-def worded(call: Call, document: Object) -> Object:
+def with_answer_names(call: Call, document: Object) -> Object:
     """The document with the names of the path: `face_id` below /v2/faces, `replica_id` below /v2/replicas."""
-    return aliases.renamed(document, aliases.REPLICA) if aliases.is_new(call.request) else document
+    return aliases.to_newer_names(document, aliases.REPLICA) if aliases.uses_newer_names(call.request) else document
 
 
 def create(call: Call) -> Response:
     """POST /v2/replicas: answers id and status."""
     body = read_object(call)
     if call.world.is_today:
-        body = aliases.older(body, aliases.REPLICA, new=aliases.is_new(call.request))
+        body = aliases.to_older_names(body, aliases.REPLICA, new=aliases.uses_newer_names(call.request))
         _check_sources(call, body)
     source = "train_image_url" if "train_image_url" in body and "train_video_url" not in body else "train_video_url"
     if not str(body.get(source) or "").startswith(("http://", "https://")):
@@ -130,8 +130,8 @@ def create(call: Call) -> Response:
     }
     if world.is_today and source == "train_image_url" and document["model_name"] == PREVIEW:
         training |= {"seconds": world.behaviors["preview_seconds"], "finetune_seconds": training["seconds"]}
-    call.commit(Stored(call.account, KIND, ident, now, document, {"training": training, "given": body}), "create")
-    return answer(worded(call, {"replica_id": ident, "status": "started"}))
+    call.commit(StoredObject(call.account, KIND, ident, now, document, {"training": training, "given": body}), "create")
+    return answer(with_answer_names(call, {"replica_id": ident, "status": "started"}))
 
 
 def _check_sources(call: Call, body: Object) -> None:
@@ -149,14 +149,14 @@ def _check_sources(call: Call, body: Object) -> None:
     if call.world.behaviors["model_name"] == "required" and not body.get("model_name"):
         raise refuse_fields({"model_name": [REQUIRED]})
     voice = body.get("default_voice_id")
-    if isinstance(voice, str) and not voices_there.exists(call.world, call.account, voice):
+    if isinstance(voice, str) and not voice_registry.exists(call.world, call.account, voice):
         text = "Invalid default_voice_id"
         raise refuse(text)
 
 
 def _voice_ids(body: Object) -> Object:
     """The voice ids of a new face: its default voice is its original voice."""
-    ident = body.get("default_voice_id") or voices_there.by_name(str(body.get("voice_name", "")))
+    ident = body.get("default_voice_id") or voice_registry.by_name(str(body.get("voice_name", "")))
     return {"default_voice_id": ident, "original_voice_id": ident}
 
 
@@ -165,9 +165,9 @@ def get(call: Call) -> Response:
     return answer(_view(call, _stock_replicas(call.world).get(call.id) or RESOURCE.find(call)))
 
 
-def _own_replica(call: Call) -> Stored:
+def _own_replica(call: Call) -> StoredObject:
     if call.id in _stock_replicas(call.world):
-        call.world.journal.blame(call.entry, "stock_written", "a stock replica was to be changed")
+        call.world.journal.add_violation(call.entry, "stock_written", "a stock replica was to be changed")
     return RESOURCE.find(call)
 
 
@@ -176,7 +176,7 @@ def rename(call: Call) -> Response:
     stored = _own_replica(call)
     body = read_object(call)
     if call.world.is_today:
-        body = aliases.older(body, aliases.REPLICA, new=aliases.is_new(call.request))
+        body = aliases.to_older_names(body, aliases.REPLICA, new=aliases.uses_newer_names(call.request))
     name = body.get("replica_name")
     if not isinstance(name, str):
         raise refuse_fields({"replica_name": [REQUIRED if name is None else NOT_TEXT]})
@@ -184,9 +184,9 @@ def rename(call: Call) -> Response:
     return empty(200)
 
 
-def _with_change(call: Call, stored: Stored, change: Object) -> Stored:
+def _with_change(call: Call, stored: StoredObject, change: Object) -> StoredObject:
     """The replica with a change, and with the time of the change."""
-    moment = later(call.world.clock, opened(call.world, stored)["updated_at"], 1e-3)
+    moment = time_of_change(call.world.clock, read_with_secrets(call.world, stored)["updated_at"], 1e-3)
     document = stored.document | change | {"updated_at": in_milliseconds(moment)}
     training = stored.hidden.get("training")
     hidden = {"training": training | {"touched": moment}} if training else {}
@@ -196,20 +196,20 @@ def _with_change(call: Call, stored: Stored, change: Object) -> Stored:
 def update(call: Call) -> Response:
     """PATCH /v2/faces/ID, also /v2/replicas/ID: changes name and default voice; neither may be null or blank."""
     stored, world = _own_replica(call), call.world
-    body = aliases.older(read_object(call), aliases.REPLICA, new=aliases.is_new(call.request))
+    body = aliases.to_older_names(read_object(call), aliases.REPLICA, new=aliases.uses_newer_names(call.request))
     problems = diagnostics(UPDATE, body)
     if problems or not body:
         raise refuse_fields(problems or {"_schema": ["Nothing to change."]})
     voice = body.get("default_voice_id")
     accepted = (None, stored.document.get("original_voice_id"))
-    if voice not in accepted and not voices_there.exists(world, call.account, voice):
+    if voice not in accepted and not voice_registry.exists(world, call.account, voice):
         text = "Invalid default_voice_id"
         raise refuse(text)
     changed = _with_change(call, stored, body)
     call.commit(changed, "update")
     names = ("replica_id", "replica_name", "default_voice_id", "original_voice_id")
-    document = opened(world, changed)
-    return answer(worded(call, {name: document.get(name) for name in names}))
+    document = read_with_secrets(world, changed)
+    return answer(with_answer_names(call, {name: document.get(name) for name in names}))
 
 
 def delete(call: Call) -> Response:
@@ -226,7 +226,7 @@ def list_replicas(call: Call) -> Response:
     ids = {ident for ident in query.get("face_ids", query.get("replica_ids", "")).split(",") if ident}
     model = query.get("model_name")
 
-    def keep(stored: Stored) -> bool:
+    def keep(stored: StoredObject) -> bool:
         return (not ids or stored.id in ids) and (not model or stored.document.get("model_name") == model)
 
     data, total = list_all(
@@ -236,24 +236,24 @@ def list_replicas(call: Call) -> Response:
         stock=system,
         own=replica_type != "system",
         keep=keep if ids or model else None,
-        limit=limit_of(call, USUAL, MOST if world.is_today else None),
+        limit=limit_of(call, DEFAULT_LIMIT, MAX_LIMIT if world.is_today else None),
     )
-    return listing(call, data, total)
+    return list_response(call, data, total)
 
 
-def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
+def from_seed(_world: World, body: Object, now: float) -> tuple[Object, Object]:
     """A replica in a seed: trained, unless the seed has another status."""
-    given = aliases.older(given, aliases.REPLICA, new=True)
+    body = aliases.to_older_names(body, aliases.REPLICA, new=True)
     document = {
-        "replica_name": given.get("replica_name", "Replica"),
-        "thumbnail_video_url": given.get("thumbnail_video_url", "https://cdn.example.com/thumbnail.mp4"),
-        "training_progress": given.get("training_progress", "100/100"),
-        "status": given.get("status", "completed"),
-        "created_at": given.get("created_at", in_milliseconds(now)),
-        "updated_at": given.get("updated_at", in_milliseconds(now)),
-        "error_message": given.get("error_message"),
-        "model_name": given.get("model_name", "phoenix-3"),
-        **{name: given[name] for name in TODAY_ONLY if name in given},
+        "replica_name": body.get("replica_name", "Replica"),
+        "thumbnail_video_url": body.get("thumbnail_video_url", "https://cdn.example.com/thumbnail.mp4"),
+        "training_progress": body.get("training_progress", "100/100"),
+        "status": body.get("status", "completed"),
+        "created_at": body.get("created_at", in_milliseconds(now)),
+        "updated_at": body.get("updated_at", in_milliseconds(now)),
+        "error_message": body.get("error_message"),
+        "model_name": body.get("model_name", "phoenix-3"),
+        **{name: body[name] for name in TODAY_ONLY if name in body},
     }
     return document, {}
 
@@ -268,14 +268,14 @@ _CALLS = (
 RESOURCE = Resource(
     name=KIND,
     singular="replica",
-    also=("faces", "face"),
+    other_names=("faces", "face"),
     id_key="replica_id",
     prefix="r",
     digits=11,
     missing=Missing(400, "error", "Invalid replica_id"),
-    view=opened,
-    opened=opened,
-    sown=sown,
+    view=read_with_secrets,
+    read_with_secrets=read_with_secrets,
+    from_seed=from_seed,
     routes=(
         *(Route(method, path.format("replicas"), handler) for method, path, handler in _CALLS),
         *(Route(method, path.format("faces"), handler, "today") for method, path, handler in _CALLS),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.http.messages import Object, Refusal, Response
 
@@ -22,7 +22,7 @@ class Route:
     era: str = ""  # the era that has the route; empty: both
 
 
-def either(method: str, path: str, handler: Handler, era: str = "today") -> Sequence[Route]:
+def persona_and_pal_routes(method: str, path: str, handler: Handler, era: str = "today") -> Sequence[Route]:
     """The routes of a call below /v2/personas and below /v2/pals; `path` has `{}` for the two names."""
     return [Route(method, path.format(name), handler, era) for name in ("personas", "pals")]
 
@@ -51,22 +51,22 @@ class Resource:
     digits: int
     missing: Missing
     # What a read shows, secrets hidden.
-    view: Callable[[World, Stored], Object]
+    view: Callable[[World, StoredObject], Object]
     # What a portal edit patches: like a read, with real secrets.
-    opened: Callable[[World, Stored], Object]
+    read_with_secrets: Callable[[World, StoredObject], Object]
     # Document and hidden part of an object that a seed has or the portal creates, from its body and the time.
-    sown: Callable[[World, Object, float], tuple[Object, Object]]
+    from_seed: Callable[[World, Object, float], tuple[Object, Object]]
     routes: Sequence[Route]
-    also: Sequence[str] = ()  # further names of the kind
+    other_names: Sequence[str] = ()  # further names of the kind
 
     def new_id(self, world: World) -> str:
         """An id of this kind."""
         return world.store.next_id(self.prefix, self.digits)
 
-    def find(self, call: Call) -> Stored:
+    def find(self, call: Call) -> StoredObject:
         """The object whose id is in the path; raises the refusal if there is none."""
         stored = call.world.store.get(call.account, self.name, call.id)
         if stored is None:
             raise self.missing.refusal(call.world.behaviors["not_found"])
-        call.show(stored)
+        call.record_shown(stored)
         return stored

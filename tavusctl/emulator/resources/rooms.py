@@ -15,7 +15,7 @@ from collections.abc import Callable
 from html import escape
 from urllib.parse import parse_qs
 
-from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import World
 from tavusctl.emulator.http.messages import Request, Response
 from tavusctl.emulator.resources import conversations
@@ -42,7 +42,7 @@ FORMS = """<form method="post" action="{here}/say{token}">
 <form method="post" action="{here}/leave{token}"><button>Leave</button></form>"""
 
 
-def is_meant(request: Request) -> bool:
+def is_room_request(request: Request) -> bool:
     """Whether a request is for a room."""
     return request.path.startswith(PREFIX)
 
@@ -56,7 +56,7 @@ def answer_room(world: World, request: Request) -> Response:
     token = stored.hidden.get("token")
     if token and request.query.get("t") != token:
         return _page(403, "A private room", "<p>It takes the meeting token: ?t=TOKEN</p>")
-    action = DEEDS.get("/".join((request.method, *rest[1:])))
+    action = ACTIONS.get("/".join((request.method, *rest[1:])))
     return (
         _page(405, "Nothing to do here", "<p>A room is seen, spoken in and left.</p>")
         if action is None
@@ -64,13 +64,13 @@ def answer_room(world: World, request: Request) -> Response:
     )
 
 
-def _conversation(world: World, ident: str) -> Stored | None:
+def _conversation(world: World, ident: str) -> StoredObject | None:
     owners = world.store.owners(conversations.KIND, ident)
     return world.store.get(owners[0], conversations.KIND, ident) if owners else None
 
 
-def _show(world: World, request: Request, stored: Stored) -> Response:
-    shown = conversations.opened(world, stored)
+def _show(world: World, request: Request, stored: StoredObject) -> Response:
+    shown = conversations.read_with_secrets(world, stored)
     title = escape(str(shown["conversation_name"]))
     if shown["status"] != "active":
         return _page(200, title, "<p>This conversation has ended.</p>")
@@ -88,26 +88,28 @@ def _show(world: World, request: Request, stored: Stored) -> Response:
     )
 
 
-def _say(world: World, request: Request, stored: Stored) -> Response:
+def _say(world: World, request: Request, stored: StoredObject) -> Response:
     words = parse_qs(request.body.decode("utf-8", "replace")).get("text", [""])[0].strip()
-    if words and conversations.opened(world, stored)["status"] == "active":
+    if words and conversations.read_with_secrets(world, stored)["status"] == "active":
         transcript = [*stored.hidden.get("said", []), {"role": "user", "content": words}]
         world.commit(stored.with_document(stored.document, said=transcript), "say", by="room")
     return _redirect(request, stored)
 
 
-def _leave(world: World, request: Request, stored: Stored) -> Response:
+def _leave(world: World, request: Request, stored: StoredObject) -> Response:
     def end() -> None:
         conversation = _conversation(world, stored.id)
-        if conversation is not None and conversations.opened(world, conversation)["status"] == "active":
-            world.commit(conversations.ended(world, conversation, "participant_left_timeout"), "end", by="room")
+        if conversation is not None and conversations.read_with_secrets(world, conversation)["status"] == "active":
+            world.commit(
+                conversations.ended_conversation(world, conversation, "participant_left_timeout"), "end", by="room"
+            )
 
-    world.late.append((world.clock.now() + stored.hidden.get("left_timeout", 0), end))
+    world.late_requests.append((world.clock.now() + stored.hidden.get("left_timeout", 0), end))
     world.catch_up()
     return _redirect(request, stored)
 
 
-def _redirect(request: Request, stored: Stored) -> Response:
+def _redirect(request: Request, stored: StoredObject) -> Response:
     query = request.target.partition("?")[2]
     return Response(303, headers=[("location", f"{PREFIX}{stored.id}" + (f"?{query}" if query else ""))])
 
@@ -116,7 +118,7 @@ def _page(status: int, title: str, body: str) -> Response:
     return Response(status, PAGE.format(title=title, body=body).encode(), list(HEADERS))
 
 
-DEEDS: dict[str, Callable[[World, Request, Stored], Response]] = {
+ACTIONS: dict[str, Callable[[World, Request, StoredObject], Response]] = {
     "GET": _show,
     "POST/say": _say,
     "POST/leave": _leave,

@@ -76,9 +76,9 @@ def _not_allowed(methods: dict[str, Handler]) -> Refusal:
     return refusal
 
 
-def by_kind(name: str) -> Resource | None:
+def resource_named(name: str) -> Resource | None:
     """A resource by one of its names, in the plural or in the singular; None if there is none."""
     for resource in RESOURCES.values():
-        if name in (resource.name, resource.singular, *resource.also):
+        if name in (resource.name, resource.singular, *resource.other_names):
             return resource
     return None

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from tavusctl.emulator.account.clock import in_seconds, later, spaced
-from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.clock import in_seconds, space_separated, time_of_change
+from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import graph, patching
 from tavusctl.emulator.bodies.fields import (
@@ -17,20 +17,20 @@ from tavusctl.emulator.bodies.fields import (
     Fields,
     anything,
     by_length,
-    choice,
     diagnostics,
     fill,
     flag,
     length,
+    list_of,
     mapping,
-    some,
+    one_of,
     text,
     text_mapping,
     texts,
 )
-from tavusctl.emulator.bodies.names import respelled
-from tavusctl.emulator.bodies.paging import list_all, listing, newest_first
-from tavusctl.emulator.bodies.reading import blame_mask, read_object, unchanged
+from tavusctl.emulator.bodies.names import with_normalised_names
+from tavusctl.emulator.bodies.paging import list_all, list_response, newest_first
+from tavusctl.emulator.bodies.reading import read_object, record_mask_violation, unchanged
 from tavusctl.emulator.http.messages import (
     Json,
     Malformed,
@@ -62,21 +62,21 @@ class SetKind:
     not_found: str
     updated: str  # the message of a patch that changed something
     items: Fields
-    names: re.Pattern[str]  # what the name of an item must match
-    names_are: str  # the same in words, for the refusal
-    inside: bool  # reads show owner_id and is_deleted
+    name_pattern: re.Pattern[str]  # what the name of an item must match
+    name_rule: str  # the same in words, for the refusal
+    shows_internal_fields: bool  # reads show owner_id and is_deleted
     today: SetKind | None = None  # the kind in the era `today`, if it differs there
     fields: Fields = field(default_factory=lambda: SET)
 
-    def now(self, world: World) -> SetKind:
+    def for_era(self, world: World) -> SetKind:
         """The kind as the era that is served has it."""
         return self.today if self.today is not None and world.is_today else self
 
-    def checked(self, world: World, body: Object) -> Object:
+    def validated(self, world: World, body: Object) -> Object:
         """The validated set as it is to be stored, or a refusal."""
-        return self.now(world).checked_alike(body, unknown=world.behaviors["set_items_unknown"] == "reject")
+        return self.for_era(world).validated_fields(body, unknown=world.behaviors["set_items_unknown"] == "reject")
 
-    def checked_alike(self, body: Object, *, unknown: bool) -> Object:
+    def validated_fields(self, body: Object, *, unknown: bool) -> Object:
         """The same, with these fields in any era; unknown members of items are refused if `unknown`, else stored."""
         problems = diagnostics(self.fields, body)
         if problems:
@@ -105,15 +105,15 @@ class SetKind:
         problems = diagnostics(self.items, item, unknown=unknown)
         if problems:
             raise refuse_fields({"data": {index: problems}})
-        if not self.names.fullmatch(item[f"{self.singular}_name"]):
-            message = f"{self.singular}_name {self.names_are}"
+        if not self.name_pattern.fullmatch(item[f"{self.singular}_name"]):
+            message = f"{self.singular}_name {self.name_rule}"
             raise refuse_message(message)
 
-    def opened(self, world: World, stored: Stored) -> Object:
+    def read_with_secrets(self, world: World, stored: StoredObject) -> Object:
         """What a read shows; sets have no secrets."""
-        return self.now(world).opened_alike(world, stored)
+        return self.for_era(world).read_fields(world, stored)
 
-    def opened_alike(self, world: World, stored: Stored) -> Object:
+    def read_fields(self, world: World, stored: StoredObject) -> Object:
         """The same, with these fields in any era."""
         newer = bool(world.behaviors["newer_fields"])
         document = stored.document
@@ -128,7 +128,7 @@ class SetKind:
             "updated_at": document["updated_at"],
             "is_deleted": False,
         }
-        if not self.inside:
+        if not self.shows_internal_fields:
             del shown["owner_id"], shown["is_deleted"]
         return shown
 
@@ -142,27 +142,27 @@ class SetKind:
         empty_ones = {"next_conditional_objectives": {}, "next_required_objective": "", "callback_url": ""}
         return {key: empty_ones.get(key) if value is None else value for key, value in shown.items()}
 
-    def listed(self, world: World, stored: Stored) -> Object:
+    def list_item(self, world: World, stored: StoredObject) -> Object:
         """The set as a list shows it."""
         if world.behaviors["sets_list_documented"]:
             times = {key: stored.document[key] for key in ("created_at", "updated_at")}
             return {self.id_key: stored.id, **times}
-        return self.opened(world, stored)
+        return self.read_with_secrets(world, stored)
 
-    def sown(self, world: World, given: Object, now: float) -> tuple[Object, Object]:
+    def from_seed(self, world: World, body: Object, now: float) -> tuple[Object, Object]:
         """A set in a seed; it is not validated."""
         return {
-            "name": given.get("name", self.default_name),
-            "data": given.get("data", []),
-            **({"allow_loops": given["allow_loops"]} if "allow_loops" in given else {}),
-            "created_at": given.get("created_at", in_time(world, now)),
-            "updated_at": given.get("updated_at", in_time(world, now)),
+            "name": body.get("name", self.default_name),
+            "data": body.get("data", []),
+            **({"allow_loops": body["allow_loops"]} if "allow_loops" in body else {}),
+            "created_at": body.get("created_at", format_time(world, now)),
+            "updated_at": body.get("updated_at", format_time(world, now)),
         }, {}
 
 
-def in_time(world: World, now: float) -> str:
+def format_time(world: World, now: float) -> str:
     """A time in the format that sets have in the era."""
-    return spaced(now) if world.is_today else in_seconds(now)
+    return space_separated(now) if world.is_today else in_seconds(now)
 
 
 def by_length_inside(item: Object) -> Object:
@@ -172,22 +172,22 @@ def by_length_inside(item: Object) -> Object:
 
 def _create(kind: SetKind, get_resource: Callable[[], Resource], call: Call) -> Response:
     body = read_object(call)
-    blame_mask(call, body)
-    document = kind.checked(call.world, body)
-    patching.keep(call.world.behaviors.values, {}, document)
+    record_mask_violation(call, body)
+    document = kind.validated(call.world, body)
+    patching.apply_write_behaviors(call.world.behaviors.values, {}, document)
     if document.get("name") is None:
         document["name"] = kind.default_name
     now = call.world.clock.now()
-    document |= {"created_at": in_time(call.world, now), "updated_at": in_time(call.world, now)}
-    stored = Stored(call.account, kind.kind, get_resource().new_id(call.world), now, document)
+    document |= {"created_at": format_time(call.world, now), "updated_at": format_time(call.world, now)}
+    stored = StoredObject(call.account, kind.kind, get_resource().new_id(call.world), now, document)
     call.commit(stored, "create")
     if call.world.behaviors["set_create_full"]:
-        return answer(kind.opened(call.world, stored))
-    shown = {kind.id_key: stored.id, kind.now(call.world).created_name: document["name"], "status": "active"}
+        return answer(kind.read_with_secrets(call.world, stored))
+    shown = {kind.id_key: stored.id, kind.for_era(call.world).created_name: document["name"], "status": "active"}
     return answer({**shown, "created_at": document["created_at"]})
 
 
-def _find(kind: SetKind, get_resource: Callable[[], Resource], call: Call) -> Stored:
+def _find(kind: SetKind, get_resource: Callable[[], Resource], call: Call) -> StoredObject:
     malformed = not re.fullmatch(f"{kind.prefix}[0-9a-z]+", call.id)
     if malformed and call.world.behaviors["not_found"] == "documented":
         text = f"Invalid {kind.id_key}"
@@ -195,33 +195,33 @@ def _find(kind: SetKind, get_resource: Callable[[], Resource], call: Call) -> St
     return get_resource().find(call)
 
 
-def _patch(kind: SetKind, stored: Stored, call: Call) -> Response:
+def _patch(kind: SetKind, stored: StoredObject, call: Call) -> Response:
     world = call.world
-    before = kind.opened(world, stored)
+    before = kind.read_with_secrets(world, stored)
     try:
         operations = call.request.json()
-        blame_mask(call, operations)
+        record_mask_violation(call, operations)
         after = patching.apply(before, operations, ignore_test=world.behaviors["ignore_test"])
     except (Malformed, patching.Unpatchable) as error:
         raise refuse(INVALID_PATCH) from error
-    after = respelled(world.behaviors, after)
-    document = kind.checked(world, {name: value for name, value in after.items() if name not in READ_ONLY})
-    patching.keep(world.behaviors.values, before, document)
+    after = with_normalised_names(world.behaviors, after)
+    document = kind.validated(world, {name: value for name, value in after.items() if name not in READ_ONLY})
+    patching.apply_write_behaviors(world.behaviors.values, before, document)
     times = {"created_at": before["created_at"], "updated_at": before["updated_at"]}
-    if kind.opened(world, stored.with_document(document | times)) == before:
+    if kind.read_with_secrets(world, stored.with_document(document | times)) == before:
         return unchanged(world, "No changes were made")
-    times["updated_at"] = in_time(world, later(world.clock, before["updated_at"], 0))
+    times["updated_at"] = format_time(world, time_of_change(world.clock, before["updated_at"], 0))
     call.commit(stored.with_document(document | times), "update")
     return answer({"message": kind.updated})
 
 
 def _clear_references(kind: SetKind, call: Call) -> None:
-    for persona in list(call.world.store.every(call.account, "personas")):
+    for persona in list(call.world.store.live_objects(call.account, "personas")):
         if persona.document.get(kind.id_key) == call.id:
             call.commit(persona.with_document(persona.document | {kind.id_key: None}), "update")
 
 
-def _filter(call: Call) -> Callable[[Stored], bool] | None:
+def _filter(call: Call) -> Callable[[StoredObject], bool] | None:
     """The filter of the lists of `today`: by id or a part of the name; `type=system` matches none.  None: no filter."""
     query = call.request.query
     name_or_id, system = query.get("name_or_uuid", "").lower(), query.get("type") == "system"
@@ -233,7 +233,7 @@ def _filter(call: Call) -> Callable[[Stored], bool] | None:
 
 
 def _get(kind: SetKind, get_resource: Callable[[], Resource], call: Call) -> Response:
-    shown = kind.opened(call.world, _find(kind, get_resource, call))
+    shown = kind.read_with_secrets(call.world, _find(kind, get_resource, call))
     return answer({"data": [shown]} if call.world.behaviors["wrapped_get"] else shown)
 
 
@@ -249,15 +249,15 @@ def _list(kind: SetKind, get_resource: Callable[[], Resource], call: Call) -> Re
     data, total = list_all(
         call,
         get_resource(),
-        lambda stored: kind.listed(call.world, stored),
+        lambda stored: kind.list_item(call.world, stored),
         keep=_filter(call) if today else None,
         newest_first=newest_first(call) if today else None,
     )
-    return listing(call, data, total)
+    return list_response(call, data, total)
 
 
 def _validate(kind: SetKind, call: Call) -> Response:
-    kind.checked(call.world, read_object(call))
+    kind.validated(call.world, read_object(call))
     return answer({"valid": True})
 
 
@@ -275,9 +275,9 @@ def resource_of(kind: SetKind) -> Resource:
         prefix=kind.prefix,
         digits=12,
         missing=Missing(404, "error", kind.not_found),
-        view=kind.opened,
-        opened=kind.opened,
-        sown=kind.sown,
+        view=kind.read_with_secrets,
+        read_with_secrets=kind.read_with_secrets,
+        from_seed=kind.from_seed,
         routes=(
             Route("GET", path, lambda call: _list(kind, get_resource, call)),
             Route("POST", path, lambda call: _create(kind, get_resource, call)),
@@ -294,8 +294,8 @@ def resource_of(kind: SetKind) -> Resource:
     return resource
 
 
-MODALITY = Field(choice("verbal", "visual"), "verbal")
-MODALITY_TODAY = Field(choice("verbal", "visual", "audio"), "verbal")
+MODALITY = Field(one_of("verbal", "visual"), "verbal")
+MODALITY_TODAY = Field(one_of("verbal", "visual", "audio"), "verbal")
 CALLBACK = Field(text, "", nullable=True)
 _GUARDRAILS = SetKind(
     kind="guardrails",
@@ -312,9 +312,9 @@ _GUARDRAILS = SetKind(
         "modality": MODALITY,
         "callback_url": CALLBACK,
     },
-    names=re.compile("[A-Za-z0-9_]+"),
-    names_are="must contain only letters, numbers and underscores",
-    inside=True,
+    name_pattern=re.compile("[A-Za-z0-9_]+"),
+    name_rule="must contain only letters, numbers and underscores",
+    shows_internal_fields=True,
 )
 GUARDRAILS = replace(
     _GUARDRAILS,
@@ -335,7 +335,7 @@ _OBJECTIVES = SetKind(
     items={
         "objective_name": Field(text),
         "objective_prompt": Field(text),
-        "confirmation_mode": Field(choice("auto", "manual"), "auto"),
+        "confirmation_mode": Field(one_of("auto", "manual"), "auto"),
         "output_variables": Field(texts, [], nullable=True),
         "modality": MODALITY,
         "next_conditional_objectives": Field(text_mapping, {}, nullable=True),
@@ -343,15 +343,15 @@ _OBJECTIVES = SetKind(
         "next_required_objective": Field(text, None, nullable=True, newer=True),
         "callback_url": CALLBACK,
     },
-    names=re.compile(r"\S+"),
-    names_are="must not contain spaces",
-    inside=False,
+    name_pattern=re.compile(r"\S+"),
+    name_rule="must not contain spaces",
+    shows_internal_fields=False,
 )
 _ITEMS_TODAY: Fields = {
     "objective_name": Field(length(1, 100)),
     "objective_prompt": Field(length(1, 10_000)),
-    "confirmation_mode": Field(choice("auto", "manual"), "auto"),
-    "output_variables": Field(some(50, text), [], nullable=True),
+    "confirmation_mode": Field(one_of("auto", "manual"), "auto"),
+    "output_variables": Field(list_of(50, text), [], nullable=True),
     "modality": MODALITY_TODAY,
     "next_conditional_objectives": Field(text_mapping, {}, nullable=True),
     "next_required_objective": Field(text, "", nullable=True),
@@ -364,9 +364,9 @@ OBJECTIVES = replace(
         _OBJECTIVES,
         created_name="objectives_name",
         items=_ITEMS_TODAY,
-        names=re.compile("[A-Za-z0-9_]+"),
-        names_are="must contain only letters, numbers and underscores",
-        inside=True,
+        name_pattern=re.compile("[A-Za-z0-9_]+"),
+        name_rule="must contain only letters, numbers and underscores",
+        shows_internal_fields=True,
         fields={
             "name": Field(length(0, 100), None, nullable=True),
             "data": Field(anything),

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Final
 
 from tavusctl.core.errors import Ambiguous, Gone, Rejected, UnknownOutcome
-from tavusctl.core.ports import Api, Open
+from tavusctl.core.ports import Api, OpenFence
 from tavusctl.core.resource_kind import Listing
 from tavusctl.lib.json_types import JsonObject
 
@@ -18,7 +18,7 @@ COLLECTION: Final = "/v2/conversations"
 _ID: Final = "conversation_id"
 _NAME: Final = "conversation_name"
 _ENDED: Final = "ended"
-_OURS: Final = Open()  # no lock and no record: its name is unique to the run, and the state does not know it
+_OURS: Final = OpenFence()  # no lock and no record: its name is unique to the run, and the state does not know it
 
 
 def begin(api: Api, body: JsonObject) -> JsonObject:

@@ -29,17 +29,17 @@ def entries(api: Reader, kind: ResourceKind, *, stock: bool) -> list[Entry]:
     own = [_entry(kind, raw) for raw in _listed(api, kind, kind.listing) if not kind.is_builtin(raw)]
     if not stock:
         return own
-    if not kind.listing.own:
+    if not kind.listing.owner_query:
         return []
     own_ids = {entry.remote_id for entry in own}
-    every = [_entry(kind, raw) for raw in _listed(api, kind, replace(kind.listing, own={}))]
+    every = [_entry(kind, raw) for raw in _listed(api, kind, replace(kind.listing, owner_query={}))]
     return [replace(entry, stock=True) for entry in every if entry.remote_id not in own_ids]
 
 
 def _listed(api: Reader, kind: ResourceKind, listing: Listing) -> list[JsonObject]:
     """The raw objects in a listing of a kind; none if the API of the account does not have this optional kind."""
     try:
-        return [raw for raw in api.list(kind.collection, listing, kind.id_fields) if kind.is_one(raw)]
+        return [raw for raw in api.list(kind.collection, listing, kind.id_fields) if kind.is_of_kind(raw)]
     except Gone:
         if kind.optional:
             return []

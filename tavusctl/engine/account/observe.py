@@ -21,11 +21,11 @@ from tavusctl.core.json_tree import Leaf, leaves, map_leaves, with_leaves
 from tavusctl.core.model import Desired, Live, Manifest
 from tavusctl.core.ports import Reader, State
 from tavusctl.core.resource_kind import ResourceKind
-from tavusctl.engine.compare.not_live import tells_of_draft
+from tavusctl.engine.compare.not_live import mentions_draft
 from tavusctl.engine.compare.patch_guards import value_at
 from tavusctl.fields import secret_fields, spellings
 from tavusctl.fields.free_objects import Spot
-from tavusctl.fields.secret_fields import NOWHERE, Declared
+from tavusctl.fields.secret_fields import NONE_DECLARED, DeclaredSecrets
 from tavusctl.lib.concurrency import run_all
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.patch import Pinned, split
@@ -45,7 +45,7 @@ class AccountSnapshot(Struct, frozen=True):
         """The objects by kind and id."""
         return {(live.kind.name, live.remote_id): live for live in self.live}
 
-    def known(self, kinds: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    def ids_by_kind(self, kinds: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """The ids of objects by kind, for these kinds."""
         return {name: tuple(live.remote_id for live in self.live if live.kind.name == name) for name in kinds}
 
@@ -56,7 +56,7 @@ class Names(Struct, frozen=True):
     ids: Mapping[str, Address]
     externals: Mapping[str, str]  # ids by address, as text
 
-    def today(self, binding: Binding) -> Binding:
+    def with_current_addresses(self, binding: Binding) -> Binding:
         """A binding with the current addresses of the objects that its references lead to by their ids."""
         old_ids, ids = {**self.externals, **binding.externals}, self.ids
 
@@ -72,12 +72,12 @@ class Names(Struct, frozen=True):
 class Decoder(Struct, frozen=True):
     """Turns a raw body into a Live, with addresses in place of known ids and with sealed secrets; `key` seals them.
 
-    `named` are places that hold secrets because a manifest or the state says so; other secrets are detected.
+    `declared_secrets` are places that hold secrets because a manifest or the state says so; other secrets are detected.
     """
 
     ids: Mapping[str, Address]
     key: FingerprintKey
-    named: Declared = NOWHERE
+    declared_secrets: DeclaredSecrets = NONE_DECLARED
 
     def view(self, kind: ResourceKind, raw: JsonObject) -> Live:
         """A raw object as a Live, without the fields that the server computes."""
@@ -94,14 +94,14 @@ class Decoder(Struct, frozen=True):
             created=str(shown.get("created_at") or ""),
             crawled=str(shown.get("last_crawled_at") or ""),
             error=str(shown.get("error_message") or ""),
-            draft=tells_of_draft(raw),
+            draft=mentions_draft(raw),
             holds=tuple(held_id for key in kind.holds if isinstance(held_id := shown.get(key), str) and held_id),
-            names=spellings.shown(kind, shown),
+            names=spellings.shown_names(kind, shown),
         )
 
     def _sealed(self, kind: ResourceKind, remote_id: str, body: JsonObject) -> JsonObject:
         """A body with sealed secrets, which no later stage can print, and pinned masks, which none can send."""
-        secret_places = secret_fields.all_spots(kind, remote_id, body, self.named)
+        secret_places = secret_fields.all_secrets(kind, remote_id, body, self.declared_secrets)
         return with_leaves(body, {spot.path: self._seal(spot) for spot in secret_places})
 
     def _seal(self, spot: Spot) -> Leaf:
@@ -112,7 +112,7 @@ def _address_of(ids: Mapping[str, Address], leaf: Json) -> Json:
     return ids.get(leaf, leaf) if type(leaf) is str else leaf
 
 
-def lens(
+def decoder(
     kinds: Mapping[str, ResourceKind],
     ids: Mapping[str, Address],
     key: FingerprintKey,
@@ -128,7 +128,7 @@ def lens(
         answered = [_at(pointer, value) for pointer, value in binding.answered.items()]
         specs += [(binding.address.kind, binding.remote_id, spec) for spec in (binding.applied, *answered)]
         specs += [(binding.address.kind, binding.successor, binding.successor_spec)] if binding.successor else []
-    return Decoder(ids, key, secret_fields.declared(kinds, specs))
+    return Decoder(ids, key, secret_fields.declared_secrets(kinds, specs))
 
 
 def _at(pointer: str, value: Json) -> JsonObject:
@@ -166,7 +166,7 @@ def names(state: State, manifests: Sequence[Manifest] = ()) -> Names:
     return Names(ids, former_ids)
 
 
-def halves(bindings: Iterable[Binding]) -> dict[str, Address]:
+def replacement_ids(bindings: Iterable[Binding]) -> dict[str, Address]:
     """The ids of successors and of old versions of every replacement, with the address that each belongs to."""
     return {
         remote_id: binding.address
@@ -176,24 +176,24 @@ def halves(bindings: Iterable[Binding]) -> dict[str, Address]:
     }
 
 
-def read(api: Reader, kind: ResourceKind, remote_id: str, lens: Decoder) -> Live:
+def read(api: Reader, kind: ResourceKind, remote_id: str, decoder: Decoder) -> Live:
     """Read one object by id; raise errors.Gone if it does not exist."""
     raw = api.get(f"{kind.collection}/{remote_id}", kind.get_query)
-    live = lens.view(kind, raw)
-    if not kind.is_one(kind.unwrap(raw)):
+    live = decoder.view(kind, raw)
+    if not kind.is_of_kind(kind.unwrap(raw)):
         message = f"{remote_id} of {kind.collection} is no {kind.name}"
         raise ApiError(message, "check the kind and the id: objects of two kinds are kept there")
     if live.remote_id and live.remote_id != remote_id:
         # A confused proxy has answered another request: this is another object.
         message = f"GET {kind.collection}/{remote_id} returned the object {live.remote_id}"
         raise ApiError(message)
-    return live if live.remote_id else lens.view(kind, {**raw, kind.id_fields[0]: remote_id})
+    return live if live.remote_id else decoder.view(kind, {**raw, kind.id_fields[0]: remote_id})
 
 
-def exists(api: Reader, kind: ResourceKind, remote_id: str, lens: Decoder) -> bool:
+def exists(api: Reader, kind: ResourceKind, remote_id: str, decoder: Decoder) -> bool:
     """Whether the account has the object."""
     try:
-        read(api, kind, remote_id, lens)
+        read(api, kind, remote_id, decoder)
     except Gone:
         return False
     return True
@@ -204,22 +204,22 @@ def snapshot(
     kinds: Mapping[str, ResourceKind],
     desired: Sequence[Desired],
     bindings: Sequence[Binding],
-    lens: Decoder,
+    decoder: Decoder,
 ) -> AccountSnapshot:
     """Read all objects of the used kinds, and by id those not listed; ConfigError if an external object is missing."""
     used = {item.address.kind for item in desired if not item.external_id}
     used |= {binding.address.kind for binding in bindings}
     listings = [
-        partial(_all, api, kind, lens, needed=name in used)
+        partial(_all, api, kind, decoder, needed=name in used)
         for name, kind in kinds.items()
         if name in used or _may_hold(kind, used, desired, bindings)
     ]
-    externals = [partial(_external, api, item, lens) for item in desired if item.external_id]
+    externals = [partial(_external, api, item, decoder) for item in desired if item.external_id]
     objects = [item for items in run_all([*listings, *externals]) for item in items]
     _refuse_missing(item for item in objects if isinstance(item, Desired))
     live = {(item.kind.name, item.remote_id): item for item in objects if isinstance(item, Live)}
     incomplete = dict.fromkeys(_incomplete(live.values(), desired, bindings))
-    complete = run_all([partial(_get, api, kinds[name], remote_id, lens) for name, remote_id in incomplete])
+    complete = run_all([partial(_get, api, kinds[name], remote_id, decoder) for name, remote_id in incomplete])
     live.update({(item.kind.name, item.remote_id): item for item in complete if item})
     absent = [
         (binding, remote_id)
@@ -227,7 +227,7 @@ def snapshot(
         for remote_id in filter(None, (binding.remote_id, binding.successor))
         if (binding.address.kind, remote_id) not in live
     ]
-    reads = run_all([partial(_get, api, kinds[binding.address.kind], remote_id, lens) for binding, remote_id in absent])
+    reads = run_all([partial(_get, api, kinds[one.address.kind], remote_id, decoder) for one, remote_id in absent])
     live.update({(item.kind.name, item.remote_id): item for item in reads if item})
     missing = {
         binding.address
@@ -236,7 +236,7 @@ def snapshot(
     }
     missing_ids = {binding.address: binding.remote_id for binding in bindings if binding.address in missing}
     # If the id of a missing object is used again, it belongs to a new object.
-    ids = {remote_id: address for remote_id, address in lens.ids.items() if address not in missing}
+    ids = {remote_id: address for remote_id, address in decoder.ids.items() if address not in missing}
     return AccountSnapshot(tuple(_unlinked(live[key], missing_ids) for key in sorted(live)), frozenset(missing), ids)
 
 
@@ -249,17 +249,17 @@ def _incomplete(live: Iterable[Live], desired: Sequence[Desired], bindings: Sequ
         (one.kind.name, one.remote_id)
         for one in live
         for part in one.kind.parts
-        if one.address and part.path and part.at[0] not in one.body
-        if any(value_at(spec, part.at) is not None for spec in specs.get(one.address, ()))
+        if one.address and part.path and part.spec_path[0] not in one.body
+        if any(value_at(spec, part.spec_path) is not None for spec in specs.get(one.address, ()))
     ]
 
 
 def with_kinds(
-    api: Reader, kinds: Mapping[str, ResourceKind], account: AccountSnapshot, wanted: AbstractSet[str], lens: Decoder
+    api: Reader, kinds: Mapping[str, ResourceKind], account: AccountSnapshot, wanted: AbstractSet[str], decoder: Decoder
 ) -> AccountSnapshot:
     """A snapshot with the objects of further kinds."""
     unread = wanted - {live.kind.name for live in account.live}
-    more = [live for name in kinds if name in unread for live in listed(api, kinds[name], lens)]
+    more = [live for name in kinds if name in unread for live in listed(api, kinds[name], decoder)]
     return replace(account, live=(*account.live, *more))
 
 
@@ -278,13 +278,13 @@ def users(
     kind: ResourceKind,
     remote_id: str,
     address: Address | None,
-    lens: Decoder,
+    decoder: Decoder,
 ) -> tuple[str, ...]:
     """Which objects refer to an object now, managed or not: addresses, or kinds and ids.  Read before a delete."""
     referrers = []
     for referring in kinds.values():
         if any(declared.refers_to == kind.name for declared in referring.fields.values()):
-            for live in _listed(api, referring, lens, needed=False):
+            for live in _listed(api, referring, decoder, needed=False):
                 references = (*live.holds, *(leaf for _, leaf in leaves(live.body)))
                 if any(leaf in (remote_id, address) for leaf in references if leaf is not None):
                     referrers.append(str(live.address or f"{referring.name} {live.remote_id}"))
@@ -312,17 +312,17 @@ def _finish_replacement(api: Reader, kind: ResourceKind, binding: Binding) -> Bi
     )
 
 
-def listed(api: Reader, kind: ResourceKind, lens: Decoder) -> Iterable[Live]:
+def listed(api: Reader, kind: ResourceKind, decoder: Decoder) -> Iterable[Live]:
     """Every object of a kind except stock objects."""
-    return _listed(api, kind, lens, needed=True)
+    return _listed(api, kind, decoder, needed=True)
 
 
-def listed_if_any(api: Reader, kind: ResourceKind, lens: Decoder) -> Iterable[Live]:
+def listed_if_any(api: Reader, kind: ResourceKind, decoder: Decoder) -> Iterable[Live]:
     """Every object of a kind except stock objects; none if the API of the account does not have this optional kind."""
-    return _listed(api, kind, lens, needed=False)
+    return _listed(api, kind, decoder, needed=False)
 
 
-def _listed(api: Reader, kind: ResourceKind, lens: Decoder, *, needed: bool) -> Iterator[Live]:
+def _listed(api: Reader, kind: ResourceKind, decoder: Decoder, *, needed: bool) -> Iterator[Live]:
     try:
         items = api.list(kind.collection, kind.listing, kind.id_fields)
     except Gone as gone:
@@ -333,12 +333,12 @@ def _listed(api: Reader, kind: ResourceKind, lens: Decoder, *, needed: bool) -> 
         message = f"this account has no {kind.collection}: its API is older than the kind `{kind.name}`"
         raise ApiError(message, "remove its manifests, or ask support@tavus.io for the present API") from gone
     for raw in items:
-        if kind.is_builtin(raw) or not kind.is_one(raw):
+        if kind.is_builtin(raw) or not kind.is_of_kind(raw):
             continue
-        if kind.listing.whole_by and not isinstance(raw.get(kind.listing.whole_by), list):
-            yield read(api, kind, kind.id_of(raw), lens)
+        if kind.listing.completeness_key and not isinstance(raw.get(kind.listing.completeness_key), list):
+            yield read(api, kind, kind.id_of(raw), decoder)
         else:
-            yield lens.view(kind, raw)
+            yield decoder.view(kind, raw)
 
 
 def _unlinked(live: Live, missing_ids: Mapping[Address, str]) -> Live:
@@ -349,15 +349,15 @@ def _unlinked(live: Live, missing_ids: Mapping[Address, str]) -> Live:
     return replace(live, body=body, address=None if live.address in missing_ids else live.address)
 
 
-def _get(api: Reader, kind: ResourceKind, remote_id: str, lens: Decoder) -> Live | None:
+def _get(api: Reader, kind: ResourceKind, remote_id: str, decoder: Decoder) -> Live | None:
     try:
-        return read(api, kind, remote_id, lens)
+        return read(api, kind, remote_id, decoder)
     except Gone:
         return None
 
 
-def _all(api: Reader, kind: ResourceKind, lens: Decoder, *, needed: bool) -> Sequence[Live | Desired]:
-    return tuple(_listed(api, kind, lens, needed=needed))
+def _all(api: Reader, kind: ResourceKind, decoder: Decoder, *, needed: bool) -> Sequence[Live | Desired]:
+    return tuple(_listed(api, kind, decoder, needed=needed))
 
 
 def _may_hold(
@@ -373,10 +373,10 @@ def _may_hold(
     return any(declared.refers_to in used for declared in kind.fields.values())
 
 
-def _external(api: Reader, item: Desired, lens: Decoder) -> Sequence[Live | Desired]:
+def _external(api: Reader, item: Desired, decoder: Decoder) -> Sequence[Live | Desired]:
     """An external object; the Desired itself if the account does not have it."""
     try:
-        return (read(api, item.kind, item.external_id, lens),)
+        return (read(api, item.kind, item.external_id, decoder),)
     except Gone:
         return (item,)
 
@@ -386,6 +386,8 @@ def _refuse_missing(externals: Iterable[Desired]) -> None:
     for item in externals:
         message = f"`{item.address}` is external, but the account has no {item.address.kind} `{item.external_id}`"
         hint = "check the id and the API key: objects of other accounts are invisible"
-        diagnostics.append(Diagnostic("TV125", message, item.beside.get("id", item.source), hint, item.address))
+        diagnostics.append(
+            Diagnostic("TV125", message, item.envelope_sources.get("id", item.source), hint, item.address)
+        )
     if diagnostics:
         raise ConfigError(diagnostics)

@@ -21,28 +21,28 @@ _TRIES: Final = 6
 _PAUSE: Final = 0.5  # seconds that another run gets to record what it has created
 
 
-def steady(
-    look: Callable[[], SealedState],
+def read_consistently(
+    open_state: Callable[[], SealedState],
     read: Callable[[SealedState], Read],
-    strange: Callable[[Read], AbstractSet[Address]],
+    find_doubtful: Callable[[Read], AbstractSet[Address]],
 ) -> Read:
-    """What `read` returns for a state; read again while findings that are `strange` may come from an active run.
+    """What `read` returns for a state; read again while findings from `find_doubtful` may come from an active run.
 
-    `look` opens state and journal.  Raises LockError if that does not end.
+    `open_state` opens state and journal.  Raises LockError if that does not end.
     """
-    before = look()
+    before = open_state()
     for tries_left in range(_TRIES, 0, -1):
         try:
             result = read(before)
         except (StateError, UnknownOutcome):
             # The account does not match the state, or what was sent; an active run may have changed both.
-            after = look()
+            after = open_state()
             if tries_left == 1 or _recorded(after) == _recorded(before):
                 raise
             before = after
             continue
-        doubtful = strange(result)
-        after = look() if doubtful else before
+        doubtful = find_doubtful(result)
+        after = open_state() if doubtful else before
         unrecorded = doubtful & {intent.address for intent in after.replay.pending}
         if _recorded(after) == _recorded(before) and (tries_left == 1 or not unrecorded):
             return result
@@ -53,10 +53,10 @@ def steady(
     raise LockError(message, "run again when that run has ended", id="E705")
 
 
-def surprises(made: Plan) -> set[Address]:
+def doubtful_addresses(plan: Plan) -> set[Address]:
     """The addresses of objects that an active run may have created or deleted between the two reads."""
-    missing = {drift.address for drift in made.drift if drift.cause is Cause.MISSING}
-    refused = {refusal.change.address for refusal in made.refused if refusal.change.rivals or refusal.id == "E422"}
+    missing = {drift.address for drift in plan.drift if drift.cause is Cause.MISSING}
+    refused = {refusal.change.address for refusal in plan.refused if refusal.change.rivals or refusal.id == "E422"}
     return missing | refused
 
 

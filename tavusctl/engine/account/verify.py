@@ -14,7 +14,7 @@ from tavusctl.core.json_tree import canonical, leaves
 from tavusctl.core.ports import Api, Reader
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.account import conversations
-from tavusctl.engine.compare.not_live import lasting, tells_of_draft
+from tavusctl.engine.compare.not_live import mentions_draft, still_not_live
 from tavusctl.engine.compare.patch_guards import value_at
 from tavusctl.fields import spellings
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
@@ -30,7 +30,7 @@ class Target(Struct, frozen=True):
     remote_id: str
     answered: Mapping[str, Json] = field(default_factory=dict)  # by JSON Pointer: what the server stores differently
     not_live: Mapping[str, Json] = field(default_factory=dict)  # by JSON Pointer: what was sent and did not go live
-    wanted: Mapping[str, Json] = field(default_factory=dict)  # by JSON Pointer: what the manifest declares there
+    desired: Mapping[str, Json] = field(default_factory=dict)  # by JSON Pointer: what the manifest declares there
     refers_to: tuple[Address, ...] = ()  # in its manifest
 
 
@@ -143,7 +143,7 @@ def _read_one(api: Reader, kind: ResourceKind, remote_id: str) -> _Observed:
         ends = "not usable yet" if pending else "needs a change to become usable"
         trouble = f"{status or 'without a status'}, {ends}{f': {error_text}' if error_text else ''}"
     body = spellings.read(kind, raw)
-    return _Observed(trouble, pending, status, tuple(_ids(kind, body, ())), body, tells_of_draft(raw))
+    return _Observed(trouble, pending, status, tuple(_ids(kind, body, ())), body, mentions_draft(raw))
 
 
 def _stored_differently(target: Target, observed: _Observed) -> str:
@@ -159,7 +159,7 @@ def _stored_differently(target: Target, observed: _Observed) -> str:
 
 def _unpublished(target: Target, observed: _Observed) -> Iterator[str]:
     """Remarks on an unpublished draft, and on fields whose last write did not go live."""
-    paths = {*lasting(target.not_live, observed.body)} & {*lasting(target.wanted, observed.body)}
+    paths = {*still_not_live(target.not_live, observed.body)} & {*still_not_live(target.desired, observed.body)}
     if paths:
         yield f"the last write of {', '.join(sorted(paths))} did not go live"
     if observed.draft:

@@ -6,7 +6,7 @@ only the steps that depend on it.  Deletes start when all other steps have succe
 
 from __future__ import annotations
 
-from tavusctl.engine.apply.context import ApplyContext, Dependencies, DraftConsent, Keep, Link, Stop
+from tavusctl.engine.apply.context import ApplyContext, Dependencies, DraftConsent, SaveBody, Stop, UploadFile
 from tavusctl.engine.apply.walk import run
 
-__all__ = ["ApplyContext", "Dependencies", "DraftConsent", "Keep", "Link", "Stop", "run"]
+__all__ = ["ApplyContext", "Dependencies", "DraftConsent", "SaveBody", "Stop", "UploadFile", "run"]

@@ -32,15 +32,15 @@ from tavusctl.core.json_tree import leaves, map_leaves, pattern_of, set_at, with
 from tavusctl.core.model import Change, Desired, Live
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.apply import drafts, part_calls
-from tavusctl.engine.apply.context import ApplyContext, Moved, Obedience
-from tavusctl.engine.apply.drafts import Written
-from tavusctl.engine.apply.guard_probe import REFUSALS, is_obeyed, say
+from tavusctl.engine.apply.context import ApplyContext, EditedMeanwhile, Obedience
+from tavusctl.engine.apply.drafts import DraftEffects
+from tavusctl.engine.apply.guard_probe import REFUSALS, is_obeyed, warn_unguarded
 from tavusctl.engine.apply.inverse import invert
 from tavusctl.engine.apply.part_calls import PartCall
 from tavusctl.engine.compare import not_live, parts, patch_guards
 from tavusctl.engine.compare.parts import Call
 from tavusctl.engine.compare.patch_guards import value_at
-from tavusctl.engine.compare.remembered import as_it_was
+from tavusctl.engine.compare.remembered import restore_fields
 from tavusctl.engine.compare.three_way import is_taken_away
 from tavusctl.engine.compare.updates import update_of
 from tavusctl.fields import presigned_urls, spellings
@@ -52,33 +52,33 @@ from tavusctl.secrets.values import Secret
 
 def update(
     ctx: ApplyContext, step: Change, desired: Desired, remote_id: str, current: Binding, *, is_new: bool = False
-) -> Written:
+) -> DraftEffects:
     """Send the patch of a step; raise ConflictError, and write nothing, if somebody has edited what it would change.
 
     Calls for parts of the object follow, each with a record of its own.  Unpublished edits in PAL Maker keep back only
     the calls that they block.  An object that `is_new` is not compared: nobody can have edited it.
     """
     before = ctx.expected_live(step.live) if step.live else ctx.look(desired.kind, remote_id)
-    lacks = update_of(desired.kind).lacks(before, step.patch, desired.spec)
+    lacks = update_of(desired.kind).unknown_secrets(before, step.patch, desired.spec)
     if lacks:  # secrets that the plan could not know of, or those of an undo
         message = f"the secret at {', '.join(lacks)} of `{step.address}` has to be sent along, and is not at hand"
         raise RefusedError(message, "write it as `${secret:NAME}` in the manifest", id="E408")
     sequence = parts.calls(before.kind, remote_id, before.body, ctx.with_ids(list(step.patch)))
     if not is_new:
-        part_calls.compare(ctx, step, before, sequence)
-    written, blocked, reason = Written(), list[Call](), None
+        part_calls.check_unedited(ctx, step, before, sequence)
+    written, blocked, reason = DraftEffects(), list[Call](), None
     progress = ctx.recorder.get(step.address) or Binding(step.address, remote_id)
     for index, call in enumerate(sequence):
         next_binding = _binding_after(ctx, progress, current, call, [*blocked, *sequence[index + 1 :]], before.kind)
         update_call = _UpdateCall(ctx, step, replace(before, body=call.before), call, is_new)
         try:
-            written = written.along(_perform(update_call, next_binding))
+            written = written.combined_with(_perform(update_call, next_binding))
         except drafts.Blocked as error:
             blocked.append(call)
             reason = reason or error
             continue
         progress = next_binding
-        ctx.written.setdefault(step.address, []).extend(_pointers(call))
+        ctx.written_pointers.setdefault(step.address, []).extend(_pointers(call))
     if reason:
         raise reason
     if not sequence:  # a set whose order alone has changed
@@ -106,7 +106,7 @@ def _binding_after(
     if call.part is None:
         spec = current.applied
         for part in kind.parts:
-            spec = with_value_of(spec, part.at, progress.applied)
+            spec = with_value_of(spec, part.spec_path, progress.applied)
     elif any(other.place == call.place for other in rest):  # a set that is written in part
         ids = ctx.recorder.ids
         written_members = map_leaves(
@@ -115,7 +115,7 @@ def _binding_after(
         spec = set_at(spec, call.place, written_members)
     else:
         spec = with_value_of(spec, call.place, current.applied)
-    return as_it_was(current, progress, spec, [pointer for other in rest for pointer in _pointers(other)])
+    return restore_fields(current, progress, spec, [pointer for other in rest for pointer in _pointers(other)])
 
 
 def _pointers(call: Call) -> list[str]:
@@ -125,11 +125,11 @@ def _pointers(call: Call) -> list[str]:
     return [patch.join(place) for place in patch_guards.places(call.before, call.operations)]
 
 
-def _perform(update_call: _UpdateCall, next_binding: Binding) -> Written:
+def _perform(update_call: _UpdateCall, next_binding: Binding) -> DraftEffects:
     """Make one call, with its intent on record before it and its result after it."""
     ctx, step, before, call = update_call.ctx, update_call.step, update_call.before, update_call.call
     current_binding = ctx.recorder.get(step.address)
-    op = ctx.recorder.intend(
+    op = ctx.recorder.record_intent(
         step.address,
         step.action,
         remote_id=before.remote_id,
@@ -137,7 +137,7 @@ def _perform(update_call: _UpdateCall, next_binding: Binding) -> Written:
         time=ctx.now(),
         inverse=invert(ctx, before, call.operations, current_binding.applied if current_binding else {}),
     )
-    with on_record(ctx, op):
+    with record_failure(ctx, op):
         if call.has_path:
             written = part_calls.send(PartCall(ctx, op, step, before, call))
         else:
@@ -146,27 +146,27 @@ def _perform(update_call: _UpdateCall, next_binding: Binding) -> Written:
     return written
 
 
-def _patch_and_publish(write: _Write) -> Written:
+def _patch_and_publish(write: _Write) -> DraftEffects:
     ctx, kind = write.ctx, write.before.kind
     try:
         written = _publish(write, _send_or_resolve(write))
     except ConflictError:
         if write.tested or update_of(kind).versioned:  # a request that arrives late is refused for the same reason
-            ctx.recorder.clear(write.op)
+            ctx.recorder.mark_unsent(write.op)
         raise
     if not write.tested and update_of(kind).tested:
-        say(ctx, kind, ctx.obedience.get(kind.name, Obedience.UNKNOWN))
+        warn_unguarded(ctx, kind, ctx.obedience.get(kind.name, Obedience.UNKNOWN))
     return written
 
 
 @contextmanager
-def on_record(ctx: ApplyContext, op: str) -> Iterator[None]:
+def record_failure(ctx: ApplyContext, op: str) -> Iterator[None]:
     """Record on an error that an operation was not done; one that may have been sent stays open for the next run."""
     try:
         yield
     except TavusctlError:
         if not ctx.recorder.is_sent(op):
-            ctx.recorder.settle(op, done=False)
+            ctx.recorder.record_result(op, done=False)
         raise
 
 
@@ -186,7 +186,7 @@ class _Write(Struct, frozen=True):
 
 
 def _is_tested(update_call: _UpdateCall, op: str) -> bool:
-    """Whether `test` operations guard a call; otherwise compare here, and raise Moved if somebody has edited."""
+    """Whether `test` operations guard a call; otherwise compare here, and raise EditedMeanwhile after an edit."""
     ctx, before = update_call.ctx, update_call.before
     if update_of(before.kind).tested and is_obeyed(ctx, op, before):
         return True
@@ -197,23 +197,23 @@ def _is_tested(update_call: _UpdateCall, op: str) -> bool:
 
 def _compare(ctx: ApplyContext, step: Change, before: Live, call: Call) -> None:
     now = ctx.look(before.kind, before.remote_id)
-    moved = patch_guards.moved(before.body, now.body, call.operations)
+    moved = patch_guards.changed_pointers(before.body, now.body, call.operations)
     if moved:
-        raise Moved(step.address, moved)
+        raise EditedMeanwhile(step.address, moved)
 
 
-def _send_or_resolve(write: _Write) -> Written:
+def _send_or_resolve(write: _Write) -> DraftEffects:
     try:
         return _send(write)
     except Ambiguous as lost:
-        return drafts.settled(lost, partial(_resolve_update, write))
+        return drafts.resolve_lost_response(lost, partial(_resolve_update, write))
 
 
-def _send(write: _Write) -> Written:
+def _send(write: _Write) -> DraftEffects:
     """Send the patch; where the command line discards edits in PAL Maker that block it, send it again with `force`."""
     ctx, step = write.ctx, write.step
     try:
-        return drafts.read(_patch(write), forced=False)
+        return drafts.effects_of_response(_patch(write), forced=False)
     except Gone:
         raise
     except Rejected as error:
@@ -221,11 +221,11 @@ def _send(write: _Write) -> Written:
             raise
     if step.address not in ctx.drafts.discarded:
         raise drafts.Blocked(step.address)
-    ctx.recorder.again(write.op, ctx.now, forced=True)
+    ctx.recorder.record_retry(write.op, ctx.now, forced=True)
     try:
-        return drafts.read(_patch(write, drafts.FORCED), forced=True)
+        return drafts.effects_of_response(_patch(write, drafts.FORCED), forced=True)
     except Ambiguous as error:
-        raise drafts.Unheard(error) from error
+        raise drafts.ForcedResponseLost(error) from error
 
 
 def _patch(write: _Write, query: Mapping[str, str] | None = None, tries: int = _VERSIONS) -> JsonObject:
@@ -277,23 +277,25 @@ def _reads_as_desired(write: _Write, pointer: str, desired: JsonObject, live: Js
 def _matching_draft(write: _Write, error: Rejected) -> JsonObject:
     """The draft at which a test has failed, if it has the desired values already; OtherDraft if it has others."""
     ctx, kind, step = write.ctx, write.before.kind, write.step
-    draft = drafts.look(ctx, kind, write.before.remote_id)
+    draft = drafts.find_draft(ctx, kind, write.before.remote_id)
     if draft is None or step.desired is None:
         raise error
     pointers = [patch.join(place) for place in patch_guards.places(write.before.body, write.call.operations)]
-    differing = not_live.lasting(not_live.sent(ctx.with_ids(step.desired.spec), pointers), spellings.read(kind, draft))
+    differing = not_live.still_not_live(
+        not_live.sent_values(ctx.with_ids(step.desired.spec), pointers), spellings.read(kind, draft)
+    )
     if differing:
         raise drafts.OtherDraft(step.address, differing)
     return draft
 
 
-def _publish(write: _Write, written: Written) -> Written:
+def _publish(write: _Write, written: DraftEffects) -> DraftEffects:
     """Publish a draft that the update went into, if the command line allows it; otherwise return `written` as it is."""
     ctx, kind, step = write.ctx, write.before.kind, write.step
     if step.address not in ctx.drafts.published or not (written.in_draft or _reads_as_before(write)):
         return written
     trouble = drafts.publish(ctx, write.op, kind, write.before.remote_id)
-    return replace(written, in_draft=bool(trouble), published=not trouble, trouble=trouble)
+    return replace(written, in_draft=bool(trouble), published=not trouble, publish_error=trouble)
 
 
 def _reads_as_before(write: _Write) -> bool:
@@ -301,23 +303,23 @@ def _reads_as_before(write: _Write) -> bool:
         now = write.ctx.look(write.before.kind, write.before.remote_id)
     except ApiError:
         return False  # the read that confirms the write comes later
-    return now.draft or not patch_guards.moved(write.before.body, now.body, write.call.operations)
+    return now.draft or not patch_guards.changed_pointers(write.before.body, now.body, write.call.operations)
 
 
-def _resolve_update(write: _Write) -> Written:
+def _resolve_update(write: _Write) -> DraftEffects:
     """Resolve an update whose response was lost.
 
-    It is sent again if the object is unchanged, or if it writes a secret, which no read can confirm.  Raises Moved if
-    somebody else has edited the object.
+    It is sent again if the object is unchanged, or if it writes a secret, which no read can confirm.  Raises
+    EditedMeanwhile if somebody else has edited the object.
     """
     ctx, before, operations = write.ctx, write.before.body, write.call.operations
     now = ctx.look(write.before.kind, write.before.remote_id).body
     unwritten = _unwritten(write, now)
     if not unwritten and not _writes_secret(operations):
-        return Written()
-    moved = patch_guards.moved(before, now, operations)
+        return DraftEffects()
+    moved = patch_guards.changed_pointers(before, now, operations)
     if moved and unwritten:
-        raise Moved(write.step.address, moved)
+        raise EditedMeanwhile(write.step.address, moved)
     if not write.tested and update_of(write.before.kind).tested:
         address = write.step.address
         message = f"`{address}` is unchanged, and without `test` operations a late patch could be applied twice"
@@ -329,7 +331,7 @@ def _resolve_update(write: _Write) -> Written:
         now = ctx.look(write.before.kind, write.before.remote_id).body
         if not update_of(write.before.kind).versioned or _unwritten(write, now):
             raise
-        return Written()
+        return DraftEffects()
 
 
 def _unwritten(write: _Write, now: JsonObject) -> list[str]:
@@ -337,40 +339,44 @@ def _unwritten(write: _Write, now: JsonObject) -> list[str]:
     desired = write.call.after
     differing = [
         pointer
-        for pointer in patch_guards.moved(desired, now, write.call.operations)
+        for pointer in patch_guards.changed_pointers(desired, now, write.call.operations)
         if not _is_hidden(desired, pointer)
     ]
     return [pointer for pointer in differing if not _reads_as_desired(write, pointer, desired, now)]
 
 
 def remove(
-    ctx: ApplyContext, step: Change, kind: ResourceKind, unused: Callable[[], None], left: Binding | None = None
+    ctx: ApplyContext,
+    step: Change,
+    kind: ResourceKind,
+    check_unused: Callable[[], None],
+    binding_after: Binding | None = None,
 ) -> None:
-    """Delete an object and keep its body in the trash; remove its binding, or replace the binding by `left`.
+    """Delete an object and keep its body in the trash; remove its binding, or replace it by `binding_after`.
 
-    If the record of the call is not fresh, the object is read again first, and `unused` is called: it raises if other
-    objects refer to this one.
+    If the record of the call is not fresh, the object is read again first, and `check_unused` is called: it raises if
+    other objects refer to this one.
     """
-    op = ctx.recorder.intend(step.address, step.action, remote_id=step.remote_id, time=ctx.now())
-    with on_record(ctx, op), suppress(Gone):  # the object does not exist any more: done
+    op = ctx.recorder.record_intent(step.address, step.action, remote_id=step.remote_id, time=ctx.now())
+    with record_failure(ctx, op), suppress(Gone):  # the object does not exist any more: done
         deleted_body = _body(ctx, step, kind)
-        ctx.dependencies.keep(step.address, step.remote_id, ctx.with_ids(deleted_body))
+        ctx.dependencies.save_body(step.address, step.remote_id, ctx.with_ids(deleted_body))
 
         def check() -> None:
             now = _body(ctx, step, kind)
             if moved := [patch.join([key]) for key in kind.model.model_fields if deleted_body.get(key) != now.get(key)]:
-                raise Moved(step.address, moved)
-            unused()
+                raise EditedMeanwhile(step.address, moved)
+            check_unused()
 
         _delete(ctx, op, f"{kind.collection}/{step.remote_id}", check)
-    if left is None:
+    if binding_after is None:
         ctx.recorder.forget(step.address, op)
     else:
-        ctx.recorder.bind(left, op)
+        ctx.recorder.bind(binding_after, op)
 
 
 def _body(ctx: ApplyContext, step: Change, kind: ResourceKind) -> JsonObject:
-    body: JsonObject = map_leaves(ctx.dependencies.look(kind, step.remote_id).body, presigned_urls.unsigned)
+    body: JsonObject = map_leaves(ctx.dependencies.read(kind, step.remote_id).body, presigned_urls.without_query)
     return body
 
 

@@ -21,17 +21,17 @@ from msgspec.structs import replace
 from tavusctl import patch
 from tavusctl.core.binding import MADE, Binding
 from tavusctl.core.errors import ApiError
-from tavusctl.core.json_tree import canonical, is_empty, is_hidden, map_leaves, pattern_of, settled
+from tavusctl.core.json_tree import canonical, is_empty, is_hidden, map_leaves, map_leaves_with_path, pattern_of
 from tavusctl.core.model import Action, Cause, Change, Desired, FieldChange, Live, Outcome, Status
 from tavusctl.core.resource_kind import PartStyle, ResourceKind
 from tavusctl.engine import provisioning
 from tavusctl.engine.apply import drafts
 from tavusctl.engine.apply.context import ApplyContext
-from tavusctl.engine.apply.drafts import Written
-from tavusctl.engine.apply.inverse import left_by
+from tavusctl.engine.apply.drafts import DraftEffects
+from tavusctl.engine.apply.inverse import read_values_after
 from tavusctl.engine.apply.waiting import now
 from tavusctl.engine.compare import not_live, patch_guards
-from tavusctl.engine.compare.three_way import is_taken_away, remembered
+from tavusctl.engine.compare.three_way import is_taken_away, recorded_value
 from tavusctl.engine.compare.updates import update_of
 from tavusctl.fields.equivalence import alike, is_unset, may_be_filled_in, same
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_text
@@ -40,7 +40,7 @@ from tavusctl.patch import Pinned
 _LOOKS = (2.0, 10.0)  # seconds after the first read at which to read again
 _FAILED = 5
 _MAKES = frozenset({Action.CREATE, Action.REPLACE})
-_PLAIN = Written()
+_PLAIN = DraftEffects()
 
 
 class _Look(Struct, frozen=True):
@@ -53,7 +53,7 @@ class _Look(Struct, frozen=True):
     sure: bool = False  # not the first read
 
 
-def unconfirmed(step: Change, current: Binding) -> Binding:
+def with_unconfirmed(step: Change, current: Binding) -> Binding:
     """The binding of an object during a write, until the write is confirmed."""
     if step.base:  # an undo: it writes back values that the account has shown before
         return current
@@ -61,7 +61,7 @@ def unconfirmed(step: Change, current: Binding) -> Binding:
         return replace(current, answered={}, unkept={}, unconfirmed=MADE)
     places = _places(step)
     body = step.live.body if step.live else {}
-    before = {one: remembered(patch_guards.value_at(body, patch.split(one))) for one in places}
+    before = {one: recorded_value(patch_guards.value_at(body, patch.split(one))) for one in places}
     return replace(
         current,
         answered={one: value for one, value in current.answered.items() if not patch_guards.touches(one, places)},
@@ -71,7 +71,12 @@ def unconfirmed(step: Change, current: Binding) -> Binding:
 
 
 def confirm(
-    ctx: ApplyContext, step: Change, desired: Desired, remote_id: str, before: Binding | None, written: Written = _PLAIN
+    ctx: ApplyContext,
+    step: Change,
+    desired: Desired,
+    remote_id: str,
+    before: Binding | None,
+    written: DraftEffects = _PLAIN,
 ) -> Outcome:
     """Read back what was written, and record it.
 
@@ -92,19 +97,19 @@ def confirm(
     if lost_parts:
         reason = f"written, but {', '.join(lost_parts)} was lost meanwhile; the next run writes it again"
         return Outcome(step, Status.FAILED, remote_id, reason, _FAILED)
-    return replace(outcome, reason="; ".join(filter(None, (outcome.reason, drafts.cost(written)))))
+    return replace(outcome, reason="; ".join(filter(None, (outcome.reason, drafts.describe_effects(written)))))
 
 
-def answered(ctx: ApplyContext, step: Change, desired: Desired, binding: Binding, live: Live) -> Binding:
+def with_server_answers(ctx: ApplyContext, step: Change, desired: Desired, binding: Binding, live: Live) -> Binding:
     """A binding with what the server stores differently from what the successor was created with."""
-    lost = [one for one in ctx.dependencies.unkept(desired, live) if _is_readable(desired.kind, one)]
+    lost = [one for one in ctx.dependencies.unkept_fields(desired, live) if _is_readable(desired.kind, one)]
     return replace(binding, answered=_answers(step, desired, lost), unkept={}, unconfirmed={})
 
 
 def _not_live(before: Binding, desired: Desired, seen: _Look) -> Binding:
     """The binding as it was before a write that did not go live, with what was sent, reported until it is live."""
     places = seen.still or [change.path for change in seen.lost]
-    return replace(before, not_live={**before.not_live, **not_live.sent(desired.spec, places)})
+    return replace(before, not_live={**before.not_live, **not_live.sent_values(desired.spec, places)})
 
 
 def _read_back(ctx: ApplyContext, step: Change, desired: Desired, remote_id: str, *, in_draft: bool) -> _Look:
@@ -112,12 +117,12 @@ def _read_back(ctx: ApplyContext, step: Change, desired: Desired, remote_id: str
 
     If the write went into a draft, the first read counts: waiting does not publish a draft.
     """
-    looks = (0.0, *(at for at in _LOOKS[:-1] if at < ctx.settle), min(_LOOKS[-1], ctx.settle))
+    looks = (0.0, *(at for at in _LOOKS[:-1] if at < ctx.listing_delay), min(_LOOKS[-1], ctx.listing_delay))
     seen, problem = None, None
     for index, at in enumerate(looks):
         if index:
             ctx.release_slot(at - looks[index - 1])
-        if index and ctx.stop.asked():
+        if index and ctx.stop.is_requested():
             break
         try:
             seen, problem = replace(_read_once(ctx, step, desired, remote_id), sure=index > 0), None
@@ -131,7 +136,7 @@ def _read_back(ctx: ApplyContext, step: Change, desired: Desired, remote_id: str
 
 
 def _read_once(ctx: ApplyContext, step: Change, desired: Desired, remote_id: str) -> _Look:
-    live = ctx.dependencies.look(desired.kind, remote_id)
+    live = ctx.dependencies.read(desired.kind, remote_id)
     differences = list(_differences(ctx, step, desired, live))
     chosen = tuple(change for change in differences if _is_chosen(step, desired.kind, change))
     lost = tuple(change for change in differences if change not in chosen)
@@ -155,7 +160,7 @@ def _differences(ctx: ApplyContext, step: Change, desired: Desired, live: Live) 
     """
     binding = ctx.recorder.get(step.address)
     places = [*_places(step), *(binding.unconfirmed if binding else ())]
-    lost = [item for item in ctx.dependencies.unkept(desired, live) if patch_guards.touches(item.path, places)]
+    lost = [item for item in ctx.dependencies.unkept_fields(desired, live) if patch_guards.touches(item.path, places)]
     lost_paths = {item.path for item in lost}
     yield from (
         item for item in lost if _is_readable(desired.kind, item) and not _names_old_version(ctx, desired, item)
@@ -194,7 +199,7 @@ def _unchanged_places(ctx: ApplyContext, step: Change, live: Live) -> list[str]:
 
 def _part_path(kind: ResourceKind, place: KeyPath) -> KeyPath:
     """The path of the part with calls of its own that a place is in; empty if it is in none."""
-    return next((part.at for part in kind.parts if place[: len(part.at)] == part.at), ())
+    return next((part.spec_path for part in kind.parts if place[: len(part.spec_path)] == part.spec_path), ())
 
 
 def _cannot_show_removal(kind: ResourceKind, desired: Json, before: Json, place: KeyPath) -> bool:
@@ -214,20 +219,20 @@ def _readable_text(kind: ResourceKind, body: JsonObject, place: KeyPath) -> str:
     value = patch_guards.value_at(body, place)
     if kind.field_at(declared).write_only:
         return ""
-    return canonical(None if is_unset(kind, declared, value) else settled(value, readable, declared))
+    return canonical(None if is_unset(kind, declared, value) else map_leaves_with_path(value, readable, declared))
 
 
-def _why_not_confirmed(seen: _Look, step: Change, before: Binding | None, written: Written) -> str:
+def _why_not_confirmed(seen: _Look, step: Change, before: Binding | None, written: DraftEffects) -> str:
     """Why a write is not confirmed; empty if it is."""
     if step.action in _MAKES or not step.patch:
         return ""
     if seen.live.draft:
-        return drafts.not_live(step, seen.live.kind, "the API returns an unpublished draft", written)
+        return drafts.not_live_message(step, seen.live.kind, "the API returns an unpublished draft", written)
     if written.in_draft and (seen.still or seen.lost):
-        return drafts.not_live(step, seen.live.kind, "the update went into an unpublished draft", written)
+        return drafts.not_live_message(step, seen.live.kind, "the update went into an unpublished draft", written)
     if seen.still and not _is_usual_answer(seen, before):
         why = f"the API confirmed the update, but {', '.join(seen.still)} is unchanged"
-        return drafts.not_live(step, seen.live.kind, why, written)
+        return drafts.not_live_message(step, seen.live.kind, why, written)
     if seen.lost and not seen.sure:
         return "stopped before a second read could show the stored values; the change stays in the plan"
     return ""
@@ -259,7 +264,7 @@ def _answers(step: Change, desired: Desired, lost: Iterable[FieldChange]) -> dic
         path = patch.split(change.path)
         sent = patch_guards.value_at(step.base.applied, path) if step.base else change.desired
         if change.path in answers or same(desired.kind, path, sent, change.desired):
-            answers[change.path] = remembered(change.live)
+            answers[change.path] = recorded_value(change.live)
     return answers
 
 
@@ -272,7 +277,7 @@ def _lost_parts(ctx: ApplyContext, step: Change, desired: Desired, seen: _Look) 
     if not unwritten:
         return []
     before, now = (
-        [change.path for change in ctx.dependencies.unkept(desired, live)] for live in (step.live, seen.live)
+        [change.path for change in ctx.dependencies.unkept_fields(desired, live)] for live in (step.live, seen.live)
     )
     return [path for path in now if path not in before and patch_guards.touches(path, unwritten)]
 
@@ -287,7 +292,7 @@ def _record_confirmed(ctx: ApplyContext, step: Change, desired: Desired, seen: _
     # A crawl that reads as before is no loss: `recrawl` sends it with every request.
     crawl = f"/{desired.kind.crawl_key}/" if desired.kind.crawl_key else None
     unkept = tuple(change.path for change in seen.lost if not (crawl and change.path.startswith(crawl)))
-    ctx.recorder.note_left(step.address, lambda inverse: left_by(ctx, inverse, seen.live))
+    ctx.recorder.record_values_after(step.address, lambda inverse: read_values_after(ctx, inverse, seen.live))
     if unkept:
         reason = f"not kept by the server: {', '.join(unkept)}"
         return Outcome(step, Status.DONE, seen.live.remote_id, reason, _FAILED, unkept)

@@ -20,28 +20,30 @@ from tavusctl.core.json_tree import map_leaves
 from tavusctl.core.model import Desired, FieldChange, Live, LocalFile, Outcome
 from tavusctl.core.ports import Api, Clock
 from tavusctl.core.resource_kind import ResourceKind
-from tavusctl.engine.compare.match_create import Sent, Sight
+from tavusctl.engine.compare.match_create import SearchResult, SentCreate
 from tavusctl.lib.concurrency import Turns
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.state.recorder import Fence, Recorder
 
 _STOP_POLL = 0.5  # seconds until a waiting step notices a stop, at most
-Keep = Callable[[Address, str, JsonObject], None]  # saves the body of an object that is about to be deleted
-Link = Callable[[LocalFile], str]  # uploads a file for the API to fetch; returns its URL, a secret
+SaveBody = Callable[[Address, str, JsonObject], None]  # saves the body of an object that is about to be deleted
+UploadFile = Callable[[LocalFile], str]  # uploads a file for the API to fetch; returns its URL, a secret
 
 
 class Dependencies(Struct, frozen=True):
     """Functions of other stages that an apply calls, put together in `engine/dependencies.py`."""
 
-    look: Callable[[ResourceKind, str], Live]  # reads one object by id
+    read: Callable[[ResourceKind, str], Live]  # reads one object by id
     users: Callable[[ResourceKind, str, Address | None], Sequence[str]]  # who refers to an object, read again
     remember: Callable[[Desired, Binding], Binding]  # the binding of an object once it matches its manifest
-    unkept: Callable[[Desired, Live], Sequence[FieldChange]]  # fields that do not read as they were written
-    find: Callable[[Sent, Sequence[str]], Sight]  # what a create has made, but for ids known before
-    twins: Callable[[Sent, Sequence[str]], Sequence[Live]]  # new unmanaged objects like the created one
+    unkept_fields: Callable[[Desired, Live], Sequence[FieldChange]]  # fields that do not read as they were written
+    # what a create has made, without objects whose ids were known before
+    find_created: Callable[[SentCreate, Sequence[str]], SearchResult]
+    # new unmanaged objects like the created one
+    possible_duplicates: Callable[[SentCreate, Sequence[str]], Sequence[Live]]
     kinds: Callable[[str], ResourceKind]
-    keep: Keep
-    link: Link
+    save_body: SaveBody
+    upload_file: UploadFile
 
 
 class DraftConsent(Struct, frozen=True):
@@ -59,7 +61,7 @@ class Obedience(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Moved(ConflictError):
+class EditedMeanwhile(ConflictError):
     """Raised instead of a call that would overwrite what somebody has edited since the plan."""
 
     def __init__(self, address: Address, places: Sequence[str]) -> None:
@@ -74,14 +76,14 @@ class Stop:
         self.reason = ""
         self.hurry = False  # running calls get only a few seconds to end
 
-    def ask(self, reason: str, *, hurry: bool = False) -> None:
+    def request(self, reason: str, *, hurry: bool = False) -> None:
         """Request a stop, with its reason; the first reason is kept."""
         self.hurry = self.hurry or hurry
         if not self._event.is_set():
             self.reason = reason
             self._event.set()
 
-    def asked(self) -> bool:
+    def is_requested(self) -> bool:
         """Whether a stop was requested."""
         return self._event.is_set()
 
@@ -95,34 +97,34 @@ class ApplyContext:
     dependencies: Dependencies
     clock: Clock
     externals: Mapping[str, str]  # by address, as text: ids of external objects
-    known: Mapping[str, Sequence[str]]  # by kind: ids of the account's objects at the time of the plan
+    existing_ids: Mapping[str, Sequence[str]]  # by kind: ids of the account's objects at the time of the plan
     patience: float  # seconds that the run may wait for work of the server in the background
-    settle: float  # seconds after which a create whose response was lost shows in listings, if it was carried out
+    listing_delay: float  # seconds until the object of a create is listed, if the response to the create was lost
     parallel: int
     stop: Stop
     report: Callable[[Outcome], None]
-    waits: Callable[[Address, str, bool], None]  # reports a wait: address, status, whether it is over
+    report_wait: Callable[[Address, str, bool], None]  # reports a wait: address, status, whether it is over
     drafts: DraftConsent = field(default_factory=DraftConsent)
-    probing: threading.Lock = field(default_factory=threading.Lock)  # held while `obedience` is determined
+    probe_lock: threading.Lock = field(default_factory=threading.Lock)  # held while `obedience` is determined
     obedience: dict[str, Obedience] = field(default_factory=dict)  # by kind
-    unguarded: set[str] = field(default_factory=set)  # kinds with a warning that no `test` guards their writes
-    crawling: threading.Lock = field(default_factory=threading.Lock)  # held while a crawl slot is searched and used
+    unguarded_kinds: set[str] = field(default_factory=set)  # kinds with a warning that no `test` guards their writes
+    crawl_lock: threading.Lock = field(default_factory=threading.Lock)  # held while a crawl slot is searched and used
     deferred: set[str] = field(default_factory=set)  # addresses, as text, that are left to the next run
-    answered: dict[str, str] = field(default_factory=dict)  # by operation: the id in the response to a create
-    names: dict[Address, tuple[str, str]] = field(default_factory=dict)  # by address: what its create has sent
-    naming: dict[tuple[str, str], threading.Lock] = field(default_factory=dict)  # by kind and name: of creates
-    looked: set[str] = field(default_factory=set)  # kinds whose first create was checked for duplicates
-    guard: threading.Lock = field(default_factory=threading.Lock)  # of `names`, `naming` and `looked`
-    written: dict[Address, list[str]] = field(default_factory=dict)  # by address: pointers that its step has written
-    planned: Mapping[Address, str] = field(init=False)  # ids of bound and external objects at the time of the plan
+    response_ids: dict[str, str] = field(default_factory=dict)  # by operation: the id in the response to a create
+    sent_names: dict[Address, tuple[str, str]] = field(default_factory=dict)  # by address: what its create has sent
+    name_locks: dict[tuple[str, str], threading.Lock] = field(default_factory=dict)  # by kind and name: of creates
+    checked_kinds: set[str] = field(default_factory=set)  # kinds whose first create was checked for duplicates
+    names_lock: threading.Lock = field(default_factory=threading.Lock)  # of `sent_names`, `name_locks`, `checked_kinds`
+    written_pointers: dict[Address, list[str]] = field(default_factory=dict)  # by address, of its step
+    planned_ids: Mapping[Address, str] = field(init=False)  # ids of bound and external objects at the time of the plan
     turns: Turns = field(init=False)  # limits the steps that send calls; a step that only waits holds none
-    until: float = field(init=False)  # monotonic time at which the patience of the whole run ends
+    patience_deadline: float = field(init=False)  # monotonic time at which the patience of the whole run ends
 
     def __post_init__(self) -> None:
         self.turns = Turns(self.parallel)
-        self.until = self.clock.monotonic() + self.patience
+        self.patience_deadline = self.clock.monotonic() + self.patience
         bound = {address: binding.remote_id for address, binding in self.recorder.state.bindings.items()}
-        self.planned = {**bound, **{Address.parse(name): remote_id for name, remote_id in self.externals.items()}}
+        self.planned_ids = {**bound, **{Address.parse(name): remote_id for name, remote_id in self.externals.items()}}
 
     def expected_live(self, live: Live) -> Live:
         """An object as the plan saw it, with ids in place of addresses.
@@ -131,13 +133,13 @@ class ApplyContext:
         """
 
         def planned_id(leaf: Json) -> Json:
-            return self.planned.get(leaf, leaf) if isinstance(leaf, Address) else leaf
+            return self.planned_ids.get(leaf, leaf) if isinstance(leaf, Address) else leaf
 
         return replace(live, body=self.with_ids(map_leaves(live.body, planned_id)))
 
     def look(self, kind: ResourceKind, remote_id: str) -> Live:
         """Read an object now, with ids in place of addresses."""
-        live = self.dependencies.look(kind, remote_id)
+        live = self.dependencies.read(kind, remote_id)
         return replace(live, body=self.with_ids(live.body))
 
     @overload
@@ -163,10 +165,10 @@ class ApplyContext:
         """The fence for one call of an operation; `check` runs again before the call if its record is not fresh."""
         return self.recorder.sending(op, self.now, check, changes=changes)
 
-    def rest(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
         """Wait for some seconds; a stop ends the wait early."""
         ends = self.clock.monotonic() + seconds
-        while (remaining := ends - self.clock.monotonic()) > 0 and not self.stop.asked():
+        while (remaining := ends - self.clock.monotonic()) > 0 and not self.stop.is_requested():
             self.clock.sleep(min(remaining, _STOP_POLL))
 
     @contextmanager
@@ -175,45 +177,45 @@ class ApplyContext:
 
         Otherwise a listing could not show which create has made which object.
         """
-        with self.guard:
-            turn = self.naming.setdefault((kind, name), threading.Lock())
+        with self.names_lock:
+            turn = self.name_locks.setdefault((kind, name), threading.Lock())
         with turn:
             yield
 
-    def others(self, address: Address, kind: str, name: str) -> frozenset[str]:
+    def record_sent_name(self, address: Address, kind: str, name: str) -> frozenset[str]:
         """Record the kind and name of a create; return the names that other creates of that kind have sent so far."""
-        with self.guard:
-            self.names[address] = kind, name
+        with self.names_lock:
+            self.sent_names[address] = kind, name
             return frozenset(
                 sent_name
-                for creator, (sent_kind, sent_name) in self.names.items()
+                for creator, (sent_kind, sent_name) in self.sent_names.items()
                 if sent_kind == kind and creator != address
             )
 
     def is_first(self, kind: str) -> bool:
         """Whether this is the first call for a kind in this run."""
-        with self.guard:
-            is_new = kind not in self.looked
-            self.looked.add(kind)
+        with self.names_lock:
+            is_new = kind not in self.checked_kinds
+            self.checked_kinds.add(kind)
         return is_new
 
     @contextmanager
     def wait_for_crawl_slot(self) -> Iterator[bool]:
         """Let one step at a time look for a free crawl slot and use it; yields False if a stop came first."""
-        while not self.crawling.acquire(timeout=_STOP_POLL):
-            if self.stop.asked():
+        while not self.crawl_lock.acquire(timeout=_STOP_POLL):
+            if self.stop.is_requested():
                 yield False
                 return
         try:
-            yield not self.stop.asked()
+            yield not self.stop.is_requested()
         finally:
-            self.crawling.release()
+            self.crawl_lock.release()
 
     def release_slot(self, seconds: float) -> None:
         """Wait for some seconds without a turn, so that other steps can send calls."""
         self.turns.release()
         try:
-            self.rest(seconds)
+            self.wait(seconds)
         finally:
             self.turns.acquire()
 

@@ -17,28 +17,28 @@ from tavusctl.core.model import Change, Desired, Live, Outcome, Status
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import quota, status
 from tavusctl.crawl.start import start
-from tavusctl.crawl.status import Crawled, Entry, Target
+from tavusctl.crawl.status import CrawlState, Entry, Target
 from tavusctl.engine.apply.context import ApplyContext
 from tavusctl.engine.apply.waiting import now
-from tavusctl.engine.compare.three_way import remembered
+from tavusctl.engine.compare.three_way import recorded_value
 
 _TEMPORARY = (409, 429)  # statuses for busy, too soon, too many: a later request may succeed
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds between searches for a free slot
 
 
-def begin(ctx: ApplyContext, step: Change, kind: ResourceKind, make: Callable[[], str]) -> Outcome | str:
+def start_in_slot(ctx: ApplyContext, step: Change, kind: ResourceKind, make: Callable[[], str]) -> Outcome | str:
     """The id that `make` returns, once there is a crawl slot for the object; an outcome if there was none in time."""
-    if not quota.is_another(step):
+    if not quota.adds_crawl(step):
         return make()
     pause = _FIRST_PAUSE
     while True:
-        remaining, over = ctx.until - ctx.clock.monotonic(), True
+        remaining, over = ctx.patience_deadline - ctx.clock.monotonic(), True
         try:
             created = _create_if_free(ctx, step, kind, make)
-            over = bool(created) or remaining <= 0 or ctx.stop.asked()
+            over = bool(created) or remaining <= 0 or ctx.stop.is_requested()
         finally:
             if ctx.patience:
-                ctx.waits(step.address, "without room", over)
+                ctx.report_wait(step.address, "without room", over)
         if over:
             reason = f"{status.AT_ONCE} crawls are running, the maximum of the API"
             return created or Outcome(step, Status.DEFERRED, step.remote_id, reason)
@@ -68,7 +68,7 @@ def _stopped(ctx: ApplyContext, step: Change) -> Outcome:
 
 def _running(ctx: ApplyContext, kind: ResourceKind) -> int:
     items = ctx.api.list(kind.collection, kind.listing, kind.id_fields)
-    return sum(status.read(kind, item).running for item in items)
+    return sum(status.read(kind, item).is_crawling for item in items)
 
 
 def recrawl(ctx: ApplyContext, step: Change) -> Outcome:
@@ -92,10 +92,10 @@ def recrawl(ctx: ApplyContext, step: Change) -> Outcome:
 
 
 def _request_crawl(
-    ctx: ApplyContext, step: Change, kind: ResourceKind, before: Crawled, current: Binding
+    ctx: ApplyContext, step: Change, kind: ResourceKind, before: CrawlState, current: Binding
 ) -> Outcome | None:
     """Request a crawl, with records before and after; None if it was started, an outcome if the API wants it later."""
-    op = ctx.recorder.intend(
+    op = ctx.recorder.record_intent(
         step.address, step.action, remote_id=current.remote_id, spec=current.applied, time=ctx.now()
     )
     try:
@@ -103,7 +103,7 @@ def _request_crawl(
     except TavusctlError as error:
         if ctx.recorder.is_sent(op) and not isinstance(error, Rejected):
             raise
-        ctx.recorder.settle(op, done=False)
+        ctx.recorder.record_result(op, done=False)
         if isinstance(error, Rejected) and error.status in _TEMPORARY:
             return Outcome(step, Status.DEFERRED, current.remote_id, error.text)
         raise
@@ -111,41 +111,41 @@ def _request_crawl(
     return None
 
 
-def _obstacle(ctx: ApplyContext, kind: ResourceKind, before: Crawled, target: Target) -> Entry | None:
-    verdict = status.judge(target, before, now(ctx))
+def _obstacle(ctx: ApplyContext, kind: ResourceKind, before: CrawlState, target: Target) -> Entry | None:
+    verdict = status.entry_unless_due(target, before, now(ctx))
     if verdict:
         return verdict
     running = _running(ctx, kind)
     if running < status.AT_ONCE - 1:
         return None
-    return status.defer(target, f"{running} crawls are running, and one slot is left free for others")
+    return status.deferred_entry(target, f"{running} crawls are running, and one slot is left free for others")
 
 
 def _not_started(step: Change, entry: Entry) -> Outcome:
     if entry.exit_code:
         return Outcome(step, Status.FAILED, entry.remote_id, entry.reason, entry.exit_code)
-    until = f", until {status.stamp(entry.next)}" if entry.next else ""
+    until = f", until {status.format_timestamp(entry.next)}" if entry.next else ""
     return Outcome(step, Status.DEFERRED, entry.remote_id, f"{entry.reason}{until}")
 
 
-def _post_recrawl(ctx: ApplyContext, op: str, step: Change, kind: ResourceKind, before: Crawled) -> None:
+def _post_recrawl(ctx: ApplyContext, op: str, step: Change, kind: ResourceKind, before: CrawlState) -> None:
     path, body = f"{kind.collection}/{before.remote_id}/recrawl", {kind.crawl_key: step.patch[0]["value"]}
 
     def post() -> None:
         with ctx.sending(op) as fence:
             ctx.api.post(path, body, fence=fence)
 
-    start(post, lambda: _read(ctx, kind, before.remote_id).moved_from(before))
+    start(post, lambda: _read(ctx, kind, before.remote_id).has_changed_since(before))
 
 
 def _remember_unkept(ctx: ApplyContext, desired: Desired, binding: Binding) -> None:
-    live: Live = ctx.dependencies.look(desired.kind, binding.remote_id)
+    live: Live = ctx.dependencies.read(desired.kind, binding.remote_id)
     own = f"/{desired.kind.crawl_key}/"
-    lost = [change for change in ctx.dependencies.unkept(desired, live) if change.path.startswith(own)]
+    lost = [change for change in ctx.dependencies.unkept_fields(desired, live) if change.path.startswith(own)]
     others = {path: value for path, value in binding.answered.items() if not path.startswith(own)}
-    answered = {**others, **{change.path: remembered(change.live) for change in lost}}
+    answered = {**others, **{change.path: recorded_value(change.live) for change in lost}}
     ctx.recorder.confirm(replace(binding, answered=answered))
 
 
-def _read(ctx: ApplyContext, kind: ResourceKind, remote_id: str) -> Crawled:
+def _read(ctx: ApplyContext, kind: ResourceKind, remote_id: str) -> CrawlState:
     return status.read(kind, ctx.api.get(f"{kind.collection}/{remote_id}", kind.get_query))

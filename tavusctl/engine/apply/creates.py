@@ -33,11 +33,11 @@ from tavusctl.core.errors import (
 from tavusctl.core.json_tree import leaves
 from tavusctl.core.model import Action, Cause, Change, Desired, Live
 from tavusctl.crawl import status
-from tavusctl.engine.apply.calls import on_record, update
+from tavusctl.engine.apply.calls import record_failure, update
 from tavusctl.engine.apply.context import ApplyContext
 from tavusctl.engine.compare import claim, match_create, parts
-from tavusctl.engine.compare.match_create import Sent
-from tavusctl.engine.compare.updates import creating, update_of
+from tavusctl.engine.compare.match_create import SentCreate
+from tavusctl.engine.compare.updates import create_body, update_of
 from tavusctl.lib.json_types import JsonObject, as_object
 from tavusctl.patch import join
 
@@ -51,7 +51,7 @@ class _PendingCreate(Struct, frozen=True):
     """One create whose outcome is open."""
 
     address: Address
-    sent: Sent
+    sent: SentCreate
     body: JsonObject
     op: str
 
@@ -68,30 +68,30 @@ class _SearchFailed(Ambiguous):
     """A search failed even after the retries of its requests: another search would only add to the load."""
 
 
-def create(ctx: ApplyContext, step: Change, desired: Desired, bound: Callable[[str], Binding]) -> str:
-    """Create an object, bind it at once, and return its id; `bound` makes the binding of an id.
+def create(ctx: ApplyContext, step: Change, desired: Desired, make_binding: Callable[[str], Binding]) -> str:
+    """Create an object, bind it at once, and return its id; `make_binding` makes the binding of an id.
 
     Raises Ambiguous if no search shows whether the object was created.
     """
     # Nothing is on record yet: a run that is killed before this point has lost nothing.
     whole = _with_claim(ctx, desired, _with_link(ctx, desired, as_object(step.patch[0]["value"])))
-    body = parts.without(desired.kind, whole)
+    body = parts.without_parts(desired.kind, whole)
     name = str(body.get(desired.kind.name_field) or "")
     with ctx.in_turn(desired.kind.name, match_create.plain_text(name)):
         pending = _record_intent(ctx, step, desired, body)
-        with on_record(ctx, pending.op):
+        with record_failure(ctx, pending.op):
             try:
                 remote_id = _post_and_resolve(ctx, pending)
             except Ambiguous:  # also from a search after a refusal
-                ctx.recorder.doubt(pending.op)
+                ctx.recorder.mark_sent(pending.op)
                 raise
-        binding = bound(remote_id)
-        ctx.recorder.bind(replace(binding, applied=parts.without(desired.kind, binding.applied)), pending.op)
+        binding = make_binding(remote_id)
+        ctx.recorder.bind(replace(binding, applied=parts.without_parts(desired.kind, binding.applied)), pending.op)
     if step.action is Action.CREATE:
         _stop_if_duplicate(ctx, pending, remote_id)
     if claim.is_claimed(name):
         _unclaim(ctx, step, desired, remote_id)
-    _add_parts(ctx, step, desired, bound(remote_id), body, whole)
+    _add_parts(ctx, step, desired, make_binding(remote_id), body, whole)
     return remote_id
 
 
@@ -102,7 +102,7 @@ def _add_parts(
     if body == whole:
         return
     kind, remote_id = desired.kind, binding.remote_id
-    body, whole = (parts.with_holders(kind, document) for document in (body, whole))
+    body, whole = (parts.with_part_containers(kind, document) for document in (body, whole))
     operations = tuple(update_of(kind).diff(kind, body, whole, {}))
     live = Live(kind, remote_id, body, address=step.address)
     change = Change(Action.UPDATE, Cause.NEW, step.address, remote_id, patch=operations, desired=desired, live=live)
@@ -115,7 +115,7 @@ def _with_link(ctx: ApplyContext, desired: Desired, body: JsonObject) -> JsonObj
     if desired.file is None or attachment is None:
         return body
     rest = {key: value for key, value in body.items() if key != attachment.file}
-    return {**rest, attachment.link: ctx.dependencies.link(desired.file)}
+    return {**rest, attachment.link: ctx.dependencies.upload_file(desired.file)}
 
 
 def _with_claim(ctx: ApplyContext, desired: Desired, body: JsonObject) -> JsonObject:
@@ -123,16 +123,16 @@ def _with_claim(ctx: ApplyContext, desired: Desired, body: JsonObject) -> JsonOb
     kind = desired.kind
     if not kind.expensive:
         return body
-    name = claim.claimed(str(body.get(kind.name_field) or ""), ctx.recorder.state.lineage, desired.address)
+    name = claim.with_claim(str(body.get(kind.name_field) or ""), ctx.recorder.state.lineage, desired.address)
     return {**body, kind.name_field: name}
 
 
 def _record_intent(ctx: ApplyContext, step: Change, desired: Desired, body: JsonObject) -> _PendingCreate:
     name = str(body.get(desired.kind.name_field) or "")
-    spec = parts.without(desired.kind, ctx.dependencies.remember(desired, Binding(step.address, "")).applied)
-    sent = Sent(desired.kind, spec, name, ctx.others(step.address, desired.kind.name, name))
+    spec = parts.without_parts(desired.kind, ctx.dependencies.remember(desired, Binding(step.address, "")).applied)
+    sent = SentCreate(desired.kind, spec, name, ctx.record_sent_name(step.address, desired.kind.name, name))
     reference_ids = {str(leaf): ctx.with_ids(leaf) for _, leaf in leaves(body) if isinstance(leaf, Address)}
-    op = ctx.recorder.intend(step.address, step.action, spec=spec, name=name, time=ctx.now(), ids=reference_ids)
+    op = ctx.recorder.record_intent(step.address, step.action, spec=spec, name=name, time=ctx.now(), ids=reference_ids)
     return _PendingCreate(step.address, sent, body, op)
 
 
@@ -157,7 +157,7 @@ def _post_and_resolve(ctx: ApplyContext, pending: _PendingCreate) -> str:
 
 def _retry(ctx: ApplyContext, pending: _PendingCreate) -> str:
     """Make the second and last attempt, after a search that would have found the object of the first."""
-    ctx.recorder.again(pending.op, ctx.now)
+    ctx.recorder.record_retry(pending.op, ctx.now)
     try:
         return _post(ctx, pending)
     except _FoundBetweenAttempts as match:
@@ -176,15 +176,15 @@ def _post(ctx: ApplyContext, pending: _PendingCreate) -> str:
     with ctx.sending(pending.op) as fence:
         response = ctx.api.post(
             collection,
-            creating(kind, ctx.with_ids(pending.body)),
+            create_body(kind, ctx.with_ids(pending.body)),
             fence=fence,
-            refused=partial(_search_before_retry, ctx, pending),
+            before_retry=partial(_search_before_retry, ctx, pending),
         )
     remote_id = kind.id_of(response)
     if not _AN_ID.fullmatch(remote_id):
         message = f"the response to POST {collection} has no id"
         raise Ambiguous(message, accepted=True)
-    if remote_id in ctx.recorder.ids or remote_id in ctx.known.get(kind.name, ()):
+    if remote_id in ctx.recorder.ids or remote_id in ctx.existing_ids.get(kind.name, ()):
         message = f"the response to POST {collection} has the id of another object, {remote_id}"
         raise Ambiguous(message, accepted=True)
     if not _has_sent_name(pending.sent, response):
@@ -192,7 +192,7 @@ def _post(ctx: ApplyContext, pending: _PendingCreate) -> str:
     return remote_id
 
 
-def _has_sent_name(sent: Sent, response: JsonObject) -> bool:
+def _has_sent_name(sent: SentCreate, response: JsonObject) -> bool:
     """Whether a response has the sent name under any key."""
     keys = [key for key in response if key == sent.kind.name_field or key.endswith("_name")]
     names = [text for key in keys if isinstance(text := response[key], str)]
@@ -201,8 +201,8 @@ def _has_sent_name(sent: Sent, response: JsonObject) -> bool:
 
 def _check_created(ctx: ApplyContext, pending: _PendingCreate, remote_id: str) -> None:
     """Read the object of a new id if the response does not name it; Ambiguous if it is not what was sent."""
-    ctx.recorder.answered(pending.op, remote_id)
-    ctx.answered[pending.op] = remote_id
+    ctx.recorder.record_response(pending.op, remote_id)
+    ctx.response_ids[pending.op] = remote_id
     if not _is_created(ctx, pending, remote_id):
         message = (
             f"the response to POST {pending.sent.kind.collection} has the "
@@ -213,10 +213,10 @@ def _check_created(ctx: ApplyContext, pending: _PendingCreate, remote_id: str) -
 
 def _is_created(ctx: ApplyContext, pending: _PendingCreate, remote_id: str) -> bool:
     try:
-        live = ctx.dependencies.look(pending.sent.kind, remote_id)
+        live = ctx.dependencies.read(pending.sent.kind, remote_id)
     except ApiError:
         return False  # not visible yet: the search that follows reads it again
-    return match_create.is_ours(pending.sent, live)
+    return match_create.is_created_object(pending.sent, live)
 
 
 def _search(ctx: ApplyContext, pending: _PendingCreate) -> str:
@@ -225,11 +225,11 @@ def _search(ctx: ApplyContext, pending: _PendingCreate) -> str:
     Raises Ambiguous if that is uncertain, or if a stop came first.
     """
     waited, remote_id = 0.0, ""
-    for at in (*(seconds for seconds in _LOOKS if seconds < ctx.settle), ctx.settle):
-        ctx.rest(at - waited)
+    for at in (*(seconds for seconds in _LOOKS if seconds < ctx.listing_delay), ctx.listing_delay):
+        ctx.wait(at - waited)
         waited = at
         remote_id = _search_once(ctx, pending).remote_id
-        if remote_id or ctx.stop.asked():
+        if remote_id or ctx.stop.is_requested():
             break
     _check_stop(ctx, pending, remote_id)
     return remote_id
@@ -247,45 +247,45 @@ def _search_after_refusal(ctx: ApplyContext, pending: _PendingCreate) -> str:
 
     The age of the youngest listed object bounds the lag of listings: what was created before that object is listed too.
     """
-    started, pause, lag = ctx.clock.monotonic(), _FIRST_PAUSE, ctx.settle
+    started, pause, lag = ctx.clock.monotonic(), _FIRST_PAUSE, ctx.listing_delay
     while True:
         sight = _search_once(ctx, pending)
         lag = min(lag, _lag(ctx, sight.newest))
         remaining = lag - (ctx.clock.monotonic() - started)
-        if sight.remote_id or remaining <= 0 or ctx.stop.asked():
+        if sight.remote_id or remaining <= 0 or ctx.stop.is_requested():
             _check_stop(ctx, pending, sight.remote_id)
             return sight.remote_id
-        ctx.rest(min(pause, remaining))
+        ctx.wait(min(pause, remaining))
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
 def _lag(ctx: ApplyContext, newest: str) -> float:
     """The seconds by which a listing may be behind; `newest` is when its youngest object was created."""
-    created = status.moment_of(newest)
-    age = (ctx.api.server_time() - created).total_seconds() if created else ctx.settle
-    return min(ctx.settle, age * _LAG_FACTOR) if age >= 0 else ctx.settle
+    created = status.parse_timestamp(newest)
+    age = (ctx.api.server_time() - created).total_seconds() if created else ctx.listing_delay
+    return min(ctx.listing_delay, age * _LAG_FACTOR) if age >= 0 else ctx.listing_delay
 
 
 def _check_stop(ctx: ApplyContext, pending: _PendingCreate, remote_id: str) -> None:
-    if ctx.stop.asked() and not remote_id:
+    if ctx.stop.is_requested() and not remote_id:
         message = f"{ctx.stop.reason} before it was known whether `{pending.address}` was created"
         raise Ambiguous(message)
 
 
-def _search_once(ctx: ApplyContext, pending: _PendingCreate) -> match_create.Sight:
-    answered = ctx.answered.get(pending.op, "")
+def _search_once(ctx: ApplyContext, pending: _PendingCreate) -> match_create.SearchResult:
+    answered = ctx.response_ids.get(pending.op, "")
     if answered and _is_created(ctx, pending, answered):
-        return match_create.Sight(answered)
+        return match_create.SearchResult(answered)
     kind = pending.sent.kind.name
     # Other creates may have begun since: their objects must not be taken for the one of this create.
-    sent = replace(pending.sent, others=ctx.others(pending.address, kind, pending.sent.name))
+    sent = replace(pending.sent, other_names=ctx.record_sent_name(pending.address, kind, pending.sent.name))
     try:
-        return ctx.dependencies.find(sent, ctx.known.get(kind, ()))
+        return ctx.dependencies.find_created(sent, ctx.existing_ids.get(kind, ()))
     except Ambiguous:
         raise
     except TavusctlError as error:  # whatever the error is, the create stays open
         message = f"the object may have been created, and the check failed: {error.message}"
-        ctx.stop.ask(message)  # objects created from now on could not be searched for either
+        ctx.stop.request(message)  # objects created from now on could not be searched for either
         raise _SearchFailed(message) from None
 
 
@@ -295,8 +295,8 @@ def _stop_if_duplicate(ctx: ApplyContext, pending: _PendingCreate, remote_id: st
     if not ctx.is_first(kind.name):
         return
     try:
-        others = ctx.dependencies.twins(pending.sent, ctx.known.get(kind.name, ()))
-        mine = ctx.dependencies.look(kind, remote_id) if others else None
+        others = ctx.dependencies.possible_duplicates(pending.sent, ctx.existing_ids.get(kind.name, ()))
+        mine = ctx.dependencies.read(kind, remote_id) if others else None
     except ApiError:
         return  # no reason to doubt the created object
     older = [other for other in others if mine and _age(other) < _age(mine)]
@@ -305,7 +305,7 @@ def _stop_if_duplicate(ctx: ApplyContext, pending: _PendingCreate, remote_id: st
             f"another run with a state of its own has just created the same object, {older[0].remote_id};"
             f" this run stops, and {remote_id} is a duplicate"
         )
-        ctx.stop.ask(message)
+        ctx.stop.request(message)
         raise UnknownOutcome(
             message, "run apply from one place, or use a state that all runs share, and delete the duplicate"
         )

@@ -19,7 +19,7 @@ from tavusctl.core.errors import Ambiguous, ApiError, ConflictError, RefusalCaus
 from tavusctl.core.model import Change
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.apply.context import ApplyContext
-from tavusctl.engine.compare.not_live import tells_of_draft
+from tavusctl.engine.compare.not_live import mentions_draft
 from tavusctl.lib.json_types import JsonObject
 
 NOT_LIVE: Final = "not_live"
@@ -51,7 +51,7 @@ class OtherDraft(ConflictError):
         )
 
 
-class Unheard(Ambiguous):
+class ForcedResponseLost(Ambiguous):
     """The response to a forced patch was lost: if the patch was carried out, edits in PAL Maker were discarded."""
 
     def __init__(self, error: Ambiguous) -> None:
@@ -62,75 +62,75 @@ class Unheard(Ambiguous):
         )
 
 
-class Written(Struct, frozen=True):
+class DraftEffects(Struct, frozen=True):
     """What the responses to an accepted update say about drafts."""
 
     in_draft: bool = False  # the update went into a draft
     discarded: bool = False  # the update has discarded edits in PAL Maker
     published: bool = False
-    trouble: str = ""  # why the draft could not be published
+    publish_error: str = ""  # why the draft could not be published
 
-    def along(self, other: Written) -> Written:
+    def combined_with(self, other: DraftEffects) -> DraftEffects:
         """What the responses to two calls of one update say together."""
-        return Written(
+        return DraftEffects(
             self.in_draft or other.in_draft,
             self.discarded or other.discarded,
             self.published or other.published,
-            self.trouble or other.trouble,
+            self.publish_error or other.publish_error,
         )
 
 
-def read(answer: JsonObject, *, forced: bool) -> Written:
+def effects_of_response(response: JsonObject, *, forced: bool) -> DraftEffects:
     """What the response to a patch says; a forced patch has discarded edits even if the response does not say so."""
-    return Written(in_draft=tells_of_draft(answer), discarded=forced)
+    return DraftEffects(in_draft=mentions_draft(response), discarded=forced)
 
 
-def settled(lost: Ambiguous, settle: Callable[[], Written]) -> Written:
-    """What `settle` finds out about an update whose response was lost; Ambiguous if it cannot.
+def resolve_lost_response(lost: Ambiguous, resolve: Callable[[], DraftEffects]) -> DraftEffects:
+    """What `resolve` finds out about an update whose response was lost; Ambiguous if it cannot.
 
     If the lost patch was forced, edits in PAL Maker count as discarded.
     """
-    if not isinstance(lost, Unheard):
-        return settle()
+    if not isinstance(lost, ForcedResponseLost):
+        return resolve()
     try:
-        return replace(settle(), discarded=True)
-    except Unheard:
+        return replace(resolve(), discarded=True)
+    except ForcedResponseLost:
         raise
     except Ambiguous as error:
-        raise Unheard(error) from error
+        raise ForcedResponseLost(error) from error
 
 
-def not_live(step: Change, kind: ResourceKind, why: str, written: Written) -> str:
+def not_live_message(step: Change, kind: ResourceKind, why: str, effects: DraftEffects) -> str:
     """The message about an update that is not live, with the solution if the kind has drafts."""
-    sentences = [f"{NOT_LIVE}: {why}", written.trouble, "the change stays in the plan"]
-    if kind.published_at:
+    sentences = [f"{NOT_LIVE}: {why}", effects.publish_error, "the change stays in the plan"]
+    if kind.publish_collection:
         sentences.append(f"publish the draft in PAL Maker, or with `--publish {step.address}`")
     return "; ".join(filter(None, sentences))
 
 
-def look(ctx: ApplyContext, kind: ResourceKind, remote_id: str) -> JsonObject | None:
+def find_draft(ctx: ApplyContext, kind: ResourceKind, remote_id: str) -> JsonObject | None:
     """The draft of an object; None where the API shows none."""
-    if not kind.published_at:
+    if not kind.publish_collection:
         return None
     try:
         body = ctx.api.get(f"{kind.collection}/{remote_id}", {**kind.get_query, "source": "draft"})
     except ApiError:
         return None
-    return body if tells_of_draft(body) else None
+    return body if mentions_draft(body) else None
 
 
-def cost(written: Written) -> str:
+def describe_effects(draft_effects: DraftEffects) -> str:
     """What a live write has done to drafts; empty if nothing."""
     effects = [
-        "unpublished edits in PAL Maker were discarded" if written.discarded else "",
-        "the draft was published, with everything in it" if written.published else "",
+        "unpublished edits in PAL Maker were discarded" if draft_effects.discarded else "",
+        "the draft was published, with everything in it" if draft_effects.published else "",
     ]
     return "; ".join(filter(None, effects))
 
 
 def publish(ctx: ApplyContext, op: str, kind: ResourceKind, remote_id: str) -> str:
     """Publish a draft; why that failed, otherwise empty.  A lost response is followed by a second, harmless attempt."""
-    path = f"{kind.published_at}/{remote_id}/publish"
+    path = f"{kind.publish_collection}/{remote_id}/publish"
     try:
         with suppress(Ambiguous), ctx.sending(op) as fence:
             ctx.api.post(path, fence=fence)

@@ -26,7 +26,7 @@ from tavusctl.fields import spellings
 from tavusctl.lib.json_types import JsonObject, KeyPath, as_text
 
 REFUSALS: Final = frozenset({400, 409, 412, 422})  # statuses with which a failing test may be refused
-_PROOFS: Final = frozenset({RefusalCause.TEST_FAILED, RefusalCause.UNTOLD})  # causes that may be a failed test
+_PROOFS: Final = frozenset({RefusalCause.TEST_FAILED, RefusalCause.UNKNOWN})  # causes that may be a failed test
 _OTHER: Final = "tavusctl asks what this API checks: nothing has this value"
 _LAST_LETTER: Final = re.compile(r"[A-Za-z](?=[^A-Za-z]*\Z)")
 _NEXT: Final = str.maketrans(ascii_letters, f"{ascii_lowercase[1:]}a{ascii_uppercase[1:]}A")
@@ -43,7 +43,7 @@ class _Reply(StrEnum):
 
 def is_obeyed(ctx: ApplyContext, op: str, live: Live) -> bool:
     """Whether tests guard a patch of this object; an unknown result is probed again for the next object of the kind."""
-    with ctx.probing:
+    with ctx.probe_lock:
         obedience = ctx.obedience.get(live.kind.name)
         replies = [] if obedience else [*_replies(ctx, op, live)]
         obedience = obedience or _verdict(replies)
@@ -51,7 +51,7 @@ def is_obeyed(ctx: ApplyContext, op: str, live: Live) -> bool:
             ctx.obedience[live.kind.name] = obedience
         # A write that edits in PAL Maker block is rarely carried out: no warning then.
         if obedience is not Obedience.OBEYED and _Reply.BLOCKED not in replies:
-            say(ctx, live.kind, obedience)
+            warn_unguarded(ctx, live.kind, obedience)
         return obedience is Obedience.OBEYED
 
 
@@ -68,17 +68,21 @@ def _replies(ctx: ApplyContext, op: str, live: Live) -> Iterator[_Reply]:
     path = _text_field(live)
     if path is None:
         return
-    (test,) = spellings.as_shown([{"op": "test", "path": patch.join(path)}], live.names)
+    (test,) = spellings.with_shown_names([{"op": "test", "path": patch.join(path)}], live.names)
     test = {**test, "path": live.kind.patch_root + as_text(test["path"])}
     text = as_text(patch_guards.value_at(live.body, path))
-    for value, expected in ((other(text), _Reply.REFUSED), (text, _Reply.TAKEN), (other(text), _Reply.REFUSED)):
+    for value, expected in (
+        (differing_text(text), _Reply.REFUSED),
+        (text, _Reply.TAKEN),
+        (differing_text(text), _Reply.REFUSED),
+    ):
         reply = _probe(ctx, op, live, {**test, "value": value})
         yield reply
         if reply is not expected:
             return
 
 
-def other(text: str) -> str:
+def differing_text(text: str) -> str:
     """A different text that passes the same validation rules, as far as that is possible."""
     letter = _LAST_LETTER.search(text)
     return f"{text[: letter.start()]}{letter[0].translate(_NEXT)}{text[letter.end() :]}" if letter else _OTHER
@@ -118,11 +122,11 @@ def _probe_once(ctx: ApplyContext, op: str, live: Live, test: JsonObject) -> _Re
     return _Reply.TAKEN
 
 
-def say(ctx: ApplyContext, kind: ResourceKind, known: Obedience) -> None:
+def warn_unguarded(ctx: ApplyContext, kind: ResourceKind, known: Obedience) -> None:
     """Warn, once for each kind, that it is written without tests."""
-    if kind.name in ctx.unguarded:
+    if kind.name in ctx.unguarded_kinds:
         return
-    ctx.unguarded.add(kind.name)
+    ctx.unguarded_kinds.add(kind.name)
     why = "ignores" if known is Obedience.IGNORED else "may ignore"
     _LOG.warning(
         "the API %s `test` operations for the kind %s: each object is read again right before it is written, "

@@ -26,7 +26,7 @@ def invert(ctx: ApplyContext, live: Live, operations: Sequence[JsonObject], appl
     members = sorted({patch.split(operation["path"])[0] for operation in operations})
     names = (name for operation in operations for name in patch.split(operation["path"]))
     # A key may contain the value of a secret too: then no path through it may be recorded.
-    if any(map(redaction.stands_in, (*names, *keys([*operations, *map(live.body.get, members)])))):
+    if any(map(redaction.contains_secret, (*names, *keys([*operations, *map(live.body.get, members)])))):
         return Inverse(lost=tuple(patch.join((member,)) for member in members))
     before = _writable(ctx, live.body)
     after = update_of(live.kind).apply(before, [_writable(ctx, operation) for operation in operations])
@@ -48,7 +48,7 @@ def invert(ctx: ApplyContext, live: Live, operations: Sequence[JsonObject], appl
     return Inverse(tuple(recorded), values_after, values_before, tuple(sorted(lost)))
 
 
-def left_by(ctx: ApplyContext, inverse: Inverse, live: Live) -> JsonObject:
+def read_values_after(ctx: ApplyContext, inverse: Inverse, live: Live) -> JsonObject:
     """The values at the places of an inverse, as the account shows them after the update."""
     body = _writable(ctx, live.body)
     paths = {pointer: patch.split(pointer) for pointer in inverse.left}
@@ -62,13 +62,13 @@ def _writable(ctx: ApplyContext, document: JsonObject) -> JsonObject:
     them.
     """
     document = ctx.with_ids(document)
-    key, holds_secret = ctx.recorder.custody.prints, redaction.stands_in(canonical(document))
+    key, holds_secret = ctx.recorder.seals.fingerprint_key, redaction.contains_secret(canonical(document))
 
     def sealed(leaf: Json) -> Json:
-        if holds_secret and isinstance(leaf, str) and redaction.stands_in(leaf):
-            return key.seal(leaf, known=True)
-        if holds_secret and redaction.is_number(leaf):
-            return key.seal(canonical(leaf), known=True)
+        if holds_secret and isinstance(leaf, str) and redaction.contains_secret(leaf):
+            return key.seal(leaf, public=True)
+        if holds_secret and redaction.number_contains_secret(leaf):
+            return key.seal(canonical(leaf), public=True)
         return REDACTED if isinstance(leaf, Pinned) else leaf
 
     return map_leaves(document, sealed)

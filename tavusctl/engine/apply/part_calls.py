@@ -18,8 +18,8 @@ from tavusctl.core.errors import Ambiguous, RefusalCause, Rejected, Throttled
 from tavusctl.core.model import Change, Live
 from tavusctl.core.resource_kind import PartStyle
 from tavusctl.engine.apply import drafts
-from tavusctl.engine.apply.context import ApplyContext, Moved
-from tavusctl.engine.apply.drafts import Written
+from tavusctl.engine.apply.context import ApplyContext, EditedMeanwhile
+from tavusctl.engine.apply.drafts import DraftEffects
 from tavusctl.engine.compare import parts
 from tavusctl.engine.compare.parts import Call
 
@@ -52,36 +52,36 @@ class _Refused(Rejected):
             self.message = f"`{patch.join(part_call.call.place)}` was refused with {answer}"
 
 
-def compare(ctx: ApplyContext, step: Change, before: Live, sequence: Sequence[Call]) -> None:
-    """Raise Moved if somebody has edited a part that is about to be written; reads the object only if needed."""
+def check_unedited(ctx: ApplyContext, step: Change, before: Live, sequence: Sequence[Call]) -> None:
+    """Raise EditedMeanwhile if a part that is about to be written was edited; reads the object only if needed."""
     part_calls = [call for call in sequence if call.has_path]
     now = ctx.look(before.kind, before.remote_id) if part_calls else before
     first = {call.place: call for call in reversed(part_calls)}
-    moved = [patch.join(place) for place, call in first.items() if parts.moved(before.kind, call, now.body)]
+    moved = [patch.join(place) for place, call in first.items() if parts.was_edited(before.kind, call, now.body)]
     if moved:
-        raise Moved(step.address, sorted(moved))
+        raise EditedMeanwhile(step.address, sorted(moved))
 
 
-def send(one: PartCall) -> Written:
+def send(part_call: PartCall) -> DraftEffects:
     """Make the call; where the command line discards edits in PAL Maker that block it, make it again with `force`.
 
     Raises Ambiguous if the call may have been carried out and a read does not show it.
     """
     try:
-        _send_or_resolve(one)
+        _send_or_resolve(part_call)
     except drafts.Blocked:
-        if one.step.address not in one.ctx.drafts.discarded:
+        if part_call.step.address not in part_call.ctx.drafts.discarded:
             raise
     else:
-        return Written()
-    one.ctx.recorder.again(one.op, one.ctx.now, forced=True)
+        return DraftEffects()
+    part_call.ctx.recorder.record_retry(part_call.op, part_call.ctx.now, forced=True)
     try:
-        _send_or_resolve(one, drafts.FORCED)
+        _send_or_resolve(part_call, drafts.FORCED)
     except drafts.Blocked:
-        raise drafts.Blocked(one.step.address, by_part=True) from None
+        raise drafts.Blocked(part_call.step.address, by_part=True) from None
     except Ambiguous as error:
-        raise drafts.Unheard(error) from error
-    return Written(discarded=True)
+        raise drafts.ForcedResponseLost(error) from error
+    return DraftEffects(discarded=True)
 
 
 def _send_or_resolve(part_call: PartCall, query: Mapping[str, str] | None = None) -> None:
@@ -93,7 +93,7 @@ def _send_or_resolve(part_call: PartCall, query: Mapping[str, str] | None = None
 
 
 def _is_done(part_call: PartCall) -> bool:
-    """Whether the object reads as desired; raises Moved if it reads neither so nor as before."""
+    """Whether the object reads as desired; raises EditedMeanwhile if it reads neither so nor as before."""
     kind, now = part_call.before.kind, part_call.ctx.look(part_call.before.kind, part_call.before.remote_id).body
     if parts.is_done(kind, part_call.call, now):
         return True
@@ -102,9 +102,9 @@ def _is_done(part_call: PartCall) -> bool:
 
 
 def _check_unedited(part_call: PartCall) -> None:
-    """Raise Moved if somebody has edited the entry meanwhile; other members of a set do not conflict with these."""
+    """Raise EditedMeanwhile if somebody has edited the entry; other members of a set do not conflict with these."""
     if part_call.call.part and part_call.call.part.style is PartStyle.ENTRIES:
-        compare(part_call.ctx, part_call.step, part_call.before, [part_call.call])
+        check_unedited(part_call.ctx, part_call.step, part_call.before, [part_call.call])
 
 
 def _request(part_call: PartCall, query: Mapping[str, str] | None) -> None:

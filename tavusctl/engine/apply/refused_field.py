@@ -18,7 +18,7 @@ _WORD: Final = re.compile(r"\w+")
 _PART: Final = re.compile(r"`(/[^`]+)`")  # the message about a call for one part begins with the pointer of the part
 
 
-def told(step: Change, error: TavusctlError) -> str:
+def manifest_location(step: Change, error: TavusctlError) -> str:
     """The place in the manifest that an error is about, and a hint, to append to a message; empty if there is none."""
     desired = step.desired
     if desired is None or not isinstance(error, Rejected) or isinstance(error, Gone):

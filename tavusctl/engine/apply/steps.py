@@ -14,9 +14,9 @@ from tavusctl.core.model import Action, Change, Desired, Outcome, Status
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine import provisioning
 from tavusctl.engine.apply.calls import remove, update
-from tavusctl.engine.apply.confirm import answered, confirm, unconfirmed
+from tavusctl.engine.apply.confirm import confirm, with_server_answers, with_unconfirmed
 from tavusctl.engine.apply.context import ApplyContext
-from tavusctl.engine.apply.crawl_starts import begin, recrawl
+from tavusctl.engine.apply.crawl_starts import recrawl, start_in_slot
 from tavusctl.engine.apply.creates import create
 from tavusctl.engine.apply.waiting import await_usable, now
 
@@ -28,16 +28,16 @@ def _create(ctx: ApplyContext, step: Change) -> Outcome:
     desired = _desired(step)
 
     def binding_of(remote_id: str) -> Binding:
-        return unconfirmed(step, _remembered(ctx, step, desired, Binding(step.address, remote_id)))
+        return with_unconfirmed(step, _remembered(ctx, step, desired, Binding(step.address, remote_id)))
 
-    created = begin(ctx, step, desired.kind, lambda: create(ctx, step, desired, binding_of))
+    created = start_in_slot(ctx, step, desired.kind, lambda: create(ctx, step, desired, binding_of))
     return created if isinstance(created, Outcome) else confirm(ctx, step, desired, created, None)
 
 
 def _update(ctx: ApplyContext, step: Change) -> Outcome:
     desired = _desired(step)
     binding = ctx.recorder.get(step.address) or Binding(step.address, step.remote_id)
-    current = unconfirmed(step, _remembered(ctx, step, desired, binding))
+    current = with_unconfirmed(step, _remembered(ctx, step, desired, binding))
     if not step.patch:
         ctx.recorder.bind(current)
         return confirm(ctx, step, desired, binding.remote_id, binding)
@@ -58,22 +58,24 @@ def _replace(ctx: ApplyContext, step: Change) -> Outcome:
     binding = ctx.recorder.get(step.address) or Binding(step.address, step.remote_id)
     if step.patch:
         binding_of = partial(_with_successor, ctx, step, desired, binding)
-        created = begin(ctx, step, desired.kind, lambda: create(ctx, step, desired, binding_of))
+        created = start_in_slot(ctx, step, desired.kind, lambda: create(ctx, step, desired, binding_of))
         if isinstance(created, Outcome):
             return created
         binding = ctx.recorder.get(step.address) or binding
     live = await_usable(ctx, step.address, desired.kind, binding.successor)
-    if provisioning.failed(live):
-        reason = f"the new version {binding.successor}: {provisioning.failure(live)}; the old version stays in use"
+    if provisioning.has_failed(live):
+        reason = (
+            f"the new version {binding.successor}: {provisioning.failure_reason(live)}; the old version stays in use"
+        )
         return Outcome(step, Status.FAILED, binding.successor, reason, _FAILED)
-    if not provisioning.usable(live):
+    if not provisioning.is_usable(live):
         reason = f"the new version is {provisioning.outlook(live, now(ctx))}; the old version stays in use"
         return Outcome(step, Status.DEFERRED, binding.successor, reason)
     current = _remembered(ctx, step, desired, binding)
     retired = (*binding.retired, binding.remote_id)
     # What the successor was created with: the manifest may have changed since then.
     current = replace(current, applied=binding.successor_spec, created_at=live.created)
-    current = answered(ctx, step, desired, current, live)
+    current = with_server_answers(ctx, step, desired, current, live)
     ctx.recorder.bind(replace(current, remote_id=binding.successor, successor="", successor_spec={}, retired=retired))
     return Outcome(step, Status.DONE, binding.successor)
 

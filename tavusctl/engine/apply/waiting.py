@@ -25,22 +25,26 @@ def await_usable(ctx: ApplyContext, address: Address, kind: ResourceKind, remote
     """The object once it is usable or has failed, or as it is when patience ends; other steps can call meanwhile."""
     pause = _FIRST_PAUSE
     while True:
-        live = ctx.dependencies.look(kind, remote_id)
-        remaining = ctx.until - ctx.clock.monotonic()
-        over = provisioning.usable(live) or provisioning.failed(live) or remaining <= 0 or ctx.stop.asked()
+        live = ctx.dependencies.read(kind, remote_id)
+        remaining = ctx.patience_deadline - ctx.clock.monotonic()
+        over = (
+            provisioning.is_usable(live) or provisioning.has_failed(live) or remaining <= 0 or ctx.stop.is_requested()
+        )
         if ctx.patience:
-            ctx.waits(address, live.status, over)
+            ctx.report_wait(address, live.status, over)
         if over:
             return live
         ctx.release_slot(min(pause, remaining))
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
-def await_made(ctx: ApplyContext, outcomes: Sequence[Outcome], earlier: Sequence[Change]) -> tuple[Outcome, ...]:
+def await_created(
+    ctx: ApplyContext, outcomes: Sequence[Outcome], created_earlier: Sequence[Change]
+) -> tuple[Outcome, ...]:
     """The outcomes of a run, once objects that it or earlier runs have created are ready; reports each at its end."""
     if not ctx.patience:
         return tuple(outcomes)
-    current = [*outcomes, *(Outcome(step, Status.DEFERRED, step.remote_id) for step in earlier)]
+    current = [*outcomes, *(Outcome(step, Status.DEFERRED, step.remote_id) for step in created_earlier)]
     waiting = [index for index, outcome in enumerate(current) if _is_worked_on(outcome)]
     pause = _FIRST_PAUSE
     while waiting:
@@ -51,7 +55,7 @@ def await_made(ctx: ApplyContext, outcomes: Sequence[Outcome], earlier: Sequence
                 current[index] = final
                 ctx.report(final)
         if waiting:
-            ctx.rest(min(pause, ctx.until - ctx.clock.monotonic()))
+            ctx.wait(min(pause, ctx.patience_deadline - ctx.clock.monotonic()))
             pause = min(pause * 1.5, _LONGEST_PAUSE)
     return tuple(current)
 
@@ -63,16 +67,16 @@ def _is_worked_on(outcome: Outcome) -> bool:
 
 def _final_outcome(ctx: ApplyContext, outcome: Outcome) -> Outcome | None:
     """The outcome of a wait that has ended, or that is given up; None while it goes on."""
-    step, timed_out, stopped = outcome.step, ctx.until <= ctx.clock.monotonic(), ctx.stop.asked()
+    step, timed_out, stopped = outcome.step, ctx.patience_deadline <= ctx.clock.monotonic(), ctx.stop.is_requested()
     if step.desired is None or stopped:
-        ctx.waits(step.address, "", stopped)
+        ctx.report_wait(step.address, "", stopped)
         return replace(outcome, status=Status.DEFERRED, reason=_with_created(step, "and", "stopped waiting"))
     try:
-        live = ctx.dependencies.look(step.desired.kind, outcome.remote_id)
+        live = ctx.dependencies.read(step.desired.kind, outcome.remote_id)
     except (UnauthorisedError, ApiError) as error:
         return _unreadable(ctx, outcome, error, over=timed_out)
-    ended = provisioning.usable(live) or provisioning.failed(live)
-    ctx.waits(step.address, live.status, timed_out or ended)
+    ended = provisioning.is_usable(live) or provisioning.has_failed(live)
+    ctx.report_wait(step.address, live.status, timed_out or ended)
     return _ended(ctx, outcome, live) if timed_out or ended else None
 
 
@@ -82,9 +86,9 @@ def _unreadable(ctx: ApplyContext, outcome: Outcome, error: TavusctlError, *, ov
     ended = over or isinstance(error, UnauthorisedError | Gone)
     if not ended:
         return None
-    ctx.waits(step.address, "", ended)
+    ctx.report_wait(step.address, "", ended)
     if isinstance(error, UnauthorisedError):
-        ctx.stop.ask(error.message)  # every other read would fail in the same way
+        ctx.stop.request(error.message)  # every other read would fail in the same way
     elif isinstance(error, Gone):
         reason, code = (
             f"the object disappeared from the account while tavusctl waited for it: {error.text}",
@@ -96,10 +100,12 @@ def _unreadable(ctx: ApplyContext, outcome: Outcome, error: TavusctlError, *, ov
 
 
 def _ended(ctx: ApplyContext, outcome: Outcome, live: Live) -> Outcome:
-    if provisioning.failed(live):
-        reason = f"{_with_created(outcome.step, 'but', provisioning.failure(live))}; it is not retried automatically"
+    if provisioning.has_failed(live):
+        reason = (
+            f"{_with_created(outcome.step, 'but', provisioning.failure_reason(live))}; it is not retried automatically"
+        )
         return replace(outcome, status=Status.FAILED, reason=reason, exit_code=_FAILED)
-    if provisioning.usable(live):
+    if provisioning.is_usable(live):
         return replace(outcome, status=Status.DONE, reason=live.status)
     reason = _with_created(outcome.step, "and", f"stopped waiting: {provisioning.outlook(live, now(ctx))}")
     return replace(outcome, status=Status.DEFERRED, reason=reason)

@@ -29,7 +29,7 @@ from tavusctl.engine.apply import refused_field
 from tavusctl.engine.apply.context import ApplyContext
 from tavusctl.engine.apply.drafts import Blocked, OtherDraft
 from tavusctl.engine.apply.steps import ACTIONS
-from tavusctl.engine.apply.waiting import await_made
+from tavusctl.engine.apply.waiting import await_created
 
 UNKNOWN = 6
 _GRACE = 5.0  # seconds that running calls get to end after a hurried stop
@@ -50,10 +50,10 @@ def run(ctx: ApplyContext, plan: Plan) -> tuple[Outcome, ...]:
     """Carry out the steps of a plan; one outcome per step, in the order of the plan."""
     if plan.steps or plan.settled:
         creates = {step.address.kind for step in plan.steps if step.action in (Action.CREATE, Action.REPLACE)}
-        ctx.recorder.begin({kind: ctx.known.get(kind, ()) for kind in creates})
+        ctx.recorder.begin({kind: ctx.existing_ids.get(kind, ()) for kind in creates})
     for binding in plan.settled:
         ctx.recorder.bind(binding)
-    for binding in plan.along:
+    for binding in plan.form_changes:
         ctx.recorder.confirm(binding)
     other_steps = [step for step in plan.steps if step.action is not Action.DELETE]
     deletes = [step for step in plan.steps if step.action is Action.DELETE]
@@ -66,7 +66,7 @@ def run(ctx: ApplyContext, plan: Plan) -> tuple[Outcome, ...]:
         outcomes += _walk(ctx, deletes, set(), one_by_one=True)
     positions = {id(step): index for index, step in enumerate(plan.steps)}
     outcomes.sort(key=lambda outcome: positions[id(outcome.step)])
-    return await_made(ctx, outcomes, plan.awaited)
+    return await_created(ctx, outcomes, plan.awaited)
 
 
 def _walk(
@@ -75,13 +75,13 @@ def _walk(
     """The outcomes of steps run in parallel; each waits for earlier steps at its address and for its `waits_for`."""
     outcomes: dict[int, Outcome] = {}
     # A waiting replacement or crawl must not block other steps: it has a thread of its own, and a turn only to call.
-    waiting = sum(step.action is Action.REPLACE or quota.is_another(step) for step in steps) if ctx.patience else 0
+    waiting = sum(step.action is Action.REPLACE or quota.adds_crawl(step) for step in steps) if ctx.patience else 0
     pool = ThreadPoolExecutor(max_workers=1 if one_by_one else ctx.parallel + waiting)
     try:
         _run_all(ctx, steps, refused, pool, outcomes)
     except BaseException:
         # A defect: the caller will release the lock of the state, and no call may still be running then.
-        ctx.stop.ask(_DEFECT)
+        ctx.stop.request(_DEFECT)
         pool.shutdown()
         raise
     pool.shutdown(wait=not ctx.stop.hurry)
@@ -110,7 +110,7 @@ def _run_all(
             outcomes[index] = _reported(ctx, future.result())
             done[steps[index].address] = outcomes[index]
             graph.done(index)
-        if ctx.stop.asked():
+        if ctx.stop.is_requested():
             _drain(ctx, steps, running, outcomes)
             break
 
@@ -155,18 +155,18 @@ def _reported(ctx: ApplyContext, outcome: Outcome) -> Outcome:
 
 def _step(ctx: ApplyContext, step: Change, done: Mapping[Address, Outcome], refused: set[Address]) -> Outcome:
     doubted_before = ctx.recorder.in_doubt(step.address)
-    ctx.written.pop(step.address, None)
+    ctx.written_pointers.pop(step.address, None)
     try:
         with ctx.turns:  # a stop may have been requested while the step waited for its turn
             return _blocked(ctx, step, done, refused) or ACTIONS[step.action](ctx, step)
     except TavusctlError as error:
         if isinstance(error, UnauthorisedError | LockError | StateError):
             # Every other call would fail in the same way, or must not be made at all.
-            ctx.stop.ask(error.message)
+            ctx.stop.request(error.message)
         in_doubt = bool(ctx.recorder.in_doubt(step.address) - doubted_before)
-        return _ended(step, error, _made(ctx, step), ctx.written.get(step.address, ()), in_doubt=in_doubt)
+        return _ended(step, error, _made(ctx, step), ctx.written_pointers.get(step.address, ()), in_doubt=in_doubt)
     except BaseException:
-        ctx.stop.ask(_DEFECT)
+        ctx.stop.request(_DEFECT)
         raise
 
 
@@ -191,7 +191,7 @@ def _ended(step: Change, error: TavusctlError, made: str, written: Sequence[str]
     elif isinstance(error, Rejected) and error.cause in _REFUSAL_MESSAGES:
         advice, code = _REFUSAL_MESSAGES[error.cause]
         reason = f"{advice}: {error.text}"
-    reason += refused_field.told(step, error)
+    reason += refused_field.manifest_location(step, error)
     if written:
         reason += f"; {', '.join(dict.fromkeys(written))} of it was written, and the next run does the rest"
     if not in_doubt:
@@ -205,7 +205,7 @@ def _ended(step: Change, error: TavusctlError, made: str, written: Sequence[str]
 
 
 def _blocked(ctx: ApplyContext, step: Change, done: Mapping[Address, Outcome], refused: set[Address]) -> Outcome | None:
-    if ctx.stop.asked():
+    if ctx.stop.is_requested():
         return Outcome(step, Status.SKIPPED, step.remote_id, ctx.stop.reason)
     for address in step.waits_for:
         blocker = done.get(address)

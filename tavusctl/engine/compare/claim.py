@@ -16,7 +16,7 @@ _CLAIM: Final = re.compile(r"tavusctl_[0-9a-f]{12} ", re.IGNORECASE)
 _DIGITS: Final = 12
 
 
-def claimed(name: str, lineage: str, address: Address) -> str:
+def with_claim(name: str, lineage: str, address: Address) -> str:
     """A display name with the claim on an object in front."""
     digest = hashlib.sha256(f"{lineage} {address}".encode()).hexdigest()
     return f"tavusctl_{digest[:_DIGITS]} {name}"
@@ -27,6 +27,6 @@ def is_claimed(name: str) -> bool:
     return bool(_CLAIM.match(name))
 
 
-def bare(name: str) -> str:
+def without_claim(name: str) -> str:
     """A name without the claim in front."""
     return _CLAIM.sub("", name, count=1) if is_claimed(name) else name

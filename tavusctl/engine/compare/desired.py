@@ -12,21 +12,21 @@ from tavusctl.core.json_tree import canonical, is_empty
 from tavusctl.core.model import ABSENT, Desired
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import source_fingerprint
-from tavusctl.fields.equivalence import is_left_alone, same, unaliased
+from tavusctl.fields.equivalence import is_unknown_member, same, unaliased
 from tavusctl.fields.identity import identity_of
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_object
 
 
 def new_document(desired: Desired) -> JsonObject:
     """The document that creates an object; it always has a name, to find the object if the answer is lost."""
-    body = as_object(_new_value(desired.kind, (), source_fingerprint.sent(desired.spec)))
+    body = as_object(_new_value(desired.kind, (), source_fingerprint.without_fingerprint(desired.spec)))
     return body if body.get(desired.kind.name_field) else {desired.kind.name_field: sent_name(desired), **body}
 
 
 def sent_name(desired: Desired) -> str:
     """The display name that a create sends: that of the manifest, or one derived from the address."""
     kind = desired.kind
-    return str(desired.spec.get(kind.name_field) or desired.address.name.replace("-", kind.joins_words))
+    return str(desired.spec.get(kind.name_field) or desired.address.name.replace("-", kind.word_separator))
 
 
 def _new_value(kind: ResourceKind, path: KeyPath, value: Json) -> Json:
@@ -95,7 +95,7 @@ def _desired_item(kind: ResourceKind, path: KeyPath, desired: JsonObject, live: 
         if key in desired and not is_empty(desired[key]):
             result[key] = _item(kind, (*path, key), desired[key], live_value)
         elif (
-            is_left_alone(kind, (*path, key))
+            is_unknown_member(kind, (*path, key))
             or same(kind, (*path, key), None, live_value)
             or (key not in live_members and same(kind, path, desired_members, live_members))
             or (key not in live_members and _single_stays(kind, path, key, desired_members, live_members))

@@ -31,16 +31,16 @@ _CUT = 8  # least number of characters by which a cut text is recognised
 _ESCAPES = 3  # how many times a text may have been escaped
 
 
-class Sent(Struct, frozen=True):
+class SentCreate(Struct, frozen=True):
     """What a create has sent: `spec` as a binding records it, and the display name."""
 
     kind: ResourceKind
     spec: JsonObject
     name: str
-    others: frozenset[str] = frozenset()  # names that other creates have sent: an object with one of them is theirs
+    other_names: frozenset[str] = frozenset()  # sent by other creates: an object with one of them is theirs
 
 
-class Sight(Struct, frozen=True):
+class SearchResult(Struct, frozen=True):
     """The result of one search in the account for the object of a create."""
 
     remote_id: str = ""  # of the object that the create made; empty: not visible
@@ -71,28 +71,34 @@ def _without_dots(text: str) -> str:
     return text.rstrip(".\u2026 ")
 
 
-def found(sent: Sent, live: Iterable[Live], known: AbstractSet[str]) -> str:
+def created_id(sent: SentCreate, live: Iterable[Live], existing_ids: AbstractSet[str]) -> str:
     """The id of the object that a create made, or an empty string; Ambiguous if it is uncertain."""
-    matches = matching(sent, live, known)
+    matches = candidate_ids(sent, live, existing_ids)
     if len(matches) > 1:
         message = f"found {len(matches)} objects identical to the one sent: {', '.join(matches)}"
         raise Ambiguous(message, "import the right one with `tavusctl import`, and delete the others")
     return matches[0] if matches else ""
 
 
-def matching(
-    sent: Sent, live: Iterable[Live], known: AbstractSet[str], elsewhere: AbstractSet[str] = frozenset()
+def candidate_ids(
+    sent: SentCreate,
+    live: Iterable[Live],
+    existing_ids: AbstractSet[str],
+    ids_of_other_creates: AbstractSet[str] = frozenset(),
 ) -> tuple[str, ...]:
     """Ids of objects that a create may have made; Ambiguous if there are none, but some that agree in part.
 
-    `known` are ids of objects that existed before, `elsewhere` of objects that read as what another create has sent.
+    `existing_ids` are those of objects that existed before; an object that reads as what another create has sent is in
+    `ids_of_other_creates`.
     """
     new_objects = [
-        obj for obj in live if obj.address is None and obj.remote_id not in known and not _is_theirs(sent, obj)
+        obj for obj in live if obj.address is None and obj.remote_id not in existing_ids and not _is_theirs(sent, obj)
     ]
-    matches = likely(sent, new_objects)
+    matches = matching_ids(sent, new_objects)
     doubtful = (
-        [] if matches else [obj for obj in new_objects if obj.remote_id not in elsewhere and _agrees_in_part(sent, obj)]
+        []
+        if matches
+        else [obj for obj in new_objects if obj.remote_id not in ids_of_other_creates and _agrees_in_part(sent, obj)]
     )
     if doubtful:
         ids = ", ".join(sorted(obj.remote_id for obj in doubtful))
@@ -103,7 +109,7 @@ def matching(
     return matches
 
 
-def likely(sent: Sent, new: Iterable[Live]) -> tuple[str, ...]:
+def matching_ids(sent: SentCreate, new: Iterable[Live]) -> tuple[str, ...]:
     """Ids of the new objects that have the sent name and content; only the exact matches, if there are any."""
     matches = [obj for obj in new if _is_named(sent, obj) and reads_alike(sent.kind, _without_name(sent), obj)]
     if not sent.name:
@@ -112,42 +118,42 @@ def likely(sent: Sent, new: Iterable[Live]) -> tuple[str, ...]:
     return tuple(sorted(obj.remote_id for obj in exact_matches or matches))
 
 
-def is_ours(sent: Sent, live: Live) -> bool:
+def is_created_object(sent: SentCreate, live: Live) -> bool:
     """Whether a new object with the id from the answer to a create is the one that the create made."""
     return not _is_theirs(sent, live) and (
         (bool(sent.name) and similar_text(sent.name, live.name)) or _content_matches(sent, live)
     )
 
 
-def twins(sent: Sent, live: Iterable[Live], known: AbstractSet[str]) -> tuple[Live, ...]:
+def possible_duplicates(sent: SentCreate, live: Iterable[Live], existing_ids: AbstractSet[str]) -> tuple[Live, ...]:
     """New objects without an address that match what a create sent, so that they may be duplicates of its object."""
-    unclaimed = replace(sent, name=claim.bare(sent.name))
+    unclaimed = replace(sent, name=claim.without_claim(sent.name))
     return tuple(
         obj
         for obj in live
         if obj.address is None
-        and obj.remote_id not in known
-        and same_name(unclaimed.name, claim.bare(obj.name))
+        and obj.remote_id not in existing_ids
+        and same_name(unclaimed.name, claim.without_claim(obj.name))
         and reads_alike(sent.kind, _without_name(unclaimed), obj)
     )
 
 
-class Strangers:
+class UnmanagedObjects:
     """Unmanaged objects, indexed to find those that a planned create would duplicate."""
 
-    def __init__(self, live: Iterable[Live], ours: AbstractSet[str] = frozenset()) -> None:
-        """`ours` are ids of objects that belong to an address but are not bound to it, such as old versions."""
+    def __init__(self, live: Iterable[Live], owned_ids: AbstractSet[str] = frozenset()) -> None:
+        """`owned_ids` are ids of objects that belong to an address but are not bound to it, such as old versions."""
         self._all: defaultdict[str, list[Live]] = defaultdict(list)
         self._same: defaultdict[tuple[str, str], list[Live]] = defaultdict(list)
         self._similar: defaultdict[tuple[str, str], list[Live]] = defaultdict(list)
         for obj in live:
-            if obj.address is None and obj.remote_id not in ours:
-                name = plain_text(claim.bare(obj.name))
+            if obj.address is None and obj.remote_id not in owned_ids:
+                name = plain_text(claim.without_claim(obj.name))
                 self._all[obj.kind.name].append(obj)
                 self._same[obj.kind.name, name].append(obj)
                 self._similar[obj.kind.name, _without_dots(name.casefold())].append(obj)
 
-    def like(self, kind: ResourceKind, spec: JsonObject, name: str) -> tuple[Live, ...]:
+    def find_duplicates(self, kind: ResourceKind, spec: JsonObject, name: str) -> tuple[Live, ...]:
         """Objects with the name that a create sends, or else with its content where that is distinctive.
 
         If the manifest gives a name, an object whose name no server can have made from it is another object.
@@ -155,7 +161,7 @@ class Strangers:
         same_named = self._same.get((kind.name, plain_text(name)), ()) if name else ()
         has_no_name = is_empty(spec.get(kind.name_field))
         candidates = self._all.get(kind.name, ()) if has_no_name else self._cut(kind, name)
-        sent = Sent(kind, spec, name)
+        sent = SentCreate(kind, spec, name)
         matches = {obj.remote_id: obj for obj in same_named}
         matches |= {obj.remote_id: obj for obj in candidates if _content_matches(sent, obj)}
         return tuple(matches[remote_id] for remote_id in sorted(matches))
@@ -178,28 +184,28 @@ def reads_alike(kind: ResourceKind, spec: JsonObject, live: Live) -> bool:
     return reads_as(kind, spec, live) or reads_as(kind, spec, replace(live, body=_in_sent_spelling(spec, live.body)))
 
 
-def _is_theirs(sent: Sent, live: Live) -> bool:
-    has_other_name = any(same_name(other, live.name) for other in sent.others)
+def _is_theirs(sent: SentCreate, live: Live) -> bool:
+    has_other_name = any(same_name(other, live.name) for other in sent.other_names)
     return has_other_name and not same_name(sent.name, live.name)
 
 
-def _is_named(sent: Sent, live: Live) -> bool:
+def _is_named(sent: SentCreate, live: Live) -> bool:
     return not sent.name or similar_text(sent.name, live.name)
 
 
-def _agrees_in_part(sent: Sent, live: Live) -> bool:
+def _agrees_in_part(sent: SentCreate, live: Live) -> bool:
     if not sent.name:
         # If nothing that was sent can be compared, any object may be the right one.
         return not _is_distinctive(sent.kind, sent.spec)
     return similar_text(sent.name, live.name) or _content_matches(sent, live)
 
 
-def _content_matches(sent: Sent, live: Live) -> bool:
+def _content_matches(sent: SentCreate, live: Live) -> bool:
     """Whether everything but the name agrees, provided that there is any such content."""
     return _is_distinctive(sent.kind, sent.spec) and reads_alike(sent.kind, _without_name(sent), live)
 
 
-def _without_name(sent: Sent) -> JsonObject:
+def _without_name(sent: SentCreate) -> JsonObject:
     return {key: value for key, value in sent.spec.items() if key != sent.kind.name_field}
 
 

@@ -15,14 +15,14 @@ from tavusctl.secrets.values import REDACTED
 _SIGNS: Final = ("is_draft_view", "has_unpublished_changes", "publish_url")
 
 
-def tells_of_draft(body: Mapping[str, Json]) -> bool:
+def mentions_draft(body: Mapping[str, Json]) -> bool:
     """Whether a body, or the object in its envelope, is or mentions a draft that is not published yet."""
     inner = body.get("data")
     bodies = [body, *(inner if isinstance(inner, list) and len(inner) == 1 else [inner])]
     return any(isinstance(item, dict) and item.get(key) for item in bodies for key in _SIGNS)
 
 
-def sent(spec: JsonObject, pointers: Iterable[str]) -> dict[str, Json]:
+def sent_values(spec: JsonObject, pointers: Iterable[str]) -> dict[str, Json]:
     """The values that were sent, by pointer, as a binding records them until they are live; secrets are redacted."""
     values = {pointer: value_at(spec, patch.split(pointer)) for pointer in pointers}
     return {
@@ -31,7 +31,7 @@ def sent(spec: JsonObject, pointers: Iterable[str]) -> dict[str, Json]:
     }
 
 
-def lasting(not_live: Mapping[str, Json], body: Mapping[str, Json]) -> list[str]:
+def still_not_live(not_live: Mapping[str, Json], body: Mapping[str, Json]) -> list[str]:
     """The pointers whose values a read does not show as they were sent; hidden values cannot be compared."""
     return [pointer for pointer, value in not_live.items() if not _shows(value_at(body, patch.split(pointer)), value)]
 

@@ -57,7 +57,7 @@ def calls(kind: ResourceKind, remote_id: str, body: JsonObject, operations: Sequ
         before = result[-1].after if result else body
         after = update_of(kind).apply(before, section)
         if part is None or part.style is PartStyle.ALONE:
-            result.append(Call(tuple(section), before, after, part, place=part.at if part else ()))
+            result.append(Call(tuple(section), before, after, part, place=part.spec_path if part else ()))
         else:
             result += _of_part(kind, remote_id, part, before, after)
     return tuple(result)
@@ -71,7 +71,9 @@ def _sections(
     current_part: Part | None = None
     for operation in operations:
         after = update_of(kind).apply(body, [operation]) if kind.parts else body
-        owner = next((part for part in kind.parts if value_at(body, part.at) != value_at(after, part.at)), None)
+        owner = next(
+            (part for part in kind.parts if value_at(body, part.spec_path) != value_at(after, part.spec_path)), None
+        )
         if section and owner != current_part:
             yield current_part, section
             section = []
@@ -82,9 +84,9 @@ def _sections(
 
 
 def _of_part(kind: ResourceKind, remote_id: str, part: Part, before: JsonObject, after: JsonObject) -> Iterator[Call]:
-    path, desired = part.path.format(id=remote_id), value_at(after, part.at)
+    path, desired = part.path.format(id=remote_id), value_at(after, part.spec_path)
     steps = _members if part.style is PartStyle.MEMBERS else _entries
-    for method, name, body, place, value in steps(part, value_at(before, part.at), desired):
+    for method, name, body, place, value in steps(part, value_at(before, part.spec_path), desired):
         result = set_at(before, place, value)
         update = update_of(kind)
         yield Call(
@@ -108,19 +110,19 @@ def _members(part: Part, before: Json, after: Json) -> Iterator[_Step]:
     present, desired = as_list(before or []), as_list(after or [])
     for member in [member for member in present if member not in desired]:
         present = [other for other in present if other != member]
-        yield "DELETE", str(member), None, part.at, present
+        yield "DELETE", str(member), None, part.spec_path, present
     added = [member for member in desired if member not in present]
     if added:
-        yield "POST", "", {part.key: added}, part.at, [*present, *added]
+        yield "POST", "", {part.key: added}, part.spec_path, [*present, *added]
 
 
 def _entries(part: Part, before: Json, after: Json) -> Iterator[_Step]:
     present, desired = as_object(before or {}), as_object(after or {})
     for key in present:
         if key not in desired:
-            yield "DELETE", key, None, (*part.at, key), ABSENT
+            yield "DELETE", key, None, (*part.spec_path, key), ABSENT
     for key, value in desired.items():
-        place = (*part.at, key)
+        place = (*part.spec_path, key)
         if key not in present:
             yield "PUT", key, {part.key: value}, place, value
         elif value != present[key]:
@@ -140,7 +142,7 @@ def is_done(kind: ResourceKind, call: Call, now: JsonObject) -> bool:
     )
 
 
-def moved(kind: ResourceKind, call: Call, now: JsonObject) -> bool:
+def was_edited(kind: ResourceKind, call: Call, now: JsonObject) -> bool:
     """Whether somebody else has changed what a call of a part is about to write."""
     before, shown = value_at(call.before, call.place), value_at(now, call.place)
     return is_unset(kind, call.place, before) != is_unset(kind, call.place, shown) or not same(
@@ -148,17 +150,17 @@ def moved(kind: ResourceKind, call: Call, now: JsonObject) -> bool:
     )
 
 
-def without(kind: ResourceKind, document: JsonObject) -> JsonObject:
+def without_parts(kind: ResourceKind, document: JsonObject) -> JsonObject:
     """A document without its parts, and without objects that held nothing but parts."""
     for part in kind.parts:
-        document = with_value_of(document, part.at, {})
+        document = with_value_of(document, part.spec_path, {})
     return document
 
 
-def with_holders(kind: ResourceKind, document: JsonObject) -> JsonObject:
+def with_part_containers(kind: ResourceKind, document: JsonObject) -> JsonObject:
     """A document with the objects that contain parts, which a read shows even if they are empty."""
     for part in kind.parts:
-        for length in range(1, len(part.at)):
-            if value_at(document, part.at[:length]) is None:
-                document = set_at(document, part.at[:length], {})
+        for length in range(1, len(part.spec_path)):
+            if value_at(document, part.spec_path[:length]) is None:
+                document = set_at(document, part.spec_path[:length], {})
     return document

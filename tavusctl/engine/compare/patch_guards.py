@@ -78,7 +78,9 @@ def tests_of(operations: Sequence[JsonObject]) -> tuple[JsonObject, ...]:
     return tuple(operation for operation in operations if operation["op"] == "test")
 
 
-def moved(before: Mapping[str, Json], now: Mapping[str, Json], operations: Sequence[JsonObject]) -> list[str]:
+def changed_pointers(
+    before: Mapping[str, Json], now: Mapping[str, Json], operations: Sequence[JsonObject]
+) -> list[str]:
     """Pointers that a patch writes and whose values have changed from `before` to `now`."""
     written = places(before, operations)
     return [patch.join(path) for path in written if value_at(before, path) != value_at(now, path)]

@@ -19,17 +19,18 @@ def references(body: JsonObject, targets: Collection[Address]) -> list[Reference
     return [(path, leaf) for path, leaf in leaves(body) if isinstance(leaf, Address) and leaf in targets]
 
 
-def repointing(found: Sequence[Reference], bindings: Mapping[Address, Binding]) -> tuple[FieldChange, ...]:
+def repointing(references_by_path: Sequence[Reference], bindings: Mapping[Address, Binding]) -> tuple[FieldChange, ...]:
     """The fields of a change that repoints references to the objects that their addresses will be bound to."""
-    old = {target: bindings[target].remote_id for _, target in found}
+    old = {target: bindings[target].remote_id for _, target in references_by_path}
     return tuple(
-        FieldChange(patch.join(path), Cause.EDITED, old[target], old[target], target) for path, target in found
+        FieldChange(patch.join(path), Cause.EDITED, old[target], old[target], target)
+        for path, target in references_by_path
     )
 
 
-def operations(found: Sequence[Reference]) -> tuple[JsonObject, ...]:
+def operations(references_by_path: Sequence[Reference]) -> tuple[JsonObject, ...]:
     """The patch of a change that repoints references."""
-    return tuple({"op": "replace", "path": patch.join(path), "value": target} for path, target in found)
+    return tuple({"op": "replace", "path": patch.join(path), "value": target} for path, target in references_by_path)
 
 
 def uses(one: Live, address: Address | None, remote_id: str) -> bool:

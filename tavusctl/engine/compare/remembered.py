@@ -11,7 +11,7 @@ from tavusctl.engine.compare.patch_guards import touches
 from tavusctl.lib.json_types import Json, JsonObject
 
 
-def as_it_was(now: Binding, before: Binding, applied: JsonObject, places: Sequence[str]) -> Binding:
+def restore_fields(now: Binding, before: Binding, applied: JsonObject, places: Sequence[str]) -> Binding:
     """A binding after a run (`now`) that keeps for `places` (pointers) what was recorded before the run."""
 
     def merged(current: Mapping[str, Json], earlier: Mapping[str, Json]) -> dict[str, Json]:

@@ -36,9 +36,9 @@ from tavusctl.engine.compare.desired import desired_value
 from tavusctl.engine.compare.patch_guards import value_at
 from tavusctl.engine.compare.updates import update_of
 from tavusctl.fields import presigned_urls
-from tavusctl.fields.equivalence import is_unset, known_part, may_be_filled_in, same
+from tavusctl.fields.equivalence import is_unset, may_be_filled_in, same, without_unknown_members
 from tavusctl.lib.json_types import PLAIN, Json, JsonObject, KeyPath, special_leaves
-from tavusctl.secrets.values import REDACTED, Fingerprint, Secret, TextPrint
+from tavusctl.secrets.values import REDACTED, Fingerprint, Secret, TextFingerprint
 
 
 class Difference(Struct, frozen=True):
@@ -47,15 +47,15 @@ class Difference(Struct, frozen=True):
     fields: tuple[FieldChange, ...] = ()
     patch: tuple[JsonObject, ...] = ()
     drift: tuple[FieldChange, ...] = ()  # managed fields whose live value changed and differs from the manifest
-    otherwise: tuple[FieldChange, ...] = ()  # fields that the server stores differently, where neither side has changed
-    chosen: tuple[FieldChange, ...] = ()  # removed fields, with the values that the server chose for them
+    stored_differently: tuple[FieldChange, ...] = ()  # fields of which neither side has changed since the last write
+    server_chosen: tuple[FieldChange, ...] = ()  # removed fields, with the values that the server chose for them
     replaces: tuple[str, ...] = ()  # pointers of changed fields that are fixed at creation
-    lacks: tuple[str, ...] = ()  # pointers of secrets that must be sent along, but whose values are not available
+    unknown_secrets: tuple[str, ...] = ()  # pointers of secrets that must be sent too, and whose values are unknown
 
     @property
     def answers(self) -> dict[str, Json]:
         """The values of fields that the server stores differently or chose itself, as a binding records them."""
-        return {change.path: remembered(change.live) for change in (*self.otherwise, *self.chosen)}
+        return {change.path: recorded_value(change.live) for change in (*self.stored_differently, *self.server_chosen)}
 
 
 class _Comparison(Struct):
@@ -64,8 +64,8 @@ class _Comparison(Struct):
     binding: Binding
     changes: list[FieldChange] = field(default_factory=list)
     drift: list[FieldChange] = field(default_factory=list)
-    otherwise: list[FieldChange] = field(default_factory=list)
-    chosen: list[FieldChange] = field(default_factory=list)
+    stored_differently: list[FieldChange] = field(default_factory=list)
+    server_chosen: list[FieldChange] = field(default_factory=list)
 
 
 class _Base(Struct, frozen=True):
@@ -81,8 +81,8 @@ def compare(desired: Desired, live: Live, binding: Binding | None) -> Difference
     """The difference between one object and its manifest."""
     ignored = frozenset(patch.split(pointer) for pointer in desired.lifecycle.ignore_changes)
     ctx = _Comparison(desired.kind, ignored, binding or Binding(desired.address, ""))
-    base = source_fingerprint.sent(binding.applied) if binding else ABSENT
-    desired_spec = desired.kind.completed(source_fingerprint.sent(desired.spec))
+    base = source_fingerprint.without_fingerprint(binding.applied) if binding else ABSENT
+    desired_spec = desired.kind.complete_spec(source_fingerprint.without_fingerprint(desired.spec))
     is_unchanged = binding is not None and _is_unchanged(desired_spec, base, live.body)
     before, after = ({}, {}) if is_unchanged else _objects(ctx, (), desired_spec, base, live.body)
     _leftovers(ctx, desired_spec, live.body)
@@ -91,9 +91,11 @@ def compare(desired: Desired, live: Live, binding: Binding | None) -> Difference
     replaces = tuple(change.path for change in changes if _replaces(desired.kind, change.path))
     # A difference that yields no operation is not a change.
     changes = changes if operations or replaces else ()
-    chosen = _in_order(ctx.chosen)
-    lacks = update_of(desired.kind).lacks(live, operations, desired.spec)
-    return Difference(changes, operations, _in_order(ctx.drift), _in_order(ctx.otherwise), chosen, replaces, lacks)
+    chosen = _in_order(ctx.server_chosen)
+    lacks = update_of(desired.kind).unknown_secrets(live, operations, desired.spec)
+    return Difference(
+        changes, operations, _in_order(ctx.drift), _in_order(ctx.stored_differently), chosen, replaces, lacks
+    )
 
 
 def _is_unchanged(desired: JsonObject, base: Json, live: Json) -> bool:
@@ -141,17 +143,21 @@ def _leftovers(ctx: _Comparison, desired: JsonObject, live: JsonObject) -> None:
         path = patch.split(pointer)
         is_removed = all(is_unset(ctx.kind, path, value_at(spec, path)) for spec in (desired, ctx.binding.applied))
         shown = value_at(live, path)
-        is_recorded = any(change.path == pointer for change in (*ctx.otherwise, *ctx.chosen, *ctx.changes))
+        is_recorded = any(
+            change.path == pointer for change in (*ctx.stored_differently, *ctx.server_chosen, *ctx.changes)
+        )
         stays = is_removed and not is_unset(ctx.kind, path, shown) and same(ctx.kind, path, answer, shown)
         if stays and not is_recorded and not _is_ignored(ctx, path):
-            ctx.otherwise.append(FieldChange(pointer, Cause.EDITED, answer, shown, None, _hides(ctx, path, shown)))
+            ctx.stored_differently.append(
+                FieldChange(pointer, Cause.EDITED, answer, shown, None, _hides(ctx, path, shown))
+            )
 
 
 def _is_ignored(ctx: _Comparison, path: KeyPath) -> bool:
     return any(path[:length] in ctx.ignored for length in range(len(path) + 1))
 
 
-def kept(desired: Desired, live: Live) -> tuple[FieldChange, ...]:
+def unkept_fields(desired: Desired, live: Live) -> tuple[FieldChange, ...]:
     """The managed fields of a freshly written object that do not read as they were written."""
     return compare(desired, live, None).fields
 
@@ -171,7 +177,7 @@ def lets_choose(binding: Binding, pointer: str) -> bool:
     return isinstance(holder, dict) and key in holder and is_empty(holder[key])
 
 
-def remembered(value: Json) -> Json:
+def recorded_value(value: Json) -> Json:
     """A value of the account as a binding records it: secrets as fingerprints, an absent value as null."""
     return map_leaves(None if value is ABSENT else value, _recordable)
 
@@ -195,7 +201,7 @@ def _objects(
         live_member = live_members.get(key, ABSENT)
         desired_member = desired.get(key, ABSENT)
         base_member = base_members.get(key, ABSENT)
-        if isinstance(base_member, TextPrint) and isinstance(desired_member, dict):
+        if isinstance(base_member, TextFingerprint) and isinstance(desired_member, dict):
             base_member = _readable(ctx.kind, member_path, base_member, live_member, desired_member)
         if member_path in ctx.ignored or (desired_member is ABSENT and is_unset(ctx.kind, member_path, base_member)):
             _put(
@@ -249,7 +255,7 @@ def _descend(
 
 def _has_parts(kind: ResourceKind, path: KeyPath) -> bool:
     """Whether an object contains parts, which calls of their own write: those calls cannot remove the object."""
-    return any(part.at[: len(path)] == path and part.at != path for part in kind.parts)
+    return any(part.spec_path[: len(path)] == path and part.spec_path != path for part in kind.parts)
 
 
 def _put(before: JsonObject, after: JsonObject, key: str, live: Json, desired: Json, *, pinned: bool) -> None:
@@ -273,12 +279,12 @@ def _leaf(ctx: _Comparison, path: KeyPath, desired: Json, base: Json, read_value
     agrees = _agrees(kind, path, aim, base, live)
     cause = _cause(kind, path, base, aim, moved=bases.moved)
     before = _readable(kind, path, bases.answered, live, aim)
-    shown = known_part(kind, path, live)
+    shown = without_unknown_members(kind, path, live)
     change = FieldChange(patch.join(path), cause, before, shown, aim, _hides(ctx, path, before, live, aim))
     if bases.kept and not agrees:
-        (ctx.chosen if is_unset(kind, path, aim) else ctx.otherwise).append(change)
+        (ctx.server_chosen if is_unset(kind, path, aim) else ctx.stored_differently).append(change)
         return read_value
-    if agrees or (declared.lasting and is_empty(aim)):
+    if agrees or (declared.cannot_be_unset and is_empty(aim)):
         return read_value  # an edit in the account to the manifest's value is not drift: only the state is updated
     if bases.moved:
         ctx.drift.append(change)
@@ -291,7 +297,7 @@ def _leaf(ctx: _Comparison, path: KeyPath, desired: Json, base: Json, read_value
 
 def _readable(kind: ResourceKind, path: KeyPath, base: Json, live: Json, desired: Json) -> Json:
     """A base that is recorded without its text, as the text of a side that has not changed; as it is if both have."""
-    if not any(isinstance(leaf, TextPrint) for _, leaf in special_leaves(base)):
+    if not any(isinstance(leaf, TextFingerprint) for _, leaf in special_leaves(base)):
         return base
     return next((value for value in (live, desired) if same(kind, path, base, value)), base)
 
@@ -348,7 +354,7 @@ def _hides(ctx: _Comparison, path: KeyPath, *values: Json) -> bool:
     return (
         declared.secret
         or any(map(is_hidden, values))
-        or (declared.must_stay_reachable and any(map(presigned_urls.signatures, values)))
+        or (declared.must_stay_reachable and any(map(presigned_urls.access_parameters, values)))
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from tavusctl import patch
-from tavusctl.core.json_tree import emptied, with_value_of
+from tavusctl.core.json_tree import empty_value_for, with_value_of
 from tavusctl.core.model import ABSENT, Live
 from tavusctl.core.resource_kind import Part, PartStyle, ResourceKind, Update
 from tavusctl.engine.compare import patch_guards, whole_members
@@ -16,7 +16,7 @@ from tavusctl.lib.json_types import Json, JsonObject, as_object, as_text
 Operations = Sequence[JsonObject]
 
 
-class Updating(Protocol):
+class UpdateMethod(Protocol):
     """A way to change objects in place; every way has its changes as operations of RFC 6902."""
 
     exact: bool  # the operations are sent as they are, so they must lead to the desired document
@@ -34,7 +34,7 @@ class Updating(Protocol):
     def guards(self, live: Live, operations: Operations) -> tuple[JsonObject, ...]:
         """The `test` operations that are sent with a change."""
 
-    def lacks(self, live: Live, operations: Operations, desired: JsonObject) -> tuple[str, ...]:
+    def unknown_secrets(self, live: Live, operations: Operations, desired: JsonObject) -> tuple[str, ...]:
         """Pointers of secrets that must be sent along, but that neither the account nor the manifest provides."""
 
     def request(
@@ -67,7 +67,7 @@ class JsonPatch:
         """Tests of what each operation relies on."""
         return patch_guards.tests_of(patch_guards.protect(live.kind, live.body, operations))
 
-    def lacks(self, live: Live, operations: Operations, desired: JsonObject) -> tuple[str, ...]:  # noqa: ARG002
+    def unknown_secrets(self, live: Live, operations: Operations, desired: JsonObject) -> tuple[str, ...]:  # noqa: ARG002
         """No pointers: what is not written stays."""
         return ()
 
@@ -79,7 +79,7 @@ class JsonPatch:
     ) -> tuple[str, JsonObject | list[JsonObject]]:
         """A PATCH of the object, with the field names of its last read, and paths below the patch root of its kind."""
         return _path(live), [
-            _wire_operation(live.kind, operation) for operation in spellings.as_shown(operations, live.names)
+            _wire_operation(live.kind, operation) for operation in spellings.with_shown_names(operations, live.names)
         ]
 
 
@@ -118,9 +118,9 @@ class Merge:
         """No tests: the object is compared right before the call instead."""
         return ()
 
-    def lacks(self, live: Live, operations: Operations, desired: JsonObject) -> tuple[str, ...]:
+    def unknown_secrets(self, live: Live, operations: Operations, desired: JsonObject) -> tuple[str, ...]:
         """Pointers of missing secrets inside the objects that are sent whole."""
-        return whole_members.lacking(live, operations, desired)
+        return whole_members.missing_secrets(live, operations, desired)
 
     def request(
         self, live: Live, operations: Operations, desired: JsonObject
@@ -139,14 +139,14 @@ class Rename(Merge):
         kind, members = live.kind, whole_members.sent(live, operations, desired)
         if members.keys() <= {kind.name_field}:
             return f"{_path(live)}/name", members
-        newer = {(*kind.field_at((key,)).also, key)[0]: value for key, value in members.items()}
-        return f"{kind.merged_at}/{live.remote_id}", newer
+        newer = {(*kind.field_at((key,)).aliases, key)[0]: value for key, value in members.items()}
+        return f"{kind.merge_collection}/{live.remote_id}", newer
 
 
-class Parted:
+class PartedUpdate:
     """Another way, for objects with parts: no operation writes into two parts, because each part has its own calls."""
 
-    def __init__(self, way: Updating, parts: Sequence[Part]) -> None:
+    def __init__(self, way: UpdateMethod, parts: Sequence[Part]) -> None:
         self._update = way
         self._parts = parts
         self.exact, self.tested, self.versioned = way.exact, way.tested, way.versioned
@@ -157,10 +157,10 @@ class Parted:
         """The change of all but the parts, then of each part; a set is written whole: its members have no paths."""
         body = after
         for part in self._parts:
-            body = with_value_of(body, part.at, before)
+            body = with_value_of(body, part.spec_path, before)
         operations = self._update.diff(kind, before, body, keyed_by)
         for part in self._parts:
-            before, body = body, with_value_of(body, part.at, after)
+            before, body = body, with_value_of(body, part.spec_path, after)
             changes = self._update.diff(kind, before, body, keyed_by)
             is_set = part.style is PartStyle.MEMBERS
             operations += [_whole_part(part, before, body)] if changes and is_set else changes
@@ -177,9 +177,9 @@ class Parted:
             live, [operation for operation in operations if not f"{operation['path']}/".startswith(excluded)]
         )
 
-    def lacks(self, live: Live, operations: Operations, desired: JsonObject) -> tuple[str, ...]:
+    def unknown_secrets(self, live: Live, operations: Operations, desired: JsonObject) -> tuple[str, ...]:
         """Pointers of missing secrets, as the wrapped way determines them."""
-        return self._update.lacks(live, operations, desired)
+        return self._update.unknown_secrets(live, operations, desired)
 
     def request(
         self, live: Live, operations: Operations, desired: JsonObject
@@ -189,13 +189,13 @@ class Parted:
 
 
 def _whole_part(part: Part, before: JsonObject, after: JsonObject) -> JsonObject:
-    old, new = (patch_guards.value_at(body, part.at) for body in (before, after))
+    old, new = (patch_guards.value_at(body, part.spec_path) for body in (before, after))
     if new is None:
         return {"op": "remove", "path": part.pointer}
     return {"op": "add" if old is None else "replace", "path": part.pointer, "value": new}
 
 
-_WAYS: Final[Mapping[Update, Updating]] = {
+_WAYS: Final[Mapping[Update, UpdateMethod]] = {
     Update.JSON_PATCH: JsonPatch(),
     Update.VERSIONED_PATCH: VersionedPatch(),
     Update.MERGE: Merge(),
@@ -203,13 +203,13 @@ _WAYS: Final[Mapping[Update, Updating]] = {
 }
 
 
-def update_of(kind: ResourceKind) -> Updating:
+def update_of(kind: ResourceKind) -> UpdateMethod:
     """The way in which objects of a kind are changed in place."""
     way = _WAYS[kind.update]
-    return Parted(way, kind.parts) if kind.parts else way
+    return PartedUpdate(way, kind.parts) if kind.parts else way
 
 
-def creating(kind: ResourceKind, body: JsonObject) -> JsonObject:
+def create_body(kind: ResourceKind, body: JsonObject) -> JsonObject:
     """The body of the call that creates an object."""
     return _renamed(kind, body)
 
@@ -252,4 +252,4 @@ def _of_member(
 def _emptied(kind: ResourceKind, key: str, old: Json) -> Json:
     """The value that unsets a member: the default of an object, else the empty value of its type."""
     defaults = kind.field_at((key,)).defaults
-    return defaults[0] if isinstance(old, dict) and defaults else emptied("" if old is None else old)
+    return defaults[0] if isinstance(old, dict) and defaults else empty_value_for("" if old is None else old)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tavusctl import patch
-from tavusctl.core.json_tree import is_empty, map_leaves, placed, set_at
+from tavusctl.core.json_tree import is_empty, leaves_with_patterns, map_leaves, set_at
 from tavusctl.core.model import ABSENT, Live
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.core.schema.spec_model import field_errors
@@ -29,12 +29,12 @@ def sent(live: Live, operations: Sequence[JsonObject], desired: JsonObject) -> J
     return {key: whole[key] for key in _touched(operations)}
 
 
-def lacking(live: Live, operations: Sequence[JsonObject], desired: JsonObject) -> tuple[str, ...]:
+def missing_secrets(live: Live, operations: Sequence[JsonObject], desired: JsonObject) -> tuple[str, ...]:
     """Pointers of secrets that would be missing from the members that are sent."""
     if not any(isinstance(live.body.get(key), dict) for key in _touched(operations)):
         return ()
     whole = sent(live, operations, desired)
-    hidden = {patch.join(path) for path, _, leaf in placed(whole, (), ()) if isinstance(leaf, Pinned)}
+    hidden = {patch.join(path) for path, _, leaf in leaves_with_patterns(whole, (), ()) if isinstance(leaf, Pinned)}
     return tuple(sorted(hidden | {patch.join(path) for path in _missing(live.kind, {**live.body, **whole})}))
 
 

@@ -14,7 +14,7 @@ from tavusctl.crawl import source_fingerprint
 from tavusctl.fields.equivalence import same
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, is_plain, special_leaves
 from tavusctl.secrets import redaction
-from tavusctl.secrets.values import REDACTED, Fingerprint, Secret, TextPrint
+from tavusctl.secrets.values import REDACTED, Fingerprint, Secret, TextFingerprint
 
 
 def applied(desired: Desired) -> JsonObject:
@@ -36,14 +36,14 @@ def with_applied(desired: Desired, binding: Binding) -> Binding:
     )
 
 
-def says_more(kind: ResourceKind, current: Binding, binding: Binding) -> bool:
+def differs_in_content(kind: ResourceKind, current: Binding, binding: Binding) -> bool:
     """Whether a new binding (`current`) differs in more than form, such as a link signed again or a reordered set.
 
     Another fingerprint is a difference in form, too: a changed secret is found by the comparison before this one.
     """
     if _paths_of(binding, hidden=False) & _paths_of(current, hidden=True):
         return True  # a secret that was recorded as an ordinary value must not stay in the state
-    if tells(binding):
+    if contains_known_secret(binding):
         return True
     current, binding = _without_fingerprints(current), _without_fingerprints(binding)
     reworded = replace(
@@ -57,18 +57,21 @@ def says_more(kind: ResourceKind, current: Binding, binding: Binding) -> bool:
     return reworded != current or not (same(kind, (), before, after) and same(kind, (), after, before))
 
 
-def tells(binding: Binding) -> bool:
+def contains_known_secret(binding: Binding) -> bool:
     """Whether the applied spec contains the value of a secret in a text or number that was not known to be secret."""
-    if not redaction.knows_any():
+    if not redaction.has_known_secrets():
         return False
-    in_text = any(map(redaction.is_written_in, texts(binding.applied)))
-    return in_text or any(redaction.is_number(leaf) for _, leaf in leaves(binding.applied))
+    in_text = any(map(redaction.contains_unencoded_secret, texts(binding.applied)))
+    return in_text or any(redaction.number_contains_secret(leaf) for _, leaf in leaves(binding.applied))
 
 
 def is_applied(desired: Desired, spec: JsonObject) -> bool:
     """Whether `spec`, as a binding records it, is that of a manifest; it may have a fingerprint in place of a text."""
-    current, recorded = source_fingerprint.sent(applied(desired)), source_fingerprint.sent(spec)
-    if not any(isinstance(leaf, TextPrint) for _, leaf in special_leaves(recorded)):
+    current, recorded = (
+        source_fingerprint.without_fingerprint(applied(desired)),
+        source_fingerprint.without_fingerprint(spec),
+    )
+    if not any(isinstance(leaf, TextFingerprint) for _, leaf in special_leaves(recorded)):
         return bool(current == recorded)
     return same(desired.kind, (), current, recorded) and same(desired.kind, (), recorded, current)
 

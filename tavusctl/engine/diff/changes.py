@@ -20,9 +20,21 @@ from tavusctl.engine.compare.desired import new_document, sent_name
 from tavusctl.engine.compare.three_way import Difference, compare
 from tavusctl.engine.compare.updates import update_of
 from tavusctl.engine.diff import crawl_changes, ownership
-from tavusctl.engine.diff.applied_base import applied, is_applied, says_more, tells, with_applied
-from tavusctl.engine.diff.dependents import affecting
-from tavusctl.engine.diff.replacement import BothVersions, excused, halves, repointed, retired
+from tavusctl.engine.diff.applied_base import (
+    applied,
+    contains_known_secret,
+    differs_in_content,
+    is_applied,
+    with_applied,
+)
+from tavusctl.engine.diff.dependents import with_referrers
+from tavusctl.engine.diff.replacement import (
+    StateAndAccount,
+    excuse_outdated_references,
+    replacement_ids,
+    repoint_changes,
+    retire_changes,
+)
 from tavusctl.lib.json_types import JsonObject
 
 _NOTHING: Final[Mapping[str, Sequence[Address]]] = {}
@@ -34,9 +46,9 @@ class Comparison(Struct, frozen=True):
     changes: tuple[Change, ...] = ()
     drift: tuple[Drift, ...] = ()
     settled: tuple[Binding, ...] = ()
-    along: tuple[Binding, ...] = ()  # bindings that changed in form only, recorded when something else is
+    form_changes: tuple[Binding, ...] = ()  # bindings that changed in form only, recorded when something else is
     no_op: int = 0
-    otherwise: tuple[Drift, ...] = ()  # fields that the server stores differently from what was sent
+    stored_differently: tuple[Drift, ...] = ()  # fields that the server stores differently from what was sent
 
 
 def compare_all(
@@ -46,46 +58,52 @@ def compare_all(
     missing: AbstractSet[Address],
     *,
     adopt: bool = False,
-    again: AbstractSet[Address] = frozenset(),
-    in_names: Callable[[Binding], Binding] = lambda binding: binding,
-    spelled: Mapping[str, Sequence[Address]] = _NOTHING,
+    recreate: AbstractSet[Address] = frozenset(),
+    with_current_addresses: Callable[[Binding], Binding] = lambda binding: binding,
+    referrers_by_id: Mapping[str, Sequence[Address]] = _NOTHING,
 ) -> Comparison:
     """Changes in the order of `desired`, then those of objects that no manifest declares any more.
 
-    `in_names` puts a binding into the names that objects have now; `bindings` are in these names already.
-    `spelled` has, by bound id, the addresses of manifests that contain this id in place of an address.
+    `with_current_addresses` puts a binding into the names that objects have now; `bindings` are in these already.
+    `referrers_by_id` has, by bound id, the addresses of manifests that contain this id in place of an address.
     """
     by_address = {binding.address: binding for binding in bindings}
     by_id = {(obj.kind.name, obj.remote_id): obj for obj in live}
-    sides = BothVersions(
-        by_address, by_id, missing, adopt, again, match_create.Strangers(live, halves(bindings)), in_names
+    sides = StateAndAccount(
+        by_address,
+        by_id,
+        missing,
+        adopt,
+        recreate,
+        match_create.UnmanagedObjects(live, replacement_ids(bindings)),
+        with_current_addresses,
     )
     managed = [item for item in desired if not item.external_id]
     comparison = _one_by_one(managed, sides)
-    lowered = [change for item in managed for change in ownership.lowered(item, *sides.of(item.address))]
-    repointing = list(repointed(managed, comparison.changes, sides))
-    retirements = list(retired(comparison.changes, repointing, sides, live))
+    lowered = [change for item in managed for change in ownership.lowered_protection(item, *sides.of(item.address))]
+    repointing = list(repoint_changes(managed, comparison.changes, sides))
+    retirements = list(retire_changes(comparison.changes, repointing, sides, live))
     touched = {change.address for change in (*comparison.changes, *lowered, *repointing)}
     changes = (*comparison.changes, *lowered, *repointing, *_given_up(desired, retirements, sides, live))
     return replace(
         comparison,
-        changes=affecting(ownership.with_users(changes, live, spelled), managed, live),
+        changes=with_referrers(ownership.with_users(changes, live, referrers_by_id), managed, live),
         no_op=sum(item.address not in touched for item in managed),
     )
 
 
-def asked(found: Comparison, reason: str) -> Comparison:
+def on_request(comparison: Comparison, reason: str) -> Comparison:
     """A comparison whose orphaned objects are removed on request (`reason`), not for lack of a manifest."""
     changes = [
         replace(change, cause=Cause.ASKED, reason=reason if change.action is Action.DELETE else change.reason)
         if change.cause is Cause.ORPHANED
         else change
-        for change in found.changes
+        for change in comparison.changes
     ]
-    return replace(found, changes=tuple(changes))
+    return replace(comparison, changes=tuple(changes))
 
 
-def _one_by_one(managed: Sequence[Desired], sides: BothVersions) -> Comparison:
+def _one_by_one(managed: Sequence[Desired], sides: StateAndAccount) -> Comparison:
     """The comparison of each object by itself, without regard to the others."""
     changes: list[Change] = []
     drift: list[Drift] = []
@@ -97,40 +115,42 @@ def _one_by_one(managed: Sequence[Desired], sides: BothVersions) -> Comparison:
         changes += item_changes
         drift += item_drift
         for binding in learned:
-            is_news = says_more(item.kind, sides.in_names(binding), sides.bindings[binding.address])
+            is_news = differs_in_content(
+                item.kind, sides.with_current_addresses(binding), sides.bindings[binding.address]
+            )
             (settled if is_news else along).append(binding)
         otherwise += _otherwise(item, sides)
-    return Comparison(tuple(changes), tuple(drift), tuple(settled), tuple(along), otherwise=tuple(otherwise))
+    return Comparison(tuple(changes), tuple(drift), tuple(settled), tuple(along), stored_differently=tuple(otherwise))
 
 
 def _given_up(
-    desired: Sequence[Desired], retirements: Iterable[Change], sides: BothVersions, live: Sequence[Live]
+    desired: Sequence[Desired], retirements: Iterable[Change], sides: StateAndAccount, live: Sequence[Live]
 ) -> Iterator[Change]:
     """Releases of external objects, changes of objects without a manifest, and deletes of old versions."""
-    released = list(ownership.released(desired, sides.bindings.values(), sides.live))
+    released = list(ownership.release_changes(desired, sides.bindings.values(), sides.live))
     released_addresses = {change.address for change in released}
     handled = {*(item.address for item in desired if not item.external_id), *released_addresses}
     yield from released
     for binding in sides.bindings.values():
         if binding.address not in handled:
-            yield from ownership.orphaned(binding, sides, live)
+            yield from ownership.orphan_changes(binding, sides, live)
     yield from (change for change in retirements if change.address not in released_addresses)
 
 
-def _otherwise(item: Desired, sides: BothVersions) -> Iterator[Drift]:
+def _otherwise(item: Desired, sides: StateAndAccount) -> Iterator[Drift]:
     """Fields that the server stores differently from what was sent; not crawl settings, which reads show as created."""
     binding, live = sides.of(item.address)
     if binding is None or live is None or not (binding.answered or binding.unconfirmed or binding.unkept):
         return
     crawl_prefix = f"/{item.kind.crawl_key}/" if item.kind.crawl_key else None
-    stored_differently = compare(item, live, binding).otherwise
+    stored_differently = compare(item, live, binding).stored_differently
     fields = tuple(field for field in stored_differently if not (crawl_prefix and field.path.startswith(crawl_prefix)))
     if fields:
         source = written_at(item.sources, fields[0].path, item.source)
         yield Drift(item.address, binding.remote_id, Cause.DRIFTED, fields, item.kind, source)
 
 
-def _compare_one(item: Desired, sides: BothVersions) -> tuple[list[Change], list[Drift], list[Binding]]:
+def _compare_one(item: Desired, sides: StateAndAccount) -> tuple[list[Change], list[Drift], list[Binding]]:
     binding, live = sides.of(item.address)
     if binding is None:
         return [_create_or_import(item, sides)], [], []
@@ -140,33 +160,34 @@ def _compare_one(item: Desired, sides: BothVersions) -> tuple[list[Change], list
     mismatch = ownership.not_ours(binding, live)
     if live is None or mismatch:
         gone = Drift(item.address, binding.remote_id, Cause.MISSING, kind=item.kind, source=item.source)
-        change = ownership.taken(item, binding, live, mismatch) if live else _recreate(item, binding, sides)
+        change = ownership.update_of_foreign(item, binding, live, mismatch) if live else _recreate(item, binding, sides)
         return [change], [gone], []
     if binding.successor:
         return [_replace(item, live, compare(item, live, binding))], [], []
-    if provisioning.failed(live) and item.address in sides.again:
-        again = replace(
-            _replace(item, live, Difference()), cause=Cause.DUE, reason=f"{provisioning.failure(live)}; recreated"
-        )
-        return [again], [], []
-    difference = _unclaimed(item, live, binding) or excused(compare(item, live, binding), item, sides)
+    if provisioning.has_failed(live) and item.address in sides.recreate:
+        reason = f"{provisioning.failure_reason(live)}; recreated"
+        return [replace(_replace(item, live, Difference()), cause=Cause.DUE, reason=reason)], [], []
+    difference = _unclaimed(item, live, binding) or excuse_outdated_references(
+        compare(item, live, binding), item, sides
+    )
     source = written_at(item.sources, difference.drift[0].path, item.source) if difference.drift else item.source
     drift_entry = Drift(item.address, binding.remote_id, Cause.DRIFTED, difference.drift, item.kind, source)
     drift = [drift_entry] if difference.drift else []
-    source_change = source_fingerprint.changed(
+    source_change = source_fingerprint.describe_change(
         binding.applied.get(source_fingerprint.KEY), item.spec.get(source_fingerprint.KEY)
     )
     if source_change and not binding.retired:  # an unfinished replacement is completed before the next one begins
         return [_replace_for_source(item, live, difference, source_change)], drift, []
     if difference.fields:
         return _changes(item, live, difference, binding, sides), drift, []
-    current = ownership.protected(binding, with_applied(item, binding))
+    current = ownership.without_lowered_protection(binding, with_applied(item, binding))
     current = replace(current, answered=difference.answers, unconfirmed={}, unkept={})
     current = replace(current, created_at=binding.created_at or live.created)
     if source_change:  # keep the fingerprint of the source it was made from until it is recreated
         made_of = {source_fingerprint.KEY: binding.applied[source_fingerprint.KEY]}
         current = replace(current, applied={**current.applied, **made_of})
-    return [], drift, [current] if sides.in_names(current) != binding or tells(binding) else []
+    is_new = sides.with_current_addresses(current) != binding or contains_known_secret(binding)
+    return [], drift, [current] if is_new else []
 
 
 def _unclaimed(item: Desired, live: Live, binding: Binding) -> Difference | None:
@@ -180,9 +201,9 @@ def _unclaimed(item: Desired, live: Live, binding: Binding) -> Difference | None
     )
 
 
-def _create_or_import(item: Desired, sides: BothVersions) -> Change:
+def _create_or_import(item: Desired, sides: StateAndAccount) -> Change:
     name = sent_name(item)
-    rivals = sides.strangers.like(item.kind, applied(item), name)
+    rivals = sides.unmanaged.find_duplicates(item.kind, applied(item), name)
     if sides.adopt and len(rivals) == 1:
         difference = compare(item, rivals[0], None)
         match = f"has the name `{name}`" if match_create.same_name(name, rivals[0].name) else "matches it"
@@ -193,7 +214,7 @@ def _create_or_import(item: Desired, sides: BothVersions) -> Change:
     return replace(_create(item, Cause.NEW), rivals=tuple(sorted(rival.remote_id for rival in rivals)))
 
 
-def _recreate(item: Desired, binding: Binding, sides: BothVersions) -> Change:
+def _recreate(item: Desired, binding: Binding, sides: StateAndAccount) -> Change:
     """A new create of an object that was deleted in the account, or the import of one that has its name now."""
     change = _create_or_import(item, sides)
     if change.action is Action.ADOPT:
@@ -239,12 +260,14 @@ def _replace_for_source(item: Desired, live: Live, difference: Difference, sourc
     return replace(replacement, cause=replacement.cause if difference.fields else Cause.DUE, reason=reason)
 
 
-def _changes(item: Desired, live: Live, difference: Difference, binding: Binding, sides: BothVersions) -> list[Change]:
+def _changes(
+    item: Desired, live: Live, difference: Difference, binding: Binding, sides: StateAndAccount
+) -> list[Change]:
     """The change of an object; two if it needs a recrawl for new crawl settings and an update for the rest."""
-    if item.address in sides.again or not crawl_changes.can_override(item, live, difference):
+    if item.address in sides.recreate or not crawl_changes.can_override(item, live, difference):
         return [_update_or_replace(item, live, difference)]
     recrawl = crawl_changes.override(item, live, difference)
-    item_without_crawl = crawl_changes.without(item, binding)
+    item_without_crawl = crawl_changes.with_applied_crawl(item, binding)
     other_difference = compare(item_without_crawl, live, binding)
     return [
         *([_update_or_replace(item_without_crawl, live, other_difference)] if other_difference.fields else []),
@@ -263,7 +286,7 @@ def _update_or_replace(item: Desired, live: Live, difference: Difference) -> Cha
         fields=difference.fields,
         patch=difference.patch,
         guards=update_of(live.kind).guards(live, difference.patch),
-        lacks=difference.lacks,
+        unknown_secrets=difference.unknown_secrets,
         source=_source(item, difference.fields),
         desired=item,
         live=live,
@@ -290,15 +313,17 @@ def _replace(item: Desired, live: Live, difference: Difference) -> Change:
     )
 
 
-def _awaited(item: Desired, binding: Binding, sides: BothVersions) -> Change | None:
+def _awaited(item: Desired, binding: Binding, sides: StateAndAccount) -> Change | None:
     """A replacement whose successor exists already; None if the manifest has changed, or a failed one is recreated."""
     successor = sides.live.get((item.address.kind, binding.successor))
     if successor is None or not is_applied(item, binding.successor_spec):
         return None
-    if provisioning.failed(successor) and item.address in sides.again:
+    if provisioning.has_failed(successor) and item.address in sides.recreate:
         return None
     status = f"{binding.successor} is {successor.status or 'there'}"
-    same_manifest = source_fingerprint.sent(binding.applied) == source_fingerprint.sent(binding.successor_spec)
+    same_manifest = source_fingerprint.without_fingerprint(binding.applied) == source_fingerprint.without_fingerprint(
+        binding.successor_spec
+    )
     return Change(
         Action.REPLACE,
         Cause.DUE if same_manifest else Cause.EDITED,

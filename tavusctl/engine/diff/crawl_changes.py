@@ -38,7 +38,7 @@ def override(item: Desired, live: Live, difference: Difference) -> Change:
     )
 
 
-def without(item: Desired, binding: Binding) -> Desired:
+def with_applied_crawl(item: Desired, binding: Binding) -> Desired:
     """A manifest with the crawl that was applied last, to plan all other changes as a step of their own."""
     key = item.kind.crawl_key
     other_fields = {name: value for name, value in item.spec.items() if name != key}

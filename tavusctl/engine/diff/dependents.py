@@ -16,7 +16,7 @@ from tavusctl.engine.diff.replacement import label
 _AFFECTING = frozenset({Action.UPDATE, Action.REPLACE, Action.DELETE})
 
 
-def affecting(changes: Sequence[Change], managed: Sequence[Desired], live: Sequence[Live]) -> tuple[Change, ...]:
+def with_referrers(changes: Sequence[Change], managed: Sequence[Desired], live: Sequence[Live]) -> tuple[Change, ...]:
     """Changes with what refers to their objects: manifests as they will be, unmanaged objects as they are."""
     users = _users(managed, live)
     return tuple(

@@ -10,7 +10,7 @@ from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.model import Live
 from tavusctl.engine.compare import claim
 from tavusctl.engine.compare.match_create import plain_text
-from tavusctl.engine.diff.replacement import halves
+from tavusctl.engine.diff.replacement import replacement_ids
 
 
 def namesakes(
@@ -20,10 +20,10 @@ def namesakes(
 
     `owners` returns the environment that has bound an object, by id; it is called only if there is a warning.
     """
-    replacement_ids = halves(bindings)
+    ids_in_replacement = replacement_ids(bindings)
     strangers: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for obj in live:
-        if obj.address is None and obj.remote_id not in replacement_ids:
+        if obj.address is None and obj.remote_id not in ids_in_replacement:
             strangers[obj.kind.name, _name(obj)].append(obj.remote_id)
     live_by_id = {(obj.kind.name, obj.remote_id): obj for obj in live}
     pairs = ((binding, live_by_id.get((binding.address.kind, binding.remote_id))) for binding in bindings)
@@ -38,7 +38,7 @@ def namesakes(
 
 
 def _name(obj: Live) -> str:
-    return plain_text(claim.bare(obj.name))
+    return plain_text(claim.without_claim(obj.name))
 
 
 def _warning(managed: Live, binding: Binding, others: Sequence[str], owners: Mapping[str, str]) -> Diagnostic:

@@ -16,7 +16,7 @@ from tavusctl.core.model import Action, Cause, Change, Desired, Live, Manifest
 from tavusctl.core.ports import State
 from tavusctl.crawl.status import is_younger
 from tavusctl.engine.compare.references import uses
-from tavusctl.engine.diff.replacement import BothVersions, label
+from tavusctl.engine.diff.replacement import StateAndAccount, label
 from tavusctl.lib.json_types import JsonObject, as_object
 
 Key = tuple[str, str]  # kind and id
@@ -44,7 +44,9 @@ def _without_external_versions(binding: Binding, externals: AbstractSet[Key]) ->
     return replace(binding, retired=retired) if retired != binding.retired else binding
 
 
-def released(desired: Sequence[Desired], bindings: Iterable[Binding], live: Mapping[Key, Live]) -> Iterator[Change]:
+def release_changes(
+    desired: Sequence[Desired], bindings: Iterable[Binding], live: Mapping[Key, Live]
+) -> Iterator[Change]:
     """A release of each binding whose object a manifest declares external, under its address or another one."""
     managed = {item.address for item in desired if not item.external_id}
     by_address = {item.address: item for item in desired if item.external_id}
@@ -72,7 +74,7 @@ def _release(binding: Binding, item: Desired, live: Live | None) -> Change:
     )
 
 
-def protected(binding: Binding, current: Binding) -> Binding:
+def without_lowered_protection(binding: Binding, current: Binding) -> Binding:
     """A binding that is up to date, but with no less protection than before: lowering it is a change of its own."""
     retain = "retain" in (binding.on_remove, current.on_remove)
     return replace(
@@ -82,7 +84,7 @@ def protected(binding: Binding, current: Binding) -> Binding:
     )
 
 
-def lowered(item: Desired, binding: Binding | None, live: Live | None) -> Iterator[Change]:
+def lowered_protection(item: Desired, binding: Binding | None, live: Live | None) -> Iterator[Change]:
     """The change that lowers the protection of an object, if its manifest does."""
     if binding is None:
         return
@@ -116,8 +118,8 @@ def not_ours(binding: Binding, live: Live | None) -> str:
     )
 
 
-def taken(item: Desired, binding: Binding, live: Live, another: str) -> Change:
-    """The update that an object would need if it were ours; `another` says why it is not."""
+def update_of_foreign(item: Desired, binding: Binding, live: Live, reason: str) -> Change:
+    """The update that an object would need if it were ours; `reason` says why it is not."""
     return Change(
         Action.UPDATE,
         Cause.DRIFTED,
@@ -126,11 +128,11 @@ def taken(item: Desired, binding: Binding, live: Live, another: str) -> Change:
         source=item.source,
         desired=item,
         live=live,
-        not_ours=another,
+        identity_mismatch=reason,
     )
 
 
-def orphaned(binding: Binding, sides: BothVersions, live: Sequence[Live]) -> Iterator[Change]:
+def orphan_changes(binding: Binding, sides: StateAndAccount, live: Sequence[Live]) -> Iterator[Change]:
     """The delete of an object whose manifest was removed, or the release of its binding."""
     obj = sides.live.get((binding.address.kind, binding.remote_id))
     if obj is None or binding.on_remove == "retain":
@@ -149,16 +151,16 @@ def orphaned(binding: Binding, sides: BothVersions, live: Sequence[Live]) -> Ite
         reason="manifest removed",
         live=obj,
         referrers=users,
-        not_ours=not_ours(binding, obj),
+        identity_mismatch=not_ours(binding, obj),
     )
 
 
 def with_users(
-    changes: Sequence[Change], live: Iterable[Live], spelled: Mapping[str, Sequence[Address]]
+    changes: Sequence[Change], live: Iterable[Live], referrers_by_id: Mapping[str, Sequence[Address]]
 ) -> tuple[Change, ...]:
     """Add to each delete the resources that refer to the deleted object, before and after their own changes.
 
-    A replacement repoints references, except to ids that stand in manifests (`spelled`).
+    A replacement repoints references, except to ids that stand in manifests (`referrers_by_id`).
     """
     if not any(change.action in (Action.DELETE, Action.REPLACE) for change in changes):
         return tuple(changes)
@@ -171,7 +173,7 @@ def with_users(
     return tuple(
         replace(_with_users(change, before, after), held_by=_holders(change, staying))
         if change.action is Action.DELETE
-        else replace(change, used_after=tuple(sorted(spelled.get(change.remote_id, ()))))
+        else replace(change, used_after=tuple(sorted(referrers_by_id.get(change.remote_id, ()))))
         if change.action is Action.REPLACE
         else change
         for change in changes
@@ -213,7 +215,7 @@ def _named(body: JsonObject) -> AbstractSet[object]:
     return {leaf for _, leaf in leaves(body) if isinstance(leaf, str | Address)}
 
 
-def spelled(manifests: Iterable[Manifest], ids: Mapping[str, Address]) -> Mapping[str, Sequence[Address]]:
+def referrers_by_id(manifests: Iterable[Manifest], ids: Mapping[str, Address]) -> Mapping[str, Sequence[Address]]:
     """The addresses of manifests that refer to known objects by id, by that id."""
     users: defaultdict[str, set[Address]] = defaultdict(set)
     for manifest in manifests:

@@ -14,7 +14,7 @@ from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.json_tree import map_leaves
 from tavusctl.core.model import Action, Cause, Change, Desired, FieldChange, Live
-from tavusctl.engine.compare.match_create import Strangers
+from tavusctl.engine.compare.match_create import UnmanagedObjects
 from tavusctl.engine.compare.patch_guards import value_at
 from tavusctl.engine.compare.references import operations, references, repointing, uses
 from tavusctl.engine.compare.three_way import Difference
@@ -26,16 +26,16 @@ from tavusctl.lib.json_types import JsonObject, as_object
 _FIRST: Final = (Cause.EDITED, Cause.DRIFTED, Cause.DUE)
 
 
-class BothVersions(Struct, frozen=True):
+class StateAndAccount(Struct, frozen=True):
     """State and account, to look up bindings and objects."""
 
     bindings: Mapping[Address, Binding]
     live: Mapping[tuple[str, str], Live]
     missing: AbstractSet[Address]
     adopt: bool
-    again: AbstractSet[Address] = frozenset()  # to be recreated if they failed
-    strangers: Strangers = field(default_factory=lambda: Strangers(()))
-    in_names: Callable[[Binding], Binding] = lambda binding: binding
+    recreate: AbstractSet[Address] = frozenset()  # to be recreated if they failed
+    unmanaged: UnmanagedObjects = field(default_factory=lambda: UnmanagedObjects(()))
+    with_current_addresses: Callable[[Binding], Binding] = lambda binding: binding
 
     def of(self, address: Address) -> tuple[Binding | None, Live | None]:
         """The binding of an address, and its object."""
@@ -43,7 +43,7 @@ class BothVersions(Struct, frozen=True):
         return binding, self.live.get((address.kind, binding.remote_id)) if binding else None
 
 
-def halves(bindings: Iterable[Binding]) -> frozenset[str]:
+def replacement_ids(bindings: Iterable[Binding]) -> frozenset[str]:
     """Ids of the successors and old versions of all replacements."""
     return frozenset(
         remote_id for binding in bindings for remote_id in (binding.successor, *binding.retired) if remote_id
@@ -72,7 +72,7 @@ def _is_given_up(item: Desired, binding: Binding) -> bool:
     return has_fixed_values_of(binding.applied) and not has_fixed_values_of(binding.successor_spec)
 
 
-def excused(difference: Difference, item: Desired, sides: BothVersions) -> Difference:
+def excuse_outdated_references(difference: Difference, item: Desired, sides: StateAndAccount) -> Difference:
     """A difference in which references to an old version count as outdated, and not as edits in the account."""
     if not any(sides.bindings[address].retired for address in item.refers_to if address in sides.bindings):
         return difference
@@ -90,7 +90,7 @@ def excused(difference: Difference, item: Desired, sides: BothVersions) -> Diffe
     )
 
 
-def repointed(managed: Sequence[Desired], changes: Sequence[Change], sides: BothVersions) -> Iterator[Change]:
+def repoint_changes(managed: Sequence[Desired], changes: Sequence[Change], sides: StateAndAccount) -> Iterator[Change]:
     """Updates that give objects the new id of a replaced object they refer to, once the successor is usable.
 
     Each is a change of its own, so that other changes of the same object need not wait for it.
@@ -127,8 +127,8 @@ def _follow_up_cause(replaced: Change) -> Cause:
     return replaced.cause if replaced.cause in _FIRST else Cause.EDITED
 
 
-def retired(
-    changes: Sequence[Change], repointed: Sequence[Change], sides: BothVersions, live: Sequence[Live]
+def retire_changes(
+    changes: Sequence[Change], repointed: Sequence[Change], sides: StateAndAccount, live: Sequence[Live]
 ) -> Iterator[Change]:
     """Deletes of old versions of replacements, which wait until nothing refers to them."""
     replacing = {change.address: change for change in changes if change.action is Action.REPLACE}
@@ -160,7 +160,7 @@ def label(one: Live) -> str:
     )
 
 
-def finishing(changes: Sequence[Change], bindings: Mapping[Address, Binding]) -> list[Change]:
+def finish_changes(changes: Sequence[Change], bindings: Mapping[Address, Binding]) -> list[Change]:
     """The changes that end replacements which an earlier run has begun, and so are agreed to; no others.
 
     An old version is kept while an object that refers to it has other changes, too.

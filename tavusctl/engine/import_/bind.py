@@ -21,10 +21,10 @@ from tavusctl.engine.compare import match_create
 from tavusctl.engine.compare.desired import sent_name
 from tavusctl.engine.execution import checkpoint
 from tavusctl.engine.prepared_plan import Kinds, PlanOptions, RunRecords
-from tavusctl.engine.reconcile import check_owner, recovered
+from tavusctl.engine.reconcile import check_owner, recover
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.secrets.values import SecretText
-from tavusctl.state.seals import opened
+from tavusctl.state.seals import open_state
 
 
 def bind(
@@ -38,25 +38,25 @@ def bind(
     archive: RunRecords,
 ) -> Sequence[Diagnostic]:
     """Bind an existing object to an address, in the state only; return warnings about an interrupted run."""
-    sealed = opened(store, request.keys)
+    sealed = open_state(store, request.keys)
     # By this import, a person decides what became of an interrupted create at the address: no search for it.
     others = tuple(intent for intent in sealed.replay.pending if intent.remote_id or intent.address != address)
-    state, unresolved, warnings = recovered(kinds, api, replace(sealed, replay=replace(sealed.replay, pending=others)))
-    recovery.check_found(unresolved)
+    state, unresolved, warnings = recover(kinds, api, replace(sealed, replay=replace(sealed.replay, pending=others)))
+    recovery.check_none_lost(unresolved)
     kind = kinds[address.kind]
     check_owner(state, request)
     ids = observe.known_ids(state.bindings.values())
     _check_unbound(remote_id, address, ids)
-    lens = observe.lens(kinds, ids, sealed.custody.prints, state.bindings.values())
+    decoder = observe.decoder(kinds, ids, sealed.seals.fingerprint_key, state.bindings.values())
     bound = state.bindings.get(address)
     if bound and bound.remote_id != remote_id:
-        _check_gone(bound, kind, api, lens)
+        _check_gone(bound, kind, api, decoder)
         bound = None
-    live = observe.read(api, kind, remote_id, lens)
-    _check_ours(remote_id, kind, api, lens, request)
+    live = observe.read(api, kind, remote_id, decoder)
+    _check_ours(remote_id, kind, api, decoder, request)
     # A person has named the id, so the object is the right one, whenever it was created.
     binding = replace(bound or Binding(address, remote_id), created_at=live.created)
-    checkpoint(replace(state, bindings={**state.bindings, address: binding}), store, request, sealed.custody, archive)
+    checkpoint(replace(state, bindings={**state.bindings, address: binding}), store, request, sealed.seals, archive)
     return warnings
 
 
@@ -68,21 +68,23 @@ def _check_unbound(remote_id: str, address: Address, ids: Mapping[str, Address])
         raise StateError(message, f"run `tavusctl state rm {other}` first", id="E905")
 
 
-def _check_gone(bound: Binding, kind: ResourceKind, api: Reader, lens: observe.Decoder) -> None:
+def _check_gone(bound: Binding, kind: ResourceKind, api: Reader, decoder: observe.Decoder) -> None:
     """Refuse an address that is bound to another object, unless that object was deleted in the account."""
-    if observe.exists(api, kind, bound.remote_id, lens):
+    if observe.exists(api, kind, bound.remote_id, decoder):
         message = f"`{bound.address}` is already bound to {bound.remote_id}"
         raise StateError(message, f"run `tavusctl state rm {bound.address}` first", id="E905")
 
 
-def _check_ours(remote_id: str, kind: ResourceKind, api: Reader, lens: observe.Decoder, request: PlanOptions) -> None:
+def _check_ours(
+    remote_id: str, kind: ResourceKind, api: Reader, decoder: observe.Decoder, request: PlanOptions
+) -> None:
     """Refuse an object of another environment, and a stock object of Tavus."""
     owner = request.others().owners.get(remote_id)
     if owner:
         message = f"{remote_id} is {owner}: an object can be bound in one environment only"
         hint = "create a separate object here; if the names must differ, use a variable in the name: `${var:NAME}`"
         raise RefusedError(message, hint, id="E425")
-    if kind.listing.own and remote_id not in {one.remote_id for one in observe.listed(api, kind, lens)}:
+    if kind.listing.owner_query and remote_id not in {one.remote_id for one in observe.listed(api, kind, decoder)}:
         message = f"{remote_id} is a stock {kind.name} of Tavus and cannot be managed"
         raise RefusedError(message, f"refer to it with `external: true` and `id: {remote_id}`", id="E421")
 
@@ -94,7 +96,7 @@ class Matches(Struct, frozen=True):
     ambiguous: Mapping[Address, Sequence[str]]
     unmatched: Sequence[Address]
     elsewhere: Mapping[Address, str] = field(default_factory=dict)  # matches of other environments, as text
-    remarks: Sequence[Diagnostic] = ()  # about an interrupted run
+    warnings: Sequence[Diagnostic] = ()  # about an interrupted run
 
 
 def bind_by_name(
@@ -108,37 +110,41 @@ def bind_by_name(
     record: bool,
 ) -> Matches:
     """Bind, with `record`, each manifest that only one unbound object matches, by name or content; state only."""
-    sealed = opened(store, request.keys)
-    state, unresolved, warnings = recovered(kinds, api, sealed, manifests)
-    recovery.check_found(unresolved)
+    sealed = open_state(store, request.keys)
+    state, unresolved, warnings = recover(kinds, api, sealed, manifests)
+    recovery.check_none_lost(unresolved)
     check_owner(state, request)
     renamed_bindings, _ = renames.follow(manifests, state.bindings)
     state = replace(state, bindings=renamed_bindings)
     externals = {manifest.external_id: manifest.address for manifest in manifests if manifest.external_id}
     known = state.bindings.values()
-    lens = observe.lens(kinds, observe.known_ids(known, externals.items()), sealed.custody.prints, known, manifests)
-    candidates = _candidates(manifests, kinds, api, state, lens)
-    matches = replace(_matches(candidates, request.others().owners), remarks=warnings)
+    decoder = observe.decoder(
+        kinds, observe.known_ids(known, externals.items()), sealed.seals.fingerprint_key, known, manifests
+    )
+    candidates = _candidates(manifests, kinds, api, state, decoder)
+    matches = replace(_matches(candidates, request.others().owners), warnings=warnings)
     if record and matches.bound:
         created = {live.remote_id: live.created for objects in candidates.values() for live in objects}
         new = {
             address: Binding(address, remote_id, created_at=created[remote_id])
             for address, remote_id in matches.bound.items()
         }
-        checkpoint(replace(state, bindings={**state.bindings, **new}), store, request, sealed.custody, archive)
+        checkpoint(replace(state, bindings={**state.bindings, **new}), store, request, sealed.seals, archive)
     return matches
 
 
 def _candidates(
-    manifests: Sequence[Manifest], kinds: Kinds, api: Reader, state: State, lens: observe.Decoder
+    manifests: Sequence[Manifest], kinds: Kinds, api: Reader, state: State, decoder: observe.Decoder
 ) -> Mapping[Address, Sequence[Live]]:
     """By address of each manifest without a binding: the unbound objects that it may mean."""
-    desired = resolve.resolve(manifests, kinds, secrets=None, ids=lens.ids, declared=frozenset(state.bindings))
+    desired = resolve.resolve(manifests, kinds, secrets=None, ids=decoder.ids, declared=frozenset(state.bindings))
     unbound = [item for item in desired if not item.external_id and item.address not in state.bindings]
     used = sorted({item.address.kind for item in unbound})
-    objects = (live for name in used for live in observe.listed(api, kinds[name], lens))
-    strangers = match_create.Strangers(objects, observe.halves(state.bindings.values()).keys())
-    return {item.address: strangers.like(item.kind, _readable(item.spec), sent_name(item)) for item in unbound}
+    objects = (live for name in used for live in observe.listed(api, kinds[name], decoder))
+    strangers = match_create.UnmanagedObjects(objects, observe.replacement_ids(state.bindings.values()).keys())
+    return {
+        item.address: strangers.find_duplicates(item.kind, _readable(item.spec), sent_name(item)) for item in unbound
+    }
 
 
 def _matches(candidates: Mapping[Address, Sequence[Live]], owners: Mapping[str, str]) -> Matches:

@@ -20,22 +20,22 @@ _OF_OTHERS = "E425"  # another environment has an object of this name
 _MANY = 5  # items that a message lists; it only counts the rest
 
 
-class Unknown(Struct, frozen=True):
+class UnboundManifests(Struct, frozen=True):
     """Manifests without a binding: those whose name is in the account, with the ids of its objects, and new ones."""
 
-    there: Mapping[Address, Sequence[str]] = field(default_factory=dict)
+    matching_ids: Mapping[Address, Sequence[str]] = field(default_factory=dict)
     new: tuple[Address, ...] = ()
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """One sentence about objects in the account that the state does not know."""
-        names = _listed([f"{address} ({', '.join(ids)})" for address, ids in sorted(self.there.items())])
+        names = _listed([f"{address} ({', '.join(ids)})" for address, ids in sorted(self.matching_ids.items())])
         return f"the account has objects with the names of manifests that are not in the state: {names}"
 
     def warnings(self) -> Iterator[Diagnostic]:
         """Warnings about these manifests, for a report on managed objects."""
-        if self.there:
-            yield Diagnostic("TV310", self.told, None, HINT, None, Severity.WARNING)
+        if self.matching_ids:
+            yield Diagnostic("TV310", self.summary, None, HINT, None, Severity.WARNING)
         if self.new:
             count = len(self.new)
             verb = "manifest was" if count == 1 else "manifests were"
@@ -44,13 +44,13 @@ class Unknown(Struct, frozen=True):
             yield Diagnostic("TV311", message, None, hint, None, Severity.WARNING)
 
 
-def of_plan(plan: Plan, bound: Collection[Address]) -> Unknown:
+def of_plan(plan: Plan, bound: Collection[Address]) -> UnboundManifests:
     """The manifests without a binding, according to a plan."""
     refused = [refusal.change for refusal in plan.refused if refusal.id != _OF_OTHERS]
     there = {change.address: change.rivals for change in refused if change.rivals and change.address not in bound}
     creates = (*plan.steps, *(refusal.change for refusal in plan.refused))
     made = {change.address for change in creates if change.action is Action.CREATE and change.address not in bound}
-    return Unknown(there, tuple(sorted(made - there.keys())))
+    return UnboundManifests(there, tuple(sorted(made - there.keys())))
 
 
 def of_account(
@@ -59,23 +59,23 @@ def of_account(
     api: Reader,
     bound: Mapping[Address, str],
     owned: Collection[str] = (),
-) -> Unknown:
+) -> UnboundManifests:
     """The manifests without a binding, and the objects with their names; the account is read only if there are any.
 
     `owned` are ids that another environment has bound: they are known, and do not count.
     """
     free = [manifest for manifest in manifests if not manifest.external_id and manifest.address not in bound]
     taken = {*bound.values(), *owned}
-    lens = observe.Decoder({}, FingerprintKey())
+    decoder = observe.Decoder({}, FingerprintKey())
     names = sorted({manifest.address.kind for manifest in free})
-    listed = {name: tuple(observe.listed(api, kinds[name], lens)) for name in names}
+    listed = {name: tuple(observe.listed(api, kinds[name], decoder)) for name in names}
     live = {name: [item for item in objects if item.remote_id not in taken] for name, objects in listed.items()}
     matches = {
         manifest.address: _matching_ids(manifest, kinds[manifest.address.kind], live[manifest.address.kind])
         for manifest in free
     }
     there = {address: ids for address, ids in matches.items() if ids}
-    return Unknown(there, tuple(address for address, ids in sorted(matches.items()) if not ids))
+    return UnboundManifests(there, tuple(address for address, ids in sorted(matches.items()) if not ids))
 
 
 def _matching_ids(manifest: Manifest, kind: ResourceKind, live: Iterable[Live]) -> tuple[str, ...]:

@@ -22,11 +22,11 @@ from tavusctl.engine.account import observe, steady_reads
 from tavusctl.engine.compare.three_way import compare
 from tavusctl.engine.execution import checkpoint
 from tavusctl.engine.prepared_plan import Kinds, PlanOptions
-from tavusctl.engine.reconcile import check_owner, recovered
+from tavusctl.engine.reconcile import check_owner, recover
 from tavusctl.lib.json_types import Json, KeyPath, as_object
 from tavusctl.patch import join
 from tavusctl.secrets.values import NO_KEY, SecretText
-from tavusctl.state.seals import SealedState, Seals, opened
+from tavusctl.state.seals import SealedState, Seals, open_state
 
 NO_VALUES: Final[Mapping[str, str]] = {}
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")  # only such an id is safe in a URL path
@@ -38,18 +38,18 @@ class AccountSurvey(Struct, frozen=True):
     state: State
     live: tuple[Live, ...]  # the account's own objects of the surveyed kinds
     stock: tuple[Live, ...]  # stock objects of Tavus that these refer to
-    odd: tuple[Live, ...]  # objects whose id is not safe in a URL path
+    unsafe_ids: tuple[Live, ...]  # objects whose id is not safe in a URL path
     recovered: bool  # the state on disk lacks records of an interrupted run
-    custody: Seals = Seals()
-    remarks: tuple[Diagnostic, ...] = ()  # about an interrupted run
+    seals: Seals = Seals()
+    warnings: tuple[Diagnostic, ...] = ()  # about an interrupted run
 
 
 def survey(kinds: Kinds, wanted: Collection[str], api: Reader, store: Store, request: PlanOptions) -> AccountSurvey:
     """Every object of the wanted kinds, and the stock objects that they refer to; nothing is written."""
     # Any unbound object may have been created by an active run.
     everything = frozenset(Address(name, "any") for name in wanted)
-    return steady_reads.steady(
-        lambda: opened(store, request.keys),
+    return steady_reads.read_consistently(
+        lambda: open_state(store, request.keys),
         lambda sealed: _survey(kinds, wanted, api, sealed, request),
         lambda _: everything,
     )
@@ -58,10 +58,10 @@ def survey(kinds: Kinds, wanted: Collection[str], api: Reader, store: Store, req
 def _survey(
     kinds: Kinds, wanted: Collection[str], api: Reader, sealed: SealedState, request: PlanOptions
 ) -> AccountSurvey:
-    state, unresolved, warnings = recovered(kinds, api, sealed)
-    recovery.check_found(unresolved)
-    lens = observe.lens(kinds, {}, sealed.custody.prints, state.bindings.values())
-    listed = [item for name in kinds if name in wanted for item in observe.listed_if_any(api, kinds[name], lens)]
+    state, unresolved, warnings = recover(kinds, api, sealed)
+    recovery.check_none_lost(unresolved)
+    decoder = observe.decoder(kinds, {}, sealed.seals.fingerprint_key, state.bindings.values())
+    listed = [item for name in kinds if name in wanted for item in observe.listed_if_any(api, kinds[name], decoder)]
     live = [item for item in listed if _ID.fullmatch(item.remote_id)]
     odd = tuple(item for item in listed if not _ID.fullmatch(item.remote_id))
     live_keys = {(item.kind.name, item.remote_id) for item in live}
@@ -70,10 +70,12 @@ def _survey(
     ]
     check_owner(state, request, len(bound_keys), len([key for key in bound_keys if key not in live_keys]))
     stock = []
-    referenced = [(kind, remote_id) for kind, remote_id in sorted(referred(live) - live_keys) if kind in kinds]
+    referenced = [
+        (kind, remote_id) for kind, remote_id in sorted(referenced_objects(live) - live_keys) if kind in kinds
+    ]
     for kind, remote_id in referenced:
-        is_stock, item = _read_with_origin(api, kinds[kind], remote_id, lens)
-        if item and (is_stock or (kind in wanted and kinds[kind].listing.own)):
+        is_stock, item = _read_with_origin(api, kinds[kind], remote_id, decoder)
+        if item and (is_stock or (kind in wanted and kinds[kind].listing.owner_query)):
             stock.append(item)
         elif item and kind in wanted:  # the account's own, and so new that the listing does not show it yet
             live.append(item)
@@ -83,12 +85,12 @@ def _survey(
         tuple(stock),
         odd,
         recovered=bool(sealed.replay.records),
-        custody=sealed.custody,
-        remarks=warnings,
+        seals=sealed.seals,
+        warnings=warnings,
     )
 
 
-def named(live: Live, ids: Mapping[str, Address]) -> Live:
+def with_addresses(live: Live, ids: Mapping[str, Address]) -> Live:
     """A live object with addresses in place of known ids, as comparisons need it."""
     body = map_leaves(live.body, lambda leaf: ids.get(leaf, leaf) if isinstance(leaf, str) else leaf)
     return replace(live, body=body, address=ids.get(live.remote_id))
@@ -117,13 +119,17 @@ def record(surveyed: AccountSurvey, bindings: Mapping[Address, Binding], store: 
     recorded = surveyed.state.bindings
     new = {address: binding for address, binding in bindings.items() if recorded.get(address) != binding}
     if new or surveyed.recovered:
-        checkpoint(replace(surveyed.state, bindings={**recorded, **new}), store, request, surveyed.custody)
+        checkpoint(replace(surveyed.state, bindings={**recorded, **new}), store, request, surveyed.seals)
 
 
-def blind(desired: Desired, known: Mapping[str, str] = NO_VALUES) -> Desired:
-    """A manifest that is compared without the secrets whose values are not in `known`, which has values by name."""
+def without_unknown_secrets(desired: Desired, known_values: Mapping[str, str] = NO_VALUES) -> Desired:
+    """A manifest that is compared without the secrets whose values are not in `known_values` (values by name)."""
     secret_texts = {path: leaf for path, leaf in leaves(desired.spec) if isinstance(leaf, SecretText)}
-    values = {path: leaf.fill(known, NO_KEY) for path, leaf in secret_texts.items() if known.keys() >= set(leaf.names)}
+    values = {
+        path: leaf.fill(known_values, NO_KEY)
+        for path, leaf in secret_texts.items()
+        if known_values.keys() >= set(leaf.names)
+    }
     unknown_pointers = (join(_managed(desired.spec, path)) for path in secret_texts if path not in values)
     ignored = (*desired.lifecycle.ignore_changes, *unknown_pointers)
     spec = with_leaves(desired.spec, dict(values))
@@ -140,10 +146,10 @@ def _managed(spec: Json, path: KeyPath) -> KeyPath:
 
 
 def _differs(desired: Desired, live: Live | None, binding: Binding, ids: Mapping[str, Address]) -> bool:
-    return live is None or bool(compare(blind(desired), named(live, ids), binding).fields)
+    return live is None or bool(compare(without_unknown_secrets(desired), with_addresses(live, ids), binding).fields)
 
 
-def referred(live: Iterable[Live]) -> set[tuple[str, str]]:
+def referenced_objects(live: Iterable[Live]) -> set[tuple[str, str]]:
     """Kind and id of everything that objects refer to."""
     return {
         (target, leaf)
@@ -158,12 +164,12 @@ def _target(kind: ResourceKind, path: KeyPath) -> str:
 
 
 def _read_with_origin(
-    api: Reader, kind: ResourceKind, remote_id: str, lens: observe.Decoder
+    api: Reader, kind: ResourceKind, remote_id: str, decoder: observe.Decoder
 ) -> tuple[bool, Live | None]:
     """Whether Tavus made an object, and the object; None if there is no object of that id."""
     try:
         raw = api.get(f"{kind.collection}/{remote_id}", kind.get_query)
     except Gone:
         return False, None
-    live = lens.view(kind, raw)
+    live = decoder.view(kind, raw)
     return kind.is_builtin(raw), live if live.remote_id == remote_id else None

@@ -10,7 +10,7 @@ from tavusctl.core.project_settings import Environment
 from tavusctl.secrets.key_wrapping import slot
 
 
-def owned(state: State, environment: Environment) -> State:
+def with_account_label(state: State, environment: Environment) -> State:
     """A state with the label of its account: that of the environment, otherwise its own."""
     return replace(state, account=environment.account or state.account)
 

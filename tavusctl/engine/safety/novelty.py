@@ -17,7 +17,7 @@ from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.json_tree import leaves, pattern_of
 from tavusctl.core.model import Desired, Manifest
-from tavusctl.core.project_settings import Environment, Known, Project
+from tavusctl.core.project_settings import ApprovedInputs, Environment, Project
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import secret_fields
 from tavusctl.lib.json_types import Json, KeyPath
@@ -28,18 +28,18 @@ Place = tuple[Address, KeyPath, Json]  # a field, with `*` for indices of lists,
 _USUAL_KEY_NAME: Final = re.compile(r"(?!TAVUSCTL_).*TAVUS", re.IGNORECASE)
 
 
-def known(project: Project, environment: Environment, manifests: Sequence[Manifest]) -> Known:
+def used_inputs(project: Project, environment: Environment, manifests: Sequence[Manifest]) -> ApprovedInputs:
     """The variables and upload stores that the files of a project make an environment use."""
     used = {
         name
         for manifest in manifests
-        for _, leaf in manifest.marks
+        for _, leaf in manifest.special_leaves
         if isinstance(leaf, SecretText)
         for name in leaf.names
     }
     stores = {manifest.file.upload for manifest in manifests if manifest.file} | {environment.uploads}
     secrets = tuple(sorted(set(project.secrets)))
-    return Known(environment.api_key_env, secrets, tuple(sorted(used)), tuple(sorted(filter(None, stores))))
+    return ApprovedInputs(environment.api_key_env, secrets, tuple(sorted(used)), tuple(sorted(filter(None, stores))))
 
 
 def places(manifests: Sequence[Manifest], kinds: Mapping[str, ResourceKind]) -> frozenset[Place]:
@@ -55,12 +55,12 @@ def places(manifests: Sequence[Manifest], kinds: Mapping[str, ResourceKind]) -> 
     )
 
 
-def told(before: Known | None, now: Known) -> tuple[Diagnostic, ...]:
+def warnings(before: ApprovedInputs | None, now: ApprovedInputs) -> tuple[Diagnostic, ...]:
     """The warnings of a plan about what is read or opened for the first time."""
     return tuple(_warning(*texts) for texts in _new_names(before, now))
 
 
-def _new_names(before: Known | None, now: Known) -> Iterator[tuple[str, str]]:
+def _new_names(before: ApprovedInputs | None, now: ApprovedInputs) -> Iterator[tuple[str, str]]:
     if before is None:
         if not _USUAL_KEY_NAME.match(now.key):
             yield (
@@ -90,16 +90,16 @@ def _warning(message: str, hint: str) -> Diagnostic:
     return Diagnostic("TV341", message, None, hint, None, Severity.WARNING)
 
 
-def untried(before: Known | None, now: Known) -> frozenset[str]:
+def first_used_names(before: ApprovedInputs | None, now: ApprovedInputs) -> frozenset[str]:
     """Variables and stores that were not used before; none if it is not known what was used before."""
     return frozenset() if before is None else frozenset({*now.used, *now.uploads} - {*before.used, *before.uploads})
 
 
-def marked(desired: Sequence[Desired], new: frozenset[str]) -> tuple[Desired, ...]:
+def mark_first_uses(desired: Sequence[Desired], new: frozenset[str]) -> tuple[Desired, ...]:
     """Desired objects, each with the names that it is the first to use."""
-    return tuple(replace(item, untried=names) if (names := _names_used(item) & new) else item for item in desired)
+    return tuple(replace(item, new_inputs=names) if (names := _names_used(item) & new) else item for item in desired)
 
 
 def _names_used(desired: Desired) -> frozenset[str]:
     upload = {desired.file.upload} if desired.file else set()
-    return frozenset({name for names in desired.reads.values() for name in names} | upload)
+    return frozenset({name for names in desired.secret_names.values() for name in names} | upload)

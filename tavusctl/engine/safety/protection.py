@@ -14,14 +14,14 @@ from tavusctl.core.model import Action, Change, Plan, Refusal
 _REWRITES_REFERENCES: Final = frozenset({Action.CREATE, Action.UPDATE, Action.ADOPT, Action.REPLACE, Action.DELETE})
 
 
-def lowered(plan: Plan) -> int:
+def count_lowered(plan: Plan) -> int:
     """The number of protections that the plan lowers: those of objects, and limits on deletes."""
     return sum(step.action is Action.UNPROTECT for step in plan.steps) + len(plan.limits)
 
 
 def check_lowered(plan: Plan, *, allowed: int | None, agreed: bool) -> None:
     """Refuse to lower protections without consent: `agreed`, or an `allowed` that is the plan's exact number."""
-    count = lowered(plan)
+    count = count_lowered(plan)
     if count == allowed or (allowed is None and (agreed or not count)):
         return
     option_note = f", but `--allow-lowered` is {allowed}" if allowed is not None else ""
@@ -53,15 +53,15 @@ def _refuse_in_use(change: Change, rewritten: AbstractSet[Address]) -> Refusal |
     return Refusal(change, "E405", 4, reason, f"remove the references to {change.remote_id} there first")
 
 
-def foreign(change: Change, owners: Mapping[str, str]) -> Refusal | None:
+def refuse_foreign(change: Change, owners: Mapping[str, str]) -> Refusal | None:
     """The refusal of a change to an object that is not ours; `owners` names the owner of each id bound elsewhere."""
     address, remote_id = change.address, change.remote_id
-    if change.not_ours:
+    if change.identity_mismatch:
         hint = (
             f"run `tavusctl state rm {address}` to remove the deleted object from the "
             f"state, then `tavusctl import {address} {remote_id}` to import this one"
         )
-        return Refusal(change, "E310", 3, change.not_ours, hint)
+        return Refusal(change, "E310", 3, change.identity_mismatch, hint)
     elsewhere = [rival for rival in (change.rivals or (remote_id,)) if rival in owners]
     if change.action in (Action.CREATE, Action.ADOPT) and elsewhere:
         return _refuse_taken_name(change, elsewhere, owners)

@@ -8,6 +8,6 @@ replacements by replacements.
 from __future__ import annotations
 
 from tavusctl.engine.undo.context import UndoContext, UndoPlan
-from tavusctl.engine.undo.reverse import restored, reverse
+from tavusctl.engine.undo.reverse import reverse, without_run_changes
 
-__all__ = ["UndoContext", "UndoPlan", "restored", "reverse"]
+__all__ = ["UndoContext", "UndoPlan", "reverse", "without_run_changes"]

@@ -14,7 +14,7 @@ from tavusctl.core.json_tree import set_at
 from tavusctl.core.model import Action, Cause, Change, Desired, FieldChange, Lifecycle, Live, Refusal
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.compare.patch_guards import touches
-from tavusctl.engine.compare.three_way import compare, remembered
+from tavusctl.engine.compare.three_way import compare, recorded_value
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.patch import Pinned, split
 from tavusctl.secrets.values import Secret
@@ -36,7 +36,7 @@ class UndoContext(Struct, frozen=True):
     unset: Mapping[tuple[Address, str], tuple[str, ...]] = field(default_factory=dict)  # by pointer: unset variables
 
 
-class Seen(Struct, frozen=True):
+class TargetState(Struct, frozen=True):
     """An object as the account should show it after the undo, and the binding that the state should have then."""
 
     desired: Desired
@@ -55,14 +55,14 @@ class UndoPlan(Struct):
     brought_back: dict[Address, Live] = field(default_factory=dict)  # by address: new versions that are to be deleted
 
 
-def bare(intent: Intent, action: Action) -> Change:
+def minimal_change(intent: Intent, action: Action) -> Change:
     """A change of an object, with nothing but its action, address and id."""
     return Change(action, Cause.ASKED, intent.address, intent.remote_id, reason="as it was before that run")
 
 
-def refuse(found: UndoPlan, change: Change, reason: str) -> None:
+def refuse(plan: UndoPlan, change: Change, reason: str) -> None:
     """Refuse to change an object, because it is not as the run left it."""
-    found.refused.append(Refusal(change, "E305", 3, reason, "undo it by hand, in its manifest"))
+    plan.refused.append(Refusal(change, "E305", 3, reason, "undo it by hand, in its manifest"))
 
 
 def as_desired(kind: ResourceKind, binding: Binding) -> Desired:
@@ -71,7 +71,7 @@ def as_desired(kind: ResourceKind, binding: Binding) -> Desired:
     return Desired(kind, binding.address, binding.applied, _NOWHERE, lifecycle=lifecycle)
 
 
-def as_seen(kind: ResourceKind, binding: Binding, body: JsonObject, places: Sequence[str] = ("",)) -> Seen:
+def target_state(kind: ResourceKind, binding: Binding, body: JsonObject, places: Sequence[str] = ("",)) -> TargetState:
     """The object and its binding after an undo that restores, at some places, a body that the account once showed.
 
     `binding` is the state's binding at that time.  Values that somebody had edited then count as applied from now on;
@@ -81,18 +81,18 @@ def as_seen(kind: ResourceKind, binding: Binding, body: JsonObject, places: Sequ
     comparison = compare(desired, Live(kind, binding.remote_id, body), binding)
     edited, stored = (
         [change for change in changes if _is_restored(change, places)]
-        for changes in (comparison.fields, comparison.otherwise)
+        for changes in (comparison.fields, comparison.stored_differently)
     )
-    answers = {change.path: remembered(change.live) for change in stored}
+    answers = {change.path: recorded_value(change.live) for change in stored}
     other_answers = {path: value for path, value in binding.answered.items() if not touches(path, places)}
     base = replace(
         binding,
-        applied=remembered(_with_live(binding.applied, edited)),
+        applied=recorded_value(_with_live(binding.applied, edited)),
         answered={**other_answers, **answers},
         unkept={path: value for path, value in binding.unkept.items() if not touches(path, places)},
         unconfirmed={path: value for path, value in binding.unconfirmed.items() if not touches(path, places)},
     )
-    return Seen(replace(desired, spec=_with_live(binding.applied, [*edited, *stored])), base)
+    return TargetState(replace(desired, spec=_with_live(binding.applied, [*edited, *stored])), base)
 
 
 def _is_restored(change: FieldChange, places: Sequence[str]) -> bool:
@@ -105,14 +105,14 @@ def _with_live(spec: JsonObject, fields: Iterable[FieldChange]) -> JsonObject:
     return spec
 
 
-def refuse_without(found: UndoPlan, change: Change, pointers: Iterable[str], context: UndoContext) -> None:
+def refuse_without(plan: UndoPlan, change: Change, pointers: Iterable[str], context: UndoContext) -> None:
     """Refuse to change an object because of a lost secret: the API would refuse it, or accept it without the secret."""
     pointer = min(pointers)
     unset = context.unset.get((change.address, pointer), ())
     variables = f", and the variable {' and '.join(unset)} of its manifest is not set" if unset else ""
     action = f"set {' and '.join(unset)}" if unset else f"restore its manifest, with `${{secret:NAME}}` at `{pointer}`"
     hint = f"{action} and run undo again; or restore the manifest and run `tavusctl apply`"
-    found.refused.append(
+    plan.refused.append(
         Refusal(change, "E309", 4, f"the secret at `{pointer}` is not stored anywhere{variables}", hint)
     )
 
@@ -123,6 +123,6 @@ def lost_secret(address: Address, pointer: str) -> Diagnostic:
     return Diagnostic("TV304", message, None, "", address, Severity.WARNING)
 
 
-def refers(kind: ResourceKind) -> bool:
+def can_refer(kind: ResourceKind) -> bool:
     """Whether objects of a kind can refer to other objects."""
     return any(declared.refers_to for declared in kind.fields.values())

@@ -11,7 +11,7 @@ from tavusctl.core.model import Action, Change, FieldChange
 from tavusctl.engine.compare.updates import update_of
 
 
-def joined(changes: Iterable[Change]) -> list[Change]:
+def join_updates(changes: Iterable[Change]) -> list[Change]:
     """The changes with one update per object, at the place of its first update."""
     result: list[Change] = []
     positions: dict[Address, int] = {}

@@ -18,14 +18,14 @@ from tavusctl.engine.compare.match_create import same_name
 from tavusctl.engine.compare.references import uses
 from tavusctl.engine.compare.three_way import compare
 from tavusctl.engine.undo.context import (
-    Seen,
+    TargetState,
     UndoContext,
     UndoPlan,
     as_desired,
-    as_seen,
-    bare,
+    minimal_change,
     refuse,
     refuse_without,
+    target_state,
 )
 from tavusctl.fields.equivalence import is_unset
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_object
@@ -33,56 +33,65 @@ from tavusctl.secrets.values import Secret, is_mask
 from tavusctl.state.journal import FinishedRun, Intent
 
 
-def undo_create(intent: Intent, past: FinishedRun, context: UndoContext, found: UndoPlan) -> None:
+def undo_create(intent: Intent, finished_run: FinishedRun, context: UndoContext, plan: UndoPlan) -> None:
     """Reverse a create by a delete, if the object is still as the run left it."""
     binding = context.bindings.get(intent.address)
-    created = past.made.get(intent.op) or binding
+    created = finished_run.results.get(intent.op) or binding
     if created is None or binding is None or binding.remote_id != created.remote_id:
-        refuse(found, bare(intent, Action.DELETE), f"`{intent.address}` is no longer bound to the created object")
+        refuse(
+            plan, minimal_change(intent, Action.DELETE), f"`{intent.address}` is no longer bound to the created object"
+        )
         return
     live = context.live.get((intent.address.kind, binding.remote_id))
-    change = replace(bare(intent, Action.DELETE), remote_id=binding.remote_id, live=live)
+    change = replace(minimal_change(intent, Action.DELETE), remote_id=binding.remote_id, live=live)
     if live is None:
-        found.changes.append(replace(change, action=Action.FORGET, reason="already deleted"))
+        plan.changes.append(replace(change, action=Action.FORGET, reason="already deleted"))
         return
-    paths = edited_since(_with_later_calls(intent, past, binding), live, binding)
+    paths = edited_pointers(_with_later_calls(intent, finished_run, binding), live, binding)
     if paths:
-        refuse(found, change, f"{paths} was edited since")
+        refuse(plan, change, f"{paths} was edited since")
         return
     users = [
         user for user in context.live.values() if user.address is None and uses(user, intent.address, live.remote_id)
     ]
     names = tuple(sorted(f"{user.kind.name} {user.remote_id}" for user in users))
-    found.changes.append(replace(change, referrers=names))
+    plan.changes.append(replace(change, referrers=names))
 
 
-def _with_later_calls(intent: Intent, past: FinishedRun, binding: Binding) -> Intent:
+def _with_later_calls(intent: Intent, finished_run: FinishedRun, binding: Binding) -> Intent:
     """A create with the spec that later calls of the run have applied to its object."""
-    results = [past.made[call.op] for call in past.intents if call.address == intent.address and call.op in past.made]
+    results = [
+        finished_run.results[call.op]
+        for call in finished_run.intents
+        if call.address == intent.address and call.op in finished_run.results
+    ]
     specs = [result.applied for result in results if result.remote_id == binding.remote_id]
     return replace(intent, spec=specs[-1]) if specs else intent
 
 
-def undo_delete(intent: Intent, context: UndoContext, again: Mapping[str, Address], found: UndoPlan) -> None:
-    """Reverse a delete by a new object with the saved body; `again` maps ids of recreated objects to addresses."""
+def undo_delete(intent: Intent, context: UndoContext, recreated_ids: Mapping[str, Address], plan: UndoPlan) -> None:
+    """Reverse a delete by a new object with the saved body.
+
+    `recreated_ids` maps the old ids of all recreated objects to their addresses.
+    """
     kind = context.kinds[intent.address.kind]
-    change = replace(bare(intent, Action.CREATE), remote_id="")
+    change = replace(minimal_change(intent, Action.CREATE), remote_id="")
     if intent.address in context.bindings:
-        refuse(found, change, f"`{intent.address}` is bound to {context.bindings[intent.address].remote_id} by now")
+        refuse(plan, change, f"`{intent.address}` is bound to {context.bindings[intent.address].remote_id} by now")
         return
     saved = _saved_object(intent, change, context)
     if isinstance(saved, Refusal):
-        found.refused.append(saved)
+        plan.refused.append(saved)
         return
-    body, target, lost = recreate(kind, *saved, again, context)
+    body, target, lost = recreate(kind, *saved, recreated_ids, context)
     if lost:
-        refuse_without(found, change, lost, context)
+        refuse_without(plan, change, lost, context)
         return
-    if missing := is_undone(target.desired.refers_to, context, found):
+    if missing := refused_recreations(target.desired.refers_to, context, plan):
         hint = "recreate that object first, or restore its manifest and apply it"
-        found.refused.append(Refusal(change, "E309", 4, f"it refers to {missing}, which cannot be recreated", hint))
+        plan.refused.append(Refusal(change, "E309", 4, f"it refers to {missing}, which cannot be recreated", hint))
         return
-    found.changes.append(
+    plan.changes.append(
         replace(
             change,
             patch=({"op": "add", "path": "", "value": body},),
@@ -117,9 +126,9 @@ def _rivals(kind: ResourceKind, body: JsonObject, context: UndoContext) -> tuple
     return tuple(sorted(live.remote_id for live in unmanaged if same_name(name, live.name)))
 
 
-def is_undone(refers_to: Iterable[Address], context: UndoContext, found: UndoPlan) -> str:
+def refused_recreations(refers_to: Iterable[Address], context: UndoContext, plan: UndoPlan) -> str:
     """Which of these addresses the undo would have to recreate and refuses to; empty if there are none."""
-    refused = {refusal.change.address for refusal in found.refused if refusal.change.action is Action.CREATE}
+    refused = {refusal.change.address for refusal in plan.refused if refusal.change.action is Action.CREATE}
     return ", ".join(
         sorted(str(address) for address in refused.intersection(refers_to) if address not in context.bindings)
     )
@@ -128,43 +137,47 @@ def is_undone(refers_to: Iterable[Address], context: UndoContext, found: UndoPla
 def recreate(
     kind: ResourceKind,
     before: Binding,
-    kept: JsonObject,
-    again: Mapping[str, Address],
+    saved_body: JsonObject,
+    recreated_ids: Mapping[str, Address],
     context: UndoContext,
-) -> tuple[JsonObject, Seen, list[str]]:
+) -> tuple[JsonObject, TargetState, list[str]]:
     """How to recreate a deleted object: the body to send, the object and binding to expect, pointers of lost secrets.
 
-    `kept` is its saved body; `again` maps the ids of all recreated objects to their addresses.
+    `recreated_ids` maps the old ids of all recreated objects to their addresses.
     """
     lost: list[str] = []
 
     def current_secret(pointer: str) -> Secret | None:
         return context.secrets.get((before.address, pointer))
 
-    body = as_object(_sendable(kind, {**source_fingerprint.sent(before.applied), **kept}, (), lost, current_secret))
+    body = as_object(
+        _sendable(
+            kind, {**source_fingerprint.without_fingerprint(before.applied), **saved_body}, (), lost, current_secret
+        )
+    )
     # Reads leave out some secrets: only the applied spec shows that the object had them.
     for path, leaf in leaves(before.applied):
         if is_hidden(leaf) and is_empty(patch_guards.value_at(body, path)):
             secret = current_secret(patch.join(path))
             lost += [] if secret else [patch.join(path)]
             body = set_at(body, path, secret) if secret else body
-    body = map_leaves(body, lambda leaf: again.get(leaf, leaf) if isinstance(leaf, str) else leaf)
-    ids = {**context.ids, **again}
+    body = map_leaves(body, lambda leaf: recreated_ids.get(leaf, leaf) if isinstance(leaf, str) else leaf)
+    ids = {**context.ids, **recreated_ids}
     shown = map_leaves(body, lambda leaf: ids.get(leaf, leaf) if isinstance(leaf, str) else leaf)
-    target = as_seen(kind, replace(before, applied=_sendable(kind, before.applied, (), [], current_secret)), shown)
+    target = target_state(kind, replace(before, applied=_sendable(kind, before.applied, (), [], current_secret)), shown)
     refers_to = tuple(sorted({leaf for _, leaf in leaves(body) if isinstance(leaf, Address)}))
     return body, replace(target, desired=replace(target.desired, refers_to=refers_to)), sorted(set(lost))
 
 
-def edited_since(intent: Intent, live: Live, binding: Binding) -> str:
+def edited_pointers(intent: Intent, live: Live, binding: Binding) -> str:
     """The pointers at which an object does not read as it was created, comma-separated; empty if there are none."""
     sent = replace(binding, remote_id=live.remote_id, applied=intent.spec)
     return ", ".join(change.path for change in compare(as_desired(live.kind, sent), live, sent).fields)
 
 
-def released(past: FinishedRun, context: UndoContext) -> Iterator[Change]:
+def unbind_imported(finished_run: FinishedRun, context: UndoContext) -> Iterator[Change]:
     """Changes that drop the bindings of objects that the run imported."""
-    for imported in past.adopted:
+    for imported in finished_run.imported:
         binding = context.bindings.get(imported.address)
         if binding and binding.remote_id == imported.remote_id:
             reason = "the run imported it"
@@ -174,9 +187,9 @@ def released(past: FinishedRun, context: UndoContext) -> Iterator[Change]:
             )
 
 
-def rebind(past: FinishedRun, context: UndoContext) -> Iterator[Binding]:
+def rebind(finished_run: FinishedRun, context: UndoContext) -> Iterator[Binding]:
     """Bindings that the run dropped, for objects that still exist and are not bound."""
-    for binding in past.forgotten:
+    for binding in finished_run.unbound:
         free = binding.address not in context.bindings and binding.remote_id not in context.ids
         if free and (binding.address.kind, binding.remote_id) in context.live:
             yield binding

@@ -13,72 +13,80 @@ from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.model import Action, Cause, Change, Live, Refusal
 from tavusctl.engine.compare.references import operations, references, repointing, uses
-from tavusctl.engine.undo.context import UndoContext, UndoPlan, as_desired, as_seen, bare, refuse, refuse_without
-from tavusctl.engine.undo.objects import edited_since, recreate
+from tavusctl.engine.undo.context import (
+    UndoContext,
+    UndoPlan,
+    as_desired,
+    minimal_change,
+    refuse,
+    refuse_without,
+    target_state,
+)
+from tavusctl.engine.undo.objects import edited_pointers, recreate
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.state.journal import FinishedRun, Intent
 
 
-def unreplace(intent: Intent, past: FinishedRun, context: UndoContext, found: UndoPlan) -> None:
+def undo_replace(intent: Intent, finished_run: FinishedRun, context: UndoContext, plan: UndoPlan) -> None:
     """Reverse one replacement, whether its successor is in use already or not."""
-    change, binding = bare(intent, Action.REPLACE), context.bindings.get(intent.address)
-    new_id = _successor_id(intent, past, binding)
+    change, binding = minimal_change(intent, Action.REPLACE), context.bindings.get(intent.address)
+    new_id = _successor_id(intent, finished_run, binding)
     if binding is None or intent.before is None or new_id not in (binding.remote_id, binding.successor):
-        refuse(found, change, f"`{intent.address}` is no longer bound to the created object")
+        refuse(plan, change, f"`{intent.address}` is no longer bound to the created object")
         return
     live = context.live.get((intent.address.kind, new_id))
     if new_id == binding.successor:
-        _abandon(intent, binding, live, found)
+        _abandon(intent, binding, live, plan)
         return
     if live is None:
-        refuse(found, change, f"{new_id} was deleted in the account")
+        refuse(plan, change, f"{new_id} was deleted in the account")
         return
-    paths = edited_since(intent, live, binding)
+    paths = edited_pointers(intent, live, binding)
     if paths:
-        refuse(found, replace(change, remote_id=new_id, live=live), f"{paths} was edited since")
+        refuse(plan, replace(change, remote_id=new_id, live=live), f"{paths} was edited since")
         return
-    restore_step = _restore_old(intent, intent.before, binding, context, found)
+    restore_step = _restore_old(intent, intent.before, binding, context, plan)
     if restore_step:
-        found.changes.append(replace(restore_step, remote_id=new_id))
-        found.brought_back[intent.address] = live
+        plan.changes.append(replace(restore_step, remote_id=new_id))
+        plan.brought_back[intent.address] = live
 
 
-def follow(context: UndoContext, found: UndoPlan) -> None:
+def repoint_to_old_versions(context: UndoContext, plan: UndoPlan) -> None:
     """Point all references to the new versions to the old ones again, one step per object; then delete the new ones."""
-    pointing = list(_repointed(context, found))
-    found.changes += pointing
-    found.changes += [_retire(address, live, pointing, context) for address, live in found.brought_back.items()]
+    pointing = list(_repointed(context, plan))
+    plan.changes += pointing
+    plan.changes += [_retire(address, live, pointing, context) for address, live in plan.brought_back.items()]
 
 
-def _successor_id(intent: Intent, past: FinishedRun, binding: Binding | None) -> str:
+def _successor_id(intent: Intent, finished_run: FinishedRun, binding: Binding | None) -> str:
     """The id of the new version; if the run was killed before it was recorded, that which a later run has found."""
-    result = past.made.get(intent.op)
+    result = finished_run.results.get(intent.op)
     if result or binding is None:
         return result.successor if result else ""
     return binding.successor if binding.successor_spec == intent.spec else binding.remote_id
 
 
-def _abandon(intent: Intent, binding: Binding, live: Live | None, found: UndoPlan) -> None:
+def _abandon(intent: Intent, binding: Binding, live: Live | None, plan: UndoPlan) -> None:
     """Only delete the successor: the old version is still in use."""
     new_id = binding.successor
-    found.settled.append(replace(binding, successor="", successor_spec={}, retired=(*binding.retired, new_id)))
+    plan.settled.append(replace(binding, successor="", successor_spec={}, retired=(*binding.retired, new_id)))
     reason = "the new version, which is not in use yet"
-    found.changes.append(Change(Action.RETIRE, Cause.ASKED, intent.address, new_id, reason=reason, live=live))
+    plan.changes.append(Change(Action.RETIRE, Cause.ASKED, intent.address, new_id, reason=reason, live=live))
 
 
 def _restore_old(
-    intent: Intent, before: Binding, binding: Binding, context: UndoContext, found: UndoPlan
+    intent: Intent, before: Binding, binding: Binding, context: UndoContext, plan: UndoPlan
 ) -> Change | None:
     """The step that brings the old version back; None, with a refusal in the plan, if that is impossible."""
     kind, old_id = context.kinds[intent.address.kind], before.remote_id
-    change = replace(bare(intent, Action.REPLACE), desired=as_desired(kind, before))
+    change = replace(minimal_change(intent, Action.REPLACE), desired=as_desired(kind, before))
     old_live = context.live.get((kind.name, old_id))
     if old_live and old_id in binding.retired:
         retired, restored = (
             tuple(version for version in binding.retired if version != old_id),
-            as_seen(kind, before, old_live.body),
+            target_state(kind, before, old_live.body),
         )
-        found.settled.append(replace(binding, successor=old_id, successor_spec=restored.base.applied, retired=retired))
+        plan.settled.append(replace(binding, successor=old_id, successor_spec=restored.base.applied, retired=retired))
         reason = f"back to {old_id}, which still exists"
         return replace(change, desired=restored.desired, base=restored.base, live=old_live, reason=reason)
     body, target, lost = recreate(kind, before, context.trash.get(old_id, {}), {}, context)
@@ -89,31 +97,31 @@ def _restore_old(
         return replace(change, live=successor_live, reason=reason)
     if kind.expensive:
         hint = f"revert the manifest, and run `tavusctl apply --allow-replace {intent.address}`"
-        found.refused.append(Refusal(change, "E308", 4, f"a deleted {kind.name} cannot be restored", hint))
+        plan.refused.append(Refusal(change, "E308", 4, f"a deleted {kind.name} cannot be restored", hint))
         return None
     if lost:
-        refuse_without(found, change, lost, context)
+        refuse_without(plan, change, lost, context)
         return None
     if not context.recreate:
         hint = "use `--recreate` to recreate the old version"
-        found.refused.append(Refusal(change, "E307", 4, f"the old version {old_id} was deleted", hint))
+        plan.refused.append(Refusal(change, "E307", 4, f"the old version {old_id} was deleted", hint))
         return None
     whole: JsonObject = {"op": "add", "path": "", "value": body}
     return replace(change, patch=(whole,), reason=f"recreated in place of {old_id}")
 
 
-def _repointed(context: UndoContext, found: UndoPlan) -> Iterator[Change]:
+def _repointed(context: UndoContext, plan: UndoPlan) -> Iterator[Change]:
     """Updates that give every object with references to new versions the ids of the old ones, once these are bound."""
     for user, binding in sorted(context.bindings.items()):
         live = context.live.get((user.kind, binding.remote_id))
-        if live is None or user in found.brought_back:
+        if live is None or user in plan.brought_back:
             continue
-        body = found.bodies.get(user, live.body)
-        back = references(body, found.brought_back)
+        body = plan.bodies.get(user, live.body)
+        back = references(body, plan.brought_back)
         if back:
             targets = {target for _, target in back}
-            own_changes = [change for change in found.changes if change.address == user]
-            base = found.bases.get(user, binding)
+            own_changes = [change for change in plan.changes if change.address == user]
+            base = plan.bases.get(user, binding)
             yield Change(
                 Action.UPDATE,
                 Cause.ASKED,
@@ -123,7 +131,7 @@ def _repointed(context: UndoContext, found: UndoPlan) -> Iterator[Change]:
                 patch=operations(back),
                 waits_for=tuple(sorted({*targets, *(change.address for change in own_changes)})),
                 reason=f"points to the old {', '.join(str(target) for target in sorted(targets))} again",
-                desired=as_seen(live.kind, base, body).desired,  # edits of others beside the references are kept
+                desired=target_state(live.kind, base, body).desired,  # edits of others beside the references are kept
                 base=base,
                 live=replace(live, body=body),
             )

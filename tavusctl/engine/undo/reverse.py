@@ -14,21 +14,21 @@ from tavusctl.core.json_tree import is_empty, is_hidden, leaves, map_leaves, pat
 from tavusctl.core.model import ABSENT, Action, Cause, Change, Desired, FieldChange, Live, Refusal
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.compare import patch_guards
-from tavusctl.engine.compare.remembered import as_it_was
+from tavusctl.engine.compare.remembered import restore_fields
 from tavusctl.engine.compare.updates import update_of
 from tavusctl.engine.undo.context import (
     UndoContext,
     UndoPlan,
-    as_seen,
-    bare,
+    can_refer,
     lost_secret,
-    refers,
+    minimal_change,
     refuse,
     refuse_without,
+    target_state,
 )
-from tavusctl.engine.undo.joined import joined
-from tavusctl.engine.undo.objects import is_undone, rebind, released, undo_create, undo_delete
-from tavusctl.engine.undo.replacements import follow, unreplace
+from tavusctl.engine.undo.joined import join_updates
+from tavusctl.engine.undo.objects import rebind, refused_recreations, unbind_imported, undo_create, undo_delete
+from tavusctl.engine.undo.replacements import repoint_to_old_versions, undo_replace
 from tavusctl.fields import secret_fields
 from tavusctl.fields.equivalence import same
 from tavusctl.lib.json_types import Json, JsonObject, as_object
@@ -49,38 +49,44 @@ class _ReverseUpdate(Struct, frozen=True):
     operations: Sequence[JsonObject]
 
 
-def reverse(past: FinishedRun, context: UndoContext) -> UndoPlan:
+def reverse(finished_run: FinishedRun, context: UndoContext) -> UndoPlan:
     """The changes that reverse a run: recreate objects, reverse updates from the newest on, then delete and unbind."""
-    found = UndoPlan()
-    calls = [intent for intent in reversed(past.intents) if intent.op not in past.failed]
+    plan = UndoPlan()
+    calls = [intent for intent in reversed(finished_run.intents) if intent.op not in finished_run.failed]
     deleted = [intent for intent in calls if intent.action is Action.DELETE]
     again = {intent.remote_id: intent.address for intent in deleted if context.recreate}
-    for intent in sorted(deleted, key=lambda delete: refers(context.kinds[delete.address.kind])):
-        undo_delete(intent, context, again, found)
+    for intent in sorted(deleted, key=lambda delete: can_refer(context.kinds[delete.address.kind])):
+        undo_delete(intent, context, again, plan)
     deleted_ids = {intent.remote_id: intent.address for intent in deleted}
     # An address stands for both versions of a replaced object: the repointing of references needs no reversal here.
     old_versions = {_old_version(intent): intent.address for intent in calls if intent.action in _REPLACING}
     known = {**context.ids, **old_versions, **deleted_ids}
     created = {intent.op for intent in calls if intent.action in (Action.CREATE, Action.REPLACE)}
-    created_ids = {remote_id for op in created & past.made.keys() for remote_id in _created_ids(past.made[op])}
+    created_ids = {
+        remote_id
+        for op in created & finished_run.results.keys()
+        for remote_id in _created_ids(finished_run.results[op])
+    }
     for intent in calls:
         # An object that the run has created is deleted as a whole.
         if intent.action in (Action.UPDATE, Action.ADOPT) and intent.remote_id not in created_ids:
-            _reverse_update(intent, context, deleted_ids, known, found)
-    found.changes = joined(found.changes)
+            _reverse_update(intent, context, deleted_ids, known, plan)
+    plan.changes = join_updates(plan.changes)
     for intent in calls:
         if intent.action is Action.CREATE:
-            undo_create(intent, past, context, found)
+            undo_create(intent, finished_run, context, plan)
         elif intent.action is Action.REPLACE:
-            unreplace(intent, past, context, found)
+            undo_replace(intent, finished_run, context, plan)
         elif intent.action is Action.RECRAWL:
             hint = "revert the manifest and apply it, which crawls as before"
-            found.refused.append(Refusal(bare(intent, Action.RECRAWL), "E306", 4, "a crawl cannot be undone", hint))
-    follow(context, found)
-    refused = {refusal.change.address for refusal in found.refused}
-    found.changes += [change for change in released(past, context) if change.address not in refused]
-    found.settled += rebind(past, context)
-    return found
+            plan.refused.append(
+                Refusal(minimal_change(intent, Action.RECRAWL), "E306", 4, "a crawl cannot be undone", hint)
+            )
+    repoint_to_old_versions(context, plan)
+    refused = {refusal.change.address for refusal in plan.refused}
+    plan.changes += [change for change in unbind_imported(finished_run, context) if change.address not in refused]
+    plan.settled += rebind(finished_run, context)
+    return plan
 
 
 def _created_ids(made: Binding) -> tuple[str, ...]:
@@ -92,7 +98,7 @@ def _old_version(intent: Intent) -> str:
     return intent.remote_id or (intent.before.remote_id if intent.before else "")
 
 
-def restored(now: Json, after: Json, before: Json) -> Json:
+def without_run_changes(now: Json, after: Json, before: Json) -> Json:
     """What is applied `now`, without the changes of one run (`before` to `after`); changes of later runs stay."""
     if not isinstance(now, dict) or not isinstance(after, dict) or not isinstance(before, dict):
         return before
@@ -101,7 +107,7 @@ def restored(now: Json, after: Json, before: Json) -> Json:
         old, new = before.get(key, ABSENT), after.get(key, ABSENT)
         if old == new:
             continue
-        value = restored(now.get(key, ABSENT), new, old)
+        value = without_run_changes(now.get(key, ABSENT), new, old)
         if value is ABSENT:
             result.pop(key, None)
         else:
@@ -110,59 +116,61 @@ def restored(now: Json, after: Json, before: Json) -> Json:
 
 
 def _reverse_update(
-    intent: Intent, context: UndoContext, gone: Mapping[str, Address], known: Mapping[str, Address], found: UndoPlan
+    intent: Intent, context: UndoContext, gone: Mapping[str, Address], known: Mapping[str, Address], plan: UndoPlan
 ) -> None:
     """Reverse an update by its inverse, if the object still reads as the run left it."""
-    change = bare(intent, Action.UPDATE)
+    change = minimal_change(intent, Action.UPDATE)
     inverse, before = intent.inverse, intent.before
     binding = context.bindings.get(intent.address)
     live = context.live.get((intent.address.kind, intent.remote_id))
     if binding is None or binding.remote_id != intent.remote_id or before is None or live is None:
-        refuse(found, change, _why_unreachable(intent, binding))
+        refuse(plan, change, _why_unreachable(intent, binding))
         return
     texts = [
         pointer
         for pointer in inverse.lost
-        if not secret_fields.may_be_named(live.kind, pattern_of(patch.split(pointer)))
+        if not secret_fields.allows_secret_reference(live.kind, pattern_of(patch.split(pointer)))
     ]
     if texts:
         reason = f"the text at {texts[0]} held the value of a secret, and no record has it"
-        found.refused.append(Refusal(change, "E309", 4, reason, "restore the manifest and run tavusctl apply"))
+        plan.refused.append(Refusal(change, "E309", 4, reason, "restore the manifest and run tavusctl apply"))
         return
     removed = {pointer: context.secrets.get((intent.address, pointer)) for pointer in _removed_secrets(intent)}
-    found.warnings += [lost_secret(intent.address, pointer) for pointer in inverse.lost if not removed.get(pointer)]
-    if not inverse.operations or _is_refused(intent, change, context, gone, removed, found):
+    plan.warnings += [lost_secret(intent.address, pointer) for pointer in inverse.lost if not removed.get(pointer)]
+    if not inverse.operations or _is_refused(intent, change, context, gone, removed, plan):
         return
-    binding = found.bases.get(intent.address, binding)
-    current = replace(live, body=found.bodies.get(intent.address, live.body))
+    binding = plan.bases.get(intent.address, binding)
+    current = replace(live, body=plan.bodies.get(intent.address, live.body))
     secrets = {pointer: secret for pointer, secret in removed.items() if secret}
     left, was = _with_addresses(inverse.left, known), _with_addresses(inverse.was, known)
-    binding_after = as_it_was(binding, before, _spec_before(intent, binding, before, secrets), list(left))
+    binding_after = restore_fields(binding, before, _spec_before(intent, binding, before, secrets), list(left))
     operations = tuple(_with_secrets([_with_addresses(operation, known) for operation in inverse.operations], secrets))
     differing = _differing(live.kind, left, current.body)
     if not differing:
-        _add_update(_ReverseUpdate(change, current, left, was, binding_after, operations), gone, context, found)
+        _add_update(_ReverseUpdate(change, current, left, was, binding_after, operations), gone, context, plan)
     elif _differing(live.kind, was, current.body):
-        refuse(found, change, f"{', '.join(differing)} was edited since")
+        refuse(plan, change, f"{', '.join(differing)} was edited since")
     else:  # somebody has reversed the update already
-        found.settled.append(as_seen(live.kind, binding_after, current.body, list(left)).base)
+        plan.settled.append(target_state(live.kind, binding_after, current.body, list(left)).base)
 
 
-def _add_update(reversal: _ReverseUpdate, gone: Mapping[str, Address], context: UndoContext, found: UndoPlan) -> None:
+def _add_update(reversal: _ReverseUpdate, gone: Mapping[str, Address], context: UndoContext, plan: UndoPlan) -> None:
     """Add the change that reverses an update; refuse it if a secret is missing that has to be sent along."""
     update, body, address = update_of(reversal.live.kind), reversal.live.body, reversal.change.address
     body_after = update.apply(body, reversal.operations)
     if body_after == body:
         return  # only a reference that followed a replacement
-    restored_object = as_seen(reversal.live.kind, reversal.then, body_after, list(reversal.left))
+    restored_object = target_state(reversal.live.kind, reversal.then, body_after, list(reversal.left))
     desired, lacks = _with_current_secrets(
-        restored_object.desired, update.lacks(reversal.live, reversal.operations, restored_object.desired.spec), context
+        restored_object.desired,
+        update.unknown_secrets(reversal.live, reversal.operations, restored_object.desired.spec),
+        context,
     )
     if lacks:
-        refuse_without(found, reversal.change, lacks, context)
+        refuse_without(plan, reversal.change, lacks, context)
         return
-    found.bodies[address], found.bases[address] = body_after, restored_object.base
-    found.changes.append(
+    plan.bodies[address], plan.bases[address] = body_after, restored_object.base
+    plan.changes.append(
         replace(
             reversal.change,
             fields=tuple(_field_change(pointer, reversal.left, body, reversal.was) for pointer in reversal.left),
@@ -180,7 +188,7 @@ def _add_update(reversal: _ReverseUpdate, gone: Mapping[str, Address], context: 
 
 def _spec_before(intent: Intent, binding: Binding, before: Binding, secrets: Mapping[str, Secret]) -> JsonObject:
     """The spec before the run, with the changes of later runs, and with secrets that can be sent again."""
-    spec = as_object(restored(binding.applied, intent.spec, _with_run_secrets(intent, before.applied)))
+    spec = as_object(without_run_changes(binding.applied, intent.spec, _with_run_secrets(intent, before.applied)))
     for pointer, secret in secrets.items():
         spec = set_at(spec, patch.split(pointer), secret)
     return spec
@@ -199,7 +207,7 @@ def _with_current_secrets(desired: Desired, lacks: Iterable[str], context: UndoC
     for pointer in lacks:
         path, secret = patch.split(pointer), context.secrets.get((desired.address, pointer))
         fingerprint = patch_guards.value_at(spec, path)
-        if secret and isinstance(fingerprint, Fingerprint) and secret.is_of(fingerprint):
+        if secret and isinstance(fingerprint, Fingerprint) and secret.matches(fingerprint):
             spec = set_at(spec, path, secret)
         else:
             lost.append(pointer)
@@ -212,20 +220,20 @@ def _is_refused(
     context: UndoContext,
     gone: Mapping[str, Address],
     removed: Mapping[str, Secret | None],
-    found: UndoPlan,
+    plan: UndoPlan,
 ) -> bool:
     """Refuse an update that needs a secret or an object that is not available; return whether it is refused."""
     operations = intent.inverse.operations
     unusable = [pointer for pointer in removed if not removed[pointer] and _writes_around(pointer, operations)]
     deleted = {gone[leaf] for _, leaf in leaves(list(operations)) if isinstance(leaf, str) and leaf in gone}
     if unusable:
-        refuse_without(found, change, unusable, context)
+        refuse_without(plan, change, unusable, context)
     elif deleted and not context.recreate:
         reason = f"it referred to {', '.join(sorted(map(str, deleted)))}, which was deleted"
-        found.refused.append(Refusal(change, "E307", 4, reason, "use `--recreate` to recreate it"))
-    elif missing := is_undone(deleted, context, found):
+        plan.refused.append(Refusal(change, "E307", 4, reason, "use `--recreate` to recreate it"))
+    elif missing := refused_recreations(deleted, context, plan):
         reason = f"it referred to {missing}, which cannot be recreated"
-        found.refused.append(Refusal(change, "E309", 4, reason, "change its manifest, and apply it"))
+        plan.refused.append(Refusal(change, "E309", 4, reason, "change its manifest, and apply it"))
     else:
         return False
     return True

@@ -27,24 +27,24 @@ class LineRequest(Struct):
     """Lines of a file in the working tree, by number, and lines deleted from it, by their text."""
 
     lines: set[int] = field(default_factory=set)
-    gone: set[str] = field(default_factory=set)
+    deleted: set[str] = field(default_factory=set)
 
-    def add(self, lines: Iterable[int], gone: Iterable[str]) -> None:
+    def add(self, lines: Iterable[int], deleted: Iterable[str]) -> None:
         """Add lines to the request."""
         self.lines.update(lines)
-        self.gone.update(gone)
+        self.deleted.update(deleted)
 
 
 class Authors(Struct):
     """The commits of the lines of a file; lines that git does not know are missing."""
 
     lines: dict[int, Blame] = field(default_factory=dict)
-    gone: dict[str, Blame] = field(default_factory=dict)
+    deleted: dict[str, Blame] = field(default_factory=dict)
 
-    def of(self, wanted: LineRequest) -> Iterator[Blame]:
+    def of(self, request: LineRequest) -> Iterator[Blame]:
         """The commits of the requested lines that are known, in order."""
-        yield from (self.lines[number] for number in sorted(wanted.lines) if number in self.lines)
-        yield from (self.gone[text] for text in sorted(wanted.gone) if text in self.gone)
+        yield from (self.lines[number] for number in sorted(request.lines) if number in self.lines)
+        yield from (self.deleted[text] for text in sorted(request.deleted) if text in self.deleted)
 
 
 class UnknownError(Exception):
@@ -64,14 +64,14 @@ class History(Struct):
         self._shallow = self._run("rev-parse", "--is-shallow-repository").strip() == "true"
         self.revision = self._run("rev-parse", "--verify", "--end-of-options", f"{self.revision}^{{commit}}").strip()
 
-    def authors(self, path: str, wanted: LineRequest) -> Authors:
+    def authors(self, path: str, request: LineRequest) -> Authors:
         """The commits of requested lines, or of the lines that they override; none for new lines."""
         before = self._text(path)
         if before is None:
             return Authors()
         lines, gone = _match_lines(before, (self.root / path).read_bytes().decode("utf-8", "replace"))
-        lines_now = {number: lines[number] for number in wanted.lines if number in lines}
-        gone_lines = {text: gone[text] for text in wanted.gone if text in gone}
+        lines_now = {number: lines[number] for number in request.lines if number in lines}
+        gone_lines = {text: gone[text] for text in request.deleted if text in gone}
         blames = self._blame(path, {line.old for line in (*lines_now.values(), *gone_lines.values())})
 
         def who(line: _Line) -> Blame:
@@ -131,11 +131,11 @@ def _match_lines(before: str, now: str) -> tuple[dict[int, _Line], dict[str, _Li
     last = 0
     for row in text_diff.rows(before, now) if before != now else ():
         last = row.new or last
-        if row.sort is text_diff.Sort.MOVED:
+        if row.row_type is text_diff.RowType.MOVED:
             lines[row.new] = _Line(row.old, row.new)
-        elif row.sort is text_diff.Sort.CHANGED and row.left is not None and row.right is not None:
+        elif row.row_type is text_diff.RowType.CHANGED and row.left is not None and row.right is not None:
             lines[row.new] = _Line(row.old, row.new, overridden=True)
-        elif row.sort is text_diff.Sort.CHANGED and row.left is not None:
+        elif row.row_type is text_diff.RowType.CHANGED and row.left is not None:
             gone[text_diff.words(row.left).strip()] = _Line(row.old, last + 1, overridden=True)
     return lines, gone
 

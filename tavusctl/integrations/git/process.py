@@ -84,15 +84,15 @@ class Git(Struct):
         """The output of a command without the newline at its end; GitError if it fails."""
         return self.text(verb, *args).removesuffix("\n")
 
-    def names(self, verb: str, *args: str) -> list[str]:
+    def nul_separated(self, verb: str, *args: str) -> list[str]:
         """The NUL-separated output of a command, decoded as file names; GitError if it fails."""
         return [os.fsdecode(name) for name in self._output(verb, args).split(b"\0") if name]
 
     def object(self, name: str) -> str:
         """The id of the object that a name stands for, such as `main^{commit}`; empty if it does not exist."""
-        return self.known("rev-parse", "--verify", "--quiet", "--end-of-options", name)
+        return self.line_or_empty("rev-parse", "--verify", "--quiet", "--end-of-options", name)
 
-    def fed(self, given: bytes, verb: str, *args: str) -> str:
+    def line_with_input(self, given: bytes, verb: str, *args: str) -> str:
         """The output of a command with `given` as its input, without the newline at its end; GitError if it fails."""
         return self._output(verb, args, given).decode("utf-8", "replace").removesuffix("\n")
 
@@ -100,7 +100,7 @@ class Git(Struct):
         """The output of a command as bytes; GitError if it fails."""
         return self._output(verb, args)
 
-    def known(self, verb: str, *args: str) -> str:
+    def line_or_empty(self, verb: str, *args: str) -> str:
         """As `line`, but empty if the command fails without an error message, because the thing does not exist."""
         try:
             return self.line(verb, *args)

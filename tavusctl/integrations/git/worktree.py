@@ -61,7 +61,7 @@ def merge_base(root: Path, reference: str) -> str:
         git = Git(root)
         git.line("rev-parse", "--git-dir")  # fails with a clear message outside a repository
         base, head = git.object(f"{reference}^{{commit}}"), git.object("HEAD^{commit}")
-        common = git.known("merge-base", base, head) if base and head else ""
+        common = git.line_or_empty("merge-base", base, head) if base and head else ""
     if not base:
         message = f"`--base {reference}`: no such commit in {root}"
         raise UsageError(message, "fetch it first (in GitHub Actions: checkout with `fetch-depth: 0`)", id="E1206")
@@ -85,7 +85,7 @@ def _usage_errors() -> Iterator[None]:
 
 def entries(git: Git, tree: str) -> Iterator[Entry]:
     """The files and links of a tree, named relative to it; paths that are unsafe to write are left out."""
-    for line in git.names("ls-tree", "-r", "-z", "-l", "--full-tree", tree):
+    for line in git.nul_separated("ls-tree", "-r", "-z", "-l", "--full-tree", tree):
         metadata, _, name = line.partition("\t")
         mode, _, id_, size = metadata.split()
         if mode not in _FILES:

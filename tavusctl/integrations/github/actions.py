@@ -52,7 +52,7 @@ class Workflow(Struct, frozen=True):
         return commit if _COMMIT.fullmatch(commit) else ""
 
     @property
-    def merged(self) -> tuple[str, ...]:
+    def merged_commits(self) -> tuple[str, ...]:
         """The commits of a run after a merge, the newest first, at most ten; empty for other runs."""
         if self.event_name not in _MERGES:
             return ()
@@ -62,7 +62,7 @@ class Workflow(Struct, frozen=True):
         return tuple(commits)[:_MOST_MERGED]
 
     @property
-    def trusted(self) -> bool:
+    def is_trusted(self) -> bool:
         """Whether this run may access the account; only events of an allow list may.
 
         A pull request is trusted if its branch is in this very repository.  Nothing that Dependabot has opened or
@@ -77,12 +77,14 @@ class Workflow(Struct, frozen=True):
         return self.event_name in ("pull_request", "") and self._own_pull_request
 
     @property
-    def proposed(self) -> bool:
+    def is_unreviewed(self) -> bool:
         """Whether the files come, or may come, from a pull request, so that nobody has approved them yet."""
-        return not self.trusted or self.event_name.startswith("pull_request") or bool(_part(self.event, "pull_request"))
+        return (
+            not self.is_trusted or self.event_name.startswith("pull_request") or bool(_part(self.event, "pull_request"))
+        )
 
     @property
-    def bases(self) -> tuple[str, ...]:
+    def base_references(self) -> tuple[str, ...]:
         """Git names of the base of a pull request; the branch by its full name, as a tag may have its short name."""
         base = _part(self.event, "pull_request", "base")
         name, commit = str(base.get("ref") or self.base), str(base.get("sha") or "")

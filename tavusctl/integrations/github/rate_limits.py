@@ -23,12 +23,12 @@ _UNTOLD = 60.0  # seconds, if the response has no waiting time
 _WORDS = ("rate limit", "abuse detection")
 
 
-def limited(answer: Answer, error: Rejected) -> Rejected:
+def as_throttled(answer: Answer, error: Rejected) -> Rejected:
     """The error for a rejected call: Throttled, with the time to wait, if a rate limit is the cause; else unchanged."""
     if error.status not in (httpx.codes.FORBIDDEN, httpx.codes.TOO_MANY_REQUESTS):
         return error
     candidates = [
-        error.asked_wait,
+        error.retry_after,
         _until_reset(answer) if answer.headers.get("X-RateLimit-Remaining") == "0" else None,
     ]
     waits = [seconds for seconds in candidates if seconds is not None]
@@ -36,7 +36,7 @@ def limited(answer: Answer, error: Rejected) -> Rejected:
     if not waits and not is_described:
         return error
     throttled = Throttled(error.status, error.text, answer.request)
-    throttled.asked_wait = max(waits, default=_UNTOLD)
+    throttled.retry_after = max(waits, default=_UNTOLD)
     return throttled
 
 
@@ -53,7 +53,7 @@ class Allowance(Struct):
     """The remaining time for rate limits, and the function that reports each wait."""
 
     patience: RetryPolicy
-    tell: Callable[[str], None]
+    report_wait: Callable[[str], None]
     _left: float = IN_ALL
 
     def tries(self, tries: Tries) -> Tries:
@@ -62,11 +62,11 @@ class Allowance(Struct):
         def counted(error: ApiError) -> int:
             if not isinstance(error, Throttled):
                 return tries(error)
-            wait = error.asked_wait or 0.0
+            wait = error.retry_after or 0.0
             if wait > self._left:
                 return 1
             self._left -= wait
-            self.tell(f"the rate limit of GitHub is reached ({error.status}); waiting {wait:.0f} s as requested")
+            self.report_wait(f"the rate limit of GitHub is reached ({error.status}); waiting {wait:.0f} s as requested")
             return tries(error)
 
         return counted

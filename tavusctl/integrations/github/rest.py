@@ -20,12 +20,12 @@ from tavusctl.api.responses import parse_response
 from tavusctl.api.retry import RetryPolicy, Tries, read_attempts, write_attempts
 from tavusctl.api.transport import Wire
 from tavusctl.core.errors import Ambiguous, ApiError, Gone, Rejected, Throttled, UnauthorisedError
-from tavusctl.integrations.github.rate_limits import IN_ALL, Allowance, limited
+from tavusctl.integrations.github.rate_limits import IN_ALL, Allowance, as_throttled
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.secrets import redaction
 
 Write = tuple[str, str, JsonObject]  # method, path, body
-Shape = TypeVar("Shape")
+Response = TypeVar("Response")
 
 _WORKFLOW = "github-actions[bot]"  # the author if the token is of a workflow, which may not read its own user
 _SECONDS = 30.0
@@ -91,19 +91,19 @@ class GitHub:
         token: str,
         *,
         preview: Callable[[Write], None] | None = None,
-        tell: Callable[[str], None] = lambda _: None,
+        report_wait: Callable[[str], None] = lambda _: None,
         patience: RetryPolicy | None = None,
         pages: int = _PAGES,
     ) -> None:
-        redaction.remember(token)
+        redaction.register(token)
         # GitHub Enterprise Server has REST under /api/v3, and GraphQL beside it.
         base, self._rest, _ = api_url.rstrip("/").partition("/api/v3")
         self._graphql = "/api/graphql" if self._rest else "/graphql"
         self._root = f"/repos/{repository}"
         self._preview = preview
         self._most_pages = pages
-        self._wire = Wire(base, connections=1, kept=1, seconds=_SECONDS)
-        self._allowance = Allowance(patience or RetryPolicy(max_wait=IN_ALL), tell)
+        self._wire = Wire(base, connections=1, keepalive=1, seconds=_SECONDS)
+        self._allowance = Allowance(patience or RetryPolicy(max_wait=IN_ALL), report_wait)
         self._headers = {
             "Authorization": f"Bearer {token}",
             "Accept": "application/vnd.github+json",
@@ -321,10 +321,10 @@ class GitHub:
     def _read(self, path: str, query: Mapping[str, str]) -> Json:
         return self._call("GET", self._rest + path, query, None, read_attempts)
 
-    def _read_as(self, shape: type[Shape], path: str, query: Mapping[str, str]) -> Shape:
+    def _read_as(self, response_type: type[Response], path: str, query: Mapping[str, str]) -> Response:
         """A response as a type that follows the documentation of GitHub; ApiError if it has another form."""
         try:
-            return convert(self._read(path, query), shape)
+            return convert(self._read(path, query), response_type)
         except ValidationError as error:
             message = f"GET {path} returned a response in a form that GitHub does not use: {error}"
             raise ApiError(message, "check GITHUB_API_URL") from None
@@ -345,7 +345,7 @@ class GitHub:
             try:
                 return parse_response(answer)
             except Rejected as error:
-                raise limited(answer, error) from None
+                raise as_throttled(answer, error) from None
 
         try:
             return self._allowance.patience.repeat(once, self._allowance.tries(tries))

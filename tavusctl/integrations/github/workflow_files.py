@@ -41,7 +41,7 @@ _STORES: Final[Mapping[str, Sequence[str]]] = {
 }
 
 
-class Shape(Struct, frozen=True):
+class WorkflowInputs(Struct, frozen=True):
     """The facts about a project from which its workflows are generated."""
 
     environments: Sequence[Environment]  # in the order in which a merge is applied to them
@@ -60,11 +60,11 @@ class Shape(Struct, frozen=True):
         return f"-{plain}" if plain == self.folder else f"-{plain}-{digest}"
 
 
-def workflows(shape: Shape, found: Mapping[str, str]) -> dict[str, str]:
-    """The workflow texts by file name; `found` are the existing files, whose versions of actions are kept."""
-    texts = {"plan": _plan(shape), "apply": _apply(shape), "watch": _watch(shape)}
-    files = {f"tavus-{name}{shape.suffix}.yml": text for name, text in texts.items()}
-    return {name: _signed(_with_versions(text, found.get(name, ""))) for name, text in files.items()}
+def workflows(inputs: WorkflowInputs, existing: Mapping[str, str]) -> dict[str, str]:
+    """The workflow texts by file name; `existing` are the present files, whose versions of actions are kept."""
+    texts = {"plan": _plan(inputs), "apply": _apply(inputs), "watch": _watch(inputs)}
+    files = {f"tavus-{name}{inputs.suffix}.yml": text for name, text in texts.items()}
+    return {name: _signed(_with_versions(text, existing.get(name, ""))) for name, text in files.items()}
 
 
 def action_in(text: str) -> str:
@@ -79,9 +79,9 @@ def is_unedited(text: str) -> bool:
     return match is not None and match[1] == _digest(text)
 
 
-def difference(name: str, found: str, wanted: str) -> str:
+def difference(name: str, existing: str, generated: str) -> str:
     """The changes to an existing file, as a unified diff."""
-    lines = difflib.unified_diff(found.splitlines(), wanted.splitlines(), f"a/{name}", f"b/{name}", lineterm="")
+    lines = difflib.unified_diff(existing.splitlines(), generated.splitlines(), f"a/{name}", f"b/{name}", lineterm="")
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -94,9 +94,9 @@ def _digest(text: str) -> str:
     return hashlib.sha256(plain.encode()).hexdigest()[:16]
 
 
-def _with_versions(text: str, found: str) -> str:
-    """A text with the versions of actions in the existing file `found`, because a user may have updated them."""
-    versions = {name: version for name, version in _USES.findall(found) if NO_RELEASE not in version}
+def _with_versions(text: str, existing: str) -> str:
+    """A text with the versions of actions in the `existing` file, because a user may have updated them."""
+    versions = {name: version for name, version in _USES.findall(existing) if NO_RELEASE not in version}
     return _USES.sub(lambda use: f"{use[1]}@{versions.get(use[1], use[2])}", text)
 
 
@@ -123,7 +123,7 @@ def _steps(*, history: bool = False) -> str:
 
 
 def _run(
-    shape: Shape,
+    inputs: WorkflowInputs,
     environment: Environment,
     command: str,
     *,
@@ -134,38 +134,40 @@ def _run(
     comment: str = "",
 ) -> str:
     """A step that runs the action, with the secrets of one environment."""
-    ignored = " # zizmor: ignore[self-repository]" if shape.action == "./" else ""
+    ignored = " # zizmor: ignore[self-repository]" if inputs.action == "./" else ""
     lines = [f"      - {f'id: {id_}' if id_ else f'name: {name or command}'}"]
     lines += [f"        if: ${{{{ {only_if} }}}}"] if only_if else []
-    lines += [f"        uses: {shape.action}{ignored}", "        with:", f"          command: {command}"]
+    lines += [f"        uses: {inputs.action}{ignored}", "        with:", f"          command: {command}"]
     lines += [f"          environment: {environment.name}"]
     lines += [f"          args: {args}"] if args else []
     lines += [f"          comment: {comment}"] if comment else []
-    lines += [f"          working-directory: {json.dumps(shape.folder)}"] if shape.folder else []
-    variables = _variables(shape, environment) if command != _LINK else []
-    if len(shape.environments) > 1 and command in _COMMENTING and comment != "never":
+    lines += [f"          working-directory: {json.dumps(inputs.folder)}"] if inputs.folder else []
+    variables = _variables(inputs, environment) if command != _LINK else []
+    if len(inputs.environments) > 1 and command in _COMMENTING and comment != "never":
         variables.append((_ONE_COMMENT, '"true"'))
     lines += ["        env:", *(f"          {name}: {value}" for name, value in variables)] if variables else []
     return "".join(f"{line}\n" for line in lines)
 
 
-def names_of(shape: Shape, environment: Environment) -> list[str]:
+def variable_names(inputs: WorkflowInputs, environment: Environment) -> list[str]:
     """The variables that a run on an environment reads: its API key, the secrets, and those of its stores."""
     schemes = {one.partition("://")[0] for one in (environment.state, environment.uploads) if "://" in one}
     stores = [name for scheme in sorted(schemes) for name in _STORES.get(scheme, ())]
-    return list(dict.fromkeys([environment.api_key_env, *shape.secrets, *stores]))
+    return list(dict.fromkeys([environment.api_key_env, *inputs.secrets, *stores]))
 
 
-def _variables(shape: Shape, environment: Environment) -> list[tuple[str, str]]:
+def _variables(inputs: WorkflowInputs, environment: Environment) -> list[tuple[str, str]]:
     """The variables of a step, each with the expression of the GitHub secret or variable of the same name."""
     return [
         (name, f"${{{{ {'vars' if name == VARIABLE else 'secrets'}.{name} }}}}")
-        for name in names_of(shape, environment)
+        for name in variable_names(inputs, environment)
     ]
 
 
-def _plan(shape: Shape) -> str:
-    text = _head(f"tavus plan{shape.suffix}", "What a pull request would change, in every environment, as one comment.")
+def _plan(inputs: WorkflowInputs) -> str:
+    text = _head(
+        f"tavus plan{inputs.suffix}", "What a pull request would change, in every environment, as one comment."
+    )
     text += f"""
 on:
   pull_request: # of every file: prompts may lie anywhere, and a required check has to report
@@ -174,22 +176,22 @@ on:
 permissions: {{}}
 
 concurrency:
-  group: tavus-plan{shape.suffix}-${{{{ github.event.pull_request.number || github.sha }}}}
+  group: tavus-plan{inputs.suffix}-${{{{ github.event.pull_request.number || github.sha }}}}
   cancel-in-progress: true
 
 jobs:
 """
-    previous_names = ["", *(one.name for one in shape.environments)]
+    previous_names = ["", *(one.name for one in inputs.environments)]
     return text + "\n".join(
-        _proposed_job(shape, environment, previous)
-        for environment, previous in zip(shape.environments, previous_names, strict=False)
+        _proposed_job(inputs, environment, previous)
+        for environment, previous in zip(inputs.environments, previous_names, strict=False)
     )
 
 
-def _proposed_job(shape: Shape, environment: Environment, before: str) -> str:
+def _proposed_job(inputs: WorkflowInputs, environment: Environment, before: str) -> str:
     """The job that plans one environment for a pull request; it waits for job `before`, as both edit one comment."""
     base = "${{ github.event.merge_group.base_sha || format('origin/{0}', github.base_ref) }}"
-    page = f"${{{{ runner.temp }}}}/plan{shape.suffix}-{environment.name}.html"
+    page = f"${{{{ runner.temp }}}}/plan{inputs.suffix}-{environment.name}.html"
     after = f"""\
     needs: plan-{before} # both write into the same comment
     if: ${{{{ !cancelled() }}}} # also when that plan has failed
@@ -205,7 +207,7 @@ def _proposed_job(shape: Shape, environment: Environment, before: str) -> str:
       contents: read # to check the repository out
       pull-requests: write # to keep the comment
 {_steps(history=True)}\
-{_run(shape, environment, "plan", id_="plan", args=f"--base '{base}' --report 'html={page}'")}\
+{_run(inputs, environment, "plan", id_="plan", args=f"--base '{base}' --report 'html={page}'")}\
       - id: page
         if: ${{{{ !cancelled() && steps.plan.outputs.plan-file != '' }}}}
         uses: actions/upload-artifact@{_PINNED["actions/upload-artifact"]}
@@ -214,47 +216,47 @@ def _proposed_job(shape: Shape, environment: Environment, before: str) -> str:
           archive: false # a browser opens it as it is
           if-no-files-found: ignore
           retention-days: 14
-{_link(shape, environment)}"""
+{_link(inputs, environment)}"""
 
 
-def _link(shape: Shape, environment: Environment) -> str:
+def _link(inputs: WorkflowInputs, environment: Environment) -> str:
     """The step that adds the link of the plan page to the comment."""
     url = "steps.page.outputs.artifact-url"
-    return _run(shape, environment, _LINK, args=f"${{{{ {url} }}}}", only_if=f"!cancelled() && {url} != ''")
+    return _run(inputs, environment, _LINK, args=f"${{{{ {url} }}}}", only_if=f"!cancelled() && {url} != ''")
 
 
-def _apply(shape: Shape) -> str:
-    order = " then ".join(one.name for one in shape.environments)
+def _apply(inputs: WorkflowInputs) -> str:
+    order = " then ".join(one.name for one in inputs.environments)
     text = _head(
-        f"tavus apply{shape.suffix}", f"On merge: plan, wait for whoever guards the environment, apply: {order}."
+        f"tavus apply{inputs.suffix}", f"On merge: plan, wait for whoever guards the environment, apply: {order}."
     )
     text += f"""
 on:
   push:
-    branches: [{json.dumps(shape.branch)}]
+    branches: [{json.dumps(inputs.branch)}]
   workflow_dispatch:
 
 permissions: {{}}
 
 # One run at a time.  One that waits for an approval is not cancelled; of those behind it, the newest is kept.
 concurrency:
-  group: tavus-apply{shape.suffix}
+  group: tavus-apply{inputs.suffix}
   cancel-in-progress: false
 
 jobs:
 """
     jobs, before = [], ""
-    for environment in shape.environments:
+    for environment in inputs.environments:
         # The next environment begins when the one before is applied, or had nothing to be applied.
         after = f"    needs: apply-{before}\n" if before else ""
-        jobs += [_plan_job(shape, environment, after), _apply_job(shape, environment)]
+        jobs += [_plan_job(inputs, environment, after), _apply_job(inputs, environment)]
         before = environment.name
     return text + "\n".join(jobs)
 
 
-def _plan_job(shape: Shape, environment: Environment, after: str) -> str:
+def _plan_job(inputs: WorkflowInputs, environment: Environment, after: str) -> str:
     """The job that plans an environment after a merge, and keeps the plan file for its approval."""
-    merged = "'refs/heads/" + shape.branch.replace("'", "''") + "'"
+    merged = "'refs/heads/" + inputs.branch.replace("'", "''") + "'"
     return f"""\
   plan-{environment.name}:
     name: plan {environment.name}
@@ -268,17 +270,17 @@ def _plan_job(shape: Shape, environment: Environment, after: str) -> str:
     outputs:
       changes: ${{{{ steps.plan.outputs.changes }}}}
 {_steps()}\
-{_run(shape, environment, "plan", id_="plan")}\
+{_run(inputs, environment, "plan", id_="plan")}\
       - uses: actions/upload-artifact@{_PINNED["actions/upload-artifact"]}
         with:
-          name: {_artifact(shape, environment)}
+          name: {_artifact(inputs, environment)}
           path: ${{{{ steps.plan.outputs.plan-file }}}}
           if-no-files-found: error
           retention-days: 30
 """
 
 
-def _apply_job(shape: Shape, environment: Environment) -> str:
+def _apply_job(inputs: WorkflowInputs, environment: Environment) -> str:
     """The job that applies the plan file of `_plan_job`, and nothing else."""
     return f"""\
   apply-{environment.name}:
@@ -296,10 +298,10 @@ def _apply_job(shape: Shape, environment: Environment) -> str:
 {_steps()}\
       - uses: actions/download-artifact@{_PINNED["actions/download-artifact"]}
         with:
-          name: {_artifact(shape, environment)}
+          name: {_artifact(inputs, environment)}
           path: ${{{{ runner.temp }}}}/approved
-{_run(shape, environment, "apply", args="--lock-timeout 10m --wait 30m '${{ runner.temp }}/approved/plan.json'")}\
-{_run(shape, environment, "verify")}"""
+{_run(inputs, environment, "apply", args="--lock-timeout 10m --wait 30m '${{ runner.temp }}/approved/plan.json'")}\
+{_run(inputs, environment, "verify")}"""
 
 
 def _contents(*environments: Environment) -> str:
@@ -309,14 +311,14 @@ def _contents(*environments: Environment) -> str:
     return "      contents: read # to check the repository out\n"
 
 
-def _artifact(shape: Shape, environment: Environment) -> str:
+def _artifact(inputs: WorkflowInputs, environment: Environment) -> str:
     """The name of the artifact with the plan file that is to be approved."""
-    return f"approved{shape.suffix}-{environment.name}"
+    return f"approved{inputs.suffix}-{environment.name}"
 
 
-def _watch(shape: Shape) -> str:
+def _watch(inputs: WorkflowInputs) -> str:
     text = _head(
-        f"tavus watch{shape.suffix}",
+        f"tavus watch{inputs.suffix}",
         "By the clock: drift becomes an issue; what is due is crawled; replacements that were begun are finished.",
     )
     text += f"""
@@ -328,7 +330,7 @@ on:
 permissions: {{}}
 
 concurrency:
-  group: tavus-watch{shape.suffix}
+  group: tavus-watch{inputs.suffix}
   cancel-in-progress: false
 
 jobs:
@@ -337,20 +339,26 @@ jobs:
     runs-on: ubuntu-24.04
     timeout-minutes: 55
     permissions:
-{_contents(*shape.environments)}\
+{_contents(*inputs.environments)}\
       issues: write # to open, update and close the issue about drift
 {_steps()}"""
-    return text + "".join(_watched(shape, environment) for environment in shape.environments)
+    return text + "".join(_watched(inputs, environment) for environment in inputs.environments)
 
 
-def _watched(shape: Shape, environment: Environment) -> str:
+def _watched(inputs: WorkflowInputs, environment: Environment) -> str:
     """The steps of one environment in the watch job; each runs even if another step has failed."""
     always = "!cancelled()"
     finish = "--finish --yes --lock-timeout 10m"
     return (
-        _run(shape, environment, "drift", name=f"drift {environment.name}", only_if=always)
-        + _run(shape, environment, "recrawl", name=f"recrawl {environment.name}", only_if=always, comment="never")
+        _run(inputs, environment, "drift", name=f"drift {environment.name}", only_if=always)
+        + _run(inputs, environment, "recrawl", name=f"recrawl {environment.name}", only_if=always, comment="never")
         + _run(
-            shape, environment, "apply", name=f"finish {environment.name}", args=finish, only_if=always, comment="never"
+            inputs,
+            environment,
+            "apply",
+            name=f"finish {environment.name}",
+            args=finish,
+            only_if=always,
+            comment="never",
         )
     )

@@ -9,7 +9,7 @@ Pair = tuple[int, int]
 _Chain = tuple[Pair, "_Chain | None"]  # a pair and the one before it
 
 
-def once(entries: Iterable[tuple[int, Hashable]]) -> dict[Hashable, int]:
+def unique_places(entries: Iterable[tuple[int, Hashable]]) -> dict[Hashable, int]:
     """The places of the contents that occur exactly once."""
     places: dict[Hashable, int | None] = {}
     for place, content in entries:
@@ -18,7 +18,7 @@ def once(entries: Iterable[tuple[int, Hashable]]) -> dict[Hashable, int]:
     return {content: place for content, place in places.items() if place is not None}
 
 
-def rising(pairs: Iterable[Pair]) -> list[Pair]:
+def longest_increasing(pairs: Iterable[Pair]) -> list[Pair]:
     """The longest list of pairs with increasing places on both sides (longest increasing subsequence, by patience)."""
     tops: list[int] = []
     piles: list[_Chain] = []

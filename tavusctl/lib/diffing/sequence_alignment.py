@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-from tavusctl.lib.diffing.patience import once, rising
+from tavusctl.lib.diffing.patience import longest_increasing, unique_places
 
 _MAX_PAIRS = 4096  # pairs of items: larger gaps are not searched, as the cost grows faster than the number of pairs
 _MAX_DEPTH = 12  # levels of anchors in gaps between anchors; real text needs two or three
@@ -40,7 +40,7 @@ def pairs(before: Items, after: Items) -> Pairs:
     return list(_align(before, after, Gap(0, len(before), 0, len(after)), _MAX_DEPTH))
 
 
-def gaps(matched: Pairs, before: int, after: int) -> Iterator[Gap]:
+def gaps_between(matched: Pairs, before: int, after: int) -> Iterator[Gap]:
     """The gaps between matched pairs; `before` and `after` are the lengths of the sequences."""
     low = start = 0
     for left, right in (*matched, (before, after)):
@@ -49,7 +49,7 @@ def gaps(matched: Pairs, before: int, after: int) -> Iterator[Gap]:
         low, start = left + 1, right + 1
 
 
-def likeness(before: Items, after: Items) -> float:
+def similarity(before: Items, after: Items) -> float:
     """The share of items that two sequences have in common, from 0 to 1, at any positions (Dice coefficient)."""
     if not before and not after:
         return 1.0
@@ -95,6 +95,8 @@ def _search_gap(before: Items, after: Items, gap: Gap) -> Iterator[tuple[int, in
 
 def _anchors(before: Items, after: Items, gap: Gap) -> Pairs:
     """The pairs of items that are unique on each side, the longest list in the same order on both sides."""
-    old_places = once((place, before[place]) for place in range(gap.low, gap.high))
-    new_places = once((place, after[place]) for place in range(gap.start, gap.stop))
-    return rising((position, new_places[item]) for item, position in old_places.items() if item in new_places)
+    old_places = unique_places((place, before[place]) for place in range(gap.low, gap.high))
+    new_places = unique_places((place, after[place]) for place in range(gap.start, gap.stop))
+    return longest_increasing(
+        (position, new_places[item]) for item, position in old_places.items() if item in new_places
+    )

@@ -27,7 +27,7 @@ _MAX_SPACE = 40  # consecutive white space, which `escape_invisible` replaces by
 Parts = tuple[tuple[str, bool], ...]  # (text, changed); an empty text: only the other side changed there
 
 
-class Sort(Enum):
+class RowType(Enum):
     """The sort of a row."""
 
     SAME = "same"
@@ -39,7 +39,7 @@ class Sort(Enum):
 class Row(Struct, frozen=True):
     """A row of two texts side by side; a side without a line is None.  `old`, `new`: line numbers from 1, or 0."""
 
-    sort: Sort
+    row_type: RowType
     left: Parts | None = None
     right: Parts | None = None
     old: int = 0
@@ -58,29 +58,29 @@ def rows(old: str, new: str) -> Iterator[Row]:
     """The changed rows of two texts, with one unchanged row before and after each change."""
     before, after = _split(old), _split(new)
     if before == after:
-        yield Row(Sort.NOTE, note="only the line breaks at the end of the text differ")
+        yield Row(RowType.NOTE, note="only the line breaks at the end of the text differ")
     elif [line.removesuffix("\r") for line in before] == [line.removesuffix("\r") for line in after]:
-        yield Row(Sort.NOTE, note="only line endings differ (CRLF, LF)")
+        yield Row(RowType.NOTE, note="only line endings differ (CRLF, LF)")
     else:
         if old.split() == new.split():
-            yield Row(Sort.NOTE, note="only white space differs")
+            yield Row(RowType.NOTE, note="only white space differs")
         yield from _without_blank_runs(_with_context(list(_rows(before, after))))
         if old and new and old.endswith("\n") != new.endswith("\n"):
             word = "came" if new.endswith("\n") else "went"
-            yield Row(Sort.NOTE, note=f"a line break at the end {word}")
+            yield Row(RowType.NOTE, note=f"a line break at the end {word}")
 
 
 def lines(old: str, new: str) -> Iterator[Line]:
     """The rows in one column: of each run of changes first the removed lines, then the added ones."""
-    for sort, run in groupby(rows(old, new), lambda row: row.sort):
+    for sort, run in groupby(rows(old, new), lambda row: row.row_type):
         run_rows = list(run)
-        if sort is Sort.CHANGED:
+        if sort is RowType.CHANGED:
             yield from (Line("-", row.left) for row in run_rows if row.left is not None)
             yield from (Line("+", row.right) for row in run_rows if row.right is not None)
-        elif sort is Sort.NOTE:
+        elif sort is RowType.NOTE:
             yield from (Line("…", ((row.note, False),)) for row in run_rows)
         else:
-            yield from (Line(">" if sort is Sort.MOVED else " ", row.right or ()) for row in run_rows)
+            yield from (Line(">" if sort is RowType.MOVED else " ", row.right or ()) for row in run_rows)
 
 
 def words(parts: Parts | None) -> str:
@@ -117,14 +117,14 @@ def _split(text: str) -> list[str]:
 
 def _rows(before: Sequence[str], after: Sequence[str]) -> Iterator[Row]:
     matched = sequence_alignment.pairs(before, after)
-    gaps = list(sequence_alignment.gaps(matched, len(before), len(after)))
+    gaps = list(sequence_alignment.gaps_between(matched, len(before), len(after)))
     moved = moves(before, after, gaps)
     moves_from = {place: move for move in moved for place in range(move.old, move.old + move.size)}
     moves_to = {place: move for move in moved for place in range(move.new, move.new + move.size)}
     low = start = 0
     for gap in [*gaps, _end(before, after)]:
         same = zip(range(low, gap.low), range(start, gap.start), strict=True)
-        yield from (Row(Sort.SAME, ((before[i], False),), ((after[j], False),), i + 1, j + 1) for i, j in same)
+        yield from (Row(RowType.SAME, ((before[i], False),), ((after[j], False),), i + 1, j + 1) for i, j in same)
         yield from _gap_rows(before, after, gap, moves_from, moves_to)
         low, start = gap.high, gap.stop
 
@@ -157,13 +157,13 @@ def _end(before: Sequence[str], after: Sequence[str]) -> Gap:
 
 
 def _left(move: Move, before: Sequence[str]) -> Row:
-    return Row(Sort.NOTE, old=move.old + 1, note=_told(move, before, "to", move.new))
+    return Row(RowType.NOTE, old=move.old + 1, note=_told(move, before, "to", move.new))
 
 
 def _arrived(move: Move, before: Sequence[str], after: Sequence[str]) -> Iterator[Row]:
-    yield Row(Sort.NOTE, new=move.new + 1, note=_told(move, before, "here from", move.old))
+    yield Row(RowType.NOTE, new=move.new + 1, note=_told(move, before, "here from", move.old))
     yield from (
-        Row(Sort.MOVED, None, ((after[move.new + step], False),), move.old + step + 1, move.new + step + 1)
+        Row(RowType.MOVED, None, ((after[move.new + step], False),), move.old + step + 1, move.new + step + 1)
         for step in range(move.size)
     )
 
@@ -200,7 +200,7 @@ def _best_pairs(
     """The pairs of indices, in order, with the highest total similarity."""
     left, right = [_tokens(before[i]) for i in old_places], [_tokens(after[j]) for j in new_places]
     best = [[0.0] * (len(new_places) + 1) for _ in range(len(old_places) + 1)]
-    similarity = [[sequence_alignment.likeness(old, new) for new in right] for old in left]
+    similarity = [[sequence_alignment.similarity(old, new) for new in right] for old in left]
     for i in reversed(range(len(old_places))):
         for j in reversed(range(len(new_places))):
             paired = similarity[i][j] + best[i + 1][j + 1] if similarity[i][j] >= _MIN_LIKENESS else 0.0
@@ -222,19 +222,19 @@ def _edited_row(before: Sequence[str], after: Sequence[str], i: int | None, j: i
     right: Parts | None = None if j is None else ((after[j], True),)
     if i is not None and j is not None:
         left, right = _word_parts(before[i], after[j])
-    return Row(Sort.CHANGED, left, right, 0 if i is None else i + 1, 0 if j is None else j + 1)
+    return Row(RowType.CHANGED, left, right, 0 if i is None else i + 1, 0 if j is None else j + 1)
 
 
 def _word_parts(old: str, new: str) -> tuple[Parts, Parts]:
     """Both lines in parts, with changed parts marked; lines with little in common are marked completely."""
-    if sequence_alignment.likeness(_tokens(old), _tokens(new)) < _MIN_LIKENESS:
+    if sequence_alignment.similarity(_tokens(old), _tokens(new)) < _MIN_LIKENESS:
         return ((old, True),), ((new, True),)
     before, after = _TOKEN.findall(old), _TOKEN.findall(new)
     left: list[tuple[str, bool]] = []
     right: list[tuple[str, bool]] = []
     low = start = 0
     matched = sequence_alignment.pairs(before, after)
-    for gap in sequence_alignment.gaps(matched, len(before), len(after)):
+    for gap in sequence_alignment.gaps_between(matched, len(before), len(after)):
         left += _parts(before, low, gap.low, gap.high)
         right += _parts(after, start, gap.start, gap.stop)
         low, start = gap.high, gap.stop
@@ -279,7 +279,7 @@ def _with_context(all_rows: list[Row]) -> Iterator[Row]:
     """The changed rows with CONTEXT rows around, and an empty note for omitted rows between them."""
     kept: set[int] = set()
     for index, row in enumerate(all_rows):
-        if row.sort is not Sort.SAME:
+        if row.row_type is not RowType.SAME:
             kept.update(range(index - CONTEXT, index + CONTEXT + 1))
     kept -= {index for index in kept if _is_blank_edge(all_rows, index, kept)}
     left_out = False
@@ -287,7 +287,7 @@ def _with_context(all_rows: list[Row]) -> Iterator[Row]:
     for index, row in enumerate(all_rows):
         if index in kept:
             if left_out and shown:
-                yield Row(Sort.NOTE)
+                yield Row(RowType.NOTE)
             yield row
             shown, left_out = True, False
         else:
@@ -301,17 +301,21 @@ def _without_blank_runs(all_rows: Iterator[Row]) -> Iterator[Row]:
         if blank and len(run_rows) > _MAX_BLANK_LINES:
             sign = "came" if run_rows[0].left is None else "went" if run_rows[0].right is None else "changed"
             yield from run_rows[:1]
-            yield Row(Sort.NOTE, note=f"{len(run_rows) - 1} more lines without a word {sign}")
+            yield Row(RowType.NOTE, note=f"{len(run_rows) - 1} more lines without a word {sign}")
         else:
             yield from run_rows
 
 
 def _is_blank(row: Row) -> bool:
-    return row.sort is Sort.CHANGED and not (words(row.left) + words(row.right)).strip()
+    return row.row_type is RowType.CHANGED and not (words(row.left) + words(row.right)).strip()
 
 
 def _is_blank_edge(all_rows: list[Row], index: int, kept: set[int]) -> bool:
     """Whether a row is an unchanged blank line at the edge of the rows that are kept."""
-    if not 0 <= index < len(all_rows) or all_rows[index].sort is not Sort.SAME or words(all_rows[index].right).strip():
+    if (
+        not 0 <= index < len(all_rows)
+        or all_rows[index].row_type is not RowType.SAME
+        or words(all_rows[index].right).strip()
+    ):
         return False
     return index - 1 not in kept or index + 1 not in kept

@@ -17,14 +17,14 @@ _WEB: Final = ("http", "https")
 _USER = re.compile(r"(?<=://)[^/?#@]*@")
 
 
-def plain_http(subject: Subject) -> Iterator[Finding]:
+def insecure_url(subject: Subject) -> Iterator[Finding]:
     """Report URLs without https: others on the network can read the requests, and Tavus may refuse such URLs."""
     for pointer, url in _urls(subject):
         if url.lower().startswith("http://") and not _is_private(url):
             yield Finding(pointer, f"{_public(url)} is not encrypted", "use `https://`")
 
 
-def unreachable(subject: Subject) -> Iterator[Finding]:
+def unreachable_url(subject: Subject) -> Iterator[Finding]:
     """Report URLs with a host that only this machine or a private network can reach."""
     for pointer, url in _urls(subject):
         if _is_private(url):
@@ -43,7 +43,7 @@ def invalid_url(subject: Subject) -> Iterator[Finding]:
             yield Finding(pointer, f"{_public(url)} is not a valid web URL", "write `https://HOST/PATH`")
 
 
-def password_in_url(subject: Subject) -> Iterator[Finding]:
+def credentials_in_url(subject: Subject) -> Iterator[Finding]:
     """Report URLs with a password or a key inside texts; a URL field with one is an error already."""
     for pointer, _, text in subject.texts:
         if "://" not in text or pointer in subject.secret_pointers:
@@ -65,7 +65,7 @@ def _urls(subject: Subject) -> Iterator[tuple[str, str]]:
 
 def _public(url: str) -> str:
     """A URL as messages may show it: without the name and the password of a user, and without keys."""
-    return shown(_USER.sub("", url_credentials.veiled(url)))
+    return shown(_USER.sub("", url_credentials.without_credentials(url)))
 
 
 def _parts(url: str) -> SplitResult | None:

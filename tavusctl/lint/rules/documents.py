@@ -17,7 +17,7 @@ _UNREADABLE: Final = frozenset({"7z", "avi", "epub", "exe", "gif", "gz", "json",
 }
 
 
-def unread_format(subject: Subject) -> Iterator[Finding]:
+def unsupported_document_format(subject: Subject) -> Iterator[Finding]:
     """Report a file in a format that Tavus cannot read."""
     extension = _extension(subject)
     if extension in _UNREADABLE:
@@ -25,16 +25,16 @@ def unread_format(subject: Subject) -> Iterator[Finding]:
         yield Finding("/document_url", message, f"use a web page, or a file of the format {either(sorted(_FORMATS))}")
 
 
-def crawled_file(subject: Subject) -> Iterator[Finding]:
+def crawl_of_file(subject: Subject) -> Iterator[Finding]:
     """Report a crawl of a file, which has no links to follow."""
     extension = _extension(subject)
-    if subject.at("crawl") and extension in _FORMATS:
+    if subject.value_at("crawl") and extension in _FORMATS:
         yield Finding(
             "/crawl", f"a `.{extension}` file has no links to crawl", "remove `crawl`, or use the URL of a web page"
         )
 
 
-def too_many_crawls(subject: Subject) -> Iterator[Finding]:
+def crawl_quota_exceeded(subject: Subject) -> Iterator[Finding]:
     """Report the first crawled document above the limit of the account."""
     manifests, limit = subject.project.manifests, subject.project.crawl_limit or subject.kind.crawl_quota
     crawled = [
@@ -48,7 +48,7 @@ def too_many_crawls(subject: Subject) -> Iterator[Finding]:
 
 
 def _extension(subject: Subject) -> str:
-    url = subject.at("document_url")
+    url = subject.value_at("document_url")
     if not isinstance(url, str):
         return ""
     try:

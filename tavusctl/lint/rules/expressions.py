@@ -33,7 +33,7 @@ _NAMES: Final = pattern(r"name|.*_name|.*_?url|tags|.*_tags|.*_variables|documen
 _PREFIXES: Final = {"persona": pattern(r"p[0-9a-f]{9,12}"), "replica": pattern(r"r[0-9a-f]{9,12}")}
 
 
-def unwritten(subject: Subject) -> Iterator[Finding]:
+def literal_expression(subject: Subject) -> Iterator[Finding]:
     """Report paths, addresses and names of variables where `${file:}`, `${ref:}` or `${var:}` was meant."""
     file_texts = subject.project.origins.get(subject.manifest.address, {})
     for pointer, traits, value in subject.texts:
@@ -51,7 +51,7 @@ def unwritten(subject: Subject) -> Iterator[Finding]:
             yield Finding(pointer, message, f"write `{expression}`")
 
 
-def misplaced_ids(subject: Subject) -> Iterator[Finding]:
+def invalid_id(subject: Subject) -> Iterator[Finding]:
     """Report ids of another kind of object than the field accepts, and texts that cannot be an id."""
     for pointer, traits, value in subject.texts:
         expected_kind, id_ = traits.refers_to, value.strip()

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from tavusctl.core.messages import respelled, shown
+from tavusctl.core.messages import sanitized_name, shown
 from tavusctl.lint.core import Finding, Subject, mappings, pointer_of
 
 _PROMPT_LIMIT: Final = 1000  # characters
 _NAME_LIMIT: Final = 100
 
 
-def same_name(subject: Subject) -> Iterator[Finding]:
+def duplicate_guardrail(subject: Subject) -> Iterator[Finding]:
     """Report two guardrails with the same name in a set."""
     first_index: dict[str, int] = {}
     for index, item in mappings(subject.spec.get("data")):
@@ -22,13 +22,13 @@ def same_name(subject: Subject) -> Iterator[Finding]:
             yield Finding(pointer, f"another guardrail has the name {shown(name)}", "rename one of them")
 
 
-def older_set(subject: Subject) -> Iterator[Finding]:
+def older_guardrail_set(subject: Subject) -> Iterator[Finding]:
     """Report a set of guardrails: newer accounts may read only single guardrails."""
     names = [
         name for _, item in mappings(subject.spec.get("data")) if isinstance(name := item.get("guardrail_name"), str)
     ]
     if names:
-        new_name = respelled(names[0], "[^A-Za-z0-9]+", "-", "name").lower()[:63].rstrip("-")
+        new_name = sanitized_name(names[0], "[^A-Za-z0-9]+", "-", "name").lower()[:63].rstrip("-")
         hint = (
             f"write each rule as `kind: guardrail`, `name: {new_name}`, `spec: {{guardrail_name, guardrail_prompt}}`,"
             f' and `guardrail_ids: ["${{ref:guardrail/{new_name}}}"]` in the persona'
@@ -36,7 +36,7 @@ def older_set(subject: Subject) -> Iterator[Finding]:
         yield Finding(pointer_of("data"), "sets of guardrails may have no effect on accounts of today", hint)
 
 
-def too_long(subject: Subject) -> Iterator[Finding]:
+def guardrail_too_long(subject: Subject) -> Iterator[Finding]:
     """Report names and prompts longer than newer versions of the API accept."""
     limits = {"guardrail_name": _NAME_LIMIT, "guardrail_prompt": _PROMPT_LIMIT}
     for index, item in mappings(subject.spec.get("data")):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from tavusctl.core.messages import shown, suggestion
-from tavusctl.fields.equivalence import unused
+from tavusctl.fields.equivalence import has_no_effect
 from tavusctl.lib.json_types import Json
 from tavusctl.lint.core import Finding, Subject, mappings, pointer_of
 
@@ -43,16 +43,16 @@ _EMOTION_LEVELS: Final = ("lowest", "low", "medium", "high", "highest")
 
 
 def _layer(subject: Subject, name: str) -> Mapping[str, Json]:
-    layer = subject.at("layers", name)
+    layer = subject.value_at("layers", name)
     return layer if isinstance(layer, dict) else {}
 
 
 def _is_set(subject: Subject, value: object, *keys: str) -> bool:
     """Whether a setting of a layer is in use: it is not empty, and not what the server fills in by itself."""
-    return not unused(subject.kind, ("layers", *keys), value)
+    return not has_no_effect(subject.kind, ("layers", *keys), value)
 
 
-def unseen_by_model(subject: Subject) -> Iterator[Finding]:
+def ignored_perception_setting(subject: Subject) -> Iterator[Finding]:
     """Report perception settings that the chosen model ignores."""
     layer = _layer(subject, "perception")
     model = layer.get("perception_model")
@@ -86,7 +86,7 @@ def _ignored_hint(model: str, key: str) -> str:
     )
 
 
-def overridden_by_sparrow(subject: Subject) -> Iterator[Finding]:
+def overridden_speech_setting(subject: Subject) -> Iterator[Finding]:
     """Report old sensitivities, which are deprecated, and have no effect with sparrow-1 and later.
 
     A `conversational_flow` that names no model has sparrow-1.
@@ -113,7 +113,7 @@ def overridden_by_sparrow(subject: Subject) -> Iterator[Finding]:
                 yield Finding(pointer, message, f"{hint}, and remove this", fix=fix)
 
 
-def deaf_to_hotwords(subject: Subject) -> Iterator[Finding]:
+def ignored_hotwords(subject: Subject) -> Iterator[Finding]:
     """Report hotwords for a speech-to-text engine that ignores them."""
     layer = _layer(subject, "stt")
     engine = layer.get("stt_engine")
@@ -133,7 +133,7 @@ def unlisted_level(subject: Subject) -> Iterator[Finding]:
         yield Finding(pointer, "the API does not list `verylow`", "write `low`", fix=(fix,))
 
 
-def foreign_voice_settings(subject: Subject) -> Iterator[Finding]:
+def ignored_voice_setting(subject: Subject) -> Iterator[Finding]:
     """Report voice settings of another engine than the chosen one."""
     layer = _layer(subject, "tts")
     engine, settings = layer.get("tts_engine"), layer.get("voice_settings")
@@ -149,7 +149,7 @@ def foreign_voice_settings(subject: Subject) -> Iterator[Finding]:
                 )
 
 
-def unknown_emotion_level(subject: Subject) -> Iterator[Finding]:
+def unlisted_emotion_level(subject: Subject) -> Iterator[Finding]:
     """Report emotions of a Cartesia voice with an unknown level."""
     settings = _layer(subject, "tts").get("voice_settings")
     emotions = settings.get("emotion") if isinstance(settings, dict) else None
@@ -162,14 +162,14 @@ def unknown_emotion_level(subject: Subject) -> Iterator[Finding]:
 
 def unread_prompt(subject: Subject) -> Iterator[Finding]:
     """Report a prompt for a pipeline in which no model reads it."""
-    mode = subject.at("pipeline_mode")
+    mode = subject.value_at("pipeline_mode")
     for key in ("system_prompt", "context"):
-        if mode in _WITHOUT_PROMPT and isinstance(subject.at(key), str) and subject.at(key):
+        if mode in _WITHOUT_PROMPT and isinstance(subject.value_at(key), str) and subject.value_at(key):
             message = f"`pipeline_mode` `{mode}` has no use for `{key}`, and newer versions of the API refuse it"
             yield Finding(pointer_of(key), message, "remove it")
 
 
-def unused_tools(subject: Subject) -> Iterator[Finding]:
+def perception_tools_prompt(subject: Subject) -> Iterator[Finding]:
     """Report perception tools without a prompt that says when to use them."""
     layer = _layer(subject, "perception")
     for tools, prompt in _PROMPT_OF.items():

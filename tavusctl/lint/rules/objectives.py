@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
-from tavusctl.core.messages import respelled, shown, suggestion
+from tavusctl.core.messages import sanitized_name, shown, suggestion
 from tavusctl.lib.graph import Graph
 from tavusctl.lint.core import Finding, Subject, mappings, pointer_of
 
@@ -42,7 +42,7 @@ def _indices(subject: Subject) -> dict[str, int]:
     return indices
 
 
-def unknown(subject: Subject) -> Iterator[Finding]:
+def unknown_next_objective(subject: Subject) -> Iterator[Finding]:
     """Report a next objective that the set does not have."""
     indices, transitions = _indices(subject), _transitions(_graph(subject))
     for edge in _graph(subject).edges:
@@ -56,7 +56,7 @@ def unknown(subject: Subject) -> Iterator[Finding]:
             )
 
 
-def unreachable(subject: Subject) -> Iterator[Finding]:
+def unreachable_objective(subject: Subject) -> Iterator[Finding]:
     """Report an objective that cannot be reached from the first one, in a set that has transitions."""
     graph, indices = _graph(subject), _indices(subject)
     if not graph.edges or not indices:
@@ -81,9 +81,9 @@ def _reachable(transitions: Mapping[str, list[str]], start: str) -> set[str]:
     return visited
 
 
-def cyclic(subject: Subject) -> Iterator[Finding]:
+def objective_cycle(subject: Subject) -> Iterator[Finding]:
     """Report cycles of transitions in a set without `allow_loops`: conversations with it end as soon as they start."""
-    if subject.at("allow_loops") is True:
+    if subject.value_at("allow_loops") is True:
         return
     transitions, indices = _transitions(_graph(subject)), _indices(subject)
     has_no_end = bool(indices) and all(map(transitions.get, indices))
@@ -124,7 +124,7 @@ def _transition_pointer(subject: Subject, index: int, target: str) -> str:
     return pointer_of("data", index)
 
 
-def dead_end(subject: Subject) -> Iterator[Finding]:
+def dead_end_objective(subject: Subject) -> Iterator[Finding]:
     """Report an objective whose only transition is conditional."""
     for index, item in mappings(subject.spec.get("data")):
         conditional = item.get("next_conditional_objectives")
@@ -136,7 +136,7 @@ def dead_end(subject: Subject) -> Iterator[Finding]:
             yield Finding(pointer, message, "add the next objective for the case that the condition is not met")
 
 
-def same_name(subject: Subject) -> Iterator[Finding]:
+def duplicate_objective(subject: Subject) -> Iterator[Finding]:
     """Report two objectives with the same name in a set."""
     first_indices = _indices(subject)
     for index, item in mappings(subject.spec.get("data")):
@@ -146,7 +146,7 @@ def same_name(subject: Subject) -> Iterator[Finding]:
             yield Finding(pointer, f"another objective has the name {shown(name)}", "rename one of them")
 
 
-def collected_twice(subject: Subject) -> Iterator[Finding]:
+def shared_output_variable(subject: Subject) -> Iterator[Finding]:
     """Report an output variable of two objectives: the later value overwrites the earlier one."""
     items = mappings(subject.spec.get("data"))
     counts = Counter(name for _, item in items for name in {*_variables(item)})
@@ -163,7 +163,7 @@ def collected_twice(subject: Subject) -> Iterator[Finding]:
                 )
 
 
-def spaced(subject: Subject) -> Iterator[Finding]:
+def invalid_output_variable(subject: Subject) -> Iterator[Finding]:
     """Report output variables that are not valid names of a variable."""
     for index, item in mappings(subject.spec.get("data")):
         for position, name in enumerate(_variables(item)):
@@ -176,13 +176,13 @@ def spaced(subject: Subject) -> Iterator[Finding]:
                 )
 
 
-def refused(subject: Subject) -> Iterator[Finding]:
+def refused_objective(subject: Subject) -> Iterator[Finding]:
     """Report what newer versions of the API refuse: names, lengths, and sets with several first objectives."""
     items = mappings(subject.spec.get("data"))
     for index, item in items:
         name = item.get("objective_name")
         if isinstance(name, str) and not _NAME.fullmatch(name):
-            valid_name = respelled(name, r"\W+", "_", "a_name")[:100]
+            valid_name = sanitized_name(name, r"\W+", "_", "a_name")[:100]
             message = f"newer versions of the API accept letters, digits and underscores only, found {shown(name)}"
             yield Finding(pointer_of("data", index, "objective_name"), message, f"write `{valid_name}`")
         for key, limit in _LIMITS.items():
@@ -196,7 +196,7 @@ def refused(subject: Subject) -> Iterator[Finding]:
     if len(items) > _COUNT_LIMIT:
         message = f"{len(items)} objectives; newer versions of the API accept {_COUNT_LIMIT} in a set"
         yield Finding(pointer_of("data"), message, "split the set in two")
-    if len(_indices(subject)) > 1 and not _graph(subject).edges and subject.at("allow_loops") is not True:
+    if len(_indices(subject)) > 1 and not _graph(subject).edges and subject.value_at("allow_loops") is not True:
         message = "none of the objectives leads to another; newer versions of the API accept one first objective only"
         yield Finding(pointer_of("data"), message, "name the next objective of each but the last")
 
@@ -216,7 +216,7 @@ def _required_list(subject: Subject, index: int, names: object) -> Iterator[Find
     yield Finding(pointer, message, f"write `{new_key}: {names[0]}`", fix=fix)
 
 
-def led_twice(subject: Subject) -> Iterator[Finding]:
+def ambiguous_next_objective(subject: Subject) -> Iterator[Finding]:
     """Report objectives with both a required next objective and conditional ones."""
     for index, item in mappings(subject.spec.get("data")):
         required = item.get("next_required_objectives") or item.get("next_required_objective")

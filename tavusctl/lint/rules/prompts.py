@@ -50,7 +50,7 @@ def _prompts(subject: Subject) -> Iterator[tuple[str, str]]:
 
 def _token_counts(subject: Subject) -> Iterator[tuple[str, int]]:
     """The prompts that may be too long, with their approximate number of tokens, at most one for each character."""
-    return ((pointer, tokens.about(text)) for pointer, text in _prompts(subject) if len(text) > _SLOW_SIZE)
+    return ((pointer, tokens.estimate_tokens(text)) for pointer, text in _prompts(subject) if len(text) > _SLOW_SIZE)
 
 
 def prompt_long(subject: Subject) -> Iterator[Finding]:
@@ -112,7 +112,7 @@ def prompt_doubled(subject: Subject) -> Iterator[Finding]:
             yield Finding(pointer, message, "check whether something was pasted twice")
 
 
-def conflicting_instructions(subject: Subject) -> Iterator[Finding]:
+def merge_conflict_marker(subject: Subject) -> Iterator[Finding]:
     """Report an unresolved merge conflict: the model would read both sides of it, and the markers of git."""
     for pointer, _, text in subject.texts:
         marker = CONFLICT.search(text) if "<<<" in text or ">>>" in text or "|||" in text else None
@@ -137,7 +137,7 @@ def bidi_characters(subject: Subject) -> Iterator[Finding]:
     def positions(keys: Sequence[str], text: str) -> list[int]:
         if text.isascii():  # nearly all texts are, and ASCII has no bidi characters
             return []
-        return list(escape.bidi_positions(text)) if _is_prose(keys, text) else _positions(escape.TURNING, text)
+        return list(escape.bidi_positions(text)) if _is_prose(keys, text) else _positions(escape.BIDI_CONTROLS, text)
 
     hint = "remove it: only right-to-left text may have such characters, each closed on its own line"
     yield from _findings(subject, positions, hint)
@@ -184,7 +184,7 @@ def _masked(text: str) -> str:
     """
     if not escape.PATTERN.search(text):
         return text
-    masked = escape.TURNING.sub("x", _WITH_PURPOSE.sub(lambda match: "x" * len(match.group()), text))
+    masked = escape.BIDI_CONTROLS.sub("x", _WITH_PURPOSE.sub(lambda match: "x" * len(match.group()), text))
     return _DIRECTION_MARKS.sub("x", masked) if escape.RIGHT_TO_LEFT.search(text) else masked
 
 

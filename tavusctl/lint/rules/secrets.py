@@ -8,7 +8,7 @@ from tavusctl.lint.core import Finding, Subject
 from tavusctl.secrets import detection
 
 
-def written(subject: Subject) -> Iterator[Finding]:
+def embedded_secret(subject: Subject) -> Iterator[Finding]:
     """Report keys inside texts that people read.
 
     Fields of their own for keys are not checked here: a key in plain text is an error there already.

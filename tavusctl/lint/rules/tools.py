@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from tavusctl.core.json_tree import placed
-from tavusctl.core.messages import respelled, shown, suggestion
+from tavusctl.core.json_tree import leaves_with_patterns
+from tavusctl.core.messages import sanitized_name, shown, suggestion
 from tavusctl.lib.json_types import Json
 from tavusctl.lib.patterns import pattern
 from tavusctl.lint.core import Finding, Subject, mappings, pointer_of
@@ -44,18 +44,18 @@ def _tools(subject: Subject) -> Iterator[tuple[str, Mapping[str, Json]]]:
 
 
 def _listed(subject: Subject, keys: tuple[str, ...]) -> Iterator[tuple[str, Mapping[str, Json]]]:
-    for index, tool in mappings(subject.at(*keys)):
+    for index, tool in mappings(subject.value_at(*keys)):
         function = tool.get("function")
         pointer = pointer_of(*keys, index)
         yield (f"{pointer}/function", function) if isinstance(function, dict) else (pointer, tool)
 
 
-def names(subject: Subject) -> Iterator[Finding]:
+def tool_name_case(subject: Subject) -> Iterator[Finding]:
     """Report names of tools that are not in snake case, or too long for a model."""
     for pointer, tool in _tools(subject):
         name = tool.get("name")
         if isinstance(name, str) and (not _SNAKE_CASE.fullmatch(name) or len(name) > _NAME_LIMIT):
-            with_underscores = respelled(name, "[^A-Za-z0-9]+", "_", "")
+            with_underscores = sanitized_name(name, "[^A-Za-z0-9]+", "_", "")
             snake_name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", with_underscores).lower()
             message = (
                 f"{shown(name)} is not in snake case" if len(name) <= _NAME_LIMIT else f"{shown(name)} is too long"
@@ -99,7 +99,7 @@ def tool_undescribed(subject: Subject) -> Iterator[Finding]:
             )
 
 
-def parameters(subject: Subject) -> Iterator[Finding]:
+def invalid_tool_schema(subject: Subject) -> Iterator[Finding]:
     """Report parameters that are not a JSON Schema of an object.
 
     The API may silently drop all layers of a persona with such a tool.
@@ -158,7 +158,7 @@ def _schema_validator() -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator({"$ref": "https://json-schema.org/draft/2020-12/schema"})
 
 
-def undescribed(subject: Subject) -> Iterator[Finding]:
+def parameter_undescribed(subject: Subject) -> Iterator[Finding]:
     """Report required parameters that are not in `properties`."""
     for pointer, tool in _tools(subject):
         yield from _undeclared(tool.get("parameters"), f"{pointer}/parameters")
@@ -177,24 +177,24 @@ def _undeclared(schema: object, pointer: str) -> Iterator[Finding]:
         yield from _undeclared(inner_schema, f"{pointer}/properties/{escape(str(key))}")
 
 
-def references(subject: Subject) -> Iterator[Finding]:
+def tool_schema_reference(subject: Subject) -> Iterator[Finding]:
     """Report parameters that refer to a schema elsewhere: the model sees the reference, but not that schema."""
     for pointer, tool in _tools(subject):
-        for path, _, leaf in placed(tool.get("parameters"), (), ()):
+        for path, _, leaf in leaves_with_patterns(tool.get("parameters"), (), ()):
             if path and path[-1] == "$ref" and isinstance(leaf, str) and "properties" not in path[-2:-1]:
                 leaf_pointer = pointer + join(("parameters", *path))
                 yield Finding(leaf_pointer, "a model does not follow `$ref`", "write out the schema that it refers to")
 
 
-def placeholders(subject: Subject) -> Iterator[Finding]:
+def undeclared_placeholder(subject: Subject) -> Iterator[Finding]:
     """Report placeholders in the API call of a tool that are not parameters of the tool: the API refuses them."""
-    api = subject.at("delivery", "api")
-    if not isinstance(api, dict) or subject.at("delivery", "api", "auth", "type") == "hmac":
+    api = subject.value_at("delivery", "api")
+    if not isinstance(api, dict) or subject.value_at("delivery", "api", "auth", "type") == "hmac":
         return
-    properties = subject.at("parameters", "properties")
+    properties = subject.value_at("parameters", "properties")
     names = properties if isinstance(properties, dict) else {}
     for field in ("url", "body_template", "query_params"):
-        for path, _, leaf in placed(api.get(field), (), ()):
+        for path, _, leaf in leaves_with_patterns(api.get(field), (), ()):
             for name in _PLACEHOLDER.findall(leaf) if isinstance(leaf, str) else ():
                 if name not in names and not name.startswith(_RESERVED_PREFIX):
                     leaf_pointer = join(("delivery", "api", field, *path))
@@ -202,23 +202,25 @@ def placeholders(subject: Subject) -> Iterator[Finding]:
                     yield Finding(leaf_pointer, message, suggestion(name, names) or "add it to `parameters.properties`")
 
 
-def undelivered(subject: Subject) -> Iterator[Finding]:
+def tool_undelivered(subject: Subject) -> Iterator[Finding]:
     """Report a tool that does not say where its calls go."""
-    if not subject.at("delivery"):
+    if not subject.value_at("delivery"):
         message = "without `delivery`, only an application in the conversation learns of a call"
         yield Finding("", message, "write `delivery: {app_message: true}`, or `delivery: {api: {url: ...}}`")
 
 
-def too_large(subject: Subject) -> Iterator[Finding]:
+def tool_too_large(subject: Subject) -> Iterator[Finding]:
     """Report tools that the API refuses: reserved names of parameters, and more text than it accepts."""
-    properties = subject.at("parameters", "properties")
+    properties = subject.value_at("parameters", "properties")
     for name in properties if isinstance(properties, dict) else ():
         if str(name).startswith(_RESERVED_PREFIX):
             parameter_pointer = pointer_of("parameters", "properties", name)
             yield Finding(
                 parameter_pointer, f"names that begin with `{_RESERVED_PREFIX}` are reserved", "rename the parameter"
             )
-    size = len(str(subject.at("description") or "")) + len(json.dumps(subject.at("parameters") or {}, default=str))
+    size = len(str(subject.value_at("description") or "")) + len(
+        json.dumps(subject.value_at("parameters") or {}, default=str)
+    )
     if size > _TEXT_LIMIT:
         message = f"`description` and `parameters` have {size:,} characters together; the API accepts {_TEXT_LIMIT:,}"
         yield Finding("/description", message, "shorten them, or split the tool in two")

@@ -15,7 +15,7 @@ from msgspec import Struct
 from tavusctl.reports.drawing.ranks import Layers
 
 Size = tuple[float, float]  # across, along
-Joined = Mapping[int, Sequence[tuple[int, float]]]  # by position: the linked positions, with weights
+Links = Mapping[int, Sequence[tuple[int, float]]]  # by position: the linked positions, with weights
 _NOTHING: Final = (0.0, 0.0)
 _GAP: Final = 28.0  # between two nodes of a row
 _GAP_AT_BEND: Final = 14.0  # beside a bend, which is only a line
@@ -33,7 +33,7 @@ class Coordinates(Struct, frozen=True):
     size: Size
 
 
-def placed(layers: Layers, sizes: Mapping[int, Size], count: int) -> Coordinates:
+def coordinates_of(layers: Layers, sizes: Mapping[int, Size], count: int) -> Coordinates:
     """The coordinates of layers with at least one node; a position without a size is a bend, where a line passes."""
     across = _centers_across(layers, sizes, count)
     left = min(center - _half(sizes, node) for node, center in across.items())
@@ -82,7 +82,7 @@ def _centers_across(layers: Layers, sizes: Mapping[int, Size], count: int) -> di
     return centers
 
 
-def _links_by_side(layers: Layers, node_count: int) -> tuple[Joined, Joined]:
+def _links_by_side(layers: Layers, node_count: int) -> tuple[Links, Links]:
     above: defaultdict[int, list[tuple[int, float]]] = defaultdict(list)
     below: defaultdict[int, list[tuple[int, float]]] = defaultdict(list)
     for upper, lower in layers.links():
@@ -101,7 +101,7 @@ def _closest_centers(row: Sequence[int], sizes: Mapping[int, Size]) -> dict[int,
     return centers
 
 
-def _preferred_center(node: int, centers: Mapping[int, float], links: Joined) -> tuple[float, float]:
+def _preferred_center(node: int, centers: Mapping[int, float], links: Links) -> tuple[float, float]:
     """The center that a position would have by its links alone, else its present center; and the weight."""
     weight = sum(link_weight for _, link_weight in links.get(node, ()))
     if not weight:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from tavusctl.lib.graph import MARKS, Graph
-from tavusctl.reports.drawing.style import FAINT, LOOKS, label, one_line, runs_down
+from tavusctl.reports.drawing.style import FAINT, MARK_STYLES, label, one_line, runs_down
 
 # All but letters, digits, spaces and commas; apostrophes, slashes and hyphens inside a word stay.
 _TO_ENCODE: Final = re.compile(r"[^\w ,'/-]|(?<![^\W_])['/-]|['/-](?![^\W_])")
@@ -48,7 +48,7 @@ def _styles(graph: Graph) -> Iterator[str]:
         yield f"  classDef faint stroke-dasharray:{FAINT}"
         yield f"  class {_comma_separated(faint, 'n')} faint"
     for mark in MARKS[1:]:
-        look = LOOKS[mark]
+        look = MARK_STYLES[mark]
         style = f"stroke:{look.light},stroke-width:{look.width}px"
         style += f",stroke-dasharray:{look.dashes}" if look.dashes else ""
         if nodes := [n for n, node in enumerate(graph.nodes) if node.mark == mark]:

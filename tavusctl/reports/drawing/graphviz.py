@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tavusctl.lib.graph import Edge, Graph, Node
-from tavusctl.reports.drawing.style import LOOKS, label, one_line, runs_down
+from tavusctl.reports.drawing.style import MARK_STYLES, label, one_line, runs_down
 
 _LINES: Final = {"": "solid", "added": "bold", "removed": "dotted", "changed": "bold,dashed"}
 
@@ -28,11 +28,11 @@ def dot(graph: Graph) -> str:
 
 def _node(node: Node) -> Mapping[str, str]:
     style = "rounded,dashed" if node.faint and not node.mark else f"rounded,{_LINES[node.mark]}"
-    return {"label": label(node), "style": style, "color": LOOKS[node.mark].light, "tooltip": node.detail}
+    return {"label": label(node), "style": style, "color": MARK_STYLES[node.mark].light, "tooltip": node.detail}
 
 
 def _edge(edge: Edge) -> Mapping[str, str]:
-    return {"label": label(edge), "style": _LINES[edge.mark], "color": LOOKS[edge.mark].light}
+    return {"label": label(edge), "style": _LINES[edge.mark], "color": MARK_STYLES[edge.mark].light}
 
 
 def _attribute_list(attributes: Mapping[str, str]) -> str:

@@ -12,8 +12,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from tavusctl.reports.drawing.coordinates import Coordinates, Size, placed
-from tavusctl.reports.drawing.ranks import Ends, Layers, layered
+from tavusctl.reports.drawing.coordinates import Coordinates, Size, coordinates_of
+from tavusctl.reports.drawing.ranks import Ends, Layers, assign_layers
 
 Point = tuple[float, float]
 _LOOP: Final = 30.0  # how far the route of an edge from a node to itself leaves the node
@@ -30,11 +30,11 @@ class Box(Struct, frozen=True):
     width: float
     height: float
 
-    def moved(self, x: float, y: float) -> Box:
+    def shifted(self, x: float, y: float) -> Box:
         """The rectangle, moved by x and y."""
         return Box(self.x + x, self.y + y, self.width, self.height)
 
-    def swapped(self) -> Box:
+    def transposed(self) -> Box:
         """The rectangle with x and y swapped."""
         return Box(self.y, self.x, self.height, self.width)
 
@@ -45,13 +45,13 @@ class Route(Struct, frozen=True):
     points: tuple[Point, ...]
     label: Box | None = None
 
-    def moved(self, x: float, y: float) -> Route:
+    def shifted(self, x: float, y: float) -> Route:
         """The route, moved by x and y."""
-        return Route(tuple((a + x, b + y) for a, b in self.points), self.label and self.label.moved(x, y))
+        return Route(tuple((a + x, b + y) for a, b in self.points), self.label and self.label.shifted(x, y))
 
-    def swapped(self) -> Route:
+    def transposed(self) -> Route:
         """The route with x and y swapped."""
-        return Route(tuple((b, a) for a, b in self.points), self.label and self.label.swapped())
+        return Route(tuple((b, a) for a, b in self.points), self.label and self.label.transposed())
 
 
 class Drawing(Struct, frozen=True):
@@ -63,7 +63,7 @@ class Drawing(Struct, frozen=True):
     height: float
 
 
-def arranged(sizes: Sequence[Size], edges: Sequence[Ends], labels: Sequence[Size | None], *, down: bool) -> Drawing:
+def arrange(sizes: Sequence[Size], edges: Sequence[Ends], labels: Sequence[Size | None], *, down: bool) -> Drawing:
     """Lay out nodes and labels of the given sizes; edges run down, or else to the right."""
     boxes: dict[int, Box] = {}
     routes: dict[int, Route] = {}
@@ -71,8 +71,8 @@ def arranged(sizes: Sequence[Size], edges: Sequence[Ends], labels: Sequence[Size
     shelf = _Shelf(max(_NARROWEST, 1.4 * math.sqrt(sum(part.area for part in parts))))
     for part in parts:
         x, y = shelf.next(part.width, part.height)
-        boxes.update((node, box.moved(x, y)) for node, box in part.boxes.items())
-        routes.update((edge, route.moved(x, y)) for edge, route in part.routes.items())
+        boxes.update((node, box.shifted(x, y)) for node, box in part.boxes.items())
+        routes.update((edge, route.shifted(x, y)) for edge, route in part.routes.items())
     return Drawing(
         tuple(boxes[n] for n in range(len(sizes))),
         tuple(routes[n] for n in range(len(edges))),
@@ -138,13 +138,13 @@ class _Part:
         self._sizes = [_oriented(sizes[node], down=down) for node in nodes]
         self._labels = [_oriented(labels[n] or (0.0, 0.0), down=down) for n in self._edges]
         self._loops = self._loop_distances()
-        self._layers = layered(len(nodes), self._ends)
-        self._coordinates = placed(self._layers, self._needed_sizes(), len(nodes))
+        self._layers = assign_layers(len(nodes), self._ends)
+        self._coordinates = coordinates_of(self._layers, self._needed_sizes(), len(nodes))
         self._ports = _ports(self._layers, self._coordinates, self._sizes)
         boxes = {node: self._box(n) for n, node in enumerate(nodes)}
         routes = {edge: self._route(n) for n, edge in enumerate(self._edges)}
-        self.boxes: Mapping[int, Box] = boxes if down else {n: box.swapped() for n, box in boxes.items()}
-        self.routes: Mapping[int, Route] = routes if down else {n: route.swapped() for n, route in routes.items()}
+        self.boxes: Mapping[int, Box] = boxes if down else {n: box.transposed() for n, box in boxes.items()}
+        self.routes: Mapping[int, Route] = routes if down else {n: route.transposed() for n, route in routes.items()}
         self.width, self.height = _oriented(self._coordinates.size, down=down)
         self.area = (self.width + _BETWEEN) * (self.height + _BETWEEN)
 

@@ -30,7 +30,7 @@ class Layers(Struct, frozen=True):
         return _links(self.chains)
 
 
-def layered(count: int, edges: Sequence[Ends]) -> Layers:
+def assign_layers(count: int, edges: Sequence[Ends]) -> Layers:
     """Layers of nodes 0 to `count` - 1; an edge from a node to itself has an empty chain."""
     turned = _cycle_edges(count, edges)
     down = [(b, a) if n in turned else (a, b) for n, (a, b) in enumerate(edges)]

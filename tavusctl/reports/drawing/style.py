@@ -11,12 +11,12 @@ from msgspec import Struct
 from tavusctl.lib.graph import Edge, Graph, Mark, Node
 from tavusctl.secrets.escape import escape_invisible
 
-LONGEST: Final = 100  # characters of a label; the manifest has the whole text
+MAX_LABEL_LENGTH: Final = 100  # characters of a label; the manifest has the whole text
 # Characters that XML does not allow; a lone surrogate cannot even be encoded.
 _IMPOSSIBLE: Final = re.compile(r"[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-class Look(Struct, frozen=True):
+class MarkStyle(Struct, frozen=True):
     """The look of a mark: it differs from other marks in colour, and without colour in sign, width and dashes."""
 
     sign: str
@@ -26,11 +26,11 @@ class Look(Struct, frozen=True):
     dashes: str  # lengths of dashes and gaps in pixels, empty for a whole line
 
 
-LOOKS: Final[Mapping[Mark, Look]] = {
-    "": Look("", "#57606a", "#8b949e", 1.25, ""),
-    "added": Look("+", "#1a7f37", "#3fb950", 2.5, ""),
-    "removed": Look("-", "#cf222e", "#f85149", 1.5, "2 3"),
-    "changed": Look("~", "#9a6700", "#d29922", 2.5, "9 3"),
+MARK_STYLES: Final[Mapping[Mark, MarkStyle]] = {
+    "": MarkStyle("", "#57606a", "#8b949e", 1.25, ""),
+    "added": MarkStyle("+", "#1a7f37", "#3fb950", 2.5, ""),
+    "removed": MarkStyle("-", "#cf222e", "#f85149", 1.5, "2 3"),
+    "changed": MarkStyle("~", "#9a6700", "#d29922", 2.5, "9 3"),
 }
 FAINT: Final = "5 4"  # dashes around a faint node: outside the project, or not found
 
@@ -38,14 +38,14 @@ FAINT: Final = "5 4"  # dashes around a faint node: outside the project, or not 
 def label(item: Node | Edge) -> str:
     """A label as one line that any format can hold, the sign of its mark in front."""
     text = one_line(item.label) or ("(no name)" if isinstance(item, Node) else "")
-    return f"{LOOKS[item.mark].sign} {text}".strip()
+    return f"{MARK_STYLES[item.mark].sign} {text}".strip()
 
 
-def one_line(text: str, longest: int = LONGEST) -> str:
+def one_line(text: str, max_length: int = MAX_LABEL_LENGTH) -> str:
     """A text without line breaks and invisible characters, cut when it is too long."""
     # Cut first: of a text of ten megabytes only a hundred characters are shown.
-    shown = writable(" ".join(text[: longest * 4].split()))
-    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+    shown = writable(" ".join(text[: max_length * 4].split()))
+    return shown if len(shown) <= max_length else shown[: max_length - 1] + "…"
 
 
 def writable(text: str) -> str:

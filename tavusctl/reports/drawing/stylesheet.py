@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tavusctl.lib.graph import MARKS, Mark
-from tavusctl.reports.drawing.style import FAINT, LOOKS
+from tavusctl.reports.drawing.style import FAINT, MARK_STYLES
 
 FONT: Final = 13.0  # pixels, of nodes
 SMALL: Final = 12.0  # of labels on edges
@@ -13,7 +13,7 @@ _FAMILY: Final = "system-ui,-apple-system,'Segoe UI',Roboto,sans-serif"
 
 
 def _colours(mark: Mark, *, dark: bool) -> str:
-    colour = LOOKS[mark].dark if dark else LOOKS[mark].light
+    colour = MARK_STYLES[mark].dark if dark else MARK_STYLES[mark].light
     name = f".{mark}" if mark else ""
     return (
         f".tavusctl-graph .node{name} rect,.tavusctl-graph .edge{name}{{stroke:{colour}}}"
@@ -23,7 +23,7 @@ def _colours(mark: Mark, *, dark: bool) -> str:
 
 
 def _strokes(mark: Mark) -> str:
-    look, name = LOOKS[mark], f".{mark}" if mark else ""
+    look, name = MARK_STYLES[mark], f".{mark}" if mark else ""
     dashes = f";stroke-dasharray:{look.dashes}" if look.dashes else ""
     return f".tavusctl-graph .node{name} rect,.tavusctl-graph .edge{name}{{stroke-width:{look.width}{dashes}}}"
 

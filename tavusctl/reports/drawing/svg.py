@@ -8,10 +8,10 @@ from itertools import pairwise
 from typing import Final
 
 from tavusctl.lib.graph import MARKS, Edge, Graph, Mark, Node
-from tavusctl.reports.drawing.layout import Box, Drawing, Point, Route, arranged
-from tavusctl.reports.drawing.style import LOOKS, label, one_line, runs_down, writable
+from tavusctl.reports.drawing.layout import Box, Drawing, Point, Route, arrange
+from tavusctl.reports.drawing.style import MARK_STYLES, label, one_line, runs_down, writable
 from tavusctl.reports.drawing.stylesheet import FONT, SMALL, STYLE
-from tavusctl.reports.drawing.text_metrics import TextMetrics, measured
+from tavusctl.reports.drawing.text_metrics import TextMetrics, measure
 
 _MARGIN: Final = 20.0
 _BAND_HEIGHT: Final = 32.0  # of the title, and of the legend
@@ -21,8 +21,8 @@ _MAX_TOOLTIP: Final = 2_000  # characters of a tooltip
 
 def svg(graph: Graph) -> str:
     """The text of an SVG file."""
-    nodes = [measured(label(node), FONT, 30) for node in graph.nodes]
-    edges = [measured(label(edge), SMALL, 22) for edge in graph.edges]
+    nodes = [measure(label(node), FONT, 30) for node in graph.nodes]
+    edges = [measure(label(edge), SMALL, 22) for edge in graph.edges]
     drawing = _layout(graph, nodes, edges)
     title, marked = one_line(graph.title), _is_marked(graph)
     top = _MARGIN + (_BAND_HEIGHT if title else 0.0)
@@ -51,7 +51,7 @@ def _opening(width: float, height: float) -> str:
 
 def _layout(graph: Graph, nodes: Sequence[TextMetrics], edges: Sequence[TextMetrics]) -> Drawing:
     numbers = {node.id: n for n, node in enumerate(graph.nodes)}
-    return arranged(
+    return arrange(
         [(text.width + 24, text.height + 16) for text in nodes],
         [(numbers[edge.source], numbers[edge.target]) for edge in graph.edges],
         [(text.width + 8, text.height + 2) if text.lines else None for text in edges],
@@ -135,4 +135,4 @@ def _is_marked(graph: Graph) -> bool:
 
 
 def _legend() -> str:
-    return "  ".join(f'<tspan class="{mark}">{LOOKS[mark].sign} {mark}</tspan>' for mark in MARKS if mark)
+    return "  ".join(f'<tspan class="{mark}">{MARK_STYLES[mark].sign} {mark}</tspan>' for mark in MARKS if mark)

@@ -19,7 +19,7 @@ class TextMetrics(Struct, frozen=True):
     height: float
 
 
-def measured(text: str, size: float, columns: int) -> TextMetrics:
+def measure(text: str, size: float, columns: int) -> TextMetrics:
     """A text in lines of about `columns` letters; a text that needs too many lines ends in an ellipsis."""
     lines = textwrap.wrap(text, columns, max_lines=_MAX_LINES, placeholder=" …")
     width = max((_columns(line) for line in lines), default=0) * size * 0.58

@@ -43,12 +43,12 @@ def sections(body: str) -> list[Section]:
     return [Section(unquote(match[1]), match[2], text) for match, text in zip(matches, texts, strict=True)]
 
 
-def body(found: Sequence[Section], order: Sequence[str], own: Section) -> str:
+def body(existing: Sequence[Section], order: Sequence[str], own: Section) -> str:
     """A comment with these sections and `own`, the section of this job; `order` names the expected environments.
 
     While the comment is too long, the longest of the other sections loses its report and keeps its links.
     """
-    current = list(found)
+    current = list(existing)
     while in_characters(text := _body(current, order, own.commit)) > LIMIT:
         others = [section for section in current if section != own and _NO_ROOM not in section.text]
         if not others:
@@ -73,7 +73,7 @@ def _body(all_sections: Sequence[Section], order: Sequence[str], commit: str) ->
         is_open = section is ordered[0] or bool(_ALARM.search(section.text))
         number = f"{order.index(section.environment) + 1}. " if section.environment in order else ""
         head = number + " · ".join(_head(section, commit))
-        parts.append(f"{_first_line(section)}{markdown.folded(head, [section.text.strip()], unfolded=is_open)}\n")
+        parts.append(f"{_first_line(section)}{markdown.collapsible(head, [section.text.strip()], unfolded=is_open)}\n")
     return "".join(parts)
 
 

@@ -37,12 +37,12 @@ class Page(Struct, frozen=True):
         If the dangers alone do not fit, each becomes a short line, and a warning replaces those that still do not fit.
         """
         entries = review.entries(plan)
-        groups, dangers = review.grouped(entries), markdown.dangers(entries)
+        groups, dangers = review.group_entries(entries), markdown.dangers(entries)
         sections = markdown.sections(groups)
         top, (*lists, signed) = markdown.top(plan), markdown.bottom(plan)
         whole = [*top, *dangers, *sections, *lists, signed]
         if self._size(whole) <= self.limit:
-            return markdown.joined(whole)
+            return markdown.join_parts(whole)
         elsewhere = self.elsewhere(_byte_size(whole))
         fixed = self._size([*top, _left_out(len(entries), elsewhere), *dangers, signed])
         room = self.limit - fixed - self._size(map(self._least, lists))
@@ -51,27 +51,29 @@ class Page(Struct, frozen=True):
         lists = self._fewer(lists, room // _SHARE)
         shown = self._fitting_sections(groups, sections, self.limit - fixed - self._size(lists))
         note = _left_out(len(entries) - sum(len(groups[index]) for index in shown), elsewhere)
-        return markdown.joined([*top, note, *dangers, *(sections[index] for index in shown), *lists, signed])
+        return markdown.join_parts([*top, note, *dangers, *(sections[index] for index in shown), *lists, signed])
 
     def drift(self, plan: Plan, drift: Sequence[Drift]) -> str:
         """As many of the objects that changed in the account as fit."""
-        return self._fitted_list(markdown.drift_top(plan, drift), [markdown.moved(one) for one in drift], "\n\n")
+        return self._fitted_list(
+            markdown.drift_top(plan, drift), [markdown.drifted_object(one) for one in drift], "\n\n"
+        )
 
     def outcomes(self, plan: Plan, outcomes: Sequence[Outcome]) -> str:
         """As many of the steps as fit, the worst first."""
-        top, signed = markdown.outcomes_top(plan, outcomes), markdown.signed(plan)
-        return self._fitted_list(top, markdown.ended(outcomes), "\n", signed)
+        top, signed = markdown.outcomes_top(plan, outcomes), markdown.fingerprint_line(plan)
+        return self._fitted_list(top, markdown.outcome_lines(outcomes), "\n", signed)
 
     def diagnostics(self, diagnostics: Sequence[Diagnostic]) -> str:
         """As many of the diagnostics as fit."""
         return self._fitted_list(
-            markdown.complaints_top(diagnostics), [markdown.diagnostic(one) for one in diagnostics], "\n"
+            markdown.diagnostics_top(diagnostics), [markdown.diagnostic(one) for one in diagnostics], "\n"
         )
 
     def _fitted_list(self, top: Sequence[str], items: Sequence[str], separator: str, ending: str = "") -> str:
         whole = [*top, separator.join(items), ending]
         if self._size(whole) <= self.limit:
-            return markdown.joined(whole)
+            return markdown.join_parts(whole)
         elsewhere = self.elsewhere(_byte_size(whole))
         top = self._fewer(top, self.limit // _SHARE)
         room = self.limit - self._size([*top, _left_out(len(items), elsewhere), ending])
@@ -81,7 +83,7 @@ class Page(Struct, frozen=True):
             if size <= room:
                 room -= size
                 shown.append(item)
-        return markdown.joined([*top, _left_out(len(items) - len(shown), elsewhere), separator.join(shown), ending])
+        return markdown.join_parts([*top, _left_out(len(items) - len(shown), elsewhere), separator.join(shown), ending])
 
     def _fewer(self, parts: Iterable[str], room: int) -> list[str]:
         """The parts, shortened to fit: a list has as many items as the room allows.
@@ -134,7 +136,7 @@ class Page(Struct, frozen=True):
             f"> [!CAUTION]\n> **This report is shortened and omits dangerous "
             f"changes. Do not approve the plan from it:** {elsewhere}."
         )
-        top, signed = markdown.top(plan), markdown.signed(plan)
+        top, signed = markdown.top(plan), markdown.fingerprint_line(plan)
         room = self.limit - self._size([*top, warning, signed, _more(len(entries)), _left_out(len(entries), elsewhere)])
         lines: list[str] = []
         dangerous = [entry for entry in entries if entry.dangerous]
@@ -146,9 +148,9 @@ class Page(Struct, frozen=True):
                 break
             lines.append(line)
         if len(lines) == len(dangerous):
-            return markdown.joined([*top, _left_out(len(entries), elsewhere), "\n".join(lines), signed])
+            return markdown.join_parts([*top, _left_out(len(entries), elsewhere), "\n".join(lines), signed])
         more = _more(len(dangerous) - len(lines))
-        return markdown.joined([*top, warning, "\n".join(lines), more, signed])
+        return markdown.join_parts([*top, warning, "\n".join(lines), more, signed])
 
     def _size(self, parts: Iterable[str]) -> int:
         """The size of parts as they are written, with the blank lines between them."""

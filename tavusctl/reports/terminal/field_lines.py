@@ -13,7 +13,7 @@ from tavusctl.lib.json_types import Json
 from tavusctl.reports import review
 from tavusctl.reports.terminal.line_wrapping import WIDTH, columns
 from tavusctl.reports.terminal.styling import style
-from tavusctl.reports.value_paths import Place, Reading, as_texts, is_nothing, is_prose, item_name, one_line
+from tavusctl.reports.value_paths import Place, ValueComparison, as_texts, is_nothing, is_prose, item_name, one_line
 from tavusctl.secrets.escape import escape_invisible, flat
 from tavusctl.secrets.values import SHOWN
 
@@ -32,18 +32,18 @@ def conflict(kind: ResourceKind | None, entry: FieldChange) -> Iterator[str]:
     elif any(is_prose(value) or isinstance(value, list | dict) for _, value in sides):
         for name, value in sides[1:]:
             yield f"      {name}, since the last apply:"
-            reading = Reading(kind, old_is_told=name == "live")
+            reading = ValueComparison(kind, old_is_declared=name == "live")
             yield from (f"    {line}" for line in _difference(reading, entry.path, entry.base, value))
     else:
         yield from (
-            f"      {line}" for line in aligned([(name, escape_invisible(one_line(value))) for name, value in sides])
+            f"      {line}" for line in align([(name, escape_invisible(one_line(value))) for name, value in sides])
         )
 
 
-def aligned(told: Sequence[tuple[str, str]]) -> Iterator[str]:
+def align(rows: Sequence[tuple[str, str]]) -> Iterator[str]:
     """Names and values, the values in one column."""
-    width = max((len(name) for name, _ in told if len(name) <= _MAX_NAME_WIDTH), default=0) + 1
-    yield from (f"{name + ':':<{width}} {value}" for name, value in told)
+    width = max((len(name) for name, _ in rows if len(name) <= _MAX_NAME_WIDTH), default=0) + 1
+    yield from (f"{name + ':':<{width}} {value}" for name, value in rows)
 
 
 def brief(entry: FieldChange) -> str:
@@ -73,7 +73,7 @@ def _item_names(items: Sequence[Json]) -> str:
     return shown if len(shown) <= WIDTH else f"{len(items)} items"
 
 
-def fields(reading: Reading, entries: Iterable[FieldChange]) -> Iterator[str]:
+def fields(reading: ValueComparison, entries: Iterable[FieldChange]) -> Iterator[str]:
     """The lines of fields that differ; short ones that follow each other are aligned."""
     short_fields: list[tuple[str, str]] = []
     for entry in entries:
@@ -84,12 +84,12 @@ def fields(reading: Reading, entries: Iterable[FieldChange]) -> Iterator[str]:
         if short:
             short_fields.append((flat(entry.path), "\n".join([short + cause, *blame_lines])))
             continue
-        yield from (f"    {line}" for line in aligned(short_fields))
+        yield from (f"    {line}" for line in align(short_fields))
         short_fields = []
         yield f"    {flat(entry.path)}:{_size(entry)}{cause}"
         yield from (f"    {line}" for line in _difference(reading, entry.path, entry.live, entry.desired))
         yield from blame_lines
-    yield from (f"    {line}" for line in aligned(short_fields))
+    yield from (f"    {line}" for line in align(short_fields))
 
 
 def blame(entry: FieldChange) -> Iterator[str]:
@@ -113,16 +113,16 @@ def _short(entry: FieldChange) -> str:
     return f"{escape_invisible(one_line(entry.live))} -> {escape_invisible(one_line(entry.desired))}"
 
 
-def _difference(reading: Reading, path: str, old: Json, new: Json) -> Iterator[str]:
+def _difference(reading: ValueComparison, path: str, old: Json, new: Json) -> Iterator[str]:
     """The changes inside a field, place by place."""
-    for place in reading.within(patch.split(path), old, new):
+    for place in reading.differences(patch.split(path), old, new):
         yield from (f"  {line}".rstrip() for line in _place(place))
 
 
 def _place(place: Place) -> Iterator[str]:
     old, new, name = place.old, place.new, flat(place.name)
     if is_hidden(old) or is_hidden(new):
-        yield f"{name}{': ' if name else ''}{SHOWN} {review.became(old, new)}"
+        yield f"{name}{': ' if name else ''}{SHOWN} {review.secret_change(old, new)}"
     elif place.note:
         before, after = escape_invisible(one_line(old)), escape_invisible(one_line(new))
         yield f"{name}{': ' if name else ''}{place.note}: {before} -> {after}"

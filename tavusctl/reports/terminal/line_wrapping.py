@@ -16,7 +16,7 @@ _MARK: Final = 1  # column: a mark is never left alone on a line
 _WORDS: Final = re.compile(r"\s+|\S+")
 
 
-def wrapped(text: str, width: int = WIDTH) -> str:
+def wrap(text: str, width: int = WIDTH) -> str:
     """A text whose lines fit; a word that is longer than a line stays whole, so that it can be copied."""
     return neutralise("\n".join(part for line in text.split("\n") for part in _parts(line, width)))
 

@@ -19,7 +19,7 @@ from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.core.schema.model_fields import fields_at
 from tavusctl.core.schema.spec_model import RULES, FieldError, field_errors
 from tavusctl.fields import presigned_urls
-from tavusctl.fields.equivalence import is_left_alone, is_unset, same
+from tavusctl.fields.equivalence import is_unknown_member, is_unset, same
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_object
 from tavusctl.patch import PatchError, Pinned, join, resolve, split
 from tavusctl.rewrite import keys, yaml_text
@@ -28,7 +28,7 @@ from tavusctl.secrets.values import REDACTED, Fingerprint, Secret, SecretText
 
 # The first members of a free-form object, in the order that people expect: most are JSON Schemas.
 _FIRST: Final = ("type", "name", "title", "description", "enum", "properties", "items", "required")
-UNTOLD: Final = "the API does not return its source"
+SOURCE_NOT_RETURNED: Final = "the API does not return its source"
 _WORDS: Final = {"true": True, "false": False}
 
 
@@ -41,8 +41,10 @@ class Exported(Struct, frozen=True):
     left_out: Mapping[str, str] = field(default_factory=dict)  # pointer into spec -> why
     fault: str = ""  # why the object can only be external
     values: Mapping[str, str] = field(default_factory=dict)  # of secrets that reads show, by variable; never written
-    prints: Mapping[SecretText, Fingerprint] = field(default_factory=dict)  # of the same secrets
-    plain: Mapping[KeyPath, Fingerprint] = field(default_factory=dict)  # of plain values in fields that hold secrets
+    fingerprints: Mapping[SecretText, Fingerprint] = field(default_factory=dict)  # of the same secrets
+    plain_fingerprints: Mapping[KeyPath, Fingerprint] = field(
+        default_factory=dict
+    )  # of plain values in fields that hold secrets
 
     @property
     def secrets(self) -> tuple[tuple[str, str], ...]:
@@ -72,7 +74,7 @@ def shared_names(exported: Iterable[Exported]) -> dict[str, str]:
     return shared
 
 
-def described(
+def export_manifest(
     live: Live, address: Address, ids: Mapping[str, Address], shared: Mapping[str, str] | None = None
 ) -> Exported:
     """The manifest of a live object at an address; `ids` has the addresses of the ids in its body.
@@ -87,23 +89,30 @@ def described(
         spec = with_secret if len(_errors(live.kind, with_secret)) < len(_errors(live.kind, spec)) else spec
     spec, left_out, fault = _valid_part(live.kind, spec)
     if live.kind.field_at((fault.partition(" ")[0].strip("`"),)).write_only:
-        fault = UNTOLD
+        fault = SOURCE_NOT_RETURNED
     return Exported(
-        live, address, {} if fault else spec, left_out, fault, description.values, description.prints, description.plain
+        live,
+        address,
+        {} if fault else spec,
+        left_out,
+        fault,
+        description.values,
+        description.fingerprints,
+        description.plain_fingerprints,
     )
 
 
-def applied(exported: Exported) -> JsonObject:
+def recorded_base(exported: Exported) -> JsonObject:
     """The base that a binding records for an exported object, with secrets as fingerprints.
 
     A secret that no read shows is REDACTED, which stands for whatever the account has.
     """
 
     def fingerprint_of(leaf: Json) -> Json:
-        return exported.prints.get(leaf, REDACTED) if isinstance(leaf, SecretText) else leaf
+        return exported.fingerprints.get(leaf, REDACTED) if isinstance(leaf, SecretText) else leaf
 
     base: JsonObject = map_leaves(exported.spec, fingerprint_of)
-    for path, fingerprint in exported.plain.items():
+    for path, fingerprint in exported.plain_fingerprints.items():
         if _has(base, path):
             base = _with(base, path, fingerprint)
     return base
@@ -117,8 +126,8 @@ class _Description(Struct):
     ids: Mapping[str, Address]
     shared: Mapping[str, str] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
-    prints: dict[SecretText, Fingerprint] = field(default_factory=dict)
-    plain: dict[KeyPath, Fingerprint] = field(default_factory=dict)
+    fingerprints: dict[SecretText, Fingerprint] = field(default_factory=dict)
+    plain_fingerprints: dict[KeyPath, Fingerprint] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
 
     def tidy(self, value: Json, path: KeyPath) -> Json:
@@ -150,12 +159,12 @@ class _Description(Struct):
         """
         text = value.reveal()
         if self.kind.field_at(path).may_be_plain and detection.is_plain_header(path[-1], text) and "*" not in path:
-            self.plain[path] = value.fingerprint
+            self.plain_fingerprints[path] = value.fingerprint
             return text
-        if self.kind.field_at(path).must_stay_reachable and presigned_urls.signatures(text):
+        if self.kind.field_at(path).must_stay_reachable and presigned_urls.access_parameters(text):
             return text  # left out later, by `_presigned_urls`
-        reference = keys.referring(text, path, self._name_of_value)
-        self.prints[reference] = value.fingerprint
+        reference = keys.secret_reference(text, path, self._name_of_value)
+        self.fingerprints[reference] = value.fingerprint
         return reference
 
     def _object(self, value: JsonObject, path: KeyPath) -> JsonObject:
@@ -247,8 +256,8 @@ def _invalid_values(kind: ResourceKind, spec: JsonObject) -> Iterator[tuple[KeyP
 def _presigned_urls(kind: ResourceKind, spec: JsonObject) -> Iterator[tuple[KeyPath, str]]:
     """Paths of URLs that give access to everyone who reads them, and so belong in no repository; with the reason."""
     for path, leaf in leaves(spec):
-        if kind.field_at(path).must_stay_reachable and presigned_urls.signatures(leaf):
-            yield path, keys.SIGNED
+        if kind.field_at(path).must_stay_reachable and presigned_urls.access_parameters(leaf):
+            yield path, keys.SIGNED_URL_REASON
 
 
 def _managed_path(kind: ResourceKind, spec: JsonObject, path: KeyPath) -> KeyPath:
@@ -259,14 +268,14 @@ def _managed_path(kind: ResourceKind, spec: JsonObject, path: KeyPath) -> KeyPat
     here: Json = spec
     outermost_list: KeyPath | None = None
     for length, step in enumerate(path):
-        if is_left_alone(kind, pattern_of(path[:length])):
+        if is_unknown_member(kind, pattern_of(path[:length])):
             return path[:length]
         if isinstance(here, list):
             outermost_list = outermost_list or path[:length]
             here = here[int(step)]
         else:
             here = as_object(here)[step]
-    return path if is_left_alone(kind, pattern_of(path)) else outermost_list or path
+    return path if is_unknown_member(kind, pattern_of(path)) else outermost_list or path
 
 
 def _has(spec: Json, path: KeyPath) -> bool:

@@ -19,7 +19,7 @@ from tavusctl.core.address import Address
 from tavusctl.core.model import Live
 from tavusctl.secrets.redaction import redacted
 
-LONGEST: Final = 63
+MAX_NAME_LENGTH: Final = 63
 _READ_LENGTH: Final = 250  # characters of a display name that are used
 _TAIL_LENGTH: Final = 6  # characters of an id that tell namesakes apart
 _RESERVED: Final = frozenset(
@@ -44,7 +44,7 @@ def addresses(objects: Sequence[Live], taken: AbstractSet[Address]) -> dict[tupl
 def slug(text: str) -> str:
     """Text in lower-case letters, digits and hyphens; empty when it has no letter and no digit."""
     plain = anyascii(_APOSTROPHES.sub("", text[:_READ_LENGTH])).lower()
-    return _cut(_OTHER.sub("-", plain).strip("-"), LONGEST)
+    return _cut(_OTHER.sub("-", plain).strip("-"), MAX_NAME_LENGTH)
 
 
 def _stem(live: Live) -> str:
@@ -68,13 +68,13 @@ def _mark(remote_id: str) -> str:
 
 
 def _digest_prefixes(digest: str) -> Iterable[str]:
-    return (digest[:length] for length in range(_TAIL_LENGTH, LONGEST))
+    return (digest[:length] for length in range(_TAIL_LENGTH, MAX_NAME_LENGTH))
 
 
 def _joined(stem: str, mark: str) -> str:
     """The stem and the mark with a hyphen between them; the stem is shortened if the name is too long."""
-    head = _cut(stem, LONGEST - 1 - len(mark)) if len(mark) < LONGEST - 1 else ""
-    return f"{head}-{mark}"[:LONGEST].strip("-")
+    head = _cut(stem, MAX_NAME_LENGTH - 1 - len(mark)) if len(mark) < MAX_NAME_LENGTH - 1 else ""
+    return f"{head}-{mark}"[:MAX_NAME_LENGTH].strip("-")
 
 
 def _cut(text: str, length: int) -> str:

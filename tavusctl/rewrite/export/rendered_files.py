@@ -23,8 +23,8 @@ from tavusctl.rewrite.export.manifest import Exported
 from tavusctl.secrets.redaction import redacted
 from tavusctl.secrets.values import SecretText
 
-LONG: Final = 200  # characters of a text that stays in the manifest, on one line
-LARGEST: Final = 1_000_000  # bytes of a file of prose; larger files are not read
+MAX_INLINE_LENGTH: Final = 200  # characters of a text that stays in the manifest, on one line
+MAX_PROSE_SIZE: Final = 1_000_000  # bytes of a file of prose; larger files are not read
 PROMPTS: Final = "prompts"
 _COMMENT: Final = 118  # characters of a comment
 _NAME: Final = 40  # characters of a display name in a comment
@@ -41,7 +41,7 @@ class Rendered(Struct, frozen=True):
     files: Mapping[str, str] = field(default_factory=dict)
 
 
-def rendered(exported: Exported, schemas: str, *, files_from: str = "", binding: Binding | None = None) -> Rendered:
+def render(exported: Exported, schemas: str, *, files_from: str = "", binding: Binding | None = None) -> Rendered:
     """The files of an exported object.
 
     `schemas` is the path from a manifest to the schemas, `files_from` the beginning of every path in `${file:}`.  The
@@ -88,12 +88,12 @@ def _prose(exported: Exported, kind: ResourceKind) -> Iterator[tuple[KeyPath, st
 
 
 def _is_long(text: str) -> bool:
-    return len(_inner(text)) > LONG or "\n" in _inner(text)
+    return len(_inner(text)) > MAX_INLINE_LENGTH or "\n" in _inner(text)
 
 
 def _fits_file(text: str) -> bool:
     """Whether a file gives back exactly this text, even after an editor has normalised the end of the file."""
-    return not _NOT_IN_FILES.search(text) and bool(text.strip()) and len(text.encode()) <= LARGEST
+    return not _NOT_IN_FILES.search(text) and bool(text.strip()) and len(text.encode()) <= MAX_PROSE_SIZE
 
 
 def _inner(text: str) -> str:

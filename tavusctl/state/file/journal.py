@@ -100,12 +100,12 @@ class JournalFile:
 
 def read_private(path: Path, limit: int) -> bytes:
     """The content of a file; OSError if it is a link, a device, of another user, too large, or writable by others."""
-    with opened_private(path, limit) as file:
+    with open_private(path, limit) as file:
         return file.read()
 
 
 @contextlib.contextmanager
-def opened_private(path: Path, limit: int) -> Iterator[BufferedReader]:
+def open_private(path: Path, limit: int) -> Iterator[BufferedReader]:
     """The file, opened for reading; raises the same errors as `read_private`."""
     # Without O_NONBLOCK, opening a named pipe would wait for someone to write into it.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -116,17 +116,17 @@ def opened_private(path: Path, limit: int) -> Iterator[BufferedReader]:
         yield file
 
 
-def fault_of(found: os.stat_result, limit: int) -> str:
+def fault_of(status: os.stat_result, limit: int) -> str:
     """Why a file is not safe to read as one of ours; empty if it is."""
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         return "it is not a regular file"
-    if found.st_nlink > 1:
+    if status.st_nlink > 1:
         return "it has a second name (a hard link)"
-    if found.st_uid not in (os.geteuid(), 0) and os.geteuid() != 0:
+    if status.st_uid not in (os.geteuid(), 0) and os.geteuid() != 0:
         return "it belongs to another user"
-    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         return "other users may write to it; remove that permission with `chmod 600`"
-    if found.st_size > limit:
+    if status.st_size > limit:
         return f"it is larger than {limit} bytes"
     return ""
 

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from tavusctl.state.git.repository import Repository, Update
-from tavusctl.state.shared.folder import Blob, Taken, Version
+from tavusctl.state.shared.folder import Blob, Version, WriteConflict
 from tavusctl.state.shared.lease import NAME as LOCK
 
 KEPT: Final = 200  # commits of a ref, after which the next commit has no parent
@@ -56,7 +56,7 @@ class GitFolder:
             return Blob(self._repository.content(files[stored]), Version(version), modified)
 
     def put(self, name: str, content: bytes, expected: Version | None) -> Version:
-        """Write a file if it still has the expected version (None: if it does not exist); else Taken."""
+        """Write a file if it still has the expected version (None: if it does not exist); else WriteConflict."""
         with self._guard:
             if name == LOCK:
                 return self._put_lock(content, expected)
@@ -66,7 +66,7 @@ class GitFolder:
             return Version(self._repository.files(tip)[stamped])
 
     def write(self, changes: Mapping[str, bytes | None], expected: Mapping[str, str | None]) -> str:
-        """Write or delete (None) files in one commit, if all have the expected versions, else Taken; the commit."""
+        """Write or delete (None) files in one commit; its id.  WriteConflict unless all have the expected versions."""
         with self._guard:
             for tries in range(_TRIES):
                 time.sleep(_RACE_PAUSE * tries)
@@ -74,10 +74,10 @@ class GitFolder:
                 tip = self._refresh()[self._ref] if tip is None else tip
                 files = self._repository.files(tip) if tip else {}
                 if foreign_file := next((file for file in files if not _STATE_FILES.fullmatch(file)), ""):
-                    raise self._repository.foreign(self._ref, foreign_file)
+                    raise self._repository.foreign_files_error(self._ref, foreign_file)
                 if any(files.get(_stored_name(name, files) or "") != version for name, version in expected.items()):
                     if tries:
-                        raise Taken
+                        raise WriteConflict
                     continue
                 if not (deleted := {name for name, content in changes.items() if content is None}) <= files.keys():
                     changes = {name: content for name, content in changes.items() if name not in deleted - files.keys()}
@@ -85,9 +85,9 @@ class GitFolder:
                     return tip
                 if commit := self._try_commit(tip, changes):
                     return commit
-            raise Taken
+            raise WriteConflict
 
-    def dated(self, folder: str) -> dict[str, datetime]:
+    def write_times(self, folder: str) -> dict[str, datetime]:
         """The names of the files in a folder, with the times of their writes."""
         with self._guard:
             tip = self._refresh()[self._ref]
@@ -97,7 +97,7 @@ class GitFolder:
             parts = [file.rpartition(_TIME_MARK) for file in stored_names]
             return {name: datetime.fromtimestamp(int(stamp), UTC) for name, _, stamp in parts if name}
 
-    def sweep(self, names: Iterable[str]) -> None:
+    def delete_unused(self, names: Iterable[str]) -> None:
         """Delete files that are no longer read, in one commit; if another run interferes, they are left."""
         unneeded = set(names)
         if not unneeded:
@@ -108,7 +108,7 @@ class GitFolder:
             changes = {stored: None for name in unneeded if (stored := _stored_name(name, files))}
             try:
                 self.write(changes, {})
-            except Taken:
+            except WriteConflict:
                 return
 
     def time(self) -> datetime:
@@ -127,11 +127,11 @@ class GitFolder:
             return Version(commit)
         self._held = ""
         if now[self._lock_ref] == before:
-            raise self._repository.refused(reason)
-        raise Taken
+            raise self._repository.push_refused_error(reason)
+        raise WriteConflict
 
     def _try_commit(self, tip: str, changes: Mapping[str, bytes | None]) -> str:
-        """The new commit of the ref; "" if another run has moved the ref first, Taken if one has the lock."""
+        """The new commit of the ref; "" if another run has moved the ref first, WriteConflict if one has the lock."""
         is_long, reason = bool(tip) and self._repository.age(tip) >= self._max_commits, ""
         for root in (True, False) if is_long else (False,):  # a repository may refuse to drop commits
             commit = self._repository.commit(tip, changes, int(time.time()), root=root)
@@ -141,10 +141,10 @@ class GitFolder:
             if now[self._ref] == commit:
                 return commit
             if self._held and now[self._lock_ref] != self._held:
-                raise Taken
+                raise WriteConflict
             if now[self._ref] != tip:
                 return ""
-        raise self._repository.refused(reason)
+        raise self._repository.push_refused_error(reason)
 
     def _push(self, updates: Sequence[Update]) -> tuple[str, dict[str, str]]:
         """Push, retrying some failures; the reason if it failed, else "", and the commits of the refs now."""
@@ -172,7 +172,7 @@ class GitFolder:
             if all(map(self._repository.has, new_tips.values())):  # else a ref has moved since
                 self._tips = tips
                 return tips
-        raise self._repository.restless()
+        raise self._repository.moving_refs_error()
 
     def _ref_of(self, name: str) -> str:
         return self._lock_ref if name == LOCK else self._ref

@@ -14,7 +14,7 @@ from typing import Final
 from tavusctl.core.errors import LockError, StateError, TavusctlError
 from tavusctl.state.git.folder import GitFolder
 from tavusctl.state.hash_chain import follow, link
-from tavusctl.state.shared.folder import Taken
+from tavusctl.state.shared.folder import WriteConflict
 from tavusctl.state.shared.lease import Lease
 
 NAME: Final = "journal"
@@ -77,7 +77,7 @@ class GitJournal:
             lease.check()
             try:
                 self._folder.write({NAME: None}, {})
-            except Taken:
+            except WriteConflict:
                 raise self._mark_lost(lease) from None
             self._file_content = b""
 
@@ -106,7 +106,7 @@ class GitJournal:
             lines.append(line)
         try:
             self._folder.write({NAME: before + b"".join(lines)}, {})
-        except Taken:
+        except WriteConflict:
             raise self._mark_lost(lease) from None
         self._file_content = before + b"".join(lines)
         # The lock may have been lost during a stall before the push succeeded.
@@ -128,4 +128,4 @@ class GitJournal:
         return self._lease
 
     def _mark_lost(self, lease: Lease) -> LockError:
-        return lease.fail(f"another run has taken over the journal of {self._folder.url}")
+        return lease.mark_lost(f"another run has taken over the journal of {self._folder.url}")

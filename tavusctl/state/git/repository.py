@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from tavusctl.core.errors import StateError, UsageError
 from tavusctl.integrations.git.process import Git, GitError
-from tavusctl.secrets.url_credentials import veiled
+from tavusctl.secrets.url_credentials import without_credentials
 
 _TIMEOUT: Final = 60.0  # seconds of one command
 _SETTINGS: Final = r"^(credential|http|url|core\.sshcommand)(\.|$)"
@@ -42,7 +42,7 @@ class Repository:
 
     def __init__(self, root: Path, url: str) -> None:
         self.url = url or _origin(root)
-        self.shown = veiled(self.url)
+        self.shown = without_credentials(self.url)
         self._folder = Path(tempfile.mkdtemp(prefix="tavusctl-git-"))
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._variables = _variables([*_settings(root), *_token(self.url)])
@@ -73,7 +73,7 @@ class Repository:
 
     def files(self, commit: str) -> dict[str, str]:
         """The ids of the blobs of a commit, by file name."""
-        entries = self._git().names("ls-tree", "-r", "-z", commit) if commit else []
+        entries = self._git().nul_separated("ls-tree", "-r", "-z", commit) if commit else []
         return {name: head.split()[2] for head, _, name in (entry.partition("\t") for entry in entries)}
 
     def content(self, blob: str) -> bytes:
@@ -96,7 +96,7 @@ class Repository:
             lines.append(f'M 040000 {tree} ""\n'.encode() if root else f"from {base}\n".encode())
         for name, content in changes.items():
             lines += [f"D {name}\n".encode()] if content is None else [_import_file(name, content)]
-        self._git().fed(b"".join(lines), "fast-import", "--quiet", "--force")
+        self._git().line_with_input(b"".join(lines), "fast-import", "--quiet", "--force")
         return self._git().object("refs/made^{commit}")
 
     def push(self, updates: Sequence[Update]) -> str:
@@ -107,25 +107,25 @@ class Repository:
         try:
             self._git(network=True).text("push", *options, *leases, "--", self.url, *moves)
         except GitError as error:
-            return veiled(str(error)) or "the push was refused"
+            return without_credentials(str(error)) or "the push was refused"
         return ""
 
-    def foreign(self, ref: str, name: str) -> StateError:
+    def foreign_files_error(self, ref: str, name: str) -> StateError:
         """The error if a ref has files that are not of a state: its history would be dropped with that of the state."""
         message = f"`{ref}` of {self.shown} is not a state: it holds `{name}`"
         return StateError(message, "choose a ref of its own with `?ref=`, or leave `?ref=` out", id="E912")
 
-    def restless(self) -> StateError:
+    def moving_refs_error(self) -> StateError:
         """The error if refs move faster than they can be fetched."""
         return self._unreadable("it changes faster than it can be fetched")
 
-    def refused(self, reason: str) -> StateError:
+    def push_refused_error(self, reason: str) -> StateError:
         """The error if a push was refused although no other run has moved the ref."""
         message = f"cannot push the state to {self.shown}: {reason}"
         return StateError(message, "give the credentials that git finds here the right to push", id="E912")
 
     def _unreadable(self, error: object) -> StateError:
-        message = f"cannot read the state in {self.shown}: {veiled(str(error))}"
+        message = f"cannot read the state in {self.shown}: {without_credentials(str(error))}"
         return StateError(message, "check the network, and the credentials that git finds for it", id="E912")
 
     def _run(self, verb: str, *args: str) -> None:
@@ -156,7 +156,7 @@ def _origin(root: Path) -> str:
     try:
         return Git(root, 10.0).line("remote", "get-url", "origin")
     except GitError as error:
-        message = f"`state: git` needs a git repository with a remote `origin`: {veiled(str(error))}"
+        message = f"`state: git` needs a git repository with a remote `origin`: {without_credentials(str(error))}"
         hint = "add it with `git remote add origin URL`, or write `state: git+URL`"
         raise UsageError(message, hint, id="E1203") from None
 
@@ -164,7 +164,7 @@ def _origin(root: Path) -> str:
 def _settings(root: Path) -> list[tuple[str, str]]:
     """The settings by which the project's own git reaches its remote, as pairs of key and value."""
     try:
-        entries = Git(root, 10.0).names("config", "--local", "--null", "--get-regexp", _SETTINGS)
+        entries = Git(root, 10.0).nul_separated("config", "--local", "--null", "--get-regexp", _SETTINGS)
     except GitError:
         return []  # not a repository, or no such setting
     return [(key, value) for key, separator, value in (entry.partition("\n") for entry in entries) if separator]

@@ -24,8 +24,8 @@ from obstore.exceptions import (
 )
 
 from tavusctl.core.errors import StateError
-from tavusctl.state.object_store.urls import said
-from tavusctl.state.shared.folder import Blob, Taken, Version
+from tavusctl.state.object_store.urls import error_text
+from tavusctl.state.shared.folder import Blob, Version, WriteConflict
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta, UpdateVersion
@@ -61,7 +61,7 @@ class Bucket:
         return None  # not reached: the last `_pause_or_fail` raises
 
     def put(self, name: str, content: bytes, expected: Version | None) -> Version:
-        """Write an object if it still has the expected version (None: if it does not exist); else Taken."""
+        """Write an object if it still has the expected version (None: if it does not exist); else WriteConflict."""
         for pause in (*_RETRY_PAUSES, None):
             try:
                 return self._put(name, content, expected)
@@ -70,16 +70,16 @@ class Bucket:
                 # An earlier attempt may have been carried out although its answer was lost.
                 return self._own_version(name, content)
             except _FAILURES as error:
-                with contextlib.suppress(Taken):
+                with contextlib.suppress(WriteConflict):
                     return self._own_version(name, content)
                 self._pause_or_fail(pause, error, "write")
-        raise Taken  # not reached: the last `_pause_or_fail` raises
+        raise WriteConflict  # not reached: the last `_pause_or_fail` raises
 
     def names(self, folder: str) -> list[str]:
         """The names of the objects in a folder, sorted, without the prefix."""
-        return sorted(self.dated(folder))
+        return sorted(self.write_times(folder))
 
-    def dated(self, folder: str) -> dict[str, datetime]:
+    def write_times(self, folder: str) -> dict[str, datetime]:
         """The names of the objects in a folder, without the prefix, with the times of their writes."""
         prefix = self._path("")
         for pause in (*_RETRY_PAUSES, None):
@@ -101,7 +101,7 @@ class Bucket:
                 raise StateError(message, "set `state:` to a folder that nothing else uses", id="E903")
         return listing
 
-    def sweep(self, names: Iterable[str]) -> None:
+    def delete_unused(self, names: Iterable[str]) -> None:
         """Delete objects that are no longer read; those that cannot be deleted are left."""
         for name in names:
             with contextlib.suppress(FileNotFoundError, BaseError, OSError, ValueError):
@@ -112,7 +112,7 @@ class Bucket:
         name = f"probe/{uuid.uuid4().hex}"
         self.put(name, name.encode(), None)
         blob = self.get(name)
-        self.sweep([name])
+        self.delete_unused([name])
         if blob is None:
             message = f"{self.url} does not return the object that was just written"
             raise StateError(message, "use a store with consistent reads", id="E911")
@@ -131,14 +131,14 @@ class Bucket:
             self._must_refuse(name, b"create twice", None)
             self.put(name, b"second", first)
             self._must_refuse(name, b"replace what is no more", first)
-        except Taken:
+        except WriteConflict:
             self._ignores("a replacement of the right version was refused")
         finally:
-            self.sweep([name])
+            self.delete_unused([name])
         self._checked = True
 
     def _must_refuse(self, name: str, content: bytes, expected: Version | None) -> None:
-        with contextlib.suppress(Taken):
+        with contextlib.suppress(WriteConflict):
             self.put(name, content, expected)
             self._ignores("a write that should have been refused was accepted")
 
@@ -171,7 +171,7 @@ class Bucket:
     def _own_version(self, name: str, content: bytes) -> Version:
         blob = self.get(name)
         if blob is None or blob.content != content:
-            raise Taken
+            raise WriteConflict
         return blob.version
 
     def _version(self, e_tag: str | None, version: str | None) -> Version:
@@ -191,7 +191,7 @@ class Bucket:
         if pause is not None and not final:
             time.sleep(pause)
             return
-        message = f"cannot {verb} the state in {self.url}: {said(error)}"
+        message = f"cannot {verb} the state in {self.url}: {error_text(error)}"
         remedy = (
             "check the credentials and their permissions" if final else "check the network, the endpoint and the bucket"
         )

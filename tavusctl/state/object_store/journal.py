@@ -17,7 +17,7 @@ from typing import Final
 from tavusctl.core.errors import LockError, StateError
 from tavusctl.state.hash_chain import START, follow, link
 from tavusctl.state.object_store.bucket import LIMIT, Bucket
-from tavusctl.state.shared.folder import Taken
+from tavusctl.state.shared.folder import WriteConflict
 from tavusctl.state.shared.lease import NAME as LOCK
 from tavusctl.state.shared.lease import Lease
 from tavusctl.state.shared.lock import Group, decode
@@ -89,9 +89,9 @@ class BucketJournal:
             lease.check()
             try:
                 self._put(record)
-            except Taken:
+            except WriteConflict:
                 message = f"another run has taken over the journal of {self._bucket.url}"
-                raise lease.fail(message) from None
+                raise lease.mark_lost(message) from None
             # The lock may have been lost during a stall before the write succeeded.
             lease.check()
 
@@ -109,7 +109,7 @@ class BucketJournal:
                 return
             lease.clear(max(self._group, *listed))
             self._start_group(Group(self._group.epoch, self._group.turn + 1))
-        self._bucket.sweep(name for group in listed.values() for name in group)
+        self._bucket.delete_unused(name for group in listed.values() for name in group)
 
     def _start_group(self, group: Group) -> None:
         self._group, self._number, self._head, self._doubtful = group, 0, START, b""

@@ -14,7 +14,7 @@ import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError
 
 from tavusctl.core.errors import UploadError
-from tavusctl.state.object_store.urls import said
+from tavusctl.state.object_store.urls import error_text
 
 if TYPE_CHECKING:
     from tavusctl.state.object_store.bucket import Remote
@@ -73,7 +73,7 @@ class Uploads:
         return f"{self._prefix}/{name}" if self._prefix else name
 
     def _fail(self, verb: str, error: Exception) -> NoReturn:
-        message = f"cannot {verb} {self._url}: {said(error)}"
+        message = f"cannot {verb} {self._url}: {error_text(error)}"
         raise UploadError(
             message, "check the bucket, the credentials in the environment, and their permissions"
         ) from None

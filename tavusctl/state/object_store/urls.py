@@ -100,9 +100,9 @@ def _is_endpoint(value: str) -> bool:
     return is_plain and parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
-def said(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """The message of an obstore error in at most 300 characters, without credentials and debugging details."""
-    return shortened(url_credentials.veiled(" ".join(str(error).split("Debug source")[0].split())), 300)
+    return shortened(url_credentials.without_credentials(" ".join(str(error).split("Debug source")[0].split())), 300)
 
 
 def connect(scheme: str, container: str, url: str, *, timeout: str = "10s", retries: int = 0) -> Remote:
@@ -125,6 +125,6 @@ def connect(scheme: str, container: str, url: str, *, timeout: str = "10s", retr
         ValueError,
         TypeError,
     ) as error:  # the stores raise different errors
-        message = f"{url} cannot be used: {said(error)}"
+        message = f"{url} cannot be used: {error_text(error)}"
         raise StateError(message, "check the environment variables for this store", id="E912") from None
     return remote

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tavusctl.core.errors import StateError
-from tavusctl.state.shared.folder import Folder, Taken
+from tavusctl.state.shared.folder import Folder, WriteConflict
 
 
 class FolderArtifacts:
@@ -18,7 +18,7 @@ class FolderArtifacts:
         """Write an object; its name belongs to one run, so that no other run writes it."""
         try:
             self._folder.put(name, content, None)
-        except Taken:
+        except WriteConflict:
             blob = self._folder.get(name)
             if blob is None or blob.content != content:
                 message = f"`{self._folder.url}/{name}` exists with other content"
@@ -31,8 +31,8 @@ class FolderArtifacts:
 
     def names(self, folder: str) -> dict[str, float]:
         """The objects in a folder, with the times of their writes in seconds since the epoch."""
-        return {name: modified.timestamp() for name, modified in self._folder.dated(folder).items()}
+        return {name: modified.timestamp() for name, modified in self._folder.write_times(folder).items()}
 
     def drop(self, names: Iterable[str]) -> None:
         """Delete objects; those that cannot be deleted are left."""
-        self._folder.sweep(names)
+        self._folder.delete_unused(names)

@@ -29,7 +29,7 @@ class Blob(Struct, frozen=True):
     modified: datetime
 
 
-class Taken(Exception):
+class WriteConflict(Exception):
     """A conditional write failed: another writer was first."""
 
 
@@ -43,14 +43,14 @@ class Folder(Protocol):
         ...
 
     def put(self, name: str, content: bytes, expected: Version | None) -> Version:
-        """Write a file if it still has the expected version (None: if it does not exist); else Taken."""
+        """Write a file if it still has the expected version (None: if it does not exist); else WriteConflict."""
         ...
 
-    def dated(self, folder: str) -> Mapping[str, datetime]:
+    def write_times(self, folder: str) -> Mapping[str, datetime]:
         """The names of the files in a folder, with the times of their writes."""
         ...
 
-    def sweep(self, names: Iterable[str]) -> None:
+    def delete_unused(self, names: Iterable[str]) -> None:
         """Delete files that are no longer read; those that cannot be deleted are left."""
         ...
 

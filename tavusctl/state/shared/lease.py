@@ -21,7 +21,7 @@ from tavusctl.core.errors import LockError, StateError, UsageError
 from tavusctl.lib.clock import uptime
 from tavusctl.state.backoff import pauses
 from tavusctl.state.lock_holder import Holder, duration_text
-from tavusctl.state.shared.folder import Folder, Taken, Version
+from tavusctl.state.shared.folder import Folder, Version, WriteConflict
 from tavusctl.state.shared.lock import Group, Lock, decode, encode
 
 NAME: Final = "lock"
@@ -55,9 +55,9 @@ def timing_from(environment: Mapping[str, str]) -> LeaseTiming:
 class Lease:
     """The lease of one run on the lock object."""
 
-    def __init__(self, folder: Folder, pace: LeaseTiming) -> None:
+    def __init__(self, folder: Folder, timing: LeaseTiming) -> None:
         self._folder = folder
-        self._pace = pace
+        self._pace = timing
         self._guard = threading.RLock()
         self._ended = threading.Event()
         self._lock: Lock | None = None
@@ -73,7 +73,7 @@ class Lease:
             raise LockError(message, id="E702")
         return self._lock
 
-    def take(self, command: str, timeout: float, first_epoch: int) -> bool:
+    def acquire(self, command: str, timeout: float, first_epoch: int) -> bool:
         """Acquire the lock, or LockError after `timeout` seconds; whether an earlier run's write may still arrive."""
         holder = replace(Holder(), command=command)
         waits = pauses(timeout)
@@ -88,7 +88,7 @@ class Lease:
                 continue
             try:
                 self._start(holder, before, version, first_epoch)
-            except Taken:
+            except WriteConflict:
                 lost_races += 1
                 if lost_races == _TRIES:
                     message = f"the lock of {self._folder.url} changes its holder faster than it can be acquired"
@@ -96,7 +96,7 @@ class Lease:
                 continue
             return before is None or not before.clean
 
-    def is_sure(self) -> bool:
+    def is_recent(self) -> bool:
         """Whether the lock is too recent to be taken over; LockError if it is known to be lost.
 
         Returns at once, without `_guard`: the heartbeat holds that while it waits for the store.
@@ -108,7 +108,7 @@ class Lease:
     def check(self) -> None:
         """Verify that no other run has taken the lock over, renewing it if needed; LockError if one has or may have."""
         with self._guard:
-            if not self.is_sure():
+            if not self.is_recent():
                 try:
                     self._renew()
                 except StateError as error:
@@ -121,7 +121,7 @@ class Lease:
             self.check()
             self._renew(cleared=group)
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Stop the heartbeat and mark the lock as free, if it is still ours."""
         self._ended.set()
         with self._guard:
@@ -130,12 +130,12 @@ class Lease:
             free = Lock(held.epoch, None, clean=not self._lost, beat=held.beat + 1, cleared=held.cleared)
             try:
                 self._folder.put(NAME, encode(free), self._version)
-            except Taken:
+            except WriteConflict:
                 _LOG.info("another run holds the lock of %s by now", self._folder.url)
             except StateError as error:
                 _LOG.warning("the lock could not be released, and will expire: %s", error.message)
 
-    def fail(self, message: str) -> LockError:
+    def mark_lost(self, message: str) -> LockError:
         """Mark the lease as lost, because another run was found to write; returns the error to raise."""
         with self._guard:
             self._lost = self._lost or message
@@ -192,9 +192,9 @@ class Lease:
         lock = replace(held, beat=held.beat + 1, cleared=cleared or held.cleared)
         try:
             self._version = self._folder.put(NAME, encode(lock), self._version)
-        except Taken:
+        except WriteConflict:
             message = f"the lock of {self._folder.url} was lost to {self._new_holder()}"
-            raise self.fail(message) from None
+            raise self.mark_lost(message) from None
         self._lock, self._confirmed = lock, started
 
     def _new_holder(self) -> str:
@@ -241,7 +241,7 @@ def unlock(folder: Folder, owner: str, dead: str) -> Holder:
     free = Lock(lock.epoch, None, beat=lock.beat + 1, cleared=lock.cleared)
     try:
         folder.put(NAME, encode(free), blob.version)
-    except Taken:
+    except WriteConflict:
         message = f"the lock of {folder.url} was renewed just now: its holder is alive"
         raise LockError(message, "wait until it ends", id="E704") from None
     return lock.holder

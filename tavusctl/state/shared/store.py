@@ -16,7 +16,7 @@ from tavusctl.core.ports import State
 from tavusctl.state.artifacts import RUNS, check_newest
 from tavusctl.state.codec import decode, encode
 from tavusctl.state.shared.artifacts import FolderArtifacts
-from tavusctl.state.shared.folder import Folder, Taken, Version
+from tavusctl.state.shared.folder import Folder, Version, WriteConflict
 from tavusctl.state.shared.lease import Lease, LeaseTiming, holder_of, unlock
 
 NAME: Final = "state.json"
@@ -49,9 +49,9 @@ class Records(Protocol):
 class SharedStore:
     """State in a folder of a bucket or of a git repository, shared by a team."""
 
-    def __init__(self, folder: Folder, journal: Records, pace: LeaseTiming) -> None:
+    def __init__(self, folder: Folder, journal: Records, timing: LeaseTiming) -> None:
         self._folder = folder
-        self._pace = pace
+        self._pace = timing
         self._guard = threading.RLock()
         self._version: Version | None = None  # of the state at its last read or write here
         self._lease: Lease | None = None
@@ -75,7 +75,7 @@ class SharedStore:
             self._check()
             try:
                 self._version = self._folder.put(NAME, encode(state, _fence()), self._version)
-            except Taken:
+            except WriteConflict:
                 message = f"another run has taken over the state {self._folder.url} and written it meanwhile"
                 raise self._failed(message) from None
 
@@ -84,7 +84,7 @@ class SharedStore:
         """Hold the lock of the state; LockError, naming the holder, if it is not free within `timeout` seconds."""
         self._folder.check()
         lease = Lease(self._folder, self._pace)
-        unclean = lease.take(command, timeout, self._records.newest_epoch() + 1)
+        unclean = lease.acquire(command, timeout, self._records.newest_epoch() + 1)
         self._lease = lease
         try:
             self._records.begin(lease)
@@ -92,7 +92,7 @@ class SharedStore:
             yield
         finally:
             self._lease = None
-            lease.give_back()
+            lease.release()
 
     def holder(self) -> str:
         """A description of the lock's holder, with the age of its last heartbeat; empty if it is free."""
@@ -103,7 +103,7 @@ class SharedStore:
         if self._lease is None:
             message = f"the state {self._folder.url} is not locked by this run"
             raise LockError(message, id="E702")
-        return self._lease.is_sure()
+        return self._lease.is_recent()
 
     def unlock(self, owner: str, *, dead: str = "") -> None:
         """Release the lock of a dead run; see `lease.unlock`."""
@@ -134,7 +134,7 @@ class SharedStore:
             if blob is None or not touch:
                 return
             state = decode(blob.content, f"{self._folder.url}/{NAME}")
-            with contextlib.suppress(Taken):  # a late write has just arrived: read again
+            with contextlib.suppress(WriteConflict):  # a late write has just arrived: read again
                 self._version = self._folder.put(NAME, encode(state, _fence()), blob.version)
                 return
 
@@ -144,7 +144,7 @@ class SharedStore:
 
     def _failed(self, message: str) -> LockError:
         if self._lease:
-            return self._lease.fail(message)
+            return self._lease.mark_lost(message)
         return LockError(message, "run `tavusctl plan` to check the account", id="E702")
 
 

@@ -1,4 +1,4 @@
-"""A server that answers with bytes: as slowly, as many and as wrong as a test wants."""
+"""A server that responds with raw bytes, as slow, long and malformed as a test needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Behave = Callable[[socket.socket], None]
 
 @contextlib.contextmanager
 def serving(behave: Behave, context: ssl.SSLContext | None = None) -> Iterator[tuple[int, list[bytes]]]:
-    """A port, and the requests that came to it; `behave` gets each connection after its request."""
+    """A running server: its port and the requests so far; `behave` gets each connection after its request."""
     requests: list[bytes] = []
 
     def attend(connection: socket.socket) -> None:
@@ -45,7 +45,7 @@ def serving(behave: Behave, context: ssl.SSLContext | None = None) -> Iterator[t
 
 
 def _request(connection: socket.socket) -> bytes:
-    """A request with its body, unless that is so long that a test must want it left alone."""
+    """A request with its body; a body of 100,000 bytes or more is left unread, as tests of large uploads need."""
     request = connection.recv(65536)
     while request and (announced := re.search(rb"content-length: (\d{1,5})\r", request, re.IGNORECASE)):
         if len(request.partition(b"\r\n\r\n")[2]) >= int(announced[1]):
@@ -58,12 +58,12 @@ def _request(connection: socket.socket) -> bytes:
 
 
 def answering(content: bytes) -> Behave:
-    """One answer, whole, and the end."""
+    """Send one complete response and close."""
     return lambda connection: connection.sendall(content)
 
 
 def dripping(head: bytes, drop: bytes, stop: threading.Event, seconds: float = 0.02) -> Behave:
-    """A head, then a few bytes again and again."""
+    """Send a head, then a few bytes every `seconds` until `stop` is set."""
 
     def behave(connection: socket.socket) -> None:
         connection.sendall(head)

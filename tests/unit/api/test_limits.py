@@ -129,9 +129,9 @@ def test_a_list_takes_no_longer_than_its_time() -> None:
             return self.now
 
     meter = Meter("/v2/personas", Clock())
-    meter.ask()
+    meter.count_page()
     with pytest.raises(ApiError, match="takes longer than 15 minutes"):
-        meter.ask()
+        meter.count_page()
 
 
 def test_time_is_for_all_passes_together(serve: Callable[[Answer], str]) -> None:
@@ -150,11 +150,11 @@ def test_time_is_for_all_passes_together(serve: Callable[[Answer], str]) -> None
 
 def test_large_pages_come_one_by_one() -> None:
     meter = Meter("/v2/personas", SystemClock())
-    assert meter.at_once(10) == 10
-    meter.take(b"x" * (16 * MB))
-    assert meter.at_once(10) == 4
-    meter.take(b"x" * (32 * MB))
-    assert meter.at_once(10) == 2
+    assert meter.parallel_pages(10) == 10
+    meter.count_bytes(b"x" * (16 * MB))
+    assert meter.parallel_pages(10) == 4
+    meter.count_bytes(b"x" * (32 * MB))
+    assert meter.parallel_pages(10) == 2
 
 
 def test_ten_thousand_personas_of_five_kilobytes_are_within_the_limits() -> None:
@@ -167,9 +167,9 @@ def test_ten_thousand_personas_of_five_kilobytes_are_within_the_limits() -> None
     meter = Meter("/v2/personas", SystemClock())
     payload = json.dumps({"data": [one] * 100}, ensure_ascii=False).encode()
     for _ in range(100):
-        meter.ask()
-        meter.take(payload)
-    meter.found(10_000)
+        meter.count_page()
+        meter.count_bytes(payload)
+    meter.check_object_count(10_000)
     assert meter.memory < LIMITS.memory
 
 
@@ -233,7 +233,7 @@ def test_a_large_source_is_not_held_in_memory() -> None:
     with serving(behave) as (port, _):
         origin = f"http://127.0.0.1:{port}"
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        found = Sources(loopback=origin, seconds=20.0).look(f"{origin}/a.pdf", {})
+        found = Sources(loopback=origin, seconds=20.0).read(f"{origin}/a.pdf", {})
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     assert found["length"] == size
     assert re.fullmatch("[0-9a-f]{64}", str(found["sha256"]))

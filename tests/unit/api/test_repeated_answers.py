@@ -3,7 +3,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tavusctl.api.repeated_answers import Repeats
+from tavusctl.api.repeated_answers import ParsedResponses
 from tavusctl.api.transport import Answer
 from tavusctl.core.errors import TavusctlError
 
@@ -13,29 +13,29 @@ def answer(payload: bytes, status: int = 200) -> Answer:
 
 
 def test_what_the_next_pass_brings_once_more_is_the_same_value() -> None:
-    repeats = Repeats()
+    repeats = ParsedResponses()
     repeats.start()
-    first = repeats.parsed(answer(b'{"data": [1]}'))
+    first = repeats.parse(answer(b'{"data": [1]}'))
     repeats.start()
-    assert repeats.parsed(answer(b'{"data": [1]}')) is first
-    assert repeats.parsed(answer(b'{"data": [2]}')) == {"data": [2]}
+    assert repeats.parse(answer(b'{"data": [1]}')) is first
+    assert repeats.parse(answer(b'{"data": [2]}')) == {"data": [2]}
 
 
 def test_of_earlier_passes_only_the_last_is_kept() -> None:
-    repeats = Repeats()
+    repeats = ParsedResponses()
     repeats.start()
-    first = repeats.parsed(answer(b'{"data": [1]}'))
+    first = repeats.parse(answer(b'{"data": [1]}'))
     repeats.start()
-    repeats.parsed(answer(b'{"data": [2]}'))
+    repeats.parse(answer(b'{"data": [2]}'))
     repeats.start()
-    again = repeats.parsed(answer(b'{"data": [1]}'))
+    again = repeats.parse(answer(b'{"data": [1]}'))
     assert again == first
     assert again is not first
 
 
 def test_a_refusal_is_raised_each_time() -> None:
-    repeats = Repeats()
+    repeats = ParsedResponses()
     for _ in range(2):
         repeats.start()
         with pytest.raises(TavusctlError):
-            repeats.parsed(answer(b'{"data": [1]}', 503))
+            repeats.parse(answer(b'{"data": [1]}', 503))

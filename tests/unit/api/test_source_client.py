@@ -57,7 +57,7 @@ def test_a_look_has_digest_length_and_what_tells_versions_apart() -> None:
         reply(page, 200, CONTENT, ETag='"1"', Last_Modified="Tue, 05 May 2026 10:00:00 GMT")
 
     with site(answer) as (origin, asked):
-        look = Sources(loopback=origin).look(f"{origin}/prices.pdf?v=1", {})
+        look = Sources(loopback=origin).read(f"{origin}/prices.pdf?v=1", {})
 
     assert look == {**LOOK, "etag": '"1"', "modified": "Tue, 05 May 2026 10:00:00 GMT"}
     assert {name.lower() for name in asked[0]} == {"host", "user-agent", "accept-encoding"}
@@ -69,7 +69,7 @@ def test_what_is_known_is_asked_for_on_condition_and_not_sent_again() -> None:
 
     known = {**LOOK, "etag": '"1"', "modified": "Tue, 05 May 2026 10:00:00 GMT"}
     with site(answer) as (origin, asked):
-        assert Sources(loopback=origin).look(f"{origin}/", known) == known
+        assert Sources(loopback=origin).read(f"{origin}/", known) == known
     assert asked[0]["If-Modified-Since"] == "Tue, 05 May 2026 10:00:00 GMT"
 
 
@@ -80,9 +80,9 @@ def test_three_redirects_are_followed_and_no_fourth() -> None:
 
     with site(answer) as (origin, _):
         eyes = Sources(loopback=origin)
-        assert eyes.look(f"{origin}/3", {}) == LOOK
+        assert eyes.read(f"{origin}/3", {}) == LOOK
         with pytest.raises(ApiError, match=REDACTED):
-            eyes.look(f"{origin}/4", {})
+            eyes.read(f"{origin}/4", {})
 
 
 @pytest.mark.parametrize(
@@ -100,9 +100,9 @@ def test_three_redirects_are_followed_and_no_fourth() -> None:
 def test_no_redirect_leads_where_no_manifest_may(where: str, reason: str) -> None:
     with site(lambda page: reply(page, 301, Location=where)) as (origin, asked):
         with pytest.raises(ApiError, match=REDACTED):
-            Sources(loopback=origin).look(f"{origin}/", {})
+            Sources(loopback=origin).read(f"{origin}/", {})
         with pytest.raises(ApiError, match=reason):
-            Sources().look(where, {})
+            Sources().read(where, {})
     assert len(asked) == 1
 
 
@@ -168,7 +168,7 @@ def test_a_host_that_leads_into_a_private_network_is_never_asked(address: str) -
         return ["8.8.8.8", address]
 
     with pytest.raises(ApiError, match=REDACTED):
-        Sources(resolve=resolve, seconds=5).look("https://files.example.com/prices.pdf?sig=secret", {})
+        Sources(resolve=resolve, seconds=5).read("https://files.example.com/prices.pdf?sig=secret", {})
     assert resolved == ["files.example.com"]
 
 
@@ -183,7 +183,7 @@ def test_another_answer_says_nothing_about_the_source(status: int, known: dict[s
         site(lambda page: reply(page, status)) as (origin, _),
         pytest.raises(ApiError, match=REDACTED),
     ):
-        Sources(loopback=origin).look(f"{origin}/prices.pdf?sig=secret", known)
+        Sources(loopback=origin).read(f"{origin}/prices.pdf?sig=secret", known)
 
 
 def test_a_source_that_is_too_large_or_too_slow_is_left_and_its_query_not_told() -> None:
@@ -195,10 +195,10 @@ def test_a_source_that_is_too_large_or_too_slow_is_left_and_its_query_not_told()
             time.sleep(0.05)
 
     with site(lambda page: reply(page, 200, b"x" * 2000)) as (origin, _), pytest.raises(ApiError) as large:
-        Sources(loopback=origin, limit=1000).look(f"{origin}/prices.pdf?sig=secret", {})
+        Sources(loopback=origin, limit=1000).read(f"{origin}/prices.pdf?sig=secret", {})
     began = time.monotonic()
     with site(slow) as (origin, _), pytest.raises(ApiError) as late:
-        Sources(loopback=origin, seconds=0.5).look(f"{origin}/prices.pdf?sig=secret", {})
+        Sources(loopback=origin, seconds=0.5).read(f"{origin}/prices.pdf?sig=secret", {})
 
     assert time.monotonic() - began < 3
     assert (large.value.message, late.value.message) == (REDACTED, REDACTED)
@@ -206,7 +206,7 @@ def test_a_source_that_is_too_large_or_too_slow_is_left_and_its_query_not_told()
 
 def test_validators_that_could_do_harm_are_not_kept() -> None:
     with site(lambda page: reply(page, 200, CONTENT, ETag='"' + "e" * 300 + '"')) as (origin, _):
-        assert Sources(loopback=origin).look(f"{origin}/", {}) == LOOK
+        assert Sources(loopback=origin).read(f"{origin}/", {}) == LOOK
 
 
 @given(
@@ -242,7 +242,7 @@ def test_whatever_fails_is_told_in_the_same_words() -> None:
             eyes = [Sources(loopback=loopback), Sources(resolve=nowhere), Sources(resolve=lambda *_: ["10.0.0.1"])]
             for one, url in zip(eyes, [f"{loopback}/x", *[f"https://db.internal:{port}/x"] * 2], strict=True):
                 with pytest.raises(ApiError) as error:
-                    one.look(url, {})
+                    one.read(url, {})
                 told.add(error.value.message)
 
     assert told == {REDACTED}
@@ -264,7 +264,7 @@ def test_all_sources_have_their_time_together() -> None:
         began = time.monotonic()
         for number in range(20):
             with pytest.raises(ApiError, match=REDACTED):
-                eyes.look(f"{origin}/{number}", {})
+                eyes.read(f"{origin}/{number}", {})
 
     assert time.monotonic() - began < 2
     assert len(asked) == 2
@@ -274,7 +274,7 @@ def test_a_source_is_looked_at_once_in_a_run() -> None:
     """Two plans of one run, of a branch and of where it began, see the same."""
     with site(lambda page: reply(page, 200, CONTENT)) as (origin, asked):
         eyes = Sources(loopback=origin)
-        assert [eyes.look(f"{origin}/", {}) for _ in range(3)] == [LOOK] * 3
+        assert [eyes.read(f"{origin}/", {}) for _ in range(3)] == [LOOK] * 3
         assert len(asked) == 1
-        eyes.look(f"{origin}/", LOOK)
+        eyes.read(f"{origin}/", LOOK)
         assert len(asked) == 2

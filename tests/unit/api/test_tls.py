@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tavusctl.api import Client
 from tavusctl.core.errors import Ambiguous, ApiError, NeverSent
-from tavusctl.core.ports import Open
+from tavusctl.core.ports import OpenFence
 from tests.unit.api.raw_server import Behave, answering, serving
 from tests.unit.api.test_fence import Call, Gate, Server, every_call, reaching
 
@@ -101,7 +101,7 @@ def over_tls(context: ssl.SSLContext, behave: Behave, **environment: str) -> tup
             patched.setenv(name, value)
         with client(port) as api:
             try:
-                return api.post("/v2/personas", {"a": 1}, fence=Open()), requests
+                return api.post("/v2/personas", {"a": 1}, fence=OpenFence()), requests
             except ApiError as error:
                 return error, requests
 
@@ -140,7 +140,7 @@ def test_061_old_tls_is_not_spoken(authority: Authority) -> None:
 
 def test_062_a_handshake_that_is_cut_is_surely_not_sent_and_an_answer_that_is_cut_is_not(authority: Authority) -> None:
     with serving(lambda connection: connection.close()) as (port, _), client(port) as api, pytest.raises(NeverSent):
-        api.post("/v2/personas", {}, fence=Open())
+        api.post("/v2/personas", {}, fence=OpenFence())
     ended, requests = over_tls(authority.context(), lambda connection: connection.close())
 
     assert (type(ended), len(requests)) == (Ambiguous, 1)

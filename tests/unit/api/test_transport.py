@@ -15,7 +15,7 @@ import pytest
 
 from tavusctl.api import Client
 from tavusctl.core.errors import Ambiguous, ApiError, NeverSent
-from tavusctl.core.ports import Open
+from tavusctl.core.ports import OpenFence
 from tests.unit.api.raw_server import answering, dripping, serving
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -54,7 +54,7 @@ def test_033_a_deadline_is_for_the_whole_answer(head: bytes, drop: bytes, stop: 
     with serving(dripping(head, drop, stop)) as (port, requests), client(port) as api:
         started = time.monotonic()
         with pytest.raises(Ambiguous, match=r"no complete response within 0\.6 s|timed out"):
-            api.post("/v2/personas", {"a": 1}, fence=Open())
+            api.post("/v2/personas", {"a": 1}, fence=OpenFence())
         assert 0.5 < time.monotonic() - started < 1.6
         assert len(requests) == 1
 
@@ -66,7 +66,7 @@ def test_033_a_request_that_is_not_taken_ends_too(stop: threading.Event) -> None
     with serving(sleepy) as (port, _), client(port) as api:
         started = time.monotonic()
         with pytest.raises(Ambiguous):
-            api.post("/v2/personas", {"text": "x" * 20_000_000}, fence=Open())
+            api.post("/v2/personas", {"text": "x" * 20_000_000}, fence=OpenFence())
         assert time.monotonic() - started < 1.6
 
 
@@ -83,7 +83,7 @@ def test_034_a_flood_is_an_error_and_not_held_in_memory(flood: bytes) -> None:
     with serving(answering(flood)) as (port, _), client(port, seconds=10.0) as api:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         with pytest.raises(Ambiguous, match=r"too large|do not end|larger than|no valid response"):
-            api.post("/v2/personas", {}, fence=Open())
+            api.post("/v2/personas", {}, fence=OpenFence())
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 96 * 1024
 
 
@@ -92,7 +92,7 @@ def test_035_a_packed_bomb_does_not_go_off() -> None:
     with serving(answering(whole(bomb, b"content-encoding: gzip"))) as (port, _), client(port, seconds=20.0) as api:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         with pytest.raises(Ambiguous, match="larger than 32 MB"):
-            api.post("/v2/personas", {}, fence=Open())
+            api.post("/v2/personas", {}, fence=OpenFence())
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 96 * 1024
 
 
@@ -103,7 +103,7 @@ def test_035_a_packed_body_is_unpacked_and_half_of_one_is_none() -> None:
     for body, encoding in ((packed[:-9], b"gzip"), (b"no gzip", b"gzip"), (packed, b"br")):
         answer = whole(body, b"content-encoding: " + encoding)
         with serving(answering(answer)) as (port, _), client(port) as api, pytest.raises(Ambiguous):
-            api.post("/v2/personas", {}, fence=Open())
+            api.post("/v2/personas", {}, fence=OpenFence())
 
 
 def test_029_an_answer_cut_anywhere_is_not_an_answer() -> None:
@@ -119,7 +119,7 @@ def test_029_an_answer_cut_anywhere_is_not_an_answer() -> None:
         with serving(behave) as (port, requests), client(port) as api:
             for _ in answer:
                 with pytest.raises(Ambiguous):
-                    api.post("/v2/personas", {}, fence=Open())
+                    api.post("/v2/personas", {}, fence=OpenFence())
             assert len(requests) == len(answer)
 
 
@@ -139,7 +139,7 @@ def test_029_an_answer_cut_anywhere_is_not_an_answer() -> None:
 def test_031_a_body_that_is_not_strictly_json_is_not_understood(body: bytes) -> None:
     with serving(answering(whole(body))) as (port, requests), client(port) as api:
         with pytest.raises(Ambiguous, match="invalid JSON"):
-            api.post("/v2/personas", {}, fence=Open())
+            api.post("/v2/personas", {}, fence=OpenFence())
         assert len(requests) == 1
 
 
@@ -148,14 +148,14 @@ def test_036_a_kept_connection_that_is_closed_costs_no_second_write() -> None:
     with serving(answering(whole(b"{}"))) as (port, requests), client(port) as api:
         for _ in range(3):
             api.get("/v2/personas/p1")
-            api.post("/v2/personas", {}, fence=Open())
+            api.post("/v2/personas", {}, fence=OpenFence())
         assert [request.split()[0] for request in requests] == [b"GET", b"POST"] * 3
 
 
 def test_032_a_lost_answer_is_read_again_but_not_written_again() -> None:
     with serving(lambda connection: connection.close()) as (port, requests), client(port) as api:
         with pytest.raises(Ambiguous):
-            api.post("/v2/personas", {}, fence=Open())
+            api.post("/v2/personas", {}, fence=OpenFence())
         with pytest.raises(Ambiguous):
             api.get("/v2/personas/p1")
         assert [request.split()[0] for request in requests] == [b"POST", *[b"GET"] * 5]
@@ -170,7 +170,7 @@ def test_059_a_name_without_address_is_surely_not_sent(reason: Exception) -> Non
         raise reason
 
     with client(443, host="api.invalid", resolve=resolve) as api, pytest.raises(NeverSent, match="cannot reach"):
-        api.post("/v2/personas", {}, fence=Open())
+        api.post("/v2/personas", {}, fence=OpenFence())
     assert asked == ["api.invalid"] * 3
 
 
@@ -182,7 +182,7 @@ def test_059_a_resolver_that_hangs_ends_with_the_deadline(stop: threading.Event)
     with client(443, host="api.invalid", resolve=resolve, seconds=0.2) as api:
         started = time.monotonic()
         with pytest.raises(NeverSent, match="not resolved in time"):
-            api.post("/v2/personas", {}, fence=Open())
+            api.post("/v2/personas", {}, fence=OpenFence())
     assert time.monotonic() - started < 2.0
 
 
@@ -190,7 +190,7 @@ def test_060_a_closed_port_is_surely_not_sent() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         with client(free.getsockname()[1]) as api, pytest.raises(NeverSent, match="refused"):
-            api.delete("/v2/personas/p1", fence=Open())
+            api.delete("/v2/personas/p1", fence=OpenFence())
 
 
 def test_063_a_dead_address_is_passed_over() -> None:
@@ -221,5 +221,5 @@ def test_063_a_dead_address_is_passed_over() -> None:
 def test_s44_s50_a_path_is_a_path_and_nothing_else(path: str) -> None:
     with serving(answering(whole(b"{}"))) as (port, requests), client(port) as api:
         with pytest.raises(ApiError, match="not a path"):
-            api.delete(path, fence=Open())
+            api.delete(path, fence=OpenFence())
         assert requests == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tavusctl.app.files import file_writer
-from tavusctl.app.files.file_writer import record, where, write
+from tavusctl.app.files.file_writer import real_path, record, write
 from tavusctl.core.errors import RefusedError, UsageError
 from tavusctl.secrets import redaction
 from tavusctl.secrets.redaction import Record
@@ -110,13 +110,13 @@ def test_without_a_project_file_the_working_folder_is_the_project(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert where(Path("report.md")) == Path(os.path.realpath(tmp_path)) / "report.md"
+    assert real_path(Path("report.md")) == Path(os.path.realpath(tmp_path)) / "report.md"
 
 
 def test_a_record_with_the_value_of_a_secret_is_refused_by_the_name_of_the_secret() -> None:
-    with redaction.of_one_run():
-        redaction.remember("acme-staging", "TENANT")
-        redaction.remember("sk-without-a-name")
+    with redaction.isolated_run():
+        redaction.register("acme-staging", "TENANT")
+        redaction.register("sk-without-a-name")
         assert record("nothing of that", "the plan file") == "nothing of that"
         with pytest.raises(RefusedError, match="the plan file would contain the value of TENANT") as error:
             record('{"prompt": "You work for acme\\u002dstaging."}', "the plan file")

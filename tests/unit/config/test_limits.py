@@ -123,8 +123,8 @@ def test_at_a_limit_all_is_read_and_one_more_is_told(
     assert over(at) == []
     assert at == loading.read(this, environment, KINDS)
     assert over(beyond) == [said]
-    assert (beyond.manifests, beyond.drafts) == ((), ()), "nothing is said of a part"
-    assert "" in beyond.unread, "what was not read may declare whatever is referred to"
+    assert (beyond.manifests, beyond.invalid_manifests) == ((), ()), "nothing is said of a part"
+    assert "" in beyond.unreadable_texts, "what was not read may declare whatever is referred to"
 
 
 def test_every_limit_is_in_the_table() -> None:

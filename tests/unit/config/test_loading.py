@@ -96,9 +96,11 @@ id: r4317e64d25a
     assert str(one.sources["/engine/fresh"]) == "manifests/deep/er/a.yml:11:21"
     assert str(one.sources["/extra_long"]) == "manifests/deep/er/a.yml:12:17"
     assert not [pointer for pointer in one.sources if pointer.startswith("/extra/") or pointer == "/extra"]
-    place, id_place = Source(one.source.path, 16, 1), anna.beside["id"]
+    place, id_place = Source(one.source.path, 16, 1), anna.envelope_sources["id"]
     assert id_place.line > place.line
-    assert anna == Manifest(Address("toy", "anna"), {}, place, external_id="r4317e64d25a", beside={"id": id_place})
+    assert anna == Manifest(
+        Address("toy", "anna"), {}, place, external_id="r4317e64d25a", envelope_sources={"id": id_place}
+    )
 
 
 # One line per way to be wrong: the spec, and what is told about it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tavusctl.core.messages import respelled, site
+from tavusctl.core.messages import sanitized_name, site
 from tavusctl.secrets import redaction
 
 SECRET = "tk live 9f8e7d6c5b4a"
@@ -23,25 +23,25 @@ OTHERWISE = "a_name"
     ],
 )
 def test_what_does_not_fit_in_a_name_is_replaced(name: str, right: str) -> None:
-    assert respelled(name, r"\W+", "_", OTHERWISE) == right
+    assert sanitized_name(name, r"\W+", "_", OTHERWISE) == right
 
 
 @pytest.mark.parametrize("name", [SECRET, f"call {SECRET}", f"{SECRET}!", SECRET.replace(" ", "%20")])
 def test_a_name_with_a_secret_in_it_is_not_spelled_anew(name: str) -> None:
     """The value in a new spelling would be found by no redaction."""
-    redaction.remember(SECRET, "TOKEN")
+    redaction.register(SECRET, "TOKEN")
 
-    told = respelled(name, r"\W+", "_", OTHERWISE)
+    told = sanitized_name(name, r"\W+", "_", OTHERWISE)
 
     assert told == OTHERWISE
 
 
 def test_a_name_is_spelled_anew_once_nobody_keeps_its_words_secret() -> None:
-    with redaction.of_one_run():
-        redaction.remember(SECRET, "TOKEN")
-        kept = respelled(SECRET, r"\s+", "_", OTHERWISE)
+    with redaction.isolated_run():
+        redaction.register(SECRET, "TOKEN")
+        kept = sanitized_name(SECRET, r"\s+", "_", OTHERWISE)
 
-    assert (kept, respelled(SECRET, r"\s+", "_", OTHERWISE)) == (OTHERWISE, "tk_live_9f8e7d6c5b4a")
+    assert (kept, sanitized_name(SECRET, r"\s+", "_", OTHERWISE)) == (OTHERWISE, "tk_live_9f8e7d6c5b4a")
 
 
 def test_the_site_of_an_address_shows_no_piece_of_a_secret() -> None:
@@ -49,6 +49,6 @@ def test_the_site_of_an_address_shows_no_piece_of_a_secret() -> None:
     url = "https://first-half-of-it/second-half-of-it/v2"
     assert site(url) == "https://first-half-of-it"
 
-    with redaction.of_one_run():
-        redaction.remember("first-half-of-it/second-half-of-it")
+    with redaction.isolated_run():
+        redaction.register("first-half-of-it/second-half-of-it")
         assert site(url) == "https://(sensitive)"

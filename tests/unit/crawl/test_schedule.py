@@ -37,16 +37,16 @@ def berlin(cron: str) -> Recrawl:
     ],
 )
 def test_due(recrawl: Recrawl, last: str, due: str) -> None:
-    assert schedule.due(recrawl, at(last)) == at(due)
+    assert schedule.due_from(recrawl, at(last)) == at(due)
 
 
 def test_a_period_beyond_the_calendar_never_ends() -> None:
-    assert schedule.due(Recrawl(every=1e15), at("2026-01-05T00:00:00+00:00")) == schedule.NEVER
-    assert schedule.overdue(Recrawl(every=1e15), at("2026-01-05T00:00:00+00:00")) == schedule.NEVER
+    assert schedule.due_from(Recrawl(every=1e15), at("2026-01-05T00:00:00+00:00")) == schedule.NEVER
+    assert schedule.overdue_from(Recrawl(every=1e15), at("2026-01-05T00:00:00+00:00")) == schedule.NEVER
 
 
 def test_a_crawl_is_allowed_an_hour_and_a_minute_after_the_last() -> None:
-    assert schedule.allowed(at("2026-01-05T03:00:00+01:00")) == at("2026-01-05T03:01:00+00:00")
+    assert schedule.allowed_from(at("2026-01-05T03:00:00+01:00")) == at("2026-01-05T03:01:00+00:00")
 
 
 @pytest.mark.parametrize(
@@ -58,10 +58,10 @@ def test_a_crawl_is_allowed_an_hour_and_a_minute_after_the_last() -> None:
     ],
 )
 def test_overdue_is_two_periods_after_due(recrawl: Recrawl, overdue: str) -> None:
-    assert schedule.overdue(recrawl, at("2026-01-05T03:00:00+00:00")) == at(overdue)
+    assert schedule.overdue_from(recrawl, at("2026-01-05T03:00:00+00:00")) == at(overdue)
 
 
 def test_moments_are_in_utc() -> None:
     for recrawl in (Recrawl(every=60.0), berlin("0 3 * * *")):
-        assert schedule.due(recrawl, at("2026-01-05T03:00:00+05:30")).tzinfo is UTC
-        assert schedule.overdue(recrawl, at("2026-01-05T03:00:00+05:30")).utcoffset() == timedelta()
+        assert schedule.due_from(recrawl, at("2026-01-05T03:00:00+05:30")).tzinfo is UTC
+        assert schedule.overdue_from(recrawl, at("2026-01-05T03:00:00+05:30")).utcoffset() == timedelta()

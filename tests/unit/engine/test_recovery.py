@@ -34,6 +34,6 @@ def test_a_crawl_is_ours_when_it_ended_after_the_call_may_have_left(delay: int, 
     state = State("line", bindings={SITE: Binding(SITE, "d1", BEFORE)})
     intent = Intent("a", SITE, Action.RECRAWL, "d1", AFTER, time="2026-01-01T12:00:00+00:00", delay=delay)
     live = Live(KINDS["document"], "d1", {}, status="ready", crawled=f"2026-01-01T{ended}+00:00")
-    found, _ = recovery.settle(ReplayResult(state, (intent,)), KINDS, listed, lambda _, __: live)
+    found, _ = recovery.resolve_pending(ReplayResult(state, (intent,)), KINDS, listed, lambda _, __: live)
 
     assert found.bindings[SITE].applied == (AFTER if ours else BEFORE)

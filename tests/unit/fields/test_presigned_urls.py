@@ -30,8 +30,8 @@ SIGNED = {
 @pytest.mark.parametrize("link", SIGNED)
 def test_the_end_of_a_link_is_read_from_it(link: str) -> None:
     assert presigned_urls.expiry(link) == SIGNED[link]
-    assert presigned_urls.signatures(link) == ("abc",)
-    assert presigned_urls.unsigned(link) == link.partition("?")[0]
+    assert presigned_urls.access_parameters(link) == ("abc",)
+    assert presigned_urls.without_query(link) == link.partition("?")[0]
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,8 @@ def test_the_end_of_a_link_is_read_from_it(link: str) -> None:
 )
 def test_what_is_not_signed_is_left_alone(other: object) -> None:
     assert presigned_urls.expiry(other) is None
-    assert presigned_urls.signatures(other) == ()
-    assert presigned_urls.unsigned(other) == other
+    assert presigned_urls.access_parameters(other) == ()
+    assert presigned_urls.without_query(other) == other
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tavusctl.fields import spellings
-from tavusctl.kinds import KINDS, in_our_words
+from tavusctl.kinds import KINDS, canonical_address
 
 PERSONA = KINDS["persona"]
 FLOW = "/layers/conversational_flow"
@@ -31,19 +31,19 @@ def flow(**members: Any) -> Body:
     ],
 )
 def test_a_document_is_turned_into_the_names_of_the_model(written: Body, named: Body) -> None:
-    assert spellings.named(PERSONA, written) == named
+    assert spellings.with_model_names(PERSONA, written) == named
 
 
 def test_two_names_of_one_field_are_found_at_every_depth() -> None:
-    found = [*spellings.doubled(PERSONA, {"persona_name": 1, "pal_name": 2, **flow(pal_interruptibility=1)})]
-    below = [*spellings.doubled(PERSONA, flow(face_interruptibility=1, pal_interruptibility=2))]
+    found = [*spellings.duplicate_fields(PERSONA, {"persona_name": 1, "pal_name": 2, **flow(pal_interruptibility=1)})]
+    below = [*spellings.duplicate_fields(PERSONA, flow(face_interruptibility=1, pal_interruptibility=2))]
 
     assert [(one.path, one.names) for one in found] == [((), ("persona_name", "pal_name"))]
     assert [one.path for one in below] == [("layers", "conversational_flow")]
 
 
 def test_a_patch_is_turned_into_the_names_that_a_read_shows() -> None:
-    names = spellings.shown(PERSONA, {"pal_name": "A", **flow(face_interruptibility="low")})
+    names = spellings.shown_names(PERSONA, {"pal_name": "A", **flow(face_interruptibility="low")})
     patch: list[Body] = [
         {"op": "test", "path": "/persona_name", "value": "A"},
         {"op": "replace", "path": f"{FLOW}/replica_interruptibility", "value": "high"},
@@ -52,13 +52,13 @@ def test_a_patch_is_turned_into_the_names_that_a_read_shows() -> None:
     ]
 
     assert names == {"/persona_name": "pal_name", f"{FLOW}/replica_interruptibility": "face_interruptibility"}
-    assert spellings.as_shown(patch, names) == [
+    assert spellings.with_shown_names(patch, names) == [
         {"op": "test", "path": "/pal_name", "value": "A"},
         {"op": "replace", "path": f"{FLOW}/face_interruptibility", "value": "high"},
         {"op": "add", "path": FLOW, "value": {"face_interruptibility": "high", "wake_phrase": "Hi"}},
         {"op": "remove", "path": "/greeting"},
     ]
-    assert spellings.as_shown(patch, {}) == patch
+    assert spellings.with_shown_names(patch, {}) == patch
 
 
 def test_a_path_is_found_under_the_name_that_a_document_has() -> None:
@@ -67,8 +67,8 @@ def test_a_path_is_found_under_the_name_that_a_document_has() -> None:
     assert spellings.written_path(PERSONA, flow(pal_interruptibility=1), path)[-1] == "pal_interruptibility"
     assert spellings.written_path(PERSONA, flow(), path) == path
     assert spellings.written_path(PERSONA, None, path) == path
-    assert spellings.pointer(PERSONA, f"{FLOW}/pal_interruptibility") == f"{FLOW}/replica_interruptibility"
-    assert spellings.pointer(PERSONA, "/pal_name") == "/persona_name"
+    assert spellings.model_pointer(PERSONA, f"{FLOW}/pal_interruptibility") == f"{FLOW}/replica_interruptibility"
+    assert spellings.model_pointer(PERSONA, "/pal_name") == "/persona_name"
 
 
 @pytest.mark.parametrize(
@@ -82,4 +82,4 @@ def test_a_path_is_found_under_the_name_that_a_document_has() -> None:
     ],
 )
 def test_addresses_have_one_word_for_each_kind(written: str, ours: str) -> None:
-    assert in_our_words(written) == ours
+    assert canonical_address(written) == ours

@@ -362,14 +362,14 @@ def test_the_table_says_how_the_api_treats_each_kind() -> None:
     lists = {name: kind.listing for name, kind in KINDS.items()}
     assert lists == {
         "document": Listing(first_page=0),
-        "guardrails": Listing(query={"legacy": "true"}, whole_by="data"),
-        "objectives": Listing(whole_by="data"),
-        "replica": Listing(own={"replica_type": "user"}),
-        "persona": Listing(own={"persona_type": "user"}),
+        "guardrails": Listing(query={"legacy": "true"}, completeness_key="data"),
+        "objectives": Listing(completeness_key="data"),
+        "replica": Listing(owner_query={"replica_type": "user"}),
+        "persona": Listing(owner_query={"persona_type": "user"}),
         "guardrail": Listing(first_page=0, query={"legacy": "false"}),
-        "tool": Listing(own={"type": "user"}),
-        "dictionary": Listing(first_page=0, whole_by="rules"),
-        "voice": Listing(own={"voice_type": "user"}),
+        "tool": Listing(owner_query={"type": "user"}),
+        "dictionary": Listing(first_page=0, completeness_key="rules"),
+        "voice": Listing(owner_query={"voice_type": "user"}),
         "deployment": Listing(first_page=0, items="deployments", total="total"),
     }
     newer = ["dictionary", "voice", "tool", "guardrail", "deployment"]
@@ -381,7 +381,7 @@ def test_the_table_says_how_the_api_treats_each_kind() -> None:
 def test_two_kinds_of_one_collection_are_told_apart() -> None:
     single: JsonObject = {"uuid": "g1", "guardrail_name": "calm"}
     rules: JsonObject = {"uuid": "g2", "name": "Rules", "data": []}
-    told = {name: [KINDS[name].is_one(body) for body in (single, rules)] for name in ("guardrail", "guardrails")}
+    told = {name: [KINDS[name].is_of_kind(body) for body in (single, rules)] for name in ("guardrail", "guardrails")}
     assert told == {"guardrail": [True, False], "guardrails": [False, True]}
     folders = [kind.folder or kind.collection.rpartition("/")[2] for kind in KINDS.values()]
     assert len(set(folders)) == len(KINDS)
@@ -400,7 +400,7 @@ def test_what_has_parts_is_never_replaced_and_its_parts_are_fields() -> None:
         assert not [pointer for pointer, field in kind.fields.items() if field.replaces]
         assert not kind.provisioning
         for part in kind.parts:
-            assert part.at[-1] in fields_at(kind.model, part.at[:-1])
+            assert part.spec_path[-1] in fields_at(kind.model, part.spec_path[:-1])
             assert bool(part.path) == bool(part.key) == (part.style is not PartStyle.ALONE)
 
 

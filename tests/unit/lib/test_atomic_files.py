@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tavusctl.lib.atomic_files import ChangedError, create, drop_abandoned, opened, replace
+from tavusctl.lib.atomic_files import ChangedError, create, drop_abandoned, open_folder, replace
 
 
 def mode(path: Path) -> int:
@@ -43,7 +43,7 @@ def test_what_a_killed_process_has_left_goes_when_nobody_can_be_at_it(tmp_path: 
         (tmp_path / name).touch()
     for name in (left, *others[1:]):
         os.utime(tmp_path / name, (0, 0))
-    with opened(tmp_path) as folder:
+    with open_folder(tmp_path) as folder:
         drop_abandoned(tmp_path / "file", folder=folder if through else None)
     assert names(tmp_path) == sorted(others)
 
@@ -68,7 +68,7 @@ def test_rights_are_those_asked_for_or_those_that_were_there(
         place.write_bytes(b"before")
         place.chmod(before)
     if through:
-        with opened(tmp_path) as folder:
+        with open_folder(tmp_path) as folder:
             replace(place, b"after", rights=rights, keep_rights=keeps, folder=folder)
     else:
         replace(place, b"after", rights=rights, keep_rights=keeps)
@@ -113,14 +113,14 @@ def test_a_link_is_replaced_and_not_written_through(tmp_path: Path) -> None:
 def test_no_step_to_an_opened_folder_is_a_link(tmp_path: Path) -> None:
     (tmp_path / "real/inner").mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    with pytest.raises(OSError, match=r"Not a directory|Too many levels"), opened(tmp_path / "link/inner"):
+    with pytest.raises(OSError, match=r"Not a directory|Too many levels"), open_folder(tmp_path / "link/inner"):
         pass
 
 
 def test_a_folder_that_became_a_link_is_written_to_where_it_was(tmp_path: Path) -> None:
     (tmp_path / "ours").mkdir()
     (tmp_path / "theirs").mkdir()
-    with opened(tmp_path / "ours") as folder:
+    with open_folder(tmp_path / "ours") as folder:
         (tmp_path / "ours").rename(tmp_path / "moved")
         (tmp_path / "ours").symlink_to(tmp_path / "theirs")
         replace(tmp_path / "ours/file", b"content", folder=folder)

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from tavusctl.lib.concurrency import Turns, begun, run_all
+from tavusctl.lib.concurrency import Turns, run_all, start
 
 
 def test_results_come_in_order_whoever_ends_first() -> None:
@@ -57,7 +57,7 @@ def test_an_error_waits_in_the_future() -> None:
     def fail() -> None:
         raise KeyError
 
-    assert isinstance(begun(fail).exception(5), KeyError)
+    assert isinstance(start(fail).exception(5), KeyError)
 
 
 def test_nobody_overtakes_who_waits_for_a_turn() -> None:
@@ -71,7 +71,7 @@ def test_nobody_overtakes_who_waits_for_a_turn() -> None:
 
     waiting = []
     for number, name in enumerate(("first", "second"), 1):
-        waiting.append(begun(partial(wait, name)))
+        waiting.append(start(partial(wait, name)))
         while len(vars(turns)["_waiting"]) < number:
             time.sleep(0.001)
     turns.release()

@@ -30,14 +30,14 @@ TEXTS = st.tuples(st.lists(LINES, max_size=6), st.sampled_from(["\n", "\r\n"])).
 
 @given(TEXTS, st.dictionaries(NAMES, VALUES, max_size=3))
 def test_what_was_merged_is_not_stale_and_merging_again_changes_nothing(text: str, values: dict[str, str]) -> None:
-    merged = dotenv.merged(text, values)
-    assert dotenv.stale(merged, values) == []
-    assert dotenv.merged(merged, values) == merged
+    merged = dotenv.merge(text, values)
+    assert dotenv.differing_names(merged, values) == []
+    assert dotenv.merge(merged, values) == merged
 
 
 @given(TEXTS, st.dictionaries(NAMES, VALUES, max_size=3))
 def test_names_that_are_not_asked_for_keep_every_byte(text: str, values: dict[str, str]) -> None:
-    merged = dotenv.merged(text, values)
+    merged = dotenv.merge(text, values)
     for line in ("# A=comment 'open", 'KEY="first\nA=inside\nlast"', "KEY='{\"A\": 1}'", "not an assignment", "C=`x`"):
         if "unterminated" not in text:
             assert merged.count(line) == text.count(line)
@@ -58,7 +58,7 @@ def test_names_that_are_not_asked_for_keep_every_byte(text: str, values: dict[st
     ],
 )
 def test_merged(text: str, expected: str) -> None:
-    assert dotenv.merged(text, {"A": "1"}) == expected
+    assert dotenv.merge(text, {"A": "1"}) == expected
 
 
 @pytest.mark.parametrize(

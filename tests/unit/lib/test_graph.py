@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tavusctl.kinds.objectives import flow
-from tavusctl.lib.graph import MARKS, Edge, Graph, Node, compared
+from tavusctl.lib.graph import MARKS, Edge, Graph, Node, mark_changes
 
 KEYS = st.sampled_from(
     ["name", "data", "objective_name", "objective_prompt", "next_conditional_objectives", "next_required_objectives"]
@@ -29,7 +29,7 @@ def graphs(draw: st.DrawFn) -> Graph:
 def test_what_was_added_removed_and_changed_is_marked() -> None:
     old = Graph((Node("a", "A"), Node("b", "B"), Node("c", "C")), (Edge("a", "b", "if so"), Edge("a", "c")), "Old")
     new = Graph((Node("a", "A"), Node("b", "Bee"), Node("d", "D")), (Edge("a", "b", "if not"), Edge("a", "d")), "New")
-    assert compared(old, new) == Graph(
+    assert mark_changes(old, new) == Graph(
         (Node("a", "A"), Node("b", "Bee", "changed"), Node("d", "D", "added"), Node("c", "C", "removed")),
         (Edge("a", "b", "if not", "changed"), Edge("a", "d", "", "added"), Edge("a", "c", "", "removed")),
         "New",
@@ -40,7 +40,7 @@ def test_an_edge_beside_another_is_known_by_its_label() -> None:
     nodes = (Node("a", "A"), Node("b", "B"))
     old = Graph(nodes, (Edge("a", "b", "one"), Edge("a", "b", "two")))
     new = Graph(nodes, (Edge("a", "b", "two"), Edge("a", "b", "three"), Edge("a", "b", "four")))
-    assert [(edge.label, edge.mark) for edge in compared(old, new).edges] == [
+    assert [(edge.label, edge.mark) for edge in mark_changes(old, new).edges] == [
         ("two", ""),
         ("three", "changed"),
         ("four", "added"),
@@ -49,14 +49,14 @@ def test_an_edge_beside_another_is_known_by_its_label() -> None:
 
 @given(graphs())
 def test_a_graph_is_the_same_as_itself(graph: Graph) -> None:
-    same = compared(graph, graph)
+    same = mark_changes(graph, graph)
     assert same.nodes == graph.nodes
     assert sorted(map(repr, same.edges)) == sorted(map(repr, graph.edges))
 
 
 @given(graphs(), graphs())
 def test_both_graphs_can_be_read_from_the_comparison(old: Graph, new: Graph) -> None:
-    both = compared(old, new)
+    both = mark_changes(old, new)
     assert {node.id for node in both.nodes if node.mark != "removed"} == {node.id for node in new.nodes}
     assert {node.id for node in both.nodes if node.mark != "added"} == {node.id for node in old.nodes}
     assert len([edge for edge in both.edges if edge.mark != "removed"]) == len(new.edges)

@@ -590,8 +590,8 @@ def test_specs_of_any_shape_are_looked_at_without_harm(kind: str, spec: Spec) ->
     ],
 )
 def test_tokens_are_about_right(text: str, count: int) -> None:
-    assert tokens.about(text) == count
+    assert tokens.estimate_tokens(text) == count
 
 
 def test_tokens_are_counted_in_linear_time() -> None:
-    assert tokens.about("a" * 1_000_000) == round(1 + 999_993 * 0.13)
+    assert tokens.estimate_tokens("a" * 1_000_000) == round(1 + 999_993 * 0.13)

@@ -17,7 +17,7 @@ TEXTS = ["", "some words", "words of some length, as prompts have", "other words
 
 
 def gap(old: list[Any], new: list[Any], *, start: int = 0, appends: bool = True) -> Region:
-    frame = Frame(at=len("/items/"), start=start, appends=appends, spots=(), identity=())
+    frame = Frame(pointer_size=len("/items/"), start=start, reaches_end=appends, patterns=(), identity=())
     return Region(Differ(), old, new, frame)
 
 
@@ -46,13 +46,13 @@ def least(prices: Region, i: int, j: int, kept: int, known: dict[tuple[int, int,
         rows, columns = len(prices.old), len(prices.new)
         ways = [0.0] if (i, j) == (rows, columns) else []
         if i < rows:
-            ways.append(prices.drops[i] + prices.index(kept) + least(prices, i + 1, j, kept, known))
+            ways.append(prices.remove_costs[i] + prices.index_size(kept) + least(prices, i + 1, j, kept, known))
         if j < columns:
-            place = 1 if i == rows and prices.appends else prices.index(kept)
-            ways.append(prices.puts[j] + place + least(prices, i, j + 1, kept, known))
+            place = 1 if i == rows and prices.reaches_end else prices.index_size(kept)
+            ways.append(prices.insert_costs[j] + place + least(prices, i, j + 1, kept, known))
         if i < rows and j < columns:
             equal = prices.old[i] == prices.new[j]
-            paid = 0 if equal else prices.edit(i, j, kept)
+            paid = 0 if equal else prices.edit_cost(i, j, kept)
             ways.append(paid + least(prices, i + 1, j + 1, kept + 1, known))
         known[i, j, kept] = min(ways)
     return known[i, j, kept]
@@ -62,11 +62,11 @@ def cost(prices: Region, pairs: Pairs) -> float:
     """What an alignment costs."""
     total, i, j, kept = 0.0, 0, 0, 0
     for old, new in [*pairs, (len(prices.old), len(prices.new))]:
-        total += sum(prices.drops[at] + prices.index(kept) for at in range(i, old))
-        ends = old == len(prices.old) and prices.appends
-        total += sum(prices.puts[at] + (1 if ends else prices.index(kept)) for at in range(j, new))
+        total += sum(prices.remove_costs[at] + prices.index_size(kept) for at in range(i, old))
+        ends = old == len(prices.old) and prices.reaches_end
+        total += sum(prices.insert_costs[at] + (1 if ends else prices.index_size(kept)) for at in range(j, new))
         if old < len(prices.old) and prices.old[old] != prices.new[new]:
-            total += prices.edit(old, new, kept)
+            total += prices.edit_cost(old, new, kept)
         i, j, kept = old + 1, new + 1, kept + 1
     return total
 
@@ -127,7 +127,7 @@ def test_every_step_takes_from_the_effort_of_the_diff() -> None:
     one = gap([1], [2])
     one.differ.effort = 2
 
-    assert [one.spend(), one.spend(), one.spend()] == [True, True, False]
+    assert [one.charge_step(), one.charge_step(), one.charge_step()] == [True, True, False]
 
 
 def test_an_item_is_priced_as_the_operation_that_is_written() -> None:
@@ -137,20 +137,24 @@ def test_an_item_is_priced_as_the_operation_that_is_written() -> None:
     def bytes_of(operation: dict[str, Any]) -> int:
         return len(compact(operation).encode()) + len(",")
 
-    assert [one.index(0), one.index(1), one.index(2)] == [1, 1, 2]
-    assert one.drop(0) + one.index(2) == bytes_of({"op": "remove", "path": "/items/10"}) + WEIGHT
-    assert one.put(1) + one.index(2) == bytes_of({"op": "add", "path": "/items/10", "value": "é"}) + WEIGHT
-    assert one.edit(0, 1, 2) == bytes_of({"op": "replace", "path": "/items/10", "value": "é"}) + 2 * WEIGHT
-    assert one.edit(2, 0, 2) == 0
-    assert one.least == bytes_of({"op": "remove", "path": "/items/8"}) + WEIGHT
-    assert one.put(2) + 1 == bytes_of({"op": "add", "path": "/items/-", "value": {}}) + WEIGHT
+    assert [one.index_size(0), one.index_size(1), one.index_size(2)] == [1, 1, 2]
+    assert one.remove_cost(0) + one.index_size(2) == bytes_of({"op": "remove", "path": "/items/10"}) + WEIGHT
+    assert one.insert_cost(1) + one.index_size(2) == bytes_of({"op": "add", "path": "/items/10", "value": "é"}) + WEIGHT
+    assert one.edit_cost(0, 1, 2) == bytes_of({"op": "replace", "path": "/items/10", "value": "é"}) + 2 * WEIGHT
+    assert one.edit_cost(2, 0, 2) == 0
+    assert one.min_cost == bytes_of({"op": "remove", "path": "/items/8"}) + WEIGHT
+    assert one.insert_cost(2) + 1 == bytes_of({"op": "add", "path": "/items/-", "value": {}}) + WEIGHT
 
 
 def test_a_part_of_a_gap_lies_where_it_lies() -> None:
     whole = gap(["a", "b", "c", "d"], ["a", "B", "c", "D", "e"], start=7)
-    front, end = whole.part(slice(1, 2), slice(1, 3)), whole.part(slice(3, 4), slice(2, 5))
+    front, end = whole.subregion(slice(1, 2), slice(1, 3)), whole.subregion(slice(3, 4), slice(2, 5))
 
-    assert (front.old_values, front.new_values, front.frame.start, front.appends) == (["b"], ["B", "c"], 8, False)
-    assert (end.old_values, end.new_values, end.frame.start, end.appends) == (["d"], ["c", "D", "e"], 9, True)
-    assert [whole.part(slice(0, i), slice(0, j)).appends for i, j in ((4, 4), (3, 5), (4, 5))] == [False, False, True]
-    assert not gap(["a"], ["b"], appends=False).part(slice(0, 1), slice(0, 1)).appends
+    assert (front.old_values, front.new_values, front.frame.start, front.reaches_end) == (["b"], ["B", "c"], 8, False)
+    assert (end.old_values, end.new_values, end.frame.start, end.reaches_end) == (["d"], ["c", "D", "e"], 9, True)
+    assert [whole.subregion(slice(0, i), slice(0, j)).reaches_end for i, j in ((4, 4), (3, 5), (4, 5))] == [
+        False,
+        False,
+        True,
+    ]
+    assert not gap(["a"], ["b"], appends=False).subregion(slice(0, 1), slice(0, 1)).reaches_end

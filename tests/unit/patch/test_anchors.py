@@ -8,22 +8,22 @@ from typing import Any
 
 import pytest
 
-from tavusctl.lib.diffing.patience import rising
-from tavusctl.patch.anchors import pair_alike
+from tavusctl.lib.diffing.patience import longest_increasing
+from tavusctl.patch.anchors import pair_similar
 from tavusctl.patch.differ import Differ
 from tavusctl.patch.region import Frame, Region
 
 
 def alike(old: list[Any], new: list[Any], identity: tuple[str, ...] = ()) -> list[tuple[int, int]]:
-    frame = Frame(at=1, start=0, appends=True, spots=(), identity=identity)
-    return sorted(pair_alike(Region(Differ(), old, new, frame)))
+    frame = Frame(pointer_size=1, start=0, reaches_end=True, patterns=(), identity=identity)
+    return sorted(pair_similar(Region(Differ(), old, new, frame)))
 
 
 def test_as_many_pairs_as_can_be_rise_on_both_sides() -> None:
     chance = Random("rising")
     for size in (0, 1, 2, 3, *[4, 5, 6, 7, 8] * 20):
         pairs = [(place, chance.randrange(8)) for place in chance.sample(range(9), size)]
-        found = rising(pairs)
+        found = longest_increasing(pairs)
 
         assert set(found) <= set(pairs)
         assert rises(found)

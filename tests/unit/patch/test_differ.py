@@ -148,7 +148,7 @@ def test_pairs_that_are_compared_take_from_the_effort_once() -> None:
         ({"a": 1, "b": 2}, {"a": 3, "b": 2, "c": 4}, 0),
     ):
         left = differ.effort
-        differ.pair(before, after, 1, ())
+        differ.change_cached(before, after, 1, ())
         assert left - differ.effort == taken, (before, after)
 
 

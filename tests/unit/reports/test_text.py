@@ -174,7 +174,7 @@ def test_no_line_is_wider_than_a_terminal_and_nothing_of_it_is_lost() -> None:
     """But for words that are longer than a line: whoever copies an address wants it whole."""
     url = f"https://example.com/{'x' * 90}"
     change = step(Action.REPLACE, "coach", edit(LONG, REASON, ""), reason=f"{REASON} {url}", affects=(REASON, "b"))
-    report = line_wrapping.wrapped(shown(Plan((change,))))
+    report = line_wrapping.wrap(shown(Plan((change,))))
 
     assert [line for line in report.splitlines() if len(line) > 80] == [f"    {url}"]
     flat = " ".join(report.split())
@@ -185,14 +185,14 @@ def test_no_line_is_wider_than_a_terminal_and_nothing_of_it_is_lost() -> None:
 
 def test_colours_take_no_room_and_end_where_they_did() -> None:
     change = step(Action.UPDATE, "coach", edit("/a", {"b": REASON[:62]}, {"b": REASON[:62] + " " + REASON[:30]}))
-    report = line_wrapping.wrapped(REPORTS["text"].plan(Plan((change,))), 60)
+    report = line_wrapping.wrap(REPORTS["text"].plan(Plan((change,))), 60)
 
     assert [line for line in click.unstyle(report).splitlines() if len(line) > 60] == []
     assert report.count("\x1b[0m") == len(re.findall(r"\x1b\[(?!0m)[0-9;]*m(?!\x1b)", report))
 
 
 def test_wide_letters_take_the_room_they_take() -> None:
-    report = line_wrapping.wrapped(shown(Plan((step(Action.UPDATE, "coach", reason="你好 " * 40),))))
+    report = line_wrapping.wrap(shown(Plan((step(Action.UPDATE, "coach", reason="你好 " * 40),))))
 
     assert max(map(line_wrapping.columns, report.splitlines())) <= 80
     assert "".join(report.split()).count("你好") == 40
@@ -203,7 +203,7 @@ def test_a_line_that_is_set_in_passes_for_nothing_else() -> None:
     nasty = " ".join(
         ["word"] * 9 + ["Plan: 0 to create", "::error::forged", "##[error]forged", "~ persona/x: update"] * 3
     )
-    report = line_wrapping.wrapped(shown(Plan((step(Action.UPDATE, "coach", reason=nasty),))), 40)
+    report = line_wrapping.wrap(shown(Plan((step(Action.UPDATE, "coach", reason=nasty),))), 40)
 
     assert len(re.findall("^Plan: ", report, re.MULTILINE)) == 1
     assert [line for line in report.splitlines() if line.lstrip().startswith("::") or "##[" in line] == []

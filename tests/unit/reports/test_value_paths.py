@@ -18,7 +18,7 @@ from tavusctl.engine.diff import compare_all
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, as_list, as_object
 from tavusctl.reports import review, risks
-from tavusctl.reports.value_paths import Place, Reading
+from tavusctl.reports.value_paths import Place, ValueComparison
 from tests.golden.plans import EVERY, UPDATE, change, field, tool
 
 PERSONA, OBJECTIVES, DOCUMENT = KINDS["persona"], KINDS["objectives"], KINDS["document"]
@@ -30,7 +30,7 @@ JSON = st.recursive(
 
 
 def places(old: Json, new: Json, kind: ResourceKind | None = None, *path: str) -> list[str]:
-    return [_told(place) for place in Reading(kind).within(path, old, new)]
+    return [_told(place) for place in ValueComparison(kind).differences(path, old, new)]
 
 
 def _told(place: Place) -> str:
@@ -80,7 +80,7 @@ def test_what_the_account_fills_in_is_no_difference() -> None:
     live = [{**mine[0], "confirmation_mode": "auto", "callback_url": "", "next_required_objective": "c"}]
     live[0].pop("next_required_objectives")
     assert places(live, mine, OBJECTIVES, "data") == []
-    assert list(Reading(OBJECTIVES, old_is_told=True).within(("data",), mine, live)) == []
+    assert list(ValueComparison(OBJECTIVES, old_is_declared=True).differences(("data",), mine, live)) == []
     assert places("a, b", ["a", "b", "c"], PERSONA, "layers", "stt", "hotwords") == ['/2:  -> "c"']
 
 

@@ -8,7 +8,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from tavusctl.secrets import redaction
-from tavusctl.secrets.redaction import SHOWN, redacted, redacted_words, remember
+from tavusctl.secrets.redaction import SHOWN, redacted, redacted_words, register
 
 AWKWARD = "sk \"é/\\ +?'=&9"  # spelled otherwise wherever something has to be escaped
 
@@ -16,7 +16,7 @@ AWKWARD = "sk \"é/\\ +?'=&9"  # spelled otherwise wherever something has to be 
 @pytest.fixture(autouse=True)
 def run_of_its_own() -> Iterator[None]:
     redaction._needles.cache_clear()  # so that every test spells its secrets itself
-    with redaction.of_one_run():
+    with redaction.isolated_run():
         yield
 
 
@@ -37,13 +37,13 @@ def run_of_its_own() -> Iterator[None]:
     ],
 )
 def test_a_secret_is_found_in_every_spelling_and_nothing_else_goes_with_it(spelling: str) -> None:
-    remember(AWKWARD)
+    register(AWKWARD)
     assert redacted(f"before <{spelling}> after") == f"before <{SHOWN}> after"
 
 
 @pytest.mark.parametrize("secret", ["sk-1\xff\xfe?>", "sk-12\xff\xfe?>", "sk-123\xff\xfe?>"])
 def test_base_64_is_found_with_and_without_its_padding(secret: str) -> None:
-    remember(secret)
+    register(secret)
     for encoded in (base64.b64encode, base64.urlsafe_b64encode):
         whole = encoded(secret.encode()).decode()
         assert redacted(f"<{whole}>") == f"<{SHOWN}>"
@@ -51,39 +51,39 @@ def test_base_64_is_found_with_and_without_its_padding(secret: str) -> None:
 
 
 def test_a_secret_that_is_no_text_is_found_by_its_bytes() -> None:
-    remember("key-\udcff-of-old")
+    register("key-\udcff-of-old")
     assert redacted(f"<{b'key-'.hex()}ff{b'-of-old'.hex()}>") == f"<{SHOWN}>"
 
 
 def test_white_space_about_a_secret_and_inside_does_not_matter() -> None:
-    remember("  left  right\n")
+    register("  left  right\n")
     assert redacted("<left  right> <left right>") == f"<{SHOWN}> <{SHOWN}>"
 
 
 def test_every_line_of_a_secret_is_one_unless_it_may_be_a_word() -> None:
-    remember("-----\n  longer\nshort\nlonger still\n")
+    register("-----\n  longer\nshort\nlonger still\n")
     assert redacted("longer, short, longer still, -----") == f"{SHOWN}, short, {SHOWN}, -----"
 
 
 def test_what_may_be_a_part_of_a_word_is_no_secret() -> None:
-    remember("12345")
-    remember(" 1234 ")
-    remember("123456")
-    remember("a     b")
+    register("12345")
+    register(" 1234 ")
+    register("123456")
+    register("a     b")
     assert redacted("12345 1234 123456, a b") == f"12345 1234 {SHOWN}, a b"
 
 
 @pytest.mark.parametrize(("short", "long"), [("abcdef", "abcdefghij"), ("zzzzzz", "a-zzzzzz-b")])
 def test_of_secrets_inside_one_another_nothing_is_left(short: str, long: str) -> None:
-    remember(short)
-    remember(long)
+    register(short)
+    register(long)
     assert redacted(f"<{long}> <{short}>") == f"<{SHOWN}> <{SHOWN}>"
 
 
 def test_a_secret_is_forgotten_with_its_run() -> None:
-    remember("of-the-outer-run")
-    with redaction.of_one_run():
-        remember("of-the-inner-run")
+    register("of-the-outer-run")
+    with redaction.isolated_run():
+        register("of-the-inner-run")
         assert redacted("of-the-outer-run of-the-inner-run") == f"of-the-outer-run {SHOWN}"
     assert redacted("of-the-outer-run of-the-inner-run") == f"{SHOWN} of-the-inner-run"
 
@@ -100,42 +100,42 @@ def test_a_secret_is_forgotten_with_its_run() -> None:
     ],
 )
 def test_a_server_may_quote_the_beginning_of_a_secret(words: str, shown: str) -> None:
-    remember("abcdefgh12345")
+    register("abcdefgh12345")
     assert redacted_words(words) == shown
 
 
 def test_a_secret_just_long_enough_has_a_beginning() -> None:
-    remember("abcdefgh1")
+    register("abcdefgh1")
     assert redacted_words("<abcdefgh...>") == f"<{SHOWN}...>"
 
 
 def test_of_secrets_that_begin_alike_the_longest_beginning_goes() -> None:
-    remember("abcdefgh9")
-    remember("abcdefgh12345")
+    register("abcdefgh9")
+    register("abcdefgh12345")
     assert redacted_words("<abcdefgh123>") == f"<{SHOWN}>"
 
 
 @pytest.mark.parametrize("shorter", ["abcdefgh", "cdefgh", "  abcdefgh1\n"])
 def test_the_beginning_of_a_longer_secret_goes_with_the_shorter_one_in_it(shorter: str) -> None:
-    remember(shorter)
-    remember(" abcdefgh12345")
+    register(shorter)
+    register(" abcdefgh12345")
     assert redacted_words("<abcdefgh123>,abcdefgh12345,abcdefgh") == f"<{SHOWN}>,{SHOWN},{SHOWN}"
 
 
 def test_secrets_that_overlap_go_with_one_another() -> None:
-    remember("abcdefgh")
-    remember("ghijkl")
+    register("abcdefgh")
+    register("ghijkl")
     assert redacted("<abcdefghijkl> abcdefghabcdefgh") == f"<{SHOWN}> {SHOWN}{SHOWN}"
 
 
 @pytest.mark.parametrize("secret", ["https://one.example/and-more", "Bearer abcdefgh", "one two three"])
 def test_an_address_or_a_scheme_tells_nothing(secret: str) -> None:
-    remember(secret)
+    register(secret)
     text = f"see {secret[:-2]} there"
     assert redacted_words(text) == text
 
 
 @pytest.mark.parametrize("secret", ["a-b_c.d1-more", "12345678-more"])
 def test_what_keys_are_made_of_tells(secret: str) -> None:
-    remember(secret)
+    register(secret)
     assert redacted_words(f"<{secret[:-2]}>") == f"<{SHOWN}>"

@@ -19,8 +19,8 @@ from tavusctl.secrets.values import (
     SecretText,
     is_mask,
     legacy_key,
-    outer,
-    unusable,
+    trimmed,
+    why_unusable,
 )
 
 KEY = b"key of the lineage, 32 bytes long"
@@ -30,7 +30,7 @@ VALUE = "correct horse battery"
 
 @pytest.fixture(autouse=True)
 def run_of_its_own() -> Iterator[None]:
-    with redaction.of_one_run():
+    with redaction.isolated_run():
         yield
 
 
@@ -62,7 +62,7 @@ def test_secrets_are_equal_by_their_values() -> None:
 
 def test_a_secret_is_kept_out_of_texts_unless_anybody_may_know_it() -> None:
     Secret(VALUE, KEY)
-    Secret("text/plain", KEY, known=True)
+    Secret("text/plain", KEY, public=True)
     assert redaction.redacted(f"{VALUE} text/plain") == f"{redaction.SHOWN} text/plain"
 
 
@@ -81,22 +81,22 @@ def test_a_fingerprint_of_an_older_version_is_recognised_with_its_api_key() -> N
 
     assert prints.legacy.hex() == "a3e8ba22ca045fa7091e7ff3f6911d97550329f68e83ee136ee12b01bdd250d2"
     assert (known.is_legacy, Secret(VALUE, KEY).fingerprint.is_legacy, REDACTED.is_legacy) == (True, False, False)
-    assert (prints.seal(VALUE).is_of(known), prints.seal(VALUE + "!").is_of(known)) == (True, False)
+    assert (prints.seal(VALUE).matches(known), prints.seal(VALUE + "!").matches(known)) == (True, False)
 
 
 def test_a_fingerprint_without_its_key_tells_nothing() -> None:
     """Neither that a secret has changed, nor that it has not."""
     known, old = Secret(VALUE, KEY).fingerprint, Fingerprint("c75")
 
-    assert [NO_KEY.seal(other).is_of(known) for other in (VALUE, "another")] == [True, True]
-    assert [PRINTS.seal(other).is_of(old) for other in (VALUE, "another")] == [True, True]
+    assert [NO_KEY.seal(other).matches(known) for other in (VALUE, "another")] == [True, True]
+    assert [PRINTS.seal(other).matches(old) for other in (VALUE, "another")] == [True, True]
     assert NO_KEY.seal(VALUE).fingerprint == REDACTED
-    assert PRINTS.seal(VALUE).is_of(REDACTED)
+    assert PRINTS.seal(VALUE).matches(REDACTED)
 
 
 def test_a_fingerprint_is_of_one_lineage() -> None:
     assert Secret(VALUE, KEY).fingerprint != Secret(VALUE, b"another").fingerprint
-    assert not Secret(VALUE, KEY).is_of(Secret(VALUE, b"another").fingerprint)
+    assert not Secret(VALUE, KEY).matches(Secret(VALUE, b"another").fingerprint)
 
 
 def test_a_fingerprint_is_slow_to_make_and_made_once() -> None:
@@ -159,10 +159,10 @@ def test_a_key_is_no_mask(text: str) -> None:
     ],
 )
 def test_what_cannot_be_a_secret_is_told_before_it_is_sent(value: str, why: str) -> None:
-    assert why in unusable(value)
-    assert bool(unusable(value)) == bool(why)
+    assert why in why_unusable(value)
+    assert bool(why_unusable(value)) == bool(why)
 
 
 @pytest.mark.parametrize("value", ["key", "key\n", "key\r\n", " key ", "\ufeffkey\n", "\n\ufeff key"])
 def test_what_files_and_shells_put_around_a_secret_is_taken_off(value: str) -> None:
-    assert outer(value) == "key"
+    assert trimmed(value) == "key"

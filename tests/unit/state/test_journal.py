@@ -19,7 +19,7 @@ from tavusctl.state.journal import FinishedRun, Intent, Inverse
 COACH = Address("persona", "coach")
 RULES = Address("guardrails", "rules")
 STATE = State("line", 3, bindings={RULES: Binding(RULES, "g1", {"name": "Rules"})})
-BEGIN = journal.begin(STATE, "run1", {"persona": ["p2", "p1"]}, "2026-01-01T00:00:00+00:00")
+BEGIN = journal.begin_record(STATE, "run1", {"persona": ["p2", "p1"]}, "2026-01-01T00:00:00+00:00")
 SPEC = {"persona_name": "Coach", "guardrails_id": RULES, "api_key": Fingerprint("f")}
 CREATE = Intent("op1", COACH, Action.CREATE, spec=SPEC, name="Coach", time="2026-01-01T00:00:00+00:00")
 BOUND = Binding(COACH, "p3", SPEC)
@@ -30,7 +30,7 @@ def test_a_state_without_journal_is_as_it_is() -> None:
 
 
 def test_an_intent_without_result_is_pending() -> None:
-    found = journal.replay(STATE, [BEGIN, journal.intent(CREATE)])
+    found = journal.replay(STATE, [BEGIN, journal.intent_record(CREATE)])
 
     assert (found.pending, found.records, found.state) == ((CREATE,), 2, STATE)
     assert found.known == {"persona": frozenset({"p1", "p2"})}
@@ -39,27 +39,29 @@ def test_an_intent_without_result_is_pending() -> None:
 @pytest.mark.parametrize(
     ("record", "bindings"),
     [
-        (journal.bind(BOUND, "op1"), {**STATE.bindings, COACH: BOUND}),
-        (journal.forget(COACH, "op1"), STATE.bindings),
-        (journal.result("op1", "failed"), STATE.bindings),
+        (journal.bind_record(BOUND, "op1"), {**STATE.bindings, COACH: BOUND}),
+        (journal.forget_record(COACH, "op1"), STATE.bindings),
+        (journal.result_record("op1", "failed"), STATE.bindings),
     ],
 )
 def test_a_result_settles_its_intent(record: bytes, bindings: dict[Address, Binding]) -> None:
-    found = journal.replay(STATE, [BEGIN, journal.intent(CREATE), record])
+    found = journal.replay(STATE, [BEGIN, journal.intent_record(CREATE), record])
 
     assert (found.pending, found.state.bindings) == ((), bindings)
 
 
 def test_a_dropped_binding_is_gone_and_what_an_update_left_changes_nothing() -> None:
-    found = journal.replay(STATE, [BEGIN, journal.forget(RULES), journal.left("op9", {"/name": "x"}), BEGIN])
+    found = journal.replay(
+        STATE, [BEGIN, journal.forget_record(RULES), journal.values_after_record("op9", {"/name": "x"}), BEGIN]
+    )
 
     assert (found.state.bindings, found.records) == ({}, 4)
 
 
 def test_a_journal_that_the_state_has_already_is_counted_and_not_followed() -> None:
-    older = journal.begin(State("line", 2), "run0", {})
+    older = journal.begin_record(State("line", 2), "run0", {})
 
-    assert journal.replay(STATE, [older, journal.forget(RULES)]) == journal.ReplayResult(STATE, records=2)
+    assert journal.replay(STATE, [older, journal.forget_record(RULES)]) == journal.ReplayResult(STATE, records=2)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_a_journal_that_the_state_has_already_is_counted_and_not_followed() -> N
 )
 def test_a_journal_of_another_or_a_newer_state_is_refused(head: State, id_: str, words: tuple[str, str]) -> None:
     with pytest.raises(StateError) as caught:
-        journal.replay(STATE, [journal.begin(head, "run", {})])
+        journal.replay(STATE, [journal.begin_record(head, "run", {})])
 
     assert caught.value.id == id_
     assert words[0] in caught.value.message
@@ -84,15 +86,15 @@ def test_a_journal_of_another_or_a_newer_state_is_refused(head: State, id_: str,
         [b"{"],
         [b"[]"],
         [b"{}"],
-        [journal.result("x", "done")],
+        [journal.result_record("x", "done")],
         [BEGIN.replace(b'"begin"', b'"started"')],
         [BEGIN.replace(b'"begin"', b'"result","op":"x","status":"done"')],
         [BEGIN, b'{"is": "begin", "known": []}'],
         [BEGIN, b'{"is": "dance"}'],
         [BEGIN, b'{"is": "bind", "op": "", "address": "persona", "binding": {}}'],
         [BEGIN, b'{"is": "bind", "op": "", "address": "persona/a", "binding": {"remote_id": "p", "newer": 1}}'],
-        [BEGIN, journal.intent(CREATE).replace(b'"create"', b'"conquer"')],
-        [BEGIN, journal.intent(CREATE).replace(b'"id":""', b'"id":7')],
+        [BEGIN, journal.intent_record(CREATE).replace(b'"create"', b'"conquer"')],
+        [BEGIN, journal.intent_record(CREATE).replace(b'"id":""', b'"id":7')],
         [BEGIN, b'{"is": "begin", "known": {"persona": [7]}}'],
         [BEGIN, b'{"is": "bind", "op": "", "address": "persona/a", "binding": {"remote_id": 7}}'],
         [BEGIN, b'{"is": "bind", "op": "", "address": "persona/a", "binding": {"remote_id": "p", "applied": []}}'],
@@ -109,7 +111,7 @@ def test_a_record_that_cannot_be_understood_is_refused(lines: list[bytes]) -> No
 
 
 def test_records_are_one_line_each_and_hold_fingerprints_only() -> None:
-    line = journal.intent(CREATE)
+    line = journal.intent_record(CREATE)
 
     assert b"\n" not in line
     assert json.loads(line)["spec"]["api_key"] == {"tavusctl:secret": "f"}
@@ -123,40 +125,40 @@ def test_a_run_that_has_ended_is_read_from_its_records() -> None:
     taken = Binding(Address("document", "prices"), "d1")
     lines = [
         BEGIN,
-        journal.bind(taken),
-        journal.bind(before),
-        journal.intent(CREATE),
-        journal.bind(BOUND, "op1"),
-        journal.intent(update),
-        journal.left("op2", {"/x": 2}),
-        journal.intent(untouched),
-        journal.result("op3", "failed"),
-        journal.result("op2", "done"),
-        journal.forget(RULES, before=before),
-        journal.forget(COACH),
-        journal.forget(COACH, "op4", BOUND),
+        journal.bind_record(taken),
+        journal.bind_record(before),
+        journal.intent_record(CREATE),
+        journal.bind_record(BOUND, "op1"),
+        journal.intent_record(update),
+        journal.values_after_record("op2", {"/x": 2}),
+        journal.intent_record(untouched),
+        journal.result_record("op3", "failed"),
+        journal.result_record("op2", "done"),
+        journal.forget_record(RULES, before=before),
+        journal.forget_record(COACH),
+        journal.forget_record(COACH, "op4", BOUND),
     ]
 
     left = Intent("op2", RULES, Action.UPDATE, "g1", {"name": "New"}, before=before)
     shown = Inverse(inverse.operations, {"/x": 2}, inverse.was, inverse.lost)
-    assert journal.past(lines) == FinishedRun(
+    assert journal.parse_finished_run(lines) == FinishedRun(
         run="run1",
         time="2026-01-01T00:00:00+00:00",
         lineage="line",
         intents=(CREATE, replace(left, inverse=shown), untouched),
         failed=frozenset({"op3"}),
-        made={"op1": BOUND},
-        adopted=(taken,),
-        forgotten=(before,),
+        results={"op1": BOUND},
+        imported=(taken,),
+        unbound=(before,),
     )
 
 
 def test_records_of_an_older_version_have_no_inverse() -> None:
-    record = json.loads(journal.intent(CREATE))
+    record = json.loads(journal.intent_record(CREATE))
     for name in ("before", "inverse"):
         del record[name]
 
-    (found,) = journal.past([BEGIN, json.dumps(record).encode()]).intents
+    (found,) = journal.parse_finished_run([BEGIN, json.dumps(record).encode()]).intents
 
     assert (found.before, found.inverse) == (None, Inverse())
 
@@ -168,12 +170,12 @@ def test_records_of_an_older_version_have_no_inverse() -> None:
         [b"{"],
         [b"[]"],
         [BEGIN, b'{"is": "bind"}'],
-        [BEGIN, journal.intent(CREATE).replace(b'"inverse":{', b'"inverse":[1],"more":{')],
+        [BEGIN, journal.intent_record(CREATE).replace(b'"inverse":{', b'"inverse":[1],"more":{')],
     ],
 )
 def test_a_run_whose_records_cannot_be_understood_is_refused(lines: list[bytes]) -> None:
     with pytest.raises(StateError) as caught:
-        journal.past(lines)
+        journal.parse_finished_run(lines)
 
     assert caught.value.id == "E933"
     assert caught.value.message == "the records of that run are invalid"
@@ -188,15 +190,15 @@ def test_records_stay_as_they_are_from_version_to_version() -> None:
     body += '"persona_name":"Coach"}'
     applied = body.replace('"spec"', '"applied"')
     lines = [
-        journal.begin(STATE, "run1", {"replica": [], "persona": ["p2", "p1"]}),
-        journal.intent(Intent("op1", COACH, Action.DELETE)),
-        journal.intent(update),
-        journal.again("op1", "later"),
-        journal.left("op2", {"/x": RULES}),
-        journal.bind(BOUND),
-        journal.forget(COACH),
-        journal.forget(COACH, "op3", BOUND),
-        journal.result("op1", "failed"),
+        journal.begin_record(STATE, "run1", {"replica": [], "persona": ["p2", "p1"]}),
+        journal.intent_record(Intent("op1", COACH, Action.DELETE)),
+        journal.intent_record(update),
+        journal.retry_record("op1", "later"),
+        journal.values_after_record("op2", {"/x": RULES}),
+        journal.bind_record(BOUND),
+        journal.forget_record(COACH),
+        journal.forget_record(COACH, "op3", BOUND),
+        journal.result_record("op1", "failed"),
     ]
 
     assert [line.decode("ascii") for line in lines] == [
@@ -220,7 +222,7 @@ def test_records_stay_as_they_are_from_version_to_version() -> None:
 
 
 def test_an_attempt_made_again_is_as_old_as_its_last_time() -> None:
-    found = journal.replay(STATE, [BEGIN, journal.intent(CREATE), journal.again("op1", "later")])
+    found = journal.replay(STATE, [BEGIN, journal.intent_record(CREATE), journal.retry_record("op1", "later")])
 
     assert found.pending == (replace(CREATE, time="later"),)
 
@@ -228,23 +230,25 @@ def test_an_attempt_made_again_is_as_old_as_its_last_time() -> None:
 @pytest.mark.parametrize("delay", [0, 14])
 def test_a_call_that_may_leave_late_is_known_by_how_much(delay: int) -> None:
     late = replace(CREATE, delay=3)
-    first = journal.replay(STATE, [BEGIN, journal.intent(late)])
-    again = journal.replay(STATE, [BEGIN, journal.intent(late), journal.again("op1", "later", delay=delay)])
+    first = journal.replay(STATE, [BEGIN, journal.intent_record(late)])
+    again = journal.replay(
+        STATE, [BEGIN, journal.intent_record(late), journal.retry_record("op1", "later", delay=delay)]
+    )
 
     assert [one.delay for one in (*first.pending, *again.pending)] == [3, delay]
-    assert b"delay" not in journal.intent(CREATE)
+    assert b"delay" not in journal.intent_record(CREATE)
 
 
 def test_a_forced_attempt_is_known_as_one_until_its_result_and_after_it() -> None:
-    forced = journal.again("op1", "later", forced=True)
+    forced = journal.retry_record("op1", "later", forced=True)
     update = Intent("op1", COACH, Action.UPDATE, "p3", SPEC)
-    begun = [BEGIN, journal.intent(update), forced]
+    begun = [BEGIN, journal.intent_record(update), forced]
 
     pending = journal.replay(STATE, begun)
-    sent_again = journal.replay(STATE, [*begun, journal.again("op1", "later still")])
-    done = journal.replay(STATE, [*begun, journal.bind(BOUND, "op1")])
-    failed = journal.replay(STATE, [*begun, journal.result("op1", "failed")])
-    plain = journal.replay(STATE, [BEGIN, journal.intent(update), journal.bind(BOUND, "op1")])
+    sent_again = journal.replay(STATE, [*begun, journal.retry_record("op1", "later still")])
+    done = journal.replay(STATE, [*begun, journal.bind_record(BOUND, "op1")])
+    failed = journal.replay(STATE, [*begun, journal.result_record("op1", "failed")])
+    plain = journal.replay(STATE, [BEGIN, journal.intent_record(update), journal.bind_record(BOUND, "op1")])
 
     assert json.loads(forced) == {"is": "again", "op": "op1", "time": "later", "forced": True}
     assert [one.forced for one in (*pending.pending, *sent_again.pending)] == [True, True]
@@ -253,7 +257,11 @@ def test_a_forced_attempt_is_known_as_one_until_its_result_and_after_it() -> Non
 
 
 def test_results_of_no_known_operation_are_of_no_account() -> None:
-    others = [journal.bind(BOUND, "op7"), journal.forget(COACH, "op8"), journal.result("op9", "done")]
+    others = [
+        journal.bind_record(BOUND, "op7"),
+        journal.forget_record(COACH, "op8"),
+        journal.result_record("op9", "done"),
+    ]
 
     found = journal.replay(STATE, [BEGIN, *others])
 
@@ -263,4 +271,4 @@ def test_results_of_no_known_operation_are_of_no_account() -> None:
 def test_the_time_of_a_run_of_an_older_version_is_unknown() -> None:
     head = {name: value for name, value in json.loads(BEGIN).items() if name != "time"}
 
-    assert journal.past([json.dumps(head).encode()]).time == ""
+    assert journal.parse_finished_run([json.dumps(head).encode()]).time == ""

@@ -26,7 +26,7 @@ from tavusctl.state import journal
 from tavusctl.state.artifacts import FileArtifacts
 from tavusctl.state.journal import Inverse
 from tavusctl.state.recorder import Recorder
-from tavusctl.state.seals import Keys, Trust, judged, taken_over
+from tavusctl.state.seals import Keys, Trust, accept, verify
 
 COACH = Address("persona", "coach")
 SPEC: JsonObject = {"persona_name": "Coach"}
@@ -100,7 +100,7 @@ def store() -> Kept:
 def test_what_a_run_did_can_be_replayed_at_any_time(store: Kept) -> None:
     ledger = Recorder(store, store.read())
     ledger.begin({"persona": ["p1"]})
-    op = ledger.intend(COACH, Action.CREATE, spec=SPEC, name="Coach", time="now")
+    op = ledger.record_intent(COACH, Action.CREATE, spec=SPEC, name="Coach", time="now")
 
     pending = journal.replay(store.state, store.records)
     ledger.bind(Binding(COACH, "p2", SPEC), op)
@@ -120,8 +120,8 @@ def test_the_end_is_a_checkpoint_then_the_archive_then_a_clear_journal(store: Ke
 
     ledger = Recorder(store, store.read(), archive=archive)
     ledger.begin({})
-    ledger.settle(ledger.intend(COACH, Action.UPDATE, remote_id="p1"), done=False)
-    ledger.settle(ledger.intend(COACH, Action.UPDATE, remote_id="p1"), done=True)
+    ledger.record_result(ledger.record_intent(COACH, Action.UPDATE, remote_id="p1"), done=False)
+    ledger.record_result(ledger.record_intent(COACH, Action.UPDATE, remote_id="p1"), done=True)
     written = list(store.records)
     ledger.checkpoint()
 
@@ -135,7 +135,7 @@ def test_the_state_is_recalled_with_what_the_journal_has(store: Kept) -> None:
     ledger.begin({})
     ledger.bind(Binding(COACH, "p1"))
 
-    assert journal.recall(store) == ledger.state
+    assert journal.read_current_state(store) == ledger.state
 
 
 def test_without_an_archive_the_records_just_go(store: Kept) -> None:
@@ -150,18 +150,18 @@ def test_a_new_binding_takes_the_place_of_the_old_one(store: Kept) -> None:
     ledger = Recorder(store, store.read())
     ledger.bind(Binding(COACH, "p1"))
     ledger.bind(Binding(COACH, "p2"))
-    op = ledger.intend(COACH, Action.DELETE, remote_id="p2")
+    op = ledger.record_intent(COACH, Action.DELETE, remote_id="p2")
     ledger.forget(COACH, op)
     ledger.forget(COACH)
 
-    (intent,) = journal.past([journal.begin(store.state, "r", {}), *store.records]).intents
+    (intent,) = journal.parse_finished_run([journal.begin_record(store.state, "r", {}), *store.records]).intents
     assert (ledger.get(COACH), ledger.ids, ledger.pending) == (None, {}, {})
     assert intent.before == Binding(COACH, "p2")
 
 
 def test_what_is_not_on_record_is_pending(store: Kept) -> None:
     ledger = Recorder(store, store.read())
-    op = ledger.intend(COACH, Action.CREATE)
+    op = ledger.record_intent(COACH, Action.CREATE)
     store.full = True
 
     with pytest.raises(StateError):
@@ -173,34 +173,37 @@ def test_what_is_not_on_record_is_pending(store: Kept) -> None:
 def test_what_an_update_left_is_recorded_where_more_shows_than_was_written(store: Kept) -> None:
     ledger = Recorder(store, store.read())
     inverse = Inverse(({"op": "remove", "path": "/x"},), {"/x": 1})
-    op = ledger.intend(COACH, Action.UPDATE, remote_id="p1", inverse=inverse)
+    op = ledger.record_intent(COACH, Action.UPDATE, remote_id="p1", inverse=inverse)
     before = len(store.records)
 
     def more(found: Inverse) -> JsonObject:
         assert found == inverse
         return {"/x": 2}
 
-    ledger.note_left(Address("persona", "other"), more)
+    ledger.record_values_after(Address("persona", "other"), more)
     assert len(store.records) == before
-    ledger.note_left(COACH, more)
-    ledger.note_left(COACH, more)
+    ledger.record_values_after(COACH, more)
+    ledger.record_values_after(COACH, more)
 
-    assert store.records[before:] == [journal.left(op, {"/x": 2})]
-    ledger.intend(COACH, Action.UPDATE, remote_id="p1", inverse=inverse)
+    assert store.records[before:] == [journal.values_after_record(op, {"/x": 2})]
+    ledger.record_intent(COACH, Action.UPDATE, remote_id="p1", inverse=inverse)
     before = len(store.records)
-    ledger.note_left(COACH, lambda found: found.left)
+    ledger.record_values_after(COACH, lambda found: found.left)
     assert len(store.records) == before
 
 
 def test_of_several_updates_the_last_one_of_a_place_is_what_reads_show(store: Kept) -> None:
     ledger = Recorder(store, store.read())
     first, second = Inverse((), {"/x": [1], "/y": 1}), Inverse((), {"/x": [1, 2]})
-    ops = [ledger.intend(COACH, Action.UPDATE, remote_id="p1", inverse=one) for one in (first, second)]
+    ops = [ledger.record_intent(COACH, Action.UPDATE, remote_id="p1", inverse=one) for one in (first, second)]
     before = len(store.records)
 
-    ledger.note_left(COACH, lambda found: dict.fromkeys(found.left, "shown"))
+    ledger.record_values_after(COACH, lambda found: dict.fromkeys(found.left, "shown"))
 
-    left = [journal.left(ops[1], {"/x": "shown"}), journal.left(ops[0], {"/x": [1], "/y": "shown"})]
+    left = [
+        journal.values_after_record(ops[1], {"/x": "shown"}),
+        journal.values_after_record(ops[0], {"/x": [1], "/y": "shown"}),
+    ]
     assert store.records[before:] == left
 
 
@@ -210,7 +213,7 @@ def test_a_run_says_who_it_is_and_when_it_began(store: Kept) -> None:
     ledger.begin({})
 
     head = json.loads(store.records[0])
-    assert (Recorder(store, store.read()).begun, ledger.begun) == (False, True)
+    assert (Recorder(store, store.read()).has_begun, ledger.has_begun) == (False, True)
     assert (head["run"], head["is"]) == (ledger.run, "begin")
     assert len(bytes.fromhex(ledger.run)) == 6
     assert timedelta() <= datetime.fromisoformat(head["time"]) - before < timedelta(minutes=1)
@@ -220,16 +223,16 @@ def test_a_run_says_who_it_is_and_when_it_began(store: Kept) -> None:
 
 def test_every_step_is_on_record_as_it_was_told(store: Kept) -> None:
     ledger = Recorder(store, replace(store.read(), bindings={COACH: Binding(COACH, "p1")}))
-    bare = ledger.intend(COACH, Action.DELETE)
-    full = ledger.intend(COACH, Action.UPDATE, remote_id="p1", spec=SPEC, name="Coach", time="noon")
-    ledger.again(full, lambda: "later")
-    ledger.settle(bare, done=False)
-    ledger.settle(full, done=True)
+    bare = ledger.record_intent(COACH, Action.DELETE)
+    full = ledger.record_intent(COACH, Action.UPDATE, remote_id="p1", spec=SPEC, name="Coach", time="noon")
+    ledger.record_retry(full, lambda: "later")
+    ledger.record_result(bare, done=False)
+    ledger.record_result(full, done=True)
     left = set(ledger.pending)
-    last = ledger.intend(COACH, Action.UPDATE)
+    last = ledger.record_intent(COACH, Action.UPDATE)
     ledger.bind(Binding(COACH, "p2"), last)
     ledger.bind(Binding(COACH, "p3"))
-    gone = ledger.intend(COACH, Action.DELETE)
+    gone = ledger.record_intent(COACH, Action.DELETE)
     ledger.forget(COACH, gone)
     ledger.forget(COACH)
 
@@ -269,46 +272,46 @@ def test_a_binding_whose_object_is_not_listed_is_taken_over_and_dropped(store: K
     "step",
     [
         lambda ledger: ledger.begin({}),
-        lambda ledger: ledger.intend(COACH, Action.CREATE),
-        lambda ledger: ledger.again(*ledger.pending, lambda: "noon"),
-        lambda ledger: ledger.note_left(COACH, lambda _: {}),
-        lambda ledger: ledger.settle("op", done=True),
+        lambda ledger: ledger.record_intent(COACH, Action.CREATE),
+        lambda ledger: ledger.record_retry(*ledger.pending, lambda: "noon"),
+        lambda ledger: ledger.record_values_after(COACH, lambda _: {}),
+        lambda ledger: ledger.record_result("op", done=True),
         lambda ledger: ledger.bind(Binding(COACH, "p1")),
         lambda ledger: ledger.forget(COACH),
         lambda ledger: ledger.checkpoint(),
     ],
-    ids=["begin", "intend", "again", "note_left", "settle", "bind", "forget", "checkpoint"],
+    ids=["begin", "intent", "retry", "values_after", "result", "bind", "forget", "checkpoint"],
 )
 def test_one_thread_writes_at_a_time(store: Kept, step: Callable[[Recorder], object]) -> None:
     ledger = Recorder(store, store.read())
-    ledger.intend(COACH, Action.UPDATE)
+    ledger.record_intent(COACH, Action.UPDATE)
     other = threading.Thread(target=step, args=(ledger,))
-    with ledger.guard:
+    with ledger.lock:
         other.start()
         other.join(0.05)
         assert other.is_alive()
     other.join()
-    assert not ledger.guard.locked()
+    assert not ledger.lock.locked()
 
 
 def test_what_a_run_writes_is_sealed_also_after_a_write_that_failed() -> None:
     """A record that could not be kept is not counted: the next one follows the one before."""
     keys = Keys("api-key")
-    state, custody = taken_over(State("line", 1, bindings={COACH: Binding(COACH, "p1")}), (), keys)
+    state, seals = accept(State("line", 1, bindings={COACH: Binding(COACH, "p1")}), (), keys)
     store = Kept(state)
-    ledger = Recorder(store, state, custody=custody)
+    ledger = Recorder(store, state, seals=seals)
 
     ledger.begin({})
     store.full = True
     with pytest.raises(StateError):
-        ledger.intend(COACH, Action.UPDATE, remote_id="p1")
+        ledger.record_intent(COACH, Action.UPDATE, remote_id="p1")
     store.full = False
-    op = ledger.intend(COACH, Action.UPDATE, remote_id="p1")
-    assert [one.op for one in judged(store.state, store.journal(), keys).replay.pending] == [op]
+    op = ledger.record_intent(COACH, Action.UPDATE, remote_id="p1")
+    assert [one.op for one in verify(store.state, store.journal(), keys).replay.pending] == [op]
     ledger.bind(Binding(COACH, "p2"), op)
     ledger.checkpoint()
 
-    assert judged(store.state, (), keys).custody.trust is Trust.SEALED
+    assert verify(store.state, (), keys).seals.trust is Trust.SEALED
     assert (store.state.serial, store.state.bindings[COACH].remote_id) == (2, "p2")
     assert store.journal() == []
 
@@ -324,15 +327,15 @@ class Slow(Kept):
 def test_records_of_many_threads_and_new_dates_of_calls_make_one_chain() -> None:
     """A seal covers the record before it in the journal, whichever thread has written that."""
     keys = Keys("api-key")
-    state, custody = taken_over(State("line", 1, bindings={COACH: Binding(COACH, "p1")}), (), keys)
+    state, seals = accept(State("line", 1, bindings={COACH: Binding(COACH, "p1")}), (), keys)
     store = Slow(state)
-    ledger = Recorder(store, state, custody=custody, uptime=itertools.count(100.0, 60.0).__next__)
+    ledger = Recorder(store, state, seals=seals, uptime=itertools.count(100.0, 60.0).__next__)
 
     def call(number: int) -> None:
-        op = ledger.intend(Address("persona", f"p{number}"), Action.UPDATE, remote_id=f"p{number}")
+        op = ledger.record_intent(Address("persona", f"p{number}"), Action.UPDATE, remote_id=f"p{number}")
         with ledger.sending(op, lambda: "noon") as fence:
             fence.renew()
-        ledger.settle(op, done=bool(number % 2))
+        ledger.record_result(op, done=bool(number % 2))
 
     ledger.begin({})
     with ThreadPoolExecutor(8) as pool:
@@ -342,6 +345,6 @@ def test_records_of_many_threads_and_new_dates_of_calls_make_one_chain() -> None
     assert len(lines) == 1 + 40 * 3
     mac = ""
     for line in lines:
-        again, mac = custody.chained(line[: line.rindex(b',"mac":')] + b"}", mac)
+        again, mac = seals.append_seal(line[: line.rindex(b',"mac":')] + b"}", mac)
         assert again == line
-    assert judged(state, lines, keys).replay.pending == ()
+    assert verify(state, lines, keys).replay.pending == ()

@@ -1,4 +1,4 @@
-"""An account in a dictionary, whose calls go wrong on demand, and an apply on it."""
+"""A fake account in a dictionary, with faults on request, and an apply that uses it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tavusctl.core.ports import Fence, State
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.apply import ApplyContext, Dependencies, Stop, run
 from tavusctl.engine.apply.context import Obedience
-from tavusctl.engine.compare.match_create import Sent, Sight
+from tavusctl.engine.compare.match_create import SearchResult, SentCreate
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.state import journal
@@ -42,27 +42,30 @@ LOST = Ambiguous("the answer was lost")
 
 @dataclass
 class World:
-    """The account, its clock, and the run that changes it; `wrong` has what happens at calls, before and after."""
+    """The account, its clock, and the dependencies of a run.
+
+    `wrong` and `after` hold, by call, errors to raise or functions to run before and after the next calls.
+    """
 
     objects: dict[str, JsonObject] = field(default_factory=dict)
     bindings: dict[Address, Binding] = field(default_factory=dict)
-    guarded: bool | None = True  # what the run knows of `test` operations already
-    obeys: bool = True  # what is true of them
+    guarded: bool | None = True  # whether the run assumes that guards are obeyed; None: not known yet
+    obeys: bool = True  # whether the account does obey guards
     seconds: float = 0.0
     calls: builtins.list[tuple[str, str, Any]] = field(default_factory=list)
     wrong: dict[str, builtins.list[Exception | Fault | None]] = field(default_factory=lambda: defaultdict(list))
     after: dict[str, builtins.list[Exception | Fault | None]] = field(default_factory=lambda: defaultdict(list))
-    answers: int = 0  # so far
-    replies: builtins.list[JsonObject] = field(default_factory=list)  # in place of the true ones
+    response_count: int = 0  # the number of calls so far
+    replies: builtins.list[JsonObject] = field(default_factory=list)  # the next responses, in place of the true ones
     finds: Sequence[str | Exception] = field(default_factory=list)
-    newest: str = ""  # when the youngest object that a listing shows was made
+    newest: str = ""  # the creation time of the newest object in a listing
     forced: builtins.list[str] = field(default_factory=list)  # paths of patches that were sent with a query
-    refusals: int = 0  # how often a create is refused before it is carried out
-    others: Sequence[Live] | Exception = ()  # the like of what a create makes, made by somebody else
+    refusals: int = 0  # the number of times that a create is refused before it succeeds
+    others: Sequence[Live] | Exception = ()  # objects of others that are equal to what a create makes
     looked_for: builtins.list[float] = field(default_factory=list)
     using: builtins.list[str] = field(default_factory=list)
     lost: builtins.list[FieldChange] = field(default_factory=list)
-    draft: bool = False  # what reads show is not in use
+    draft: bool = False  # reads show an unpublished draft
     kept: builtins.list[tuple[Address, str, JsonObject]] = field(default_factory=list)
     told: builtins.list[tuple[str, str]] = field(default_factory=list)
     waited: builtins.list[tuple[str, str, bool]] = field(default_factory=list)
@@ -91,25 +94,25 @@ class World:
         body: Any = None,
         *,
         fence: Fence,
-        refused: Callable[[], None] = lambda: None,
+        before_retry: Callable[[], None] = lambda: None,
         query: Any = None,
     ) -> JsonObject:
         self._pass(fence)
         self._begin("post", path, body)
-        assert not query  # of what the tests have, nothing has parts
+        assert not query  # no kind in these tests has parts
         for _ in range(self.refusals):
-            refused()
+            before_retry()
             self._pass(fence)
         if path.endswith("/recrawl"):
             self.objects[path.split("/")[-2]]["status"] = "recrawling"
             self._strike(self.after["post"])
             return {}
-        made = f"n{len(self.objects)}"
+        id_ = f"n{len(self.objects)}"
         name = path.rpartition("/")[2].removesuffix("s")
         crawl = {"crawl_config": body["crawl"], "status": "crawling"} if "crawl" in body else {}
-        self.objects[made] = {**body, **crawl, f"{name}_id": made}
+        self.objects[id_] = {**body, **crawl, f"{name}_id": id_}
         self._strike(self.after["post"])
-        return self.replies.pop(0) if self.replies else {f"{name}_id": made, f"{name}_name": body.get(f"{name}_name")}
+        return self.replies.pop(0) if self.replies else {f"{name}_id": id_, f"{name}_name": body.get(f"{name}_name")}
 
     def version(self, path: str, query: Any = None) -> str:
         return "" if query else path
@@ -117,13 +120,13 @@ class World:
     def patch(self, path: str, body: Any, *, fence: Fence, query: Any = None, version: str = "") -> JsonObject:
         self._pass(fence)
         self._begin("patch", path, body)
-        assert not version  # of what the tests have, nothing has versions
+        assert not version  # no kind in these tests has versions
         self.forced += [path] if query else []
         remote_id = path.removesuffix("/name").rpartition("/")[2]
         if isinstance(body, list):
-            done = body if self.obeys else [one for one in body if one["op"] != "test"]
+            operations = body if self.obeys else [operation for operation in body if operation["op"] != "test"]
             try:
-                self.objects[remote_id] = jsonpatch.apply_patch(self.objects[remote_id], done)
+                self.objects[remote_id] = jsonpatch.apply_patch(self.objects[remote_id], operations)
             except jsonpatch.JsonPatchException:
                 raise refused(400) from None
         else:
@@ -153,7 +156,7 @@ class World:
         return [*self.objects.values()]
 
     def _pass(self, fence: Fence) -> None:
-        """As the client does: at each attempt at leisure, then when the first byte leaves."""
+        """Use the fence as the client does: renew at each attempt, then check when the first byte is sent."""
         fence.renew()
         self._strike(self.wrong["connecting"])
         if not fence.passes():
@@ -164,7 +167,7 @@ class World:
             self._pass(fence)
 
     def _begin(self, verb: str, path: str, body: Any) -> None:
-        self.answers += 1
+        self.response_count += 1
         self.calls.append((verb, path, json.loads(json.dumps(body, default=str))))
         self._strike(self.wrong[verb])
 
@@ -175,15 +178,15 @@ class World:
         if fault:
             fault()
 
-    # the tools
+    # the dependencies
     def look(self, kind: ResourceKind, remote_id: str) -> Live:
         self._strike(self.wrong["look"])
         if remote_id not in self.objects:
             raise gone(remote_id)
         body = {key: value for key, value in self.objects[remote_id].items() if not key.endswith("_id")}
         status, error = str(body.pop("status", "")), str(body.pop("error_message", ""))
-        ours = {one.remote_id: address for address, one in self.ledger.state.bindings.items()}
-        body = map_leaves(body, lambda leaf: ours.get(leaf, leaf) if isinstance(leaf, str) else leaf)
+        addresses = {binding.remote_id: address for address, binding in self.ledger.state.bindings.items()}
+        body = map_leaves(body, lambda leaf: addresses.get(leaf, leaf) if isinstance(leaf, str) else leaf)
         return Live(kind, remote_id, body, status=status, error=error, draft=self.draft)
 
     def users(self, kind: ResourceKind, remote_id: str, address: Address | None) -> Sequence[str]:
@@ -198,15 +201,15 @@ class World:
     def remember(self, desired: Desired, binding: Binding) -> Binding:
         return replace(binding, address=desired.address, applied=desired.spec)
 
-    def find(self, sent: Sent, known: Sequence[str]) -> Sight:
+    def find(self, sent: SentCreate, known: Sequence[str]) -> SearchResult:
         self.looked_for.append(self.seconds)
         self.told.append(("find", f"{sent.name} {','.join(known)}"))
-        found, self.finds = (self.finds[0], self.finds[1:]) if self.finds else ("", ())
-        if isinstance(found, Exception):
-            raise found
-        return Sight(found, self.newest)
+        result, self.finds = (self.finds[0], self.finds[1:]) if self.finds else ("", ())
+        if isinstance(result, Exception):
+            raise result
+        return SearchResult(result, self.newest)
 
-    def twins(self, sent: Sent, known: Sequence[str]) -> Sequence[Live]:
+    def twins(self, sent: SentCreate, known: Sequence[str]) -> Sequence[Live]:
         del sent, known
         if isinstance(self.others, Exception):
             raise self.others
@@ -220,9 +223,9 @@ class World:
         self.told.append((str(outcome.step.address), outcome.status.value))
 
     def apply(self, *steps: Change, parallel: int = 1, settle: float = 120.0, **plan: Any) -> builtins.list[Outcome]:
-        """Carry out a plan of these steps."""
+        """Carry out a plan with these steps."""
         self.store.state = State("line", 3, bindings=self.bindings)
-        tools = Dependencies(
+        dependencies = Dependencies(
             self.look,
             self.users,
             self.remember,
@@ -233,99 +236,101 @@ class World:
             self.keep,
             lambda file: f"https://bucket/{file.name}",
         )
-        ledger = Recorder(self.store, self.store.state, uptime=self.monotonic)
+        recorder = Recorder(self.store, self.store.state, uptime=self.monotonic)
         self.last = ApplyContext(
             self,
-            ledger,
-            tools,
+            recorder,
+            dependencies,
             self,
             {"persona/outside": "p-outside"},
             self.known,
             patience=self.patience,
-            settle=settle,
+            listing_delay=settle,
             parallel=parallel,
             stop=self.stop,
             report=self.report,
-            waits=lambda address, status, over: self.waited.append((str(address), status, over)),
+            report_wait=lambda address, status, over: self.waited.append((str(address), status, over)),
         )
         if self.guarded is not None:
-            known = Obedience.OBEYED if self.guarded else Obedience.IGNORED
-            self.last.obedience = dict.fromkeys(KINDS, known)
+            obedience = Obedience.OBEYED if self.guarded else Obedience.IGNORED
+            self.last.obedience = dict.fromkeys(KINDS, obedience)
         return [*run(self.last, Plan(steps, **plan))]
 
     @property
     def ledger(self) -> Recorder:
-        """Of the last apply."""
+        """The recorder of the last apply."""
         assert self.last
         return self.last.recorder
 
     @property
     def records(self) -> builtins.list[dict[str, Any]]:
-        """What the journal has, as documents."""
+        """The records of the journal as JSON documents."""
         return [json.loads(record) for record in self.store.records]
 
     @property
     def kinds_of_records(self) -> builtins.list[str]:
-        """Their kinds, with the outcome where that is not `done`."""
-        return [one["is"] + (f" {one['status']}" if "status" in one else "") for one in self.records]
+        """The kinds of the records, each with its status unless that is `done`."""
+        return [record["is"] + (f" {record['status']}" if "status" in record else "") for record in self.records]
 
     @property
     def replayed(self) -> journal.ReplayResult:
-        """What the next run would make of the journal."""
+        """The result of replaying the journal, as the next run would."""
         return journal.replay(self.store.state, self.store.records)
 
     @property
     def verbs(self) -> builtins.list[str]:
-        """What was called, in order."""
+        """The methods called, in order."""
         return [verb for verb, _, _ in self.calls]
 
 
 def gone(what: str) -> Gone:
-    """The answer for what is not there."""
+    """The error for an object that does not exist."""
     return Gone(404, "no such object", f"GET {what}")
 
 
 def desired(kind: ResourceKind, address: Address, spec: JsonObject, **more: Any) -> Desired:
-    """A manifest, found and sealed."""
+    """The desired value of a manifest."""
     return Desired(kind, address, spec, Source("", 0, 0), **more)
 
 
 def creating(address: Address = COACH, spec: JsonObject | None = None, **more: Any) -> Change:
-    """A create."""
+    """The step that creates an object."""
     body = spec or {f"{address.kind}_name": address.name.title(), "system_prompt": "Hi."}
-    wanted = desired(KINDS[address.kind], address, body, **more)
-    return Change(Action.CREATE, Cause.NEW, address, patch=({"op": "add", "path": "", "value": body},), desired=wanted)
+    manifest = desired(KINDS[address.kind], address, body, **more)
+    return Change(
+        Action.CREATE, Cause.NEW, address, patch=({"op": "add", "path": "", "value": body},), desired=manifest
+    )
 
 
 def updating(spec: JsonObject, *patch: JsonObject, address: Address = COACH, **more: Any) -> Change:
-    """An update of what is bound to an address."""
-    wanted = desired(KINDS[address.kind], address, spec)
-    return Change(Action.UPDATE, Cause.EDITED, address, "p1", patch=patch, desired=wanted, **more)
+    """The step that updates the object bound to an address."""
+    manifest = desired(KINDS[address.kind], address, spec)
+    return Change(Action.UPDATE, Cause.EDITED, address, "p1", patch=patch, desired=manifest, **more)
 
 
 def refused(status: int) -> Rejected:
-    """A refusal of a patch."""
+    """The error for a patch that the API rejects."""
     return Rejected(status, "no, thank you", "PATCH /v2/personas/p1")
 
 
 def only(outcomes: Sequence[Outcome]) -> Outcome:
-    """The outcome of one step."""
+    """The only outcome of a run with one step."""
     (outcome,) = outcomes
     return outcome
 
 
 def said(outcome: Outcome) -> tuple[str, str, str, int]:
-    """What people and scripts are told of it."""
+    """The parts of an outcome that a report shows, and its exit code."""
     return outcome.status.value, outcome.remote_id, outcome.reason, outcome.exit_code
 
 
 def bound(**more: Any) -> World:
-    """A world with a persona that is bound."""
+    """An account with a bound persona."""
     world = World(objects={"p1": {**BEFORE, "persona_id": "p1"}}, **more)
     world.bindings = {COACH: Binding(COACH, "p1", BEFORE)}
     return world
 
 
 def deleting(**more: Any) -> Change:
-    """A delete of it."""
+    """The step that deletes this persona."""
     return Change(Action.DELETE, Cause.ORPHANED, COACH, "p1", **more)

@@ -313,7 +313,7 @@ def test_the_answer_to_another_request_is_none(answer: JsonObject) -> None:
 
 def test_nothing_is_sent_again_once_a_stop_is_asked_for() -> None:
     world = World()
-    world.after["post"] = [lambda: world.stop.ask("interrupted"), None]
+    world.after["post"] = [lambda: world.stop.request("interrupted"), None]
     world.replies = [{}]
     outcome = only(world.apply(creating()))
     assert outcome.status is Status.UNKNOWN
@@ -329,8 +329,8 @@ def test_a_stop_between_looks_ends_them() -> None:
     def sleep(seconds: float) -> None:
         real(seconds)
         if world.seconds >= 1:
-            world.stop.ask("interrupted")
-            world.stop.ask("another reason")
+            world.stop.request("interrupted")
+            world.stop.request("another reason")
 
     world.sleep = sleep  # type: ignore[method-assign]  # a clock is what the test says
     outcome = only(world.apply(creating()))
@@ -625,7 +625,7 @@ def test_a_stop_before_a_second_look_concludes_nothing() -> None:
     world = bound()
     before = world.bindings[COACH]
     world.lost = [not_kept()]
-    world.wrong["look"] = [lambda: world.stop.ask("interrupted")]
+    world.wrong["look"] = [lambda: world.stop.request("interrupted")]
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
     assert (outcome.status, outcome.exit_code) == (Status.FAILED, 5)
     assert "second read" in outcome.reason
@@ -844,7 +844,7 @@ def test_what_every_other_call_would_meet_ends_the_run(error: TavusctlError, sto
     assert [one.status.value for one in outcomes] == ["failed", "skipped", "skipped"]
     assert said(outcomes[0]) == ("failed", "", error.message, error.exit_code)
     assert {one.reason for one in outcomes[1:]} <= {error.message, "waits for persona/coach, which did not succeed"}
-    assert world.stop.asked() == stops
+    assert world.stop.is_requested() == stops
     assert world.verbs == ["post"]
 
 
@@ -892,7 +892,7 @@ def test_settled_bindings_are_recorded_although_nothing_is_sent() -> None:
 
 def test_a_stop_before_the_first_step_leaves_everything() -> None:
     world = World()
-    world.stop.ask("interrupted")
+    world.stop.request("interrupted")
     outcomes = world.apply(creating(), creating(OTHER))
     assert [said(one) for one in outcomes] == [("skipped", "", "interrupted", 0)] * 2
     assert (world.calls, len(world.told)) == ([], 2)

@@ -313,7 +313,7 @@ def test_a_step_that_waited_for_room_begins_nothing_after_a_stop() -> None:
         while threading.active_count() < threads + 2:
             time.sleep(0.001)
         time.sleep(0.05)  # the other step is at the door by now
-        world.stop.ask("interrupted")
+        world.stop.request("interrupted")
 
     world.wrong["post"] = [stop]
     first, second = sorted(world.apply(other, far, parallel=2), key=lambda one: one.status.value)
@@ -324,7 +324,7 @@ def test_a_step_that_waited_for_room_begins_nothing_after_a_stop() -> None:
 
 def test_a_step_that_waits_for_room_hears_a_stop() -> None:
     world, left = crawled(), threading.Event()
-    world.stop.ask("interrupted")
+    world.stop.request("interrupted")
     world.apply()
     run = world.last
     assert run
@@ -334,6 +334,6 @@ def test_a_step_that_waits_for_room_hears_a_stop() -> None:
             assert not mine
         left.set()
 
-    with run.crawling:
+    with run.crawl_lock:
         threading.Thread(target=look, daemon=True).start()
         assert left.wait(5)

@@ -327,7 +327,7 @@ def ledger(store: Kept, uptime: Uptime) -> Recorder:
 
 
 def begun(ledger: Recorder) -> tuple[str, Fence]:
-    op = ledger.intend(COACH, Action.DELETE, remote_id="p1")
+    op = ledger.record_intent(COACH, Action.DELETE, remote_id="p1")
     return op, Fence(ledger, op, lambda: "noon", lambda: None, changes=True)
 
 
@@ -400,7 +400,7 @@ def test_a_record_says_by_how_much_its_call_may_be_late(uptime: Uptime, took: fl
     ledger = Recorder(store, store.read(), uptime=uptime)
     ledger.begin({})
     op, _ = begun(ledger)
-    ledger.again(op, lambda: "one")
+    ledger.record_retry(op, lambda: "one")
     assert [json.loads(one).get("delay") for one in store.records[1:]] == [delay, delay]
 
 
@@ -424,7 +424,7 @@ def test_what_a_call_is_about_is_looked_at_after_a_record_that_took_long(
     store, seen = far(uptime, took), list[float]()
     ledger = Recorder(store, store.read(), uptime=uptime)
     ledger.begin({})
-    op = ledger.intend(COACH, Action.DELETE, remote_id="p1")
+    op = ledger.record_intent(COACH, Action.DELETE, remote_id="p1")
     Fence(ledger, op, lambda: "noon", lambda: seen.append(uptime.now), changes=True).renew()
     assert seen == [uptime.now] * looks
 
@@ -449,8 +449,8 @@ def test_a_store_that_is_slower_than_the_lease_is_told(uptime: Uptime) -> None:
 def test_a_turn_that_was_waited_for_does_not_make_a_record_older(ledger: Recorder, store: Kept, uptime: Uptime) -> None:
     """Many calls write one journal, and what says when a call is made is said when its turn has come."""
     op, fence = begun(ledger)
-    waiting = threading.Thread(target=lambda: ledger.again(op, lambda: f"at {uptime.now}"))
-    with ledger.guard:
+    waiting = threading.Thread(target=lambda: ledger.record_retry(op, lambda: f"at {uptime.now}"))
+    with ledger.lock:
         waiting.start()
         waiting.join(0.1)
         uptime.now += 60
@@ -505,7 +505,7 @@ def test_what_is_on_record_is_in_no_doubt(ledger: Recorder, end: str) -> None:
     op, fence = begun(ledger)
     assert fence.passes()
     ends: dict[str, Callable[[], None]] = {
-        "settle": lambda: ledger.settle(op, done=True),
+        "settle": lambda: ledger.record_result(op, done=True),
         "bind": lambda: ledger.bind(Binding(COACH, "p1"), op),
         "forget": lambda: ledger.forget(COACH, op),
     }

@@ -12,7 +12,7 @@ from tavusctl.core.binding import Binding
 from tavusctl.core.errors import Ambiguous, RefusalCause, Rejected, Throttled
 from tavusctl.core.model import Live, Status
 from tavusctl.engine.apply.context import Obedience
-from tavusctl.engine.apply.guard_probe import other
+from tavusctl.engine.apply.guard_probe import differing_text
 from tavusctl.lib.json_types import JsonObject
 from tests.unit.engine.apply.applying import (
     BEFORE,
@@ -30,7 +30,7 @@ from tests.unit.engine.apply.applying import (
 
 AFTER: JsonObject = {**BEFORE, "persona_name": "New"}
 NAME: JsonObject = {"op": "replace", "path": "/persona_name", "value": "New"}
-FAILS = [{"op": "test", "path": "/persona_name", "value": other("Coach")}]
+FAILS = [{"op": "test", "path": "/persona_name", "value": differing_text("Coach")}]
 HOLDS = [{"op": "test", "path": "/persona_name", "value": "Coach"}]
 OTHER = Address("persona", "other")
 OBEYED, IGNORED, UNKNOWN = Obedience.OBEYED, Obedience.IGNORED, Obedience.UNKNOWN
@@ -76,7 +76,7 @@ def test_a_refusal_that_passes_is_not_taken_for_a_failed_test(refusal: Rejected)
     assert known(asked(refusal, refusal, obeys=False)) is UNKNOWN
 
 
-PROOFS = [RefusalCause.TEST_FAILED, RefusalCause.UNTOLD]
+PROOFS = [RefusalCause.TEST_FAILED, RefusalCause.UNKNOWN]
 statuses = pytest.mark.parametrize("status", [400, 409, 412, 422])
 
 
@@ -117,7 +117,7 @@ def test_what_is_written_without_tests_is_said_whatever_kept_the_question_from_a
     "text", ["Coach", "x", "Z", "book_table", "größe-1", "p7e1", "日本語 v2", "a\nb\n", "Éz9", "A" * 64]
 )
 def test_the_value_that_fails_has_the_form_of_the_one_that_holds(text: str) -> None:
-    twin = other(text)
+    twin = differing_text(text)
     assert (twin != text, len(twin)) == (True, len(text))
     (differs,) = [(one, two) for one, two in zip(text, twin, strict=True) if one != two]
     assert [one.isascii() and one.isalpha() for one in differs] == [True, True]
@@ -126,7 +126,7 @@ def test_the_value_that_fails_has_the_form_of_the_one_that_holds(text: str) -> N
 
 @pytest.mark.parametrize("text", ["", "42", "日本語"])
 def test_a_text_without_letters_has_a_value_that_fails_all_the_same(text: str) -> None:
-    assert other(text) not in ("", text)
+    assert differing_text(text) not in ("", text)
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -171,7 +171,7 @@ def test_steps_that_begin_together_ask_once() -> None:
         for one, remote_id in ((COACH, "p1"), (OTHER, "p2"))
     ]
     assert [one.status for one in world.apply(*steps, parallel=2)] == [Status.DONE] * 2
-    wrong = other("Coach")
+    wrong = differing_text("Coach")
     assert [body[0]["value"] for _, _, body in world.calls] == [wrong, "Coach", wrong, "Coach", "Coach"]
 
 

@@ -223,7 +223,7 @@ def test_a_stop_ends_a_wait() -> None:
 
     def stop() -> None:
         if world.seconds > 2:
-            world.stop.ask("interrupted")
+            world.stop.request("interrupted")
 
     world.wrong["look"] = [None, *([stop] * 50)]
     assert said(only(world.apply(step))) == ("deferred", "n0", "created, and stopped waiting", 0)

@@ -18,7 +18,7 @@ from tavusctl.core.errors import UnauthorisedError
 from tavusctl.core.model import Action, Cause, Change, Desired, Live, Outcome, Plan, Status
 from tavusctl.core.ports import Fence, State
 from tavusctl.engine.apply import ApplyContext, Dependencies, Stop, run
-from tavusctl.engine.compare.match_create import Sight
+from tavusctl.engine.compare.match_create import SearchResult
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.state import journal
@@ -51,8 +51,10 @@ class Slow:
     ended: list[str] = field(default_factory=list)
     begun: threading.Event = field(default_factory=threading.Event)
 
-    def post(self, path: str, body: Any = None, *, fence: Fence, refused: Any = None, query: Any = None) -> JsonObject:
-        del path, fence, refused, query
+    def post(
+        self, path: str, body: Any = None, *, fence: Fence, before_retry: Any = None, query: Any = None
+    ) -> JsonObject:
+        del path, fence, before_retry, query
         name = body["persona_name"]
         if name == self.refused:
             self.begun.wait(5)
@@ -65,7 +67,7 @@ class Slow:
         return {"persona_id": f"p{name}", "persona_name": name}
 
     @property
-    def answers(self) -> int:
+    def response_count(self) -> int:
         return len(self.ended)
 
     def server_time(self) -> datetime:
@@ -123,7 +125,7 @@ def tools(api: Slow, *, broken: str = "") -> Dependencies:
         lambda *_: (),
         remember,
         lambda *_: (),
-        lambda *_: Sight(),
+        lambda *_: SearchResult(),
         lambda *_: (),
         KINDS.__getitem__,
         lambda *_: None,
@@ -165,11 +167,11 @@ def test_a_key_that_is_refused_waits_for_the_calls_under_way() -> None:
 
 def test_a_stop_keeps_its_first_reason_and_may_come_to_be_in_a_hurry() -> None:
     stop = Stop()
-    assert (stop.asked(), stop.hurry) == (False, False)
-    stop.ask("the key was refused")
-    assert (stop.asked(), stop.reason, stop.hurry) == (True, "the key was refused", False)
+    assert (stop.is_requested(), stop.hurry) == (False, False)
+    stop.request("the key was refused")
+    assert (stop.is_requested(), stop.reason, stop.hurry) == (True, "the key was refused", False)
     for hurry in (True, False):
-        stop.ask("interrupted", hurry=hurry)
+        stop.request("interrupted", hurry=hurry)
         assert (stop.reason, stop.hurry) == ("the key was refused", True)
 
 
@@ -180,7 +182,7 @@ def test_a_call_that_does_not_end_in_a_hurry_is_unknown() -> None:
 
     def hang() -> None:
         world.monotonic = lambda: next(ticks)  # type: ignore[method-assign]  # a clock is what the test says
-        world.stop.ask("interrupted", hurry=True)
+        world.stop.request("interrupted", hurry=True)
         ended.wait(5)
 
     world.wrong["post"] = [hang]

@@ -10,7 +10,7 @@ from tavusctl.core.address import Address
 from tavusctl.core.errors import Ambiguous
 from tavusctl.core.model import Live
 from tavusctl.engine.compare import match_create
-from tavusctl.engine.compare.match_create import Sent
+from tavusctl.engine.compare.match_create import SentCreate
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.patch import Pinned
@@ -18,7 +18,7 @@ from tavusctl.secrets.values import MASK, Fingerprint
 
 PERSONA, DOCUMENT, REPLICA = KINDS["persona"], KINDS["document"], KINDS["replica"]
 SPEC: JsonObject = {"persona_name": "Coach", "system_prompt": "You coach."}
-SENT = Sent(PERSONA, SPEC, "Coach", frozenset({"Host"}))
+SENT = SentCreate(PERSONA, SPEC, "Coach", frozenset({"Host"}))
 PAGE: JsonObject = {"document_url": "https://example.com/prices", "tags": ["sales", "b"]}
 OURS = Address("persona", "coach")
 
@@ -39,38 +39,38 @@ def replica(remote_id: str, name: str) -> Live:
 def test_what_was_there_before_or_belongs_to_somebody_or_agrees_in_nothing_is_not_it() -> None:
     seen = [live("old"), live("ours", OURS), live("other", persona_name="Other", system_prompt="Hm.")]
 
-    assert match_create.found(SENT, seen, {"old"}) == ""
+    assert match_create.created_id(SENT, seen, {"old"}) == ""
 
 
 def test_the_one_that_reads_as_what_was_sent_is_it() -> None:
-    assert match_create.found(SENT, [live("p1"), live("p2", system_prompt="Hm.")], set()) == "p1"
+    assert match_create.created_id(SENT, [live("p1"), live("p2", system_prompt="Hm.")], set()) == "p1"
 
 
 @pytest.mark.parametrize("changes", [{"system_prompt": "Hm."}, {"persona_name": "Trainer"}])
 def test_one_that_agrees_only_in_its_name_or_only_in_the_rest_is_for_a_person(changes: dict[str, Any]) -> None:
     with pytest.raises(Ambiguous, match="p2") as told:
-        match_create.found(SENT, [live("p2", **changes)], set())
+        match_create.created_id(SENT, [live("p2", **changes)], set())
     assert "import it with `tavusctl import`" in told.value.hint
 
 
 def test_what_has_the_name_of_another_create_is_not_it() -> None:
-    assert match_create.found(SENT, [live("p2", persona_name="Host")], set()) == ""
+    assert match_create.created_id(SENT, [live("p2", persona_name="Host")], set()) == ""
 
 
 def test_two_that_read_alike_are_for_a_person_where_one_was_made() -> None:
     twins = [live("p2"), live("p1")]
 
-    assert match_create.matching(SENT, twins, set()) == ("p1", "p2")
+    assert match_create.candidate_ids(SENT, twins, set()) == ("p1", "p2")
     with pytest.raises(Ambiguous, match="p1, p2"):
-        match_create.found(SENT, twins, set())
+        match_create.created_id(SENT, twins, set())
 
 
 def test_one_that_reads_exactly_as_sent_comes_before_one_that_is_spelled_otherwise() -> None:
-    assert match_create.found(SENT, [live("p1", persona_name="coach"), live("p2")], set()) == "p2"
+    assert match_create.created_id(SENT, [live("p1", persona_name="coach"), live("p2")], set()) == "p2"
 
 
 def test_what_reads_as_another_create_is_no_reason_for_doubt() -> None:
-    assert match_create.matching(SENT, [live("p2", system_prompt="Hm.")], set(), {"p2"}) == ()
+    assert match_create.candidate_ids(SENT, [live("p2", system_prompt="Hm.")], set(), {"p2"}) == ()
 
 
 def test_a_masked_secret_counts_as_the_one_that_was_sent() -> None:
@@ -83,24 +83,24 @@ def test_a_masked_secret_counts_as_the_one_that_was_sent() -> None:
 
 @pytest.mark.parametrize("seen", ["Prices", "prices", " Prices ", "PRICES"])
 def test_without_a_name_in_the_manifest_the_content_tells(seen: str) -> None:
-    sent = Sent(DOCUMENT, PAGE, "prices")
+    sent = SentCreate(DOCUMENT, PAGE, "prices")
 
-    assert match_create.found(sent, [page("d1", seen, tags=["b", "sales"])], set()) == "d1"
+    assert match_create.created_id(sent, [page("d1", seen, tags=["b", "sales"])], set()) == "d1"
 
 
 def test_a_create_of_an_older_version_that_sent_no_name_is_found_by_its_content() -> None:
-    sent = Sent(DOCUMENT, PAGE, "")
+    sent = SentCreate(DOCUMENT, PAGE, "")
 
-    assert match_create.found(sent, [page("d1", "made up"), page("d2", "x", tags=[])], set()) == "d1"
-    assert match_create.found(sent, [page("d2", "x", tags=[])], set()) == ""
+    assert match_create.created_id(sent, [page("d1", "made up"), page("d2", "x", tags=[])], set()) == "d1"
+    assert match_create.created_id(sent, [page("d2", "x", tags=[])], set()) == ""
 
 
 def test_where_nothing_is_known_of_what_was_sent_any_new_object_is_for_a_person() -> None:
-    sent = Sent(REPLICA, {"train_video_url": "https://example.com/v.mp4"}, "")
+    sent = SentCreate(REPLICA, {"train_video_url": "https://example.com/v.mp4"}, "")
 
     with pytest.raises(Ambiguous, match="r1"):
-        match_create.found(sent, [replica("r1", "Anna")], set())
-    assert match_create.found(sent, [], set()) == ""
+        match_create.created_id(sent, [replica("r1", "Anna")], set())
+    assert match_create.created_id(sent, [], set()) == ""
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_where_nothing_is_known_of_what_was_sent_any_new_object_is_for_a_person(
     ],
 )
 def test_an_id_in_an_answer_is_ours_unless_nothing_agrees(name: str, changes: dict[str, Any], *, ours: bool) -> None:
-    assert match_create.is_ours(SENT, live("p1", persona_name=name, **changes)) == ours
+    assert match_create.is_created_object(SENT, live("p1", persona_name=name, **changes)) == ours
 
 
 @pytest.mark.parametrize(
@@ -135,19 +135,21 @@ def test_a_rival_has_the_name_or_where_there_is_none_the_content(
 ) -> None:
     name = manifest.get("persona_name", "coach-1")
 
-    found = match_create.Strangers([live("p1", **stranger)]).like(PERSONA, manifest, name)
+    found = match_create.UnmanagedObjects([live("p1", **stranger)]).find_duplicates(PERSONA, manifest, name)
 
     assert [one.remote_id for one in found] == (["p1"] if rival else [])
-    assert match_create.Strangers([live("p1", OURS, **stranger)]).like(PERSONA, manifest, name) == ()
-    assert match_create.Strangers([live("p1", **stranger)], {"p1"}).like(PERSONA, manifest, name) == ()
+    assert match_create.UnmanagedObjects([live("p1", OURS, **stranger)]).find_duplicates(PERSONA, manifest, name) == ()
+    assert (
+        match_create.UnmanagedObjects([live("p1", **stranger)], {"p1"}).find_duplicates(PERSONA, manifest, name) == ()
+    )
 
 
 def test_twins_are_new_nobodys_and_the_same_but_for_the_claims_in_their_names() -> None:
-    sent = Sent(REPLICA, {"replica_name": "Anna"}, "tavusctl_0123456789ab Anna")
+    sent = SentCreate(REPLICA, {"replica_name": "Anna"}, "tavusctl_0123456789ab Anna")
     seen = [replica("r1", "Anna"), replica("r2", "tavusctl_ba9876543210 Anna"), replica("r3", "Ben")]
 
-    assert [one.remote_id for one in match_create.twins(sent, seen, {"old"})] == ["r1", "r2"]
-    assert match_create.twins(sent, seen, {"r1", "r2"}) == ()
+    assert [one.remote_id for one in match_create.possible_duplicates(sent, seen, {"old"})] == ["r1", "r2"]
+    assert match_create.possible_duplicates(sent, seen, {"r1", "r2"}) == ()
 
 
 @pytest.mark.parametrize(

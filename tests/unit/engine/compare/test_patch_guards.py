@@ -108,7 +108,7 @@ def test_an_item_without_a_name_is_not_tested_by_it() -> None:
 def test_what_a_patch_writes_and_somebody_moved(operation: JsonObject, now: JsonObject, moved: list[str]) -> None:
     before: JsonObject = {"list": [1, 2], "text": "then"}
 
-    assert patch_guards.moved(before, {**before, **now}, [operation]) == moved
+    assert patch_guards.changed_pointers(before, {**before, **now}, [operation]) == moved
 
 
 def test_a_list_that_a_patch_reaches_into_is_one_place() -> None:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
-from tavusctl.engine.diff.applied_base import says_more
+from tavusctl.engine.diff.applied_base import differs_in_content
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.secrets.values import Secret
@@ -26,7 +26,7 @@ KNOWN = Binding(Address("persona", "coach"), "p1", APPLIED)
     ],
 )
 def test_other_words_are_nothing_to_record(current: Binding) -> None:
-    assert not says_more(KIND, current, KNOWN)
+    assert not differs_in_content(KIND, current, KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -40,13 +40,13 @@ def test_other_words_are_nothing_to_record(current: Binding) -> None:
     ],
 )
 def test_what_was_not_known_is_recorded(current: Binding) -> None:
-    assert says_more(KIND, current, KNOWN)
+    assert differs_in_content(KIND, current, KNOWN)
 
 
 def test_a_default_that_is_no_longer_set_is_recorded() -> None:
     known = replace(KNOWN, applied={**APPLIED, "pipeline_mode": "full"})
 
-    assert says_more(KIND, KNOWN, known)
+    assert differs_in_content(KIND, KNOWN, known)
 
 
 def test_a_key_that_an_older_version_kept_in_the_clear_is_recorded_as_a_fingerprint() -> None:
@@ -56,5 +56,5 @@ def test_a_key_that_an_older_version_kept_in_the_clear_is_recorded_as_a_fingerpr
         for leaf in (secret.reveal(), secret.fingerprint)
     )
 
-    assert says_more(KIND, current, known)
-    assert not says_more(KIND, current, current)
+    assert differs_in_content(KIND, current, known)
+    assert not differs_in_content(KIND, current, current)

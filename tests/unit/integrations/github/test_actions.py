@@ -13,7 +13,7 @@ FORK = {**OWN, "head": {"repo": {"full_name": "mallory/agents", "fork": True}}}
 
 
 def trusted(name: str, event: dict[str, Any]) -> bool:
-    return Workflow(name, event, "acme/agents", "https://api.github.com", "token", "").trusted
+    return Workflow(name, event, "acme/agents", "https://api.github.com", "token", "").is_trusted
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def kept(github: Hub) -> tuple[float, list[str]]:
     """Seconds that it takes to write a comment, and what is told of waiting."""
     clock, told = Clock(), list[str]()
     patience = RetryPolicy(clock=clock, max_wait=IN_ALL, chance=lambda: 0.0)
-    with GitHub(github.url, "acme/agents", TOKEN, tell=told.append, patience=patience) as client:
+    with GitHub(github.url, "acme/agents", TOKEN, report_wait=told.append, patience=patience) as client:
         client.keep_comment(7, MARKER, lambda _: f"{MARKER}\ntext")
     return sum(clock.slept), told
 
@@ -134,7 +134,7 @@ def test_all_waits_together_stay_below_the_end(waits: list[float]) -> None:
     allowance = Allowance(RetryPolicy(), lambda _: None)
     for wait in waits:
         error = Throttled(403, "slow down", "POST /")
-        error.asked_wait = wait
+        error.retry_after = wait
         if allowance.tries(write_attempts)(error) > 1:
             waited += wait
     assert waited <= IN_ALL

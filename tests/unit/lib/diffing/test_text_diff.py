@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tavusctl.lib.diffing import sequence_alignment, text_diff
-from tavusctl.lib.diffing.text_diff import Line, Sort
+from tavusctl.lib.diffing.text_diff import Line, RowType
 
 LINES = st.lists(
     st.sampled_from(["", "a", "b", "a b", "a line that is long enough", "another line of its own", "c\td"])
@@ -36,7 +36,7 @@ def without(text: str, numbers: set[int]) -> list[str]:
 @given(TEXTS, TEXTS)
 def test_what_is_not_shown_as_changed_is_the_same(old: str, new: str) -> None:
     old, new = old + "\nend", new + "\nend"
-    rows = [row for row in text_diff.rows(old, new) if row.sort in (Sort.CHANGED, Sort.MOVED)]
+    rows = [row for row in text_diff.rows(old, new) if row.row_type in (RowType.CHANGED, RowType.MOVED)]
     assert without(old, {row.old for row in rows}) == without(new, {row.new for row in rows})
 
 
@@ -51,7 +51,7 @@ def test_a_row_holds_the_lines_of_its_numbers(old: str, new: str) -> None:
 
 @given(TEXTS)
 def test_equal_texts_differ_nowhere(text: str) -> None:
-    assert [row for row in text_diff.rows(text, text) if row.sort is not Sort.NOTE] == []
+    assert [row for row in text_diff.rows(text, text) if row.row_type is not RowType.NOTE] == []
 
 
 @given(st.lists(st.integers(0, 9)), st.lists(st.integers(0, 9)))

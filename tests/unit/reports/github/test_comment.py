@@ -187,7 +187,7 @@ def test_a_limit_is_in_its_own_measure(measure: str, language: str) -> None:
     text = page.plan(view.plan(plan))
     assert MEASURES[measure](text) <= 30_000
     assert is_whole(text)
-    one = max(MEASURES[measure](part) for part in markdown.sections(review.grouped(review.entries(plan))))
+    one = max(MEASURES[measure](part) for part in markdown.sections(review.group_entries(review.entries(plan))))
     assert MEASURES[measure](text) > 30_000 - one - 300
 
 

@@ -12,10 +12,10 @@ from tavusctl.reports.github.environment_sections import Section, body, sections
 NAMES = st.text(min_size=1, max_size=5)
 LINES = st.one_of(
     NAMES.map(code),
-    NAMES.map(lambda one: markdown.folded(code(one), ["text"])),
+    NAMES.map(lambda one: markdown.collapsible(code(one), ["text"])),
     st.sampled_from(["**1 error**", "> [!CAUTION]", "> - x", "### tavusctl plan"]),
 )
-TEXTS = st.lists(LINES, min_size=1, max_size=4).map(lambda lines: markdown.joined(["<!-- tavusctl:a -->", *lines]))
+TEXTS = st.lists(LINES, min_size=1, max_size=4).map(lambda lines: markdown.join_parts(["<!-- tavusctl:a -->", *lines]))
 
 
 @given(st.dictionaries(NAMES, TEXTS, min_size=1, max_size=3), st.sampled_from(["", "1234567"]))

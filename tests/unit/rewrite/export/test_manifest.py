@@ -12,7 +12,7 @@ from tavusctl.core.model import Live
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import JsonObject, as_object
 from tavusctl.patch import Pinned, resolve
-from tavusctl.rewrite.export import Exported, applied, described, rendered, shared_names
+from tavusctl.rewrite.export import Exported, export_manifest, recorded_base, render, shared_names
 from tavusctl.secrets.values import MASK, REDACTED, Secret, SecretText
 
 Body = dict[str, Any]
@@ -23,11 +23,11 @@ HEAD = "# yaml-language-server: $schema=../../schemas/{}.schema.json\n"
 
 
 def told(kind: str, body: Body, name: str = "coach") -> Exported:
-    return described(Live(KINDS[kind], "p1", body, name="Coach"), Address(kind, name), IDS)
+    return export_manifest(Live(KINDS[kind], "p1", body, name="Coach"), Address(kind, name), IDS)
 
 
 def text(exported: Exported, **options: Any) -> str:
-    made = rendered(exported, "../../schemas", **options)
+    made = render(exported, "../../schemas", **options)
     return made.files[made.path].removeprefix(HEAD.format(exported.address.kind))
 
 
@@ -129,8 +129,8 @@ def test_secrets_are_named_after_whose_they_are_and_remembered_without_being_kno
         "/layers/llm/headers/x_key": "PERSONA_COACH_LLM_HEADERS_X_KEY_2",
     }
     assert resolve(exported.spec, "/layers/llm/api_key") == SecretText(("", ""), ("PERSONA_COACH_LLM_API_KEY",))
-    assert resolve(applied(exported), "/layers/llm/api_key") == REDACTED
-    assert resolve(applied(exported), "/layers/llm/headers/X-Key") == known.fingerprint
+    assert resolve(recorded_base(exported), "/layers/llm/api_key") == REDACTED
+    assert resolve(recorded_base(exported), "/layers/llm/headers/X-Key") == known.fingerprint
     assert "api_key: ${secret:PERSONA_COACH_LLM_API_KEY}\n" in text(exported)
     assert "value-of-header" not in text(exported)
 
@@ -148,13 +148,13 @@ def test_headers_that_give_access_to_nothing_stay_readable_and_are_remembered_as
     headers = as_object(resolve(exported.spec, "/layers/llm/headers"))
 
     assert {name: text for name, text in headers.items() if isinstance(text, str)} == shown
-    assert resolve(applied(exported), "/layers/llm/headers/Accept") == Secret("*/*", KEY).fingerprint
+    assert resolve(recorded_base(exported), "/layers/llm/headers/Accept") == Secret("*/*", KEY).fingerprint
 
 
 def test_equal_secrets_that_reads_show_have_one_name() -> None:
     first, second = own_model(**{"X-Key": "equal"}), persona(layers=own_model(**{"X-Key": "equal"}).live.body["layers"])
     names = shared_names([first, second])
-    again = described(first.live, first.address, IDS, names)
+    again = export_manifest(first.live, first.address, IDS, names)
 
     assert names == {"equal": "LLM_HEADERS_X_KEY"}
     assert dict(again.secrets)["/layers/llm/headers/X-Key"] == "LLM_HEADERS_X_KEY"
@@ -166,7 +166,7 @@ def test_a_key_that_reads_leave_out_is_there_when_nothing_else_makes_sense() -> 
     stock = persona(layers={"llm": {"model": "tavus-gpt-4o"}, "tts": {"tts_engine": "elevenlabs"}})
 
     assert dict(own.secrets) == {"/layers/llm/api_key": "PERSONA_COACH_LLM_API_KEY"}
-    assert (own.left_out, resolve(applied(own), "/layers/llm/api_key")) == ({}, REDACTED)
+    assert (own.left_out, resolve(recorded_base(own), "/layers/llm/api_key")) == ({}, REDACTED)
     assert stock.secrets == ()
 
 
@@ -239,7 +239,9 @@ def test_an_object_that_no_manifest_can_tell_is_referred_to(kind: str, body: Bod
 
 
 def test_a_name_cannot_get_out_of_its_comment() -> None:
-    nasty = described(Live(KINDS["replica"], "r1", {}, name="a\nspec: {}\r\x85\u2028b"), Address("replica", "a"), {})
+    nasty = export_manifest(
+        Live(KINDS["replica"], "r1", {}, name="a\nspec: {}\r\x85\u2028b"), Address("replica", "a"), {}
+    )
 
     assert text(nasty).splitlines()[0] == ("# a spec: {} b: external, not managed; the API does not return its source")
 
@@ -249,7 +251,7 @@ LONG = "You are a coach.\n\nYou are kind."
 
 def files(prompt: str, **options: Any) -> tuple[str, dict[str, str]]:
     """How the prompt stands in the manifest, and the files of prose."""
-    made = rendered(persona(system_prompt=prompt), "../../schemas", **options)
+    made = render(persona(system_prompt=prompt), "../../schemas", **options)
     lines = made.files[made.path].split("  system_prompt: ")[1]
     return lines.rstrip("\n"), {path: content for path, content in made.files.items() if path != made.path}
 
@@ -262,7 +264,7 @@ def test_long_prose_has_a_file_of_its_own() -> None:
 
 
 def test_the_second_prose_of_an_object_is_told_from_another_object() -> None:
-    made = rendered(persona(system_prompt=LONG, context=LONG), "../../schemas")
+    made = render(persona(system_prompt=LONG, context=LONG), "../../schemas")
 
     assert sorted(made.files) == ["personas/coach.yaml", "prompts/coach.context.md", "prompts/coach.md"]
 

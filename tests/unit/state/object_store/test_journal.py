@@ -28,7 +28,7 @@ def bucket() -> MemoryBucket:
 @pytest.fixture
 def lease(bucket: MemoryBucket) -> Iterator[Lease]:
     lease = Lease(bucket, LeaseTiming(30, 1000))
-    lease.take("apply", 0, 3)
+    lease.acquire("apply", 0, 3)
     yield lease
     lease._ended.set()
 

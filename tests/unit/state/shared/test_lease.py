@@ -33,7 +33,7 @@ def bucket() -> MemoryBucket:
 @contextlib.contextmanager
 def taken(bucket: MemoryBucket, pace: LeaseTiming = SLOW) -> Iterator[Lease]:
     lease = Lease(bucket, pace)
-    lease.take("apply", 0, 1)
+    lease.acquire("apply", 0, 1)
     try:
         yield lease
     finally:
@@ -94,24 +94,24 @@ def test_a_lock_ages_while_the_machine_sleeps(bucket: MemoryBucket, monkeypatch:
 
 def test_the_first_lock_of_a_store(bucket: MemoryBucket) -> None:
     lease = Lease(bucket, SLOW)
-    assert lease.take("apply", 0, 5) is True  # nobody can tell who wrote before
+    assert lease.acquire("apply", 0, 5) is True  # nobody can tell who wrote before
 
     lock = lock_of(bucket)
     assert lock == lease.held
     assert lock.holder == replace(Holder(), owner=lock.holder.owner if lock.holder else "", command="apply")
     assert replace(lock, holder=None) == Lock(5, None, since=NOON.timestamp(), lease=30)
-    lease.give_back()
+    lease.release()
 
 
 def test_a_lock_is_given_back_with_what_it_knows(bucket: MemoryBucket) -> None:
     with taken(bucket) as lease:
         lease.clear(Group(1, 3))
-        lease.give_back()
+        lease.release()
         assert lock_of(bucket) == Lock(1, None, clean=True, beat=2, cleared=Group(1, 3))
         later = Lease(bucket, SLOW)
-        assert later.take("destroy", 0, 1) is False
+        assert later.acquire("destroy", 0, 1) is False
         assert (later.held.epoch, later.held.cleared, later.held.beat) == (2, Group(1, 3), 0)
-        later.give_back()
+        later.release()
 
 
 @pytest.mark.parametrize("before", [Lock(4, None, clean=False), None])
@@ -119,14 +119,14 @@ def test_who_was_not_seen_to_end_may_still_write(bucket: MemoryBucket, before: L
     if before:
         bucket.change(NAME, encode(before))
     lease = Lease(bucket, SLOW)
-    assert lease.take("plan", 0, 1) is True
+    assert lease.acquire("plan", 0, 1) is True
     assert lease.held.epoch == (before.epoch + 1 if before else 1)
-    lease.give_back()
+    lease.release()
 
 
 def test_what_is_not_held_is_not_to_be_used(bucket: MemoryBucket) -> None:
     lease = Lease(bucket, SLOW)
-    for use in (lambda: lease.held, lambda: lease.clear(Group()), lease.give_back):
+    for use in (lambda: lease.held, lambda: lease.clear(Group()), lease.release):
         with pytest.raises(LockError, match=r"^the state mem://team is not locked by this run$") as refused:
             use()
         assert refused.value.id == "E702"
@@ -139,7 +139,7 @@ def test_a_lock_that_is_alive_names_its_holder(bucket: MemoryBucket, seconds: fl
     bucket.age(NAME, seconds)
     before = bucket.objects[NAME]
     with pytest.raises(LockError) as refused:
-        Lease(bucket, SLOW).take("plan", 0, 1)
+        Lease(bucket, SLOW).acquire("plan", 0, 1)
     assert (refused.value.id, bucket.objects[NAME]) == ("E701", before)
     assert refused.value.message == (
         "the state mem://team is held by process 41 on build-7 (tavusctl apply), for 1m05s; "
@@ -153,16 +153,16 @@ def test_a_lock_that_is_silent_is_taken_over(bucket: MemoryBucket) -> None:
     held_by_other(bucket)
     bucket.age(NAME, 31.001)
     lease = Lease(bucket, SLOW)
-    assert lease.take("plan", 0, 1) is True
+    assert lease.acquire("plan", 0, 1) is True
     assert (lease.held.epoch, lease.held.cleared) == (8, Group(6, 2))
-    lease.give_back()
+    lease.release()
 
 
 def test_a_lock_from_the_future_is_refused(bucket: MemoryBucket) -> None:
     held_by_other(bucket)
     bucket.age(NAME, -60.001)
     with pytest.raises(LockError) as refused:
-        Lease(bucket, SLOW).take("plan", 0, 1)
+        Lease(bucket, SLOW).acquire("plan", 0, 1)
     assert refused.value.id == "E703"
     assert refused.value.message == "the lock mem://team/lock has a timestamp in the future, 2026-01-01 12:01:00"
     assert refused.value.hint == "delete that object when no run is active"
@@ -174,7 +174,7 @@ def test_a_lock_is_waited_for_as_long_as_was_asked(bucket: MemoryBucket) -> None
     bucket.before_get = lambda name: looks.append(time.monotonic()) if name == NAME else None
     begun = time.monotonic()
     with pytest.raises(LockError, match="is held by"):
-        Lease(bucket, SLOW).take("plan", 0.1, 1)
+        Lease(bucket, SLOW).acquire("plan", 0.1, 1)
     assert len(looks) == 2
     assert looks[1] - begun >= 0.1
 
@@ -190,9 +190,9 @@ def test_a_lock_that_is_given_back_meanwhile_is_taken(bucket: MemoryBucket) -> N
 
     bucket.before_get = give_back
     lease = Lease(bucket, SLOW)
-    assert lease.take("plan", 0.1, 1) is False
+    assert lease.acquire("plan", 0.1, 1) is False
     assert lease.held.epoch == 8
-    lease.give_back()
+    lease.release()
 
 
 @pytest.mark.parametrize(("races", "won"), [(19, True), (20, False)])
@@ -207,14 +207,14 @@ def test_races_are_run_again_for_a_while(bucket: MemoryBucket, races: int, won: 
     bucket.before_put = another
     lease = Lease(bucket, SLOW)
     if won:
-        assert lease.take("plan", 0, 1) is False
+        assert lease.acquire("plan", 0, 1) is False
         assert lease.held.epoch == 20
-        lease.give_back()
+        lease.release()
         return
     with pytest.raises(
         LockError, match=("the lock of mem://team changes its holder faster than it can be acquired")
     ) as refused:
-        lease.take("plan", 0, 1)
+        lease.acquire("plan", 0, 1)
     assert (refused.value.id, refused.value.hint) == ("E701", "try again with `--lock-timeout 10m`")
 
 
@@ -276,13 +276,13 @@ def test_the_winner_of_a_lock_is_known_since_it_has_it(bucket: MemoryBucket) -> 
 
 def test_the_first_loss_is_told(bucket: MemoryBucket) -> None:
     with taken(bucket) as lease:
-        first, second = lease.fail("the state was lost"), lease.fail("the journal was lost")
+        first, second = lease.mark_lost("the state was lost"), lease.mark_lost("the journal was lost")
         assert {first.message, second.message} == {"the state was lost"}
         assert {first.id, second.id} == {"E702"}
         assert {first.hint, second.hint} == {AFTERWARDS}
         with pytest.raises(LockError, match=r"^the state was lost$"):
             lease.clear(Group(1, 1))
-        lease.give_back()
+        lease.release()
         assert lock_of(bucket) == Lock(1, None, clean=False, beat=1)
 
 
@@ -310,14 +310,14 @@ def test_a_lock_that_cannot_be_given_back_is_left(
         bucket.down = level == logging.WARNING
         before = bucket.objects[NAME]
         with caplog.at_level(logging.INFO, "tavusctl"):
-            lease.give_back()
+            lease.release()
         (record,) = caplog.records
         assert record.levelno == level
         assert words in record.message
         assert ("the store is down" in record.message) == bucket.down
         assert bucket.objects[NAME] == before
         with pytest.raises(LockError, match="not locked by this run"):
-            lease.give_back()
+            lease.release()
 
 
 def until(true: Callable[[], bool]) -> bool:
@@ -331,7 +331,7 @@ def until(true: Callable[[], bool]) -> bool:
 def test_a_heart_beats_through_an_outage_until_the_lock_is_given_back(bucket: MemoryBucket) -> None:
     pace = LeaseTiming(30, 0.01)
     lease = Lease(bucket, pace)
-    lease.take("apply", 0, 1)
+    lease.acquire("apply", 0, 1)
     assert until(lambda: lease.held.beat > 2)
     bucket.down = True
     time.sleep(0.05)
@@ -339,7 +339,7 @@ def test_a_heart_beats_through_an_outage_until_the_lock_is_given_back(bucket: Me
     beat = lease.held.beat
     assert until(lambda: lease.held.beat > beat)
     (thread,) = [one for one in threading.enumerate() if one.name == "tavusctl-heartbeat" and one.daemon]
-    lease.give_back()
+    lease.release()
     thread.join(5)
     assert not thread.is_alive()
     assert lock_of(bucket).holder is None
@@ -347,22 +347,22 @@ def test_a_heart_beats_through_an_outage_until_the_lock_is_given_back(bucket: Me
 
 def test_a_heart_stops_when_the_lock_is_lost(bucket: MemoryBucket) -> None:
     lease = Lease(bucket, LeaseTiming(30, 0.01))
-    lease.take("apply", 0, 1)
+    lease.acquire("apply", 0, 1)
     (thread,) = [one for one in threading.enumerate() if one.name == "tavusctl-heartbeat"]
     held_by_other(bucket)
     thread.join(5)
     assert not thread.is_alive()
     with pytest.raises(LockError, match="was lost to process 41 on build-7"):
         lease.check()
-    lease.give_back()
+    lease.release()
     assert lock_of(bucket).holder == OTHER
 
 
-@pytest.mark.parametrize("use", ["check", "fail", "clear", "give_back", "_beat"])
+@pytest.mark.parametrize("use", ["check", "mark_lost", "clear", "release", "_beat"])
 def test_one_thread_uses_a_lock_at_a_time(bucket: MemoryBucket, use: str) -> None:
     with taken(bucket) as lease:
         lease._pace = LeaseTiming(30, 0.001)
-        known: dict[str, list[Any]] = {"fail": ["lost"], "clear": [Group(1, 1)]}
+        known: dict[str, list[Any]] = {"mark_lost": ["lost"], "clear": [Group(1, 1)]}
         other = threading.Thread(target=getattr(lease, use), args=known.get(use, []))
         with lease._guard:
             before = puts(bucket)
@@ -436,7 +436,7 @@ def test_unlocking_leaves_what_changes_meanwhile(bucket: MemoryBucket) -> None:
 
 def test_a_damaged_lock_is_named_by_its_address(bucket: MemoryBucket) -> None:
     bucket.change(NAME, b"{}")
-    for use in (lambda: Lease(bucket, SLOW).take("plan", 0, 1), lambda: unlock(bucket, "", "")):
+    for use in (lambda: Lease(bucket, SLOW).acquire("plan", 0, 1), lambda: unlock(bucket, "", "")):
         with pytest.raises(LockError, match=r"^the lock mem://team/lock is corrupt"):
             use()
 
@@ -478,26 +478,26 @@ def test_a_lock_is_sure_for_two_thirds_of_its_lease_and_nobody_is_asked(
     monkeypatch.setattr(time, "clock_gettime", lambda clock: real(clock) + slept[0])
     with taken(bucket) as lease:
         asked = len(bucket.puts)
-        assert lease.is_sure()
+        assert lease.is_recent()
         slept[0] = 19.0
-        assert lease.is_sure()
+        assert lease.is_recent()
         slept[0] = 20.1
         bucket.down = True
-        assert not lease.is_sure()
+        assert not lease.is_recent()
         assert len(bucket.puts) == asked
         bucket.down = False
         lease.check()
-        assert lease.is_sure()
+        assert lease.is_recent()
 
 
 def test_a_lock_that_was_lost_is_told_at_once(bucket: MemoryBucket) -> None:
     with taken(bucket) as lease:
-        lease.fail("the lock was lost to another run")
+        lease.mark_lost("the lock was lost to another run")
         bucket.down = True
         with pytest.raises(LockError, match="lost to another run"):
-            lease.is_sure()
+            lease.is_recent()
 
 
 def test_whether_a_lock_is_sure_waits_for_no_heartbeat(bucket: MemoryBucket) -> None:
     with taken(bucket) as lease, lease._guard, ThreadPoolExecutor(1) as pool:
-        assert pool.submit(lease.is_sure).result(timeout=5)
+        assert pool.submit(lease.is_recent).result(timeout=5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call
 from tavusctl.emulator.personas import drafts
 from tavusctl.emulator.personas.validity import KIND
@@ -11,24 +11,24 @@ from tavusctl.emulator.resources.resource import Missing
 MISSING = Missing(400, "error", "Invalid persona_id")
 
 
-def found(call: Call) -> Stored:
+def find_persona(call: Call) -> StoredObject:
     """The persona of the account whose id is in the path; raises the refusal if there is none."""
     stored = call.world.store.get(call.account, KIND, call.id)
     if stored is None:
         raise MISSING.refusal(call.world.behaviors["not_found"])
-    call.show(stored)
+    call.record_shown(stored)
     return stored
 
 
-def found_to_change(call: Call) -> Stored:
+def find_persona_to_change(call: Call) -> StoredObject:
     """The persona in the path, for a call that changes its tools or skills.
 
     Whether a draft in PAL Maker blocks the call is the behaviour `drafts_guard`.  Where that allows it,
     `?force=true` discards the draft.
     """
-    stored, guard = found(call), call.world.behaviors["drafts_guard"]
+    stored, guard = find_persona(call), call.world.behaviors["drafts_guard"]
     if guard == "patch" or not drafts.draft_of(stored, "maker"):
         return stored
-    if guard == "unforced" or not call.wants("force"):
+    if guard == "unforced" or not call.has_flag("force"):
         raise drafts.conflict()
     return drafts.without_draft(stored)

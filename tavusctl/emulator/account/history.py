@@ -11,73 +11,73 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from tavusctl.emulator.account.journal import SENSITIVE, Entry, is_secret, redact
-from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.http.messages import Json, Object
 
-KEPT = 200_000
-View = Callable[[Stored], Object]
+MAX_EVENTS = 200_000
+View = Callable[[StoredObject], Object]
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """One event of the history; `at` is its number."""
+class Event:
+    """One event of the history; `kind` is call, handled, commit or killed."""
 
-    at: int
-    what: str  # call, handled, commit, killed
+    number: int
+    kind: str
     entry: Entry | None = None
-    before: Stored | None = None
-    after: Stored | None = None
+    before: StoredObject | None = None
+    after: StoredObject | None = None
     mutation: Object = field(default_factory=dict)
 
 
 @dataclass(slots=True)
-class Chronicle:
+class History:
     """The newest 200,000 events since the start or the last reset, and the version of every changed object."""
 
-    moments: deque[Moment] = field(default_factory=lambda: deque(maxlen=KEPT))
+    events: deque[Event] = field(default_factory=lambda: deque(maxlen=MAX_EVENTS))
     versions: dict[tuple[str, str, str], int] = field(default_factory=dict)
-    newest: int = 0
+    last_number: int = 0
 
-    def note(self, what: str, entry: Entry) -> None:
+    def record(self, kind: str, entry: Entry) -> None:
         """Record an event of a request: `call` (arrived), `handled` (carried out) or `killed` (a kill fault struck)."""
-        self.newest += 1
-        self.moments.append(Moment(self.newest, what, entry))
+        self.last_number += 1
+        self.events.append(Event(self.last_number, kind, entry))
 
-    def commit(self, before: Stored | None, after: Stored, mutation: Object) -> None:
+    def commit(self, before: StoredObject | None, after: StoredObject, mutation: Object) -> None:
         """Record the change of an object, and give it a new version."""
-        self.newest += 1
-        self.versions[after.account, after.kind, after.id] = self.newest
-        self.moments.append(Moment(self.newest, "commit", None, before, after, mutation))
+        self.last_number += 1
+        self.versions[after.account, after.kind, after.id] = self.last_number
+        self.events.append(Event(self.last_number, "commit", None, before, after, mutation))
 
-    def version(self, stored: Stored) -> int:
+    def version(self, stored: StoredObject) -> int:
         """The version of an object; 0 if it has not changed since the start or the last reset."""
         return self.versions.get((stored.account, stored.kind, stored.id), 0)
 
-    def select(self, since: int, view: Callable[[Stored], Object]) -> Iterator[Object]:
+    def select(self, since: int, view: Callable[[StoredObject], Object]) -> Iterator[Object]:
         """The events after the number `since`, as JSON; `view` returns an object as a read shows it."""
-        for moment in self.moments:
-            if moment.at > since:
-                members = _commit(moment, view) if moment.after else _request(moment)
-                yield {"at": moment.at, "is": moment.what, **members}
+        for event in self.events:
+            if event.number > since:
+                members = _commit(event, view) if event.after else _request(event)
+                yield {"at": event.number, "is": event.kind, **members}
 
 
-def _request(moment: Moment) -> Object:
-    entry = moment.entry
+def _request(event: Event) -> Object:
+    entry = event.entry
     assert entry is not None  # noqa: S101 - for the type checker: every event but a commit has a request
     field_names = ("time", "account", "method", "path", "run", "user_agent", "status", "fault")
-    detail = {"body": entry.body} if moment.what == "call" else {"shown": entry.shown}
+    detail = {"body": entry.body} if event.kind == "call" else {"shown": entry.shown}
     return {"request": entry.seq, **{name: getattr(entry, name) for name in field_names}, **detail}
 
 
-def _commit(moment: Moment, view: View) -> Object:
-    after, before = moment.after, moment.before
+def _commit(event: Event, view: View) -> Object:
+    after, before = event.after, event.before
     old = _leaves(view(before)) if before else {}
     new = {} if after is None or after.deleted is not None else _leaves(view(after))
     if after is not None and after.deleted is not None:
         old = {}
     changes = {pointer: new.get(pointer) for pointer in {**old, **new} if old.get(pointer) != new.get(pointer)}
     removed = [pointer for pointer in old if pointer not in new]
-    mutation = {name: value for name, value in moment.mutation.items() if name != "body"}
+    mutation = {name: value for name, value in event.mutation.items() if name != "body"}
     return {**mutation, "changes": changes, "gone": removed}
 
 

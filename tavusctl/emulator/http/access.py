@@ -37,7 +37,7 @@ class Allowed:
 
 
 @dataclass(frozen=True, slots=True)
-class Border:
+class AccessPolicy:
     """The address of the server, and the decision who may call."""
 
     host: str
