@@ -25,6 +25,7 @@ CRON_WORDS: Final[Mapping[str, str]] = {
     "@monthly": "0 0 1 * *",
 }
 _CRON_FIELDS: Final = 5
+_NO_CRON: Final = "is not a cron expression", "write five fields (minute hour day month weekday)"
 _TICKS: Final = 100  # due times of a cron expression that are checked
 _COOLDOWN: Final = 3600  # seconds that the API requires between two crawls of a document
 _EXAMPLE: Final = "write a JSON Pointer such as `/layers/tts`"
@@ -163,13 +164,10 @@ def _by_period(found: JsonObject, key: str, period: str, collector: DiagnosticCo
 
 def _by_cron(expression: str, timezone: Json, collector: DiagnosticCollector) -> Recrawl:
     cron = CRON_WORDS.get(expression, expression)
-    reason = _cron_fault(cron)
-    if reason:
-        hourly = "schedule at most one crawl an hour, such as `0 3 * * *`"
-        hint = hourly if "twice" in reason else "write five fields (minute hour day month weekday), such as `0 3 * * *`"
-        collector.error(
-            "TV116", f"recrawl.cron: {shown(expression)} {reason}", collector.value_at("/recrawl/cron"), hint
-        )
+    if fault := _cron_fault(cron):
+        reason, hint = fault
+        message = f"recrawl.cron: {shown(expression)} {reason}"
+        collector.error("TV116", message, collector.value_at("/recrawl/cron"), f"{hint}, such as `0 3 * * *`")
     if collector.has_type(timezone, str, "/recrawl/timezone", "TV116") and not _is_timezone(timezone):
         message = f"recrawl.timezone: unknown time zone {shown(timezone)}"
         collector.error(
@@ -181,23 +179,25 @@ def _by_cron(expression: str, timezone: Json, collector: DiagnosticCollector) ->
     return Recrawl(cron=cron, timezone=str(timezone))
 
 
-def _cron_fault(cron: str) -> str:
-    """Why a cron expression cannot be used; empty if it can."""
+def _cron_fault(cron: str) -> tuple[str, str] | None:
+    """Why a cron expression cannot be used, and what to write instead; None if it can be used."""
     import datetime as dt  # noqa: PLC0415 - few manifests have a schedule
 
     from cronsim import CronSim, CronSimError  # noqa: PLC0415 - few manifests have a schedule
 
     if len(cron) > _LONGEST_CRON or len(cron.split()) != _CRON_FIELDS:
-        return "is not a cron expression"
+        return _NO_CRON
     try:
         due_times = list(itertools.islice(CronSim(cron, dt.datetime(2024, 1, 1, tzinfo=dt.UTC)), _TICKS))
     except CronSimError:
-        return "is not a cron expression"
+        return _NO_CRON
     if not due_times:
-        return "never matches a date"
+        return "never matches a date", "choose a day that the month has"
     shortest = min((later - sooner for sooner, later in itertools.pairwise(due_times)), default=dt.timedelta.max)
-    too_dense = shortest.total_seconds() < _COOLDOWN
-    return "matches more than once an hour, the minimum that the API allows between two crawls" if too_dense else ""
+    if shortest.total_seconds() < _COOLDOWN:
+        reason = "matches more than once an hour, the minimum that the API allows between two crawls"
+        return reason, "schedule at most one crawl an hour"
+    return None
 
 
 def _is_timezone(name: str) -> bool:

@@ -239,7 +239,7 @@ def _missing_secret(change: Change) -> Refusal:
     reason = f"the API takes `{_member(change)}` whole, with the secret at {places}, which no read returns"
     fixes = [f"write `${{secret:NAME}}` at {unnamed} in the manifest of {change.address}"] if unnamed else []
     fixes += [f"set {', '.join(unset_variables)} in the environment or in `.env`"] if unset_variables else []
-    return Refusal(change, "E408", 4, reason, f"{', and '.join(fixes)}; nothing was sent")
+    return Refusal(change, "E409", 4, reason, f"{', and '.join(fixes)}; nothing was sent")
 
 
 def _member(change: Change) -> str:

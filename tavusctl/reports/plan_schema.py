@@ -98,7 +98,7 @@ class FieldEntry(BaseModel):
 class Risk(BaseModel):
     """Something dangerous about a change."""
 
-    id: str = Field(description="Stable: delete, replace, retire, unprotect or new-host.")
+    id: str = Field(description="Stable: delete, replace, retire, unprotect, new-host, new-secret or new-store.")
     message: str
     path: str | None = _absent("JSON Pointer into spec.")
     host: str | None = _absent("Host that data goes to, with its scheme unless encrypted.")

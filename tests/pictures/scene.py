@@ -68,7 +68,7 @@ def build(demo: Demo) -> None:
     for name, edits in _EDITS.items():
         edit(demo, name, *edits)
     (demo.root / "manifests/personas/tavus-researcher.yaml").unlink()
-    commit(demo, "Joan", "RetryPolicy")
+    commit(demo, "Joan", "Ask for patience")
 
 
 def edit(demo: Demo, name: str, *edits: tuple[str, str]) -> None:

@@ -101,7 +101,7 @@ def test_without_the_secret_nothing_is_sent(project: Project, auth: str, mask: s
     planned, applied = project.run("plan", "--format", "json"), project.run("apply", "--yes")
 
     (refusal,) = planned.document["refused"]
-    assert (refusal["code"], applied.code) == ("E408", 4)
+    assert (refusal["code"], applied.code) == ("E409", 4)
     assert f"/delivery/api/auth/{MEMBERS[auth]}" in refusal["reason"]
     assert project.account.writes == []
 
@@ -116,7 +116,7 @@ def test_without_its_value_the_variable_is_told(project: Project, auth: str) -> 
 
     (refusal,) = project.run("plan", "--format", "json", ONE=None).document["refused"]
 
-    assert (refusal["code"], project.account.writes) == ("E408", [])
+    assert (refusal["code"], project.account.writes) == ("E409", [])
     assert refusal["hint"] == "set ONE in the environment or in `.env`; nothing was sent"
 
 

@@ -62,7 +62,7 @@ def update(
     lacks = update_of(desired.kind).unknown_secrets(before, step.patch, desired.spec)
     if lacks:  # secrets that the plan could not know of, or those of an undo
         message = f"the secret at {', '.join(lacks)} of `{step.address}` has to be sent along, and is not at hand"
-        raise RefusedError(message, "write it as `${secret:NAME}` in the manifest", id="E408")
+        raise RefusedError(message, "write it as `${secret:NAME}` in the manifest", id="E409")
     sequence = parts.calls(before.kind, remote_id, before.body, ctx.with_ids(list(step.patch)))
     if not is_new:
         part_calls.check_unedited(ctx, step, before, sequence)
