@@ -59,7 +59,12 @@ def main() -> None:
     pairs = from_corpus(corpus, REPEATS) + from_histories([Path(name) for name in sys.argv[1:]])
     table = measured(pairs)
     gates = [*size_gates(table), *time_gates(table), optimum_gate(pairs)]
-    lines = ["# Patches measured", "", f"{len(pairs):,} pairs; every figure of one run on one machine.", ""]
+    lines = [
+        "# Benchmark of patches",
+        "",
+        f"{len(pairs):,} pairs of documents; all figures are from one run on one machine.",
+        "",
+    ]
     lines += [*gate_lines(gates), "", *peer_lines(table), "", *category_lines(table), ""]
     lines += ["## Two unrelated documents of 1 MB", "", *unrelated_lines()]
     (Path(__file__).parent / "RESULTS.md").write_text("\n".join(lines) + "\n")
@@ -118,19 +123,37 @@ def size_gates(table: Table) -> Iterator[Gate]:
     best = {number: min(peer.size for peer in table.right(number)) for number in compared}
     least = {number: min(peer.touched for peer in table.right(number)) for number in compared}
     yield Gate("wrong patches", sum(bool(own.wrong) for own in ours), 0)
-    yield Gate("bytes against the per-pair best", sum(ours[n].size for n in compared) / sum(best.values()), 1.005)
+    yield Gate(
+        "bytes / smallest patch of each pair",
+        sum(ours[n].size for n in compared) / sum(best.values()),
+        1.005,
+    )
     beaten = [
         n for n in compared if any(f.touched <= ours[n].touched and f.size < ours[n].size for f in table.right(n))
     ]
-    yield Gate("% of pairs where a peer that touches no more sends less", 100 * len(beaten) / len(compared), 0.5)
+    yield Gate(
+        "% of pairs: another library has fewer bytes, and not more leaves",
+        100 * len(beaten) / len(compared),
+        0.5,
+    )
     dominated = [n for n in compared if any(dominates(peer, ours[n]) for peer in table.right(n))]
-    yield Gate("% of pairs dominated by a peer", 100 * len(dominated) / len(compared), 0.4)
-    yield Gate("worst of these, times the bytes", max((ours[n].size / best[n] for n in dominated), default=1), 1.5)
-    yield Gate("leaves touched against the least", sum(ours[n].touched for n in compared) / sum(least.values()), 1.05)
+    yield Gate(
+        "% of pairs: another library is better, and not worse in bytes or leaves",
+        100 * len(dominated) / len(compared),
+        0.4,
+    )
+    yield Gate(
+        "largest ratio of bytes in these pairs", max((ours[n].size / best[n] for n in dominated), default=1), 1.5
+    )
+    yield Gate(
+        "leaves touched / fewest of each pair",
+        sum(ours[n].touched for n in compared) / sum(least.values()),
+        1.05,
+    )
     single = sum(ours[n].lost for n in numbers if table.pairs[n].single)
-    yield Gate("unchanged leaves rewritten on single edits", single, 0)
+    yield Gate("unchanged leaves rewritten, pairs with a single edit", single, 0)
     more = [n for n in compared if ours[n].lost > min(peer.lost for peer in table.right(n))]
-    yield Gate("% of pairs with more unchanged leaves rewritten than the best", 100 * len(more) / len(compared), 2)
+    yield Gate("% of pairs: another library rewrites fewer unchanged leaves", 100 * len(more) / len(compared), 2)
 
 
 def dominates(peer: Measure, ours: Measure) -> bool:
@@ -146,8 +169,8 @@ def dominates(peer: Measure, ours: Measure) -> bool:
 def time_gates(table: Table) -> Iterator[Gate]:
     """Gates for time against the rival: on the pairs, and on documents of growing size."""
     ours, rival = table.seconds[OURS], table.seconds[RIVAL]
-    yield Gate("median time against jsonpatch 1.47", statistics.median(ours) / statistics.median(rival), 1.1)
-    yield Gate("p99 time against jsonpatch 1.47", percentile(ours) / percentile(rival), 2)
+    yield Gate("median time / that of jsonpatch 1.47", statistics.median(ours) / statistics.median(rival), 1.1)
+    yield Gate("99th percentile of time / that of jsonpatch 1.47", percentile(ours) / percentile(rival), 2)
     worst = 0.0
     for name, before, after in growing():
         mine, patch = timed(diff, before, after, 5)
@@ -155,7 +178,7 @@ def time_gates(table: Table) -> Iterator[Gate]:
         if wrong := measure(before, after, patch).wrong:
             sys.exit(f"{name}: {wrong}")
         worst = max(worst, mine / theirs)
-    yield Gate("worst scaling point against jsonpatch 1.47", worst, 2)
+    yield Gate("largest time / that of jsonpatch 1.47, documents of growing size", worst, 2)
 
 
 def percentile(values: list[float]) -> float:
@@ -179,7 +202,9 @@ def optimum_gate(pairs: list[Pair]) -> Gate:
         missed += least < measured_patch.cost - 1
         if proved == SMALL:
             break
-    return Gate(f"% of {proved} small pairs above the proved optimum", 100 * missed / max(proved, 1), 10)
+    return Gate(
+        f"% of {proved} small pairs whose patch costs more than the proved optimum", 100 * missed / max(proved, 1), 10
+    )
 
 
 def cut_down(pair: Pair) -> Pair | None:
@@ -198,7 +223,7 @@ def cut_down(pair: Pair) -> Pair | None:
 
 def peer_lines(table: Table) -> Iterator[str]:
     """A table with one line per library; bytes and leaves are sums over the pairs that it got right."""
-    yield "| differ | wrong or none | operations | bytes | against ours | leaves touched | unchanged lost | median ms |"
+    yield "| library | wrong, none | operations | bytes | bytes / ours | leaves | unchanged rewritten | median ms |"
     yield "|---|---:|---:|---:|---:|---:|---:|---:|"
     for name, measures in {OURS: table.ours, **table.peers}.items():
         right = [(theirs, mine) for theirs, mine in zip(measures, table.ours, strict=True) if not theirs.wrong]
@@ -214,7 +239,7 @@ def peer_lines(table: Table) -> Iterator[str]:
 
 def category_lines(table: Table) -> Iterator[str]:
     """A table by kind of edit: bytes against the per-pair best of all libraries, and time against the rival."""
-    yield "| kind of edit | pairs | bytes against the best | leaves against the least | time against jsonpatch 1.47 |"
+    yield "| kind of edit | pairs | bytes / best | leaves / fewest | time / jsonpatch 1.47 |"
     yield "|---|---:|---:|---:|---:|"
     for name in dict.fromkeys(pair.category for pair in table.pairs):
         numbers = [n for n, pair in enumerate(table.pairs) if pair.category == name and table.right(n)]

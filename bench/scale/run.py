@@ -42,23 +42,23 @@ def main(most: int) -> int:
         for changed in (0, max(1, size // CHANGED)):
             tell(f"plans of {size:,} objects, {changed:,} of them changed")
             planned += cases.plans(size, changed, LATENCIES, REPEATS[size])
-    tell("peers")
+    tell("other tools")
     rivals = list(peer_costs([size for size in SIZES if size <= most]))
     tell("files, applies, export, crawls")
     others = {**cases.validated(1_000, 3), "export of 1,000 objects": cases.exported(1_000)}
     others["recrawl --dry-run, 100 documents"] = cases.decided(100, 5)
     plan, again, least, writes = cases.second_apply(1_000, 3)
-    others |= {"plan of 1,000 objects": plan, "second apply of them": again}
+    others |= {"plan of 1,000 objects": plan, "second apply of 1,000 objects": again}
     before, patched = cases.patched(100, 50, 8)
-    others |= {"plan of 100 changes at 50 ms": before, "apply of them, 8 at a time": patched}
+    others |= {"plan of 100 changes at 50 ms": before, "apply of 100 changes at 50 ms, 8 at a time": patched}
     gates = [
         *start_gates(starts),
         *plan_gates(planned, rivals),
         Gate("writes of a second apply of 1,000 objects", writes, 0),
-        Gate("CPU of it against the least", again.cpu / least.cpu, 2.5),
+        Gate("CPU time of a second apply of 1,000 objects / that of the minimal program", again.cpu / least.cpu, 2.5),
         # Each patch needs a write and a read; the time of the plan inside the apply is subtracted.
         Gate(
-            "apply of 100 patches at 50 ms, 8 at a time, against the ideal",
+            "time of an apply of 100 patches at 50 ms, 8 at a time / ideal time",
             patched.wall / (before.wall + 200 * 0.05 / 8),
             1.4,
         ),
@@ -76,9 +76,9 @@ def main(most: int) -> int:
 def start_gates(starts: dict[str, Cost]) -> Iterator[Gate]:
     """Gates for the time of start-up against programs that do nothing."""
     bare, models = starts["bare lazy click program"].wall, starts["build the pydantic models"].wall
-    yield Gate("`--help` against a bare lazy click program", starts["tavusctl --help"].wall / bare, 1.3)
+    yield Gate("time of `--help` / time of a minimal lazy click program", starts["tavusctl --help"].wall / bare, 1.3)
     files = starts["tavusctl validate --no-cache, 10 files"].wall
-    yield Gate("`validate` of 10 files against building the pydantic models", files / models, 2)
+    yield Gate("time of `validate` of 10 files / time to build the pydantic models", files / models, 2)
 
 
 def plan_gates(planned: list[Planned], rivals: list[tuple[str, int, Cost]]) -> Iterator[Gate]:
@@ -88,23 +88,27 @@ def plan_gates(planned: list[Planned], rivals: list[tuple[str, int, Cost]]) -> I
     thousand, largest = unchanged[1_000, 0], unchanged[most, 0]
     # All pages are known and can be read in parallel: one latency for the connection, and one for the response.
     added = unchanged[1_000, 50].cost.wall - thousand.cost.wall
-    yield Gate("what 50 ms add to a plan of 1,000 against two of them", added / (2 * 0.05), 1.5)
-    yield Gate("requests of a cold plan above the floor", max(plan.requests - plan.floor for plan in planned), 5)
+    yield Gate("time that a latency of 50 ms adds to a plan of 1,000 objects / 100 ms", added / (2 * 0.05), 1.5)
+    yield Gate("requests of a cold plan above the minimum", max(plan.requests - plan.floor for plan in planned), 5)
     partly_changed = next(plan for plan in planned if plan.objects == 1_000 and plan.changed and not plan.latency)
-    yield Gate("CPU of a plan of 1,000 against the least", thousand.against_least, 2.5)
+    yield Gate("CPU time of a plan of 1,000 objects / that of the minimal program", thousand.against_least, 2.5)
     yield Gate(
-        "CPU of a plan of 1,000 of which 50 are changed against a cold one",
+        "CPU time of a plan of 1,000 objects, 50 of them changed / that of a cold plan",
         partly_changed.cost.cpu / partly_changed.cold.cpu,
         0.75,
     )
     if most > 1_000:
-        yield Gate(f"CPU of a plan of {most:,} against the least", largest.against_least, 2.5)
-        yield Gate(f"MB of a plan of {most:,}", largest.cost.memory, 200)
-        yield Gate(f"CPU of a cold plan of {most:,} against 1,000", largest.cold.cpu / thousand.cold.cpu, 12)
-        yield Gate(f"MB of a cold plan of {most:,}", max(plan.cold.memory for plan in planned), 400)
+        yield Gate(f"CPU time of a plan of {most:,} objects / that of the minimal program", largest.against_least, 2.5)
+        yield Gate(f"memory of a plan of {most:,} objects, MB", largest.cost.memory, 200)
+        yield Gate(
+            f"CPU time of a cold plan of {most:,} objects / that of a plan of 1,000",
+            largest.cold.cpu / thousand.cold.cpu,
+            12,
+        )
+        yield Gate(f"memory of a cold plan of {most:,} objects, MB", max(plan.cold.memory for plan in planned), 400)
     for name, size, cost in rivals:
         if size == most:
-            yield Gate(f"plan of {size:,} against {name}", largest.cost.cpu / cost.cpu, 1)
+            yield Gate(f"CPU time of a plan of {size:,} objects / that of {name}", largest.cost.cpu / cost.cpu, 1)
 
 
 def peer_costs(sizes: Sequence[int]) -> Iterator[tuple[str, int, Cost]]:
@@ -132,13 +136,13 @@ def page_lines(
     others: dict[str, Cost],
 ) -> Iterator[str]:
     """The lines of the page of results."""
-    yield "# Commands measured"
+    yield "# Benchmark of commands"
     yield ""
     packages = ", ".join(f"{name} {version(name)}" for name in ("click", "pydantic", "httpx", "PyYAML"))
     yield f"One run on one machine: {os.cpu_count()} cores, {platform.system()} {platform.machine()},"
     yield f"Python {platform.python_version()}, {packages}."
-    yield "Whole processes, medians; every persona has a prompt of 5 KB. Ratios carry over to other machines,"
-    yield "seconds do not."
+    yield "Medians of whole processes; every persona has a prompt of 5 KB. Ratios are similar on other machines,"
+    yield "seconds are not."
     yield ""
     yield from gate_lines(gates)
     yield ""
@@ -148,11 +152,11 @@ def page_lines(
     yield "|---|---:|---:|---:|"
     yield from (row(name, cost) for name, cost in starts.items())
     yield ""
-    yield "The least is a program that starts Python, imports httpx, reads and hashes every file, lists the account"
-    yield "once and digests it. It takes turns with plans that know what the one before has read, and with cold ones"
-    yield "(`--no-cache`), which read all files afresh."
+    yield "The minimal program starts Python, imports httpx, reads and hashes every file, lists the account once and"
+    yield "computes a digest of it. It runs in turns with plans that use the cache, and with cold plans (`--no-cache`),"
+    yield "which parse all files."
     yield ""
-    yield "| objects | changed | ms | s | CPU s | MB | cold CPU s | requests | floor | least CPU s | CPU against it |"
+    yield "| objects | changed | delay, ms | s | CPU s | MB | cold CPU s | requests | minimum | least CPU s | ratio |"
     yield "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
     for plan in planned:
         figures = f"{plan.cost.wall:.2f} | {plan.cost.cpu:.2f} | {plan.cost.memory:.0f} | {plan.cold.cpu:.2f}"
@@ -164,10 +168,10 @@ def page_lines(
     yield "|---|---:|---:|---:|"
     yield from (row(name, cost) for name, cost in others.items())
     yield ""
-    yield "octoDNS plans TXT records of 200 characters from files against files. Terraform plans `terraform_data`"
-    yield "resources with the bodies of the personas, all of them in its state. Neither reads over a network."
+    yield "octoDNS compares TXT records of 200 characters in files with other files. Terraform plans `terraform_data`"
+    yield "resources with the bodies of the personas, which are all in its state. Neither uses a network."
     yield ""
-    yield "| peer | objects | s | CPU s | MB | CPU against ours | against a cold one |"
+    yield "| other tool | objects | s | CPU s | MB | CPU / our CPU | CPU / our cold CPU |"
     yield "|---|---:|---:|---:|---:|---:|---:|"
     ours = {plan.objects: plan for plan in planned if not plan.changed and not plan.latency}
     for name, size, cost in rivals:

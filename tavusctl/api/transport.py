@@ -86,14 +86,14 @@ class _Attempt(Struct):
                 raise
             passes = False
         if not passes:
-            message = "the connection took so long that the request may no longer be sent"
+            message = "opening the connection took too long: the request may no longer be sent"
             raise httpcore.WriteTimeout(message)
 
     def take(self, size: int) -> None:
         """Count received bytes; httpcore.RemoteProtocolError when they exceed the limit of headers or body."""
         self.received += size
         if self.received > _HEAD_LIMIT + (self.limit if self.headed else 0):
-            message = "the response is too large" if self.headed else "the headers of the response do not end"
+            message = "the response is too large" if self.headed else "the headers of the response are too large"
             raise httpcore.RemoteProtocolError(message)
 
     def trace(self, event: str, _: object) -> None:

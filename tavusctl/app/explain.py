@@ -202,7 +202,7 @@ def text(field: FieldDescription) -> Iterator[str]:
     spec_members = [member for member in field.members if member.is_managed]
     envelope_members = [member for member in field.members if not member.is_managed]
     yield from _members(spec_members, "spec" if envelope_members else "")
-    yield from _members(envelope_members, "around spec" if spec_members else "")
+    yield from _members(envelope_members, "beside spec" if spec_members else "")
 
 
 def _members(members: Sequence[FieldDescription], title: str) -> Iterator[str]:

@@ -247,7 +247,7 @@ _LIFECYCLE: Final[Schema] = {
         "on_remove": {
             "enum": ["delete", "retain"],
             "default": "delete",
-            "description": "What happens when this manifest is taken away: delete the object, or keep and forget it.",
+            "description": "What happens when this manifest is removed: delete the object, or keep it unmanaged.",
         },
     },
     "additionalProperties": False,

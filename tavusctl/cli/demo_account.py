@@ -64,9 +64,11 @@ def _check(environment: Environment) -> None:
     """Refuse settings that a demo cannot have: a base URL and a `state:`."""
     context = click.get_current_context()
     if context.get_parameter_source("base_url") not in (ParameterSource.DEFAULT, None):
-        message = f"the environment `{environment.name}` is a demo: it has an emulator of its own, and no other address"
+        message = f"the environment `{environment.name}` is a demo: it works with its own emulator only"
         hint = "leave `--base-url` out and unset TAVUS_BASE_URL, or choose another environment with `--env`"
         raise UsageError(message, hint)
     if environment.state:
-        message = f"the environment `{environment.name}` is a demo: its account is on this machine, and so is its state"
+        message = (
+            f"the environment `{environment.name}` is a demo: its account and its state are always on this machine"
+        )
         raise UsageError(message, f"remove `environments.{environment.name}.state` from tavusctl.yaml")

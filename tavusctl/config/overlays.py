@@ -66,7 +66,7 @@ def former_addresses(node: Node) -> Iterator[Address]:
 
 def renamed_base_diagnostic(over: Node, address: Address, now: Address, source: Source) -> Diagnostic:
     """The diagnostic for a document of an overlay with a former address of a manifest, which is `now` another."""
-    message = f"no manifest is `{address}` for the overlay to be laid over: it is `{now}` now, at {source}"
+    message = f"the overlay has no manifest `{address}` to be laid over: its address is `{now}` now, at {source}"
     return Diagnostic("TV132", message, over.sources["/name"], f"write `name: {now.name}`", address)
 
 
@@ -81,7 +81,7 @@ def missing_base_diagnostic(over: Node, address: Address, bases: Mapping[Address
     if meant is None:
         return None
     key, right = ("kind", meant.kind) if same_name else ("name", meant.name)
-    message = f"no manifest is `{address}` for the overlay to be laid over, but `{meant}` is, at {bases[meant]}"
+    message = f"the overlay has no manifest `{address}` to be laid over, but there is `{meant}` at {bases[meant]}"
     return Diagnostic("TV132", message, over.sources[f"/{key}"], f"write `{key}: {right}`", address)
 
 
@@ -182,7 +182,7 @@ class _Merge(Struct):
                 yield self._targets[root] + pointer[len(root) :], source
 
     def _refuse_moves(self) -> None:
-        message = f"moved_from: `{self.address}` has it here and at {self.base.keys['/moved_from']}"
+        message = f"moved_from: `{self.address}` has this key here and at {self.base.keys['/moved_from']}"
         hint = "list all former addresses in one of the two"
         self.diagnostics.append(Diagnostic("TV118", message, self.over.keys["/moved_from"], hint, self.address))
 

@@ -136,7 +136,7 @@ class Reading(Struct):
                 yield self._open(document, document.node)
             elif (first := self._overlays.setdefault(document.address, document)) is not document:
                 here, there = (duplicate.node.sources["/name"] for duplicate in (document, first))
-                self.diagnostics.append(duplicate_address(document.address, here, there, "make one of the two"))
+                self.diagnostics.append(duplicate_address(document.address, here, there, "merge the two into one"))
 
     def _take_base(self, path: Path, source: Source) -> Iterator[ParsedManifest]:
         """The manifests of a file of the base, merged with their overlays; from the cache where it has them."""

@@ -274,7 +274,7 @@ def _record_ended(ctx: _Context) -> None:
 def _defer_rest(ctx: _Context, waiting: Sequence[Target], *, waited: bool) -> None:
     """Leave to the next run the targets that got no slot, and those whose awaited crawl has not ended."""
     count = len(ctx.running())
-    crawls = f"{count} crawl{' is' if count == 1 else 's are'} under way, and this run starts none beyond {ctx.limit}"
+    crawls = f"{count} crawl{' is' if count == 1 else 's are'} under way, and the limit of this run is {ctx.limit}"
     now = ctx.api.server_time()
     for target in waiting:
         ctx.keep(target, status.deferred_entry(target, ctx.closed or crawls, ctx.last(target), now))

@@ -176,7 +176,7 @@ def due_reason(target: Target, document: CrawlState) -> str:
     if document.status == "error":
         return f"its last crawl failed{f': {document.error}' if document.error else ''}"
     if target.on_request or target.recrawl is None:
-        return "asked for"
+        return "requested"
     return "due by its schedule"
 
 
@@ -195,7 +195,7 @@ def neglect_warnings(target: Target, document: CrawlState, now: datetime) -> Ite
     since = document.last or document.created
     if target.recrawl and since and now >= schedule.overdue_from(target.recrawl, since):
         history = (
-            f"was last crawled at {format_timestamp(since)}" if document.last else "has never been crawled to an end"
+            f"was last crawled at {format_timestamp(since)}" if document.last else "has never been crawled completely"
         )
         message = f"`{target.address}` {history}, and has been due for more than {schedule.MISSED} periods"
         yield _warning("TV601", message, target, "check that the job that runs `tavusctl recrawl` is active")

@@ -222,7 +222,7 @@ def _in_use(change: Change) -> Refusal | None:
     if change.action is not Action.DELETE or not (change.held_by or change.referrers):
         return None
     if change.held_by:
-        reason = f"{', '.join(change.held_by)} was made with it, and keeps it for good"
+        reason = f"{', '.join(change.held_by)} was created with it and depends on it permanently"
         return Refusal(change, "E405", 4, reason, f"run `tavusctl state rm {change.address}` to keep it unmanaged")
     reason = f"still referred to by {', '.join(change.referrers)}, not managed here"
     return Refusal(change, "E405", 4, reason, "remove the references there first")
@@ -236,7 +236,7 @@ def _missing_secret(change: Change) -> Refusal:
     )
     places = ", ".join(f"`{pointer}`" for pointer in change.unknown_secrets)
     unnamed = ", ".join(f"`{pointer}`" for pointer in change.unknown_secrets if pointer not in secret_names)
-    reason = f"the API takes `{_member(change)}` whole, with the secret at {places}, which no read returns"
+    reason = f"the API accepts `{_member(change)}` only as a whole, with the secret at {places}, which no read returns"
     fixes = [f"write `${{secret:NAME}}` at {unnamed} in the manifest of {change.address}"] if unnamed else []
     fixes += [f"set {', '.join(unset_variables)} in the environment or in `.env`"] if unset_variables else []
     return Refusal(change, "E409", 4, reason, f"{', and '.join(fixes)}; nothing was sent")

@@ -43,7 +43,7 @@ def outlook(live: Live, now: datetime) -> str:
         return f"{live.status}: {usual_duration}"
     ready = f"{end:%Y-%m-%d %H:%M} UTC"
     return f"{live.status}: {usual_duration}, " + (
-        f"so until about {ready}" if end > now else f"and has taken longer: {ready}"
+        f"so until about {ready}" if end > now else f"and should have ended at {ready}"
     )
 
 

@@ -18,10 +18,12 @@ from tavusctl.secrets.values import MASK
 class Limits(Model):
     """How much may be used."""
 
-    daily_call_limit: int | None = Field(None, description="Calls a day, of all visitors.", ge=1)
-    daily_call_limit_per_user: int | None = Field(None, description="Calls a day, of one visitor.", ge=1)
-    concurrent_call_limit: int | None = Field(None, description="Calls at a time.", ge=1)
-    max_call_duration: int | None = Field(None, description="Seconds of one call.", ge=1)
+    daily_call_limit: int | None = Field(None, description="Maximum number of calls a day, of all visitors.", ge=1)
+    daily_call_limit_per_user: int | None = Field(
+        None, description="Maximum number of calls a day, of one visitor.", ge=1
+    )
+    concurrent_call_limit: int | None = Field(None, description="Maximum number of calls at the same time.", ge=1)
+    max_call_duration: int | None = Field(None, description="Maximum number of seconds of one call.", ge=1)
 
 
 class Deployment(Model):
@@ -33,7 +35,9 @@ class Deployment(Model):
     status: Annotated[str, KnownValues("draft", "active", "inactive")] | None = Field(
         None, description="`active`: anybody with the link can talk, at the account's cost."
     )
-    password: str | None = Field(None, description="What visitors have to know; a `${secret:NAME}`.", max_length=1024)
+    password: str | None = Field(
+        None, description="Password that visitors have to enter; a `${secret:NAME}`.", max_length=1024
+    )
     allowed_origins: list[str] | None = Field(None, description="Web sites that may show it.")
     limits: Limits | None = Field(None, description="How much may be used.")
     customization: dict[str, Any] | None = Field(None, description="How it looks and begins.")

@@ -25,7 +25,7 @@ class Pronunciation(Model):
     type: Annotated[str, KnownValues("alias", "ipa")] = Field(
         description="`alias`: other words; `ipa`: signs of the International Phonetic Alphabet."
     )
-    alphabet: Annotated[str, KnownValues("ipa")] | None = Field(None, description="Always `ipa`, and needless.")
+    alphabet: Annotated[str, KnownValues("ipa")] | None = Field(None, description="Always `ipa`; may be left out.")
     case_sensitive: bool | None = Field(None, description="Whether capitals matter.")
     word_boundaries: bool | None = Field(None, description="Whether only whole words are meant.")
 
@@ -74,7 +74,7 @@ DICTIONARY: Final = ResourceKind(
     model=Dictionary,
     fields=FIELDS,
     normalise=normalise,
-    summary="How words are spoken; a change is heard at once, wherever the dictionary is named.",
+    summary="How words are pronounced; a change takes effect at once, wherever the dictionary is used.",
     listing=Listing(first_page=0, completeness_key="rules"),
     optional=True,
     folder="dictionaries",

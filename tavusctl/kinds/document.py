@@ -33,24 +33,29 @@ class KnowledgeDocument(Model):
     model_config = ConfigDict(json_schema_extra={"oneOf": [_has("document_url"), _has("document_file")]})
 
     document_url: WebAddress | None = Field(
-        None, description="Address of the file or web page; reachable without signing in."
+        None, description="URL of the file or web page; reachable without signing in."
     )
     document_file: str | None = Field(
-        None, description="A file of the project instead, from the manifests folder or ./ from here."
+        None,
+        description="A file of the project in place of a URL: a path from the manifests folder, or with ./ from here.",
     )
     upload: str | None = Field(
         None, description="Folder that the file is uploaded to, such as s3://bucket/prefix, gs:// or az://."
     )
-    document_name: str | None = Field(None, description="Name shown in lists; the manifest's own when left out.")
+    document_name: str | None = Field(
+        None, description="Name shown in lists; the `name` of the manifest when left out."
+    )
     tags: list[str] | None = Field(None, description="Tags by which personas and conversations find it.")
     crawl: Crawl | None = Field(None, description="Follow links from the page; without it one page is read.")
-    callback_url: str | None = Field(None, description="Address that is told when processing ends.")
+    callback_url: str | None = Field(None, description="URL that is called when processing ends.")
     participant_tags: list[str] | None = Field(
-        None, description="Tags of participants: only conversations with one of them know it."
+        None, description="Tags of participants: only conversations with one of them can use the document."
     )
     custom_description: str | None = Field(None, description="What is in it, for whoever decides to look it up.")
     is_customer_support_document: bool | None = Field(None, description="Whether it answers questions of customers.")
-    font_size_aware_extraction: bool | None = Field(None, description="Whether sizes of letters tell headings.")
+    font_size_aware_extraction: bool | None = Field(
+        None, description="Whether headings are recognised by their font size."
+    )
     properties: dict[str, Any] | None = Field(None, description="Older free-form notes.")
 
     @cross_field_validator

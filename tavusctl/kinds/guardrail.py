@@ -20,9 +20,9 @@ class SingleGuardrail(Model):
     guardrail_name: str | None = Field(None, description="Name of the rule; free text.", min_length=1, max_length=100)
     guardrail_prompt: str = Field(description="What must or must not happen.", min_length=1)
     modality: Annotated[str, KnownValues("verbal", "visual", "audio")] | None = Field(
-        None, description="Whether what is said, seen or heard is judged."
+        None, description="Whether the rule is about what is said, seen or heard."
     )
-    callback_url: str | None = Field(None, description="Address that is told when the rule is broken.", max_length=2048)
+    callback_url: str | None = Field(None, description="URL that is called when the rule is broken.", max_length=2048)
     app_message: bool | None = Field(None, description="Whether the application is told when the rule is broken.")
     tags: list[str] | None = Field(None, description="Tags by which personas find it.", max_length=32)
     tool_call: dict[str, Any] | None = Field(None, description="A tool that is called when the rule is broken.")

@@ -31,9 +31,9 @@ class Guardrail(Model):
     guardrail_name: GuardrailName = Field(description="Name of the rule: letters, digits and underscores.")
     guardrail_prompt: str = Field(description="What must or must not happen.", min_length=1)
     modality: Annotated[str, KnownValues("verbal", "visual", "audio")] | None = Field(
-        None, description="Whether what is said, seen or heard is judged."
+        None, description="Whether the rule is about what is said, seen or heard."
     )
-    callback_url: str | None = Field(None, description="Address that is told when the rule is broken.")
+    callback_url: str | None = Field(None, description="URL that is called when the rule is broken.")
     app_message: bool | None = Field(None, description="Whether the application is told when the rule is broken.")
     tags: list[str] | None = Field(None, description="Tags of the rule.")
 

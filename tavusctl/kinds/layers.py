@@ -52,17 +52,23 @@ class Perception(Model):
         None, description="Questions answered once, in the summary after the call."
     )
     perception_tool_prompt: str | None = Field(None, description="When to use the perception tools.")
-    perception_tools: list[Tool] | None = Field(None, description="Functions that what is seen may trigger.")
+    perception_tools: list[Tool] | None = Field(
+        None, description="Functions that may be called because of what is seen."
+    )
     visual_awareness_queries: list[str] | None = Field(
         None, description="Questions about the picture during the call (raven-1)."
     )
     visual_tool_prompt: str | None = Field(None, description="When to use the visual tools (raven-1).")
-    visual_tools: list[Tool] | None = Field(None, description="Functions that what is seen may trigger (raven-1).")
+    visual_tools: list[Tool] | None = Field(
+        None, description="Functions that may be called because of what is seen (raven-1)."
+    )
     audio_awareness_queries: list[str] | None = Field(
         None, description="Questions about the sound during the call (raven-1)."
     )
     audio_tool_prompt: str | None = Field(None, description="When to use the audio tools (raven-1).")
-    audio_tools: list[Tool] | None = Field(None, description="Functions that what is heard may trigger (raven-1).")
+    audio_tools: list[Tool] | None = Field(
+        None, description="Functions that may be called because of what is heard (raven-1)."
+    )
     emotion_recognition: EmotionRecognition | None = Field(
         None, description="How far emotions are recognised (raven-1)."
     )
@@ -120,9 +126,7 @@ class LanguageModel(Model):
     model: str | None = Field(
         None, description="Name of the model; one that does not begin with `tavus-` is your own.", min_length=1
     )
-    base_url: str | None = Field(
-        None, description="Address of your own model, without a route such as /chat/completions."
-    )
+    base_url: str | None = Field(None, description="URL of your own model, without a route such as /chat/completions.")
     api_key: str | None = Field(None, description="Key for your own model; a `${secret:NAME}`, never the key itself.")
     speculative_inference: bool | None = Field(
         None, description="Whether the model starts before the participant has finished."

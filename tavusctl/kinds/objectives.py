@@ -37,7 +37,7 @@ class Objective(Model):
     confirmation_mode: Annotated[str, KnownValues("auto", "manual")] | None = Field(
         None, description="`auto`: the model decides when it is reached; `manual`: your side does."
     )
-    output_variables: list[str] | None = Field(None, description="What to note down on the way.")
+    output_variables: list[str] | None = Field(None, description="Names of the values that the conversation collects.")
     modality: Annotated[str, KnownValues("verbal", "visual", "audio")] | None = Field(
         None, description="Whether it is reached by what is said, seen or heard."
     )
@@ -46,7 +46,7 @@ class Objective(Model):
     )
     next_required_objectives: list[str] | None = Field(None, description="Goals that must follow.")
     next_required_objective: str | None = Field(None, description="The goal that must follow, when there is one.")
-    callback_url: str | None = Field(None, description="Address that is told when the goal is reached.")
+    callback_url: str | None = Field(None, description="URL that is called when the goal is reached.")
     tool_call: dict[str, Any] | None = Field(None, description="Call of a function that goes with the goal.")
 
     @cross_field_validator

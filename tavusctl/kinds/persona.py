@@ -34,7 +34,7 @@ class Persona(Model):
     default_replica_id: str | None = Field(None, description="Face and voice of the persona; a `${ref:replica/NAME}`.")
     guardrails_id: str | None = Field(None, description="Older set of rules; a `${ref:guardrails/NAME}`.")
     objectives_id: str | None = Field(None, description="Goals it works towards; a `${ref:objectives/NAME}`.")
-    document_ids: list[str] | None = Field(None, description="What it has read; each a `${ref:document/NAME}`.")
+    document_ids: list[str] | None = Field(None, description="Documents that it knows; each a `${ref:document/NAME}`.")
     document_tags: list[str] | None = Field(None, description="Documents it has read, by tag.")
     guardrail_ids: list[str] | None = Field(
         None, description="Rules it keeps to; each a `${ref:guardrail/NAME}`.", max_length=50
@@ -42,10 +42,10 @@ class Persona(Model):
     guardrail_tags: list[str] | None = Field(None, description="Rules it keeps to, by tag.")
     languages: list[str] | None = Field(None, description="Languages it speaks.")
     disclosure_type: Annotated[str, KnownValues("auto", "always")] | None = Field(
-        None, description="When it says that it is no human being."
+        None, description="When it says that it is not a human being."
     )
-    verbal_disclosure: str | None = Field(None, description="What it says about that.")
-    visual_disclosure: str | None = Field(None, description="What is shown about that.")
+    verbal_disclosure: str | None = Field(None, description="What it says to make clear that it is not a human being.")
+    visual_disclosure: str | None = Field(None, description="What is shown to make clear that it is not a human being.")
     memories: list[str] | None = Field(None, description="What it remembers from the start; no read shows it.")
     is_template: bool | None = Field(None, description="Whether others are made from it; no read shows it.")
     tool_ids: list[str] | None = Field(

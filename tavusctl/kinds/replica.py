@@ -44,7 +44,7 @@ class Replica(Model):
         None, description="Voice of the replica where a persona names none; a `${ref:voice/NAME}`."
     )
     auto_fix_training_image: bool | None = Field(None, description="Whether the training picture may be mended.")
-    callback_url: str | None = Field(None, description="Address that is told when the training ends.")
+    callback_url: str | None = Field(None, description="URL that is called when the training ends.")
     properties: Finish | None = Field(None, description="How the picture is finished.")
 
     @cross_field_validator

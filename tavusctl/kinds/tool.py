@@ -43,19 +43,23 @@ class Auth(Model):
     type: Annotated[str, KnownValues("none", "bearer", "basic", "api_key", "hmac", "oauth2_client_credentials")] = (
         Field(description="The way to sign in, which says what else is needed.")
     )
-    token: str | None = Field(None, description="Of `bearer`; a `${secret:NAME}`.", min_length=1)
-    username: str | None = Field(None, description="Of `basic`.", min_length=1)
-    password: str | None = Field(None, description="Of `basic`; a `${secret:NAME}`.", min_length=1)
-    name: str | None = Field(None, description="Of `api_key`: the header or parameter that has it.", min_length=1)
-    value: str | None = Field(None, description="Of `api_key`; a `${secret:NAME}`.", min_length=1)
+    token: str | None = Field(None, description="Token for `bearer`; a `${secret:NAME}`.", min_length=1)
+    username: str | None = Field(None, description="User name for `basic`.", min_length=1)
+    password: str | None = Field(None, description="Password for `basic`; a `${secret:NAME}`.", min_length=1)
+    name: str | None = Field(None, description="For `api_key`: the name of the header or parameter.", min_length=1)
+    value: str | None = Field(None, description="Key for `api_key`; a `${secret:NAME}`.", min_length=1)
     location: Annotated[str, KnownValues("header", "query")] | None = Field(
-        None, description="Of `api_key`: where it is sent."
+        None, description="For `api_key`: where the key is sent."
     )
-    secret: str | None = Field(None, description="Of `hmac`: what requests are signed with; a `${secret:NAME}`.")
-    token_url: SecureAddress | None = Field(None, description="Of `oauth2_client_credentials`: where tokens come from.")
-    client_id: str | None = Field(None, description="Of `oauth2_client_credentials`.", min_length=1)
-    client_secret: str | None = Field(None, description="Of `oauth2_client_credentials`; a `${secret:NAME}`.")
-    scope: str | None = Field(None, description="Of `oauth2_client_credentials`.")
+    secret: str | None = Field(None, description="For `hmac`: the secret that signs requests; a `${secret:NAME}`.")
+    token_url: SecureAddress | None = Field(
+        None, description="For `oauth2_client_credentials`: the URL that issues tokens."
+    )
+    client_id: str | None = Field(None, description="Client id for `oauth2_client_credentials`.", min_length=1)
+    client_secret: str | None = Field(
+        None, description="Client secret for `oauth2_client_credentials`; a `${secret:NAME}`."
+    )
+    scope: str | None = Field(None, description="Scope for `oauth2_client_credentials`.")
 
     @cross_field_validator
     @classmethod
@@ -69,19 +73,19 @@ class Auth(Model):
                 yield (key,), "missing_key", f"the key `{key}` is missing; `type: {kind}` needs it"
         for key in given.keys() - {"type", *_REQUIRED[kind], *_OPTIONAL.get(kind, ())}:
             if key in cls.model_fields:
-                yield (key,), "not_together", f"`{key}` has no place beside `type: {kind}`; remove it"
+                yield (key,), "not_together", f"`{key}` is not allowed with `type: {kind}`; remove it"
 
 
 class ApiDelivery(Model):
     """An address that Tavus calls when the tool is used."""
 
-    url: SecureAddress = Field(description="Address, with `https://`; `{placeholders}` are parameters.")
+    url: SecureAddress = Field(description="URL, with `https://`; `{placeholders}` are parameters.")
     method: Annotated[str, KnownValues("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")] | None = Field(
         None, description="The method of the call."
     )
-    timeout: float | None = Field(None, description="Seconds until it is given up, at most 60.", gt=0, le=60)
+    timeout: float | None = Field(None, description="Timeout of the call in seconds.", gt=0, le=60)
     headers: dict[str, str] | None = Field(None, description="Headers of the call.")
-    auth: Auth | None = Field(None, description="How Tavus signs in at the address.")
+    auth: Auth | None = Field(None, description="How Tavus authenticates at the URL.")
     body_template: dict[str, Any] | None = Field(None, description="The body, with `{placeholders}`.")
     query_params: dict[str, str] | None = Field(None, description="The query, with `{placeholders}`.")
     content_type: str | None = Field(None, description="The type of the body.")
@@ -91,7 +95,7 @@ class ApiDelivery(Model):
     def has_a_body_where_one_is_sent(cls, given: JsonObject) -> Iterator[Violation]:
         """A call with GET, HEAD or DELETE has no body."""
         if "body_template" in given and given.get("method") in ("GET", "HEAD", "DELETE"):
-            message = f"`body_template` has no place beside `method: {given['method']}`; use `query_params`"
+            message = f"`body_template` is not allowed with `method: {given['method']}`; use `query_params`"
             yield ("body_template",), "not_together", message
 
 
@@ -99,7 +103,7 @@ class Delivery(Model):
     """Where a call of the tool goes: to the application in the conversation, or to an address."""
 
     app_message: bool | None = Field(None, description="Whether the application is told in the conversation.")
-    api: ApiDelivery | None = Field(None, description="An address that Tavus calls.")
+    api: ApiDelivery | None = Field(None, description="A URL that Tavus calls.")
 
     @cross_field_validator
     @classmethod
@@ -121,7 +125,7 @@ class RegistryTool(Model):
         None, description="`in_call`: during the conversation; `post_call`: once it has ended."
     )
     origin: Annotated[str, KnownValues("llm", "vision", "audio")] | None = Field(
-        None, description="Who calls it: the language model, or what watches or listens."
+        None, description="What calls it: the language model, or the perception of picture or sound."
     )
     on_call: Annotated[str, KnownValues("generate_filler", "static_filler", "silent", "passthrough")] | None = Field(
         None, description="What is said while it runs."
@@ -140,12 +144,12 @@ class RegistryTool(Model):
         """The delivery and the speech of a tool fit its `trigger_type` and its `origin`."""
         is_post_call, delivery = given.get("trigger_type") == "post_call", given.get("delivery")
         if is_post_call and "origin" in given:
-            yield ("origin",), "not_together", "`origin` has no place beside `trigger_type: post_call`; remove it"
+            yield ("origin",), "not_together", "`origin` is not allowed with `trigger_type: post_call`; remove it"
         if is_post_call and not (isinstance(delivery, dict) and delivery.get("api")):
-            message = "`delivery.api` is missing; `trigger_type: post_call` calls an address"
+            message = "`delivery.api` is missing; `trigger_type: post_call` needs it"
             yield ("delivery",), "missing_key", message
         if given.get("on_call") == "static_filler" and "static_filler" not in given:
-            message = "the key `static_filler` is missing; `on_call: static_filler` says it"
+            message = "the key `static_filler` is missing; `on_call: static_filler` needs it"
             yield ("static_filler",), "missing_key", message
         if given.get("origin") in ("vision", "audio"):
             yield from _speaking(given)
@@ -155,9 +159,11 @@ def _speaking(given: JsonObject) -> Iterator[Violation]:
     """The violations of a tool of the perception model: it neither speaks while it runs nor receives a result."""
     for key in ("on_call", "static_filler"):
         if key in given:
-            yield (key,), "not_together", f"`{key}` has no place beside `origin: {given['origin']}`; remove it"
+            yield (key,), "not_together", f"`{key}` is not allowed with `origin: {given['origin']}`; remove it"
     if given.get("on_resolve", "fire_and_forget") != "fire_and_forget":
-        message = f"`origin: {given['origin']}` takes no result: set `on_resolve: fire_and_forget`, or remove it"
+        message = (
+            f"`origin: {given['origin']}` does not receive a result: set `on_resolve: fire_and_forget`, or remove it"
+        )
         yield ("on_resolve",), "not_together", message
 
 

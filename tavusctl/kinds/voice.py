@@ -22,7 +22,7 @@ class Voice(Model):
     train_audio_url: WebAddress = Field(description="Where the recording can be fetched.")
     description: str | None = Field(None, description="What it sounds like, for people.", max_length=1000)
     tags: list[str] | None = Field(None, description="Tags by which people find it.", max_length=50)
-    callback_url: str | None = Field(None, description="Address that is told when the voice is ready.", max_length=2048)
+    callback_url: str | None = Field(None, description="URL that is called when the voice is ready.", max_length=2048)
 
 
 _DROPPED: Final = COMPUTED | {"voice_id", "voice_type", "status", "error_message", "face_id", "replica_id"}

@@ -69,7 +69,7 @@ class Blame(BaseModel):
     date: str = Field(json_schema_extra={"format": "date-time"})
     summary: str = Field(description="The first line of its message.")
     overridden: bool = Field(
-        description="The line was changed since HEAD, or since --base; this commit wrote what it overrides."
+        description="The line was changed after HEAD, or after --base; this commit wrote the line before the change."
     )
     at_least: bool = Field(description="The clone is shallow: the line may be older.")
 
@@ -233,8 +233,10 @@ class PlanDocument(BaseModel):
     drift: list[DriftEntry] = Field(description="Managed objects that were changed outside tavusctl.")
     refused: list[RefusalEntry] = Field(description="Changes that are refused.")
     warnings: list[DiagnosticEntry] = Field(description="Warnings.")
-    targets: list[str] = _absent("Addresses that alone were planned, with what they refer to; only with --target.")
-    finish: Literal[True] = _absent("Only what ends replacements of an earlier apply was planned; only with --finish.")
+    targets: list[str] = _absent("Addresses that the plan is limited to, with what they refer to; only with --target.")
+    finish: Literal[True] = _absent(
+        "The plan is limited to finishing replacements of an earlier apply; only with --finish."
+    )
     outcomes: list[OutcomeEntry] = _absent("What became of each change and of each wait; only after apply.")
     limits: list[LimitEntry] = _absent(
         "Limits on deletes that are higher than at the last apply; only when there are any."
@@ -246,7 +248,7 @@ class PlanDocument(BaseModel):
         "Objects that are up to date and that apply records in the state; only when there are any."
     )
     recovered: Literal[True] = _absent("Apply makes the records of an interrupted run part of the state.")
-    running: str = _absent("Whose records these are, where that run is under way or has just ended.")
+    running: str = _absent("The run that wrote the records, if it is under way or has just ended.")
     options: JsonObject = _absent("Options that the plan was made with; only in a plan file.")
     base: str = _absent("The commit that `pending` compares with; only with --base.")
     pending: list[PendingEntry] = _absent(

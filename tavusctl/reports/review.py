@@ -171,7 +171,7 @@ def is_shown_in_full(diagnostic: Diagnostic) -> bool:
 def recovery_sentence(plan: Plan, shown: Callable[[str], str] = str) -> str:
     """A sentence about the records of another run; empty if there are none."""
     if plan.running:
-        return f"The state has records of a run beside this one: {shown(plan.running)}; plan again afterwards."
+        return f"The state has records of another run: {shown(plan.running)}; make a new plan after that run."
     return "An interrupted run left records; apply merges them into the state." if plan.recovered else ""
 
 

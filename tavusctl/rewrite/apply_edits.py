@@ -43,7 +43,7 @@ class _Text:
         parsed = yaml12.read(content, path)
         error = next((diagnostic for diagnostic in parsed.diagnostics if diagnostic.severity is Severity.ERROR), None)
         if error:
-            self._refuse(f"it is not right as it is: {error.message} ({error.source})")
+            self._refuse(f"it is invalid already: {error.message} ({error.source})")
         self.text = content.removeprefix(codecs.BOM_UTF8).decode()
         self._values = [document.value for document in parsed.documents]
 

@@ -88,8 +88,8 @@ class ValueRenderer(Struct, frozen=True):
             return ABSENT
         names = ", ".join(token[len("${secret:") : -1] for token in tokens if token.startswith("${secret:"))
         message = (
-            f"a secret is never written: the account has another value there than {names} gave; "
-            f"give {names} the new value, or let apply put the old one back"
+            f"a secret is never written: the value in the account is not the value of {names}; "
+            f"set {names} to the new value, or run apply to restore the old value"
         )
         raise CannotAdoptError(message)
 
@@ -212,7 +212,9 @@ class ValueRenderer(Struct, frozen=True):
         if declared.secret and declared.allows_plain_text(path[-1], text):
             return escape_expressions(text)
         if not secret_fields.allows_secret_reference(self.kind, path):
-            message = "the account has a key there, where no manifest may name one; take it out in the account"
+            message = (
+                "the account has a key there, where a manifest cannot have a secret; remove the key in the account"
+            )
             raise CannotAdoptError(message)
         reference = keys.secret_reference(text, path, self.name)
         return str(SecretText(tuple(map(escape_expressions, reference.parts)), reference.names))

@@ -15,7 +15,7 @@ def rewrite(path: Path, before: bytes, after: bytes) -> None:
     try:
         atomic_files.replace(target, after, keep_rights=True, expect=before)
     except atomic_files.ChangedError:
-        message = f"`{path}` was changed meanwhile; it was not written"
+        message = f"`{path}` was changed after it was read; it was not written"
         raise RefusedError(message, "run the command again", id="E431") from None
     except OSError as error:
         message = f"cannot write `{path}`: {error.strerror}"

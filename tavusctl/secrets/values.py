@@ -43,7 +43,7 @@ def why_unusable(value: str | UnreadSecret) -> str:
     if not value:
         return "has no value"
     if is_mask(value):
-        return "has a mask for a value, which would take the place of the true key"
+        return "has a mask as its value, which would replace the real key"
     return "has a line break or another control character in its value" if _BREAKS.search(value) else ""
 
 

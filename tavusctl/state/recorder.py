@@ -292,6 +292,6 @@ class Fence(Struct):
 
 
 def _too_slow(seconds: float) -> StateError:
-    message = f"the state took {seconds:.0f} s to store a record, and its lock may be another's after so long a time"
-    hint = f"set TAVUSCTL_LOCK_LEASE={ceil(seconds) * 5} for all runs, or keep the state somewhere nearer"
+    message = f"the state took {seconds:.0f} s to store a record, and after that time another run may have its lock"
+    hint = f"set TAVUSCTL_LOCK_LEASE={ceil(seconds) * 5} for all runs, or use a store for the state that is faster"
     return StateError(message, hint, id="E936")

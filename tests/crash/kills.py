@@ -76,13 +76,13 @@ class BadDisk:
 Kill = AtPoint | ByServer | BadDisk
 
 
-def spelled(kill: Kill) -> dict[str, Any]:
+def kill_to_json(kill: Kill) -> dict[str, Any]:
     """A kill as a JSON object."""
     return {"kind": type(kill).__name__, **asdict(kill)}
 
 
-def in_words(body: dict[str, Any]) -> Kill:
-    """A kill from its JSON object; the inverse of `spelled`."""
+def kill_from_json(body: dict[str, Any]) -> Kill:
+    """A kill from its JSON object; the inverse of `kill_to_json`."""
     kinds: dict[str, type[Kill]] = {"AtPoint": AtPoint, "ByServer": ByServer, "BadDisk": BadDisk}
     members: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in body.items()}
     return kinds[members.pop("kind")](**members)

@@ -29,7 +29,7 @@ HISTORIES = Path("build/histories")
 
 
 @dataclass(frozen=True)
-class Ended(Result):
+class RunResult(Result):
     """The result of a command, with the number of points passed and the label of the point where it was broken."""
 
     passed: int = 0
@@ -60,14 +60,14 @@ class Launcher:
             text=True,
         )
 
-    def run(self, cwd: Path, env: dict[str, str], args: tuple[str, ...], where: Break) -> Ended:
+    def run(self, cwd: Path, env: dict[str, str], args: tuple[str, ...], where: Break) -> RunResult:
         """Run a command in a child process that breaks at a point."""
         requests, responses = self._process.stdin, self._process.stdout
         assert requests
         assert responses
         requests.write(json.dumps({"args": args, "env": env, "cwd": str(cwd), **asdict(where)}) + "\n")
         requests.flush()
-        return Ended(**json.loads(responses.readline()))
+        return RunResult(**json.loads(responses.readline()))
 
     def close(self) -> None:
         """End the process."""
@@ -85,7 +85,7 @@ def launcher(*options: str) -> Iterator[Launcher]:
 
 
 @dataclass(frozen=True)
-class Crashing(Project):
+class KillableProject(Project):
     """A project whose commands run in child processes of a launcher."""
 
     launcher: Launcher | None = None
@@ -108,25 +108,25 @@ class Crashing(Project):
         ids: dict[str, str] = result.document
         return ids
 
-    def run(self, *args: str, **environment: str | None) -> Ended:
+    def run(self, *args: str, **environment: str | None) -> RunResult:
         """Run a command."""
         return self.breaking(Break(), *args, **environment)
 
-    def breaking(self, where: Break, *args: str, **environment: str | None) -> Ended:
+    def breaking(self, where: Break, *args: str, **environment: str | None) -> RunResult:
         """Run a command that breaks at a point, and record it if a recorder is set."""
         if not self.recorders or args[0] not in RECORDED:
             return self._run_in_child(where, *args, **environment)
         full_args = args if "--format" in args else (*args, "--format", "json")
-        results: list[Ended] = []
+        results: list[RunResult] = []
 
-        def run() -> Ended:
+        def run() -> RunResult:
             results.append(self._run_in_child(where, *full_args, **environment))
             return results[0]
 
         self.recorders[0].command(full_args, run)
         return results[0]
 
-    def _run_in_child(self, where: Break, *args: str, **environment: str | None) -> Ended:
+    def _run_in_child(self, where: Break, *args: str, **environment: str | None) -> RunResult:
         assert self.launcher
         variables = {
             "TAVUS_BASE_URL": self.account.url,
@@ -143,7 +143,7 @@ class Crashing(Project):
 class Scenario(Twenty):
     """An account and a project with pending changes, and the run that applies them."""
 
-    project: Crashing
+    project: KillableProject
     due: Callable[[Scenario], None] = lambda _: None
     costly: tuple[str, ...] = ()  # replicas that may be deleted
     width: int = 1  # the number of parallel calls
@@ -193,14 +193,14 @@ class Scenario(Twenty):
         self.ours = set(bound.document.values())
         self.agreed = self.project.run("plan", "--format", "json").document
 
-    def strange(self, **objects: list[Body]) -> None:
+    def add_strangers(self, **objects: list[Body]) -> None:
         """Add more objects to the account that do not belong to the project."""
         account = self.project.account
         for kind, ids in account.seed(**objects).items():
             all_objects = account.objects(kind)
             self.strangers.setdefault(kind, {}).update({key: all_objects[key] for key in ids})
 
-    def apply(self, where: Break = Break()) -> Ended:
+    def apply(self, where: Break = Break()) -> RunResult:
         """One apply, which may be broken at a point; any exit code is accepted."""
         flags = ("--parallel", str(self.width), *(self._delete_approvals() if self.deleting else ()))
         flags = (*flags, "--wait", "20s") if self.processing else flags
@@ -246,10 +246,10 @@ class Scenario(Twenty):
         self.check()
         self._check_lock()
         self._check_mutations()
-        verdict = self.judged()
+        verdict = self.verdict()
         assert not verdict.violations, shown(verdict, self.recorder.events if self.recorder else ())
 
-    def judged(self) -> Verdict:
+    def verdict(self) -> Verdict:
         """Check the history since `ready` against the rules."""
         assert self.recorder
         self.recorder.sync("")

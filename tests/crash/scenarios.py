@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.crash import ten_kinds
-from tests.crash.rig import QUICK, Crashing, Launcher, Scenario
+from tests.crash.rig import QUICK, KillableProject, Launcher, Scenario
 from tests.scenarios.project import Account, Body
 from tests.scenarios.twenty import document, edit, goals, persona, rules, write_manifests
 
@@ -52,7 +52,7 @@ THEIRS_OF_TODAY: dict[str, list[Body]] = {
 def create_all(this: Scenario) -> None:
     """Create twenty objects of all kinds; the personas refer to the others."""
     write_manifests(this.project)
-    this.strange(**SIMILAR)
+    this.add_strangers(**SIMILAR)
 
 
 def create_nameless(this: Scenario) -> None:
@@ -68,7 +68,7 @@ def create_nameless(this: Scenario) -> None:
     this.project.manifest("replica", "x1", {"train_video_url": "https://example.com/1.mp4"})
     spec = {"system_prompt": "You have no name.", "document_ids": ["${ref:document/x1}"]}
     this.project.manifest("persona", "x1", {**spec, "default_replica_id": "${ref:replica/x1}"})
-    this.strange(**SIMILAR)
+    this.add_strangers(**SIMILAR)
 
 
 def create_external(this: Scenario) -> None:
@@ -78,7 +78,7 @@ def create_external(this: Scenario) -> None:
         "train_video_url": "https://example.com/0.mp4",
         "status": "completed",
     }
-    this.strange(**SIMILAR, replicas=[theirs])
+    this.add_strangers(**SIMILAR, replicas=[theirs])
     (trained,) = this.strangers["replicas"]
     this.project.write(
         "manifests/anna.yaml", json.dumps({"kind": "replica", "name": "anna", "external": True, "id": trained})
@@ -138,7 +138,7 @@ def twelve(this: Scenario) -> None:
 
 def parts(this: Scenario) -> None:
     """Edit the tools, skills, meeting name and prompt of a persona, and create another persona with all of them."""
-    this.strange(tools=[{"name": name, "description": "Theirs."} for name in ("dial", "ring")])
+    this.add_strangers(tools=[{"name": name, "description": "Theirs."} for name in ("dial", "ring")])
     dial, ring = this.strangers["tools"]
     this.project.manifest("document", "d1", document(1))
     this.project.manifest("persona", "p1", _with_parts(1, ["end_call", dial], {"internet_search": {}}))
@@ -165,12 +165,12 @@ def _with_parts(number: int, tools: list[str], skills: Body, **more: Any) -> Bod
 def ten(this: Scenario) -> None:
     """Create objects of all ten kinds, which refer to each other."""
     ten_kinds.write_first(this.project)
-    this.strange(**SIMILAR, **THEIRS_OF_TODAY)
+    this.add_strangers(**SIMILAR, **THEIRS_OF_TODAY)
 
 
 def ten_mixed(this: Scenario) -> None:
     """Update an object of each of the ten kinds, create five objects and delete four."""
-    this.strange(**THEIRS_OF_TODAY)
+    this.add_strangers(**THEIRS_OF_TODAY)
     ten_kinds.write_first(this.project)
     _apply_first(this)
     ten_kinds.write_second(this.project)
@@ -183,10 +183,10 @@ def _applied(this: Scenario) -> None:
 
 
 def _apply_first(this: Scenario) -> None:
-    this.strange(**SIMILAR)
+    this.add_strangers(**SIMILAR)
     first = this.apply()
     assert first.code == 0, first.out + first.err
-    this.strange(**TWINS)
+    this.add_strangers(**TWINS)
 
 
 PARTS = "persona-parts"
@@ -214,6 +214,6 @@ NAMES = tuple(_DUE)
 def scenario(name: str, root: Path, account: Account, launcher: Launcher) -> Scenario:
     """The scenario of a name, in a folder and an account."""
     due, width, processing = _DUE[name]
-    project, slow = Crashing(root, account, {**QUICK, **ten_kinds.SECRETS}, launcher), name == SLOW
+    project, slow = KillableProject(root, account, {**QUICK, **ten_kinds.SECRETS}, launcher), name == SLOW
     era = "today" if name in OF_TODAY else "seed"
     return Scenario(project, due=due, costly=("replica/r1",), width=width, processing=processing, slow=slow, era=era)

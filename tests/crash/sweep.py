@@ -24,7 +24,7 @@ from pathlib import Path
 
 from tavusctl.emulator import running
 from tavusctl.emulator.http.access import Allowed
-from tests.crash.kills import Kill, bad_disks, by_server, everywhere, in_words, repeated, spelled
+from tests.crash.kills import Kill, bad_disks, by_server, everywhere, kill_from_json, kill_to_json, repeated
 from tests.crash.rig import HISTORIES, Launcher, Scenario, launcher
 from tests.crash.scenarios import NAMES, scenario
 from tests.family import Family
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str]) -> int:
 def _repeat_saved(path: Path) -> int:
     """Repeat the kill of a saved history."""
     about = json.loads(path.read_text("utf-8").splitlines()[0].removeprefix("# "))
-    failures, _ = _run_kills(about["scenario"], [in_words(about["kill"])])
+    failures, _ = _run_kills(about["scenario"], [kill_from_json(about["kill"])])
     for _, kill, reason in failures:
         _print_line(f"{kill}: {reason}")
     return 1 if failures else 0
@@ -116,10 +116,10 @@ def _run_kills(name: str, kills: Sequence[Kill]) -> tuple[list[Failure], Counter
             except Exception as error:  # noqa: BLE001 - any error is reported, and the sweep goes on
                 if case.recorder:
                     file = f"crash-{name}-{kill}.jsonl".replace(" ", "-").replace(",", "")
-                    keep(HISTORIES / file, case.recorder, scenario=name, kill=spelled(kill))
+                    keep(HISTORIES / file, case.recorder, scenario=name, kill=kill_to_json(kill))
                 reason = f"{type(error).__name__}: {error}".replace("\n", " ")[:600]
                 failures.append((name, f"{kill} ({label})", reason))
-            checks += case.judged().looked
+            checks += case.verdict().looked
     return failures, checks
 
 

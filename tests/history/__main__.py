@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.history.events import Event, read, spelled
+from tests.history.events import Event, read, to_json_line
 from tests.history.rules import RULES, Verdict, judge
 
 
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> int:
         verdict = judge(events)
         broken += len(verdict.violations)
         if options.all:
-            sys.stdout.writelines(f"{index:5} {spelled(event)}\n" for index, event in enumerate(events))
+            sys.stdout.writelines(f"{index:5} {to_json_line(event)}\n" for index, event in enumerate(events))
         sys.stdout.write(f"{path}: {len(events)} events, {len(verdict.violations)} broken\n{shown(verdict, events)}")
     return 1 if broken else 0
 
@@ -33,7 +33,7 @@ def shown(verdict: Verdict, events: Sequence[Event]) -> str:
     lines = []
     for violation in verdict.violations:
         lines.append(f"{violation.rule}: {violation.text}")
-        lines += [f"    {index:5} {spelled(events[index])[:300]}" for index in violation.events]
+        lines += [f"    {index:5} {to_json_line(events[index])[:300]}" for index in violation.events]
     return "".join(line + "\n" for line in (*lines, counts(verdict)))
 
 

@@ -28,7 +28,7 @@ class Present(Struct, frozen=True, tag="present"):
     time: float = 0.0
 
 
-class Wants(Struct, frozen=True, tag="wants"):
+class ManifestsChanged(Struct, frozen=True, tag="wants"):
     """The manifests of a project from this event on; a value `ref:KIND/NAME` stands for the id of that object."""
 
     project: str
@@ -107,7 +107,7 @@ class Answer(Struct, frozen=True, tag="answer"):
     time: float = 0.0
 
 
-class Known(Struct, frozen=True, tag="known"):
+class StateWritten(Struct, frozen=True, tag="known"):
     """The content of a state: the bound id of each address, and the ids of successors and of old versions."""
 
     state: str
@@ -117,7 +117,7 @@ class Known(Struct, frozen=True, tag="known"):
     time: float = 0.0
 
 
-class Approvals(Struct, frozen=True, tag="consent"):
+class ObjectAdopted(Struct, frozen=True, tag="consent"):
     """A person made an object part of a project, by import or adopt."""
 
     project: str
@@ -163,7 +163,21 @@ class Killed(Struct, frozen=True, tag="killed"):
     time: float = 0.0
 
 
-Event = Present | Wants | Begin | Planned | Lock | Read | Call | Commit | Answer | Known | Approvals | End | Killed
+Event = (
+    Present
+    | ManifestsChanged
+    | Begin
+    | Planned
+    | Lock
+    | Read
+    | Call
+    | Commit
+    | Answer
+    | StateWritten
+    | ObjectAdopted
+    | End
+    | Killed
+)
 _DECODER = msgspec.json.Decoder(Event)
 
 
@@ -188,7 +202,7 @@ def flat(value: object, pointer: str = "") -> Iterator[tuple[str, str]]:
         yield pointer, digest(value)
 
 
-def spelled(event: Event) -> str:
+def to_json_line(event: Event) -> str:
     """An event as one line of JSON."""
     return msgspec.json.encode(event).decode()
 
@@ -196,7 +210,7 @@ def spelled(event: Event) -> str:
 def write(path: Path, events: Iterable[Event]) -> None:
     """Write a history to a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(spelled(event) + "\n" for event in events), "utf-8")
+    path.write_text("".join(to_json_line(event) + "\n" for event in events), "utf-8")
 
 
 def read(path: Path) -> list[Event]:

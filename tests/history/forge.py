@@ -7,7 +7,6 @@ from typing import Any
 
 from tests.history.events import (
     Answer,
-    Approvals,
     Begin,
     Call,
     Commit,
@@ -15,13 +14,14 @@ from tests.history.events import (
     End,
     Event,
     Fields,
-    Known,
     Lock,
+    ManifestsChanged,
+    ObjectAdopted,
     Outcome,
     Planned,
     Present,
     Read,
-    Wants,
+    StateWritten,
 )
 
 ONE, TWO = "persona/one", "persona/two"
@@ -49,7 +49,7 @@ class Forge:
     def want(self, **prompts: str) -> None:
         """Declare manifests of personas: the prompt of each, by name."""
         self.wants = {f"persona/{name}": {"/persona_name": name, PROMPT: text} for name, text in prompts.items()}
-        self.add(Wants(self.project, self.wants))
+        self.add(ManifestsChanged(self.project, self.wants))
 
     def begin(self, who: str, command: str = "apply", *, deletes: tuple[str, ...] = (), reads: bool = True) -> None:
         """A command begins and plans: `apply` takes the lock; all objects are read unless `reads` is False."""
@@ -109,7 +109,7 @@ class Forge:
     def know(self) -> None:
         """The bindings are written to the state."""
         applied = {address: tuple(self.wants.get(address, ())) for address in self.bound}
-        self.add(Known(self.state, dict(self.bound), applied=applied))
+        self.add(StateWritten(self.state, dict(self.bound), applied=applied))
 
     def end(self, who: str, code: int = 0, *edits: Edit, lock: bool = True, **more: Any) -> None:
         """A command ends and reports its outcomes; it releases the lock if `lock`."""
@@ -129,7 +129,7 @@ class Forge:
 
     def given(self, id_: str) -> None:
         """A person makes an object part of the project."""
-        self.add(Approvals(self.project, id_))
+        self.add(ObjectAdopted(self.project, id_))
 
 
 def applied() -> Forge:

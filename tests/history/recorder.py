@@ -16,7 +16,6 @@ from msgspec.structs import replace
 from tests.history import events
 from tests.history.events import (
     Answer,
-    Approvals,
     Begin,
     Call,
     Commit,
@@ -25,13 +24,14 @@ from tests.history.events import (
     Event,
     Fields,
     Killed,
-    Known,
     Lock,
+    ManifestsChanged,
+    ObjectAdopted,
     Outcome,
     Planned,
     Present,
     Read,
-    Wants,
+    StateWritten,
     digest,
     flat,
 )
@@ -210,7 +210,7 @@ class Recorder:
         desired = {address: self._resolved(_fields(spec)) for address, spec in specs.items()}
         if desired != self.wanted:
             self.wanted = desired
-            self.events.append(Wants(PROJECT, desired))
+            self.events.append(ManifestsChanged(PROJECT, desired))
 
     def _resolved(self, fields: Fields) -> Fields:
         return {pointer: self.externals.get(value, value) for pointer, value in fields.items()}
@@ -230,8 +230,8 @@ class Recorder:
             before, bound = bound, self.listed()
             others |= {*before.values()} - {*bound.values()}
         if approve:
-            self.events += [Approvals(PROJECT, id_) for id_ in (*bound.values(), *sorted(others))]
-        self.events.append(Known(self.state, bound, frozenset(others), applied))
+            self.events += [ObjectAdopted(PROJECT, id_) for id_ in (*bound.values(), *sorted(others))]
+        self.events.append(StateWritten(self.state, bound, frozenset(others), applied))
 
 
 def manifests_in(folder: Path) -> dict[str, Body]:

@@ -24,8 +24,8 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
-from tests.history.events import Begin, Call, Commit, Edit, End, Event, Known, Outcome
-from tests.history.scene import PortalEdit, Run, Scene, Thing, alike, covers
+from tests.history.events import Begin, Call, Commit, Edit, End, Event, Outcome, StateWritten
+from tests.history.scene import AccountObject, PortalEdit, Run, Scene, alike, covers
 
 RULES = (
     "created-once",
@@ -96,9 +96,9 @@ class _Judge:
             self._before_call(event, at)
         elif isinstance(event, Commit):
             self._before_commit(event, at)
-        before = self.scene.known.get(event.state) if isinstance(event, Known) else None
+        before = self.scene.known.get(event.state) if isinstance(event, StateWritten) else None
         self.scene.follow(event, at)
-        if isinstance(event, Known):
+        if isinstance(event, StateWritten):
             self._check_bindings(event, before)
         elif isinstance(event, End):
             self._after_end(event, at)
@@ -140,7 +140,7 @@ class _Judge:
                 self._report("deletes-listed", f"{run.who} deletes {commit.id}", run.event, sent, at)
         self._check_edits(run, thing, commit, at)
 
-    def _check_edits(self, run: Run, thing: Thing, commit: Commit, at: int) -> None:
+    def _check_edits(self, run: Run, thing: AccountObject, commit: Commit, at: int) -> None:
         removed = commit.action == "delete"
         for pointer, edit in thing.edits.items():
             if not removed and (pointer not in commit.changes or commit.changes[pointer] == edit.after):
@@ -154,7 +154,7 @@ class _Judge:
             elif not removed and not unread:
                 run.untold.append((at, _addresses(self.scene, run, thing), pointer, edit))
 
-    def _is_unguarded(self, thing: Thing, commit: Commit, since: float) -> bool:
+    def _is_unguarded(self, thing: AccountObject, commit: Commit, since: float) -> bool:
         """Whether an edit came so late that only a guard could have noticed it, and the call has none."""
         untested = commit.action == "delete" or thing.kind in self.limits.untested
         return (
@@ -163,7 +163,7 @@ class _Judge:
 
     # Bindings.
 
-    def _check_bindings(self, known: Known, before: Known | None) -> None:
+    def _check_bindings(self, known: StateWritten, before: StateWritten | None) -> None:
         project = self.scene.projects.get(known.state)
         if project is None:
             return
@@ -268,7 +268,7 @@ class _Judge:
     def _check_no_changes(self, run: Run, end: End, at: int) -> None:
         for address, fields in run.wants.items():
             self.verdict.looked["no-changes-true"] += 1
-            thing = self.scene.meant(run, self.scene.bound(run).get(address, ""), address)
+            thing = self.scene.object_for(run, self.scene.bound(run).get(address, ""), address)
             if thing is None or (thing.gone and thing.gone <= run.begun):
                 self._report("no-changes-true", f"{run.who}: {address} is not there", at)
                 continue
@@ -289,18 +289,18 @@ class _Judge:
                 self._report("no-drift-true", f"{run.who}: {pointer} of {address} was edited", edit.event, at)
 
 
-def _bound_things(scene: Scene, run: Run) -> Iterator[tuple[str, Thing]]:
+def _bound_things(scene: Scene, run: Run) -> Iterator[tuple[str, AccountObject]]:
     pairs = ((address, scene.things.get(id_)) for address, id_ in scene.bound(run).items())
     return ((address, thing) for address, thing in pairs if thing is not None)
 
 
-def _open_edits(thing: Thing, run: Run, managed: dict[str, str]) -> Iterator[tuple[str, PortalEdit]]:
+def _open_edits(thing: AccountObject, run: Run, managed: dict[str, str]) -> Iterator[tuple[str, PortalEdit]]:
     for pointer, edit in thing.edits.items():
         if not thing.gone and pointer in managed and edit.version <= run.begun:
             yield pointer, edit
 
 
-def _addresses(scene: Scene, run: Run, thing: Thing) -> tuple[str, ...]:
+def _addresses(scene: Scene, run: Run, thing: AccountObject) -> tuple[str, ...]:
     """The addresses that are bound to the id of an object, or else the id.
 
     There may be several: the server may have reused an id that an old binding has.
@@ -319,7 +319,7 @@ def _has_outcome(outcomes: Iterable[Outcome], address: str, pointer: str) -> boo
 
 def _not_done(scene: Scene, run: Run, outcome: Outcome) -> str:
     """The error in an outcome `done`: why the step was not carried out; empty if it was."""
-    thing = scene.meant(run, outcome.id, outcome.address)
+    thing = scene.object_for(run, outcome.id, outcome.address)
     if outcome.action in _REMOVING:
         others = {id_ for address, id_ in scene.bound(run).items() if address != outcome.address}
         ours = thing is not None and thing.project == run.project and outcome.id not in others  # the id is not reused
@@ -355,7 +355,7 @@ def _done_nevertheless(scene: Scene, run: Run, outcome: Outcome) -> str:
     if outcome.action == "create":
         created = _created_by(scene.things.values(), run, outcome.address)
         return f"{created[0].id} was made" if created and created[0].id != outcome.id else ""
-    thing = scene.meant(run, outcome.id, outcome.address)
+    thing = scene.object_for(run, outcome.id, outcome.address)
     if thing is None:
         return ""
     if outcome.action in _REMOVING:
@@ -371,5 +371,5 @@ def _done_nevertheless(scene: Scene, run: Run, outcome: Outcome) -> str:
     return ""
 
 
-def _created_by(things: Iterable[Thing], run: Run, address: str) -> Sequence[Thing]:
+def _created_by(things: Iterable[AccountObject], run: Run, address: str) -> Sequence[AccountObject]:
     return [thing for thing in things if thing.maker == run.who and thing.addresses == (address,) and not thing.gone]

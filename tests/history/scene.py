@@ -10,18 +10,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.history.events import (
-    Approvals,
     Begin,
     Call,
     Commit,
     Event,
     Fields,
-    Known,
     Lock,
+    ManifestsChanged,
+    ObjectAdopted,
     Planned,
     Present,
     Read,
-    Wants,
+    StateWritten,
 )
 
 _CUT = 20  # a server that shortens a long name keeps at least so many characters
@@ -40,8 +40,8 @@ class PortalEdit:
 
 
 @dataclass(slots=True)
-class Thing:
-    """An object of the account; if the server uses its id again, that is another `Thing`."""
+class AccountObject:
+    """An object of the account; if the server uses its id again, that is another `AccountObject`."""
 
     id: str
     kind: str
@@ -100,13 +100,13 @@ class Scene:
 
     at: int = 0  # the index of that event
     version: int = 0
-    things: dict[str, Thing] = field(default_factory=dict)
-    buried: list[Thing] = field(default_factory=list)  # deleted objects whose id the server used again
+    things: dict[str, AccountObject] = field(default_factory=dict)
+    buried: list[AccountObject] = field(default_factory=list)  # deleted objects whose id the server used again
     runs: dict[str, Run] = field(default_factory=dict)
     calls: dict[int, Call] = field(default_factory=dict)
     sent: dict[int, int] = field(default_factory=dict)  # the event index of each call, by its number
     holders: dict[str, tuple[str, int]] = field(default_factory=dict)  # by state: the lock's holder, and since when
-    known: dict[str, Known] = field(default_factory=dict)
+    known: dict[str, StateWritten] = field(default_factory=dict)
     projects: dict[str, str] = field(default_factory=dict)  # by state
     wants: dict[str, dict[str, Fields]] = field(default_factory=dict)
     person: int = -1  # the index of the last event that a person caused
@@ -124,7 +124,7 @@ class Scene:
         call = self.calls.get(commit.call)
         return self.runs.get(call.who) if call and commit.by == "api" else None
 
-    def meant(self, run: Run, id_: str, address: str) -> Thing | None:
+    def object_for(self, run: Run, id_: str, address: str) -> AccountObject | None:
         """The object that a run refers to by an id and an address.
 
         The server may have used the id again since, even for an object of the same project.
@@ -144,13 +144,13 @@ class Scene:
         known = self.known.get(run.state)
         return known.bound if known else {}
 
-    def states(self, project: str) -> Iterator[Known]:
+    def states(self, project: str) -> Iterator[StateWritten]:
         """The content of all states of a project."""
         return (self.known[state] for state, owner in self.projects.items() if owner == project and state in self.known)
 
     def holds(self, run: Run, address: str, pointer: str, wanted: str, since: int) -> bool:
         """Whether a field had the value `wanted` at any moment since a version."""
-        thing = self.meant(run, self.bound(run).get(address, ""), address)
+        thing = self.object_for(run, self.bound(run).get(address, ""), address)
         if thing is None:
             return False
         return any(alike(pointer, self.resolved(run, wanted), value) for value in thing.values(pointer, since))
@@ -160,9 +160,9 @@ class Scene:
         return self.bound(run).get(wanted.removeprefix("ref:"), wanted) if wanted.startswith("ref:") else wanted
 
     def _present(self, event: Present) -> None:
-        self.things[event.id] = Thing(event.id, event.kind, "", dict(event.fields), self.version, self.at)
+        self.things[event.id] = AccountObject(event.id, event.kind, "", dict(event.fields), self.version, self.at)
 
-    def _consent(self, event: Approvals) -> None:
+    def _consent(self, event: ObjectAdopted) -> None:
         if event.id in self.things:
             self.things[event.id].project = event.project
 
@@ -202,14 +202,14 @@ class Scene:
             for other_run in self.runs.values():
                 other_run.quiet = 0
 
-    def _made(self, event: Commit, run: Run | None) -> Thing:
+    def _made(self, event: Commit, run: Run | None) -> AccountObject:
         fields = {pointer: value for pointer, value in event.changes.items() if value is not None}
         call = self.calls.get(event.call)
         addresses = call.addresses if call and run else ()
         project, who = (run.project, run.who) if run else ("", "")
-        return Thing(event.id, event.kind, project, fields, event.version, self.at, event.time, who, addresses)
+        return AccountObject(event.id, event.kind, project, fields, event.version, self.at, event.time, who, addresses)
 
-    def _change(self, thing: Thing, event: Commit, *, by_person: bool) -> None:
+    def _change(self, thing: AccountObject, event: Commit, *, by_person: bool) -> None:
         thing.version = event.version
         for pointer, value in event.changes.items():
             before = thing.fields.get(pointer)
@@ -231,7 +231,7 @@ class Scene:
         run.quiet = self.settled.get(event.state, 0) if event.command == "apply" else 0
         self.runs[event.who] = run
 
-    def _know(self, event: Known) -> None:
+    def _know(self, event: StateWritten) -> None:
         before, manifests = self.known.get(event.state), self.wants.get(self.projects.get(event.state, ""), {})
         self.known[event.state] = event
         if before:
@@ -246,7 +246,7 @@ class Scene:
         else:
             self.holders[event.state] = (event.who, self.at)
 
-    def _want(self, event: Wants) -> None:
+    def _want(self, event: ManifestsChanged) -> None:
         """Apply new manifests; an edit whose value a manifest has now does not count as an edit any more."""
         self.wants[event.project] = event.objects
         self.settled.clear()
@@ -261,15 +261,15 @@ class Scene:
 
 _APPLY_BY_TYPE: dict[type, Callable[[Scene, Any], None]] = {
     Present: Scene._present,
-    Wants: Scene._want,
+    ManifestsChanged: Scene._want,
     Begin: Scene._begin,
     Planned: Scene._plan,
     Lock: Scene._lock,
     Read: Scene._read,
     Call: Scene._call,
     Commit: Scene._commit,
-    Known: Scene._know,
-    Approvals: Scene._consent,
+    StateWritten: Scene._know,
+    ObjectAdopted: Scene._consent,
 }
 
 

@@ -11,7 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.history.events import Answer, Begin, Call, Commit, Edit, End, Event, Killed, Known, Lock, Planned, Read
+from tests.history.events import (
+    Answer,
+    Begin,
+    Call,
+    Commit,
+    Edit,
+    End,
+    Event,
+    Killed,
+    Lock,
+    Planned,
+    Read,
+    StateWritten,
+)
 from tests.history.forge import PROMPT, Forge
 from tests.history.rules import judge
 
@@ -212,7 +225,7 @@ def a_silence(history: History, chance: random.Random) -> History:
 def _managed(before: History, told: frozenset[Edit]) -> bool:
     """Whether some of the edits are of what a manifest still wants otherwise."""
     wants = [event.objects for event in before if hasattr(event, "objects")][-1]
-    bound = [event.bound for event in before if isinstance(event, Known)][-1]
+    bound = [event.bound for event in before if isinstance(event, StateWritten)][-1]
     edits = [event for event in before if isinstance(event, Commit) and not event.call and PROMPT in event.changes]
     for one in told:
         texts = [edit.changes[PROMPT] for edit in edits if edit.id == bound.get(one.address)]

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tavusctl.kinds import KINDS
 from tests.history import events, recorder
 from tests.history.__main__ import main
-from tests.history.events import Answer, Approvals, Commit, Edit, End, Known, Lock, Outcome, Present, Read
+from tests.history.events import Answer, Commit, Edit, End, Lock, ObjectAdopted, Outcome, Present, Read, StateWritten
 from tests.history.forge import ONE, PROMPT, TWO, Forge, applied
 from tests.history.rules import RULES, Limits, judge
 
@@ -414,8 +414,8 @@ def test_a_history_is_judged_from_its_file(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_kinds_of_events_are_all_spelled() -> None:
-    spelled = {type(one) for one in whole_life().events}
-    assert {Commit, Approvals, End, Known, Lock, Present, Read} <= spelled
+    types = {type(one) for one in whole_life().events}
+    assert {Commit, ObjectAdopted, End, StateWritten, Lock, Present, Read} <= types
 
 
 def test_histories_know_every_kind() -> None:

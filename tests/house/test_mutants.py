@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutants.groups import ROOT
 from tests.mutants.operators import mutants
-from tests.mutants.score import EQUIVALENT, ROOT
+from tests.mutants.score import EQUIVALENT
 
 ENTRIES = tomllib.loads(EQUIVALENT.read_text("utf-8"))["equivalent"]
 

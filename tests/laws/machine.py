@@ -16,7 +16,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from tests.crash.rig import KILLED, QUICK, Break, Crashing, Ended, Launcher
+from tests.crash.rig import KILLED, QUICK, Break, KillableProject, Launcher, RunResult
 from tests.scenarios.project import Account, Body
 from tests.scenarios.twenty import NAMES, document, goals, rules
 
@@ -34,7 +34,7 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
         account = Account(url, f"key-of-machine-{next(_accounts)}")
-        self.project = Crashing(self.folder / "project", account, {**QUICK, "TAVUSCTL_SETTLE": "0.1"}, launcher)
+        self.project = KillableProject(self.folder / "project", account, {**QUICK, "TAVUSCTL_SETTLE": "0.1"}, launcher)
         self.project.root.mkdir()
         self.account = account
         account.reset()
@@ -125,7 +125,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def run_from_an_old_copy(self) -> None:
         """A run on a copy of the state, if its plan has only updates."""
-        copy = Crashing(self.folder / "copy", self.account, self.project.environment, self.project.launcher)
+        copy = KillableProject(self.folder / "copy", self.account, self.project.environment, self.project.launcher)
         shutil.rmtree(copy.root, ignore_errors=True)
         shutil.copytree(self.project.root, copy.root)
         planned = copy.plan()
@@ -170,7 +170,7 @@ class Machine(RuleBasedStateMachine):
 
     # Invariants.
 
-    def apply(self, at: int = 0, fault: Body | None = None) -> Ended:
+    def apply(self, at: int = 0, fault: Body | None = None) -> RunResult:
         """An apply with the approvals that its plan needs, and the checks after it."""
         emptied = self.emptied()
         planned = self.project.plan(*emptied)

@@ -130,12 +130,12 @@ def test_nothing_was_merely_refused(loud: Tour, quiet: Tour) -> None:
 
 @journey
 def test_no_view_shows_a_canary(either: Tour) -> None:
-    assert either.told == []
+    assert either.canaries_in_views == []
 
 
 @journey
 def test_no_record_holds_a_canary_or_a_mask(either: Tour) -> None:
-    assert either.held == []
+    assert either.canaries_in_records == []
 
 
 @journey

@@ -21,9 +21,9 @@ from tests.model.schedules import (
     WITHIN,
     Trial,
     counted,
-    judged,
     keep,
-    played,
+    play,
+    play_and_judge,
 )
 
 SCHEDULES = 100_000 if os.environ.get("TAVUSCTL_LAWS") == "long" else 500
@@ -69,8 +69,8 @@ def test_a_schedule_is_the_same_each_time_and_is_done_again_from_its_file(
 ) -> None:
     seed = counted(NOTHING_LEFT, WITHIN, range(50)).first["created-once"]
     trial = Trial(seed, NOTHING_LEFT)
-    world, verdict = judged(trial)
-    assert world.events == played(trial).events
+    world, verdict = play_and_judge(trial)
+    assert world.events == play(trial).events
 
     keep(tmp_path / "schedule.jsonl", trial)
     assert events.read(tmp_path / "schedule.jsonl") == world.events

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.history.events import Fields, Wants
+from tests.history.events import Fields, ManifestsChanged
 from tests.model.protocol import KINDS, PROJECT, Manifests, Steps
 from tests.model.server import World
 
@@ -46,4 +46,4 @@ def author(world: World, manifests: Manifests) -> Steps:
             manifests.texts.pop(address, None)
         else:
             manifests.texts[address] = f"text {number}"
-        world.emit(Wants(PROJECT, {name: manifests.fields(name) for name in manifests.texts}, world.now))
+        world.emit(ManifestsChanged(PROJECT, {name: manifests.fields(name) for name in manifests.texts}, world.now))

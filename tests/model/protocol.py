@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
-from tests.history.events import Begin, Edit, End, Fields, Known, Outcome, Planned
+from tests.history.events import Begin, Edit, End, Fields, Outcome, Planned, StateWritten
 from tests.model.server import CONFLICT, MISSING, NOTHING, OK, THROTTLED, UNCHANGED, Lost, Thing, World
 
 PROJECT = "project"
@@ -48,7 +48,7 @@ class Variant(Struct, frozen=True):
     lineage: bool = True  # fingerprints of secrets do not depend on the API key
 
 
-class APerson(Exception):
+class NeedsPersonError(Exception):
     """A person has to decide what happened; the intent stays on disk."""
 
 
@@ -136,7 +136,7 @@ class Run:
         self.renewed = world.now
         try:
             yield from self._work()
-        except APerson:
+        except NeedsPersonError:
             self.code = 6
         except LockLost:
             self.code = 7
@@ -232,14 +232,14 @@ class Run:
         return not any(matches) if self.variant.created else all(b.id != thing.id for b in self.disk.bound.values())
 
     def look_for(self, address: str, intent: Intent) -> Generator[float, None, Thing | None]:
-        """The new object that a create has made, if any; APerson if that is ambiguous."""
+        """The new object that a create has made, if any; NeedsPersonError if that is ambiguous."""
         listed = yield from self.list_(KINDS[address])
         new = [thing for thing in listed.values() if self._key(thing) not in intent.known and self._is_unbound(thing)]
         matches = [thing for thing in new if self._matches(intent.sent, thing)]
         if self.variant.lens and not matches and any(self._may_be(intent.sent, thing) for thing in new):
-            raise APerson
+            raise NeedsPersonError
         if len(matches) > 1:
-            raise APerson
+            raise NeedsPersonError
         return matches[0] if matches else None
 
     @staticmethod
@@ -266,7 +266,7 @@ class Run:
         try:
             created = yield from self._post(address, sent)
             yield from self._finish(address, created)
-        except APerson:
+        except NeedsPersonError:
             self.outcomes.append(Outcome(address, "create", "unknown"))
             self.code = 6
         except LockLost:
@@ -310,8 +310,8 @@ class Run:
             if thing:
                 return thing
             if status in (OK, UNCHANGED) and self.variant.evidence:
-                raise APerson
-        raise APerson
+                raise NeedsPersonError
+        raise NeedsPersonError
 
     def _evidence(self, address: str, intent: Intent, status: int, id_: str) -> Generator[float, None, Thing | None]:
         """The object that a create has made, going by its response or, without one, by lists; None if not found."""
@@ -381,7 +381,7 @@ class Run:
         thing = thing or (yield from self.look_for(address, intent))
         self._record()
         if not thing and intent.accepted:
-            raise APerson
+            raise NeedsPersonError
         if thing:
             token = thing.fields["/name"].startswith("claim-")
             text = intent.sent["/text"]
@@ -609,7 +609,7 @@ class Run:
         """Record the bindings of the state in the history."""
         bound = {address: binding.id for address, binding in self.disk.bound.items()}
         applied: dict[str, tuple[str, ...]] = dict.fromkeys(bound, ("/name", "/text"))
-        self.world.emit(Known(self.disk.state, bound, applied=applied, time=self.world.now))
+        self.world.emit(StateWritten(self.disk.state, bound, applied=applied, time=self.world.now))
 
 
 def _redated(intent: Intent, now: float, delay: float) -> Intent:

@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 
 from tests.history.__main__ import shown
-from tests.history.events import spelled
-from tests.model.schedules import Trial, judged
+from tests.history.events import to_json_line
+from tests.model.schedules import Trial, play_and_judge
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -20,9 +20,9 @@ def main(arguments: Sequence[str]) -> int:
     for name in arguments:
         remark = Path(name).read_text("utf-8").splitlines()[0].removeprefix("# ")
         trial = msgspec.convert(json.loads(remark)["trial"], Trial)
-        world, verdict = judged(trial)
+        world, verdict = play_and_judge(trial)
         broken += len(verdict.violations)
-        sys.stdout.writelines(f"{index:5} {spelled(event)}\n" for index, event in enumerate(world.events))
+        sys.stdout.writelines(f"{index:5} {to_json_line(event)}\n" for index, event in enumerate(world.events))
         sys.stdout.write(f"{trial}\n{shown(verdict, world.events)}")
     return 1 if broken else 0
 

@@ -25,7 +25,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from tests.history import events
-from tests.history.events import Begin, Commit, End, Killed, Wants
+from tests.history.events import Begin, Commit, End, Killed, ManifestsChanged
 from tests.history.rules import RULES, Limits, Verdict, judge
 from tests.model import people
 from tests.model.protocol import KINDS, PROJECT, Disk, Manifests, Run, Steps, Variant
@@ -48,14 +48,15 @@ UNJUDGED = ("without passes", "without per_kind")
 LATE = replace(WITHIN, latest=400.0, unanswered=0.2, late=0.6)
 BEYOND = {
     "two checkouts of a project": replace(WITHIN, checkouts=2),
-    "a create that comes later than settle": LATE,
-    "lists behind by more than settle": replace(WITHIN, lag=300.0),
-    "two passes over a list that lack the same": replace(WITHIN, shift=0.3, shifts_twice=True),
-    "a stranger that is the very image": replace(WITHIN, image=0.5),
-    "a stall between the last look and the first byte": replace(WITHIN, stall_after_fence=0.06),
+    "a create that takes effect later than settle": LATE,
+    "lists that lag behind by more than settle": replace(WITHIN, lag=300.0),
+    "two passes over a list that miss the same object": replace(WITHIN, shift=0.3, shifts_twice=True),
+    "an identical object of somebody else": replace(WITHIN, image=0.5),
+    "a stall between the last check and the first byte": replace(WITHIN, stall_after_fence=0.06),
 }
 CHUNK = 250
-REDACTED = 6.0  # `Limits.unseen`: a read and its call are at most FRESH seconds apart, and a response takes a moment
+# For `Limits.unseen`: a read and its call are at most FRESH seconds apart, and a response takes a moment.
+UNSEEN_SECONDS = 6.0
 FAILURES = Path("build/histories")
 DUPLICATE, LOST, STRANGER = "created-once", "no-lost-update", "no-stranger"
 
@@ -68,7 +69,7 @@ class Trial(Struct, frozen=True):
     odds: Odds = WITHIN
 
 
-class Found(Struct):
+class Counts(Struct):
     """The counts of a number of schedules."""
 
     schedules: int = 0
@@ -78,7 +79,7 @@ class Found(Struct):
     costly: int = 0  # the number of schedules with a duplicate of the costly kind
     person: int = 0  # the number of schedules that need a person in the end
 
-    def add(self, other: Found) -> None:
+    def add(self, other: Counts) -> None:
         """Add the counts of other schedules."""
         self.schedules += other.schedules
         self.broken += other.broken
@@ -88,14 +89,14 @@ class Found(Struct):
         self.first = {**other.first, **self.first}
 
 
-def played(trial: Trial) -> World:
+def play(trial: Trial) -> World:
     """Play one schedule; the events of the returned world are its history."""
     world = World(random.Random(trial.seed), trial.odds)
     manifests = Manifests(
         dict.fromkeys(KINDS, "text 0"),
         {address: name for address, name in people.NAMES.items() if world.chance.random() < 0.6},
     )
-    world.emit(Wants(PROJECT, {address: manifests.fields(address) for address in manifests.texts}))
+    world.emit(ManifestsChanged(PROJECT, {address: manifests.fields(address) for address in manifests.texts}))
     disks = [Disk(f"s{number}") for number in range(trial.odds.checkouts)]
     actors = [people.portal(world), people.author(world, manifests)]
     starts = _Starts(world, manifests, disks, trial.variant)
@@ -168,20 +169,20 @@ def _finish(world: World, start: _Starts) -> None:
 def limits(world: World) -> Limits:
     """The exceptions from the rules that docs/design/limits.md documents."""
     untested = frozenset(kind for kind, obeyed in world.obeys.items() if not obeyed)
-    return Limits(unseen=REDACTED, untested=untested)
+    return Limits(unseen=UNSEEN_SECONDS, untested=untested)
 
 
-def judged(trial: Trial) -> tuple[World, Verdict]:
+def play_and_judge(trial: Trial) -> tuple[World, Verdict]:
     """Play a schedule, and check its history against the rules."""
-    world = played(trial)
+    world = play(trial)
     return world, judge(world.events, limits(world))
 
 
-def counted(variant: Variant, odds: Odds, seeds: range) -> Found:
+def counted(variant: Variant, odds: Odds, seeds: range) -> Counts:
     """Play the schedules of some seeds, and count the broken rules."""
-    counts = Found()
+    counts = Counts()
     for seed in seeds:
-        world, verdict = judged(Trial(seed, variant, odds))
+        world, verdict = play_and_judge(Trial(seed, variant, odds))
         counts.schedules += 1
         counts.looked += verdict.looked
         rules = {violation.rule for violation in verdict.violations}
@@ -220,17 +221,17 @@ def main(arguments: Sequence[str]) -> int:
         whole = count("the whole protocol", WHOLE, WITHIN, options.schedules)
         lacking = {name: count(name, variant, OFTEN.get(name, WITHIN), part) for name, variant in LACKING.items()}
         often = [count(f"the whole protocol, odds of {name!r}", WHOLE, odds, part) for name, odds in OFTEN.items()]
-        count("without any of it", NOTHING_LEFT, WITHIN, part)
+        count("without all of these parts", NOTHING_LEFT, WITHIN, part)
         for name, odds in BEYOND.items():
             count(f"beyond: {name}", WHOLE, odds, part)
         # The benefit of a token is beyond the limits: fewer costly objects exist twice in the end.
         late = count("beyond: late creates", WHOLE, LATE, part * 4)
         tokenless = count("beyond: late creates, without token", replace(WHOLE, token=False), LATE, part * 4)
     if whole:
-        _print_line("looked: " + ", ".join(f"{rule} {whole.looked[rule]}" for rule in RULES))
-    idle = [name for name, found in lacking.items() if found and not found.broken and name not in UNJUDGED]
+        _print_line("checks: " + ", ".join(f"{rule} {whole.looked[rule]}" for rule in RULES))
+    idle = [name for name, counts in lacking.items() if counts and not counts.broken and name not in UNJUDGED]
     for name in idle:
-        _print_line(f"nothing went wrong {name}: the model cannot tell what it is for")
+        _print_line(f"no rule was broken {name}: the model does not show that this part is needed")
     if late and tokenless and late.costly >= tokenless.costly:
         _print_line(f"tokens: {late.costly} costly objects twice with them, {tokenless.costly} without")
         return 1
@@ -239,10 +240,10 @@ def main(arguments: Sequence[str]) -> int:
 
 def _count(
     pool: ProcessPoolExecutor, options: argparse.Namespace, name: str, variant: Variant, odds: Odds, schedules: int
-) -> Found | None:
+) -> Counts | None:
     if options.only not in name:
         return None
-    started, total, seed = time.monotonic(), Found(), options.seed
+    started, total, seed = time.monotonic(), Counts(), options.seed
     last = started
     parts = [range(at, min(at + CHUNK, seed + schedules)) for at in range(seed, seed + schedules, CHUNK)]
     for counts in pool.map(partial(counted, variant, odds), parts):
@@ -256,14 +257,16 @@ def _count(
     return total
 
 
-def _rates(counts: Found) -> str:
-    broken = {"duplicates": DUPLICATE, "lost updates": LOST, "strangers": STRANGER}
+def _rates(counts: Counts) -> str:
+    broken = {"duplicates": DUPLICATE, "lost updates": LOST, "objects of others": STRANGER}
     rest = {rule: rule for rule in RULES if rule not in broken.values() and counts.broken[rule]}
     rates = [f"{word} {counts.broken[rule]}" for word, rule in {**broken, **rest}.items()]
-    return ", ".join([*rates, f"costly twice {counts.costly}", f"a person {counts.person / counts.schedules:.1%}"])
+    return ", ".join(
+        [*rates, f"costly twice {counts.costly}", f"needs a person {counts.person / counts.schedules:.1%}"]
+    )
 
 
-def _save_failures(name: str, variant: Variant, odds: Odds, counts: Found) -> None:
+def _save_failures(name: str, variant: Variant, odds: Odds, counts: Counts) -> None:
     for rule, seed in counts.first.items():
         trial = Trial(seed, variant, odds)
         keep(FAILURES / f"model-{name}-{rule}.jsonl".replace(" ", "-").replace(":", ""), trial)
@@ -271,7 +274,7 @@ def _save_failures(name: str, variant: Variant, odds: Odds, counts: Found) -> No
 
 def keep(path: Path, trial: Trial) -> None:
     """Save the history of a schedule to a file, after a comment with the trial that reproduces it."""
-    events.write(path, played(trial).events)
+    events.write(path, play(trial).events)
     remark = json.dumps({"trial": msgspec.to_builtins(trial)})
     path.write_text(f"# {remark}\n" + path.read_text("utf-8"), "utf-8")
 

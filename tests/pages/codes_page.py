@@ -16,24 +16,24 @@ CODES = {
     1: ("A defect of tavusctl.", "Report it, with what `TAVUSCTL_DEBUG=1` prints."),
     2: (
         "Changes or drift (with `--detailed-exitcode`), an untidy file (`fmt --check`), or old ids (`output --check`).",
-        "Look at them. This is no error.",
+        "Check them. This is not an error.",
     ),
     3: (
         "A conflict: somebody changed the account meanwhile. Or unpublished edits in PAL Maker, or a stale plan file.",
         "Plan again. [Settle a conflict](../how-to/settle-a-conflict.md).",
     ),
-    4: ("A safety rule or a quota says no.", "The message names the option that would allow it."),
+    4: ("A safety rule or a quota does not allow a change.", "The message names the option that would allow it."),
     5: (
-        "Partly applied: the account refused a step, or did not keep what was sent.",
+        "Partly applied: the API refused a step, or stored other values than were sent.",
         "Read the outcomes, then apply again.",
     ),
     6: (
-        "Nobody knows whether a call was carried out.",
-        "Run the same command again: it looks before it repeats anything.",
+        "It is unknown whether a call was carried out.",
+        "Run the same command again: it reads the account before it repeats a call.",
     ),
     7: (
         "Another run holds the lock, or has taken it over.",
-        "Wait, or `--lock-timeout 10m`. Of a dead run: `state unlock ID`.",
+        "Wait, or `--lock-timeout 10m`. If that run is dead: `state unlock ID`.",
     ),
     8: ("The API key is missing or refused.", "`tavusctl doctor` says which key was used."),
     9: (
@@ -41,14 +41,14 @@ CODES = {
         "Do what the message says. Nothing was changed.",
     ),
     10: ("Manifests or the project file are invalid.", "`tavusctl validate` lists everything with file and line."),
-    11: ("The API cannot be reached, or its answer cannot be understood.", "`tavusctl doctor`; try again later."),
+    11: ("The API cannot be reached, or its response is invalid.", "`tavusctl doctor`; try again later."),
     12: (
-        "The command line does not make sense, or does not fit the project (`doctor` finds that, too).",
+        "The command line is invalid, or does not fit the project (`doctor` also reports that).",
         "`tavusctl COMMAND --help`",
     ),
-    129: ("The terminal was closed (SIGHUP).", "Run the same command again: it goes on where this one ended."),
+    129: ("The terminal was closed (SIGHUP).", "Run the same command again: it continues where this one ended."),
     130: ("Interrupted with Ctrl-C (SIGINT).", "As above."),
-    143: ("Told to end (SIGTERM).", "As above."),
+    143: ("Terminated (SIGTERM).", "As above."),
 }
 EXIT_CODES = """\
 # Exit codes
@@ -59,18 +59,18 @@ decides, in this order: {worst}.
 # Environment variables that the code reads, and their effect; `test_reference.py` compares this table with the code.
 VARIABLES = {
     "TAVUS_API_KEY": "The API key. `api_key_env` of an environment names another variable.",
-    "TAVUS_API_KEY_FILE": "A file that holds the API key.",
+    "TAVUS_API_KEY_FILE": "A file that contains the API key.",
     "TAVUS_API_KEY_OLD": "The key before a [rotation](../how-to/rotate-a-key.md); `NAME_OLD` with `api_key_env: NAME`.",
-    "TAVUS_BASE_URL": "The address of the API; `https://tavusapi.com` without it.",
+    "TAVUS_BASE_URL": "The URL of the API; `https://tavusapi.com` by default.",
     "TAVUSCTL_ENV": "The environment, as `--env` names it.",
     "TAVUSCTL_FINGERPRINT_KEY": "A secret of 20 characters or more that opens the state beside any API key.",
     "TAVUSCTL_LOCAL_STATE": "`1` allows a state in a local file on a CI machine that keeps its files.",
-    "TAVUSCTL_SETTLE": "Seconds after which a lost create would show, if it happened; 120 without it.",
-    "TAVUSCTL_MAX_WAIT": "The longest pause between two tries of a call, in seconds; 120 without it.",
-    "TAVUSCTL_PARALLEL": "How many calls may be under way at a time; 10 without it, 32 at most.",
-    "TAVUSCTL_RATE": "How many calls may begin in a second; without it there is no limit.",
-    "TAVUSCTL_LOCK_LEASE": "Seconds that a lock in a shared store lasts without a sign of life.",
-    "TAVUSCTL_LOCK_HEARTBEAT": "Seconds between two signs of life of a lock.",
+    "TAVUSCTL_SETTLE": "Seconds after which a listing shows the object of a create without a response; 120 by default.",
+    "TAVUSCTL_MAX_WAIT": "The longest pause between two attempts of a call, in seconds; 120 by default.",
+    "TAVUSCTL_PARALLEL": "The largest number of calls at the same time; 10 by default, 32 at most.",
+    "TAVUSCTL_RATE": "The largest number of calls that begin in a second; no limit by default.",
+    "TAVUSCTL_LOCK_LEASE": "Seconds that a lock in a shared store lasts without a heartbeat.",
+    "TAVUSCTL_LOCK_HEARTBEAT": "Seconds between two heartbeats of a lock.",
     "TAVUSCTL_DEBUG": "`1` prints the traceback of a defect.",
     "TAVUSCTL_COMMENT": "`--comment` of `tavusctl github`; the action sets it.",
     "TAVUSCTL_ONE_COMMENT": "`--one-comment` of `tavusctl github`; set by the workflows of a project with several "
@@ -80,7 +80,7 @@ VARIABLES = {
 INTERNAL = {"TAVUSCTL_TEST_SOURCES"}  # for the tests of tavusctl
 OTHERS = (
     ("`NO_COLOR`", "Turns colours off."),
-    ("`XDG_CACHE_HOME`", "Holds the key of [what is kept of manifests](../design/cache.md); `~/.cache` without it."),
+    ("`XDG_CACHE_HOME`", "Contains the key of the [cache](../design/cache.md); `~/.cache` by default."),
     ("`AWS_*`, `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_*`", "Credentials of a shared state and of uploads."),
     ("`CI`, `GITHUB_ACTIONS`", "A state in a local file is refused where one of them is set."),
     ("`GITHUB_TOKEN` and the other `GITHUB_*`", "Read by `tavusctl github` in a workflow."),

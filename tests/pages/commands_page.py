@@ -11,8 +11,8 @@ from tavusctl.cli import COMMANDS, cli
 from tests.pages.markdown import cell, table
 
 TITLES = {
-    "Write": "Commands that change something",
-    "Inspect": "Commands that look",
+    "Write": "Commands that write",
+    "Inspect": "Commands that inspect",
     "Operate": "Commands for daily work",
 }
 EVERYWHERE = """\

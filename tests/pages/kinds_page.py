@@ -37,8 +37,8 @@ def _page(kind: ResourceKind) -> Iterator[str]:
         yield ""
     yield "A change of a field is made in place, unless its row says that the object is replaced."
     yield ""
-    yield from _section("Around `spec`", [member for member in top.members if not member.is_managed])
-    yield from _section("In `spec`", [member for member in top.members if member.is_managed])
+    yield from _section("Fields beside `spec`", [member for member in top.members if not member.is_managed])
+    yield from _section("Fields in `spec`", [member for member in top.members if member.is_managed])
 
 
 def _section(title: str, members: list[FieldDescription]) -> Iterator[str]:

@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[2]
 REPOSITORY = "acme/agents"
 Body = dict[str, Any]
 SECONDS = 300.0  # the timeout of one step, long enough for a busy machine
-FREE = {"ann": "ghp_ann", "ben": "ghp_ben"}  # the tokens with which people push
+PUSH_TOKENS = {"ann": "ghp_ann", "ben": "ghp_ben"}  # the tokens with which people push
 
 
 @dataclass
@@ -105,17 +105,17 @@ class Forge:
         return root
 
     def _address(self, person: str) -> str:
-        return f"{self.url}/{REPOSITORY}".replace("//", f"//x-access-token:{FREE[person]}@")
+        return f"{self.url}/{REPOSITORY}".replace("//", f"//x-access-token:{PUSH_TOKENS[person]}@")
 
     def propose(self, person: str, branch: str, edit: Callable[[Path], None]) -> Body:
         """Edit files on a branch and open a pull request as a person; return the event."""
         root = self.clone(person)
-        say(root, "fetch", "--quiet", "origin")
-        on = ("-B", branch, "origin/main") if say(root, "branch", "--remotes").strip() else ("-B", branch)
-        say(root, "checkout", "--quiet", *on)
+        git_output(root, "fetch", "--quiet", "origin")
+        on = ("-B", branch, "origin/main") if git_output(root, "branch", "--remotes").strip() else ("-B", branch)
+        git_output(root, "checkout", "--quiet", *on)
         edit(root)
-        say(root, "add", "--all")
-        say(
+        git_output(root, "add", "--all")
+        git_output(
             root,
             "-c",
             f"user.name={person}",
@@ -126,12 +126,16 @@ class Forge:
             "-m",
             branch,
         )
-        say(root, "push", "--quiet", "--force", "origin", branch)
+        git_output(root, "push", "--quiet", "--force", "origin", branch)
         number = 1 + max((existing["number"] for existing in self.hub.pulls), default=0)
         pull = {
             "number": number,
             "state": "open",
-            "head": {"ref": branch, "sha": say(root, "rev-parse", branch).strip(), "repo": {"full_name": REPOSITORY}},
+            "head": {
+                "ref": branch,
+                "sha": git_output(root, "rev-parse", branch).strip(),
+                "repo": {"full_name": REPOSITORY},
+            },
             "base": {"ref": "main", "sha": self.tip("main")},
             "user": {"login": person},
         }
@@ -139,22 +143,22 @@ class Forge:
         return {"pull_request": pull, "sender": {"login": person}}
 
     def tip(self, branch: str) -> str:
-        return say(self.bare, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}").strip()
+        return git_output(self.bare, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}").strip()
 
     def merge(self, event: Body) -> Body:
         """Squash a pull request onto the main branch; return the event of the push."""
         pull = event["pull_request"]
         sha = self._merged(pull, [self.tip("main")])
-        say(self.bare, "update-ref", "refs/heads/main", sha)
+        git_output(self.bare, "update-ref", "refs/heads/main", sha)
         self.hub.merged[sha] = [pull["number"]]
         return {"ref": "refs/heads/main", "after": sha, "commits": [{"id": sha}], "sender": event["sender"]}
 
     def _merged(self, pull: Body, parents: list[str]) -> str:
         """Create a commit that merges the branch of a pull request into the first parent; return its hash."""
         names = ("-c", "user.name=hub", "-c", "user.email=hub@acme.example")
-        tree = say(self.bare, *names, "merge-tree", "--write-tree", parents[0], pull["head"]["sha"]).strip()
+        tree = git_output(self.bare, *names, "merge-tree", "--write-tree", parents[0], pull["head"]["sha"]).strip()
         options = [word for parent in parents for word in ("-p", parent)]
-        return say(self.bare, *names, "commit-tree", tree, *options, "-m", f"#{pull['number']}").strip()
+        return git_output(self.bare, *names, "commit-tree", tree, *options, "-m", f"#{pull['number']}").strip()
 
     def run(self, name: str, event_name: str, event: Body | None = None) -> Run:
         """Run a workflow with the text that it has in the commit of the event."""
@@ -162,8 +166,8 @@ class Forge:
         pull = (event or {}).get("pull_request")
         commit = self._merged(pull, [pull["base"]["sha"], pull["head"]["sha"]]) if pull else self.tip("main")
         if pull:
-            say(self.bare, "update-ref", f"refs/pull/{pull['number']}/merge", commit)
-        workflow = yaml.safe_load(say(self.bare, "show", f"{commit}:.github/workflows/{name}"))
+            git_output(self.bare, "update-ref", f"refs/pull/{pull['number']}/merge", commit)
+        workflow = yaml.safe_load(git_output(self.bare, "show", f"{commit}:.github/workflows/{name}"))
         assert event_name in workflow[True], f"{name} is not for {event_name}"
         github = {
             "event": event or {},
@@ -268,14 +272,14 @@ class Machine:
         """Clone as actions/checkout does: only the commit, or all branches; the token is not written to a file."""
         github, work = self.names["github"], self.work
         subprocess.run(["git", "init", "--quiet", work], check=True)
-        say(work, "remote", "add", "origin", f"{self.forge.url}/{REPOSITORY}")
+        git_output(work, "remote", "add", "origin", f"{self.forge.url}/{REPOSITORY}")
         depth = () if inputs.get("fetch-depth") == "0" else ("--depth=1",)
         branches = () if depth else ("+refs/heads/*:refs/remotes/origin/*",)
         ref = github["ref"].replace("refs/heads", "refs/remotes/origin").replace("refs/pull", "refs/remotes/pull")
         secret = _basic(self.token)
-        say(work, "-c", f"http.extraheader=AUTHORIZATION: basic {secret}", "fetch", "--quiet", "--no-tags", *depth,
-            "origin", *branches, f"+{github['sha']}:{ref}")  # fmt: skip
-        say(
+        git_output(work, "-c", f"http.extraheader=AUTHORIZATION: basic {secret}", "fetch", "--quiet", "--no-tags",
+            *depth, "origin", *branches, f"+{github['sha']}:{ref}")  # fmt: skip
+        git_output(
             work, "checkout", "--quiet", *(("-B", "main") if github["ref"] == "refs/heads/main" else ("--detach",)), ref
         )
         assert inputs["persist-credentials"] == "False"
@@ -389,7 +393,7 @@ def _basic(token: str) -> str:
     return base64.b64encode(f"x-access-token:{token}".encode()).decode()
 
 
-def say(folder: Path, *words: str) -> str:
+def git_output(folder: Path, *words: str) -> str:
     """The standard output of a git command in a folder; exit code 1 (nothing found) is accepted."""
     variables = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
     command = ["git", *words]
@@ -405,9 +409,9 @@ def forge(place: Path, account: Account) -> Iterator[Forge]:
     """A `Forge` with an empty repository."""
     bare = place / "served" / REPOSITORY
     subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", bare], check=True)
-    say(bare, "config", "http.receivepack", "true")
-    say(bare, "config", "uploadpack.allowAnySHA1InWant", "true")
-    say(bare, "config", "receive.autogc", "false")  # no garbage collection after a push, as on a forge
-    with git_server(place / "served", FREE["ann"]) as (url, server), hub() as github:
-        server.writers |= set(FREE.values())
+    git_output(bare, "config", "http.receivepack", "true")
+    git_output(bare, "config", "uploadpack.allowAnySHA1InWant", "true")
+    git_output(bare, "config", "receive.autogc", "false")  # no garbage collection after a push, as on a forge
+    with git_server(place / "served", PUSH_TOKENS["ann"]) as (url, server), hub() as github:
+        server.writers |= set(PUSH_TOKENS.values())
         yield Forge(place, url, server, github, account, {"TAVUS_API_KEY": account.key})

@@ -243,7 +243,7 @@ def _main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         tours = [travelled(Path(folder, name), is_loud=name == "loud") for name in ("loud", "quiet")]
-    hits = [hit for each in tours for hit in (*each.told, *each.held)]
+    hits = [hit for each in tours for hit in (*each.canaries_in_views, *each.canaries_in_records)]
     formats = len({command for each in tours for command in each.done})
     encodings = len(ENCODINGS) * (len(ENCODINGS) + 1)
     sys.stdout.write(

@@ -7,7 +7,20 @@ from urllib.parse import quote
 
 from tavusctl.emulator import running
 from tests.scenarios.hub import hub
-from tests.scenarios.tour import FRESH, KEY, NAME, SECRET, TOKEN, Tour, at, begin, commit, file_name, git, said
+from tests.scenarios.tour import (
+    FRESH,
+    KEY,
+    NAME,
+    SECRET,
+    TOKEN,
+    Tour,
+    at,
+    begin,
+    commit,
+    escaped_canary,
+    file_name,
+    git,
+)
 
 
 def travelled(folder: Path, *, is_loud: bool) -> Tour:
@@ -53,7 +66,7 @@ def applied(tour: Tour) -> None:
     tour.with_reports("apply", "--yes")
 
     def edit(number: int) -> None:
-        tour.manifest("persona.yaml", context=f"Number {number}, and {said('context')}.")
+        tour.manifest("persona.yaml", context=f"Number {number}, and {escaped_canary('context')}.")
 
     edit(-1)
     tour.run("apply", "--format", "json")
@@ -88,7 +101,7 @@ def drifted(tour: Tour) -> None:
     header = {"op": "replace", "path": "/layers/llm/headers/x-other", "value": SECRET[-2]}
     prompt = {"op": "replace", "path": "/system_prompt", "value": f"You keep secrets.\n{at('live edit')}\nGood bye.\n"}
     account.portal("persona", bound, key, header, *([prompt] if tour.is_loud else []))
-    tour.manifest("persona.yaml", context=f"Afterwards, and {said('context')}." if tour.is_loud else "Again.")
+    tour.manifest("persona.yaml", context=f"Afterwards, and {escaped_canary('context')}." if tour.is_loud else "Again.")
     tour.in_each_format("drift", "--blame")
     tour.with_reports("drift")
     tour.in_each_format("diff", NAME)
@@ -116,7 +129,7 @@ def kept(tour: Tour) -> None:
     tour.run("state", "show", "guardrails/g", "--format", "json")
     tour.run("state", "show", "persona/p", "--format", "json")
     tour.run("state", "pull", record=True)
-    (tour.project.root / "kept/pulled.json").write_text(tour.said)
+    (tour.project.root / "kept/pulled.json").write_text(tour.last_output)
     tour.run("state", "push", "kept/pulled.json")
     tour.run("state", "unlock", "0" * 32, "--holder-is-dead", file_name("name of a holder"))
     tour.run("state", "mv", "guardrails/g", "guardrails/moved")
@@ -150,7 +163,9 @@ def operated(tour: Tour) -> None:
 def stepped(tour: Tour) -> None:
     """A commit and a pull request with canaries in them, then a pull request of a fork."""
     commit(tour.project, "A step")
-    tour.manifest("persona.yaml", context=f"In a step, and {said('context')}." if tour.is_loud else "In a step.")
+    tour.manifest(
+        "persona.yaml", context=f"In a step, and {escaped_canary('context')}." if tour.is_loud else "In a step."
+    )
     for name in ("validate", "plan", "drift", "verify", "recrawl", "apply"):
         tour.step(name, *(["--yes"] if name == "apply" else []))
     tour.step("--comment", "always", "plan", "--base", "main", "--blame")

@@ -172,7 +172,7 @@ def test_a_secret_that_was_changed_in_the_account_is_refused_and_named(named: Pr
     refused = named.run("adopt", "--all", **({} if is_set else {"OWN": None}))
 
     assert refused.code == 4
-    assert "give OWN the new value" in refused.out
+    assert "set OWN to the new value" in refused.out
     assert not found_in((refused.out + refused.err).encode(), [KEY])
     assert (named.root / "manifests/persona-coach.yaml").read_text() == before
     assert listed(named) == ["OWN"]
@@ -232,7 +232,7 @@ def test_a_key_where_no_manifest_may_name_one_is_refused(named: Project) -> None
     refused = named.run("adopt", "--all")
 
     assert (refused.code, listed(named)) == (4, ["OWN"])
-    assert "take it out in the account" in refused.out
+    assert "remove the key in the account" in refused.out
     assert key not in refused.out + refused.err
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.actions import Forge, Run, say
+from tests.scenarios.actions import Forge, Run, git_output
 from tests.scenarios.test_from_nothing import begin, hosted, persona
 
 __all__ = ["hosted"]
@@ -47,7 +47,7 @@ def again(forge: Forge) -> None:
     """As it was before anything was applied, and nobody disturbs anything."""
     forge.account.reset()
     for ref in (STATE, "refs/tavusctl/lock.default"):
-        say(forge.bare, "update-ref", "-d", ref)
+        git_output(forge.bare, "update-ref", "-d", ref)
     forge.git.before, forge.git.after = lambda _: 0, lambda _: None
     forge.git.pushes = 0
     forge.processes.clear()
@@ -121,8 +121,8 @@ def test_what_cannot_be_recorded_any_more_ends_the_run_and_is_found_again(ready:
         again(ready)
 
         def moved(now: int, number: int = number) -> int:
-            if now == number and (tip := say(ready.bare, "rev-parse", "--quiet", "--verify", STATE).strip()):
-                made = say(
+            if now == number and (tip := git_output(ready.bare, "rev-parse", "--quiet", "--verify", STATE).strip()):
+                made = git_output(
                     ready.bare,
                     "-c",
                     "user.name=x",
@@ -135,7 +135,7 @@ def test_what_cannot_be_recorded_any_more_ends_the_run_and_is_found_again(ready:
                     "-m",
                     "x",
                 )
-                say(ready.bare, "update-ref", STATE, made.strip())
+                git_output(ready.bare, "update-ref", STATE, made.strip())
             return 0
 
         broken: dict[str, Callable[[int], int]] = {

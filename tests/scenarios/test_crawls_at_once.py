@@ -58,7 +58,7 @@ def test_a_wait_is_for_room_too(project: Project) -> None:
     result = project.apply("--wait", "2m", "--parallel", "2")
 
     assert "Apply: 9 done" in result.out
-    assert re.search(r"waiting: .* without room", result.err)
+    assert re.search(r"waiting: .* without a crawl slot", result.err)
     assert (refused(project), most_at_once(project)) == ([], 5)
 
 

@@ -140,7 +140,7 @@ def test_a_pull_request_cannot_turn_an_account_into_a_demo(project: Project) -> 
     )
     assert result.code == 0, result.out + result.err
     assert project.account.requests, "the account itself was read"
-    assert "`prod` is not taken for an emulator, which it is not in" in result.out
+    assert "`prod` is not used as an emulator: it is an account in" in result.out
     assert not (project.root / ".tavusctl/demo").exists()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.crash.rig import KILLED, Crashing, Launcher, launcher
+from tests.crash.rig import KILLED, KillableProject, Launcher, launcher
 from tests.scenarios.project import Body, Project
 
 OLD, NEW, THEIRS = "You coach.", "Never give medical advice.", "Edited in PAL Maker."
@@ -185,7 +185,7 @@ def test_a_run_that_was_killed_after_a_forced_write_leaves_word_of_what_it_has_c
     applied(five, "--target", "persona/b", "--target", "persona/d", "--target", "persona/e")
     drafted(five, "a", *EDIT)
     drafted(five, "c", *EDIT)
-    crashing = Crashing(five.root, five.account, five.environment, lent)
+    crashing = KillableProject(five.root, five.account, five.environment, lent)
     five.account.fault(match=f"PATCH /v2/personas/{five.bound('persona/c')}", kind="kill", phase=phase, skip=3)
     choice = ("--discard-drafts", "persona/a", "--discard-drafts", "persona/c")
 
@@ -211,7 +211,7 @@ def test_what_a_killed_run_has_cost_is_told_by_whoever_writes_the_state_next(
     five: Project, lent: Launcher, forcing: tuple[str, int]
 ) -> None:
     path, plain = forcing
-    crashing = Crashing(five.root, five.account, five.environment, lent)
+    crashing = KillableProject(five.root, five.account, five.environment, lent)
     five.account.fault(match=f"PATCH {path}", kind="kill", phase="after", skip=plain)
     assert crashing.run("apply", "--yes", "--parallel", "1", "--discard-drafts", "persona/c").code == KILLED
     (other,) = five.account.seed(personas=[{"persona_name": "Other", "system_prompt": "x"}])["personas"]

@@ -106,7 +106,7 @@ def test_variables_of_others_are_named_by_line_and_never_read(prepared: Project)
         ("TV130", 3, f"`TAVUS_BASE_URL` {said}"),
         ("TV130", 4, f"`OPENAI_KEYS` {said}"),
         ("TV130", 6, f"`DATABASE_URL` {said}"),
-        ("TV130", 7, "this line is not read: it is no `NAME=value`"),
+        ("TV130", 7, "this line is not read: it does not have the form `NAME=value`"),
     ]
     result = prepared.run("plan", "--format", "json", OPENAI_KEY=None)
     lines = [one["line"] for one in result.document["warnings"] if one["id"] == "TV130"]

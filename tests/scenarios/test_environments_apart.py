@@ -150,8 +150,8 @@ def test_an_export_says_who_else_reads_what_it_wrote_and_moving_it_keeps_it_apar
     told = project.run("export", "--env", "production").err
 
     said = (
-        "the new manifests are read for `staging`, too, where a plan will create what they say; "
-        "to keep one to `production`, move it into a folder that is its `overlay:` in tavusctl.yaml\n"
+        "the new manifests also belong to `staging`, where a plan will create their objects; "
+        "to use a manifest in `production` only, move it into a folder that is its `overlay:` in tavusctl.yaml\n"
     )
     assert said in tried
     assert said in told

@@ -232,7 +232,7 @@ def test_a_file_in_the_way_stops_everything(shop: Project) -> None:
     result = export(shop, code=4)
 
     assert contents(shop) == before
-    assert "manifests/personas/Greeter.yaml, which some systems do not tell from greeter.yaml; " in result.err
+    assert "manifests/personas/Greeter.yaml, which is the same file as greeter.yaml on some systems; " in result.err
     assert "manifests/prompts/sales-coach.md; nothing was written [E424]" in result.err
 
 

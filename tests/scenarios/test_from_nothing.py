@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tavusctl.reports.github.environment_sections import sections
-from tests.scenarios.actions import Forge, Run, forge, say
+from tests.scenarios.actions import Forge, Run, forge, git_output
 from tests.scenarios.project import Account, Body, Project
 
 SETTINGS = "version: 1\nenvironments:\n  default: {state: git}\n"
@@ -23,8 +23,10 @@ def hosted(account: Account, tmp_path: Path) -> Iterator[Forge]:
     with forge(tmp_path, account) as made:
         first = tmp_path / "ann"
         subprocess.run(["git", "clone", "--quiet", made._address("ann"), first], check=True, capture_output=True)
-        say(first, "-c", "user.name=ann", "-c", "user.email=a@b.c", "commit", "--quiet", "--allow-empty", "-m", "Begin")
-        say(first, "push", "--quiet", "origin", "HEAD:main")
+        git_output(
+            first, "-c", "user.name=ann", "-c", "user.email=a@b.c", "commit", "--quiet", "--allow-empty", "-m", "Begin"
+        )
+        git_output(first, "push", "--quiet", "origin", "HEAD:main")
         yield made
 
 
@@ -160,9 +162,9 @@ def test_staging_comes_first_and_production_behind_its_approval_all_in_one_comme
     root = hosted.clone("ann")
     project(root, hosted).write("tavusctl.yaml", TWO)
     assert project(root, hosted).run("init", "--github").code == 0
-    say(root, "add", "--all")
-    say(root, "-c", "user.name=ann", "-c", "user.email=a@b.c", "commit", "--quiet", "-m", "Two environments")
-    say(root, "push", "--quiet", "origin", "HEAD:main")
+    git_output(root, "add", "--all")
+    git_output(root, "-c", "user.name=ann", "-c", "user.email=a@b.c", "commit", "--quiet", "-m", "Two environments")
+    git_output(root, "push", "--quiet", "origin", "HEAD:main")
     event = reviewed(hosted, "ben", "guide", persona(hosted, "guide"))
     planned = sections(comment(hosted, event))
     assert [one.environment for one in planned] == ["staging", "production"]
@@ -300,12 +302,12 @@ def test_nothing_of_a_job_is_left_in_the_repository_but_the_state(hosted: Forge)
     """Its refs and objects hold neither the key nor a token, and branches are what people have pushed."""
     green(merged(hosted, reviewed(hosted, "ann", "begin", begin(hosted))))
     green(watched(hosted))
-    refs = say(hosted.bare, "for-each-ref", "--format=%(refname)").splitlines()
+    refs = git_output(hosted.bare, "for-each-ref", "--format=%(refname)").splitlines()
     assert {one for one in refs if not one.startswith(("refs/heads/", "refs/pull/"))} == {
         "refs/tavusctl/default",
         "refs/tavusctl/lock.default",
     }
-    objects = [line.split()[0] for line in say(hosted.bare, "rev-list", "--objects", "--all").splitlines()]
+    objects = [line.split()[0] for line in git_output(hosted.bare, "rev-list", "--objects", "--all").splitlines()]
     batch = subprocess.run(
         ["git", "cat-file", "--batch"],
         cwd=hosted.bare,
@@ -315,4 +317,4 @@ def test_nothing_of_a_job_is_left_in_the_repository_but_the_state(hosted: Forge)
     ).stdout
     for secret in (hosted.account.key, "ghs_of_"):
         assert secret.encode() not in batch
-    assert json.loads(say(hosted.bare, "show", "refs/tavusctl/default:state.json"))
+    assert json.loads(git_output(hosted.bare, "show", "refs/tavusctl/default:state.json"))

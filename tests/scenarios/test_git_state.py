@@ -22,7 +22,7 @@ from tavusctl.state.git.repository import Repository
 from tavusctl.state.git.urls import ref_of
 from tavusctl.state.shared.lease import LeaseTiming
 from tavusctl.state.shared.store import SharedStore
-from tests.crash.rig import KILLED, Crashing, Launcher, launcher
+from tests.crash.rig import KILLED, KillableProject, Launcher, launcher
 from tests.scenarios.project import Account, Project
 from tests.stores.git_server import GitServer, git_server
 
@@ -277,7 +277,7 @@ def lent() -> Iterator[Launcher]:
 def test_a_kill_at_a_call_is_survived_from_another_clone(clone: Clone, lent: Launcher, phase: str, skip: int) -> None:
     project = clone()
     project.account.fault(match="POST /v2/personas", kind="kill", phase=phase, skip=skip)
-    crashing = Crashing(project.root, project.account, {**project.environment, "TAVUSCTL_LOCK_LEASE": "1"}, lent)
+    crashing = KillableProject(project.root, project.account, {**project.environment, "TAVUSCTL_LOCK_LEASE": "1"}, lent)
     assert crashing.run("apply", "--yes", "--parallel", "1").code == KILLED
 
     second = clone("second", "--depth=1")

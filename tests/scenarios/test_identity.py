@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.crash.rig import KILLED, Crashing, Launcher, launcher
+from tests.crash.rig import KILLED, KillableProject, Launcher, launcher
 from tests.scenarios.project import Account, Project
 from tests.scenarios.twenty import QUICK
 
@@ -59,8 +59,8 @@ def lent() -> Iterator[Launcher]:
 
 
 @pytest.fixture
-def crashing(project: Project, lent: Launcher) -> Crashing:
-    return Crashing(project.root, project.account, {**QUICK}, lent)
+def crashing(project: Project, lent: Launcher) -> KillableProject:
+    return KillableProject(project.root, project.account, {**QUICK}, lent)
 
 
 def named(kind: str, name: str) -> Body:
@@ -93,7 +93,7 @@ def test_one_object_whatever_the_answer_to_its_create(project: Project, kind: st
 
 @of_each_kind
 @pytest.mark.parametrize("name", ["", "Price coach"], ids=["nameless", "named"])
-def test_one_object_after_a_kill(crashing: Crashing, kind: str, name: str) -> None:
+def test_one_object_after_a_kill(crashing: KillableProject, kind: str, name: str) -> None:
     crashing.manifest(kind, "price-list", named(kind, name) if name else SPECS[kind])
     crashing.account.fault(match=f"POST /v2/{KINDS[kind]}", kind="kill", phase="after")
     assert crashing.run("apply", "--yes").code == KILLED
@@ -117,7 +117,7 @@ def test_one_object_however_the_server_spells_its_name(
 
 
 @pytest.mark.parametrize("fault", [*FAULTS, "kill"])
-def test_references_are_found_on_both_sides(crashing: Crashing, fault: str) -> None:
+def test_references_are_found_on_both_sides(crashing: KillableProject, fault: str) -> None:
     """An external replica, a document and rules of the same run, and a key that reads show as asterisks."""
     (replica,) = crashing.account.seed(replicas=[{"replica_name": "Stock"}])["replicas"]
     crashing.write("tavusctl.yaml", "secrets: [OPENAI]\n")
@@ -140,7 +140,7 @@ def test_references_are_found_on_both_sides(crashing: Crashing, fault: str) -> N
     check_one(crashing, "persona", (0,))
 
 
-def test_a_reference_is_found_though_its_manifest_has_moved_on(crashing: Crashing) -> None:
+def test_a_reference_is_found_though_its_manifest_has_moved_on(crashing: KillableProject) -> None:
     """What an address meant when it was sent is on record with the create."""
     replicas = crashing.account.seed(replicas=[{"replica_name": "A"}, {"replica_name": "B"}])["replicas"]
     for replica in replicas:
@@ -160,7 +160,7 @@ def test_a_reference_is_found_though_its_manifest_has_moved_on(crashing: Crashin
 @pytest.mark.parametrize("name", ["Coach", ""])
 @pytest.mark.parametrize("fault", [*FAULTS, "kill"])
 def test_two_addresses_of_one_name_get_one_object_each(
-    crashing: Crashing, prompts: tuple[str, str], name: str, fault: str
+    crashing: KillableProject, prompts: tuple[str, str], name: str, fault: str
 ) -> None:
     for address, prompt in zip(("one", "two"), prompts, strict=True):
         spec = {"system_prompt": prompt, **({"persona_name": name} if name else {})}
@@ -272,7 +272,7 @@ def test_a_replica_says_whose_it_is_while_it_is_made(project: Project, account: 
 
 @pytest.mark.parametrize("name", ["", "Nora"], ids=["nameless", "named"])
 @pytest.mark.parametrize("phase", ["before", "after"])
-def test_a_replica_that_was_not_renamed_is_renamed_later(crashing: Crashing, name: str, phase: str) -> None:
+def test_a_replica_that_was_not_renamed_is_renamed_later(crashing: KillableProject, name: str, phase: str) -> None:
     """That is no edit of the account's, and no second training."""
     crashing.manifest("replica", "nora", named("replica", name) if name else SPECS["replica"])
     crashing.account.fault(match="PATCH /v2/replicas/*/name", kind="kill", phase=phase)

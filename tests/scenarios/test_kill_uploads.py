@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.rig import KILLED, QUICK, Break, Crashing, Launcher, launcher
+from tests.crash.rig import KILLED, QUICK, Break, KillableProject, Launcher, launcher
 from tests.scenarios.project import Account
 from tests.scenarios.test_uploads import NEW, OLD, name_of, prices, uploaded
 from tests.stores.servers import BUCKET, variables
@@ -30,12 +30,12 @@ def lent() -> Iterator[Launcher]:
         yield made
 
 
-def begin(root: Path, account: Account, lent: Launcher, aws: dict[str, str]) -> tuple[Crashing, str]:
+def begin(root: Path, account: Account, lent: Launcher, aws: dict[str, str]) -> tuple[KillableProject, str]:
     """A document from a file is there, and its file has other content now."""
     account.reset()
     account.switch(processing_seconds=0, check_references=True)
     folder = f"s3://{BUCKET}/{uuid.uuid4().hex}"
-    project = Crashing(root, account, {**QUICK, **aws}, lent)
+    project = KillableProject(root, account, {**QUICK, **aws}, lent)
     root.mkdir()
     prices(project, OLD, folder)
     first = project.run(*APPLY)
@@ -45,7 +45,7 @@ def begin(root: Path, account: Account, lent: Launcher, aws: dict[str, str]) -> 
     return project, folder
 
 
-def check(project: Crashing, folder: str) -> None:
+def check(project: KillableProject, folder: str) -> None:
     """At most two runs later there is one document of the new content, and one more call than needed was never made."""
     ends = [project.run(*APPLY) for _ in range(2)]
     assert ends[-1].code == 0, [one.out + one.err for one in ends]

@@ -12,7 +12,7 @@ import pytest
 from msgspec import Struct
 
 from tavusctl.kinds import KINDS
-from tests.crash.rig import KILLED, Crashing, Launcher, launcher
+from tests.crash.rig import KILLED, KillableProject, Launcher, launcher
 from tests.house.tree import ROOT
 from tests.scenarios.everykind import actions
 from tests.scenarios.project import Account, Body, Project
@@ -312,7 +312,7 @@ def test_one_object_whatever_the_answer_to_its_create(project: Project, sample: 
 @every_kind
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
 def test_one_object_after_a_kill(project: Project, lent: Launcher, sample: Sample, method: str) -> None:
-    killed = Crashing(project.root, project.account, {**QUICK, **SECRETS}, lent)
+    killed = KillableProject(project.root, project.account, {**QUICK, **SECRETS}, lent)
     if method != "POST":
         applied(project, sample)
     if method == "PATCH":
@@ -442,7 +442,7 @@ def test_a_set_is_no_single_guardrail_and_the_other_way_round(project: Project) 
     right = project.run("import", "--match-names")
 
     assert [one.code for one in wrong] == [11, 11], wrong
-    assert "is no guardrail" in wrong[0].err
+    assert "is not a guardrail" in wrong[0].err
     assert right.code == 0, right.out + right.err
     assert (project.bound("guardrail/it"), project.bound("guardrails/set")) == (single, rules)
     assert project.plan()["changes"] == []

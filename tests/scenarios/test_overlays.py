@@ -220,7 +220,7 @@ def test_explain_says_of_each_value_which_file_says_it(staged: Project) -> None:
     assert prompt["covers"] == {"path": base, "line": 5, "column": 18}
 
     told = staged.run("explain", "persona/coach", "--env", "staging").out
-    assert told.startswith(f"persona/coach in staging: {base}:1:1, and over it {over}:1:1\n")
+    assert told.startswith(f"persona/coach in staging: {base}:1:1, with the overlay {over}:1:1\n")
     assert f"speed  0.7\n                                    at {over}:8:35, in place of {base}:9:57\n" in told
     assert over not in staged.run("explain", "persona/coach", "--env", "production").out
     assert staged.run("explain", "persona/coach").code == 12
@@ -243,17 +243,17 @@ WRONG = {
     "an address twice": (
         {"overlays/staging/a.yaml": "kind: persona\nname: coach\nspec: {context: x}\n"},
         "overlays/staging/deep/coach.yaml:2:7",
-        ["`persona/coach` is declared here and at overlays/staging/a.yaml:2:7", "make one of the two"],
+        ["`persona/coach` is declared here and at overlays/staging/a.yaml:2:7", "merge the two into one"],
     ),
     "another kind": (
         {"overlays/staging/deep/coach.yaml": "kind: replica\nname: coach\nspec: {persona_name: x}\n"},
         "overlays/staging/deep/coach.yaml:1:7",
-        ["no manifest is `replica/coach`", "`persona/coach` is, at manifests/coach.yaml:2:7", "write `kind: persona`"],
+        ["no manifest `replica/coach`", "is `persona/coach` at manifests/coach.yaml:2:7", "write `kind: persona`"],
     ),
     "another name": (
         {"overlays/staging/deep/coach.yaml": "kind: persona\nname: coahc\nspec: {context: x}\n"},
         "overlays/staging/deep/coach.yaml:2:7",
-        ["no manifest is `persona/coahc`", "write `name: coach`"],
+        ["no manifest `persona/coahc`", "write `name: coach`"],
     ),
     "a list where a mapping is": (
         {"overlays/staging/deep/coach.yaml": "kind: persona\nname: coach\nspec:\n  layers:\n  - tts\n"},
@@ -266,7 +266,7 @@ WRONG = {
             "overlays/staging/deep/coach.yaml": "kind: persona\nname: coach\nmoved_from: persona/older\n",
         },
         "overlays/staging/deep/coach.yaml:3:1",
-        ["moved_from: `persona/coach` has it here and at manifests/coach.yaml:10:1", "list all former addresses"],
+        ["moved_from: `persona/coach` has this key here and at manifests/coach.yaml:10:1", "list all former addresses"],
     ),
     "a folder that is not there": (
         {"tavusctl.yaml": PROJECT.replace("overlays/staging", "overlays/stagign")},
@@ -376,7 +376,7 @@ def test_a_manifest_with_another_name_now_is_known_by_the_one_that_it_had(staged
         for asked in ((), (over, "--env", "staging")):
             found = complaints(staged, *asked)
             assert list(found) == [f"{over}:2:7"], found
-            assert "it is `persona/trainer` now" in found[f"{over}:2:7"][0]
+            assert "its address is `persona/trainer` now" in found[f"{over}:2:7"][0]
             assert "write `name: trainer`" in found[f"{over}:2:7"][0]
 
 

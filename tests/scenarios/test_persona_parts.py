@@ -506,7 +506,7 @@ def test_a_meeting_name_that_another_write_costs_is_told_and_written_again(made:
     result = project.run("apply", "--yes")
 
     assert result.code == 5, result.out
-    assert "written, but /layers/conferencing/username was lost meanwhile" in result.out + result.err
+    assert "written, but /layers/conferencing/username was lost during the write" in result.out + result.err
     project.apply("--overwrite", "persona/host")
     assert host(project)["layers"]["conferencing"]["username"] == "acme-host"
     assert project.plan()["changes"] == []

@@ -135,7 +135,7 @@ def test_a_field_is_found_however_it_is_typed(staged: Project, field: str) -> No
 @pytest.mark.parametrize("field", ["", "/", "/spec"])
 def test_what_names_no_field_carries_nothing(staged: Project, field: str) -> None:
     result = staged.run("promote", "persona/coach", "--from", "staging", "--to", "europe", "--field", field)
-    assert (result.code, "names no field" in result.err, changed(staged)) == (12, True, [])
+    assert (result.code, "stands for all fields" in result.err, changed(staged)) == (12, True, [])
 
 
 def test_a_newer_name_of_a_field_means_the_same(staged: Project) -> None:
@@ -145,9 +145,9 @@ def test_a_newer_name_of_a_field_means_the_same(staged: Project) -> None:
 def test_of_a_field_that_does_not_differ_the_others_are_told(staged: Project) -> None:
     command = ("promote", "persona/coach", "--from", "staging", "--to", "europe", "--field", "/layers/tss")
     result = staged.run(*command)
-    assert (result.code, "that differs is /layers/tss" in result.err) == (12, True)
+    assert (result.code, "does not differ at /layers/tss" in result.err) == (12, True)
     named = ("/persona_name", "/system_prompt", "/greeting", "/layers/tts/voice_settings/speed")
-    assert f"help: those that do are {', '.join(f'`{one}`' for one in named)}; `tavusctl diff`" in result.err
+    assert f"help: the differences are at {', '.join(f'`{one}`' for one in named)}; run `tavusctl diff`" in result.err
 
 
 def test_where_another_environment_would_change_the_overlay_is_edited(staged: Project) -> None:
@@ -265,14 +265,14 @@ def test_what_does_not_fit_into_the_other_environment_is_not_copied(staged: Proj
     staged.write("overlays/europe/texts/trial.md", "Others.\n")
     command = ("promote", "persona/trial", "--from", "staging", "--to", "europe")
     refused = staged.run(*command)
-    assert (refused.code, "is another file there: overlays/europe/texts/trial.md" in refused.err) == (4, True)
+    assert (refused.code, "cannot be copied to overlays/europe/texts/trial.md" in refused.err) == (4, True)
 
     document = "kind: document\nname: prices\nspec: {document_url: https://acme.example/p.pdf}\n"
     staged.write("overlays/staging/prices.yaml", document)
     refers = 'system_prompt: Hi., document_ids: ["${ref:document/prices}"]'
     staged.write("overlays/staging/trial.yaml", TRIAL.replace('system_prompt: "${file:./texts/trial.md}"', refers))
     refused = staged.run(*command)
-    assert (refused.code, "`persona/trial` is not right in `europe`" in refused.err) == (4, True)
+    assert (refused.code, "`persona/trial` would be invalid in `europe`" in refused.err) == (4, True)
     assert "document/prices" in refused.err
     assert not (staged.root / "overlays/europe/trial.yaml").exists()
 
@@ -309,7 +309,7 @@ def test_a_dry_run_refuses_what_the_command_refuses_and_in_the_same_words(projec
 
     assert (real.code, real.out) == (4, "")
     assert "persona/coach /greeting of `staging` would change as well; nothing was written [E433]" in real.err
-    assert "help: `--field /context` carries what changes nothing else; for the rest, give the environment" in real.err
+    assert "help: use `--field /context` for the fields that change nothing else; for the others, give" in real.err
     assert (tried.code, tried.out, tried.err) == (real.code, real.out, real.err)
     assert (project.root / "manifests/coach.yaml").read_text() == base
     assert project.run(*command, "--field", "/context").code == 0
@@ -320,7 +320,7 @@ def test_a_dry_run_refuses_what_the_command_refuses_and_in_the_same_words(projec
     project.write("overlays/staging/prices.yaml", document)
     real, tried = project.run(*command), project.run(*command, "--dry-run")
     assert (tried.code, tried.err) == (real.code, real.err)
-    assert (real.code, "`persona/coach` is not right in `prod`" in real.err) == (4, True)
+    assert (real.code, "`persona/coach` would be invalid in `prod`" in real.err) == (4, True)
 
     copied = ("promote", "document/prices", "--from", "staging", "--to", "prod")
     tried, real = project.run(*copied, "--dry-run"), project.run(*copied)

@@ -160,7 +160,7 @@ def test_undo_leaves_an_object_alone_whose_text_it_cannot_bring_back(clash: Proj
     undone = clash.run("undo", run, "--yes")
 
     assert undone.code == 4, undone.out + undone.err
-    assert "the text at /system_prompt held the value of a secret" in undone.out
+    assert "the text at /system_prompt contained the value of a secret" in undone.out
     assert prompts(account) == ["two"]
     assert [one["persona_name"] for one in account.objects("personas").values()] == ["Two"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.crash.rig import KILLED, Crashing, Launcher, launcher
+from tests.crash.rig import KILLED, KillableProject, Launcher, launcher
 from tests.scenarios.project import ERA, Account, Project
 from tests.scenarios.twenty import QUICK, document
 
@@ -23,14 +23,14 @@ def lent() -> Iterator[Launcher]:
 
 
 @pytest.fixture
-def crashing(project: Project, lent: Launcher) -> Crashing:
+def crashing(project: Project, lent: Launcher) -> KillableProject:
     """A project whose commands can be killed, with one guardrail set that was never applied."""
-    made = Crashing(project.root, project.account, {**QUICK}, lent)
+    made = KillableProject(project.root, project.account, {**QUICK}, lent)
     made.manifest("guardrails", "rules", RULES)
     return made
 
 
-def killed_while_creating(crashing: Crashing, phase: str, *, skip: int = 0) -> None:
+def killed_while_creating(crashing: KillableProject, phase: str, *, skip: int = 0) -> None:
     """An apply whose process ends before or after the account has made the guardrail set."""
     crashing.account.fault(match="POST /v2/guardrails", kind="kill", phase=phase, skip=skip)
     assert crashing.run("apply", "--yes").code == KILLED
@@ -55,7 +55,7 @@ def test_a_replaced_document_is_pointed_to_whatever_else_changes(project: Projec
     assert project.plan()["changes"] == []
 
 
-def test_a_second_attempt_that_was_killed_gets_its_own_time_to_show(crashing: Crashing) -> None:
+def test_a_second_attempt_that_was_killed_gets_its_own_time_to_show(crashing: KillableProject) -> None:
     """Its time counts from its own start: by the first one's, a third could be sent before the second shows."""
     crashing.environment["TAVUSCTL_SETTLE"] = "2"
     crashing.account.fault(match="POST /v2/guardrails", kind="drop", phase="before")
@@ -68,7 +68,7 @@ def test_a_second_attempt_that_was_killed_gets_its_own_time_to_show(crashing: Cr
     assert time.monotonic() - begun > 1.0
 
 
-def test_a_create_that_was_sent_after_a_long_pause_gets_its_time_from_then(crashing: Crashing) -> None:
+def test_a_create_that_was_sent_after_a_long_pause_gets_its_time_from_then(crashing: KillableProject) -> None:
     """By the time at which it was meant to be sent, it would have shown already."""
     crashing.environment.update(TAVUSCTL_SETTLE="2", TAVUSCTL_MAX_WAIT="5")
     crashing.account.fault(match="POST /v2/guardrails", kind="status", status=429, headers={"retry-after": "3"})
@@ -81,7 +81,7 @@ def test_a_create_that_was_sent_after_a_long_pause_gets_its_time_from_then(crash
     assert time.monotonic() - begun > 1.0
 
 
-def test_an_import_keeps_looking_for_other_creates(crashing: Crashing) -> None:
+def test_an_import_keeps_looking_for_other_creates(crashing: KillableProject) -> None:
     """A state written without them would make the next run create them again at once."""
     killed_while_creating(crashing, "before")
     crashing.manifest("objectives", "goals", GOALS)
@@ -92,7 +92,7 @@ def test_an_import_keeps_looking_for_other_creates(crashing: Crashing) -> None:
     assert (ended.code, "may have created guardrails/rules" in ended.err) == (6, True), ended.err
 
 
-def test_an_import_settles_a_create_that_nobody_could_tell(crashing: Crashing) -> None:
+def test_an_import_settles_a_create_that_nobody_could_tell(crashing: KillableProject) -> None:
     """The way out that the message names."""
     killed_while_creating(crashing, "after")
     (made,) = crashing.account.objects("guardrails")
@@ -108,7 +108,7 @@ def test_an_import_settles_a_create_that_nobody_could_tell(crashing: Crashing) -
 
 
 @pytest.mark.parametrize("by", ["id", "name"])
-def test_an_import_that_ends_an_interrupted_run_keeps_its_records(crashing: Crashing, by: str) -> None:
+def test_an_import_that_ends_an_interrupted_run_keeps_its_records(crashing: KillableProject, by: str) -> None:
     """What that run did can be undone, as after any other command."""
     killed_while_creating(crashing, "after")
     assert crashing.run("undo").out == "no run to undo\n"
@@ -125,7 +125,7 @@ def test_an_import_that_ends_an_interrupted_run_keeps_its_records(crashing: Cras
     assert crashing.account.objects("guardrails") == {}
 
 
-def test_destroy_waits_for_a_create_that_may_show(crashing: Crashing) -> None:
+def test_destroy_waits_for_a_create_that_may_show(crashing: KillableProject) -> None:
     """Whatever an interrupted apply has made is deleted with the rest, and not left behind."""
     killed_while_creating(crashing, "before")
     crashing.environment["TAVUSCTL_SETTLE"] = "3"
@@ -135,7 +135,7 @@ def test_destroy_waits_for_a_create_that_may_show(crashing: Crashing) -> None:
     assert "may have created guardrails/rules" in ended.err, ended.err
 
 
-def test_an_account_as_before_a_kill_is_not_asked_twice(crashing: Crashing, account: Account) -> None:
+def test_an_account_as_before_a_kill_is_not_asked_twice(crashing: KillableProject, account: Account) -> None:
     killed_while_creating(crashing, "after")
 
     assert crashing.run("apply", "--yes").code == 0
@@ -143,7 +143,7 @@ def test_an_account_as_before_a_kill_is_not_asked_twice(crashing: Crashing, acco
 
 
 @pytest.mark.parametrize("phase", ["before", "after"])
-def test_a_field_that_only_goes_is_looked_for_after_a_kill(crashing: Crashing, phase: str) -> None:
+def test_a_field_that_only_goes_is_looked_for_after_a_kill(crashing: KillableProject, phase: str) -> None:
     """Whether the patch that takes it away came through or not, it is gone after the next run."""
     spec = {"persona_name": "Coach", "system_prompt": "You coach."}
     crashing.manifest(

@@ -166,7 +166,7 @@ def test_what_nobody_refers_to_any_more_goes_after_its_users_have_let_go(project
     collection = TARGETS[case.target][0]
     if case.user == "replica":
         assert (planned.code, result.code) == (4, 4), planned.out
-        assert "replica/user was made with it, and keeps it for good" in planned.out
+        assert "replica/user was created with it and depends on it permanently" in planned.out
         assert "tavusctl state rm voice/it" in planned.out
         assert old in project.account.objects(collection)
         assert project.run("state", "rm", "voice/it").code == 0

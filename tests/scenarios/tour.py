@@ -1,7 +1,7 @@
 """Runs every command in every format, on a project with canaries wherever a person can put one.
 
-`Tour.views` holds the output and `Tour.records` the stored data; `told` and `held` list the canaries in them.
-`Tour.missing` lists the commands and formats that were not run.
+`Tour.views` holds the output and `Tour.records` the stored data; `canaries_in_views` and `canaries_in_records` list
+the canaries in them.  `Tour.missing` lists the commands and formats that were not run.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def file_name(place: str) -> str:
     return at(place, "/")
 
 
-def said(place: str) -> str:
+def escaped_canary(place: str) -> str:
     """The canary of a place as written in a manifest: `${` is escaped, so that it is not an expression."""
     return at(place, _WITHOUT.get(place, "")).replace("${", "$${")
 
@@ -208,7 +208,7 @@ class Tour:
     done: set[tuple[str, str]] = field(default_factory=set)  # commands and formats that were run
     codes: dict[str, set[int]] = field(default_factory=dict)  # exit codes by command
     stored: list[Body] = field(default_factory=list)  # the objects of the account, including deleted ones
-    said: str = ""  # the standard output of the last command
+    last_output: str = ""  # the standard output of the last command
 
     def run(self, *args: str, record: bool = False, **environment: str | None) -> int:
         """Run a command; its output is a view, but with `record` its standard output is a record."""
@@ -221,7 +221,7 @@ class Tour:
         path, rest = command_of(args)
         self.done.add((path, format_in(rest)))
         self.codes.setdefault(path, set()).add(result.code)
-        self.said = result.out
+        self.last_output = result.out
         return result.code
 
     def complete(self, *words: str) -> None:
@@ -352,14 +352,14 @@ class Tour:
         self.records += [(f"git: {name}", (self.project.root / name).read_text("utf-8")) for name in names if name]
 
     @property
-    def told(self) -> list[str]:
+    def canaries_in_views(self) -> list[str]:
         """The canaries in the views; in a quiet tour, only whole keys count."""
         texts = {text: source for source, text in self.views}
         cores = CORES if self.is_loud else (TYPED,)
         return [f"{source}: {hit}" for text, source in texts.items() for hit in found_in(text, cores)]
 
     @property
-    def held(self) -> list[str]:
+    def canaries_in_records(self) -> list[str]:
         """The canaries and the masks in the records; canaries that are names are allowed."""
         hits = []
         for source, text in self.records:
@@ -431,7 +431,7 @@ COMMANDS: Final[Mapping[str, click.Command]] = dict(_commands(cli))
 
 def begin(root: Path, url: str, hub: Hub, *, is_loud: bool = True) -> Tour:
     """Create the project in a new git repository, without an apply; with `is_loud`, texts have canaries, too."""
-    project, word = Project(root / "work", Account(url, KEY)), said if is_loud else ordinary
+    project, word = Project(root / "work", Account(url, KEY)), escaped_canary if is_loud else ordinary
     for name in ("work/kept", "runner"):
         (root / name).mkdir(parents=True)
     secrets = [name for name in VARIABLES if is_loud or name.startswith("TYPED")]

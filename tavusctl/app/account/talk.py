@@ -111,7 +111,7 @@ def _read_ready(api: Reader, target: Target) -> Live:
         live = observe.read(api, kind, target.remote_id, _DECODER)
     except Gone as error:
         message = (
-            f"the account has no {kind.name} {target.remote_id}, which `{target.address}` stands for: {error.text}"
+            f"the account has no {kind.name} {target.remote_id}, to which `{target.address}` is bound: {error.text}"
         )
         raise RefusedError(message, "run `tavusctl plan` to see what became of it", id=_UNUSABLE) from None
     if kind.ready_statuses and live.status not in kind.ready_statuses:
@@ -139,8 +139,8 @@ def _replica(api: Reader, partner: Live, chosen: str, known_targets: Mapping[Add
     pointer = next((path for path, traits in partner.kind.fields.items() if traits.refers_to in PARTNERS), "")
     if not pointer:
         if chosen:
-            message = f"`--replica` does not go with a {partner.kind.name}"
-            raise UsageError(message, "leave it out")
+            message = f"`--replica` cannot be used with a {partner.kind.name}"
+            raise UsageError(message, "remove `--replica`")
         return {}
     key = pointer.rpartition("/")[2]
     kind = KINDS[partner.kind.field_at((key,)).refers_to]

@@ -27,7 +27,9 @@ def address(environment: Environment, url: str) -> Finding:
     secure = "TLS" if url.startswith("https:") else "without TLS, on this machine"
     if url == DEFAULT_URL:
         return ok("address", f"{site(url)} ({secure})")
-    return warning("address", f"{site(url)} ({secure}), not Tavus", "`--base-url` or TAVUS_BASE_URL says so")
+    return warning(
+        "address", f"{site(url)} ({secure}), not Tavus", "check `--base-url` or TAVUS_BASE_URL, which sets this URL"
+    )
 
 
 def key(session: LocalSession) -> Iterator[Finding]:
@@ -43,15 +45,15 @@ def account(session: LocalSession, url: str) -> Iterator[Finding]:
     with ReadClient(url, key, seconds=_SECONDS, max_wait=_PAUSE) as api:
         api.get(kind.collection, {"limit": "1"})
         label = session.environment.account
-        yield ok("account", f"{f'{label} ' if label else ''}answers, and takes the key")
+        yield ok("account", f"{f'{label} ' if label else ''}answers, and accepts the key")
         yield _clock(api.skew)
 
 
 def _clock(skew: timedelta | None) -> Finding:
     if skew is None:
-        return warning("clock", "the server does not say what time it is")
+        return warning("clock", "the server does not send its time")
     seconds = round(skew.total_seconds())
     difference = f"{abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'} the server's clock"
     if abs(skew) > _SKEW:
-        return warning("clock", f"the clock of this machine is {difference}", "set it, with NTP for example")
-    return ok("clock", "as the server's" if abs(seconds) <= _NEAR else difference)
+        return warning("clock", f"the clock of this machine is {difference}", "set the clock, for example with NTP")
+    return ok("clock", "the same as the server's" if abs(seconds) <= _NEAR else difference)

@@ -47,7 +47,7 @@ def state(session: Session) -> Iterator[Finding]:
     """Where the state is, whether it can be read and its seal is valid, and who holds its lock."""
     environment = session.environment
     if not environment.state and "environments" in session.project.doubtful:
-        yield warning("state", f"not looked at: {FILE} does not tell where it is", f"correct `environments` in {FILE}")
+        yield warning("state", f"not checked: {FILE} does not say where it is", f"correct `environments` in {FILE}")
         return
     store = open_store(environment.state, session.root, environment.name)
     holder = store.holder()

@@ -49,7 +49,7 @@ def copy_document(sources: Sources, folder: str, manifest: Manifest, overlay_fol
         if new.startswith("..") or (
             os.path.lexists(existing) and (not existing.is_file() or existing.read_bytes() != content)
         ):
-            message = f"`{name}`, which it brings, is another file there: {new}"
+            message = f"its file `{name}` cannot be copied to {new}, which is another file or outside the project"
             raise CannotAdoptError(message)
         if not existing.is_file():
             sources.after[new] = content
@@ -62,7 +62,7 @@ def _free_path(project: Project, folder: str, path: str, address: Address) -> st
     for name in (inside, f"{address.kind}-{address.name}.yaml"):
         if not os.path.lexists(Path(project.root, folder, name)):
             return (PurePosixPath(folder) / name).as_posix()
-    message = f"{folder} has other documents in {inside} and in {address.kind}-{address.name}.yaml"
+    message = f"{folder} already has files at both possible paths: {inside} and {address.kind}-{address.name}.yaml"
     raise CannotAdoptError(message)
 
 

@@ -82,14 +82,14 @@ def _fields(source: Side, target: Side, chosen: Collection[str]) -> Sequence[Fie
     kind = KINDS[source.manifest.address.kind]
     pointers = [pointer_in(kind, one) for one in chosen]
     if "" in pointers:
-        message = "a `--field` names no field, but all of them"
-        raise UsageError(message, "name one, such as `--field /layers/tts`, or leave the option out")
+        message = "a value of `--field` stands for all fields, not for one"
+        raise UsageError(message, "name a field, such as `--field /layers/tts`, or remove the option")
     fields = list(differing(source, target, pointers))
     if pointers and not fields:
         others = [field.pointer for field in differing(source, target, ("",))]
-        message = f"no field of `{source.manifest.address}` that differs is {' or '.join(pointers)}"
-        hint_start = f"those that do are {listed(others)}; " if 0 < len(others) <= _MANY else ""
-        raise UsageError(message, f"{hint_start}`tavusctl diff` shows what both environments say")
+        message = f"`{source.manifest.address}` does not differ at {' or '.join(pointers)}"
+        hint_start = f"the differences are at {listed(others)}; " if 0 < len(others) <= _MANY else ""
+        raise UsageError(message, f"{hint_start}run `tavusctl diff` to compare both environments")
     return fields
 
 
@@ -227,7 +227,7 @@ def _check(
     except ConfigError as error:  # such as a reference to an object that does not exist here
         first_error = next(one for one in error.diagnostics if one.severity is Severity.ERROR)
         message = (
-            f"`{address}` is not right in `{session.environment.name}`; nothing was written: {first_error.message}"
+            f"`{address}` would be invalid in `{session.environment.name}`; nothing was written: {first_error.message}"
         )
         raise RefusedError(message, first_error.hint, id="E433") from None
     own = session.environment.name
@@ -267,7 +267,11 @@ def _hint_for_less(
     independent = [one for one in carried if not any(_overlap(one, other) for other in changes[address])]
     options = " ".join(f"--field {one}" for one in independent)
     separation = "edit the files by hand" if environment.overlay else _overlay_hint(environment.name)
-    return f"`{options}` carries what changes nothing else; for the rest, {separation}" if independent else separation
+    return (
+        f"use `{options}` for the fields that change nothing else; for the others, {separation}"
+        if independent
+        else separation
+    )
 
 
 def _overlap(one: str, other: str) -> bool:

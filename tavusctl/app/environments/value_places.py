@@ -96,14 +96,14 @@ def _is_missing(document: Json, pointer: str) -> bool:
 
 def text(result: Places) -> Iterator[str]:
     """The places in lines of text."""
-    over = f", and over it {flat(str(result.overlay))}" if result.overlay else ""
+    over = f", with the overlay {flat(str(result.overlay))}" if result.overlay else ""
     yield style(str(result.address), bold=True) + f" in {flat(result.environment)}: {flat(str(result.manifest))}{over}"
     yield ""
     width = max((len(flat(one.path)) for one in result.values), default=0)
     for one in result.values:
         value = "nothing" if one.value is ABSENT else flat(one_line(one.value))
         yield f"  {style(f'{flat(one.path):<{width}}', bold=True)}  {value}"
-        more = f", which brings {flat(one.file)}" if one.file else ""
+        more = f", which includes {flat(one.file)}" if one.file else ""
         more += f", in place of {flat(str(one.covers))}" if one.covers else ""
         yield f"  {'':<{width}}  {style(f'at {flat(str(one.place))}{more}', dim=True)}"
 

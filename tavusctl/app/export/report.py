@@ -58,8 +58,8 @@ def _hints_about_others(session: Session) -> Iterator[str]:
     )
     if others:
         yield flat(
-            f"the new manifests are read for {listed(others)}, too, where a plan will create what they say; "
-            f"to keep one to `{own.name}`, move it into {place}"
+            f"the new manifests also belong to {listed(others)}, where a plan will create their objects; "
+            f"to use a manifest in `{own.name}` only, move it into {place}"
         )
 
 

@@ -50,7 +50,7 @@ def _obstacle(folder: Path, name: str, content: bytes, names: Callable[[Path], M
             return f"{here} is {'a link' if here.is_symlink() else 'not a folder'}"
     existing = names(here).get(last.casefold(), last)
     if existing != last:
-        return f"{here / existing}, which some systems do not tell from {last}"
+        return f"{here / existing}, which is the same file as {last} on some systems"
     return _occupied(here / last, content)
 
 

@@ -139,7 +139,7 @@ def _unread(bindings: list[Binding], variables: Collection[str], project: Projec
         source = Source(NAME, _line(binding), 1)
         if binding.error or binding.key is None or binding.value is None:
             hint = "write `NAME=value`, with quotes around a value with spaces"
-            yield True, _remark("TV130", "this line is not read: it is no `NAME=value`", source, hint)
+            yield True, _remark("TV130", "this line is not read: it does not have the form `NAME=value`", source, hint)
         elif binding.key not in variables and not _is_output(binding.key, project):
             near = nearest(binding.key, variables)
             is_slip = bool(near) and abs(len(near) - len(binding.key)) <= _SLIP

@@ -75,7 +75,7 @@ def _further_keys(session: LocalSession, former: str = "") -> tuple[str, str, st
 def _key_and_source(name: str, session: LocalSession) -> tuple[str, str]:
     """The API key and its source: a variable, the file that TAVUS_API_KEY_FILE names, or `.env`; unchecked."""
     if session.environment.demo:  # the variables hold keys for Tavus, not for the emulator
-        return DEMO_KEY, "the demo, which needs none of yours"
+        return DEMO_KEY, "the demo, which does not need your key"
     key, file = session.variables.get(name), os.environ.get(KEY_FILE, "")
     from_file = session.variables.in_file(name)
     if not file or (key and not from_file):

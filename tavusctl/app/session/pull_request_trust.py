@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # needed only in a run for a pull request; others should star
 _OWN: Final = "git"  # the state in the repository itself, in a ref that no setting can change
 _USUAL: Final = re.compile(r"TAVUS_API_KEY(_[A-Za-z0-9_]+)?")
 _FETCH: Final = "in GitHub Actions: checkout with `fetch-depth: 0`"
-_MERGED: Final = "check that it should be read, which happens after the merge"
+_MERGED: Final = "check this setting, which takes effect after the merge"
 
 
 class _Restriction(Struct, frozen=True):
@@ -116,8 +116,9 @@ class Grant(Struct, frozen=True):
             message = f"`{declared.api_key_env}` is not read as the API key, which is `{used}` in {self.base}"
             yield _remark(message, _MERGED)
         if declared.demo != environment.demo:
-            what = "an emulator" if declared.demo else "an account"
-            yield _remark(f"`{environment.name}` is not taken for {what}, which it is not in {self.base}", _MERGED)
+            new_use, old_use = ("an emulator", "an account") if declared.demo else ("an account", "an emulator")
+            message = f"`{environment.name}` is not used as {new_use}: it is {old_use} in {self.base}"
+            yield _remark(message, _MERGED)
         if declared.state != environment.state:
             before = shown(environment.state) if environment.state else "a file of the project"
             yield _remark(

@@ -41,7 +41,7 @@ def command(
     detailed_exitcode: bool,
     base_url: str,
 ) -> int:
-    """Compare what two environments are to be, field by field; with one name, an environment with its account.
+    """Compare the manifests of two environments, field by field; with one name, an environment with its account.
 
     Two environments are compared offline: with their variables and overlays, references by address, secrets only as
     equal or not.  Nothing is written.

@@ -25,7 +25,7 @@ from tavusctl.lib.json_types import JsonObject
 def command(path: str | None, *, format_: str, environment: str | None, progress: TerminalProgress) -> None:
     """Explain a kind or a field: its meaning, its values, and the effect of a change.
 
-    With an address: which file says each value of the resource in an environment, the manifest or the overlay.
+    With an address: the file that each value of the resource comes from in an environment, manifest or overlay.
 
     \b
     tavusctl explain persona

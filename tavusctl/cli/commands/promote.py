@@ -21,7 +21,7 @@ from tavusctl.secrets.escape import flat
     required=True,
     metavar="ENV",
     shell_complete=known_environment,
-    help="Environment that has the values.",
+    help="Environment to take the values from.",
 )
 @click.option(
     "--to",
@@ -29,7 +29,7 @@ from tavusctl.secrets.escape import flat
     required=True,
     metavar="ENV",
     shell_complete=known_environment,
-    help="Environment that is to have them.",
+    help="Environment to write the values to.",
 )
 @click.option(
     "--field",
@@ -43,9 +43,9 @@ from tavusctl.secrets.escape import flat
 def command(
     progress: TerminalProgress, *, address: str, source: str, target: str, fields: tuple[str, ...], dry_run: bool
 ) -> int:
-    """Carry what the overlay of one environment says of a resource over to another environment.
+    """Carry the values that the overlay of one environment has for a resource over to another environment.
 
-    Manifests and prompt files are edited, as small as the change; other environments stay as they are.  No account is
+    Only the changed parts of manifests and prompt files are edited; other environments stay as they are.  No account is
     changed: `tavusctl plan` shows what the edit means.
 
     \b
@@ -56,7 +56,9 @@ def command(
     promotion = app.promote(left, right, address, fields, dry_run=dry_run)
     click.echo(promotion.difference, nl=False)
     if not promotion.fields:
-        progress.say(f"nothing to promote: `{target}` says of {flat(address)} what the overlay of `{source}` says")
+        progress.say(
+            f"nothing to promote: `{target}` has the values that the overlay of `{source}` has for {flat(address)}"
+        )
     for pointer, path in () if progress.quiet else promotion.fields:
         verb = "would carry" if dry_run else "carried"
         what = f"{flat(address)} {flat(pointer)}".rstrip()

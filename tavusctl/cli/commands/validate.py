@@ -69,7 +69,7 @@ def command(
 ) -> int:
     """Check manifests offline: YAML, fields, values, references, secrets and lint rules, all in one run.
 
-    Without --env, every environment is judged as it is to be.
+    Without --env, the manifests of every environment are checked.
 
     A comment `# tavusctl: ignore=duplicate-block` (or `ignore=TV203`) suppresses a remark on its own line, or on the
     next line if it stands alone.
@@ -96,7 +96,7 @@ def command(
 def _list_rules(format_: str, reports: Reports) -> int:
     if reports or format_ not in ("text", "json"):
         message = f"`--rules` lists checks and makes no report: {'`--report`' if reports else f'`--format {format_}`'}"
-        raise UsageError(message, "leave that out, or use `--format json`")
+        raise UsageError(message, "remove this option, or use `--format json`")
     click.echo(_list_document() if format_ == "json" else "".join(_list_lines()), nl=False)
     return 0
 

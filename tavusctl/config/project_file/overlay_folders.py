@@ -76,7 +76,11 @@ def _warn_of_unused(
         name = folder.relative_to(root).as_posix()
         message = f"no environment has the overlay {shown(name)}, which lies beside {shown(environment.overlay)}"
         advice = f"write `overlay: {name}` under the environment that it is for"
-        hint = f"{advice} (without one: {listed(without)})" if without else f"{advice}, or move the folder"
+        hint = (
+            f"{advice} (environments without an overlay: {listed(without)})"
+            if without
+            else f"{advice}, or move the folder"
+        )
         collector.warning("TV133", message, collector.value_at(_pointer(environment)), hint=hint)
 
 

@@ -122,10 +122,10 @@ AddressText = Annotated[
 ]
 Uploads = Annotated[str, AfterValidator(_folder), _like("^$|^(s3|gs|az)://")]
 _UPLOADS: Final[Any] = Field(
-    "", description="Where files of documents are uploaded to that name no other place, such as s3://bucket/prefix."
+    "", description="Folder that files of documents without `upload:` are uploaded to, such as s3://bucket/prefix."
 )
 _CRAWL_LIMIT: Final[Any] = Field(
-    0, ge=1, description="Documents with a crawl that the account may have; 100, which everybody may, when left out."
+    0, ge=1, description="Maximum number of documents with a crawl in the account; 100, the usual limit, when left out."
 )
 
 
@@ -193,5 +193,6 @@ class ProjectFile(StrictModel):
     uploads: Uploads = _UPLOADS
     crawl_limit: int = _CRAWL_LIMIT
     outputs: dict[OutputName, AddressText | list[AddressText] | LiteralOutput] | None = Field(
-        None, description="Names under which applications get ids, each for an address, or for several."
+        None,
+        description="Names under which applications get values: the id of an address, of several, or a literal value.",
     )

@@ -181,8 +181,8 @@ def read(api: Reader, kind: ResourceKind, remote_id: str, decoder: Decoder) -> L
     raw = api.get(f"{kind.collection}/{remote_id}", kind.get_query)
     live = decoder.view(kind, raw)
     if not kind.is_of_kind(kind.unwrap(raw)):
-        message = f"{remote_id} of {kind.collection} is no {kind.name}"
-        raise ApiError(message, "check the kind and the id: objects of two kinds are kept there")
+        message = f"{remote_id} in {kind.collection} is not a {kind.name}"
+        raise ApiError(message, "check the kind and the id: this collection has objects of two kinds")
     if live.remote_id and live.remote_id != remote_id:
         # A confused proxy has answered another request: this is another object.
         message = f"GET {kind.collection}/{remote_id} returned the object {live.remote_id}"

@@ -61,7 +61,7 @@ def update(
     before = ctx.expected_live(step.live) if step.live else ctx.look(desired.kind, remote_id)
     lacks = update_of(desired.kind).unknown_secrets(before, step.patch, desired.spec)
     if lacks:  # secrets that the plan could not know of, or those of an undo
-        message = f"the secret at {', '.join(lacks)} of `{step.address}` has to be sent along, and is not at hand"
+        message = f"the secret at {', '.join(lacks)} of `{step.address}` must be part of the request, but is unknown"
         raise RefusedError(message, "write it as `${secret:NAME}` in the manifest", id="E409")
     sequence = parts.calls(before.kind, remote_id, before.body, ctx.with_ids(list(step.patch)))
     if not is_new:
@@ -248,7 +248,7 @@ def _patch(write: _Write, query: Mapping[str, str] | None = None, tries: int = _
         if update_of(kind).versioned and error.status == _ANOTHER_VERSION:
             _compare(ctx, step, write.before, write.call)  # the edit may be of other fields: then try again
             if tries == 1:
-                message = f"`{step.address}` was edited in the account each time that it was about to be written"
+                message = f"`{step.address}` was edited in the account before every attempt to write it"
                 raise ConflictError(message) from None
             return _patch(write, query, tries - 1)
         if write.tested and error.status in REFUSALS and error.cause is not RefusalCause.MAKER_CHANGES:
@@ -322,7 +322,7 @@ def _resolve_update(write: _Write) -> DraftEffects:
         raise EditedMeanwhile(write.step.address, moved)
     if not write.tested and update_of(write.before.kind).tested:
         address = write.step.address
-        message = f"`{address}` is unchanged, and without `test` operations a late patch could be applied twice"
+        message = f"`{address}` is unchanged, but without `test` operations a repeated patch could be applied twice"
         raise Ambiguous(message)
     try:
         return _send(write)

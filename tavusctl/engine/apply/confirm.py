@@ -95,7 +95,7 @@ def confirm(
     outcome = _record_confirmed(ctx, step, desired, seen)
     lost_parts = _lost_parts(ctx, step, desired, seen)
     if lost_parts:
-        reason = f"written, but {', '.join(lost_parts)} was lost meanwhile; the next run writes it again"
+        reason = f"written, but {', '.join(lost_parts)} was lost during the write; the next run writes it again"
         return Outcome(step, Status.FAILED, remote_id, reason, _FAILED)
     return replace(outcome, reason="; ".join(filter(None, (outcome.reason, drafts.describe_effects(written)))))
 

@@ -65,7 +65,7 @@ class EditedMeanwhile(ConflictError):
     """Raised instead of a call that would overwrite what somebody has edited since the plan."""
 
     def __init__(self, address: Address, places: Sequence[str]) -> None:
-        super().__init__(f"{', '.join(places)} of `{address}` was edited in the account meanwhile")
+        super().__init__(f"{', '.join(places)} of `{address}` was edited in the account during this run")
 
 
 class Stop:

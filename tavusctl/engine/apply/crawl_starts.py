@@ -38,7 +38,7 @@ def start_in_slot(ctx: ApplyContext, step: Change, kind: ResourceKind, make: Cal
             over = bool(created) or remaining <= 0 or ctx.stop.is_requested()
         finally:
             if ctx.patience:
-                ctx.report_wait(step.address, "without room", over)
+                ctx.report_wait(step.address, "without a crawl slot", over)
         if over:
             reason = f"{status.AT_ONCE} crawls are running, the maximum of the API"
             return created or Outcome(step, Status.DEFERRED, step.remote_id, reason)

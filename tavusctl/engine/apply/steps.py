@@ -126,7 +126,7 @@ def _retire(ctx: ApplyContext, step: Change) -> Outcome:
 
 def _check_unused(ctx: ApplyContext, step: Change, kind: ResourceKind, address: Address | None) -> None:
     if users := ctx.dependencies.users(kind, step.remote_id, address):
-        message = f"{', '.join(users)} refers to it by now"
+        message = f"{', '.join(users)} refers to it now"
         raise ConflictError(message)
 
 

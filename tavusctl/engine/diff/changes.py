@@ -206,7 +206,7 @@ def _create_or_import(item: Desired, sides: StateAndAccount) -> Change:
     rivals = sides.unmanaged.find_duplicates(item.kind, applied(item), name)
     if sides.adopt and len(rivals) == 1:
         difference = compare(item, rivals[0], None)
-        match = f"has the name `{name}`" if match_create.same_name(name, rivals[0].name) else "matches it"
+        match = f"has the name `{name}`" if match_create.same_name(name, rivals[0].name) else "matches the manifest"
         reason = f"imports {rivals[0].remote_id}, which {match}"
         return replace(
             _update_or_replace(item, rivals[0], difference), action=Action.ADOPT, cause=Cause.NEW, reason=reason
@@ -320,7 +320,7 @@ def _awaited(item: Desired, binding: Binding, sides: StateAndAccount) -> Change 
         return None
     if provisioning.has_failed(successor) and item.address in sides.recreate:
         return None
-    status = f"{binding.successor} is {successor.status or 'there'}"
+    status = f"{binding.successor} is {successor.status or 'present'}"
     same_manifest = source_fingerprint.without_fingerprint(binding.applied) == source_fingerprint.without_fingerprint(
         binding.successor_spec
     )

@@ -77,7 +77,7 @@ def undo_delete(intent: Intent, context: UndoContext, recreated_ids: Mapping[str
     kind = context.kinds[intent.address.kind]
     change = replace(minimal_change(intent, Action.CREATE), remote_id="")
     if intent.address in context.bindings:
-        refuse(plan, change, f"`{intent.address}` is bound to {context.bindings[intent.address].remote_id} by now")
+        refuse(plan, change, f"`{intent.address}` is now bound to {context.bindings[intent.address].remote_id}")
         return
     saved = _saved_object(intent, change, context)
     if isinstance(saved, Refusal):

@@ -132,7 +132,7 @@ def _reverse_update(
         if not secret_fields.allows_secret_reference(live.kind, pattern_of(patch.split(pointer)))
     ]
     if texts:
-        reason = f"the text at {texts[0]} held the value of a secret, and no record has it"
+        reason = f"the text at {texts[0]} contained the value of a secret, so it was not recorded"
         plan.refused.append(Refusal(change, "E309", 4, reason, "restore the manifest and run tavusctl apply"))
         return
     removed = {pointer: context.secrets.get((intent.address, pointer)) for pointer in _removed_secrets(intent)}

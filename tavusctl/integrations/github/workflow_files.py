@@ -228,7 +228,7 @@ def _link(inputs: WorkflowInputs, environment: Environment) -> str:
 def _apply(inputs: WorkflowInputs) -> str:
     order = " then ".join(one.name for one in inputs.environments)
     text = _head(
-        f"tavus apply{inputs.suffix}", f"On merge: plan, wait for whoever guards the environment, apply: {order}."
+        f"tavus apply{inputs.suffix}", f"On merge: plan, wait for the reviewers of the environment, apply: {order}."
     )
     text += f"""
 on:
@@ -319,7 +319,7 @@ def _artifact(inputs: WorkflowInputs, environment: Environment) -> str:
 def _watch(inputs: WorkflowInputs) -> str:
     text = _head(
         f"tavus watch{inputs.suffix}",
-        "By the clock: drift becomes an issue; what is due is crawled; replacements that were begun are finished.",
+        "On a schedule: report drift in an issue, crawl the documents that are due, finish replacements.",
     )
     text += f"""
 on:

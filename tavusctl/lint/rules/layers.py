@@ -165,7 +165,7 @@ def unread_prompt(subject: Subject) -> Iterator[Finding]:
     mode = subject.value_at("pipeline_mode")
     for key in ("system_prompt", "context"):
         if mode in _WITHOUT_PROMPT and isinstance(subject.value_at(key), str) and subject.value_at(key):
-            message = f"`pipeline_mode` `{mode}` has no use for `{key}`, and newer versions of the API refuse it"
+            message = f"`pipeline_mode` `{mode}` does not use `{key}`, and newer versions of the API refuse it"
             yield Finding(pointer_of(key), message, "remove it")
 
 

@@ -84,7 +84,7 @@ def _registered_twice(subject: Subject) -> Iterator[Finding]:
     ]
     same_name = [other.address for other in same_kind if other.spec.get("name") == subject.spec.get("name")]
     if subject.spec.get("name") and same_name[0] != address:
-        message = f"`{same_name[0]}` has the name {shown(subject.spec['name'])}, which an account takes once"
+        message = f"`{same_name[0]}` has the name {shown(subject.spec['name'])}, which must be unique in an account"
         yield Finding("/name", message, "rename one of them")
 
 
@@ -198,7 +198,7 @@ def undeclared_placeholder(subject: Subject) -> Iterator[Finding]:
             for name in _PLACEHOLDER.findall(leaf) if isinstance(leaf, str) else ():
                 if name not in names and not name.startswith(_RESERVED_PREFIX):
                     leaf_pointer = join(("delivery", "api", field, *path))
-                    message = f"`{{{name}}}` is no parameter of the tool"
+                    message = f"`{{{name}}}` is not a parameter of the tool"
                     yield Finding(leaf_pointer, message, suggestion(name, names) or "add it to `parameters.properties`")
 
 

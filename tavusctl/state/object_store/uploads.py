@@ -52,7 +52,7 @@ class Uploads:
         except (FileNotFoundError, PermissionDeniedError):
             return False  # without the right to list, a missing object is reported as a denied one
         except _FAILURES as error:
-            self._fail("look into", error)
+            self._fail("read from", error)
 
     def put(self, name: str, content: bytes) -> None:
         """Upload a file, replacing any with this name."""

@@ -137,7 +137,11 @@ def test_a_call_that_may_not_pass_is_not_sent_and_tried_again_from_the_start(cal
 @every_call
 def test_a_call_that_never_may_pass_was_never_sent(call: Call) -> None:
     server = Server()
-    with server.running() as port, reaching(port) as api, pytest.raises(NeverSent, match="the connection took so long"):
+    with (
+        server.running() as port,
+        reaching(port) as api,
+        pytest.raises(NeverSent, match="the connection took too long"),
+    ):
         call(api, Gate(server, [False] * 9))
     assert (server.came, server.told.count("renew")) == ([], 3)
 

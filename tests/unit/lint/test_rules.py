@@ -161,9 +161,9 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
         )
     ],
     "TV217": [
-        (called(url="https://a.example.com/{town}"), "/delivery/api/url", "`{town}` is no parameter of the tool"),
-        (called(body_template={"a": ["{town}"]}), "/delivery/api/body_template/a/0", "`{town}` is no parameter"),
-        (called(query_params={"q": "{town}"}), "/delivery/api/query_params/q", "`{town}` is no parameter"),
+        (called(url="https://a.example.com/{town}"), "/delivery/api/url", "`{town}` is not a parameter of the tool"),
+        (called(body_template={"a": ["{town}"]}), "/delivery/api/body_template/a/0", "`{town}` is not a parameter"),
+        (called(query_params={"q": "{town}"}), "/delivery/api/query_params/q", "`{town}` is not a parameter"),
     ],
     "TV218": [(("tool", {"name": "a", "description": "A."}), "", "without `delivery`")],
     "TV219": [
@@ -259,11 +259,11 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
         )
     ],
     "TV228": [
-        (persona(pipeline_mode="echo"), "/system_prompt", "`pipeline_mode` `echo` has no use for `system_prompt`"),
+        (persona(pipeline_mode="echo"), "/system_prompt", "`pipeline_mode` `echo` does not use `system_prompt`"),
         (
             persona(pipeline_mode="speech-to-speech", system_prompt=None, context="Hi."),
             "/context",
-            "`pipeline_mode` `speech-to-speech` has no use for `context`",
+            "`pipeline_mode` `speech-to-speech` does not use `context`",
         ),
     ],
     "TV231": [

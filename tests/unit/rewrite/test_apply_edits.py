@@ -134,7 +134,7 @@ def test_only_the_document_of_the_address_is_changed_and_line_ends_and_mark_stay
         ("a: [1]\n", ("set", "/a/7", 1), "`/a/7` does not exist"),
         ("a: 1\nb: 2\n", ("rename", "/a", "b"), "`/a` cannot be renamed to `b`"),
         ("a: 1\n", ("set", "/a", "\ud800"), "YAML cannot carry"),
-        ("a: 1\na: 2\n", ("set", "/a", 1), "it is not right as it is: duplicate key `a`"),
+        ("a: 1\na: 2\n", ("set", "/a", 1), "it is invalid already: duplicate key `a`"),
         ("a: 1\n---\nkind: persona\nname: a\n", ("set", "/a", 1), "it has 2 documents with kind: persona and name: a"),
     ],
 )

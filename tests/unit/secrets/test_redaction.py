@@ -94,6 +94,9 @@ def test_a_secret_is_forgotten_with_its_run() -> None:
         ("key abcdefgh123 is bad", f"key {SHOWN} is bad"),
         ("key abcdefgh12345 is bad", f"key {SHOWN} is bad"),
         ("key abcdefgh, abcdefgh12 and abcdefgX", f"key {SHOWN}, {SHOWN} and abcdefgX"),
+        ("key ...fgh12345 is bad", f"key ...{SHOWN} is bad"),
+        ("key ...efgh12345", f"key ...{SHOWN}"),
+        ("key ...gh12345", "key ...gh12345"),
         ("abcdefgh1", SHOWN),
         ("abcdefgh", SHOWN),
         ("abcdefg", "abcdefg"),
@@ -139,3 +142,44 @@ def test_an_address_or_a_scheme_tells_nothing(secret: str) -> None:
 def test_what_keys_are_made_of_tells(secret: str) -> None:
     register(secret)
     assert redacted_words(f"<{secret[:-2]}>") == f"<{SHOWN}>"
+
+
+@pytest.mark.parametrize("secret", ["https://a.example/abcdefgh12345", "two words abcdefgh12345"])
+def test_the_end_of_a_url_or_of_several_words_is_no_secret(secret: str) -> None:
+    register(secret)
+    assert redacted_words("key ...efgh12345") == "key ...efgh12345"
+
+
+def test_a_secret_broken_into_lines_is_found() -> None:
+    register("abcdefgh12345")
+    assert redacted("<abcdefgh\n12345> <abc\u00addefgh1234\ufeff5>") == f"<{SHOWN}> <{SHOWN}>"
+
+
+@pytest.mark.parametrize("before", [b"\xff", b"\xff\xfe", b"\xff\xfe\xfd"])
+@pytest.mark.parametrize("secret", ["abcdefgh12345", "abcdefgh123456", "abcdefgh1234567"])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_secret_is_found_in_base_64_that_is_no_text_otherwise(encode: object, before: bytes, secret: str) -> None:
+    """Nothing of the secret is left: of the characters that it shares with its neighbours, one bit or two may be."""
+    assert callable(encode)
+    register(secret)
+    packed = encode(before + secret.encode() + b"\xfb\xff\xfe").decode()
+    shown = redacted(f"<{packed}>")
+    assert SHOWN in shown
+    assert len(shown.replace(SHOWN, "")) <= len(packed) + 2 - 8 * len(secret) // 6 + 2
+
+
+def test_a_message_about_a_text_hides_pieces_of_the_secrets_in_it_alone() -> None:
+    register("abcdefgh12345")
+    register("zyxwvuts98765")
+    about = redaction.redactor_for("key: abcdefgh12345")
+    assert about("unexpected `defgh123` at") == f"unexpected `{SHOWN}` at"
+    assert about("unexpected `xwvuts98` at") == "unexpected `xwvuts98` at"
+
+
+def test_a_secret_overlaps_only_where_it_has_a_character() -> None:
+    register("abcdefgh")
+    text = "x:abcdefgh.example"
+    assert redaction.overlaps_secret(text, 9, 18)
+    assert not redaction.overlaps_secret(text, 10, 18)
+    assert not redaction.overlaps_secret(text, 0, 2)
+    assert not redaction.overlaps_secret("abcdefgh.example", 0, 16)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
@@ -348,3 +349,79 @@ def test_records_of_many_threads_and_new_dates_of_calls_make_one_chain() -> None
         again, mac = seals.append_seal(line[: line.rindex(b',"mac":')] + b"}", mac)
         assert again == line
     assert verify(state, lines, keys).replay.pending == ()
+
+
+class CountingLock:
+    """A lock that counts how often it was acquired."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self.count += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+@pytest.mark.parametrize(
+    ("step", "times"),
+    [
+        (lambda ledger: ledger.record_intent(COACH, Action.CREATE), 2),
+        (lambda ledger: ledger.bind(Binding(COACH, "p1")), 2),
+        (lambda ledger: ledger.forget(COACH), 2),
+        (lambda ledger: ledger.confirm(Binding(COACH, "p1")), 1),
+        (lambda ledger: ledger.remember(None, None), 1),
+    ],
+    ids=["intent", "bind", "forget", "confirm", "remember"],
+)
+def test_what_threads_share_changes_under_the_lock(store: Kept, step: Callable[[Recorder], object], times: int) -> None:
+    """Once for the record, if there is one, and once for what follows from it."""
+    ledger, lock = Recorder(store, store.read()), CountingLock()
+    cast("Any", ledger).lock = lock
+    step(ledger)
+    assert lock.count == times
+
+
+def test_a_record_that_did_not_become_durable_is_none_of_the_run(store: Kept) -> None:
+    class Unsure(Kept):
+        def queue(self, record: bytes) -> Callable[[], None]:
+            def wait() -> None:
+                message = "the disk is gone"
+                raise StateError(message)
+
+            super().append(record)
+            return wait
+
+    lock = CountingLock()
+    ledger = Recorder(Unsure(), store.read())
+    cast("Any", ledger).lock = lock
+    with pytest.raises(StateError, match="the disk is gone"):
+        ledger.begin({})
+    assert (ledger.records, ledger.has_begun, lock.count) == ([], False, 2)
+
+
+def test_a_call_that_discards_edits_says_so_on_record(store: Kept) -> None:
+    ledger = Recorder(store, store.read())
+    op = ledger.record_intent(COACH, Action.UPDATE, remote_id="p1")
+    ledger.record_retry(op, lambda: "now", forced=True)
+    ledger.record_retry(op, lambda: "now")
+    assert [json.loads(one).get("forced", False) for one in store.records[1:]] == [True, False]
+
+
+def test_a_second_attempt_shows_that_the_first_one_did_nothing(store: Kept) -> None:
+    ledger = Recorder(store, store.read())
+    op = ledger.record_intent(COACH, Action.UPDATE, remote_id="p1")
+    with ledger.sending(op, lambda: "now") as fence:
+        assert fence.passes()
+        assert ledger.is_sent(op)
+        fence.renew()
+        assert not ledger.is_sent(op)
+
+
+def test_a_run_of_which_no_record_may_be_kept_has_no_seal_either() -> None:
+    begin = json.dumps({"is": "begin", "run": "r1", "time": "now", "known": {"persona": ["p1"]}, "mac": "00"})
+    kept = json.loads(journal.withheld_record(begin.encode(), ["TOKEN"]))
+    assert kept == {"is": "begin", "run": "r1", "time": "now", "known": {}, "withheld": ["TOKEN"]}

@@ -87,3 +87,11 @@ def test_a_template_is_filled_and_names_what_has_no_value() -> None:
     assert template.fill({"A": "1", "B": "2"}, FingerprintKey(b"k")) == Secret("Bearer 1-2", b"k")
     with pytest.raises(KeyError, match="B"):
         template.fill({"A": "1"}, FingerprintKey(b"k"))
+
+
+def test_a_binding_may_have_each_member_at_once() -> None:
+    binding = Binding(COACH, "p1")
+    members = {name: getattr(binding, name) for name in Binding.__struct_fields__ if name != "address"}
+    assert binding_in(COACH, members) == binding
+    with pytest.raises(TypeError):
+        binding_in(COACH, {**members, "newer": 1})

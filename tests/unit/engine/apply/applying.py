@@ -44,7 +44,8 @@ LOST = Ambiguous("the answer was lost")
 class World:
     """The account, its clock, and the dependencies of a run.
 
-    `wrong` and `after` hold, by call, errors to raise or functions to run before and after the next calls.
+    `faults_before` and `faults_after` hold, by call, the errors to raise or functions to run before and after the next
+    calls.
     """
 
     objects: dict[str, JsonObject] = field(default_factory=dict)
@@ -53,8 +54,8 @@ class World:
     obeys: bool = True  # whether the account does obey guards
     seconds: float = 0.0
     calls: builtins.list[tuple[str, str, Any]] = field(default_factory=list)
-    wrong: dict[str, builtins.list[Exception | Fault | None]] = field(default_factory=lambda: defaultdict(list))
-    after: dict[str, builtins.list[Exception | Fault | None]] = field(default_factory=lambda: defaultdict(list))
+    faults_before: dict[str, builtins.list[Exception | Fault | None]] = field(default_factory=lambda: defaultdict(list))
+    faults_after: dict[str, builtins.list[Exception | Fault | None]] = field(default_factory=lambda: defaultdict(list))
     response_count: int = 0  # the number of calls so far
     replies: builtins.list[JsonObject] = field(default_factory=list)  # the next responses, in place of the true ones
     finds: Sequence[str | Exception] = field(default_factory=list)
@@ -66,8 +67,8 @@ class World:
     using: builtins.list[str] = field(default_factory=list)
     lost: builtins.list[FieldChange] = field(default_factory=list)
     draft: bool = False  # reads show an unpublished draft
-    kept: builtins.list[tuple[Address, str, JsonObject]] = field(default_factory=list)
-    told: builtins.list[tuple[str, str]] = field(default_factory=list)
+    kept_calls: builtins.list[tuple[Address, str, JsonObject]] = field(default_factory=list)
+    reports: builtins.list[tuple[str, str]] = field(default_factory=list)
     waited: builtins.list[tuple[str, str, bool]] = field(default_factory=list)
     known: dict[str, Sequence[str]] = field(default_factory=dict)
     patience: float = 0.0
@@ -105,13 +106,13 @@ class World:
             self._pass(fence)
         if path.endswith("/recrawl"):
             self.objects[path.split("/")[-2]]["status"] = "recrawling"
-            self._strike(self.after["post"])
+            self._strike(self.faults_after["post"])
             return {}
         id_ = f"n{len(self.objects)}"
         name = path.rpartition("/")[2].removesuffix("s")
         crawl = {"crawl_config": body["crawl"], "status": "crawling"} if "crawl" in body else {}
         self.objects[id_] = {**body, **crawl, f"{name}_id": id_}
-        self._strike(self.after["post"])
+        self._strike(self.faults_after["post"])
         return self.replies.pop(0) if self.replies else {f"{name}_id": id_, f"{name}_name": body.get(f"{name}_name")}
 
     def version(self, path: str, query: Any = None) -> str:
@@ -131,7 +132,7 @@ class World:
                 raise refused(400) from None
         else:
             self.objects[remote_id].update(body)
-        self._strike(self.after["patch"])
+        self._strike(self.faults_after["patch"])
         return self.replies.pop(0) if self.replies else {}
 
     def put(self, path: str, body: Any, *, fence: Fence, query: Any = None) -> None:
@@ -143,7 +144,7 @@ class World:
         self._begin("delete", path, None)
         if self.objects.pop(path.rpartition("/")[2], None) is None:
             raise gone(path)
-        self._strike(self.after["delete"])
+        self._strike(self.faults_after["delete"])
 
     def get(self, path: str, query: Any = None) -> JsonObject:
         self._begin("get", path, query)
@@ -158,18 +159,18 @@ class World:
     def _pass(self, fence: Fence) -> None:
         """Use the fence as the client does: renew at each attempt, then check when the first byte is sent."""
         fence.renew()
-        self._strike(self.wrong["connecting"])
+        self._strike(self.faults_before["connecting"])
         if not fence.passes():
             message = "so much time has passed"
             raise NeverSent(message)
-        if self.wrong["throttled"]:
-            self._strike(self.wrong["throttled"])
+        if self.faults_before["throttled"]:
+            self._strike(self.faults_before["throttled"])
             self._pass(fence)
 
     def _begin(self, verb: str, path: str, body: Any) -> None:
         self.response_count += 1
         self.calls.append((verb, path, json.loads(json.dumps(body, default=str))))
-        self._strike(self.wrong[verb])
+        self._strike(self.faults_before[verb])
 
     def _strike(self, faults: builtins.list[Exception | Fault | None]) -> None:
         fault = faults.pop(0) if faults else None
@@ -180,7 +181,7 @@ class World:
 
     # the dependencies
     def look(self, kind: ResourceKind, remote_id: str) -> Live:
-        self._strike(self.wrong["look"])
+        self._strike(self.faults_before["look"])
         if remote_id not in self.objects:
             raise gone(remote_id)
         body = {key: value for key, value in self.objects[remote_id].items() if not key.endswith("_id")}
@@ -195,15 +196,15 @@ class World:
         return self.using
 
     def keep(self, *kept: Any) -> None:
-        self.kept.append(kept)
-        self._strike(self.after["keep"])
+        self.kept_calls.append(kept)
+        self._strike(self.faults_after["keep"])
 
     def remember(self, desired: Desired, binding: Binding) -> Binding:
         return replace(binding, address=desired.address, applied=desired.spec)
 
     def find(self, sent: SentCreate, known: Sequence[str]) -> SearchResult:
         self.looked_for.append(self.seconds)
-        self.told.append(("find", f"{sent.name} {','.join(known)}"))
+        self.reports.append(("find", f"{sent.name} {','.join(known)}"))
         result, self.finds = (self.finds[0], self.finds[1:]) if self.finds else ("", ())
         if isinstance(result, Exception):
             raise result
@@ -220,7 +221,7 @@ class World:
         return self.lost
 
     def report(self, outcome: Outcome) -> None:
-        self.told.append((str(outcome.step.address), outcome.status.value))
+        self.reports.append((str(outcome.step.address), outcome.status.value))
 
     def apply(self, *steps: Change, parallel: int = 1, settle: float = 120.0, **plan: Any) -> builtins.list[Outcome]:
         """Carry out a plan with these steps."""

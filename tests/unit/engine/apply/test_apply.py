@@ -69,12 +69,12 @@ def test_a_create_is_on_record_before_and_after() -> None:
     assert (intent["time"], intent["spec"]) == (NOON.isoformat(), {"persona_name": "Coach", "system_prompt": "Hi."})
     assert (bind["op"], bind["binding"]["remote_id"]) == (intent["op"], "n0")
     assert world.ledger.get(COACH) == Binding(COACH, "n0", {"persona_name": "Coach", "system_prompt": "Hi."})
-    assert world.told == [("persona/coach", "done")]
+    assert world.reports == [("persona/coach", "done")]
 
 
 def test_a_create_that_has_to_wait_is_dated_again() -> None:
     world = World()
-    world.wrong["throttled"] = [lambda: world.sleep(2)]
+    world.faults_before["throttled"] = [lambda: world.sleep(2)]
     world.apply(creating())
     assert world.kinds_of_records == ["begin", "intent", "again", "bind"]
     assert world.records[2]["op"] == world.records[1]["op"]
@@ -90,10 +90,10 @@ def test_references_are_ids_when_they_are_sent() -> None:
 def test_what_has_no_name_is_on_record_without_one() -> None:
     """And is looked for without one: no other object may be taken for it."""
     world = World()
-    world.wrong["post"] = [LOST]
+    world.faults_before["post"] = [LOST]
     world.apply(creating(spec={"system_prompt": "Hi."}), settle=0)
     assert world.records[1]["name"] == ""
-    assert ("find", " ") in world.told
+    assert ("find", " ") in world.reports
 
 
 def test_a_file_is_linked_where_the_manifest_names_it() -> None:
@@ -114,7 +114,7 @@ def test_a_file_is_linked_where_the_manifest_names_it() -> None:
 )
 def test_a_create_that_was_surely_not_made_is_settled(error: TavusctlError, reason: str, code: int) -> None:
     world = World()
-    world.wrong["post"] = [error]
+    world.faults_before["post"] = [error]
     assert said(only(world.apply(creating()))) == ("failed", "", reason, code)
     assert world.kinds_of_records == ["begin", "intent", "result failed"]
     assert (world.verbs, world.looked_for) == (["post"], [])
@@ -123,7 +123,7 @@ def test_a_create_that_was_surely_not_made_is_settled(error: TavusctlError, reas
 def test_a_create_that_was_refused_for_now_is_looked_for_before_it_counts_as_not_made() -> None:
     """Until a listing would show it: the longest that one may lag, where it shows nothing that is young."""
     world = World()
-    world.wrong["post"] = [Throttled(429, "slow down", "POST")]
+    world.faults_before["post"] = [Throttled(429, "slow down", "POST")]
 
     assert said(only(world.apply(creating(), settle=20))) == ("failed", "", "POST was refused with 429: slow down", 11)
     assert world.kinds_of_records == ["begin", "intent", "result failed"]
@@ -149,20 +149,20 @@ def test_what_a_refused_create_has_made_all_the_same_is_taken() -> None:
 
 def test_a_lost_create_is_looked_for_until_it_is_found() -> None:
     world = World(known={"persona": ["p7"]})
-    world.after["post"] = [LOST]
+    world.faults_after["post"] = [LOST]
     world.finds = ["", "", "", "", "", "", "n0"]
     outcome = only(world.apply(creating(), settle=90))
 
     assert said(outcome) == ("done", "n0", "", 0)
     assert world.looked_for == [0, 2, 5, 10, 30, 60, 90]
-    assert world.told[0] == ("find", "Coach p7")
+    assert world.reports[0] == ("find", "Coach p7")
     assert world.verbs == ["post"]
     assert world.kinds_of_records == ["begin", "intent", "bind"]
 
 
 def test_looks_go_on_for_as_long_as_a_create_may_take() -> None:
     world = World()
-    world.after["post"] = [LOST]
+    world.faults_after["post"] = [LOST]
     world.finds = [""] * 8 + ["n0"]
     world.apply(creating(), settle=500)
     assert world.looked_for[:8] == [0, 2, 5, 10, 30, 60, 120, 500]
@@ -170,7 +170,7 @@ def test_looks_go_on_for_as_long_as_a_create_may_take() -> None:
 
 def test_a_create_that_never_showed_is_sent_once_more() -> None:
     world = World()
-    world.wrong["post"] = [LOST]
+    world.faults_before["post"] = [LOST]
     outcome = only(world.apply(creating(), settle=5))
     assert said(outcome) == ("done", "n0", "", 0)
     assert (world.verbs, world.looked_for) == (["post", "post"], [0, 2, 5])
@@ -181,7 +181,7 @@ def test_a_create_that_never_showed_is_sent_once_more() -> None:
 @pytest.mark.parametrize("found", ["n9", ""])
 def test_a_second_attempt_is_the_last(found: str) -> None:
     world = World()
-    world.wrong["post"] = [LOST, LOST]
+    world.faults_before["post"] = [LOST, LOST]
     world.finds = ["", "", "", found]
     outcome = only(world.apply(creating(), settle=4))
     assert world.verbs == ["post", "post"]
@@ -198,7 +198,7 @@ def test_a_second_attempt_is_the_last(found: str) -> None:
 @pytest.mark.parametrize("error", [Ambiguous("two of them"), ApiError("no list")])
 def test_a_look_that_tells_nothing_leaves_the_create_unknown(error: ApiError) -> None:
     world = World()
-    world.after["post"] = [LOST]
+    world.faults_after["post"] = [LOST]
     world.finds = [error]
     outcome = only(world.apply(creating()))
     reason = (
@@ -215,7 +215,7 @@ def test_a_look_that_tells_nothing_leaves_the_create_unknown(error: ApiError) ->
 def test_a_look_that_cannot_be_made_leaves_the_create_unknown(refusal: ApiError, error: TavusctlError) -> None:
     """Whatever stops it says nothing about the create before it."""
     world = World(finds=[error])
-    world.after["post"] = [refusal]
+    world.faults_after["post"] = [refusal]
     assert only(world.apply(creating())).status is Status.UNKNOWN
     assert world.kinds_of_records == ["begin", "intent"]
     assert len(world.replayed.pending) == 1
@@ -224,7 +224,7 @@ def test_a_look_that_cannot_be_made_leaves_the_create_unknown(refusal: ApiError,
 @pytest.mark.parametrize("error", [UnauthorisedError("the key is refused"), Throttled(429, "slow down", "GET")])
 def test_nothing_more_is_created_while_nothing_can_be_looked_for(error: TavusctlError) -> None:
     world = World(finds=[error])
-    world.after["post"] = [LOST]
+    world.faults_after["post"] = [LOST]
     assert [one.status for one in world.apply(creating(), creating(OTHER))] == [Status.UNKNOWN, Status.SKIPPED]
     assert world.verbs == ["post"]
 
@@ -280,7 +280,7 @@ def test_a_new_id_without_the_name_is_on_record_and_looked_at(answer: JsonObject
 
 def test_a_new_id_that_cannot_be_seen_yet_is_looked_at_again() -> None:
     world = World(replies=[{"persona_id": "n0"}])
-    world.wrong["look"] = [gone("n0"), gone("n0")]
+    world.faults_before["look"] = [gone("n0"), gone("n0")]
     assert only(world.apply(creating())).remote_id == "n0"
     assert world.verbs == ["post"]
 
@@ -313,7 +313,7 @@ def test_the_answer_to_another_request_is_none(answer: JsonObject) -> None:
 
 def test_nothing_is_sent_again_once_a_stop_is_asked_for() -> None:
     world = World()
-    world.after["post"] = [lambda: world.stop.request("interrupted"), None]
+    world.faults_after["post"] = [lambda: world.stop.request("interrupted"), None]
     world.replies = [{}]
     outcome = only(world.apply(creating()))
     assert outcome.status is Status.UNKNOWN
@@ -323,7 +323,7 @@ def test_nothing_is_sent_again_once_a_stop_is_asked_for() -> None:
 
 def test_a_stop_between_looks_ends_them() -> None:
     world = World()
-    world.after["post"] = [LOST]
+    world.faults_after["post"] = [LOST]
     real = world.sleep
 
     def sleep(seconds: float) -> None:
@@ -387,8 +387,8 @@ def test_without_tests_an_edit_meanwhile_is_seen_before_anything_is_sent() -> No
     world = bound(guarded=False)
     world.objects["p1"]["persona_name"] = "Edited"
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
-    reason = "/persona_name of `persona/coach` was edited in the account meanwhile; nothing of this step was written"
-    assert said(outcome) == ("failed", "p1", reason, 3)
+    reason = "/persona_name of `persona/coach` was edited in the account during this run"
+    assert said(outcome) == ("failed", "p1", f"{reason}; nothing of this step was written", 3)
     assert (world.calls, world.kinds_of_records) == ([], ["begin", "intent", "result failed"])
     world.objects["p1"] |= {"persona_name": "Coach", "system_prompt": "Edited"}
     assert only(world.apply(updating(AFTER, NAME, live=seen()))).status is Status.DONE
@@ -423,18 +423,18 @@ def test_a_refused_patch_is_a_conflict_where_somebody_edited(status: int, moved:
             world.objects["p1"]["persona_name"] = "Edited"
         raise refused(status)
 
-    world.wrong["patch"] = [edit]
+    world.faults_before["patch"] = [edit]
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
     conflict = moved and guarded and status != 403
     assert outcome.status is Status.FAILED
     assert outcome.exit_code == (3 if conflict else 5)
-    assert ("was edited in the account meanwhile" in outcome.reason) == conflict
+    assert ("was edited in the account during this run" in outcome.reason) == conflict
     assert world.kinds_of_records == ["begin", "intent", "result failed"]
 
 
 def test_a_patch_of_what_is_gone_says_so() -> None:
     world = bound()
-    world.wrong["patch"] = [gone("p1")]
+    world.faults_before["patch"] = [gone("p1")]
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
     assert said(outcome) == ("failed", "p1", "p1 disappeared from the account during this run: no such object", 3)
     assert world.kinds_of_records == ["begin", "intent", "result failed"]
@@ -442,14 +442,14 @@ def test_a_patch_of_what_is_gone_says_so() -> None:
 
 def test_a_lost_patch_that_was_carried_out_is_done() -> None:
     world = bound()
-    world.after["patch"] = [LOST]
+    world.faults_after["patch"] = [LOST]
     assert said(only(world.apply(updating(AFTER, NAME, live=seen())))) == ("done", "p1", "", 0)
     assert (world.verbs, world.kinds_of_records) == (["patch"], ["begin", "intent", "bind"])
 
 
 def test_a_lost_patch_that_was_not_carried_out_is_sent_again_with_its_tests() -> None:
     world = bound()
-    world.wrong["patch"] = [LOST]
+    world.faults_before["patch"] = [LOST]
     assert said(only(world.apply(updating(AFTER, NAME, live=seen())))) == ("done", "p1", "", 0)
     assert world.verbs == ["patch", "patch"]
     assert world.calls[0] == world.calls[1]
@@ -457,9 +457,9 @@ def test_a_lost_patch_that_was_not_carried_out_is_sent_again_with_its_tests() ->
 
 def test_a_lost_patch_without_tests_is_not_sent_again() -> None:
     world = bound(guarded=False)
-    world.wrong["patch"] = [LOST]
+    world.faults_before["patch"] = [LOST]
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
-    reason = "`persona/coach` is unchanged, and without `test` operations a late patch could be applied twice"
+    reason = "`persona/coach` is unchanged, but without `test` operations a repeated patch could be applied twice"
     assert said(outcome) == ("unknown", "p1", reason, 6)
     assert (world.verbs, world.kinds_of_records) == (["patch"], ["begin", "intent"])
 
@@ -472,9 +472,9 @@ def test_a_lost_patch_and_an_edit_meanwhile_are_a_conflict_where_tests_stop_a_la
         world.objects["p1"]["persona_name"] = "Edited"
         raise LOST
 
-    world.wrong["patch"] = [edit]
+    world.faults_before["patch"] = [edit]
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
-    reason = "/persona_name of `persona/coach` was edited in the account meanwhile"
+    reason = "/persona_name of `persona/coach` was edited in the account during this run"
     if guarded:
         assert said(outcome) == ("failed", "p1", f"{reason}; nothing of this step was written", 3)
     else:
@@ -488,7 +488,7 @@ def test_a_lost_patch_and_an_edit_meanwhile_are_a_conflict_where_tests_stop_a_la
 )
 def test_a_lost_patch_whose_repeat_is_refused_may_still_come(refusal: Exception) -> None:
     world = bound()
-    world.wrong["patch"] = [LOST, refusal]
+    world.faults_before["patch"] = [LOST, refusal]
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
     assert (outcome.status, outcome.exit_code) == (Status.UNKNOWN, 6)
     assert outcome.reason.startswith("sent, but the outcome could not be recorded: ")
@@ -501,7 +501,7 @@ def test_a_lost_patch_of_a_secret_is_sent_again_whatever_shows() -> None:
     before: JsonObject = {**BEFORE, "layers": {"llm": {"api_key": Pinned("***")}}}
     world = bound()
     world.objects["p1"]["layers"] = {"llm": {"api_key": "***"}}
-    world.after["patch"] = [LOST]
+    world.faults_after["patch"] = [LOST]
     step = updating({**BEFORE, "layers": {"llm": {"api_key": secret}}}, write, live=seen(before))
     outcome = only(world.apply(step))
     assert outcome.status is Status.DONE
@@ -544,7 +544,7 @@ def test_a_lost_change_of_members_is_sent_again_without_tests() -> None:
     name: JsonObject = {"op": "replace", "path": "/document_name", "value": "New"}
     live = Live(DOCUMENT, "d1", {"document_name": "Site"})
     step = replace(updating({"document_name": "New"}, name, address=SITE), remote_id="d1", live=live)
-    world.wrong["patch"] = [LOST]
+    world.faults_before["patch"] = [LOST]
     assert only(world.apply(step)).status is Status.DONE
     assert world.verbs == ["patch", "patch"]
 
@@ -589,7 +589,7 @@ def nothing_done(world: World) -> None:
     def forget() -> None:
         world.objects["p1"] = {**world.objects["p1"], **BEFORE}
 
-    world.after["patch"] = [forget]
+    world.faults_after["patch"] = [forget]
 
 
 def test_a_write_of_which_nothing_reads_back_has_failed_and_is_planned_again() -> None:
@@ -608,7 +608,7 @@ def test_a_write_of_which_nothing_reads_back_has_failed_and_is_planned_again() -
 def test_a_read_that_is_behind_is_waited_for() -> None:
     world = bound()
     world.lost = [not_kept()]
-    world.wrong["look"] = [None, None, world.lost.clear]
+    world.faults_before["look"] = [None, None, world.lost.clear]
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
     assert (said(outcome), world.seconds) == (("done", "p1", "", 0), 10.0)
     assert world.ledger.get(COACH) == Binding(COACH, "p1", AFTER)
@@ -625,7 +625,7 @@ def test_a_stop_before_a_second_look_concludes_nothing() -> None:
     world = bound()
     before = world.bindings[COACH]
     world.lost = [not_kept()]
-    world.wrong["look"] = [lambda: world.stop.request("interrupted")]
+    world.faults_before["look"] = [lambda: world.stop.request("interrupted")]
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
     assert (outcome.status, outcome.exit_code) == (Status.FAILED, 5)
     assert "second read" in outcome.reason
@@ -644,7 +644,7 @@ def test_a_field_known_to_be_dropped_is_named_once_more() -> None:
         def forget(world: World = world, shown: str = shown) -> None:
             world.objects["p1"]["persona_name"] = shown
 
-        world.after["patch"] = [forget]
+        world.faults_after["patch"] = [forget]
         live = seen({**BEFORE, "persona_name": shown})
         outcome = only(world.apply(updating(AFTER, NAME, live=live)))
         assert outcome.exit_code == 5
@@ -676,7 +676,7 @@ def test_what_the_server_filled_in_is_on_record_for_an_undo() -> None:
     def fill_in() -> None:
         world.objects["p1"]["persona_name"] = "NEW"
 
-    world.after["patch"] = [fill_in]
+    world.faults_after["patch"] = [fill_in]
     world.apply(updating(AFTER, NAME, live=seen()))
     assert world.kinds_of_records == ["begin", "intent", "bind", "left"]
     assert world.records[3]["left"] == {"/persona_name": "NEW"}
@@ -712,7 +712,7 @@ def test_a_crawl_that_is_shown_as_it_was_is_no_loss() -> None:
 
 def test_what_cannot_be_read_back_was_written_all_the_same() -> None:
     world = bound()
-    world.wrong["look"] = [ApiError("no answer")] * 3
+    world.faults_before["look"] = [ApiError("no answer")] * 3
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
     assert said(outcome) == ("done", "p1", "written, but not read back: no answer", 0)
     found = world.ledger.get(COACH)
@@ -723,7 +723,7 @@ def test_what_cannot_be_read_back_was_written_all_the_same() -> None:
 def test_an_adopted_object_is_ours_before_it_is_changed() -> None:
     world = bound()
     world.bindings = {}
-    world.wrong["patch"] = [refused(400)]
+    world.faults_before["patch"] = [refused(400)]
     step = replace(updating(AFTER, NAME, live=seen()), action=Action.ADOPT)
     assert only(world.apply(step)).status is Status.FAILED
     assert world.ledger.get(COACH) == Binding(COACH, "p1")
@@ -739,7 +739,7 @@ def test_a_deleted_object_is_kept_aside() -> None:
     world = bound()
     outcome = only(world.apply(deleting()))
     assert said(outcome) == ("done", "p1", "", 0)
-    assert world.kept == [(COACH, "p1", BEFORE)]
+    assert world.kept_calls == [(COACH, "p1", BEFORE)]
     assert world.asked_users == [("p1", COACH)]
     assert world.calls == [("delete", "/v2/personas/p1", None)]
     assert world.kinds_of_records == ["begin", "intent", "forget"]
@@ -767,7 +767,7 @@ def test_what_a_change_that_was_made_still_uses_is_a_conflict() -> None:
 @pytest.mark.parametrize("at", ["look", "delete"])
 def test_what_is_gone_already_is_deleted(at: str) -> None:
     world = bound()
-    world.wrong[at] = [gone("p1")]
+    world.faults_before[at] = [gone("p1")]
     assert said(only(world.apply(deleting()))) == ("done", "p1", "", 0)
     assert world.kinds_of_records == ["begin", "intent", "forget"]
 
@@ -775,7 +775,7 @@ def test_what_is_gone_already_is_deleted(at: str) -> None:
 @pytest.mark.parametrize("carried_out", [True, False])
 def test_a_lost_delete_is_looked_at_and_sent_again(carried_out: bool) -> None:
     world = bound()
-    (world.after if carried_out else world.wrong)["delete"] = [LOST]
+    (world.faults_after if carried_out else world.faults_before)["delete"] = [LOST]
     assert said(only(world.apply(deleting()))) == ("done", "p1", "", 0)
     assert world.verbs == (["delete", "get"] if carried_out else ["delete", "get", "delete"])
     assert world.calls[1][1] == "/v2/personas/p1"
@@ -784,7 +784,7 @@ def test_a_lost_delete_is_looked_at_and_sent_again(carried_out: bool) -> None:
 
 def test_a_delete_that_is_lost_twice_is_unknown() -> None:
     world = bound()
-    world.wrong["delete"] = [LOST, LOST]
+    world.faults_before["delete"] = [LOST, LOST]
     assert said(only(world.apply(deleting()))) == ("unknown", "p1", "the answer was lost", 6)
     assert world.kinds_of_records == ["begin", "intent"]
     assert world.ledger.get(COACH) == Binding(COACH, "p1", BEFORE)
@@ -794,7 +794,7 @@ def test_a_delete_that_is_lost_twice_is_unknown() -> None:
 @pytest.mark.parametrize("error", [refused(403), NeverSent("no network"), UnauthorisedError("no key")])
 def test_a_delete_that_was_surely_not_made_is_settled(error: TavusctlError, at: str) -> None:
     world = bound()
-    world.wrong[at] = [error]
+    world.faults_before[at] = [error]
     outcome = only(world.apply(deleting()))
     assert said(outcome) == ("failed", "p1", error.message, error.exit_code)
     assert world.kinds_of_records == ["begin", "intent", "result failed"]
@@ -803,15 +803,15 @@ def test_a_delete_that_was_surely_not_made_is_settled(error: TavusctlError, at: 
 
 def test_deletes_wait_for_everything_else_and_go_one_by_one() -> None:
     world = bound()
-    world.wrong["post"] = [refused(400)]
+    world.faults_before["post"] = [refused(400)]
     other = Address("persona", "other")
     outcomes = world.apply(deleting(), creating(other))
     assert [one.status.value for one in outcomes] == ["skipped", "failed"]
     assert outcomes[0].reason == "deletes start only after all other steps have succeeded"
-    assert (outcomes[0].remote_id, world.told) == ("p1", [("persona/other", "failed"), ("persona/coach", "skipped")])
-    world.wrong["post"] = [LOST, LOST]
+    assert (outcomes[0].remote_id, world.reports) == ("p1", [("persona/other", "failed"), ("persona/coach", "skipped")])
+    world.faults_before["post"] = [LOST, LOST]
     assert [one.status.value for one in world.apply(deleting(), creating(other))] == ["skipped", "unknown"]
-    del world.told[:], world.calls[:]
+    del world.reports[:], world.calls[:]
     assert [one.status.value for one in world.apply(deleting(), creating(other))] == ["done", "done"]
     assert world.verbs == ["post", "delete"]
 
@@ -839,7 +839,7 @@ def test_a_step_without_its_manifest_is_a_defect(action: Action) -> None:
 )
 def test_what_every_other_call_would_meet_ends_the_run(error: TavusctlError, stops: bool) -> None:
     world = World()
-    world.wrong["post"] = [error]
+    world.faults_before["post"] = [error]
     outcomes = world.apply(creating(), replace(creating(OTHER), waits_for=(COACH,)), creating(Address("persona", "x")))
     assert [one.status.value for one in outcomes] == ["failed", "skipped", "skipped"]
     assert said(outcomes[0]) == ("failed", "", error.message, error.exit_code)
@@ -853,7 +853,7 @@ def test_a_step_waits_for_what_it_needs() -> None:
     first, second = creating(), replace(creating(OTHER), waits_for=(COACH,))
     assert [one.status.value for one in world.apply(second, first, parallel=4)] == ["done", "done"]
     world = World()
-    world.wrong["post"] = [refused(400)]
+    world.faults_before["post"] = [refused(400)]
     outcomes = world.apply(first, second, parallel=4)
     assert said(outcomes[1]) == ("skipped", "", "waits for persona/coach, which did not succeed", 0)
     assert world.verbs == ["post"]
@@ -895,12 +895,12 @@ def test_a_stop_before_the_first_step_leaves_everything() -> None:
     world.stop.request("interrupted")
     outcomes = world.apply(creating(), creating(OTHER))
     assert [said(one) for one in outcomes] == [("skipped", "", "interrupted", 0)] * 2
-    assert (world.calls, len(world.told)) == ([], 2)
+    assert (world.calls, len(world.reports)) == ([], 2)
 
 
 def test_a_defect_stops_the_run() -> None:
     world = World()
-    world.wrong["post"] = [RuntimeError("a defect")]
+    world.faults_before["post"] = [RuntimeError("a defect")]
     with pytest.raises(RuntimeError, match="a defect"):
         world.apply(creating(), creating(OTHER))
     assert (world.stop.reason, world.stop.hurry, world.verbs) == ("an internal error", False, ["post"])
@@ -937,7 +937,7 @@ def test_an_inverse_is_empty_by_default() -> None:
 
 def test_a_lost_removal_that_was_not_carried_out_is_sent_again() -> None:
     world = bound()
-    world.wrong["patch"] = [LOST]
+    world.faults_before["patch"] = [LOST]
     remove: JsonObject = {"op": "remove", "path": "/system_prompt"}
     assert only(world.apply(updating({"persona_name": "Coach"}, remove, live=seen()))).status is Status.DONE
     assert world.verbs == ["patch", "patch"]
@@ -946,7 +946,7 @@ def test_a_lost_removal_that_was_not_carried_out_is_sent_again() -> None:
 
 def test_an_edit_is_seen_although_nobody_knows_of_tests() -> None:
     world = bound(guarded=None)
-    world.wrong["patch"] = [LOST, LOST]
+    world.faults_before["patch"] = [LOST, LOST]
     world.objects["p1"] |= {"persona_name": "Edited", "system_prompt": "Edited"}
     prompt: JsonObject = {"op": "replace", "path": "/system_prompt", "value": "Bye."}
     outcome = only(world.apply(updating(AFTER, NAME, prompt, live=seen())))
@@ -965,7 +965,7 @@ def test_a_lost_secret_that_shows_is_sent_again(plain: tuple[JsonObject, ...]) -
         world.objects["p1"]["layers"] = {"llm": {"api_key": "***", "model": "m"}}
         raise LOST
 
-    world.after["patch"] = [lose]
+    world.faults_after["patch"] = [lose]
     outcome = only(world.apply(updating({**AFTER, "layers": {}}, *plain, write, live=seen())))
     assert world.verbs == ["patch", "patch"]
     assert outcome.status is Status.DONE

@@ -115,7 +115,7 @@ def test_one_slot_for_crawls_is_left_for_people(running: int, done: bool) -> Non
 @pytest.mark.parametrize("status", [409, 429, 400, 404])
 def test_a_refused_recrawl_waits_or_fails(status: int) -> None:
     world = crawled()
-    world.wrong["post"] = [gone("d1") if status == 404 else refused(status)]
+    world.faults_before["post"] = [gone("d1") if status == 404 else refused(status)]
     outcome = only(world.apply(recrawling()))
     passing = status in (409, 429)
     assert outcome.status is (Status.DEFERRED if passing else Status.FAILED)
@@ -128,7 +128,7 @@ def test_a_refused_recrawl_waits_or_fails(status: int) -> None:
 
 def test_a_recrawl_that_was_never_sent_is_settled() -> None:
     world = crawled()
-    world.wrong["post"] = [NeverSent("no network")]
+    world.faults_before["post"] = [NeverSent("no network")]
     assert said(only(world.apply(recrawling()))) == ("failed", "d1", "no network", 11)
     assert world.kinds_of_records == ["begin", "intent", "result failed"]
 
@@ -136,7 +136,7 @@ def test_a_recrawl_that_was_never_sent_is_settled() -> None:
 @pytest.mark.parametrize("begun", [True, False])
 def test_a_lost_recrawl_is_looked_at(begun: bool) -> None:
     world = crawled()
-    (world.after if begun else world.wrong)["post"] = [LOST]
+    (world.faults_after if begun else world.faults_before)["post"] = [LOST]
     outcome = only(world.apply(recrawling()))
     assert outcome.status is Status.DONE
     assert world.verbs.count("post") == (1 if begun else 2)
@@ -144,7 +144,7 @@ def test_a_lost_recrawl_is_looked_at(begun: bool) -> None:
 
 def test_a_recrawl_that_is_lost_twice_is_unknown() -> None:
     world = crawled()
-    world.wrong["post"] = [LOST, LOST]
+    world.faults_before["post"] = [LOST, LOST]
     outcome = only(world.apply(recrawling()))
     assert outcome.status is Status.UNKNOWN
     assert world.kinds_of_records == ["begin", "intent"]
@@ -170,7 +170,7 @@ def test_a_second_attempt_at_a_crawl_is_looked_at_too(second: TavusctlError, mov
             world.objects["d1"]["status"] = "recrawling"
         raise second
 
-    world.wrong["post"] = [LOST, late]
+    world.faults_before["post"] = [LOST, late]
     assert (only(world.apply(recrawling())).status is Status.DONE) == done
 
 
@@ -229,12 +229,12 @@ def test_room_for_a_crawl_is_waited_for() -> None:
         if world.seconds > 2:
             world.objects["x0"]["status"] = "ready"
 
-    world.wrong["list"] = [free] * 20
-    world.after["post"] = [lambda: world.objects["n5"].update(status="ready")]
+    world.faults_before["list"] = [free] * 20
+    world.faults_after["post"] = [lambda: world.objects["n5"].update(status="ready")]
     assert only(world.apply(crawling())).status is Status.DONE
     assert world.verbs == ["list"] * 3 + ["post"]
     assert world.seconds == pytest.approx(1 + 1.5)
-    assert world.waited[:3] == [("document/site", "without room", over) for over in (False, False, True)]
+    assert world.waited[:3] == [("document/site", "without a crawl slot", over) for over in (False, False, True)]
 
 
 @pytest.mark.parametrize("faster", [True, False])
@@ -246,7 +246,7 @@ def test_somebody_else_may_be_faster(faster: bool) -> None:
             world.objects["x9"] = {"document_id": "x9", "status": "crawling", "crawl_config": {"depth": 1}}
         raise Throttled(429, "slow down", "POST")
 
-    world.wrong["post"] = [refuse]
+    world.faults_before["post"] = [refuse]
     outcome = only(world.apply(crawling()))
     assert outcome.status is (Status.DEFERRED if faster else Status.FAILED)
     assert world.kinds_of_records[-1] == "result failed"
@@ -256,9 +256,9 @@ def test_somebody_else_may_be_faster(faster: bool) -> None:
 def test_room_is_waited_for_with_growing_pauses_and_no_longer_than_told(patience: float) -> None:
     world, looks = busy(5), list[float]()
     world.patience = patience
-    world.wrong["list"] = [lambda: looks.append(world.seconds)] * 20
+    world.faults_before["list"] = [lambda: looks.append(world.seconds)] * 20
     assert only(world.apply(crawling())).status is Status.DEFERRED
-    assert (looks[-1], world.waited[-1]) == (patience, ("document/site", "without room", True))
+    assert (looks[-1], world.waited[-1]) == (patience, ("document/site", "without a crawl slot", True))
     pauses = [round(after - before, 3) for before, after in pairwise(looks)]
     assert pauses[:3] == [1.0, 1.5, 2.25][: len(pauses)] if patience > 1 else pauses == [0.5]
     assert max(pauses) == min(30, patience)
@@ -267,7 +267,7 @@ def test_room_is_waited_for_with_growing_pauses_and_no_longer_than_told(patience
 def test_a_wait_for_room_that_cannot_go_on_is_over() -> None:
     world = busy(5)
     world.patience = 100
-    world.wrong["list"] = [None, ApiError("away")]
+    world.faults_before["list"] = [None, ApiError("away")]
     assert said(only(world.apply(crawling()))) == ("failed", "", "away", 11)
     assert [over for *_, over in world.waited] == [False, True]
 
@@ -279,7 +279,7 @@ def test_the_last_room_is_taken_once(running: int, step: Callable[[], Change]) -
     both = [SITE, Address("document", "page")]
     world.objects |= {one.name: {**crawled().objects["d1"], "document_id": one.name} for one in both}
     world.bindings = {one: Binding(one, one.name, APPLIED) for one in both} if step is recrawling else {}
-    world.wrong["post"] = [lambda: time.sleep(0.05)] * 2
+    world.faults_before["post"] = [lambda: time.sleep(0.05)] * 2
     outcomes = world.apply(*(moved(step(), one) for one in both), parallel=2)
     assert sorted(one.status.value for one in outcomes) == ["deferred", "done"]
     assert world.verbs.count("post") == 1
@@ -315,7 +315,7 @@ def test_a_step_that_waited_for_room_begins_nothing_after_a_stop() -> None:
         time.sleep(0.05)  # the other step is at the door by now
         world.stop.request("interrupted")
 
-    world.wrong["post"] = [stop]
+    world.faults_before["post"] = [stop]
     first, second = sorted(world.apply(other, far, parallel=2), key=lambda one: one.status.value)
     assert said(first) == ("done", first.remote_id, "crawl started", 0)
     assert said(second) == ("skipped", second.remote_id, "interrupted", 0)

@@ -84,13 +84,13 @@ def lose(world: World) -> Callable[[], None]:
 
 def strike_after(world: World, fault: Exception | Callable[[], object]) -> None:
     for verb in ("post", "patch", "delete"):
-        world.after[verb] = [fault]
+        world.faults_after[verb] = [fault]
 
 
 @every_call
 def test_a_lock_that_is_lost_while_connecting_keeps_the_call_back(case: Case) -> None:
     world, step = case()
-    world.wrong["connecting"] = [lose(world)]
+    world.faults_before["connecting"] = [lose(world)]
     outcome = only(world.apply(step))
     assert (outcome.status, outcome.reason, outcome.exit_code) == (Status.FAILED, TAKEN_OVER, 7)
     assert writes(world) == []
@@ -101,7 +101,7 @@ def test_a_lock_that_is_lost_while_connecting_keeps_the_call_back(case: Case) ->
 def test_a_lock_that_is_lost_during_a_pause_keeps_the_call_back(case: Case) -> None:
     """What was refused for now was not done, so the step has failed, and nobody needs to look."""
     world, step = case()
-    world.wrong["throttled"] = [lose(world)]
+    world.faults_before["throttled"] = [lose(world)]
     outcome = only(world.apply(step))
     assert (outcome.status, outcome.reason, outcome.exit_code) == (Status.FAILED, TAKEN_OVER, 7)
     assert writes(world) == []
@@ -110,7 +110,7 @@ def test_a_lock_that_is_lost_during_a_pause_keeps_the_call_back(case: Case) -> N
 @every_call
 def test_a_run_that_still_holds_its_lock_after_a_pause_goes_on_and_says_when(case: Case) -> None:
     world, step = case()
-    world.wrong["throttled"] = [lambda: world.sleep(100)]
+    world.faults_before["throttled"] = [lambda: world.sleep(100)]
     assert only(world.apply(step)).status is Status.DONE
     assert world.kinds_of_records[:3] == ["begin", "intent", "again"]
     assert world.records[2]["time"] > world.records[1]["time"]
@@ -120,7 +120,7 @@ def test_a_run_that_still_holds_its_lock_after_a_pause_goes_on_and_says_when(cas
 @every_call
 def test_a_lock_that_is_not_sure_is_asked_for_before_the_call(case: Case) -> None:
     world, step = case()
-    world.wrong["throttled"] = [lambda: setattr(world.store, "sure", False)]
+    world.faults_before["throttled"] = [lambda: setattr(world.store, "sure", False)]
     assert only(world.apply(step)).status is Status.DONE
     assert world.kinds_of_records[:3] == ["begin", "intent", "again"]
 
@@ -129,7 +129,7 @@ def test_a_lock_that_is_not_sure_is_asked_for_before_the_call(case: Case) -> Non
 @pytest.mark.parametrize("what", ["old", "unsure"])
 def test_a_call_that_is_connected_too_late_is_not_sent(case: Case, what: str) -> None:
     world, step = case()
-    world.wrong["connecting"] = [
+    world.faults_before["connecting"] = [
         (lambda: world.sleep(SEND_WINDOW)) if what == "old" else (lambda: setattr(world.store, "sure", False))
     ]
     outcome = only(world.apply(step))
@@ -140,7 +140,7 @@ def test_a_call_that_is_connected_too_late_is_not_sent(case: Case, what: str) ->
 @every_call
 def test_a_call_that_is_connected_within_the_window_is_sent(case: Case) -> None:
     world, step = case()
-    world.wrong["connecting"] = [lambda: world.sleep(SEND_WINDOW - 0.1)]
+    world.faults_before["connecting"] = [lambda: world.sleep(SEND_WINDOW - 0.1)]
     assert only(world.apply(step)).status is Status.DONE
 
 
@@ -174,7 +174,7 @@ def test_a_store_that_takes_longer_than_the_window_keeps_no_call_back(case: Case
 @pytest.mark.parametrize("what", ["old", "unsure", "lost"])
 def test_a_run_that_stands_still_after_a_slow_record_sends_nothing(case: Case, what: str) -> None:
     world, step = slow(case, 7.0)
-    world.wrong["connecting"] = [
+    world.faults_before["connecting"] = [
         {
             "old": lambda: world.sleep(SEND_WINDOW),
             "unsure": lambda: setattr(world.store, "sure", False),
@@ -187,7 +187,7 @@ def test_a_run_that_stands_still_after_a_slow_record_sends_nothing(case: Case, w
 
 def test_an_object_that_is_edited_while_a_slow_store_keeps_it_is_not_deleted() -> None:
     world, step = slow(delete, 7.0)
-    world.after["keep"] = [lambda: world.objects["p1"].update(persona_name="Edited")]
+    world.faults_after["keep"] = [lambda: world.objects["p1"].update(persona_name="Edited")]
     outcome = only(world.apply(step))
     assert (outcome.status, outcome.exit_code, writes(world)) == (Status.FAILED, 3, [])
     assert "/persona_name of `persona/coach` was edited" in outcome.reason
@@ -195,16 +195,16 @@ def test_an_object_that_is_edited_while_a_slow_store_keeps_it_is_not_deleted() -
 
 def test_what_the_server_alone_writes_in_an_object_stops_no_delete() -> None:
     world, step = slow(delete, 7.0)
-    world.after["keep"] = [lambda: world.objects["p1"].update(seen_at="noon")]
+    world.faults_after["keep"] = [lambda: world.objects["p1"].update(seen_at="noon")]
     assert only(world.apply(step)).status is Status.DONE
 
 
 def test_an_object_that_is_referred_to_while_a_slow_store_takes_its_time_is_not_deleted() -> None:
     world, step = slow(delete, 7.0)
-    world.after["keep"] = [lambda: world.using.append("persona/other")]
+    world.faults_after["keep"] = [lambda: world.using.append("persona/other")]
     outcome = only(world.apply(step))
     assert (outcome.status, outcome.exit_code, writes(world)) == (Status.FAILED, 3, [])
-    assert outcome.reason == "persona/other refers to it by now; nothing of this step was written"
+    assert outcome.reason == "persona/other refers to it now; nothing of this step was written"
 
 
 @every_call
@@ -257,8 +257,8 @@ def test_a_lost_answer_and_a_lost_lock_leave_the_outcome_unknown(case: Case) -> 
     """Looking shows nothing of it, and whether it is still on its way, nobody knows: no second call is made."""
     world, step = case()
     for verb in ("post", "patch", "delete"):
-        world.wrong[verb] = [LOST]
-    world.wrong["connecting"] = [None, lose(world)]
+        world.faults_before[verb] = [LOST]
+    world.faults_before["connecting"] = [None, lose(world)]
     outcome = only(world.apply(step))
     assert (outcome.status, outcome.exit_code) == (Status.UNKNOWN, 7)
     assert outcome.reason == SENT + TAKEN_OVER
@@ -268,8 +268,8 @@ def test_a_lost_answer_and_a_lost_lock_leave_the_outcome_unknown(case: Case) -> 
 @pytest.mark.parametrize("error", [UnauthorisedError("no key"), ApiError("not understood"), refused(403)], ids=repr)
 def test_a_lost_answer_after_which_nobody_can_look_is_unknown(error: Exception) -> None:
     world, step = patch()
-    world.wrong["patch"] = [LOST]
-    world.wrong["look"] = [error]
+    world.faults_before["patch"] = [LOST]
+    world.faults_before["look"] = [error]
     outcome = only(world.apply(step))
     assert outcome.status is Status.UNKNOWN
     assert outcome.exit_code == (8 if isinstance(error, UnauthorisedError) else 6)
@@ -278,7 +278,7 @@ def test_a_lost_answer_after_which_nobody_can_look_is_unknown(error: Exception) 
 
 def test_a_look_that_fails_before_anything_is_sent_is_a_failure() -> None:
     world, step = delete()
-    world.wrong["look"] = [Ambiguous("503")]
+    world.faults_before["look"] = [Ambiguous("503")]
     outcome = only(world.apply(step))
     assert (outcome.status, outcome.exit_code) == (Status.FAILED, 11)
     assert (writes(world), world.kinds_of_records) == ([], ["begin", "intent", "result failed"])
@@ -293,7 +293,7 @@ def test_without_tests_an_object_is_read_again_after_a_pause() -> None:
 
     world, step = patch()
     world.guarded, world.obeys = False, False
-    world.wrong["throttled"] = [edit]
+    world.faults_before["throttled"] = [edit]
     outcome = only(world.apply(step))
     assert (outcome.status, outcome.exit_code) == (Status.FAILED, 3)
     assert (writes(world), world.objects["p1"]["persona_name"]) == ([], "Edited")
@@ -443,6 +443,7 @@ def test_a_store_that_is_slower_than_the_lease_is_told(uptime: Uptime) -> None:
         fence.renew()
     assert "took 70 s to store a record" in caught.value.message
     assert "TAVUSCTL_LOCK_LEASE=350" in caught.value.hint
+    assert caught.value.id == "E936"
     assert not ledger.is_sent(op)
 
 

@@ -49,7 +49,7 @@ def seen() -> Live:
 def asked(*answers: Exception | None, obeys: bool = True) -> World:
     """A run that meets these answers first, and then those of the server as it is."""
     world = bound(guarded=None, obeys=obeys)
-    world.wrong["patch"] = list(answers)
+    world.faults_before["patch"] = list(answers)
     return world
 
 
@@ -164,7 +164,7 @@ def test_it_is_asked_once_per_run_and_kind() -> None:
 
 def test_steps_that_begin_together_ask_once() -> None:
     world = asked()
-    world.wrong["patch"] = [_refuse_slowly]
+    world.faults_before["patch"] = [_refuse_slowly]
     world.objects["p2"], world.bindings[OTHER] = {**BEFORE}, Binding(OTHER, "p2", BEFORE)
     steps = [
         updating(AFTER, NAME, address=one, live=Live(PERSONA, remote_id, BEFORE))
@@ -182,7 +182,7 @@ def _refuse_slowly() -> None:
 
 def test_the_question_is_on_record_as_nothing_that_may_have_been_done() -> None:
     world = asked(refused(400), refused(400), None)
-    world.wrong["look"] = [Ambiguous("503")]
+    world.faults_before["look"] = [Ambiguous("503")]
     assert said(only(world.apply(updating(AFTER, NAME, live=seen())))) == ("failed", "p1", "503", 11)
     assert world.kinds_of_records == ["begin", "intent", "result failed"]
 
@@ -237,5 +237,5 @@ def test_an_edit_while_it_is_asked_is_a_conflict(field: str) -> None:
 
 
 def _at(world: World, when: str, fault: Callable[[], None]) -> None:
-    faults = world.wrong if when == "before" else world.after
+    faults = world.faults_before if when == "before" else world.faults_after
     faults["patch"] = [fault]

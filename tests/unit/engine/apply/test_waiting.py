@@ -44,7 +44,7 @@ def replacing(successor: str = "", **more: Any) -> tuple[World, Change]:
 
 def making(status: str, **more: Any) -> tuple[World, Change]:
     world = World(patience=100, **more)
-    world.after["post"] = [lambda: world.objects["n0"].update(status=status)]
+    world.faults_after["post"] = [lambda: world.objects["n0"].update(status=status)]
     return world, creating(SITE, {"document_name": "Site"})
 
 
@@ -54,7 +54,7 @@ def retiring(remote_id: str = "d0") -> Change:
 
 def test_a_new_half_that_is_ready_takes_the_address() -> None:
     world, step = replacing(retired=("d0",))
-    world.after["post"] = [lambda: world.objects["n1"].update(status="ready")]
+    world.faults_after["post"] = [lambda: world.objects["n1"].update(status="ready")]
     assert said(only(world.apply(step))) == ("done", "n1", "", 0)
     first, second = [one["binding"] for one in world.records if one["is"] == "bind"]
     assert (first["remote_id"], first["successor"], first["retired"]) == ("d1", "n1", ["d0"])
@@ -65,7 +65,7 @@ def test_a_new_half_that_is_ready_takes_the_address() -> None:
 
 def test_a_new_half_in_the_making_leaves_the_old_one_in_use() -> None:
     world, step = replacing()
-    world.after["post"] = [lambda: world.objects["n1"].update(status="processing")]
+    world.faults_after["post"] = [lambda: world.objects["n1"].update(status="processing")]
     outcome = only(world.apply(step))
     assert (outcome.status, outcome.remote_id, outcome.exit_code) == (Status.DEFERRED, "n1", 0)
     assert outcome.reason.startswith("the new version is processing: processing takes 5 to 15 minutes")
@@ -78,7 +78,7 @@ def test_a_new_half_in_the_making_leaves_the_old_one_in_use() -> None:
 
 def test_a_new_half_that_failed_leaves_the_old_one_in_use() -> None:
     world, step = replacing()
-    world.after["post"] = [lambda: world.objects["n1"].update(status="error", error_message="too large")]
+    world.faults_after["post"] = [lambda: world.objects["n1"].update(status="error", error_message="too large")]
     outcome = only(world.apply(step))
     assert (outcome.status, outcome.remote_id, outcome.exit_code) == (Status.FAILED, "n1", 5)
     assert outcome.reason.startswith("the new version n1: its processing failed: too large")
@@ -96,7 +96,7 @@ def test_a_new_half_of_an_earlier_run_is_gone_on_with() -> None:
 def test_a_new_half_that_is_made_anew_retires_the_abandoned_one() -> None:
     world, step = replacing("d2", retired=("d0",))
     step = replace(step, patch=({"op": "add", "path": "", "value": {"document_name": "Site"}},))
-    world.after["post"] = [lambda: world.objects["n1"].update(status="ready")]
+    world.faults_after["post"] = [lambda: world.objects["n1"].update(status="ready")]
     world.apply(step)
     found = world.ledger.get(SITE)
     assert found
@@ -114,7 +114,7 @@ def test_a_replacement_is_waited_for_with_growing_pauses() -> None:
         if world.seconds > 40:
             world.objects["d2"]["status"] = "ready"
 
-    world.wrong["look"] = [look] * 99
+    world.faults_before["look"] = [look] * 99
     assert only(world.apply(step)).status is Status.DONE
     pauses = [round(b - a, 3) for a, b in pairwise(looks)]
     assert pauses[:4] == [0.5, 0.75, 1.125, 1.688]
@@ -138,7 +138,7 @@ def test_an_old_half_goes_when_nobody_uses_it() -> None:
     assert said(only(world.apply(retiring()))) == ("done", "d0", "", 0)
     assert world.ledger.get(SITE) == Binding(SITE, "d1", retired=("d9",))
     assert world.asked_users == [("d0", None)]
-    assert world.kept == [(SITE, "d0", {"document_name": "Old"})]
+    assert world.kept_calls == [(SITE, "d0", {"document_name": "Old"})]
     assert world.kinds_of_records == ["begin", "intent", "bind"]
     assert world.ledger.pending == {}
 
@@ -159,7 +159,7 @@ def test_an_old_half_that_is_used_waits() -> None:
 
 def test_a_step_is_deferred_with_what_it_waits_for() -> None:
     world, step = replacing()
-    world.after["post"] = [lambda: world.objects["n1"].update(status="processing")]
+    world.faults_after["post"] = [lambda: world.objects["n1"].update(status="processing")]
     outcomes = world.apply(step, replace(creating(), waits_for=(SITE,)))
     assert said(outcomes[1]) == ("deferred", "", "waits for document/site", 0)
 
@@ -177,7 +177,7 @@ def test_what_was_made_is_waited_for(status: str, outcome: str, reason: str, cod
     found = only(world.apply(step))
     assert (found.status.value, found.remote_id, found.exit_code) == (outcome, "n0", code)
     assert found.reason.startswith(reason)
-    assert world.told == [("document/site", "done"), ("document/site", outcome)]
+    assert world.reports == [("document/site", "done"), ("document/site", outcome)]
     assert world.waited[-1] == ("document/site", status, True)
     assert world.seconds == (pytest.approx(100) if status == "processing" else 0)
     if outcome == "failed":
@@ -193,7 +193,7 @@ def test_a_wait_looks_again_and_again() -> None:
         if world.seconds > 50:
             world.objects["n0"]["status"] = "ready"
 
-    world.wrong["look"] = [None, look, ApiError("away"), *([look] * 50)]
+    world.faults_before["look"] = [None, look, ApiError("away"), *([look] * 50)]
     assert only(world.apply(step)).status is Status.DONE
     pauses = [round(b - a, 3) for a, b in pairwise(looks[1:])]
     assert pauses[:3] == [1.125, 1.688, 2.531]
@@ -202,7 +202,7 @@ def test_a_wait_looks_again_and_again() -> None:
 
 def test_a_wait_that_ends_without_a_look_says_so() -> None:
     world, step = making("processing")
-    world.wrong["look"] = [None, *([ApiError("away")] * 99)]
+    world.faults_before["look"] = [None, *([ApiError("away")] * 99)]
     outcome = only(world.apply(step))
     assert said(outcome) == ("done", "n0", "created, but not known to be ready: away", 0)
 
@@ -225,7 +225,7 @@ def test_a_stop_ends_a_wait() -> None:
         if world.seconds > 2:
             world.stop.request("interrupted")
 
-    world.wrong["look"] = [None, *([stop] * 50)]
+    world.faults_before["look"] = [None, *([stop] * 50)]
     assert said(only(world.apply(step))) == ("deferred", "n0", "created, and stopped waiting", 0)
     assert world.waited[-1] == ("document/site", "", True)
     assert world.seconds < 5
@@ -233,14 +233,14 @@ def test_a_stop_ends_a_wait() -> None:
 
 def test_tests_are_of_the_ids_that_the_plan_saw() -> None:
     world, step = replacing()
-    world.after["post"] = [lambda: world.objects["n1"].update(status="ready")]
+    world.faults_after["post"] = [lambda: world.objects["n1"].update(status="ready")]
     world.bindings[COACH] = Binding(COACH, "p1")
     world.objects["p1"] = {"document": "d1", "persona_name": "Coach"}
     point: JsonObject = {"op": "replace", "path": "/document", "value": SITE}
     live = Live(PERSONA, "p1", {"document": SITE, "persona_name": "Coach"})
     update = replace(updating({"document": SITE}, point, live=live), waits_for=(SITE,))
     world.objects = {key: world.objects[key] for key in ("d1",)} | {"p1": world.objects["p1"]}
-    world.after["post"] = [lambda: world.objects["n2"].update(status="ready")]
+    world.faults_after["post"] = [lambda: world.objects["n2"].update(status="ready")]
     assert [one.status.value for one in world.apply(step, update)] == ["done", "done"]
     assert world.calls[-1][2] == [
         {"op": "test", "path": "/document", "value": "d1"},
@@ -251,7 +251,7 @@ def test_tests_are_of_the_ids_that_the_plan_saw() -> None:
 def test_an_object_that_is_not_bound_may_be_replaced() -> None:
     world, step = replacing()
     world.bindings = {}
-    world.after["post"] = [lambda: world.objects["n1"].update(status="ready")]
+    world.faults_after["post"] = [lambda: world.objects["n1"].update(status="ready")]
     assert only(world.apply(step)).status is Status.DONE
     found = world.ledger.get(SITE)
     assert found
@@ -264,7 +264,7 @@ def test_what_is_used_by_a_change_that_waits_is_left_with_it() -> None:
     waiting, step = replacing()
     world.objects |= waiting.objects
     world.bindings |= waiting.bindings
-    world.after["post"] = [lambda: world.objects["n2"].update(status="processing")]
+    world.faults_after["post"] = [lambda: world.objects["n2"].update(status="processing")]
     outcomes = world.apply(step, deleting())
     assert said(outcomes[1]) == ("deferred", "p1", "document/site refers to it until its own change is applied", 0)
     assert world.verbs == ["post"]
@@ -291,8 +291,8 @@ def test_what_cannot_be_seen_any_more_is_told(
 ) -> None:
     """What is gone, or cannot be asked for, at once; what may pass, when patience ends."""
     world = World(patience=4, objects={"d1": {"status": "processing"}})
-    world.after["post"] = [lambda: world.objects["n1"].update(status="processing")]
-    world.wrong["look"] = [None, *[error] * 20]
+    world.faults_after["post"] = [lambda: world.objects["n1"].update(status="processing")]
+    world.faults_before["look"] = [None, *[error] * 20]
     outcomes = world.apply(creating(FAR), awaited=(AWAITED,))
     assert [(one.status.value, one.reason, one.exit_code) for one in outcomes] == [made, earlier]
     assert [one.remote_id for one in outcomes] == ["n1", "d1"]
@@ -303,7 +303,7 @@ def test_what_cannot_be_seen_any_more_is_told(
 
 def test_only_what_was_made_is_waited_for() -> None:
     world = World(patience=10, objects={"p1": {"status": "processing"}}, bindings={SITE: Binding(SITE, "p1")})
-    world.wrong["post"] = [refused(400)]
+    world.faults_before["post"] = [refused(400)]
     outcomes = world.apply(updating({}, address=SITE), creating(FAR))
     assert [one.status for one in outcomes] == [Status.DONE, Status.FAILED]
     assert (world.seconds, world.waited) == (0, [])
@@ -313,9 +313,9 @@ def test_each_wait_is_told_when_it_ends() -> None:
     """Also when patience has ended during a look."""
     world = World(patience=1, objects={"d1": {"status": "processing"}, "d2": {"status": "ready"}})
     far = replace(AWAITED, address=FAR, remote_id="d2", desired=desired(DOCUMENT, FAR, {}))
-    world.wrong["look"] = [None, None, lambda: world.sleep(0.75)]
+    world.faults_before["look"] = [None, None, lambda: world.sleep(0.75)]
     outcomes = world.apply(awaited=(AWAITED, far))
     assert [one.status for one in outcomes] == [Status.DEFERRED, Status.DONE]
     assert outcomes[0].reason.startswith("stopped waiting: processing: processing takes 5 to 15 minutes")
-    assert world.told == [("document/far", "done"), ("document/site", "deferred")]
+    assert world.reports == [("document/far", "done"), ("document/site", "deferred")]
     assert world.seconds == 1.25

@@ -185,22 +185,22 @@ def test_a_call_that_does_not_end_in_a_hurry_is_unknown() -> None:
         world.stop.request("interrupted", hurry=True)
         ended.wait(5)
 
-    world.wrong["post"] = [hang]
+    world.faults_before["post"] = [hang]
     begun = time.monotonic()
     outcomes = world.apply(creating(), creating(OTHER))
     assert said(outcomes[0]) == ("unknown", "", "interrupted during a call", 6)
     assert said(outcomes[1]) == ("skipped", "", "interrupted", 0)
     assert (next(ticks), time.monotonic() - begun < 1.0) == (7.5, True)
-    assert world.told == [("persona/coach", "unknown"), ("persona/other", "skipped")]
+    assert world.reports == [("persona/coach", "unknown"), ("persona/other", "skipped")]
     ended.set()
 
 
 def test_a_slow_call_holds_up_nobody_else() -> None:
     world, ended, heard = bound(), threading.Event(), list[bool]()
-    world.wrong["patch"] = [lambda: heard.append(ended.wait(0.4))]
+    world.faults_before["patch"] = [lambda: heard.append(ended.wait(0.4))]
     names = [Address("persona", f"p{number}") for number in range(10)]
     chain = [replace(creating(one), waits_for=tuple(names[:place][-1:])) for place, one in enumerate(names)]
-    world.wrong["look"] = [*[None] * (len(chain) - 1), ended.set]
+    world.faults_before["look"] = [*[None] * (len(chain) - 1), ended.set]
     slow = updating({}, {"op": "replace", "path": "/persona_name", "value": "New"}, live=Live(PERSONA, "p1", BEFORE))
     outcomes = world.apply(slow, *chain, parallel=2)
     assert {one.status for one in outcomes} == {Status.DONE}
@@ -233,7 +233,7 @@ def test_who_waits_for_the_server_holds_up_nobody_else(crawls: bool) -> None:
             one["status"] = "ready"
 
     world.sleep = sleep  # type: ignore[method-assign]  # a clock is what the test says
-    world.after["post"] = [ready] * 3
+    world.faults_after["post"] = [ready] * 3
     assert [one.status for one in world.apply(*waiting, creating())] == [Status.DONE] * 3
     assert world.seconds < 400
 
@@ -250,7 +250,7 @@ def test_deletes_go_one_by_one() -> None:
         time.sleep(0.02)
         under_way.pop()
 
-    world.wrong["delete"] = [slowly, slowly]
+    world.faults_before["delete"] = [slowly, slowly]
     steps = [Change(Action.DELETE, Cause.ORPHANED, one, one.name) for one in both]
     assert [one.status for one in world.apply(*steps, parallel=4)] == [Status.DONE] * 2
     assert most == [1, 1]
@@ -268,7 +268,7 @@ def test_one_step_calls_at_a_time_when_told_so() -> None:
         time.sleep(0.02)
         under_way.release()
 
-    world.wrong["post"] = [slowly, slowly]
+    world.faults_before["post"] = [slowly, slowly]
     waiting = Change(Action.REPLACE, Cause.EDITED, SITE, "d0", desired=desired(DOCUMENT, SITE, {}))
     assert {one.status for one in world.apply(waiting, creating(), creating(OTHER))} == {Status.DONE}
     assert overlaps == [False, False]

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from tavusctl.core.errors import LockError, StateError, UsageError
 from tavusctl.state.lock_holder import Holder
-from tavusctl.state.shared.lease import NAME, Lease, LeaseTiming, timing_from, unlock
+from tavusctl.state.shared.lease import NAME, Lease, LeaseTiming, holder_of, timing_from, unlock
 from tavusctl.state.shared.lock import Group, Lock, decode, encode
 from tests.stores.memory import NOON, MemoryBucket
 
@@ -501,3 +501,12 @@ def test_a_lock_that_was_lost_is_told_at_once(bucket: MemoryBucket) -> None:
 def test_whether_a_lock_is_sure_waits_for_no_heartbeat(bucket: MemoryBucket) -> None:
     with taken(bucket) as lease, lease._guard, ThreadPoolExecutor(1) as pool:
         assert pool.submit(lease.is_recent).result(timeout=5)
+
+
+def test_whoever_holds_a_lock_is_described_and_of_a_free_one_nobody(bucket: MemoryBucket) -> None:
+    assert holder_of(bucket) == ""
+    held_by_other(bucket)
+    assert holder_of(bucket).startswith("process 41 on build-7 (tavusctl apply), for ")
+    assert "last heard from" in holder_of(bucket)
+    held_by_other(bucket, holder=None)
+    assert holder_of(bucket) == ""

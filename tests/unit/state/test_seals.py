@@ -1,0 +1,107 @@
+"""Seals: what earlier versions have sealed stays valid, and each way in which it can be wrong has its own answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from tavusctl.core.address import Address
+from tavusctl.core.binding import Binding
+from tavusctl.core.errors import StateError
+from tavusctl.core.ports import State
+from tavusctl.state.codec import decode
+from tavusctl.state.seals import Keys, Seals, Trust, open_state, verify
+
+WRITTEN = Path(__file__).parents[2] / "golden/sealed"
+KEYS = Keys("api-key-of-a-release")
+COACH = Address("persona", "coach")
+STATE = decode((WRITTEN / "state.json").read_bytes(), "here")
+LINES = (WRITTEN / "journal.jsonl").read_bytes().splitlines()
+
+
+class OneState:
+    """A store that holds one state, and notes whether an older one was accepted."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.older: list[bool] = []
+
+    def read(self, *, older: bool = False) -> State:
+        self.older.append(older)
+        return self.state
+
+    def journal(self) -> list[bytes]:
+        return []
+
+
+def test_a_state_and_a_journal_of_an_earlier_version_are_trusted() -> None:
+    sealed = verify(STATE, LINES, KEYS)
+    assert sealed.seals.trust is Trust.SEALED
+    assert sealed.replay.state.bindings[COACH].applied == {"text": "new"}
+
+
+def test_the_next_record_of_that_journal_gets_the_seal_that_it_has() -> None:
+    seals = verify(STATE, (), KEYS).seals
+    mac = ""
+    for line in LINES:
+        sealed, mac = seals.append_seal(line.partition(b',"mac":')[0] + b"}", mac)
+        assert sealed == line
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda state: replace(state, mac=""),
+        lambda state: replace(state, keys={}),
+        lambda state: replace(state, serial=state.serial + 1),
+        lambda state: replace(state, bindings={COACH: state.bindings[COACH]}),
+        lambda state: replace(state, bindings={**state.bindings, COACH: Binding(COACH, "p2")}),
+    ],
+    ids=["no seal", "no keys", "another serial", "a binding less", "another binding"],
+)
+def test_a_sealed_state_that_was_changed_is_refused(change: Callable[[State], State]) -> None:
+    with pytest.raises(StateError) as caught:
+        verify(change(STATE), (), KEYS)
+    assert caught.value.id == "E950"
+
+
+def test_without_its_key_a_state_is_foreign() -> None:
+    seals = verify(STATE, (), Keys("another")).seals
+    assert (seals.trust, [one.id for one in seals.warnings()]) == (Trust.FOREIGN, ["TV307"])
+    assert seals.append_seal(b'{"is":"begin"}', "") == (b'{"is":"begin"}', "")
+
+
+def test_a_state_without_seal_is_read_and_warned_about() -> None:
+    plain = replace(STATE, keys={}, mac="")
+    seals = open_state(_store(plain), KEYS).seals
+    assert (seals.trust, [one.id for one in seals.warnings()]) == (Trust.UNSEALED, ["TV308"])
+    assert Seals(Trust.SEALED).warnings() == ()
+
+
+def test_a_state_without_seal_and_without_a_key_on_record_is_refused() -> None:
+    plain = replace(STATE, keys={}, mac="", key_digest="")
+    with pytest.raises(StateError) as caught:
+        open_state(_store(plain), KEYS)
+    assert caught.value.id == "E951"
+    assert open_state(_store(replace(plain, bindings={})), KEYS).seals.trust is Trust.NEW
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_whether_an_older_state_is_accepted_is_asked_of_the_store(older: bool) -> None:
+    store = _store(STATE)
+    open_state(store, KEYS, older=older)
+    assert store.older == [older]
+
+
+def test_by_default_an_older_state_is_not_accepted() -> None:
+    store = _store(STATE)
+    open_state(store, KEYS)
+    assert store.older == [False]
+
+
+def _store(state: State) -> Any:
+    return OneState(state)
