@@ -17,6 +17,8 @@ import pytest
 from tests import chromium, npm, sweeps
 
 _PROPERTY: Final = "left out"  # the property of a test report that holds the reason
+# For a path that does not exist, pytest ends with the first of these, and pytest-xdist with the second.
+_NOT_RUN: Final = (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Print the last line of a run, after that of pytest."""
+    """Print the last line of a run, after that of pytest; no line if there was nothing to run."""
     terminal = config.pluginmanager.get_plugin("terminalreporter")
+    session = config.pluginmanager.get_plugin("session")
     if terminal is not None and not config.option.collectonly:
         line = _last_line(len(terminal.stats.get("passed", ())), terminal.stats.get("skipped", ()))
         left_to_sweeps = sweeps.left(config)
+        if session is not None and session.exitstatus in _NOT_RUN and not left_to_sweeps:
+            return
         terminal.write_line(line + (f"; {left_to_sweeps:,} more are run by `make sweeps`" if left_to_sweeps else ""))
 
 

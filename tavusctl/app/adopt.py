@@ -69,7 +69,7 @@ class Adopted(Struct):
         for entry in adoptable(change, self.prepared):
             try:
                 self.verdicts.append(self._adopt_field(change.address, entry))
-            except (CannotAdoptError, files.RefusedError) as error:
+            except (CannotAdoptError, files.UnreadableFileError) as error:
                 self.verdicts.append(Verdict(change.address, entry.path, reason=str(error)))
             except RefusedError as error:
                 self.verdicts.append(Verdict(change.address, entry.path, reason=error.message))
@@ -108,7 +108,7 @@ class Adopted(Struct):
             self.sources.read(path)
             return FileText(files.as_text(self.sources.before[path]), path)
 
-        environment = self.prepared.request.environment
+        environment = self.prepared.inputs.environment
         scope = Scope(environment.vars, (), read, environment.name)
         return lambda expression: inserted_text(expression, scope)
 

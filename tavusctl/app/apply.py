@@ -53,15 +53,15 @@ def apply(session: Session, options: ApplyOptions, dialogue: Dialogue) -> RunRes
     effective.check_sense()
     session.check_state_is_kept()
     store, sources = session.store(), session.sources(needed=effective.fetches_sources)
-    if effective.finish and (idle := _nothing_to_finish(session, effective)):
-        dialogue.show(idle)
-        return RunResult(idle, (), None, RunRecords(store.shelf))
+    if effective.finish and (empty_plan := _plan_if_nothing_to_finish(session, effective)):
+        dialogue.show(empty_plan)
+        return RunResult(empty_plan, (), None, RunRecords(store.shelf))
     with store.lock(options.lock_timeout, "apply"), session.client(options.parallel) as api:
         settings_digest = unchanged.plan_settings_digest(session, effective.document())
-        idle = None if options.expects else unchanged.plan_again(session, unchanged.PLAN, settings_digest, api)
-        if idle:
-            dialogue.show(idle)
-            return RunResult(idle, (), None, RunRecords(store.shelf))
+        empty_plan = None if options.expects else unchanged.cached_plan(session, unchanged.PLAN, settings_digest, api)
+        if empty_plan:
+            dialogue.show(empty_plan)
+            return RunResult(empty_plan, (), None, RunRecords(store.shelf))
 
         def plan(session: Session) -> PreparedPlan:
             fresh_plan = prepare(
@@ -97,7 +97,7 @@ def _show_and_run(
     )
 
 
-def _nothing_to_finish(session: Session, options: PlanOptions) -> Plan | None:
+def _plan_if_nothing_to_finish(session: Session, options: PlanOptions) -> Plan | None:
     """The plan, if no replacement is in progress, else None; it takes no lock, so it disturbs no other run."""
     with session.reader() as api:
         plan = prepare(session, api, options).plan

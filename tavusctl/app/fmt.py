@@ -33,7 +33,7 @@ class Formatting(Struct):
         name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
         try:
             content = files.read_bytes(path, root, MAX_YAML_BYTES)
-        except files.RefusedError as error:
+        except files.UnreadableFileError as error:
             self.diagnostics.append(Diagnostic("TV110", f"the file {error}", Source(name, 1, 1)))
             return
         self.budget.count_file(len(content), Source(name, 1, 1))

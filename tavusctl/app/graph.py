@@ -16,7 +16,7 @@ from tavusctl.core.model import Desired, Manifest
 from tavusctl.engine.resolve import resolve
 from tavusctl.kinds import KINDS, canonical_address
 from tavusctl.lib.graph import Edge, Graph, Node
-from tavusctl.reports import view
+from tavusctl.reports.contents import view
 from tavusctl.reports.drawing import DRAWINGS
 from tavusctl.secrets.redaction import View
 

@@ -12,7 +12,7 @@ from tavusctl.core.errors import Gone, StateError, UsageError
 from tavusctl.core.messages import suggestion
 from tavusctl.engine.import_.bind import Matches, bind, bind_by_name
 from tavusctl.engine.plan import Approvals
-from tavusctl.engine.prepared_plan import PlanOptions as Request
+from tavusctl.engine.prepared_plan import PlanInputs
 from tavusctl.kinds import KINDS, address_in
 from tavusctl.state.run_records import RunRecords
 
@@ -30,7 +30,7 @@ def bind_one(session: Session, address: str, remote_id: str, lock_timeout: float
     archive = RunRecords(store.shelf)
     with store.lock(lock_timeout, "import"), session.reader() as api:
         try:
-            warnings = bind(target, remote_id, KINDS, api, store, _request(session), archive=archive.keep)
+            warnings = bind(target, remote_id, KINDS, api, store, _plan_inputs(session), archive=archive.keep)
         except Gone as error:
             message = f"the account has no {target.kind} `{remote_id}`: {error.text}"
             raise StateError(
@@ -46,17 +46,17 @@ def match_names(session: Session, lock_timeout: float, *, dry_run: bool) -> Matc
     store = session.store()
     archive = RunRecords(store.shelf)
     with store.lock(lock_timeout, "import"), session.reader() as api, reading(session.progress, api):
-        request = _request(session)
-        matches = bind_by_name(manifests, KINDS, api, store, request, record=not dry_run, archive=archive.keep)
+        inputs = _plan_inputs(session)
+        matches = bind_by_name(manifests, KINDS, api, store, inputs, record=not dry_run, archive=archive.keep)
     session.warn(matches.warnings)
     return matches
 
 
-def _request(session: Session) -> Request:
+def _plan_inputs(session: Session) -> PlanInputs:
     """The options for binding; warns about each environment whose state, and so whose objects, cannot be read."""
     others = session.others()
     for name, reason in others.unread:
         session.say(
             f"warning: the state of the environment `{name}` cannot be read, so its objects are unknown: {reason}"
         )
-    return replace(session.request(Approvals()), others=lambda: others)
+    return replace(session.plan_inputs(Approvals()), others=lambda: others)

@@ -98,7 +98,7 @@ def _show_plain_text(session: Session, prepared: PreparedPlan) -> None:
     reviewers.  In a run for a pull request, values that are short enough to be guessed are shown as well: if a guess
     were hidden, or refused in the plan file, that would prove the guess right.
     """
-    previous = prepared.request.base_settings.reads or prepared.state.reads
+    previous = prepared.inputs.base_settings.reads or prepared.state.reads
     if previous is None:
         return
     values = {name: value for name, value in session.secrets.items() if isinstance(value, str)}

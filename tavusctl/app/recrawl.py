@@ -30,7 +30,7 @@ from tavusctl.engine.import_.missing_state import HINT, UnboundManifests, of_acc
 from tavusctl.kinds import KINDS
 from tavusctl.lib.clock import SystemClock
 from tavusctl.lib.json_types import Json, JsonObject, as_object
-from tavusctl.reports import view
+from tavusctl.reports.contents import view
 from tavusctl.reports.json import FORMAT_VERSION, diagnostic_document
 from tavusctl.reports.terminal.styling import style
 from tavusctl.reports.text import diagnostic

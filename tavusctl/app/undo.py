@@ -64,12 +64,12 @@ def undo(session: Session, run: str, options: UndoOptions, dialogue: Dialogue) -
         archive.bodies(run, sealed_state.seals),
     )
     past = replace(past, intents=tuple(map(sealed_state.seals.comparable_intent, past.intents)))
-    request = session.request(Approvals(delete_costly=options.allow_replica_delete))
+    inputs = session.plan_inputs(Approvals(delete_expensive=options.allow_replica_delete))
     manifests = _manifests(session)
     with store.lock(options.lock_timeout, "undo"), session.client() as api:
         with reading(session.progress, api):
             prepared = prepare_undo(
-                past, trash, KINDS, api, store, request, manifests=manifests, recreate=options.recreate
+                past, trash, KINDS, api, store, inputs, manifests=manifests, recreate=options.recreate
             )
         dialogue.show(prepared.plan)
         draft_consent.check_named(session, prepared, options.drafts)

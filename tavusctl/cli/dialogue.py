@@ -12,7 +12,8 @@ from tavusctl.cli.confirmation import require_answer
 from tavusctl.cli.interrupt import Interruption
 from tavusctl.cli.report_options import Reports, emit
 from tavusctl.core.model import Outcome, Plan
-from tavusctl.reports import text, view
+from tavusctl.reports import text
+from tavusctl.reports.contents import view
 from tavusctl.reports.formats import REPORTS
 
 

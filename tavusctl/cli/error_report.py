@@ -37,7 +37,8 @@ def report(error: Exception, args: Sequence[str]) -> int:
     register_secrets(args)
     if not isinstance(error, TavusctlError):
         error = _defect(error)
-    from tavusctl.reports import json, text, view
+    from tavusctl.reports import json, text
+    from tavusctl.reports.contents import view
 
     diagnostics = view.diagnostics(error.diagnostics)
     write_reports(error, args)
@@ -55,7 +56,8 @@ def report(error: Exception, args: Sequence[str]) -> int:
 
 def write_reports(error: TavusctlError, args: Sequence[str]) -> None:
     """Write the error into the requested report files, because their readers may see nothing else."""
-    from tavusctl.reports import json, view
+    from tavusctl.reports import json
+    from tavusctl.reports.contents import view
 
     targets = requested_reports(args)
     if error.id == output_paths.ID or not output_paths.is_free([path for _, path in targets]):

@@ -40,14 +40,14 @@ _MOST_OPEN: Final = 100  # folders kept open at a time
 Result = TypeVar("Result")
 
 
-class RefusedError(ValueError):
+class UnreadableFileError(ValueError):
     """A file may not be read; the message continues the file name: `is not ...`."""
 
     too_large = False
     hint = ""  # what would be right
 
 
-class TooLargeError(RefusedError):
+class TooLargeError(UnreadableFileError):
     """The file is larger than the limit."""
 
     too_large = True
@@ -56,17 +56,17 @@ class TooLargeError(RefusedError):
 def locate(path: str, manifests: Path, manifest: Path) -> Path:
     """Resolve a path in a manifest: from the manifests folder, or with `./` and `../` from the manifest itself.
 
-    Links are not followed.  RefusedError if the path is absolute or contains a backslash.
+    Links are not followed.  UnreadableFileError if the path is absolute or contains a backslash.
     """
     if _ELSEWHERE.match(path) or "\\" in path:
         message = "must be relative to the manifests folder, with `/` between folders"
-        raise RefusedError(message)
+        raise UnreadableFileError(message)
     start = manifest.parent if path.startswith(("./", "../")) else manifests
     return start / path
 
 
 def read_bytes(path: Path, root: Path, limit: int) -> bytes:
-    """The content of a regular file inside the project; RefusedError if it cannot be read or is over the limit."""
+    """The content of a regular file in the project; UnreadableFileError if it cannot be read or is over the limit."""
     if (content := unwritten_files.unwritten_content(path)) is not None:
         return _within(content, limit)
     return _with_descriptor(path, root, lambda descriptor: _read(descriptor, limit))
@@ -126,7 +126,7 @@ def _keep_folder_open(path: Path, root: Path) -> None:
     inner = _relative(folder, top)
     if folders is None or len(folders) == _MOST_OPEN or inner is None or os.open not in os.supports_dir_fd:
         return
-    with contextlib.suppress(OSError, RefusedError):
+    with contextlib.suppress(OSError, UnreadableFileError):
         real = os.path.realpath(root)
         descriptor = _open(real, _inside(os.path.join(real, inner), real), _FOLDER)  # noqa: PTH118 - as above
         folders[top, folder] = _Folder(descriptor, frozenset(os.listdir(descriptor)))  # noqa: PTH208 - names only
@@ -140,7 +140,7 @@ def _with_descriptor(path: Path, root: Path, use: Callable[[int], Result]) -> Re
     try:
         return use(descriptor)
     except OSError as error:
-        raise RefusedError(_reason(error)) from None
+        raise UnreadableFileError(_reason(error)) from None
     finally:
         os.close(descriptor)
 
@@ -152,10 +152,10 @@ def _open_by_path(path: Path, root: Path) -> int:
     except FileNotFoundError:
         raise _missing(path, root) from None
     except (OSError, ValueError) as error:
-        raise error if isinstance(error, RefusedError) else RefusedError(_reason(error)) from None
+        raise error if isinstance(error, UnreadableFileError) else UnreadableFileError(_reason(error)) from None
     try:
         _check_spelling(path, root)
-    except RefusedError:
+    except UnreadableFileError:
         os.close(descriptor)
         raise
     return descriptor
@@ -167,7 +167,8 @@ def _open_inside(path: Path, root: Path) -> int:
     inner = _relative(written, os.fspath(root))
     if os.open in os.supports_dir_fd and inner and ".." not in inner.split(os.sep):  # noqa: PTH206 - as below
         straight = os.path.join(real_root, inner)  # noqa: PTH118 - for each file of the project
-        with contextlib.suppress(OSError, RefusedError):  # there is a link on the path, or no readable file at its end
+        # There may be a link on the path, or no readable file at its end.
+        with contextlib.suppress(OSError, UnreadableFileError):
             return _open(real_root, _inside(straight, real_root))
     return _open(real_root, _inside(os.path.realpath(path, strict=True), real_root))
 
@@ -178,24 +179,24 @@ def read_text(path: Path, root: Path) -> str:
 
 
 def as_text(content: bytes) -> str:
-    """Decode UTF-8 text, without a byte order mark and the final line break; RefusedError if it is not text."""
+    """Decode UTF-8 text, without a byte order mark and the final line break; UnreadableFileError if it is not text."""
     content = content.removeprefix(codecs.BOM_UTF8)
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         message = f"is not UTF-8 text (line {line})"
-        raise RefusedError(message) from None
+        raise UnreadableFileError(message) from None
     if "\0" in text:
         message = "is not text: it contains NUL characters"
-        raise RefusedError(message)
+        raise UnreadableFileError(message)
     # State and account usually have the same text: interned, it is in memory once, and comparing it is immediate.
     return sys.intern(text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text)
 
 
-def _missing(path: Path, root: Path) -> RefusedError:
+def _missing(path: Path, root: Path) -> UnreadableFileError:
     """The error for a file that does not exist, with the name of the file that was probably meant."""
-    error = RefusedError("does not exist")
+    error = UnreadableFileError("does not exist")
     similar = similar_path(path, root)
     error.hint = f"did you mean `{similar}`?" if similar else ""
     return error
@@ -211,7 +212,7 @@ def _check_spelling(path: Path, root: Path) -> None:
             break
     else:
         return
-    error = RefusedError("exists only in another spelling, which other systems do not find")
+    error = UnreadableFileError("exists only in another spelling, which other systems do not find")
     error.hint = f"did you mean `{similar_path(Path(existing), root)}`?"
     raise error
 
@@ -280,19 +281,19 @@ def _normalized(name: str) -> str:
 
 
 def _inside(real: str, root: str) -> tuple[str, ...]:
-    """The names from the root to a resolved path; RefusedError if a file there may not be read."""
+    """The names from the root to a resolved path; UnreadableFileError if a file there may not be read."""
     relative = _relative(real, root)
     if relative is None:
         message = "leads outside the project"
-        raise RefusedError(message)
+        raise UnreadableFileError(message)
     first = tuple(real.split(os.sep, 3)[1:3])
     if first and first[0] in _SYSTEM and first != _IN_MEMORY:
         message = "is a system file, not a file of the project"
-        raise RefusedError(message)
+        raise UnreadableFileError(message)
     names = tuple(relative.split(os.sep)) if relative else ()  # noqa: PTH206 - as above
     if any(part.startswith(".") for part in names):
         message = "leads to a name that starts with a dot, which is never read"
-        raise RefusedError(message)
+        raise UnreadableFileError(message)
     return names
 
 
@@ -336,7 +337,7 @@ def _pieces(descriptor: int, limit: int) -> Iterator[bytes]:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         message = "is a folder" if stat.S_ISDIR(status.st_mode) else "is not a regular file"
-        raise RefusedError(message)
+        raise UnreadableFileError(message)
     remaining = limit + 1
     while remaining > 0 and (piece := os.read(descriptor, min(remaining, _PIECE))):
         remaining -= len(piece)

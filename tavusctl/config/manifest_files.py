@@ -48,7 +48,7 @@ def folders(project: Project) -> list[Path]:
     return list(dict.fromkeys((Path(project.manifests), *overlays)))
 
 
-def layers(project: Project, environment: Environment) -> list[Path]:
+def base_and_overlay_folders(project: Project, environment: Environment) -> list[Path]:
     """The folders of manifests of an environment: the base, then its overlay if it has one."""
     overlay = [Path(project.root, environment.overlay)] if environment.overlay else []
     return [Path(project.manifests), *overlay]

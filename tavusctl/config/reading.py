@@ -22,7 +22,7 @@ from tavusctl.config.envelope import ParsedManifest, open_document
 from tavusctl.config.included_files import IncludedFiles
 from tavusctl.config.interpolation import FileText, Scope
 from tavusctl.config.limits import MAX_YAML_BYTES, Budget, LimitExceededError
-from tavusctl.config.manifest_files import file_start, find, layers, shown_path
+from tavusctl.config.manifest_files import base_and_overlay_folders, file_start, find, shown_path
 from tavusctl.config.spec import file_name_hints
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Address, Source
@@ -80,16 +80,16 @@ class Reading(Struct):
         cache: ManifestCache | None = None,
     ) -> Reading:
         """A reading without results, with an empty set of included files."""
-        library = IncludedFiles(
+        included_files = IncludedFiles(
             Path(project.root), Path(project.manifests), lambda path: shown_path(path, project), budget
         )
-        return cls(project, environment, kinds, library, cache)
+        return cls(project, environment, kinds, included_files, cache)
 
     def read_files(self, paths: Sequence[Path]) -> list[Path]:
         """Read every file of the project, or those in some paths; return the files that were read."""
         paths_read: list[Path] = []
         try:
-            base, *overlay = self._files_by_layer(paths, self.diagnostics)
+            base, *overlay = self._base_and_overlay_files(paths, self.diagnostics)
             paths_read = [*base, *(path for files_ in overlay for path in files_)]
             self.unreadable_texts += ["" for _ in self.diagnostics]  # folders whose content is unknown
             self._unread_bases += self.unreadable_texts
@@ -97,7 +97,7 @@ class Reading(Struct):
                 self._read_counted(path, self._take_overlays)
             named_overlays = tuple(self._overlays)
             if paths:
-                self._read_other_layer(paths_read, named_overlays)
+                self._read_counterparts(paths_read, named_overlays)
             unread_before = len(self.unreadable_texts)
             for path in base:
                 self._read_counted(path, self._take_base)
@@ -116,9 +116,9 @@ class Reading(Struct):
             self.unreadable_texts.append("")
         return paths_read
 
-    def _files_by_layer(self, paths: Sequence[Path], diagnostics: list[Diagnostic]) -> list[list[Path]]:
+    def _base_and_overlay_files(self, paths: Sequence[Path], diagnostics: list[Diagnostic]) -> list[list[Path]]:
         """The files of the base, then those of the overlay if the environment has one; problems go to `diagnostics`."""
-        folders = layers(self.project, self.environment)
+        folders = base_and_overlay_folders(self.project, self.environment)
         return [find(self.project, folder, paths, diagnostics, self.included_files.budget) for folder in folders]
 
     def _read_counted(self, path: Path, read_file: Callable[[Path, Source], Iterable[ParsedManifest]]) -> None:
@@ -207,13 +207,13 @@ class Reading(Struct):
         self._former_addresses.update((former, (address, source)) for former in former_addresses)
         return self._overlays.pop(address, None)
 
-    def _read_other_layer(self, named_files: Collection[Path], named_overlays: Collection[Address]) -> None:
-        """Read the other layer of the named files: overlays of named base files, and bases of named overlay files.
+    def _read_counterparts(self, named_files: Collection[Path], named_overlays: Collection[Address]) -> None:
+        """Read what belongs to the named files: the overlays of named base files, and the bases of named overlay files.
 
         `named_files` are the files that were asked for, `named_overlays` the addresses of the overlays in them.
         """
         other = Reading(self.project, self.environment, self.kinds, self.included_files, _files=self._files)
-        base, *overlay = other._files_by_layer((), other.diagnostics)
+        base, *overlay = other._base_and_overlay_files((), other.diagnostics)
         for path in (file for files_ in overlay for file in files_ if file not in named_files):
             for document in other._documents_of(path, file_start(path, self.project)):
                 if document.address:
@@ -306,7 +306,7 @@ class Reading(Struct):
         """The bytes of one file; None, with a diagnostic, where it cannot be read."""
         try:
             content = files.read_bytes(path, Path(self.project.root), MAX_YAML_BYTES)
-        except files.RefusedError as error:
+        except files.UnreadableFileError as error:
             id = "TV115" if error.too_large else "TV110"  # noqa: A001 - as in Diagnostic
             self.diagnostics.append(Diagnostic(id, f"the file {error}", source))
             self.unreadable_texts.append("")
@@ -369,7 +369,7 @@ def _with_file_hint(project: Project, manifest: Path, name: str) -> Iterator[Non
     """Add to the error of a file that cannot be read the name of the file that was probably meant."""
     try:
         yield
-    except files.RefusedError as error:
+    except files.UnreadableFileError as error:
         if not error.too_large:
             likely_name = file_name_hints.likely(project, manifest, name)
             error.hint = likely_name if likely_name != name else ""

@@ -8,14 +8,14 @@ from tavusctl.core.errors import TavusctlError
 from tavusctl.core.model import Outcome
 from tavusctl.core.ports import State, Store
 from tavusctl.engine import apply
-from tavusctl.engine.prepared_plan import PlanOptions, PreparedPlan, RunRecords
+from tavusctl.engine.prepared_plan import ArchiveRun, PlanInputs, PreparedPlan
 from tavusctl.engine.safety import account_guard
 from tavusctl.state.recorder import Recorder
 from tavusctl.state.seals import Seals
 
 
 def checkpoint(
-    state: State, store: Store, request: PlanOptions, seals: Seals, archive: RunRecords = lambda _: None
+    state: State, store: Store, inputs: PlanInputs, seals: Seals, archive: ArchiveRun = lambda _: None
 ) -> State:
     """Make a recovered or new state durable before anything is built on it."""
     seals.check_trusted()
@@ -24,7 +24,7 @@ def checkpoint(
         bindings={address: seals.binding_without_secret_values(binding) for address, binding in state.bindings.items()},
     )
     current = seals.sealed(
-        replace(account_guard.with_account_label(state, request.environment), serial=state.serial + 1)
+        replace(account_guard.with_account_label(state, inputs.environment), serial=state.serial + 1)
     )
     store.write(current)
     archive(store.journal())
@@ -34,16 +34,16 @@ def checkpoint(
 
 def check_trusted(prepared: PreparedPlan) -> None:
     """Refuse to write with a state of unknown origin, unless the plan is empty."""
-    if prepared.plan.steps or prepared.plan.refused or prepared.recovered:
+    if prepared.plan.steps or prepared.plan.refused or prepared.state_is_behind:
         prepared.seals.check_trusted()
 
 
-def open_recorder(prepared: PreparedPlan, store: Store, archive: RunRecords = lambda _: None) -> Recorder:
+def open_recorder(prepared: PreparedPlan, store: Store, archive: ArchiveRun = lambda _: None) -> Recorder:
     """A recorder for the state of a plan; if the state on disk is behind, the current one is written first."""
-    state, seals = account_guard.with_account_label(prepared.state, prepared.request.environment), prepared.seals
+    state, seals = account_guard.with_account_label(prepared.state, prepared.inputs.environment), prepared.seals
     check_trusted(prepared)
-    if prepared.recovered:
-        state = checkpoint(state, store, prepared.request, seals, archive)
+    if prepared.state_is_behind:
+        state = checkpoint(state, store, prepared.inputs, seals, archive)
     return Recorder(store, state, ids=prepared.ids, archive=archive, seals=seals)
 
 

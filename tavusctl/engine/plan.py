@@ -31,11 +31,11 @@ _FETCHED_WITHIN = timedelta(hours=24)  # the API must be able to fetch a linked 
 
 
 class Approvals(Struct, frozen=True):
-    """What the user has allowed by name on the command line."""
+    """What the command line allows, and to which part of the plan it limits the run."""
 
     replace: AbstractSet[Address] = frozenset()
     overwrite: AbstractSet[Address] = frozenset()
-    delete_costly: AbstractSet[Address] = frozenset()
+    delete_expensive: AbstractSet[Address] = frozenset()
     targets: AbstractSet[Address] = field(default_factory=frozenset)  # empty: everything
     finish: bool = False  # plan only steps that end replacements which an earlier run has begun
     adopt: bool = False  # import objects that have the name of a planned create
@@ -43,7 +43,7 @@ class Approvals(Struct, frozen=True):
 
 
 class PlanMetadata(Struct, frozen=True):
-    """Where and when a plan is made."""
+    """Where and when a plan is made, and the facts about the account that limit its steps."""
 
     environment: str
     account: str
@@ -70,7 +70,7 @@ def make(
     targeted = _targeted(changes, approvals.targets)
     unmanaged_rivals = {rival for change in targeted for rival in change.rivals} - metadata.owners.keys()
     lost = not bindings and not approvals.adopt and bool(unmanaged_rivals)
-    judged = protection.with_users(tuple(_judged(targeted, bindings, approvals, metadata, lost=lost)))
+    judged = protection.with_users(tuple(_judge(targeted, bindings, approvals, metadata, lost=lost)))
     refused = {refusal.change.address for _, refusal in judged if refusal}
     allowed = [change for change, refusal in judged if refusal is None and not _is_kept(change, approvals)]
     # Steps that follow from a refused replacement (repointing references, deleting the old version) are left out.
@@ -78,7 +78,7 @@ def make(
     created = {
         c.address for c, refusal in judged if c.action in _MAKES_AN_ID and not (refusal and c.address in bindings)
     }
-    steps = _ordered([change for change in allowed if not refused.intersection(change.waits_for)], created)
+    steps = _order([change for change in allowed if not refused.intersection(change.waits_for)], created)
     return Plan(
         steps=steps,
         drift=tuple(sorted(drift, key=lambda entry: entry.address)),
@@ -146,12 +146,13 @@ def check_deletes(
     the limits of `safety`, and within those of the last apply (`before`).
     """
     count = count_deletes(plan)
+    option = f"with `--allow-deletes {count}`" if count else "without `--allow-deletes`"
+    hint = f"review the plan, then run again {option}"
     if allowed is not None and allowed != count:
         message = f"the plan deletes {_objects(count)}, but `--allow-deletes` is {allowed}; nothing was written"
-        raise RefusedError(message, f"review the plan, then run again with `--allow-deletes {count}`", id="E410")
+        raise RefusedError(message, hint, id="E410")
     if not count or allowed is not None:
         return
-    hint = f"review the plan, then run again with `--allow-deletes {count}`"
     strict = strictest_limits(before, safety)
     limit = min(strict.max_deletes, int(max(1, strict.max_delete_ratio * managed)))
     if approved and count <= limit:
@@ -166,7 +167,7 @@ def _objects(count: int) -> str:
     return f"{count} object{'' if count == 1 else 's'}"
 
 
-def _judged(
+def _judge(
     changes: Iterable[Change],
     bindings: Mapping[Address, Binding],
     approvals: Approvals,
@@ -178,7 +179,8 @@ def _judged(
     crawled = Counter(metadata.crawled)
     for change in changes:
         binding = bindings.get(change.address)
-        refusal = _refusal(change, binding, approvals, metadata.owners, lost=lost) or _expiring(change, metadata.now)
+        refusal = _refusal(change, binding, approvals, metadata.owners, lost=lost)
+        refusal = refusal or _refuse_expiring_url(change, metadata.now)
         if refusal is None and quota.adds_crawl(change):
             refusal = quota.refuse_over_limit(change, crawled[change.address.kind], metadata.crawl_limit)
             crawled[change.address.kind] += refusal is None
@@ -189,8 +191,8 @@ def _refusal(
     change: Change, binding: Binding | None, approvals: Approvals, owners: Mapping[str, str], *, lost: bool = False
 ) -> Refusal | None:
     address, action = change.address, change.action
-    costly = bool(change.desired and change.desired.kind.expensive) or bool(change.live and change.live.kind.expensive)
-    foreign = protection.refuse_foreign(change, owners) or _possible_duplicate(change, lost=lost)
+    is_expensive = any(side.kind.expensive for side in (change.desired, change.live) if side)
+    foreign = protection.refuse_foreign(change, owners) or _refuse_possible_duplicate(change, lost=lost)
     if foreign:
         return foreign
     if change.cause is Cause.BOTH and address not in approvals.overwrite:
@@ -201,23 +203,23 @@ def _refusal(
             change, "E301", 3, reason, f"{ours}, or `tavusctl adopt {address}` to use the value of the account"
         )
     if change.unknown_secrets:
-        return _missing_secret(change)
+        return _refuse_missing_secret(change)
     # A replacement that only waits for its successor sends nothing: it was confirmed when it began.
     recreates = (action is Action.REPLACE and change.patch) or (
         action is Action.CREATE and change.cause is Cause.DRIFTED
     )
-    if recreates and costly and address not in approvals.replace:
+    if recreates and is_expensive and address not in approvals.replace:
         reason = f"{change.reason}; training a new {address.kind} takes hours"
         return Refusal(change, "E402", 4, reason, f"run `tavusctl apply --allow-replace {address}` to confirm")
     if action in (Action.DELETE, Action.REPLACE) and binding and binding.prevent_destroy:
         reason = "`lifecycle.prevent_destroy` protects the object"
         return Refusal(change, "E403", 4, reason, "apply `prevent_destroy: false` first, then this change")
-    if action is Action.DELETE and costly and address not in approvals.delete_costly:
+    if action is Action.DELETE and is_expensive and address not in approvals.delete_expensive:
         return Refusal(change, "E404", 4, f"a deleted {address.kind} cannot be restored", _retain_hint(address))
-    return _in_use(change) or _failed_replacement(change)
+    return _refuse_in_use(change) or _refuse_failed_replacement(change)
 
 
-def _in_use(change: Change) -> Refusal | None:
+def _refuse_in_use(change: Change) -> Refusal | None:
     """A refusal if objects that this plan does not change still refer to the one to be deleted, or keep it for good."""
     if change.action is not Action.DELETE or not (change.held_by or change.referrers):
         return None
@@ -228,7 +230,7 @@ def _in_use(change: Change) -> Refusal | None:
     return Refusal(change, "E405", 4, reason, "remove the references there first")
 
 
-def _missing_secret(change: Change) -> Refusal:
+def _refuse_missing_secret(change: Change) -> Refusal:
     """The refusal of an update that would delete a secret: the manifest does not name it, or it has no value here."""
     secret_names = change.desired.secret_names if change.desired else {}
     unset_variables = sorted(
@@ -246,12 +248,12 @@ def _member(change: Change) -> str:
     return change.unknown_secrets[0].split("/")[1]
 
 
-def _possible_duplicate(change: Change, *, lost: bool) -> Refusal | None:
+def _refuse_possible_duplicate(change: Change, *, lost: bool) -> Refusal | None:
     """The refusal of a create whose object may exist already; `lost`: the state may have been lost."""
     if change.action is not Action.CREATE:
         return None
     if change.rivals:
-        return _rivals(change)
+        return _refuse_rivals(change)
     if lost:
         reason = "the state is empty, but the account has objects with the names of manifests: the state may be lost"
         hint = (
@@ -269,7 +271,7 @@ def _retain_hint(address: Address) -> str:
     )
 
 
-def _rivals(change: Change) -> Refusal:
+def _refuse_rivals(change: Change) -> Refusal:
     ids = ", ".join(change.rivals)
     reason = f"the name is taken in the account by an object that is not managed here: {ids}"
     if len(change.rivals) == 1:
@@ -279,7 +281,7 @@ def _rivals(change: Change) -> Refusal:
     return Refusal(change, "E401", 4, reason, hint)
 
 
-def _failed_replacement(change: Change) -> Refusal | None:
+def _refuse_failed_replacement(change: Change) -> Refusal | None:
     # A replacement that waits for its successor has the successor as `live`, and no patch.
     if change.action is Action.REPLACE and not change.patch and change.live and provisioning.has_failed(change.live):
         address = change.address
@@ -291,7 +293,7 @@ def _failed_replacement(change: Change) -> Refusal | None:
     return None
 
 
-def _expiring(change: Change, now: datetime) -> Refusal | None:
+def _refuse_expiring_url(change: Change, now: datetime) -> Refusal | None:
     """A refusal if a presigned URL may expire before the API has fetched the file."""
     if change.desired is None or change.action not in (Action.CREATE, Action.REPLACE) or not change.patch:
         return None
@@ -306,7 +308,9 @@ def _expiring(change: Change, now: datetime) -> Refusal | None:
 
 def _is_kept(change: Change, approvals: Approvals) -> bool:
     """Whether an old version is kept, which is not a failure: it is still in use, or deleting it needs an approval."""
-    needs_approval = bool(change.live and change.live.kind.expensive) and change.address not in approvals.delete_costly
+    needs_approval = (
+        bool(change.live and change.live.kind.expensive) and change.address not in approvals.delete_expensive
+    )
     return change.action is Action.RETIRE and (bool(change.referrers) or needs_approval)
 
 
@@ -334,8 +338,11 @@ def _targeted(changes: Sequence[Change], targets: AbstractSet[Address]) -> list[
     return [change for change in changes if change.address in needed]
 
 
-def _ordered(changes: Sequence[Change], created: AbstractSet[Address]) -> tuple[Change, ...]:
-    """Creates and updates in the given order, then deletes of what refers to others first, then old versions."""
+def _order(changes: Sequence[Change], created: AbstractSet[Address]) -> tuple[Change, ...]:
+    """All other changes in the given order, then deletes, referrers first, then retirements of old versions.
+
+    This is the order in which a plan shows its steps.  An apply runs the retirements before the deletes.
+    """
     writes = [change for change in changes if change.action not in _REMOVES]
     waiting = [_with_waits(change, created) for change in writes]
     deletions = sorted((c for c in changes if c.action is Action.DELETE), key=lambda c: (_rank(c), c.address))

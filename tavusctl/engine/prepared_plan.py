@@ -1,4 +1,4 @@
-"""The options of a plan, and a plan with all data that an apply of it needs."""
+"""The inputs of a plan, and a plan with all data that an apply of it needs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tavusctl.state.journal import Intent
 from tavusctl.state.seals import Keys, Seals
 
 Kinds = Mapping[str, ResourceKind]
-RunRecords = Callable[[Sequence[bytes]], None]  # archives the journal of a run that has ended
+ArchiveRun = Callable[[Sequence[bytes]], None]  # archives the journal of a run that has ended
 
 
 class BaseSettings(Struct, frozen=True):
@@ -30,8 +30,8 @@ class BaseSettings(Struct, frozen=True):
     places: Agreed | None = None  # agreed values of fields that may hold secrets; None: any value there may be compared
 
 
-class PlanOptions(Struct, frozen=True):
-    """The options of a plan, as the command line gives them."""
+class PlanInputs(Struct, frozen=True):
+    """What a plan depends on beside manifests, state and account: options, settings, keys and secrets."""
 
     environment: Environment
     secrets: Values
@@ -53,11 +53,11 @@ class PreparedPlan(Struct, frozen=True):
     plan: Plan
     state: State
     desired: tuple[Desired, ...]
-    request: PlanOptions
+    inputs: PlanInputs
     ids: dict[str, Address] = field(default_factory=dict)
     existing_ids: Mapping[str, Sequence[str]] = field(default_factory=dict)  # ids in the account, by kind
     lost_creates: tuple[Intent, ...] = ()  # creates of an interrupted run that are not visible in the account
-    recovered: bool = False  # the state on disk is behind
+    state_is_behind: bool = False  # the state on disk lacks records of an interrupted run, new addresses or a seal
     seals: Seals = Seals()
     unset_secrets: tuple[Diagnostic, ...] = ()  # diagnostics of secrets that have no value here
     manifests: tuple[Manifest, ...] = ()  # as they were read
@@ -65,7 +65,7 @@ class PreparedPlan(Struct, frozen=True):
     @property
     def known_settings(self) -> tuple[Safety | None, ApprovedInputs | None]:
         """Limits on deletes, and what the files make the environment read, as the state has them after an apply."""
-        return self.request.safety or self.state.safety, self.request.reads or self.state.reads
+        return self.inputs.safety or self.state.safety, self.inputs.reads or self.state.reads
 
     @property
     def learns_settings(self) -> bool:

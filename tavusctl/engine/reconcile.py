@@ -18,48 +18,46 @@ from tavusctl.crawl import quota
 from tavusctl.engine import diff, plan, recovery, remarks, renames, resolve, source_watch
 from tavusctl.engine.account import observe, steady_reads
 from tavusctl.engine.account.observe import AccountSnapshot, Decoder, Names
-from tavusctl.engine.prepared_plan import Kinds, PlanOptions, PreparedPlan
+from tavusctl.engine.prepared_plan import Kinds, PlanInputs, PreparedPlan
 from tavusctl.engine.safety import account_guard, novelty
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.state.journal import FinishedRun, Intent
 from tavusctl.state.seals import SealedState, open_state
 
 
-def prepare(
-    manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Store, request: PlanOptions
-) -> PreparedPlan:
+def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Store, inputs: PlanInputs) -> PreparedPlan:
     """The plan of what an apply would do; nothing is changed."""
     return steady_reads.read_consistently(
-        lambda: open_state(store, request.keys),
-        lambda sealed: _prepared(manifests, kinds, api, sealed, request),
+        lambda: open_state(store, inputs.keys),
+        lambda sealed: _prepare_once(manifests, kinds, api, sealed, inputs),
         lambda prepared: steady_reads.doubtful_addresses(prepared.plan),
     )
 
 
-def _prepared(
-    manifests: Sequence[Manifest], kinds: Kinds, api: Reader, sealed: SealedState, request: PlanOptions
+def _prepare_once(
+    manifests: Sequence[Manifest], kinds: Kinds, api: Reader, sealed: SealedState, inputs: PlanInputs
 ) -> PreparedPlan:
     recorded_state, lost, lost_edits = recover(kinds, api, sealed, manifests)  # complete an interrupted run
-    addressed, moves = renames.follow(() if request.destroy else manifests, recorded_state.bindings)
+    addressed, moves = renames.follow(() if inputs.destroy else manifests, recorded_state.bindings)
     recorded_state = replace(recorded_state, bindings=addressed)
-    requested = [manifest for manifest in manifests if not request.destroy or manifest.external_id]
-    current_state = _without_given_up_successors(requested, kinds, sealed, recorded_state, request)
+    requested = [manifest for manifest in manifests if not inputs.destroy or manifest.external_id]
+    current_state = _without_given_up_successors(requested, kinds, sealed, recorded_state, inputs)
     state = diff.without_externals(observe.finish_replacements(api, kinds, current_state), manifests)
     check_single(state.bindings.values())
     names = observe.names(state, manifests)
-    desired, unread_sources = _desired(requested, kinds, sealed, state, names, request)
-    account = _observed(api, kinds, desired, state, _decoder(kinds, sealed, state, names.ids, manifests), request)
-    comparison = _compared(requested, desired, account, state, names, request)
+    desired, unread_sources = _resolve_desired(requested, kinds, sealed, state, names, inputs)
+    account = _observe(api, kinds, desired, state, _decoder(kinds, sealed, state, names.ids, manifests), inputs)
+    comparison = _compare(requested, desired, account, state, names, inputs)
     diagnostics = (
-        *_novelty_warnings(sealed, request),
+        *_novelty_warnings(sealed, inputs),
         *sealed.seals.warnings(),
-        *_diagnosed(account, comparison, state, names, lost, request),
+        *_diagnose(account, comparison, state, names, lost, inputs),
     )
-    complete = replace(comparison, settled=_learned(comparison, recorded_state, state, sealed))
-    result = _planned(
-        api, complete, state, account, request, warnings=(*request.warnings, *lost_edits, *diagnostics, *unread_sources)
+    complete = replace(comparison, settled=_settle(comparison, recorded_state, state, sealed))
+    result = _make_plan(
+        api, complete, state, account, inputs, warnings=(*inputs.warnings, *lost_edits, *diagnostics, *unread_sources)
     )
-    result = replace(result, awaited=plan.awaited(result, desired, account.live, request.approvals))
+    result = replace(result, awaited=plan.awaited(result, desired, account.live, inputs.approvals))
     # A run records its steps under the new addresses: the state on disk must have these before.
     result = replace(result, moves=moves, recovered=bool(sealed.replay.records))
     # A state that was never written is not created for its seal alone.
@@ -68,11 +66,11 @@ def _prepared(
         result,
         state,
         desired,
-        request,
+        inputs,
         account.ids,
         account.ids_by_kind(kinds),
         lost,
-        recovered=result.recovered or bool(moves) or unsealed,
+        state_is_behind=result.recovered or bool(moves) or unsealed,
         seals=sealed.seals,
     )
 
@@ -85,11 +83,11 @@ def recover(
     The warnings name unpublished edits that the run discarded.  A caller that writes this state without a plan must
     show them: nothing else records them.
     """
-    state, lost = _recovered_state(kinds, api, sealed, manifests)
+    state, lost = _recover_state(kinds, api, sealed, manifests)
     return state, lost, tuple(starmap(remarks.discarded_edits, recovery.discarded_edits(sealed.replay, state)))
 
 
-def _recovered_state(
+def _recover_state(
     kinds: Kinds, api: Reader, sealed: SealedState, manifests: Iterable[Manifest]
 ) -> tuple[State, tuple[Intent, ...]]:
     replayed = sealed.replay
@@ -115,7 +113,7 @@ def prepare_undo(
     kinds: Kinds,
     api: Reader,
     store: Store,
-    request: PlanOptions,
+    inputs: PlanInputs,
     *,
     manifests: Sequence[Manifest] = (),
     recreate: bool,
@@ -123,15 +121,15 @@ def prepare_undo(
     """The plan that reverses one apply; nothing is changed.  Secrets that `manifests` name can be sent again."""
     from tavusctl.engine import undo  # noqa: PLC0415 - a plan does not need this module, and must start fast
 
-    sealed = open_state(store, request.keys)
+    sealed = open_state(store, inputs.keys)
     state, lost, discard_warnings = recover(kinds, api, sealed)
     recovery.check_none_lost(lost)
     _check_lineage(finished_run, state)
     decoder = _decoder(kinds, sealed, state, observe.names(state).ids, manifests)
     account = observe.with_kinds(
-        api, kinds, _observed(api, kinds, (), state, decoder, request), _touched(finished_run), decoder
+        api, kinds, _observe(api, kinds, (), state, decoder, inputs), _touched(finished_run), decoder
     )
-    secrets, unset = resolve.sealed_secrets(manifests, request.secrets, sealed.seals.fingerprint_key)
+    secrets, unset = resolve.sealed_secrets(manifests, inputs.secrets, sealed.seals.fingerprint_key)
     context = undo.UndoContext(kinds, state.bindings, account.by_id, account.ids, trash, recreate, secrets, unset)
     reversal = undo.reverse(renames.run_with_current_addresses(finished_run, state.bindings), context)
     result = plan.make(
@@ -139,14 +137,14 @@ def prepare_undo(
         (),
         reversal.settled,
         bindings=state.bindings,
-        approvals=request.approvals,
+        approvals=inputs.approvals,
         warnings=(*discard_warnings, *reversal.warnings),
-        metadata=_metadata(api, state, request, account.live),
+        metadata=_metadata(api, state, inputs, account.live),
     )
     result = replace(result, refused=(*reversal.refused, *result.refused), recovered=bool(sealed.replay.records))
     behind = result.recovered or sealed.seals.is_behind(state)
     return PreparedPlan(
-        result, state, (), request, account.ids, account.ids_by_kind(kinds), recovered=behind, seals=sealed.seals
+        result, state, (), inputs, account.ids, account.ids_by_kind(kinds), state_is_behind=behind, seals=sealed.seals
     )
 
 
@@ -165,51 +163,51 @@ def _touched(finished_run: FinishedRun) -> set[str]:
 
 
 def _without_given_up_successors(
-    manifests: Sequence[Manifest], kinds: Kinds, sealed: SealedState, state: State, request: PlanOptions
+    manifests: Sequence[Manifest], kinds: Kinds, sealed: SealedState, state: State, inputs: PlanInputs
 ) -> State:
     """The state without successors of replacements that the manifests have given up since: none may come into use."""
     if not any(binding.successor for binding in state.bindings.values()):
         return state
-    desired = _resolved(manifests, kinds, sealed, state, observe.names(state, manifests), request)
+    desired = _resolve(manifests, kinds, sealed, state, observe.names(state, manifests), inputs)
     return replace(state, bindings=diff.without_given_up(desired, state.bindings))
 
 
-def _desired(
-    manifests: Sequence[Manifest], kinds: Kinds, sealed: SealedState, state: State, names: Names, request: PlanOptions
+def _resolve_desired(
+    manifests: Sequence[Manifest], kinds: Kinds, sealed: SealedState, state: State, names: Names, inputs: PlanInputs
 ) -> tuple[tuple[Desired, ...], tuple[Diagnostic, ...]]:
     """The desired resources, with what they read for the first time and with fingerprints of watched sources.
 
     The second value has warnings of sources that could not be checked.
     """
-    desired = _resolved(manifests, kinds, sealed, state, names, request)
-    desired = novelty.mark_first_uses(desired, novelty.first_used_names(*_reads(state, request)))
-    return source_watch.with_fingerprints(desired, state.bindings, request.sources)
+    desired = _resolve(manifests, kinds, sealed, state, names, inputs)
+    desired = novelty.mark_first_uses(desired, novelty.first_used_names(*_reads(state, inputs)))
+    return source_watch.with_fingerprints(desired, state.bindings, inputs.sources)
 
 
-def _resolved(
-    manifests: Sequence[Manifest], kinds: Kinds, sealed: SealedState, state: State, names: Names, request: PlanOptions
+def _resolve(
+    manifests: Sequence[Manifest], kinds: Kinds, sealed: SealedState, state: State, names: Names, inputs: PlanInputs
 ) -> tuple[Desired, ...]:
     return resolve.resolve(
         manifests,
         kinds,
-        secrets=request.secrets,
+        secrets=inputs.secrets,
         key=sealed.seals.fingerprint_key,
         ids=names.ids,
-        agreed=request.base_settings.places,
+        agreed=inputs.base_settings.places,
         applied=tuple(state.bindings.values()),
         sent=state.reads.used if state.reads else None,
     )
 
 
-def _reads(state: State, request: PlanOptions) -> tuple[ApprovedInputs | None, ApprovedInputs]:
+def _reads(state: State, inputs: PlanInputs) -> tuple[ApprovedInputs | None, ApprovedInputs]:
     """What somebody has agreed that the environment reads (None: nothing on record), and what it reads now."""
-    agreed = request.base_settings.reads or state.reads
-    return agreed, request.reads or agreed or ApprovedInputs()
+    agreed = inputs.base_settings.reads or state.reads
+    return agreed, inputs.reads or agreed or ApprovedInputs()
 
 
-def _novelty_warnings(sealed: SealedState, request: PlanOptions) -> Iterator[Diagnostic]:
-    if request.reads:
-        yield from novelty.warnings(*_reads(sealed.replay.state, request))
+def _novelty_warnings(sealed: SealedState, inputs: PlanInputs) -> Iterator[Diagnostic]:
+    if inputs.reads:
+        yield from novelty.warnings(*_reads(sealed.replay.state, inputs))
 
 
 def _decoder(
@@ -218,82 +216,80 @@ def _decoder(
     return observe.decoder(kinds, ids, sealed.seals.fingerprint_key, state.bindings.values(), manifests)
 
 
-def _observed(
-    api: Reader, kinds: Kinds, desired: Sequence[Desired], state: State, decoder: Decoder, request: PlanOptions
+def _observe(
+    api: Reader, kinds: Kinds, desired: Sequence[Desired], state: State, decoder: Decoder, inputs: PlanInputs
 ) -> AccountSnapshot:
     """A snapshot of the account; StateError if it is not the account of the state."""
     account = observe.snapshot(api, kinds, desired, tuple(state.bindings.values()), decoder)
-    check_owner(state, request, len(state.bindings), len(account.missing))
+    check_owner(state, inputs, len(state.bindings), len(account.missing))
     return account
 
 
-def _compared(
+def _compare(
     manifests: Sequence[Manifest],
     desired: Sequence[Desired],
     account: AccountSnapshot,
     state: State,
     names: Names,
-    request: PlanOptions,
+    inputs: PlanInputs,
 ) -> diff.Comparison:
     comparison = diff.compare_all(
         desired,
         account.live,
         [names.with_current_addresses(binding) for binding in state.bindings.values()],
         account.missing,
-        adopt=request.adopt,
-        recreate=request.approvals.replace,
+        adopt=inputs.adopt,
+        recreate=inputs.approvals.replace,
         with_current_addresses=names.with_current_addresses,
         referrers_by_id=diff.referrers_by_id(manifests, account.ids),
     )
-    return diff.on_request(comparison, "destroy was requested") if request.destroy else comparison
+    return diff.on_request(comparison, "destroy was requested") if inputs.destroy else comparison
 
 
-def _diagnosed(
+def _diagnose(
     account: AccountSnapshot,
     comparison: diff.Comparison,
     state: State,
     names: Names,
     lost: Sequence[Intent],
-    request: PlanOptions,
+    inputs: PlanInputs,
 ) -> Iterator[Diagnostic]:
     """Warnings about the account that no step of the plan settles."""
     yield from map(remarks.unresolved_create, lost)
     yield from remarks.failures(account.live, comparison.changes)
-    yield from diff.namesakes(account.live, tuple(state.bindings.values()), lambda: request.others().owners)
+    yield from diff.namesakes(account.live, tuple(state.bindings.values()), lambda: inputs.others().owners)
     yield from map(remarks.stored_differently, comparison.stored_differently)
     yield from remarks.unpublished_drafts(account.live)
     unpublished = [names.with_current_addresses(binding) for binding in state.bindings.values() if binding.not_live]
     yield from remarks.not_live(unpublished, account.live, comparison.changes)
 
 
-def _planned(
+def _make_plan(
     api: Reader,
     comparison: diff.Comparison,
     state: State,
     account: AccountSnapshot,
-    request: PlanOptions,
+    inputs: PlanInputs,
     *,
     warnings: Sequence[Diagnostic],
 ) -> Plan:
     """The plan that settles the differences of a comparison."""
-    changes = (
-        diff.finish_changes(comparison.changes, state.bindings) if request.approvals.finish else comparison.changes
-    )
-    others = _others(request, changes)
+    changes = diff.finish_changes(comparison.changes, state.bindings) if inputs.approvals.finish else comparison.changes
+    others = _others(inputs, changes)
     return plan.make(
         changes,
         comparison.drift,
         comparison.settled,
         bindings=state.bindings,
-        approvals=replace(request.approvals, adopt=request.adopt),
+        approvals=replace(inputs.approvals, adopt=inputs.adopt),
         no_op=comparison.no_op,
         form_changes=comparison.form_changes,
         warnings=(*warnings, *remarks.unread_states(others)),
-        metadata=replace(_metadata(api, state, request, account.live), owners=others.owners),
+        metadata=replace(_metadata(api, state, inputs, account.live), owners=others.owners),
     )
 
 
-def _learned(
+def _settle(
     comparison: diff.Comparison, recorded_state: State, state: State, sealed: SealedState
 ) -> tuple[Binding, ...]:
     """Bindings that the state records without a step; none if the state is of unknown origin."""
@@ -301,18 +297,18 @@ def _learned(
     return (*finished, *comparison.settled) if sealed.seals.trusted else ()
 
 
-def _others(request: PlanOptions, changes: Iterable[Change]) -> OtherBindings:
+def _others(inputs: PlanInputs, changes: Iterable[Change]) -> OtherBindings:
     """What other environments have bound; read only if objects have the names of planned creates."""
     has_rivals = any(change.rivals or change.action is Action.ADOPT for change in changes)
-    return request.others() if has_rivals else OtherBindings()
+    return inputs.others() if has_rivals else OtherBindings()
 
 
-def _metadata(api: Reader, state: State, request: PlanOptions, live: Iterable[Live]) -> plan.PlanMetadata:
-    environment = request.environment
+def _metadata(api: Reader, state: State, inputs: PlanInputs, live: Iterable[Live]) -> plan.PlanMetadata:
+    environment = inputs.environment
     label = environment.account or state.account
-    agreed = request.base_settings.safety
+    agreed = inputs.base_settings.safety
     previous = strictest_limits(agreed, state.safety) if agreed and state.safety else agreed or state.safety
-    crawls, limits = quota.count_crawls(live), raised_limits(previous, request.safety) if request.safety else ()
+    crawls, limits = quota.count_crawls(live), raised_limits(previous, inputs.safety) if inputs.safety else ()
     return plan.PlanMetadata(environment.name, label, api.server_time(), crawls, environment.crawl_limit, limits)
 
 
@@ -330,7 +326,7 @@ def check_single(bindings: Iterable[Binding]) -> None:
             )
 
 
-def check_owner(state: State, request: PlanOptions, bound: int = 0, missing: int = 0) -> None:
+def check_owner(state: State, inputs: PlanInputs, bound: int = 0, missing: int = 0) -> None:
     """Refuse an account that is not the one of the state, or that was emptied."""
-    agreed = request.approvals.recreate
-    account_guard.check(state, request.environment, request.keys.api_key, bound=bound, missing=missing, agreed=agreed)
+    agreed = inputs.approvals.recreate
+    account_guard.check(state, inputs.environment, inputs.keys.api_key, bound=bound, missing=missing, agreed=agreed)

@@ -37,10 +37,10 @@ def _edits(region: Region, pairs: Pairs) -> tuple[float, Steps]:
     cost: float = 0
     steps: Steps = []
     for kept, (old, new) in enumerate(pairs):
-        extra, plan = region.change(old, new, kept)
+        extra, script = region.change(old, new, kept)
         cost += extra
-        if plan is not None:
-            steps.append((region.frame.start + kept, plan))
+        if script is not None:
+            steps.append((region.frame.start + kept, script))
     return cost, steps
 
 

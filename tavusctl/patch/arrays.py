@@ -12,7 +12,7 @@ from tavusctl.patch.anchors import pair_similar
 from tavusctl.patch.region import Region
 
 # How many pairs of items a region may have to be searched completely: about 33 items on each side.
-EFFORT = 1100
+LIST_EFFORT = 1100
 
 
 def align(region: Region) -> Pairs:
@@ -22,13 +22,13 @@ def align(region: Region) -> Pairs:
         return []
     if rows == columns == 1:
         return [(0, 0)]
-    if rows * columns > EFFORT:
+    if rows * columns > LIST_EFFORT:
         anchors = longest_increasing(pair_similar(region))
         if anchors:
             return _align_between(region, anchors)
         if set(region.old).isdisjoint(region.new):
             return _by_position(region)
-    pairs = Search(region).run(EFFORT + 2 * (rows + columns))
+    pairs = Search(region).run(LIST_EFFORT + 2 * (rows + columns))
     return _by_position(region) if pairs is None else pairs
 
 
@@ -49,9 +49,9 @@ def _align_between(region: Region, anchors: Pairs) -> Pairs:
 
 def _align_part(region: Region, rows: slice, columns: slice) -> Pairs:
     """The alignment of a part of a region; equal items at its ends are paired without a search."""
-    start, end = common_ends(region.old[rows], region.new[columns], eq)
-    old = slice(rows.start + start, rows.stop - end)
-    new = slice(columns.start + start, columns.stop - end)
+    start, shared_end = common_ends(region.old[rows], region.new[columns], eq)
+    old = slice(rows.start + start, rows.stop - shared_end)
+    new = slice(columns.start + start, columns.stop - shared_end)
     return [
         *zip(range(rows.start, old.start), range(columns.start, new.start), strict=True),
         *((old.start + i, new.start + j) for i, j in align(region.subregion(old, new))),

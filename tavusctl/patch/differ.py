@@ -1,4 +1,4 @@
-"""The cheapest plan that changes one document into another."""
+"""The cheapest edit script that changes one document into another."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tavusctl.patch.costs import ADD, REMOVE, REPLACE, WEIGHT, digits
 from tavusctl.patch.edit_script import Descend, Insert, Remove, Replace, Steps, operations
 from tavusctl.patch.equality import same
 from tavusctl.patch.pointer import split
-from tavusctl.patch.region import CostAndPlan, Frame, IdentityPatterns, Region
+from tavusctl.patch.region import CostAndScript, Frame, IdentityPatterns, Region
 from tavusctl.patch.value_index import ValueIndex, segment_size
 
 NOT_KEYED: Final[Mapping[str, str]] = MappingProxyType({})
-NOTHING: Final[CostAndPlan] = (0, None)
+NOTHING: Final[CostAndScript] = (0, None)
 _CONTAINERS: Final = (dict, list)
 
 # How many states the searches of one diff may visit, and members they may compare, in total: about a second.
-EFFORT: Final = 200_000
+DIFF_EFFORT: Final = 200_000
 
 
 def diff(before: Json, after: Json, *, keyed_by: Mapping[str, str] = NOT_KEYED) -> list[JsonObject]:
@@ -34,28 +34,28 @@ def diff(before: Json, after: Json, *, keyed_by: Mapping[str, str] = NOT_KEYED) 
     """
     patterns = tuple((split(pattern), tuple(member.split("."))) for pattern, member in keyed_by.items())
     try:
-        cost, plan = Differ().change(before, after, 0, patterns)
+        cost, script = Differ().change(before, after, 0, patterns)
     except RecursionError:
-        cost, plan = fallback.change(before, after)
+        cost, script = fallback.change(before, after)
     if cost == inf:
         message = "a pinned value would have to be written"
         raise ValueError(message)
-    return operations(plan)
+    return operations(script)
 
 
 class Differ:
-    """The state of one diff: facts of values, and cached plans of pairs.  `pointer_size` is in bytes."""
+    """The state of one diff: facts of values, and cached edit scripts of pairs.  `pointer_size` is in bytes."""
 
     def __init__(self) -> None:
         self.value_index = ValueIndex()
-        self.effort = EFFORT
+        self.effort = DIFF_EFFORT
         self._sizes = _Sizes()
-        self._pairs: dict[tuple[int, int, int, IdentityPatterns], CostAndPlan] = {}
+        self._pairs: dict[tuple[int, int, int, IdentityPatterns], CostAndScript] = {}
 
     def change(
         self, before: Json, after: Json, pointer_size: int, patterns: IdentityPatterns, limit: float = inf
-    ) -> CostAndPlan:
-        """The cheapest plan from one value to another; objects whose steps cost over `limit` are replaced whole."""
+    ) -> CostAndScript:
+        """The cheapest edit script for two values; objects whose steps cost over `limit` are replaced whole."""
         if before is after:
             return NOTHING
         if type(before) is dict and type(after) is dict:
@@ -66,7 +66,7 @@ class Differ:
             return NOTHING
         return self._replacement_cost(before, after, pointer_size), Replace(after)
 
-    def change_cached(self, before: Json, after: Json, pointer_size: int, patterns: IdentityPatterns) -> CostAndPlan:
+    def change_cached(self, before: Json, after: Json, pointer_size: int, patterns: IdentityPatterns) -> CostAndScript:
         """The same as `change`, cached, for values that may be compared several times."""
         key = (self.value_index.of(before).number, self.value_index.of(after).number, pointer_size, patterns)
         cached = self._pairs.get(key)
@@ -84,7 +84,7 @@ class Differ:
 
     def _cheaper(
         self, cost: float, steps: Steps, before: Container, after: Container, pointer_size: int
-    ) -> CostAndPlan:
+    ) -> CostAndScript:
         """The steps, or one replacement of the whole if that is cheaper; a single step is always kept."""
         # Weighing a replacement value takes time, so first compare the cost with a lower bound of it.
         if len(steps) > 1 and cost > WEIGHT * (len(before) + len(after)):
@@ -95,7 +95,7 @@ class Differ:
 
     def _change_object(
         self, before: JsonObject, after: JsonObject, pointer_size: int, patterns: IdentityPatterns, limit: float
-    ) -> CostAndPlan:
+    ) -> CostAndScript:
         cost: float = 0
         steps: Steps = []
         if before.keys() != after.keys():
@@ -106,10 +106,10 @@ class Differ:
             new = after[key]
             if type(old) is str and old == new:
                 continue
-            extra, plan = self.change(old, new, pointer_size + self._sizes[key], _below(patterns, key), limit - cost)
-            if plan is not None:
+            extra, script = self.change(old, new, pointer_size + self._sizes[key], _below(patterns, key), limit - cost)
+            if script is not None:
                 cost += extra
-                steps.append((key, plan))
+                steps.append((key, script))
                 if cost > limit and len(steps) > 1:
                     return self._replacement_cost(before, after, pointer_size), Replace(after)
         if not steps:
@@ -132,17 +132,17 @@ class Differ:
 
     def _change_array(
         self, before: list[Json], after: list[Json], pointer_size: int, patterns: IdentityPatterns
-    ) -> CostAndPlan:
-        start, end = common_ends(before, after, same)
-        old, new = before[start : len(before) - end], after[start : len(after) - end]
+    ) -> CostAndScript:
+        start, shared_end = common_ends(before, after, same)
+        old, new = before[start : len(before) - shared_end], after[start : len(after) - shared_end]
         if not old and not new:
             return NOTHING
         item_patterns = _below(patterns, "*")
         if len(old) == len(new) == 1:
-            cost, plan = self.change(old[0], new[0], pointer_size + 1 + digits(start), item_patterns)
-            return self._cheaper(cost, [(start, plan)] if plan is not None else [], before, after, pointer_size)
+            cost, script = self.change(old[0], new[0], pointer_size + 1 + digits(start), item_patterns)
+            return self._cheaper(cost, [(start, script)] if script is not None else [], before, after, pointer_size)
         identity = next((member for rest, member in patterns if not rest), ())
-        region = Region(self, old, new, Frame(pointer_size + 1, start, not end, item_patterns, identity))
+        region = Region(self, old, new, Frame(pointer_size + 1, start, not shared_end, item_patterns, identity))
         cost, steps = write_steps(region, align(region))
         return self._cheaper(cost, steps, before, after, pointer_size)
 

@@ -1,4 +1,4 @@
-"""Plans of a change, and the JSON Patch operations that they stand for."""
+"""Edit scripts, and the JSON Patch operations that they stand for."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import NamedTuple
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.patch.pointer import escape
 
-# The place of each step (a key, an index as a number, "-" for the end of an array), and the step itself: a Plan.
-Steps = list[tuple[str | int, "Plan"]]
+# The place of each step (a key, an index as a number, "-" for the end of an array), and the step itself.
+Steps = list[tuple[str | int, "EditScript"]]
 
 
 class Insert(NamedTuple):
@@ -33,13 +33,13 @@ class Descend(NamedTuple):
     steps: Steps
 
 
-Plan = Insert | Replace | Remove | Descend
+EditScript = Insert | Replace | Remove | Descend
 
 
-def operations(plan: Plan | None) -> list[JsonObject]:
-    """The operations of a plan; none where there is no plan."""
+def operations(script: EditScript | None) -> list[JsonObject]:
+    """The operations of an edit script; none where there is no script."""
     patch: list[JsonObject] = []
-    pending: list[tuple[str, Plan]] = [("", plan)] if plan is not None else []
+    pending: list[tuple[str, EditScript]] = [("", script)] if script is not None else []
     while pending:
         path, step = pending.pop()
         match step:

@@ -8,30 +8,30 @@ from __future__ import annotations
 from math import inf
 
 from tavusctl.lib.json_types import Json, JsonObject
-from tavusctl.patch.edit_script import Descend, Insert, Plan, Remove, Replace, Steps
+from tavusctl.patch.edit_script import Descend, EditScript, Insert, Remove, Replace, Steps
 from tavusctl.patch.equality import Pinned, same
 
-CostAndPlan = tuple[float, Plan | None]
+CostAndScript = tuple[float, EditScript | None]
 _Pair = tuple[Json, Json, str | int, Steps]
 
 
-def change(before: Json, after: Json) -> CostAndPlan:
-    """A plan from one value to another, not the cheapest; cost infinite if it writes a Pinned value, else always 1."""
+def change(before: Json, after: Json) -> CostAndScript:
+    """An edit script from one value to another, not the cheapest; its cost is infinite for a Pinned value, else 1."""
     top: Steps = []
     pending: list[_Pair] = [(before, after, "", top)]
     written: list[Json] = []
     while pending:
         old, new, at, steps = pending.pop()
         inner: Steps = []
-        plan: Plan = Descend(inner)
+        script: EditScript = Descend(inner)
         if type(old) is dict and type(new) is dict:
             pending += _members(old, new, inner, written)
         elif type(old) is list and type(new) is list:
             pending += _items(old, new, inner, written)
         elif not same(old, new):
             written.append(new)
-            plan = Replace(new)
-        steps.append((at, plan))
+            script = Replace(new)
+        steps.append((at, script))
     return inf if any(map(_holds_pinned, written)) else 1, top[0][1]
 
 

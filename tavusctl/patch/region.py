@@ -7,10 +7,10 @@ from typing import NamedTuple, Protocol
 
 from tavusctl.lib.json_types import Json, KeyPath
 from tavusctl.patch.costs import ADD, REMOVE, REPLACE, WEIGHT, digits
-from tavusctl.patch.edit_script import Plan
+from tavusctl.patch.edit_script import EditScript
 from tavusctl.patch.value_index import ValueIndex
 
-CostAndPlan = tuple[float, Plan | None]
+CostAndScript = tuple[float, EditScript | None]
 # The patterns of `keyed_by` that match so far: the rest of the pattern, and the path inside an item to its identity.
 IdentityPatterns = tuple[tuple[KeyPath, KeyPath], ...]
 
@@ -33,8 +33,8 @@ class Pricing(Protocol):
     value_index: ValueIndex
     effort: int  # how many steps of the search are left
 
-    def change_cached(self, before: Json, after: Json, pointer_size: int, patterns: IdentityPatterns) -> CostAndPlan:
-        """Cost and plan of changing one value into another."""
+    def change_cached(self, before: Json, after: Json, pointer_size: int, patterns: IdentityPatterns) -> CostAndScript:
+        """Cost and script of changing one value into another."""
         ...
 
 
@@ -102,8 +102,8 @@ class Region:
         """The bytes of the index of an item."""
         return digits(self.frame.start + kept)
 
-    def change(self, old: int, new: int, kept: int) -> CostAndPlan:
-        """Cost and plan of changing an old item into a new one; no cost and no plan if they are equal."""
+    def change(self, old: int, new: int, kept: int) -> CostAndScript:
+        """Cost and script of changing an old item into a new one; no cost and no script if they are equal."""
         if self.old[old] == self.new[new]:
             return 0, None
         pointer_size = self.frame.pointer_size + self.index_size(kept)

@@ -16,8 +16,8 @@ from msgspec.structs import replace
 
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.model import Drift, Outcome, Plan
-from tavusctl.reports import view
-from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanView
+from tavusctl.reports.contents import view
+from tavusctl.reports.contents.view import DiagnosticView, DriftView, OutcomeView, PlanView
 
 
 class Format(Protocol):

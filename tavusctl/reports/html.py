@@ -22,13 +22,13 @@ from tavusctl.core.errors import UsageError
 from tavusctl.core.model import Cause, Drift, FieldChange, Plan, Status
 from tavusctl.lib.diffing import text_diff
 from tavusctl.lib.json_types import Json, JsonObject, as_list
-from tavusctl.reports import review, risks
+from tavusctl.reports.contents import review, risks
+from tavusctl.reports.contents.review import Entry, Shown, object_count
+from tavusctl.reports.contents.value_paths import as_texts, compact, is_prose
+from tavusctl.reports.contents.view import DiagnosticView, DriftView, OutcomeView, PlanView
 from tavusctl.reports.drawing import svg
 from tavusctl.reports.drawing.stylesheet import STYLE as DRAWN
 from tavusctl.reports.escaping import neutralise
-from tavusctl.reports.review import Entry, Shown, object_count
-from tavusctl.reports.value_paths import as_texts, compact, is_prose
-from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanView
 from tavusctl.secrets.escape import escape_invisible
 from tavusctl.secrets.values import SHOWN
 

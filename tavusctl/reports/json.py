@@ -15,9 +15,9 @@ from tavusctl.core.json_tree import manifest_notation, map_leaves
 from tavusctl.core.model import ABSENT, Action, Change, Drift, FieldChange, Move, Outcome, Pending, Plan, Refusal, Risk
 from tavusctl.core.project_settings import Limit
 from tavusctl.lib.json_types import Json, JsonObject, as_object
-from tavusctl.reports import review, risks
+from tavusctl.reports.contents import review, risks
+from tavusctl.reports.contents.view import DiagnosticView, DriftView, OutcomeView, PlanView, number_view
 from tavusctl.reports.escaping import escape_json
-from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanView, number_view
 
 FORMAT_VERSION = "1.0"
 _BY_APPLY = frozenset({"limits", "moved", "recorded", "recovered", "running"})  # what apply does beside changes

@@ -13,11 +13,12 @@ from tavusctl.core.diagnostic_ids import label
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.model import Action, Cause, Change, Drift, FieldChange, Outcome, Plan, Status
 from tavusctl.lib.graph import Graph
-from tavusctl.reports import markdown_fields, review
+from tavusctl.reports import markdown_fields
+from tavusctl.reports.contents import review
+from tavusctl.reports.contents.review import Entry, Group, object_count
+from tavusctl.reports.contents.view import DiagnosticView, DriftView, OutcomeView, PlanView
 from tavusctl.reports.drawing import mermaid
 from tavusctl.reports.escaping import code, entities, fenced, marker, neutralise
-from tavusctl.reports.review import Entry, Group, object_count
-from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanView
 
 _UNFOLDED = 100  # lines of harmless changes that are not folded
 _DRAWN = 20_000  # characters of the largest drawing that is shown

@@ -12,10 +12,10 @@ from typing import Final
 
 from tavusctl.core.model import Cause
 from tavusctl.lib.diffing import text_diff
-from tavusctl.reports import review
+from tavusctl.reports.contents import review
+from tavusctl.reports.contents.review import Shown
+from tavusctl.reports.contents.value_paths import as_texts, is_nothing, is_prose, one_line
 from tavusctl.reports.escaping import code, entities
-from tavusctl.reports.review import Shown
-from tavusctl.reports.value_paths import as_texts, is_nothing, is_prose, one_line
 from tavusctl.secrets.values import SHOWN
 
 _BREAK: Final = "<br>\n  "  # between lines of one item

@@ -18,9 +18,9 @@ from tavusctl.core.diagnostic_ids import CHECKS
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.model import Drift, Outcome, Refusal, Status
 from tavusctl.lib.json_types import JsonObject, as_text
+from tavusctl.reports.contents.review import place
+from tavusctl.reports.contents.view import DiagnosticView, DriftView, OutcomeView, PlanView
 from tavusctl.reports.escaping import escape_json
-from tavusctl.reports.review import place
-from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanView
 from tavusctl.secrets.escape import flat
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"

@@ -13,12 +13,13 @@ from tavusctl.core.json_tree import manifest_notation, map_leaves
 from tavusctl.core.model import ABSENT, FieldChange
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.reports import markdown as pages
-from tavusctl.reports import markdown_fields, review, view
+from tavusctl.reports import markdown_fields
+from tavusctl.reports.contents import review, view
+from tavusctl.reports.contents.review import object_count
+from tavusctl.reports.contents.value_paths import ValueComparison
 from tavusctl.reports.escaping import code, escape_json, marker, neutralise
-from tavusctl.reports.review import object_count
 from tavusctl.reports.terminal import field_lines
 from tavusctl.reports.terminal.styling import style
-from tavusctl.reports.value_paths import ValueComparison
 from tavusctl.secrets.escape import flat
 
 FORMAT_VERSION: Final = "1.0"

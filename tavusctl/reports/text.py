@@ -18,13 +18,13 @@ from tavusctl.core.model import Action, Cause, Change, Drift, FieldChange, Outco
 from tavusctl.core.project_settings import Environment
 from tavusctl.fields.equivalence import is_unset
 from tavusctl.patch import split
-from tavusctl.reports import review, risks
+from tavusctl.reports.contents import review, risks
+from tavusctl.reports.contents.review import Entry, object_count
+from tavusctl.reports.contents.value_paths import ValueComparison
+from tavusctl.reports.contents.view import DiagnosticView, DriftView, OutcomeView, PlanView
 from tavusctl.reports.escaping import neutralise
-from tavusctl.reports.review import Entry, object_count
 from tavusctl.reports.terminal import field_lines
 from tavusctl.reports.terminal.styling import style
-from tavusctl.reports.value_paths import ValueComparison
-from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanView
 from tavusctl.secrets.escape import flat
 
 _COLOURS = {

@@ -32,7 +32,7 @@ SEND_WINDOW: Final = 5.0  # seconds, from when the record of a call is known to 
 _JUST_NOW: Final = 1.0  # seconds after which a call that is about to start is recorded and checked again
 
 
-class Call(Struct):
+class OpenCall(Struct):
     """A call that is in the journal and has no outcome there yet; times are those of `Recorder.uptime`."""
 
     address: Address
@@ -52,7 +52,7 @@ class Call(Struct):
 
 
 class Recorder(Struct):
-    """The only writer of state and journal; safe to share between threads."""
+    """The only writer of state and journal while the steps of an apply run; safe to share between threads."""
 
     store: Store
     state: State
@@ -61,7 +61,7 @@ class Recorder(Struct):
     lock: threading.Lock = field(default_factory=threading.Lock)
     has_begun: bool = False
     records: list[bytes] = field(default_factory=list)  # all records that this run has appended to the journal
-    pending: dict[str, Call] = field(default_factory=dict)  # by operation
+    pending: dict[str, OpenCall] = field(default_factory=dict)  # by operation
     # (operation, inverse) of the updates of each address, in order, whose resulting values are not recorded yet
     inverses: dict[Address, list[tuple[str, Inverse]]] = field(default_factory=dict)
     archive: Callable[[Sequence[bytes]], None] = lambda _: None  # archives the records of a run when it ends
@@ -96,7 +96,7 @@ class Recorder(Struct):
         self._append(journal.intent_record(entry))
         with self.lock:
             self.inverses.setdefault(address, []).append((op, entry.inverse))
-            self.pending[op] = Call(address, dated, self.uptime(), delay, first_recorded_at=dated)
+            self.pending[op] = OpenCall(address, dated, self.uptime(), delay, first_recorded_at=dated)
         return op
 
     def record_retry(self, op: str, now: Callable[[], str], *, forced: bool = False) -> None:
@@ -158,10 +158,14 @@ class Recorder(Struct):
         self._append(journal.response_record(op, remote_id))
 
     def record_values_after(self, address: Address, read: Callable[[Inverse], JsonObject]) -> None:
-        """Record the values after updates where the server shows others than were written; of each pointer the last."""
+        """Record what the account shows after the updates of an address, where it is not what was written.
+
+        `read` returns the values at the pointers of an update.  If several updates have written one pointer, its value
+        is recorded with the last of them only.
+        """
         later: set[str] = set()
         for op, inverse in reversed(self.inverses.pop(address, [])):
-            self._append(partial(_left_record, op, inverse, read, frozenset(later)))
+            self._append(partial(_values_after_record, op, inverse, read, frozenset(later)))
             later |= inverse.left.keys()
 
     def record_result(self, op: str, *, done: bool) -> None:
@@ -236,7 +240,10 @@ class Recorder(Struct):
         self.slowest = max(self.slowest, self.uptime() - started)
 
     def checkpoint(self) -> None:
-        """Write the state, then clear the journal; after a kill in between, the serials show that it is behind."""
+        """Write the state with the next serial, archive the records of this run, and clear the journal.
+
+        After a kill in between, the serial of the journal is behind that of the state, so the next run clears it.
+        """
         with self.lock:
             self.state = self.seals.sealed(replace(self.state, serial=self.state.serial + 1))
             self.store.write(self.state)
@@ -244,9 +251,10 @@ class Recorder(Struct):
             self.store.clear_journal()
 
 
-def _left_record(
+def _values_after_record(
     op: str, inverse: Inverse, read: Callable[[Inverse], JsonObject], later: AbstractSet[str]
 ) -> bytes | None:
+    """The journal record of the values after one update; None if they are those that were written."""
     shown_values = {pointer: value for pointer, value in read(inverse).items() if pointer not in later}
     values_after = {**inverse.left, **shown_values}
     return journal.values_after_record(op, values_after) if values_after != inverse.left else None

@@ -97,6 +97,15 @@ def test_a_need_that_nobody_knows_is_refused(bare: pytest.Pytester) -> None:
     assert "needs 'chromum', which tests/needs.py does not know" in said
 
 
+@pytest.mark.parametrize("options", [ALONE, WORKERS], ids=["alone", "workers"])
+def test_a_wrong_path_is_no_success(bare: pytest.Pytester, options: list[str]) -> None:
+    code, _, output = line(bare, [*options, "test_missing.py"])
+
+    assert code == (pytest.ExitCode.NO_TESTS_COLLECTED if options else pytest.ExitCode.USAGE_ERROR)
+    assert "passed" not in output
+    assert "left out" not in output
+
+
 def test_what_needs_a_program_is_external(bare: pytest.Pytester) -> None:
     code, last, _ = line(bare, [*ALONE, "-m", "not external"])
 

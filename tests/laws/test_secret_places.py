@@ -19,6 +19,7 @@ from tavusctl.emulator import running
 from tavusctl.fields import secret_fields
 from tavusctl.kinds import KINDS
 from tavusctl.patch import split
+from tavusctl.reports.formats import REPORTS
 from tavusctl.secrets.values import is_mask
 from tests.scenarios.canaries import found_in, found_under
 from tests.scenarios.project import Account, Body, Project, Result
@@ -152,7 +153,7 @@ def check(project: Project, secrets: list[str], *results: Result) -> None:
     assert not found_under(project.root, secrets)
 
 
-REPORTS = [f"--report={name}={name}.out" for name in ("comment", "markdown", "html", "json", "sarif")]
+WRITTEN_REPORTS = [f"--report={name}={name}.out" for name in REPORTS]
 
 
 # A whole account and seven commands each: a failure is told as it was found, and not made smaller.
@@ -181,7 +182,7 @@ def test_a_key_is_in_no_byte_that_is_written(emulator: str, drawn: tuple[str, di
 
         held = variables(project, exported.document, account)
         project.environment.update(held)
-        plan = project.run("plan", "--format", "json", "--out", "plan.json", *REPORTS)
+        plan = project.run("plan", "--format", "json", "--out", "plan.json", *WRITTEN_REPORTS)
         assert plan.code == 0, plan.out + plan.err
         assert (plan.document["changes"], plan.document["drift"], plan.document["refused"]) == ([], [], [])
         assert account.writes == []

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tavusctl.core.model import Plan
 from tavusctl.lib.graph import Edge, Graph, Node
-from tavusctl.reports import view
+from tavusctl.reports.contents import view
 from tavusctl.reports.drawing import DRAWINGS
 from tavusctl.reports.formats import REPORTS
 from tavusctl.secrets import redaction

@@ -178,6 +178,16 @@ def test_a_removed_manifest_is_a_delete_and_refused_without_consent(full: Projec
     assert full.plan()["changes"] == []
 
 
+def test_a_plan_without_deletes_needs_no_number_of_deletes(full: Project) -> None:
+    full.manifest("persona", "coach", {**COACH, "persona_name": "New"})
+
+    refused = full.run("apply", "--yes", "--allow-deletes", "1")
+
+    assert (refused.code, full.account.writes) == (4, [])
+    assert "E410" in refused.err
+    assert "run again without `--allow-deletes`" in refused.err
+
+
 def test_deletes_go_from_what_refers_to_what_is_referred_to(full: Project) -> None:
     """Nothing is deleted while something still points to it."""
     for kind, name in (("persona", "coach"), ("guardrails", "rules"), ("document", "prices"), ("objectives", "goals")):

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from tavusctl.reports.formats import REPORTS
 from tests.scenarios.project import Account, Body, Project
 
 pytestmark = pytest.mark.newer_api
 
-REFUSED_IN = ("text", "markdown", "comment", "summary", "sarif", "html")
+# Annotations have the place as properties of a command, and the JSON document is on stdout.
+REFUSED_IN = [name for name in REPORTS if name not in {"github", "json"}]
 FLOW = "/layers/conversational_flow"
 PAL: Body = {
     "pal_name": "Coach",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tavusctl.reports.formats import REPORTS
 from tests.scenarios.canaries import TYPED, found_in, keys
 from tests.scenarios.project import Account, Body, Project
 
@@ -31,7 +32,6 @@ MEMBERS = {
     "hmac": "secret",
     "oauth2_client_credentials": "client_secret",
 }
-FORMATS = ("text", "json", "markdown", "html", "sarif", "github")
 each_auth = pytest.mark.parametrize("auth", AUTHS)
 
 
@@ -261,7 +261,7 @@ def test_nothing_shows_or_keeps_a_secret(project: Project, tmp_path: Path, auth:
         tool(project, auth, f"https://hooks.example.com/{round_}")
         project.manifest("deployment", "site", {**site, "name": round_})
         project.manifest("guardrail", "calm", {**rule, "guardrail_prompt": f"Stay calm, {round_}."})
-        said += [project.run("plan", "--format", one) for one in FORMATS]
+        said += [project.run("plan", "--format", name) for name in REPORTS]
         said.append(project.run("apply", "--yes", "--format", "json", "-vv"))
     said += [project.run(*each) for each in (("undo",), ("drift",), ("explain", "tool.delivery"), ("graph",))]
     run = said[-4].out.split()[0]
@@ -270,7 +270,7 @@ def test_nothing_shows_or_keeps_a_secret(project: Project, tmp_path: Path, auth:
         project.bound("tool/book"),
         {"op": "replace", "path": "/delivery/api/url", "value": "https://x.example"},
     )
-    said += [project.run("drift", "--format", one) for one in FORMATS]
+    said += [project.run("drift", "--format", name) for name in REPORTS]
     said += [
         project.run("adopt", "--all"),
         project.run("undo", run, "--yes"),

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from tavusctl.reports.formats import REPORTS
 from tavusctl.secrets.redaction import SHOWN
 from tests.scenarios.project import Account, Project
 from tests.scenarios.terminals import on_a_terminal
 
 pytestmark = pytest.mark.usefixtures("quick_scrypt")
 
-FORMATS = ("text", "json", "markdown", "comment", "summary", "html", "sarif", "github")
 SETTINGS = "secrets: [ONE, KEY]\n"
 PERSONA = {"persona_name": "A", "system_prompt": "You help."}
 NAME = "MariGoldStreet9-KeyOfTheKingdom"
@@ -42,7 +42,7 @@ def named(project: Project) -> Project:
         ("WHOLE-host.Example.com", "whole-host"),
     ],
 )
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", REPORTS)
 def test_a_host_with_a_secret_in_it_is_told_in_no_letters(named: Project, secret: str, tells: str, form: str) -> None:
     whole = "" if "." in secret else ".example.com"
     named.manifest("persona", "a", with_model(base_url=f"https://${{secret:ONE}}{whole}/v1"))

@@ -382,7 +382,7 @@ def test_a_state_that_changes_while_it_is_read_is_not_the_one_that_was_found_rig
             unchanged.keep_plan(session, unchanged.PLAN, {}, about, api, made)
         path.write_bytes(lacking)
         with session.reader() as api:
-            assert unchanged.plan_again(session, unchanged.PLAN, about, api) is None
+            assert unchanged.cached_plan(session, unchanged.PLAN, about, api) is None
 
 
 def test_what_a_plan_file_was_refused_for_is_no_plan_of_the_command_line(project: Project) -> None:

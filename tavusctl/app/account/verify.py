@@ -26,7 +26,7 @@ from tavusctl.core.ports import Reader, State
 from tavusctl.engine import renames
 from tavusctl.engine.account.verify import Check, Target, converse, run
 from tavusctl.engine.compare.not_live import sent_values
-from tavusctl.engine.compare.three_way import lets_choose
+from tavusctl.engine.compare.three_way import server_chooses
 from tavusctl.engine.import_.missing_state import HINT, UnboundManifests, of_account
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, JsonObject
@@ -112,7 +112,7 @@ def _target(manifest: Manifest, binding: Binding | None, ids: Mapping[Address, s
         refers_to = tuple(leaf for _, leaf in leaves(manifest.spec) if isinstance(leaf, Address))
         return Target(manifest.address, manifest.external_id, refers_to=refers_to)
     crawl = KINDS[manifest.address.kind].crawl_key
-    answered = {pointer: value for pointer, value in binding.answered.items() if not lets_choose(binding, pointer)}
+    answered = {pointer: value for pointer, value in binding.answered.items() if not server_chooses(binding, pointer)}
     outside_crawl = {
         pointer: value for pointer, value in answered.items() if not (crawl and pointer.startswith(f"/{crawl}/"))
     }

@@ -66,7 +66,7 @@ def promote(
                 source_side, target_side, sources, strangers, target.environment.name, target.environment.overlay
             )
             fields = [(field.pointer, carrier.carry(field)) for field in _fields(source_side, target_side, chosen)]
-    except (CannotAdoptError, files.RefusedError) as error:
+    except (CannotAdoptError, files.UnreadableFileError) as error:
         message = f"`{source_manifest.address}` cannot be carried over: {error}"
         raise RefusedError(message, "edit the files by hand", id="E433") from None
     with as_if_written(target.root, sources.changed):

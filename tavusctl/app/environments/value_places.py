@@ -18,8 +18,8 @@ from tavusctl.core.messages import suggestion
 from tavusctl.core.model import ABSENT
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.patch.pointer import escape, split
+from tavusctl.reports.contents.value_paths import one_line
 from tavusctl.reports.terminal.styling import style
-from tavusctl.reports.value_paths import one_line
 from tavusctl.rewrite.render_value import included_file
 from tavusctl.secrets.escape import flat
 

@@ -113,7 +113,7 @@ class Export(Struct, frozen=True):
 def prepare(session: Session, selection: Selection, target: Target, api: Reader, store: Store) -> Export:
     """Compute the files to write, without writing them.  RefusedError if a manifest exists already."""
     manifests = _manifests(session) if target.is_read else ()
-    surveyed = survey(KINDS, selection.kinds_to_read, api, store, session.request(Approvals()))
+    surveyed = survey(KINDS, selection.kinds_to_read, api, store, session.plan_inputs(Approvals()))
     naming = _Naming(surveyed, manifests, selection, _addresses_of_others(session) if target.is_read else frozenset())
     owners = session.others().owners if naming.new else {}
     shared = shared_names(export_manifest(one, naming.ids[one.remote_id], naming.ids) for one in naming.new)

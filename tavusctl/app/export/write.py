@@ -83,7 +83,7 @@ def write(session: Session, export: Export, target: Target, store: Store, *, dry
         _list_secrets(session, export)
     new_files.create(target.folder, {path: content for path, content in new.items() if path in manifests})
     if target.is_read:
-        record(export.survey, export.bindings, store, session.request(Approvals()))
+        record(export.survey, export.bindings, store, session.plan_inputs(Approvals()))
     return frozenset(new)
 
 

@@ -78,7 +78,7 @@ class Sources(Struct):
             return {}
         try:
             text = with_secrets(self.read(FILE).decode(), missing)
-        except (files.RefusedError, UnicodeDecodeError):
+        except (files.UnreadableFileError, UnicodeDecodeError):
             text = None
         if text is None:
             names = ", ".join(missing)

@@ -156,7 +156,7 @@ def _keys(prepared: PreparedPlan) -> Sequence[bytes]:
     later.  A state that was never written, or whose seal cannot be checked, has no such key: then it is the available
     keys instead, the former API key among them.
     """
-    seals, keys = prepared.seals, prepared.request.keys
+    seals, keys = prepared.seals, prepared.inputs.keys
     candidates = (
         [seals.key] if seals.trust is Trust.SEALED else [one.encode() for one in (keys.shared, *keys.all) if one]
     )
@@ -169,7 +169,7 @@ def _name(key: bytes) -> str:
 
 
 def _bound(prepared: PreparedPlan, key: bytes) -> JsonObject:
-    state, request = prepared.state, prepared.request
+    state, inputs = prepared.state, prepared.inputs
     # A state that was never written gets its lineage with the first apply.
     lineage = state.lineage if state.serial else ""
     manifests = {
@@ -185,15 +185,15 @@ def _bound(prepared: PreparedPlan, key: bytes) -> JsonObject:
     }
     return {
         "tavusctl_version": __version__,
-        "environment": request.environment.name,
-        "account": digest([request.environment.account, lineage]),
+        "environment": inputs.environment.name,
+        "account": digest([inputs.environment.account, lineage]),
         "lineage": lineage,
         "key": _name(key),
         "serial": state.serial,
         "commit": head(Path.cwd()) or os.environ.get("GITHUB_SHA", ""),
-        "settings": request.environment.crawl_limit,
+        "settings": inputs.environment.crawl_limit,
         "configuration": manifests,
-        "secrets": {name: _fingerprint(value, key) for name, value in request.secrets.items() if value},
+        "secrets": {name: _fingerprint(value, key) for name, value in inputs.secrets.items() if value},
         "watched": {
             str(one.address): digest(one.spec[source_fingerprint.KEY])
             for one in prepared.desired
@@ -229,7 +229,7 @@ def _refuse_key(prepared: PreparedPlan) -> NoReturn:
     """Refuse a plan file that none of the available keys has sealed, with the hint for the trust in the state."""
     if prepared.seals.trust is Trust.SEALED:
         _refuse("the state has another key than the one that sealed it; `state rekey` makes a new key")
-    variable = prepared.request.keys.former_name
+    variable = prepared.inputs.keys.former_name
     reason = "it was made before the first apply, with another API key than the current ones"
     _refuse(reason, f"set {variable} to the API key that made it, or {_HINT}")
 

@@ -57,20 +57,20 @@ def prepare(
     warnings = (*warnings, *session.trust_warnings, *session.local_state_remark) if base is None else warnings
     unset = () if secrets is None else resolve.unset_secrets(manifests, secrets)
     warnings += () if needs_values else unset_secrets_warning(unset)
-    request = session.request(
+    inputs = session.plan_inputs(
         options.consent, adopt=options.import_existing, destroy=options.destroy, warnings=warnings
     )
     safety = None if options.destroy else session.project.safety
     reads = None if options.destroy or base else novelty.used_inputs(session.project, session.environment, manifests)
-    request = replace(request, sources=sources, safety=safety, reads=reads)
+    inputs = replace(inputs, sources=sources, safety=safety, reads=reads)
     if session.grant and base is None:
-        request = replace(request, base_settings=session.grant.former, reads=session.grant.limit_reads(reads))
+        inputs = replace(inputs, base_settings=session.grant.former, reads=session.grant.limit_reads(reads))
     with reading(session.progress, api):
-        prepared = reconcile.prepare(manifests, KINDS, api, session.store(), request)
+        prepared = reconcile.prepare(manifests, KINDS, api, session.store(), inputs)
     plan = with_sources(prepared.plan, prepared.desired)
     prepared = replace(prepared, plan=plan, unset_secrets=unset, manifests=manifests)
     if base is None and checks_names:
-        _check_named(request.approvals, {m.address for m in manifests} | prepared.state.bindings.keys())
+        _check_named(inputs.approvals, {m.address for m in manifests} | prepared.state.bindings.keys())
     if needs_values:
         check_values(prepared)
     return gate(prepared) if gates else replace(prepared, plan=with_warnings_only(prepared.plan))
@@ -108,7 +108,7 @@ def read_afresh(session: Session, plan: Callable[[Session], PreparedPlan]) -> Pr
 
 def _check_named(consent: Approvals, known: AbstractSet[Address]) -> None:
     """Raise UsageError for an unknown address, because a typing error would otherwise mean "nothing to do"."""
-    named = consent.targets | consent.replace | consent.overwrite | consent.delete_costly
+    named = consent.targets | consent.replace | consent.overwrite | consent.delete_expensive
     for address in sorted(named - known):
         message = f"`{address}` is neither in the manifests nor in the state"
         raise UsageError(message, suggestion(str(address), map(str, known)))

@@ -21,7 +21,7 @@ from tavusctl.secrets.values import UnreadSecret
 
 if TYPE_CHECKING:  # imported where needed: a run that finds its result in the cache should start fast
     from tavusctl.engine.plan import Approvals
-    from tavusctl.engine.prepared_plan import PlanOptions as Request
+    from tavusctl.engine.prepared_plan import PlanInputs
 
 _LOST: Final = "the state is a file of this CI machine and would be lost with it"
 _KEPT: Final = "set `state: git` in tavusctl.yaml; `TAVUSCTL_LOCAL_STATE=1` if this machine keeps its files"
@@ -110,20 +110,20 @@ class Session(LocalSession, frozen=True):
             raise UsageError(message)
         return Sources(loopback=loopback)
 
-    def request(
+    def plan_inputs(
         self,
         consent: Approvals,
         *,
         adopt: bool = False,
         destroy: bool = False,
         warnings: tuple[Diagnostic, ...] = (),
-    ) -> Request:
-        """The options of a plan for the engine, with the keys and secrets of this session."""
-        from tavusctl.engine.prepared_plan import PlanOptions as Request  # noqa: PLC0415 - as above
+    ) -> PlanInputs:
+        """The inputs of a plan for the engine, with the keys and secrets of this session."""
+        from tavusctl.engine.prepared_plan import PlanInputs  # noqa: PLC0415 - as above
 
         keys = keyring.keys(self)
-        request = Request(self.environment, self.secrets, keys, consent, adopt, destroy, warnings)
-        return replace(request, others=self.others)
+        inputs = PlanInputs(self.environment, self.secrets, keys, consent, adopt, destroy, warnings)
+        return replace(inputs, others=self.others)
 
     def others(self) -> OtherBindings:
         """The objects that other environments of the project have bound, so that this one does not import them."""

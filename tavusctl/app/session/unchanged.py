@@ -53,7 +53,7 @@ def read_plan(session: Session, command: str, options: JsonObject) -> Plan | Non
         return _plan_of(session, trace, api)
 
 
-def plan_again(session: Session, command: str, settings_digest: bytes, api: ReadClient) -> Plan | None:
+def cached_plan(session: Session, command: str, settings_digest: bytes, api: ReadClient) -> Plan | None:
     """As `read_plan`, for a run that already has a client and the digest of the settings."""
     trace = _trace(session, command)
     if trace is None or not _has_same_files(session, trace, settings_digest):
@@ -66,7 +66,7 @@ def keep_plan(
 ) -> None:
     """Cache a plan without steps and diagnostics; `settings_digest` was computed before the plan."""
     plan, files, answers = prepared.plan, _files_read(session), api.response_digests
-    idle = Plan(
+    empty_plan = Plan(
         no_op=plan.no_op,
         environment=plan.environment,
         account=plan.account,
@@ -74,11 +74,13 @@ def keep_plan(
         targets=plan.targets,
         finish=plan.finish,
     )
-    is_idle = plan == idle and not (prepared.recovered or prepared.learns_settings or prepared.unset_secrets)
+    is_empty = plan == empty_plan and not (
+        prepared.state_is_behind or prepared.learns_settings or prepared.unset_secrets
+    )
     # The source of a watched document is fetched in every run.
     watches = any(one.watch for one in prepared.manifests)
     is_cacheable = all(one.digest for one in answers) and not redaction.contains_unencoded_secret(plan.account)
-    if session.cache is None or files is None or not is_idle or watches or not is_cacheable:
+    if session.cache is None or files is None or not is_empty or watches or not is_cacheable:
         return
     if settings_digest and settings_digest == plan_settings_digest(session, options):
         trace = Trace(

@@ -46,7 +46,7 @@ class FilesRead(Struct, frozen=True, array_like=True):
                     )
                     and Disk(project).answers_alike(self.disk)
                 )
-        except (files.RefusedError, LimitExceededError):
+        except (files.UnreadableFileError, LimitExceededError):
             return False
 
 
@@ -72,7 +72,7 @@ def _manifests(project: Project, environment: Environment) -> AbstractSet[str] |
     """The paths of the manifest files of an environment; None if a folder has problems."""
     problems: list[Diagnostic] = []
     budget = Budget()
-    folders = manifest_files.layers(project, environment)
+    folders = manifest_files.base_and_overlay_folders(project, environment)
     paths = {
         os.fspath(path) for folder in folders for path in manifest_files.find(project, folder, (), problems, budget)
     }

@@ -32,7 +32,7 @@ def find_project(start: Path | None, read: Callable[[Path, bytes], ReadProject] 
         return Project.default(folder), _misnamed(folder)
     try:
         content = files.read_bytes(root / FILE, root, MAX_YAML_BYTES)
-    except files.RefusedError as error:
+    except files.UnreadableFileError as error:
         from tavusctl.config.project_file.project import unreadable_project  # noqa: PLC0415 - as above
 
         return unreadable_project(root), (Diagnostic("TV110", f"the project file {error}", Source(FILE, 1, 1)),)

@@ -3,7 +3,8 @@
 A call ends as done, as surely not done, or with an unknown outcome.  An unknown outcome is resolved by a read:
 
     create   See creates.py.
-    update   Reads as desired: done.  Reads as before: the same guarded patch again.  Otherwise: a conflict.
+    update   Reads as desired: done, unless it writes a secret, which no read shows.  Edited otherwise: a conflict.
+             Else the same patch again, if `test` operations guard it or the kind has none; without them: unknown.
     delete   The object is gone: done.  Otherwise the delete again.
 """
 
@@ -53,10 +54,10 @@ from tavusctl.secrets.values import Secret
 def update(
     ctx: ApplyContext, step: Change, desired: Desired, remote_id: str, current: Binding, *, is_new: bool = False
 ) -> DraftEffects:
-    """Send the patch of a step; raise ConflictError, and write nothing, if somebody has edited what it would change.
+    """Send the patch of a step, then the calls for parts of the object, each with a record of its own.
 
-    Calls for parts of the object follow, each with a record of its own.  Unpublished edits in PAL Maker keep back only
-    the calls that they block.  An object that `is_new` is not compared: nobody can have edited it.
+    ConflictError, before anything is written, if somebody has edited what it would change; a later call may still meet
+    an edit.  Unpublished edits in PAL Maker keep back only the calls that they block.  If `is_new`, it looks for none.
     """
     before = ctx.expected_live(step.live) if step.live else ctx.look(desired.kind, remote_id)
     lacks = update_of(desired.kind).unknown_secrets(before, step.patch, desired.spec)
@@ -141,7 +142,7 @@ def _perform(update_call: _UpdateCall, next_binding: Binding) -> DraftEffects:
         if call.has_path:
             written = part_calls.send(PartCall(ctx, op, step, before, call))
         else:
-            written = _patch_and_publish(_Write(ctx, op, step, before, call, _is_tested(update_call, op)))
+            written = _patch_and_publish(_Write(ctx, op, step, before, call, _is_guarded(update_call, op)))
     ctx.recorder.bind(next_binding, op)
     return written
 
@@ -151,10 +152,10 @@ def _patch_and_publish(write: _Write) -> DraftEffects:
     try:
         written = _publish(write, _send_or_resolve(write))
     except ConflictError:
-        if write.tested or update_of(kind).versioned:  # a request that arrives late is refused for the same reason
+        if write.guarded or update_of(kind).versioned:  # a request that arrives late is refused for the same reason
             ctx.recorder.mark_unsent(write.op)
         raise
-    if not write.tested and update_of(kind).tested:
+    if not write.guarded and update_of(kind).tested:
         warn_unguarded(ctx, kind, ctx.obedience.get(kind.name, Obedience.UNKNOWN))
     return written
 
@@ -182,10 +183,10 @@ class _Write(Struct, frozen=True):
     step: Change
     before: Live  # the object as the plan saw it, with the changes of earlier calls
     call: Call
-    tested: bool  # whether `test` operations guard it; otherwise it is compared here, as late as possible
+    guarded: bool  # whether `test` operations guard it; otherwise it is compared here, as late as possible
 
 
-def _is_tested(update_call: _UpdateCall, op: str) -> bool:
+def _is_guarded(update_call: _UpdateCall, op: str) -> bool:
     """Whether `test` operations guard a call; otherwise compare here, and raise EditedMeanwhile after an edit."""
     ctx, before = update_call.ctx, update_call.before
     if update_of(before.kind).tested and is_obeyed(ctx, op, before):
@@ -235,11 +236,11 @@ def _patch(write: _Write, query: Mapping[str, str] | None = None, tries: int = _
     """
     ctx, kind, step = write.ctx, write.before.kind, write.step
     # Without tests, a comparison from before a pause proves nothing after it.
-    check = (lambda: None) if write.tested else partial(_compare, ctx, step, write.before, write.call)
+    check = (lambda: None) if write.guarded else partial(_compare, ctx, step, write.before, write.call)
     try:
         with ctx.sending(write.op, check) as fence:
             unguarded = list(write.call.operations)
-            operations = patch_guards.protect(kind, write.before.body, unguarded) if write.tested else unguarded
+            operations = patch_guards.protect(kind, write.before.body, unguarded) if write.guarded else unguarded
             path, body = update_of(kind).request(write.before, operations, step.desired.spec if step.desired else {})
             return ctx.api.patch(path, body, fence=fence, query=query, version=_version(write))
     except Gone:
@@ -251,7 +252,7 @@ def _patch(write: _Write, query: Mapping[str, str] | None = None, tries: int = _
                 message = f"`{step.address}` was edited in the account before every attempt to write it"
                 raise ConflictError(message) from None
             return _patch(write, query, tries - 1)
-        if write.tested and error.status in REFUSALS and error.cause is not RefusalCause.MAKER_CHANGES:
+        if write.guarded and error.status in REFUSALS and error.cause is not RefusalCause.MAKER_CHANGES:
             _compare(ctx, step, write.before, write.call)
             return _matching_draft(write, error)
         raise
@@ -267,7 +268,7 @@ def _version(write: _Write) -> str:
 
 
 def _reads_as_desired(write: _Write, pointer: str, desired: JsonObject, live: JsonObject) -> bool:
-    """Whether a place has the sent value, as the server may write it; a removed field, anything but the old value."""
+    """Whether the live value at a place is the sent one, as the server may write it, or was taken away as was sent."""
     path, body = patch.split(pointer), write.before.body
     sent, shown = value_at(desired, path), value_at(live, path)
     was_removed = is_taken_away(write.before.kind, pointer, sent, value_at(body, path), shown)
@@ -320,7 +321,7 @@ def _resolve_update(write: _Write) -> DraftEffects:
     moved = patch_guards.changed_pointers(before, now, operations)
     if moved and unwritten:
         raise EditedMeanwhile(write.step.address, moved)
-    if not write.tested and update_of(write.before.kind).tested:
+    if not write.guarded and update_of(write.before.kind).tested:
         address = write.step.address
         message = f"`{address}` is unchanged, but without `test` operations a repeated patch could be applied twice"
         raise Ambiguous(message)

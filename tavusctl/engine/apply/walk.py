@@ -21,6 +21,7 @@ from tavusctl.core.errors import (
     StateError,
     TavusctlError,
     UnauthorisedError,
+    UnknownOutcome,
     worst,
 )
 from tavusctl.core.model import Action, Change, Outcome, Plan, Status
@@ -31,7 +32,7 @@ from tavusctl.engine.apply.drafts import Blocked, OtherDraft
 from tavusctl.engine.apply.steps import ACTIONS
 from tavusctl.engine.apply.waiting import await_created
 
-UNKNOWN = 6
+_UNKNOWN_EXIT_CODE: Final = UnknownOutcome.exit_code
 _GRACE = 5.0  # seconds that running calls get to end after a hurried stop
 _TICK = 0.05  # seconds between checks for a stop
 _DEFECT = "an internal error"
@@ -144,7 +145,7 @@ def _drain(
             deadline = min(deadline, now + _GRACE)
     for future, index in started.items():
         step = steps[index]
-        unknown = Outcome(step, Status.UNKNOWN, step.remote_id, f"{ctx.stop.reason} during a call", UNKNOWN)
+        unknown = Outcome(step, Status.UNKNOWN, step.remote_id, f"{ctx.stop.reason} during a call", _UNKNOWN_EXIT_CODE)
         outcomes[index] = _reported(ctx, future.result() if future.done() else unknown)
 
 
@@ -158,33 +159,37 @@ def _step(ctx: ApplyContext, step: Change, done: Mapping[Address, Outcome], refu
     ctx.written_pointers.pop(step.address, None)
     try:
         with ctx.turns:  # a stop may have been requested while the step waited for its turn
-            return _blocked(ctx, step, done, refused) or ACTIONS[step.action](ctx, step)
+            return _not_started(ctx, step, done, refused) or ACTIONS[step.action](ctx, step)
     except TavusctlError as error:
         if isinstance(error, UnauthorisedError | LockError | StateError):
             # Every other call would fail in the same way, or must not be made at all.
             ctx.stop.request(error.message)
         in_doubt = bool(ctx.recorder.in_doubt(step.address) - doubted_before)
-        return _ended(step, error, _made(ctx, step), ctx.written_pointers.get(step.address, ()), in_doubt=in_doubt)
+        return _end_with_error(
+            step, error, _find_created_id(ctx, step), ctx.written_pointers.get(step.address, ()), in_doubt=in_doubt
+        )
     except BaseException:
         ctx.stop.request(_DEFECT)
         raise
 
 
-def _made(ctx: ApplyContext, step: Change) -> str:
+def _find_created_id(ctx: ApplyContext, step: Change) -> str:
     """The id of the object that a create has made, if a later call of the same step has failed; otherwise empty."""
     binding = ctx.recorder.get(step.address) if step.action is Action.CREATE else None
     return binding.remote_id if binding else ""
 
 
-def _ended(step: Change, error: TavusctlError, made: str, written: Sequence[str], *, in_doubt: bool) -> Outcome:
+def _end_with_error(
+    step: Change, error: TavusctlError, created_id: str, written: Sequence[str], *, in_doubt: bool
+) -> Outcome:
     """The outcome of a step that has raised an error.
 
-    `made` is the id of an object that the step has created, `written` the pointers that it has written.  If the step is
-    `in_doubt`, a call was sent whose outcome is not on record, and the error says nothing about that call.
+    `created_id` is the id of an object that the step has created, `written` the pointers that it has written.  If the
+    step is `in_doubt`, a call was sent whose outcome is not on record, and the error says nothing about that call.
     """
-    reason, code, remote_id = error.message, error.exit_code, made or step.remote_id
-    if made:
-        reason = f"created as {made}; the next run finishes it: {reason}"
+    reason, code, remote_id = error.message, error.exit_code, created_id or step.remote_id
+    if created_id:
+        reason = f"created as {created_id}; the next run finishes it: {reason}"
     if isinstance(error, Gone):
         reason = f"{remote_id} disappeared from the account during this run: {error.text}"
         code = ConflictError.exit_code
@@ -195,16 +200,22 @@ def _ended(step: Change, error: TavusctlError, made: str, written: Sequence[str]
     if written:
         reason += f"; {', '.join(dict.fromkeys(written))} of it was written, and the next run does the rest"
     if not in_doubt:
-        nothing_written = isinstance(error, ConflictError) and not made and not written
+        nothing_written = isinstance(error, ConflictError) and not created_id and not written
         reason += "; nothing of this step was written" if nothing_written else ""
         return Outcome(step, Status.FAILED, remote_id, reason, code, draft=isinstance(error, Blocked | OtherDraft))
     if not isinstance(error, Ambiguous):
         reason = f"sent, but the outcome could not be recorded: {reason}"
-    code = UNKNOWN if isinstance(error, ApiError) else worst([UNKNOWN, code])
+    code = _UNKNOWN_EXIT_CODE if isinstance(error, ApiError) else worst([_UNKNOWN_EXIT_CODE, code])
     return Outcome(step, Status.UNKNOWN, remote_id, reason, code)
 
 
-def _blocked(ctx: ApplyContext, step: Change, done: Mapping[Address, Outcome], refused: set[Address]) -> Outcome | None:
+def _not_started(
+    ctx: ApplyContext, step: Change, done: Mapping[Address, Outcome], refused: set[Address]
+) -> Outcome | None:
+    """The outcome of a step that must not start: a stop was requested, or what it waits for did not succeed; else None.
+
+    `done` are the outcomes so far, `refused` the addresses of refused changes, which fail unless they have a binding.
+    """
     if ctx.stop.is_requested():
         return Outcome(step, Status.SKIPPED, step.remote_id, ctx.stop.reason)
     for address in step.waits_for:

@@ -5,8 +5,8 @@ key, lists as a whole.  `base` is the last applied value, `live` the account's, 
 manifest dropped, or set to null, is desired empty.
 
     desired = live                     nothing to do
-    desired # live, base = live        edited: the manifest changed
-    desired # live, base = desired     drifted: the account changed
+    desired != live, base = live       edited: the manifest changed
+    desired != live, base = desired    drifted: the account changed
     all three differ                   both: a conflict on exactly this field
     no base                            edited: never applied before
 
@@ -170,7 +170,7 @@ def is_taken_away(kind: ResourceKind, pointer: str, desired: Json, before: Json,
     return canonical(before) != canonical(live) or may_be_filled_in(kind, pattern, live)
 
 
-def lets_choose(binding: Binding, pointer: str) -> bool:
+def server_chooses(binding: Binding, pointer: str) -> bool:
     """Whether a field was last applied as null or empty, which lets the server choose its value."""
     *above, key = patch.split(pointer)
     holder = value_at(binding.applied, tuple(above))
@@ -269,34 +269,35 @@ def _put(before: JsonObject, after: JsonObject, key: str, live: Json, desired: J
 def _leaf(ctx: _Comparison, path: KeyPath, desired: Json, base: Json, read_value: Json, *, holder: bool) -> Json:
     """The new value of one managed field; differences are recorded.  `holder`: the read shows its parent object."""
     kind, declared = ctx.kind, ctx.kind.field_at(path)
-    aim = None if desired is ABSENT else desired  # a dropped key is desired empty
-    base = _secret_base(ctx, path, base, aim, read_value)
+    effective_desired = None if desired is ABSENT else desired  # a dropped key is desired empty
+    base = _secret_base(ctx, path, base, effective_desired, read_value)
     masked = declared.masked and holder and read_value is ABSENT and isinstance(base, Fingerprint | Secret)
     live = read_value
     if declared.write_only or masked:  # a value that no read shows counts as the last applied one
-        live = base if base is not ABSENT else aim
-    bases = _base(ctx, path, base, aim, live)
-    agrees = _agrees(kind, path, aim, base, live)
-    cause = _cause(kind, path, base, aim, moved=bases.moved)
-    before = _readable(kind, path, bases.answered, live, aim)
+        live = base if base is not ABSENT else effective_desired
+    bases = _base(ctx, path, base, effective_desired, live)
+    agrees = _agrees(kind, path, effective_desired, base, live)
+    cause = _cause(kind, path, base, effective_desired, moved=bases.moved)
+    before = _readable(kind, path, bases.answered, live, effective_desired)
     shown = without_unknown_members(kind, path, live)
-    change = FieldChange(patch.join(path), cause, before, shown, aim, _hides(ctx, path, before, live, aim))
+    hides = _hides(ctx, path, before, live, effective_desired)
+    change = FieldChange(patch.join(path), cause, before, shown, effective_desired, hides)
     if bases.kept and not agrees:
-        (ctx.server_chosen if is_unset(kind, path, aim) else ctx.stored_differently).append(change)
+        (ctx.server_chosen if is_unset(kind, path, effective_desired) else ctx.stored_differently).append(change)
         return read_value
-    if agrees or (declared.cannot_be_unset and is_empty(aim)):
+    if agrees or (declared.cannot_be_unset and is_empty(effective_desired)):
         return read_value  # an edit in the account to the manifest's value is not drift: only the state is updated
     if bases.moved:
         ctx.drift.append(change)
     ctx.changes.append(change)
     # A secret that reads leave out may be set or not: an empty value can be written in both cases.
-    if masked and is_empty(aim):
+    if masked and is_empty(effective_desired):
         return None if declared.nullable else ""
-    return desired_value(kind, path, aim, live)
+    return desired_value(kind, path, effective_desired, live)
 
 
 def _readable(kind: ResourceKind, path: KeyPath, base: Json, live: Json, desired: Json) -> Json:
-    """A base that is recorded without its text, as the text of a side that has not changed; as it is if both have."""
+    """The base, with the text of a side that has not changed in place of a fingerprint; unchanged if both have."""
     if not any(isinstance(leaf, TextFingerprint) for _, leaf in special_leaves(base)):
         return base
     return next((value for value in (live, desired) if same(kind, path, base, value)), base)
@@ -337,7 +338,7 @@ def _applied_members(applied: Json, live: Json) -> Json:
 
 
 def _unconfirmed(ctx: _Comparison, pointer: str, applied: Json, live: Json) -> tuple[Json, bool]:
-    """The answer to a write that was not read back, and whether there is one: a live value that the write changed."""
+    """The answer to a write that was not read back (the live value), and whether the write changed the value."""
     if "" in ctx.binding.unconfirmed:
         return live, True
     written_pointers = [written for written in ctx.binding.unconfirmed if f"{pointer}/".startswith(f"{written}/")]

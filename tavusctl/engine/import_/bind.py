@@ -20,7 +20,7 @@ from tavusctl.engine.account import observe
 from tavusctl.engine.compare import match_create
 from tavusctl.engine.compare.desired import sent_name
 from tavusctl.engine.execution import checkpoint
-from tavusctl.engine.prepared_plan import Kinds, PlanOptions, RunRecords
+from tavusctl.engine.prepared_plan import ArchiveRun, Kinds, PlanInputs
 from tavusctl.engine.reconcile import check_owner, recover
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.secrets.values import SecretText
@@ -33,18 +33,18 @@ def bind(
     kinds: Kinds,
     api: Reader,
     store: Store,
-    request: PlanOptions,
+    inputs: PlanInputs,
     *,
-    archive: RunRecords,
+    archive: ArchiveRun,
 ) -> Sequence[Diagnostic]:
     """Bind an existing object to an address, in the state only; return warnings about an interrupted run."""
-    sealed = open_state(store, request.keys)
+    sealed = open_state(store, inputs.keys)
     # By this import, a person decides what became of an interrupted create at the address: no search for it.
     others = tuple(intent for intent in sealed.replay.pending if intent.remote_id or intent.address != address)
     state, unresolved, warnings = recover(kinds, api, replace(sealed, replay=replace(sealed.replay, pending=others)))
     recovery.check_none_lost(unresolved)
     kind = kinds[address.kind]
-    check_owner(state, request)
+    check_owner(state, inputs)
     ids = observe.known_ids(state.bindings.values())
     _check_unbound(remote_id, address, ids)
     decoder = observe.decoder(kinds, ids, sealed.seals.fingerprint_key, state.bindings.values())
@@ -53,10 +53,10 @@ def bind(
         _check_gone(bound, kind, api, decoder)
         bound = None
     live = observe.read(api, kind, remote_id, decoder)
-    _check_ours(remote_id, kind, api, decoder, request)
+    _check_ours(remote_id, kind, api, decoder, inputs)
     # A person has named the id, so the object is the right one, whenever it was created.
     binding = replace(bound or Binding(address, remote_id), created_at=live.created)
-    checkpoint(replace(state, bindings={**state.bindings, address: binding}), store, request, sealed.seals, archive)
+    checkpoint(replace(state, bindings={**state.bindings, address: binding}), store, inputs, sealed.seals, archive)
     return warnings
 
 
@@ -75,11 +75,9 @@ def _check_gone(bound: Binding, kind: ResourceKind, api: Reader, decoder: observ
         raise StateError(message, f"run `tavusctl state rm {bound.address}` first", id="E905")
 
 
-def _check_ours(
-    remote_id: str, kind: ResourceKind, api: Reader, decoder: observe.Decoder, request: PlanOptions
-) -> None:
+def _check_ours(remote_id: str, kind: ResourceKind, api: Reader, decoder: observe.Decoder, inputs: PlanInputs) -> None:
     """Refuse an object of another environment, and a stock object of Tavus."""
-    owner = request.others().owners.get(remote_id)
+    owner = inputs.others().owners.get(remote_id)
     if owner:
         message = f"{remote_id} is {owner}: an object can be bound in one environment only"
         hint = "create a separate object here; if the names must differ, use a variable in the name: `${var:NAME}`"
@@ -104,16 +102,16 @@ def bind_by_name(
     kinds: Kinds,
     api: Reader,
     store: Store,
-    request: PlanOptions,
+    inputs: PlanInputs,
     *,
-    archive: RunRecords,
+    archive: ArchiveRun,
     record: bool,
 ) -> Matches:
     """Bind, with `record`, each manifest that only one unbound object matches, by name or content; state only."""
-    sealed = open_state(store, request.keys)
+    sealed = open_state(store, inputs.keys)
     state, unresolved, warnings = recover(kinds, api, sealed, manifests)
     recovery.check_none_lost(unresolved)
-    check_owner(state, request)
+    check_owner(state, inputs)
     renamed_bindings, _ = renames.follow(manifests, state.bindings)
     state = replace(state, bindings=renamed_bindings)
     externals = {manifest.external_id: manifest.address for manifest in manifests if manifest.external_id}
@@ -122,14 +120,14 @@ def bind_by_name(
         kinds, observe.known_ids(known, externals.items()), sealed.seals.fingerprint_key, known, manifests
     )
     candidates = _candidates(manifests, kinds, api, state, decoder)
-    matches = replace(_matches(candidates, request.others().owners), warnings=warnings)
+    matches = replace(_matches(candidates, inputs.others().owners), warnings=warnings)
     if record and matches.bound:
         created = {live.remote_id: live.created for objects in candidates.values() for live in objects}
         new = {
             address: Binding(address, remote_id, created_at=created[remote_id])
             for address, remote_id in matches.bound.items()
         }
-        checkpoint(replace(state, bindings={**state.bindings, **new}), store, request, sealed.seals, archive)
+        checkpoint(replace(state, bindings={**state.bindings, **new}), store, inputs, sealed.seals, archive)
     return matches
 
 

@@ -21,7 +21,7 @@ from tavusctl.engine import recovery, resolve
 from tavusctl.engine.account import observe, steady_reads
 from tavusctl.engine.compare.three_way import compare
 from tavusctl.engine.execution import checkpoint
-from tavusctl.engine.prepared_plan import Kinds, PlanOptions
+from tavusctl.engine.prepared_plan import Kinds, PlanInputs
 from tavusctl.engine.reconcile import check_owner, recover
 from tavusctl.lib.json_types import Json, KeyPath, as_object
 from tavusctl.patch import join
@@ -44,19 +44,19 @@ class AccountSurvey(Struct, frozen=True):
     warnings: tuple[Diagnostic, ...] = ()  # about an interrupted run
 
 
-def survey(kinds: Kinds, wanted: Collection[str], api: Reader, store: Store, request: PlanOptions) -> AccountSurvey:
+def survey(kinds: Kinds, wanted: Collection[str], api: Reader, store: Store, inputs: PlanInputs) -> AccountSurvey:
     """Every object of the wanted kinds, and the stock objects that they refer to; nothing is written."""
     # Any unbound object may have been created by an active run.
     everything = frozenset(Address(name, "any") for name in wanted)
     return steady_reads.read_consistently(
-        lambda: open_state(store, request.keys),
-        lambda sealed: _survey(kinds, wanted, api, sealed, request),
+        lambda: open_state(store, inputs.keys),
+        lambda sealed: _survey(kinds, wanted, api, sealed, inputs),
         lambda _: everything,
     )
 
 
 def _survey(
-    kinds: Kinds, wanted: Collection[str], api: Reader, sealed: SealedState, request: PlanOptions
+    kinds: Kinds, wanted: Collection[str], api: Reader, sealed: SealedState, inputs: PlanInputs
 ) -> AccountSurvey:
     state, unresolved, warnings = recover(kinds, api, sealed)
     recovery.check_none_lost(unresolved)
@@ -68,7 +68,7 @@ def _survey(
     bound_keys = [
         (item.address.kind, item.remote_id) for item in state.bindings.values() if item.address.kind in wanted
     ]
-    check_owner(state, request, len(bound_keys), len([key for key in bound_keys if key not in live_keys]))
+    check_owner(state, inputs, len(bound_keys), len([key for key in bound_keys if key not in live_keys]))
     stock = []
     referenced = [
         (kind, remote_id) for kind, remote_id in sorted(referenced_objects(live) - live_keys) if kind in kinds
@@ -114,12 +114,12 @@ def differing(
     return tuple(sorted(item.address for item, shown, binding in bound if _differs(item, shown, binding, ids)))
 
 
-def record(surveyed: AccountSurvey, bindings: Mapping[Address, Binding], store: Store, request: PlanOptions) -> None:
+def record(surveyed: AccountSurvey, bindings: Mapping[Address, Binding], store: Store, inputs: PlanInputs) -> None:
     """Write bindings to the state; nothing is written if the state on disk has them all."""
     recorded = surveyed.state.bindings
     new = {address: binding for address, binding in bindings.items() if recorded.get(address) != binding}
     if new or surveyed.recovered:
-        checkpoint(replace(surveyed.state, bindings={**recorded, **new}), store, request, surveyed.seals)
+        checkpoint(replace(surveyed.state, bindings={**recorded, **new}), store, inputs, surveyed.seals)
 
 
 def without_unknown_secrets(desired: Desired, known_values: Mapping[str, str] = NO_VALUES) -> Desired:

@@ -15,9 +15,9 @@ from tavusctl.core.address import Source
 from tavusctl.core.diagnostic_ids import label
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.model import Action, Change, FieldChange, Status
+from tavusctl.reports.contents.review import place, places
+from tavusctl.reports.contents.view import DiagnosticView, DriftView, OutcomeView, PlanView
 from tavusctl.reports.escaping import neutralise
-from tavusctl.reports.review import place, places
-from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanView
 from tavusctl.secrets.escape import escape_invisible
 
 _MAX_PER_LEVEL: Final = 10

@@ -15,9 +15,10 @@ from msgspec import Struct
 
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.model import Drift, Outcome, Plan
-from tavusctl.reports import markdown, review
+from tavusctl.reports import markdown
+from tavusctl.reports.contents import review
+from tavusctl.reports.contents.review import Entry, Group
 from tavusctl.reports.escaping import code, neutralise
-from tavusctl.reports.review import Entry, Group
 
 IN_LOG: Final = "the log of this run has the full report"
 _ITEM: Final = re.compile(r"(?m)^- ")

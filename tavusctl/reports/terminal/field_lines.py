@@ -10,10 +10,18 @@ from tavusctl.core.model import Cause, FieldChange
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.lib.diffing import text_diff
 from tavusctl.lib.json_types import Json
-from tavusctl.reports import review
+from tavusctl.reports.contents import review
+from tavusctl.reports.contents.value_paths import (
+    Place,
+    ValueComparison,
+    as_texts,
+    is_nothing,
+    is_prose,
+    item_name,
+    one_line,
+)
 from tavusctl.reports.terminal.line_wrapping import WIDTH, columns
 from tavusctl.reports.terminal.styling import style
-from tavusctl.reports.value_paths import Place, ValueComparison, as_texts, is_nothing, is_prose, item_name, one_line
 from tavusctl.secrets.escape import escape_invisible, flat
 from tavusctl.secrets.values import SHOWN
 

@@ -585,7 +585,7 @@ class _inside:  # noqa: N801 - reads as a verb in `with`
 
 @pytest.mark.parametrize("path", ["/proc/self/environ", "/sys/kernel/notes", "/dev/null"])
 def test_not_even_a_project_that_is_the_whole_machine_reads_the_system(path: str) -> None:
-    with pytest.raises(files.RefusedError):
+    with pytest.raises(files.UnreadableFileError):
         files.read_bytes(Path(path), Path("/"), 1024)
 
 
@@ -593,7 +593,7 @@ def test_a_project_in_memory_is_one_like_others() -> None:
     memory = "/dev/shm"  # noqa: S108 - nothing is written there
     assert files._inside(f"{memory}/project/a.md", f"{memory}/project") == ("a.md",)
     for other in (f"{memory}em/a.md", "/dev/a.md", "/proc/shm/a.md"):
-        with pytest.raises(files.RefusedError, match="is a system file"):
+        with pytest.raises(files.UnreadableFileError, match="is a system file"):
             files._inside(other, "/")
 
 
@@ -608,7 +608,7 @@ def test_a_link_that_appears_after_the_check_is_not_followed(tmp_path: Path, way
 
 
 def test_a_name_with_a_nul_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(files.RefusedError, match="contains a NUL character in its name"):
+    with pytest.raises(files.UnreadableFileError, match="contains a NUL character in its name"):
         files.read_bytes(tmp_path / "a\0b", tmp_path, 1024)
 
 

@@ -10,7 +10,7 @@ import pytest
 from bench.patch.measure import compact
 from tavusctl.patch.alignment import Pairs, Search
 from tavusctl.patch.costs import WEIGHT
-from tavusctl.patch.differ import EFFORT, Differ
+from tavusctl.patch.differ import DIFF_EFFORT, Differ
 from tavusctl.patch.region import Frame, Region
 
 TEXTS = ["", "some words", "words of some length, as prompts have", "other words of some length"]
@@ -102,7 +102,7 @@ def test_a_search_looks_at_no_more_than_it_must() -> None:
     for seed in SEEDS:
         prices = gap(*lists(Random(f"alignment {seed}")))
         Search(prices).run(1000)
-        spent += EFFORT - prices.differ.effort
+        spent += DIFF_EFFORT - prices.differ.effort
 
     assert spent <= 2143
 

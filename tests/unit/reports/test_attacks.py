@@ -28,7 +28,7 @@ from tests.golden.plans import COMPLAINTS, EVERY, HOSTILE, REFUSED, change, host
 from tests.golden.plans import field as field_change
 
 PLAN = hostile(HOSTILE)
-READ = ("text", "markdown", "comment", "html", "json")  # github and sarif are for programs
+READ = tuple(name for name in REPORTS if name not in {"github", "sarif"})  # these two are for programs
 ACTS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 # What GitHub makes a link, a mention, an issue, a commit or a picture of, outside code.
 LIVELY = re.compile(r"@\w|(?<!&)#\d|GH-\d|https?:|www\.|:\w+:|\b[0-9a-f]{40}\b|javascript|evil")

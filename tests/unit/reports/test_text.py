@@ -12,7 +12,7 @@ from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.model import ABSENT, Action, Cause, Change, Drift, FieldChange, Outcome, Plan, Refusal, Status
 from tavusctl.reports import json as json_report
-from tavusctl.reports import review
+from tavusctl.reports.contents import review
 from tavusctl.reports.formats import REPORTS
 from tavusctl.reports.terminal import line_wrapping
 from tavusctl.secrets.values import Secret

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.model import ABSENT, Action, Cause, Drift, Move, Outcome, Pending, Plan, Refusal, Status
-from tavusctl.reports import markdown, review, view
+from tavusctl.reports import markdown
+from tavusctl.reports.contents import review, view
 from tavusctl.reports.formats import REPORTS
 from tavusctl.reports.github import comment, summary
 from tavusctl.reports.github.fitting import IN_LOG, Page, in_bytes, in_characters

@@ -18,7 +18,7 @@ from tavusctl.core.model import Drift, Outcome, Plan
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.lib.graph import Graph
 from tavusctl.lib.json_types import Json
-from tavusctl.reports import risks
+from tavusctl.reports.contents import risks
 from tavusctl.secrets import redaction
 from tavusctl.secrets.redaction import SHOWN, redacted
 

@@ -20,8 +20,8 @@ from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.lib.graph import Graph, mark_changes
 from tavusctl.lib.json_types import Json, as_object
 from tavusctl.lib.tokens import estimate_tokens
-from tavusctl.reports import risks
-from tavusctl.reports.value_paths import ValueComparison, in_manifest_form, is_prose
+from tavusctl.reports.contents import risks
+from tavusctl.reports.contents.value_paths import ValueComparison, in_manifest_form, is_prose
 
 SIGNS: Final = {
     Action.CREATE: "+",

@@ -17,8 +17,8 @@ from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.diff import compare_all
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, as_list, as_object
-from tavusctl.reports import review, risks
-from tavusctl.reports.value_paths import Place, ValueComparison
+from tavusctl.reports.contents import review, risks
+from tavusctl.reports.contents.value_paths import Place, ValueComparison
 from tests.golden.plans import EVERY, UPDATE, change, field, tool
 
 PERSONA, OBJECTIVES, DOCUMENT = KINDS["persona"], KINDS["objectives"], KINDS["document"]
