@@ -59,7 +59,6 @@ class Recorder(Struct):
     run: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     ids: dict[str, Address] = field(default_factory=dict)  # by id, of every known object; includes new ids
     lock: threading.Lock = field(default_factory=threading.Lock)
-    has_begun: bool = False
     records: list[bytes] = field(default_factory=list)  # all records that this run has appended to the journal
     pending: dict[str, OpenCall] = field(default_factory=dict)  # by operation
     # (operation, inverse) of the updates of each address, in order, whose resulting values are not recorded yet
@@ -74,7 +73,6 @@ class Recorder(Struct):
         """Start the journal of this run; `known` are the existing ids, by kind, of kinds with objects to be created."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._append(journal.begin_record(self.state, self.run, known, now))
-        self.has_begun = True
 
     def record_intent(
         self,
