@@ -13,6 +13,7 @@ from tavusctl.secrets.values import (
     MASK,
     NO_KEY,
     REDACTED,
+    SHOWN,
     Fingerprint,
     FingerprintKey,
     Secret,
@@ -166,3 +167,10 @@ def test_what_cannot_be_a_secret_is_told_before_it_is_sent(value: str, why: str)
 @pytest.mark.parametrize("value", ["key", "key\n", "key\r\n", " key ", "\ufeffkey\n", "\n\ufeff key"])
 def test_what_files_and_shells_put_around_a_secret_is_taken_off(value: str) -> None:
     assert trimmed(value) == "key"
+
+
+def test_the_fingerprint_of_a_text_shows_nothing_of_it() -> None:
+    fingerprint = PRINTS.text_fingerprint("a text with a secret in it")
+    assert (repr(fingerprint), str(fingerprint)) == (SHOWN, SHOWN)
+    assert fingerprint.matches("a text with a secret in it")
+    assert not fingerprint.matches("another text")

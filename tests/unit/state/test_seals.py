@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from tavusctl.core.binding import Binding
 from tavusctl.core.errors import StateError
 from tavusctl.core.ports import State
 from tavusctl.state.codec import decode
-from tavusctl.state.seals import Keys, Seals, Trust, open_state, verify
+from tavusctl.state.seals import Keys, Seals, Trust, lines_digest, open_state, verify
 
 WRITTEN = Path(__file__).parents[2] / "golden/sealed"
 KEYS = Keys("api-key-of-a-release")
@@ -105,3 +106,10 @@ def test_by_default_an_older_state_is_not_accepted() -> None:
 
 def _store(state: State) -> Any:
     return OneState(state)
+
+
+def test_an_accepted_journal_is_known_by_a_digest_that_stays() -> None:
+    """It stands in states: SHA-256 of the records, each on a line."""
+    assert lines_digest([b"a", b"b"]) == hashlib.sha256(b"a\nb").hexdigest()
+    assert lines_digest([b"a", b"b"]) != lines_digest([b"ab"])
+    assert lines_digest([]) == ""

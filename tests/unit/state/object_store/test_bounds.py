@@ -135,7 +135,7 @@ def test_a_journal_of_many_large_objects_is_not_read() -> None:
         memory.change(f"wal/0000000001-000000/{number:08}", b"x" * 1000)
     with pytest.raises(StateError, match="larger than 9999 bytes") as raised:
         BucketJournal(memory, most=9999).read()
-    assert raised.value.id == "E903"
+    assert (raised.value.id, raised.value.hint) == ("E903", "set `state:` to a folder that nothing else uses")
     with pytest.raises(StateError, match="is corrupt"):
         BucketJournal(memory, most=10_000).read()
 
