@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 
 import pytest
 
@@ -54,8 +55,7 @@ def test_each_encoding_is_decoded(text: str, meaning: str) -> None:
 
 @pytest.mark.parametrize("secret", ["a secret text", "a secret text.", "a secret text..", "Grüezi?>~ Ω?>~"])
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
-def test_base_64_is_decoded_with_and_without_its_padding(encode: object, secret: str) -> None:
-    assert callable(encode)
+def test_base_64_is_decoded_with_and_without_its_padding(encode: Callable[[bytes], bytes], secret: str) -> None:
     packed = encode(secret.encode()).decode()
     assert decoded(packed) == secret
     assert decoded(packed.rstrip("=")) == secret

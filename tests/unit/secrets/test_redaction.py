@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -158,9 +158,10 @@ def test_a_secret_broken_into_lines_is_found() -> None:
 @pytest.mark.parametrize("before", [b"\xff", b"\xff\xfe", b"\xff\xfe\xfd"])
 @pytest.mark.parametrize("secret", ["abcdefgh12345", "abcdefgh123456", "abcdefgh1234567"])
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
-def test_a_secret_is_found_in_base_64_that_is_no_text_otherwise(encode: object, before: bytes, secret: str) -> None:
+def test_a_secret_is_found_in_base_64_that_is_no_text_otherwise(
+    encode: Callable[[bytes], bytes], before: bytes, secret: str
+) -> None:
     """Nothing of the secret is left: of the characters that it shares with its neighbours, one bit or two may be."""
-    assert callable(encode)
     register(secret)
     packed = encode(before + secret.encode() + b"\xfb\xff\xfe").decode()
     shown = redacted(f"<{packed}>")
