@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from tavusctl.api import Sources
 from tavusctl.api.caching import CachingReader
+from tavusctl.app.incremental import prepare as incremental
 from tavusctl.app.planning.plan_options import PlanOptions
 from tavusctl.app.planning.prepare import prepare
 from tavusctl.app.session import unchanged
@@ -46,7 +47,8 @@ def plan(
     )  # a plan with `base` is not cached
     with session.reader() as client:
         api: Reader = CachingReader(client) if base else client
-        prepared = prepare(session, api, options, sources=sources, gates=True)
+        prepare_plan = prepare if base or blame or out else incremental.prepare
+        prepared = prepare_plan(session, api, options, sources=sources, gates=True)
         result = _attributed(session, api, prepared.plan, base, options, sources) if base else prepared.plan
         server_time = api.server_time()
         unchanged.keep_plan(session, unchanged.PLAN, options.document(), settings_digest, client, prepared)
@@ -68,7 +70,7 @@ def drift(session: Session, *, blame: bool = False) -> DriftResult:
     """The changes and deletes in the account, made outside tavusctl since the last apply."""
     settings_digest = unchanged.plan_settings_digest(session, {})
     with session.reader() as api:
-        prepared = prepare(session, api)
+        prepared = prepare(session, api) if blame else incremental.prepare(session, api)
         unchanged.keep_plan(session, unchanged.DRIFT, {}, settings_digest, api, prepared)
     result, unknown = prepared.plan, of_plan(prepared.plan, prepared.state.bindings)
     result = replace(result, warnings=(*result.warnings, *unknown.warnings()))

@@ -10,6 +10,7 @@ import sys
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import Diagnostic
@@ -37,6 +38,12 @@ class Limits(Struct, frozen=True):
 
 
 LIMITS: Final = Limits()
+_ADDED_UP: Final = ("files", "manifests", "values", "text", "expressions", "attachments", "diagnostics")
+
+
+def limits_of_part(limits: Limits) -> Limits:
+    """The limits of some files of a project, if those of the other files are within the same limits: half of each."""
+    return replace(limits, **{name: getattr(limits, name) // 2 for name in _ADDED_UP})
 
 
 class LimitExceededError(Exception):
@@ -59,6 +66,12 @@ class Budget(Struct):
     expressions: int = 0
     attachments: int = 0
     diagnostics: int = 0
+
+    @property
+    def is_within_half(self) -> bool:
+        """Whether everything counted is within `limits_of_part`."""
+        half = limits_of_part(self.limits)
+        return all(getattr(self, name) <= getattr(half, name) for name in _ADDED_UP)
 
     def count_entries(self, entries: int, depth: int, source: Source) -> None:
         """Count the entries of a listed folder, and check its depth."""

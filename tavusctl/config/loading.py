@@ -50,6 +50,8 @@ def read(
     reading = Reading.of(project, environment, kinds, Budget(limits), cache)
     with files.keep_folders_open():
         files_found = reading.read_files(paths)
+    if cache:
+        cache.is_within_half = reading.included_files.budget.is_within_half
     first, diagnostics = _by_address(reading.parsed_manifests)
     diagnostics = [*reading.diagnostics, *diagnostics, *_check_former_addresses(first)]
     ordered = [parsed for _, parsed in sorted(first.items())]

@@ -96,7 +96,7 @@ class Reading(Struct):
             for path in paths_read[len(base) :]:
                 self._read_counted(path, self._take_overlays)
             named_overlays = tuple(self._overlays)
-            if paths:
+            if paths and self.environment.overlay:
                 self._read_counterparts(paths_read, named_overlays)
             unread_before = len(self.unreadable_texts)
             for path in base:
@@ -176,8 +176,12 @@ class Reading(Struct):
     def _store_entry(self, cache: ManifestCache, source: Source, entry: Entry, *, is_new: bool) -> None:
         """Store the cache entry of a file, and note the included texts that the entry depends on."""
         cache.keep(source.path, entry, is_new=is_new)
-        for included, brought in zip(self.included_files.inclusions, entry.included_texts, strict=True):
-            cache.note_text(self.included_files.locate(included.name, included.manifest), brought.digest)
+        inclusions = zip(self.included_files.inclusions, entry.included_texts, strict=True)
+        digests = {
+            self.included_files.locate(included.name, included.manifest): brought.digest
+            for included, brought in inclusions
+        }
+        cache.note_texts(self._files[source.path], digests)
 
     def _read(self, source: Source, content: bytes) -> Iterator[ParsedManifest]:
         """Parse and open the manifests of a file; stop after more than `_MAX_DIAGNOSTICS` diagnostics."""
@@ -314,7 +318,7 @@ class Reading(Struct):
         self.included_files.budget.count_file(len(content), source)
         self._files[source.path] = path
         if self.cache:
-            self.cache.note_file(path, digest(content))
+            self.cache.note_file(path, source.path, digest(content))
         if _MARK in content:
             self.suppression_texts[source.path] = content.decode("utf-8", "replace")
         return content

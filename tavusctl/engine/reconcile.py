@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import starmap
 
 from msgspec.structs import replace
@@ -25,10 +25,12 @@ from tavusctl.state.journal import FinishedRun, Intent
 from tavusctl.state.seals import SealedState, open_state
 
 
-def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Store, inputs: PlanInputs) -> PreparedPlan:
+def prepare(
+    manifests: Sequence[Manifest], kinds: Kinds, api: Reader, read_state: Callable[[], SealedState], inputs: PlanInputs
+) -> PreparedPlan:
     """The plan of what an apply would do; nothing is changed."""
     return steady_reads.read_consistently(
-        lambda: open_state(store, inputs.keys),
+        read_state,
         lambda sealed: _prepare_once(manifests, kinds, api, sealed, inputs),
         lambda prepared: steady_reads.doubtful_addresses(prepared.plan),
     )

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final
 
+from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.model import Manifest
 from tavusctl.core.resource_kind import ResourceKind
@@ -85,10 +87,21 @@ BLOCKING_IDS: Final = frozenset(rule.id for rule in RULES if rule.blocks_plan)
 IDS: Final = frozenset({"TV129", "TV200", *(rule.id for rule in RULES)})
 
 
-def check(project: Project, kinds: Mapping[str, ResourceKind], *, advice: bool = True) -> Iterator[Remark]:
-    """The remarks of all rules, in the order of the manifests; without `advice`, only those of severity error."""
+def check(
+    project: Project,
+    kinds: Mapping[str, ResourceKind],
+    *,
+    advice: bool = True,
+    unchecked: AbstractSet[Address] = frozenset(),
+) -> Iterator[Remark]:
+    """The remarks of all rules, in the order of the manifests; without `advice`, only those of severity error.
+
+    There are none about `unchecked` manifests, which rules may only look up.
+    """
     rules = [rule for rule in RULES if advice or rule.severity is Severity.ERROR]
     for manifest in project.manifests:
+        if manifest.address in unchecked:
+            continue
         if not manifest.external_id:
             subject = Subject(manifest, kinds[manifest.address.kind], project)
             for rule in rules:

@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl.api import Client, Sources
@@ -31,8 +32,17 @@ from tavusctl.engine.safety import novelty
 from tavusctl.kinds import KINDS
 from tavusctl.secrets.values import Values
 from tavusctl.state.journal import read_current_state
+from tavusctl.state.seals import SealedState, open_state
 
 NO_OPTIONS: Final = PlanOptions()
+
+
+class Part(Struct, frozen=True):
+    """A part of a project that can be planned by itself: its manifests, their diagnostics, and its bindings."""
+
+    manifests: tuple[Manifest, ...]
+    warnings: tuple[Diagnostic, ...]
+    state: SealedState
 
 
 def prepare(
@@ -45,15 +55,20 @@ def prepare(
     checks_names: bool = True,
     gates: bool = False,
     needs_values: bool = False,
+    part: Part | None = None,
 ) -> PreparedPlan:
     """Plan this environment, or with `base` what other manifests would make of it; the account is only read.
 
     `sources` fetches the sources of watched documents; all plans of a run share it, and with it its time limit.
     With `gates`, a plan that would write a lint error is refused.  With `needs_values`, a plan that sends a secret
-    without a value is refused; otherwise such a secret counts as unchanged, and one warning says so.
+    without a value is refused; otherwise such a secret counts as unchanged, and one warning says so.  With `part`,
+    only this part of the project is planned.
     """
     secrets = None if options.destroy or base else session.secrets
-    manifests, warnings = _load(session, base, secrets, needs_values=needs_values, destroys=options.destroy)
+    if part:
+        manifests, warnings = part.manifests, part.warnings
+    else:
+        manifests, warnings = _load(session, base, secrets, needs_values=needs_values, destroys=options.destroy)
     warnings = (*warnings, *session.trust_warnings, *session.local_state_remark) if base is None else warnings
     unset = () if secrets is None else resolve.unset_secrets(manifests, secrets)
     warnings += () if needs_values else unset_secrets_warning(unset)
@@ -65,8 +80,12 @@ def prepare(
     inputs = replace(inputs, sources=sources, safety=safety, reads=reads)
     if session.grant and base is None:
         inputs = replace(inputs, base_settings=session.grant.former, reads=session.grant.limit_reads(reads))
+
+    def read_state() -> SealedState:
+        return part.state if part else open_state(session.store(), inputs.keys)
+
     with reading(session.progress, api):
-        prepared = reconcile.prepare(manifests, KINDS, api, session.store(), inputs)
+        prepared = reconcile.prepare(manifests, KINDS, api, read_state, inputs)
     plan = with_sources(prepared.plan, prepared.desired)
     prepared = replace(prepared, plan=plan, unset_secrets=unset, manifests=manifests)
     if base is None and checks_names:

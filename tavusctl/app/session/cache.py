@@ -16,7 +16,8 @@ from msgspec import Struct
 
 import tavusctl
 from tavusctl.config.cache import signed_file
-from tavusctl.config.cache.trace import Trace, digest
+from tavusctl.config.cache.signed_file import Content
+from tavusctl.config.cache.trace import digest
 from tavusctl.config.project_file import discovery, overlay_folders
 from tavusctl.core.project_settings import Environment, Project
 from tavusctl.lib import atomic_files
@@ -50,13 +51,13 @@ class SessionCache(Struct):
         self.manifests = ManifestCache.load(self.folder / self.environment, self.key, self.dependency_digest)
         return self.manifests
 
-    def trace(self, command: str) -> Trace | None:
-        """The trace of the last run of a command that had nothing to do; None without a valid one."""
-        return signed_file.read(self.folder / f"{self.environment}.{command}", self.key, Trace)
+    def read(self, name: str, what: type[Content]) -> Content | None:
+        """What an earlier run has kept under a name; None if there is nothing valid."""
+        return signed_file.read(self.folder / f"{self.environment}.{name}", self.key, what)
 
-    def write_trace(self, command: str, trace: Trace) -> None:
-        """Write the trace of this run."""
-        signed_file.write(self.folder / f"{self.environment}.{command}", self.key, trace)
+    def write(self, name: str, content: Struct) -> None:
+        """Keep something under a name for later runs."""
+        signed_file.write(self.folder / f"{self.environment}.{name}", self.key, content)
 
     def keyed_digest(self, *given: object) -> bytes:
         """A keyed digest of values; without the key, guesses of a secret cannot be tested against it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from tavusctl.app.session.local import LocalSession
 from tavusctl.config import files, loading
 from tavusctl.config.cache.disk_answers import Disk
 from tavusctl.config.cache.manifest_cache import ManifestCache
+from tavusctl.config.limits import LIMITS, limits_of_part
 from tavusctl.config.reading import may_declare
 from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Diagnostic, Severity, place
@@ -42,27 +44,32 @@ def check(
     secrets: Values | None = None,
     needs_values: bool = True,
     needs_manifests: bool = True,
+    others: Sequence[Manifest] = (),
 ) -> tuple[tuple[Manifest, ...], tuple[Diagnostic, ...]]:
     """The valid manifests and all diagnostics; RefusedError if manifests are needed and there are none.
+
+    With `paths`, only these files are read, and references are not checked, unless `others` has the manifests of all
+    other files; of these, only addresses, names and ids count.
 
     `applied` is for lint rules that compare with the last apply.  Without `advice`, lint warnings are left out.  With
     `secrets`, invalid ones are diagnosed, and with `needs_values` also those without a value.
     """
     manifest_cache = session.cache.load_manifests() if session.cache and not paths else None
-    loaded = loading.read(session.project, session.environment, KINDS, paths, cache=manifest_cache)
+    limits = limits_of_part(LIMITS) if others else LIMITS
+    loaded = loading.read(session.project, session.environment, KINDS, paths, limits, cache=manifest_cache)
     has_errors = any(one.severity is Severity.ERROR for one in (*session.project_diagnostics, *loaded.diagnostics))
     if needs_manifests and not (loaded.files or paths or has_errors):
         raise _without_manifests(session)
     all_manifests = (*loaded.manifests, *loaded.invalid_manifests)
     # References may lead anywhere in the project, so they cannot be checked if only some files are read.
-    declared = loaded.declared | _hidden(all_manifests, loaded)
+    declared = loaded.declared | _hidden(all_manifests, loaded) | {other.address for other in others}
     links = (
         resolve.diagnostics(all_manifests, KINDS, secrets=secrets, declared=declared, needs_values=needs_values)
-        if not paths
+        if others or not paths
         else ()
     )
     diagnostics = [*loaded.diagnostics, *links]
-    remarks = [*_remarks(session, loaded, diagnostics, applied, manifest_cache, advice=advice)]
+    remarks = [*_remarks(session, loaded, diagnostics, applied, manifest_cache, others, advice=advice)]
     if manifest_cache:
         manifest_cache.save()
     unread = session.env_file_warnings if advice and not paths else ()
@@ -75,12 +82,14 @@ def _remarks(
     diagnostics: Sequence[Diagnostic],
     applied: Applied,
     manifest_cache: ManifestCache | None,
+    others: Sequence[Manifest],
     *,
     advice: bool,
 ) -> Iterator[Diagnostic]:
     """The lint diagnostics, without those that a comment suppresses or that only result from an error."""
+    manifests = (*loaded.manifests, *loaded.invalid_manifests)
     lint_project = lint.Project(
-        (*loaded.manifests, *loaded.invalid_manifests),
+        tuple(sorted((*manifests, *others), key=lambda one: one.address)) if others else manifests,
         applied,
         loaded.origins,
         session.environment.crawl_limit,
@@ -88,7 +97,8 @@ def _remarks(
         secrets=frozenset(session.project.secrets),
         kinds=KINDS,
     )
-    lint_remarks = _lint_remarks(session, lint_project, applied.version, manifest_cache, advice=advice)
+    unchecked = {other.address for other in others}
+    lint_remarks = _lint_remarks(session, lint_project, applied.version, manifest_cache, unchecked, advice=advice)
     error_sources = {one.source for one in diagnostics if one.severity is Severity.ERROR}
     remarks = [
         *suppressions.suppressible(diagnostics),
@@ -104,6 +114,7 @@ def _lint_remarks(
     lint_project: lint.Project,
     applied: str,
     manifest_cache: ManifestCache | None,
+    unchecked: AbstractSet[Address],
     *,
     advice: bool,
 ) -> Sequence[lint.Remark]:
@@ -111,9 +122,10 @@ def _lint_remarks(
     disk, rule_set = Disk(session.project), "all" if advice else "errors"
     if manifest_cache and manifest_cache.is_known_clean(rule_set, applied, disk):
         return ()
-    remarks = [*lint.check(replace(lint_project, file_named=disk.file_named), KINDS, advice=advice)]
-    if manifest_cache and not remarks:
-        manifest_cache.record_clean_run(rule_set, applied, disk)
+    lint_project = replace(lint_project, file_named=disk.file_named)
+    remarks = [*lint.check(lint_project, KINDS, advice=advice, unchecked=unchecked)]
+    if manifest_cache:
+        manifest_cache.record_run(rule_set, applied, disk, is_clean=not remarks)
     return remarks
 
 
@@ -123,8 +135,10 @@ def load(
     *,
     needs_values: bool = False,
     needs_manifests: bool = True,
+    paths: Sequence[Path] = (),
+    others: Sequence[Manifest] = (),
 ) -> tuple[tuple[Manifest, ...], tuple[Diagnostic, ...]]:
-    """All manifests, and the warnings about them; ConfigError with every error.
+    """All manifests, and the warnings about them; ConfigError with every error.  `paths` and `others` as for `check`.
 
     With `needs_values`, a secret without a value is listed among other errors; if there is no other error, the plan
     decides whether it needs the value.
@@ -133,7 +147,13 @@ def load(
     Lint warnings are left to `validate`.
     """
     manifests, unfiltered = check(
-        session, advice=False, secrets=secrets, needs_values=False, needs_manifests=needs_manifests
+        session,
+        paths,
+        advice=False,
+        secrets=secrets,
+        needs_values=False,
+        needs_manifests=needs_manifests,
+        others=others,
     )
     diagnostics = tuple(one for one in unfiltered if not _is_advice(one))
     if any(one.severity is Severity.ERROR and one.id not in LENIENT for one in diagnostics):

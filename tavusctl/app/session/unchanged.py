@@ -41,7 +41,7 @@ def keep_validated(session: LocalSession, settings_digest: bytes) -> None:
     """Cache that `validate` had no diagnostic; `settings_digest` was computed before it read the files."""
     files = _files_read(session)
     if session.cache and files and settings_digest == check_settings_digest(session):
-        session.cache.write_trace(VALIDATE, Trace(settings_digest, files))
+        session.cache.write(VALIDATE, Trace(settings_digest, files))
 
 
 def read_plan(session: Session, command: str, options: JsonObject) -> Plan | None:
@@ -86,7 +86,7 @@ def keep_plan(
         trace = Trace(
             settings_digest, files, answers, plan.no_op, plan.account, plan.fingerprint, plan.targets, plan.finish
         )
-        session.cache.write_trace(command, trace)
+        session.cache.write(command, trace)
 
 
 def check_settings_digest(session: LocalSession) -> bytes:
@@ -104,6 +104,11 @@ def plan_settings_digest(session: Session, options: JsonObject) -> bytes:
     if session.cache is None or state is None:
         return b""
     return _sealed(session, options, session.base_url, session.api_key, version_of(state))
+
+
+def comparison_settings_digest(session: Session) -> bytes:
+    """A digest of everything but the files, the state and the account that the comparison of an object depends on."""
+    return _sealed(session, session.base_url, session.api_key)
 
 
 def _plan_of(session: Session, trace: Trace, api: ReadClient) -> Plan | None:
@@ -124,7 +129,7 @@ def _plan_of(session: Session, trace: Trace, api: ReadClient) -> Plan | None:
 def _trace(session: LocalSession, command: str) -> Trace | None:
     """The trace of the last run of a command; None if there is none, or this run already has diagnostics."""
     return (
-        session.cache.trace(command)
+        session.cache.read(command, Trace)
         if session.cache and not (session.project_diagnostics or session.env_file_warnings)
         else None
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -49,8 +50,11 @@ class ManifestCache(Struct):
     _is_complete: bool = True  # whether `_read` has all that was read
     _is_changed: bool = False
     _files: dict[str, str] = field(default_factory=dict)  # digests of the manifest files read, by path
-    _texts: dict[str, str] = field(default_factory=dict)  # digests of the included texts, by path
+    _texts: dict[str, dict[str, str]] = field(default_factory=dict)  # by path of the file: digests of included texts
+    _paths: dict[str, str] = field(default_factory=dict)  # paths of the manifest files read, by shown path
     _disk: DiskAnswers | None = None  # answers to rules, if these reported nothing
+    disk_answers: DiskAnswers | None = None  # answers to rules, whatever they reported
+    is_within_half: bool = False  # whether what was read is within half of each limit of a project
 
     @classmethod
     def load(cls, path: Path, key: bytes, dependency_digest: str) -> ManifestCache:
@@ -63,15 +67,34 @@ class ManifestCache(Struct):
     @property
     def files_read(self) -> FilesRead | None:
         """What was read; None unless all of it has a digest and rules reported nothing about it."""
-        return FilesRead(self._files, self._texts, self._disk) if self._is_complete and self._disk is not None else None
+        if not self._is_complete or self._disk is None:
+            return None
+        texts = {path: digest for of_file in self._texts.values() for path, digest in of_file.items()}
+        return FilesRead(self._files, texts, self._disk)
 
-    def note_file(self, path: Path, digest: str) -> None:
+    @property
+    def files(self) -> Mapping[str, str]:
+        """The digests of the manifest files read, by path."""
+        return self._files
+
+    @property
+    def texts_by_file(self) -> Mapping[str, Mapping[str, str]]:
+        """By path of a manifest file that has an entry: the digests of the texts that it includes, by path."""
+        return self._texts
+
+    @property
+    def paths(self) -> Mapping[str, str]:
+        """The paths of the manifest files read, by shown path."""
+        return self._paths
+
+    def note_file(self, path: Path, shown_path: str, digest: str) -> None:
         """Record that a manifest file was read."""
         self._files[os.fspath(path)] = digest
+        self._paths[shown_path] = os.fspath(path)
 
-    def note_text(self, path: Path, digest: str) -> None:
-        """Record that an included text was read."""
-        self._texts[os.fspath(path)] = digest
+    def note_texts(self, path: Path, digests: Mapping[Path, str]) -> None:
+        """Record the included texts that the entry of a manifest file depends on."""
+        self._texts[os.fspath(path)] = {os.fspath(text): digest for text, digest in digests.items()}
 
     def find(self, file: str, content: str) -> Entry | None:
         """The entry of a file with this digest, or None; it counts as used only once it is passed to `keep`."""
@@ -108,13 +131,14 @@ class ManifestCache(Struct):
             return False
         if not disk.answers_alike(record.disk):
             return False
-        self._disk = record.disk
+        self._disk = self.disk_answers = record.disk
         return True
 
-    def record_clean_run(self, rule_set: str, lint_inputs: str, disk: Disk) -> None:
-        """Record that rules reported nothing about what was read."""
-        if self._is_complete:
-            self._disk = disk.answers
+    def record_run(self, rule_set: str, lint_inputs: str, disk: Disk, *, is_clean: bool) -> None:
+        """Record the answers of the disk to rules, and whether these reported nothing about what was read."""
+        self.disk_answers = disk.answers
+        if is_clean and self._is_complete:
+            self._disk = self.disk_answers
             self._clean_runs[rule_set] = CleanLintRun(self._digest(lint_inputs), self._disk)
             self._is_changed = True
 

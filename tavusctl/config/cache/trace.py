@@ -35,7 +35,7 @@ class FilesRead(Struct, frozen=True, array_like=True):
         try:
             with files.keep_folders_open():
                 return (
-                    _manifests(project, environment) == self.manifests.keys()
+                    manifest_paths(project, environment) == self.manifests.keys()
                     and all(
                         digest(files.read_bytes(Path(path), root, MAX_YAML_BYTES)) == known
                         for path, known in self.manifests.items()
@@ -68,7 +68,7 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _manifests(project: Project, environment: Environment) -> AbstractSet[str] | None:
+def manifest_paths(project: Project, environment: Environment) -> AbstractSet[str] | None:
     """The paths of the manifest files of an environment; None if a folder has problems."""
     problems: list[Diagnostic] = []
     budget = Budget()
