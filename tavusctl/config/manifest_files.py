@@ -32,7 +32,7 @@ def find(
         manifests.update(
             path for path in unwritten_files.new_files(Path(project.root)) if _is_manifest_of(project, folder, path)
         )
-    return sorted(manifests)
+    return sorted(manifests, key=lambda path: path.parts)
 
 
 def is_manifest(project: Project, path: Path) -> bool:
@@ -112,7 +112,7 @@ def _walk(top: Path, project: Project, diagnostics: list[Diagnostic], budget: Bu
         message = f"the folder cannot be read: {error.strerror}; its manifests are unknown"
         diagnostics.append(Diagnostic("TV110", message, file_start(error.filename, project)))
 
-    other_folders = [other for other in folders(project) if other != top]
+    other_folders, project_file = [other for other in folders(project) if other != top], Path(project.root, FILE)
     for folder, names_below, names in os.walk(top, onerror=report):
         current = Path(folder)
         budget.count_entries(
@@ -128,7 +128,7 @@ def _walk(top: Path, project: Project, diagnostics: list[Diagnostic], budget: Bu
         other_names = sorted(name for name in visible if not name.lower().endswith(_SUFFIXES))
         diagnostics += [diagnostic for name in other_names for diagnostic in _broken_link(current / name, project)]
         manifests = (current / name for name in visible if name.lower().endswith(_SUFFIXES))
-        yield from (path for path in manifests if path != Path(project.root, FILE))
+        yield from (path for path in manifests if path != project_file)
 
 
 def _link_to_folder(folder: Path, project: Project) -> Diagnostic:

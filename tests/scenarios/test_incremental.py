@@ -280,3 +280,16 @@ def test_the_plan_after_any_changes_is_that_of_the_whole_project(
         with contextlib.suppress(LookupError, FileNotFoundError, AssertionError):  # it may be impossible by now
             step(project)
         assert report(project, words) == report(project, (*words, "--no-cache"))
+
+
+def test_the_value_of_a_secret_is_not_in_the_record(project: Project) -> None:
+    prepared(project)
+    value = "tulips-in-the-second-bed"
+    written("plain-1", persona_name=value)(project)
+    project.apply("--no-cache")
+    record(project).unlink()
+    assert project.run("plan").code == 0
+    assert value.encode() in record(project).read_bytes()  # nobody knows yet that it is one
+    project.environment["LLM_KEY"] = value
+    project.run("plan")
+    assert not record(project).exists()

@@ -77,7 +77,7 @@ def _prepare_part(
     with reading(session.progress, listings):
         account = Account.listed(listings, record)
     relations.documents = lambda address: (bindings[address].applied, account.body_of(address))
-    equal = selection.equal_objects(record, changed, bindings, account)
+    equal = selection.equal_objects(record, changed, sealed.replay.state, account)
     try:
         files = _Files.load(session, relations, relations.concerned(equal), files)
         if files is None or selection.has_namesake(relations.without(files.addresses), account):

@@ -58,6 +58,7 @@ class ComparisonRecord(Struct, frozen=True, array_like=True):
     disk: DiskAnswers  # the answers of the disk to lint rules
     manifests: tuple[KnownManifest, ...]
     bound_ids: dict[str, str]  # ids of bound objects, by address
+    seal: str  # of the state: with the same seal, all bindings are the same
     secret_places: list[tuple[str, KeyPath]]  # see `secret_places`
     equal: tuple[EqualObject, ...]
 
@@ -90,6 +91,7 @@ def keep(session: Session, settings_digest: bytes, prepared: PreparedPlan, listi
             manifests.disk_answers,
             known,
             bound_ids(prepared.state.bindings),
+            prepared.state.mac,
             secret_places(prepared.manifests, prepared.state.bindings.values()),
             equal,
         )

@@ -16,9 +16,9 @@ from tavusctl.config.cache.disk_answers import Disk
 from tavusctl.config.cache.trace import digest, manifest_paths
 from tavusctl.config.limits import MAX_YAML_BYTES, LimitExceededError
 from tavusctl.core.address import Address
-from tavusctl.core.binding import Binding
 from tavusctl.core.json_tree import leaves
 from tavusctl.core.model import Manifest
+from tavusctl.core.ports import State
 from tavusctl.core.project_settings import Environment, Project
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.compare import claim
@@ -76,17 +76,16 @@ class Account(Struct, frozen=True):
         return self.objects.get(self.keys[address], {})
 
 
-def equal_objects(
-    record: ComparisonRecord, changed: AbstractSet[str], bindings: Mapping[Address, Binding], account: Account
-) -> set[Address]:
+def equal_objects(record: ComparisonRecord, changed: AbstractSet[str], state: State, account: Account) -> set[Address]:
     """The recorded objects whose file, binding and body are as they were."""
     file_of = {one.address: one.file for one in record.manifests}
+    is_same_state = bool(state.mac) and state.mac == record.seal
     return {
         one.address
         for one in record.equal
         if file_of[one.address] not in changed
         and account.body_digests.get(account.keys[one.address]) == one.body
-        and binding_digest(bindings[one.address]) == one.binding
+        and (is_same_state or binding_digest(state.bindings[one.address]) == one.binding)
     }
 
 

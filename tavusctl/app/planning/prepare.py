@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Final
@@ -27,7 +27,7 @@ from tavusctl.core.model import Manifest
 from tavusctl.core.ports import Reader
 from tavusctl.engine import reconcile, resolve
 from tavusctl.engine.plan import Approvals
-from tavusctl.engine.prepared_plan import PreparedPlan
+from tavusctl.engine.prepared_plan import PlanInputs, PreparedPlan
 from tavusctl.engine.safety import novelty
 from tavusctl.kinds import KINDS
 from tavusctl.secrets.values import Values
@@ -61,8 +61,7 @@ def prepare(
 
     `sources` fetches the sources of watched documents; all plans of a run share it, and with it its time limit.
     With `gates`, a plan that would write a lint error is refused.  With `needs_values`, a plan that sends a secret
-    without a value is refused; otherwise such a secret counts as unchanged, and one warning says so.  With `part`,
-    only this part of the project is planned.
+    without a value is refused; otherwise such a secret counts as unchanged.  `part` limits the plan to itself.
     """
     secrets = None if options.destroy or base else session.secrets
     if part:
@@ -72,14 +71,7 @@ def prepare(
     warnings = (*warnings, *session.trust_warnings, *session.local_state_remark) if base is None else warnings
     unset = () if secrets is None else resolve.unset_secrets(manifests, secrets)
     warnings += () if needs_values else unset_secrets_warning(unset)
-    inputs = session.plan_inputs(
-        options.consent, adopt=options.import_existing, destroy=options.destroy, warnings=warnings
-    )
-    safety = None if options.destroy else session.project.safety
-    reads = None if options.destroy or base else novelty.used_inputs(session.project, session.environment, manifests)
-    inputs = replace(inputs, sources=sources, safety=safety, reads=reads)
-    if session.grant and base is None:
-        inputs = replace(inputs, base_settings=session.grant.former, reads=session.grant.limit_reads(reads))
+    inputs = _inputs(session, options, manifests, warnings, sources, is_base=base is not None)
 
     def read_state() -> SealedState:
         return part.state if part else open_state(session.store(), inputs.keys)
@@ -93,6 +85,27 @@ def prepare(
     if needs_values:
         check_values(prepared)
     return gate(prepared) if gates else replace(prepared, plan=with_warnings_only(prepared.plan))
+
+
+def _inputs(
+    session: Session,
+    options: PlanOptions,
+    manifests: Sequence[Manifest],
+    warnings: tuple[Diagnostic, ...],
+    sources: Sources | None,
+    *,
+    is_base: bool,
+) -> PlanInputs:
+    """The inputs of the engine; `is_base`: the manifests are those of another commit."""
+    inputs = session.plan_inputs(
+        options.consent, adopt=options.import_existing, destroy=options.destroy, warnings=warnings
+    )
+    safety = None if options.destroy else session.project.safety
+    reads = None if options.destroy or is_base else novelty.used_inputs(session.project, session.environment, manifests)
+    inputs = replace(inputs, sources=sources, safety=safety, reads=reads)
+    if session.grant and not is_base:
+        return replace(inputs, base_settings=session.grant.former, reads=session.grant.limit_reads(reads))
+    return inputs
 
 
 def _load(

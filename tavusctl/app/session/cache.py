@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 from msgspec import Struct
 
 import tavusctl
@@ -56,8 +57,14 @@ class SessionCache(Struct):
         return signed_file.read(self.folder / f"{self.environment}.{name}", self.key, what)
 
     def write(self, name: str, content: Struct) -> None:
-        """Keep something under a name for later runs."""
-        signed_file.write(self.folder / f"{self.environment}.{name}", self.key, content)
+        """Keep something under a name for later runs; nothing if it contains the value of a secret."""
+        path = self.folder / f"{self.environment}.{name}"
+        with contextlib.suppress(TypeError, ValueError, OverflowError):  # what cannot be encoded is not kept
+            text = msgspec.msgpack.encode(content).decode("utf-8", "replace")
+            if redaction.has_known_secrets() and redaction.contains_unencoded_secret(text):
+                signed_file.drop(path)
+                return
+        signed_file.write(path, self.key, content)
 
     def keyed_digest(self, *given: object) -> bytes:
         """A keyed digest of values; without the key, guesses of a secret cannot be tested against it."""

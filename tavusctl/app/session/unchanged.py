@@ -16,7 +16,6 @@ from tavusctl.app.session.progress import reading
 from tavusctl.config.cache.trace import FilesRead, Trace
 from tavusctl.core.model import Plan
 from tavusctl.lib.json_types import JsonObject
-from tavusctl.secrets import redaction
 from tavusctl.state.file.state_version import version_of
 from tavusctl.state.scheme import file_of
 
@@ -79,7 +78,7 @@ def keep_plan(
     )
     # The source of a watched document is fetched in every run.
     watches = any(one.watch for one in prepared.manifests)
-    is_cacheable = all(one.digest for one in answers) and not redaction.contains_unencoded_secret(plan.account)
+    is_cacheable = all(one.digest for one in answers)
     if session.cache is None or files is None or not is_empty or watches or not is_cacheable:
         return
     if settings_digest and settings_digest == plan_settings_digest(session, options):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -48,9 +48,15 @@ class Disk(Struct):
     @property
     def answers(self) -> DiskAnswers:
         """All answers so far."""
+        return self.answers_about({manifest for manifest, _ in self._answers})
+
+    def answers_about(self, manifests: Container[str]) -> DiskAnswers:
+        """The answers so far about texts of these manifests."""
         absent: dict[str, set[str]] = {}
         others: list[Answer] = []
         for (manifest, text), file in self._answers.items():
+            if manifest not in manifests:
+                continue
             first = _first_name(text)
             if self._is_absent(manifest, first):
                 for folder in self._folders(manifest):

@@ -53,7 +53,7 @@ class ManifestCache(Struct):
     _texts: dict[str, dict[str, str]] = field(default_factory=dict)  # by path of the file: digests of included texts
     _paths: dict[str, str] = field(default_factory=dict)  # paths of the manifest files read, by shown path
     _disk: DiskAnswers | None = None  # answers to rules, if these reported nothing
-    disk_answers: DiskAnswers | None = None  # answers to rules, whatever they reported
+    disk_answers: DiskAnswers | None = None  # answers to rules about files that have an entry, whatever these reported
     is_within_half: bool = False  # whether what was read is within half of each limit of a project
 
     @classmethod
@@ -136,7 +136,7 @@ class ManifestCache(Struct):
 
     def record_run(self, rule_set: str, lint_inputs: str, disk: Disk, *, is_clean: bool) -> None:
         """Record the answers of the disk to rules, and whether these reported nothing about what was read."""
-        self.disk_answers = disk.answers
+        self.disk_answers = disk.answers_about(self._entries)
         if is_clean and self._is_complete:
             self._disk = self.disk_answers
             self._clean_runs[rule_set] = CleanLintRun(self._digest(lint_inputs), self._disk)
