@@ -49,6 +49,7 @@ class Planned:
     cold: Cost  # without a cache
     requests: int  # of a plan without a cache
     least: Cost  # of a program that only reads the files and the account
+    changed_alone: Cost | None = None  # of a plan without a cache of as many objects as are changed here
 
     @property
     def against_least(self) -> float:
@@ -93,6 +94,7 @@ def control(url: str, method: str, verb: str, body: object = None) -> Any:
 
 def plans(objects: int, changed: int, latencies: Sequence[int], times: int) -> Iterator[Planned]:
     """Measure plans of one account at each latency."""
+    alone = _cold(changed, times) if changed else None
     with account(objects, changed) as (prepared, url):
         for latency in latencies:
             slow(url, latency)
@@ -109,7 +111,14 @@ def plans(objects: int, changed: int, latencies: Sequence[int], times: int) -> I
                 },
                 times,
             )
-            yield Planned(objects, changed, latency, costs["plan"], costs["cold"], requests, costs["least"])
+            yield Planned(objects, changed, latency, costs["plan"], costs["cold"], requests, costs["least"], alone)
+
+
+def _cold(objects: int, times: int) -> Cost:
+    """Measure a plan of changed objects without a cache."""
+    with account(objects, objects) as (prepared, url):
+        environment = prepared.environment(url)
+        return median([once([TOOL, "plan", "--no-cache"], prepared.folder, environment) for _ in range(times)])
 
 
 def start_up(times: int) -> dict[str, Cost]:
