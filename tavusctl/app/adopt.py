@@ -159,6 +159,7 @@ class Adoption(Struct, frozen=True):
     verdicts: Sequence[Verdict]
     unset: Collection[str] = ()  # variables that do not hold the secret values of the account yet
     difference: str = ""
+    also_read_by: Sequence[str] = ()  # other environments that read a written file
 
     @property
     def is_complete(self) -> bool:
@@ -173,11 +174,21 @@ def adopt(session: Session, addresses: Collection[str], *, dry_run: bool = False
         chosen = _chosen(prepared, addresses)
         adopted = _adoption(session, prepared, chosen)
         _refuse_unknown(adopted, prepared, chosen)
-        if dry_run:
-            preview = difference(adopted.sources.before, adopted.sources.changed)
-            return Adoption(adopted.verdicts, adopted.variables.unset, preview)
-        _write(session, api, adopted)
-    return Adoption(adopted.verdicts, adopted.variables.unset)
+        preview = difference(adopted.sources.before, adopted.sources.changed) if dry_run else ""
+        if not dry_run:
+            _write(session, api, adopted)
+    readers = _other_readers(session, adopted.verdicts)
+    return Adoption(adopted.verdicts, adopted.variables.unset, preview, readers)
+
+
+def _other_readers(session: Session, verdicts: Collection[Verdict]) -> Sequence[str]:
+    """The other environments with an account, if a file was written outside the overlay: they read it, too."""
+    written = [session.root / verdict.path for verdict in verdicts if not verdict.reason]
+    overlay = session.environment.overlay and session.root / session.environment.overlay
+    if all(overlay and path.is_relative_to(overlay) for path in written):
+        return ()
+    others = session.project.environments.values()
+    return sorted(one.name for one in others if one.name != session.environment.name and not one.demo)
 
 
 def _chosen(prepared: PreparedPlan, addresses: Collection[str]) -> frozenset[Address]:

@@ -423,6 +423,7 @@ class TestAdopt:
         result = staged.run("adopt", "--all", "--env", "staging")
 
         assert result.code == 0, result.out + result.err
+        assert "note: the same files are read by `production`; plan there, too, before you merge\n" in result.err
         assert base.read_text() == old[0].replace("cartesia", "elevenlabs")
         assert over.read_text() == old[1].replace("0.7", "0.9")
         assert (staged.root / "overlays/staging/deep/trial.md").read_text() == "You coach, and they like it.\n"
@@ -435,7 +436,8 @@ class TestAdopt:
         (id_,) = staged.account.objects("personas")
         staged.account.portal("personas", id_, {"op": "remove", "path": "/context"})
 
-        assert staged.run("adopt", "--all", "--env", "staging").code == 0
+        result = staged.run("adopt", "--all", "--env", "staging")
+        assert (result.code, "note:" in result.err) == (0, False)  # production reads no overlay of staging
 
         assert (staged.root / "overlays/staging/deep/coach.yaml").read_text() == OVER.lstrip("\n")
         assert actions(staged, "--env", "staging") == {}

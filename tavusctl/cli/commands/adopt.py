@@ -35,6 +35,9 @@ def command(session: Session, *, addresses: tuple[str, ...], everything: bool, d
     adoption = app.adopt(session, addresses, dry_run=dry_run)
     click.echo(adoption.difference, nl=False)
     _print_verdicts(session, adoption.verdicts, dry_run=dry_run)
+    if adoption.also_read_by:
+        names = " and ".join(f"`{name}`" for name in adoption.also_read_by)
+        session.say(f"note: the same files are read by {names}; plan there, too, before you merge")
     for line in instructions(adoption.unset):
         session.say(line)
     if adoption.unset and not dry_run:
