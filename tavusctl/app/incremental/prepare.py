@@ -68,29 +68,35 @@ def _prepare_part(
     if changed is None:
         return None
     relations = Relations(record)
-    unchanged_objects = {one.address for one in record.equal if relations.file_of(one.address) not in changed}
-    files = _Files.load(session, relations, relations.concerned(unchanged_objects))
+    with_same_file = {one.address for one in record.equal if relations.file_of(one.address) not in changed}
+    files = _Files.load(session, relations, relations.concerned(with_same_file))
+    if files is None:
+        return None
     sealed = open_state(session.store(), keyring.keys(session))
-    if files is None or not _is_known(session, record, sealed):
+    if not _is_known(session, record, sealed):
         return None
     bindings = sealed.replay.state.bindings
     with reading(session.progress, listings):
         account = Account.listed(listings, record)
     relations.documents = lambda address: (bindings[address].applied, account.body_of(address))
     equal = selection.equal_objects(record, changed, sealed.replay.state, account)
+    files = _Files.load(session, relations, relations.concerned(equal), files)
+    if files is None:
+        return None
+    others, state = relations.without(files.addresses), _restricted(sealed, files.addresses)
+    bindings_of_part = state.replay.state.bindings.values()
+    if (
+        selection.has_namesake(others, account)
+        or records.secret_places(files.manifests, bindings_of_part) != record.secret_places
+    ):
+        return None
+    listings.left_out = {account.keys[one.address] for one in others}
     try:
-        files = _Files.load(session, relations, relations.concerned(equal), files)
-        if files is None or selection.has_namesake(relations.without(files.addresses), account):
-            return None
-        part = Part(files.manifests, files.warnings, _restricted(sealed, files.addresses))
-        if records.secret_places(part.manifests, part.state.replay.state.bindings.values()) != record.secret_places:
-            return None
-        others = relations.without(files.addresses)
-        listings.left_out = {account.keys[one.address] for one in others}
+        part = Part(files.manifests, files.warnings, state)
         prepared = whole.prepare(session, listings, sources=sources, gates=gates, part=part)
     except TavusctlError:
         return None
-    if not _changes_no_id(prepared.plan):
+    if not _only_updates(prepared.plan):
         return None
     plan = replace(prepared.plan, no_op=prepared.plan.no_op + len(others))
     return replace(prepared, plan=plan, state=sealed.replay.state)
@@ -159,7 +165,7 @@ def _restricted(sealed: SealedState, addresses: AbstractSet[Address]) -> SealedS
     return replace(sealed, replay=replace(sealed.replay, state=replace(state, bindings=bindings)))
 
 
-def _changes_no_id(plan: Plan) -> bool:
+def _only_updates(plan: Plan) -> bool:
     """Whether a plan only updates objects."""
     others = plan.refused or plan.awaited or plan.moves or plan.recovered
     return not others and all(step.action is Action.UPDATE for step in plan.steps)
