@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -183,17 +183,30 @@ class Recorder(Struct):
             raise
         with self.lock:
             self.pending.pop(op, None)
+            self._set([binding])
+
+    def bind_all(self, bindings: Iterable[Binding]) -> None:
+        """Record bindings that no call of this run has changed; their records are queued together."""
+        bindings = [self.seals.binding_without_secret_values(binding) for binding in bindings]
+        self._append_all([journal.bind_record(binding, "") for binding in bindings])
+        with self.lock:
+            self._set(bindings)
+
+    def confirm(self, *bindings: Binding) -> None:
+        """Store what reads have shown, at the next checkpoint only; if there is none, the next plan reads it again."""
+        without_secrets = [self.seals.binding_without_secret_values(binding) for binding in bindings]
+        with self.lock:
+            self.state = _with_bindings(self.state, without_secrets)
+
+    def _set(self, bindings: Iterable[Binding]) -> None:
+        """Make bindings part of the state.  Other threads may be reading the old ones, which stay as they are."""
+        bindings = list(bindings)
+        for binding in bindings:
             before = self.state.bindings.get(binding.address)
             if before:
                 self.ids.pop(before.remote_id, None)
             self.ids[binding.remote_id] = binding.address
-            self.state = replace(self.state, bindings={**self.state.bindings, binding.address: binding})
-
-    def confirm(self, binding: Binding) -> None:
-        """Store what a read has shown, at the next checkpoint only; if there is none, the next plan reads it again."""
-        binding = self.seals.binding_without_secret_values(binding)
-        with self.lock:
-            self.state = replace(self.state, bindings={**self.state.bindings, binding.address: binding})
+        self.state = _with_bindings(self.state, bindings)
 
     def forget(self, address: Address, op: str = "", *, named: bool = False) -> None:
         """Remove a binding; if manifests still refer to it (`named`), its id continues to resolve to the address."""
@@ -220,22 +233,32 @@ class Recorder(Struct):
 
         A callable makes the record when it is its turn, so that the times in it are as recent as possible.
         """
+        self._append_all([record])
+
+    def _append_all(self, records: Iterable[bytes | Callable[[], bytes | None]]) -> None:
+        """The same for several records: all are queued before the first is waited for."""
         with self.lock:
-            content = record() if callable(record) else record
-            if content is None:
-                return
-            line, mac = self.seals.append_seal(content, self.mac)
             started = self.uptime()
-            wait = self.store.queue(line)
-            self.records.append(line)
-            self.mac = mac
-        try:
-            wait()
-        except TavusctlError:
-            with self.lock:
-                self.records.remove(line)
-            raise
-        self.slowest = max(self.slowest, self.uptime() - started)
+            contents = (record() if callable(record) else record for record in records)
+            queued = [self._queue(content) for content in contents if content is not None]
+        for number, (_, wait) in enumerate(queued):
+            try:
+                wait()
+            except TavusctlError:
+                with self.lock:
+                    for unwritten, _ in queued[number:]:
+                        self.records.remove(unwritten)
+                raise
+        if len(queued) == 1:  # many take longer than any record of a call will
+            self.slowest = max(self.slowest, self.uptime() - started)
+
+    def _queue(self, content: bytes) -> tuple[bytes, Callable[[], None]]:
+        """Seal and queue a record; its line, and a function that waits until it is durable."""
+        line, mac = self.seals.append_seal(content, self.mac)
+        wait = self.store.queue(line)
+        self.records.append(line)
+        self.mac = mac
+        return line, wait
 
     def checkpoint(self) -> None:
         """Write the state with the next serial, archive the records of this run, and clear the journal.
@@ -247,6 +270,10 @@ class Recorder(Struct):
             self.store.write(self.state)
             self.archive(tuple(self.records))
             self.store.clear_journal()
+
+
+def _with_bindings(state: State, bindings: Iterable[Binding]) -> State:
+    return replace(state, bindings={**state.bindings, **{binding.address: binding for binding in bindings}})
 
 
 def _values_after_record(

@@ -52,10 +52,8 @@ def run(ctx: ApplyContext, plan: Plan) -> tuple[Outcome, ...]:
     if plan.steps or plan.settled:
         creates = {step.address.kind for step in plan.steps if step.action in (Action.CREATE, Action.REPLACE)}
         ctx.recorder.begin({kind: ctx.existing_ids.get(kind, ()) for kind in creates})
-    for binding in plan.settled:
-        ctx.recorder.bind(binding)
-    for binding in plan.form_changes:
-        ctx.recorder.confirm(binding)
+    ctx.recorder.bind_all(plan.settled)
+    ctx.recorder.confirm(*plan.form_changes)
     other_steps = [step for step in plan.steps if step.action is not Action.DELETE]
     deletes = [step for step in plan.steps if step.action is Action.DELETE]
     outcomes = _walk(ctx, other_steps, {refusal.change.address for refusal in plan.refused})

@@ -112,6 +112,50 @@ def test_what_a_run_did_can_be_replayed_at_any_time(store: Kept) -> None:
     assert (ledger.get(COACH), ledger.ids) == (Binding(COACH, "p2", SPEC), {"p2": COACH})
 
 
+def test_bindings_without_a_call_are_waited_for_together() -> None:
+    bindings = [Binding(Address("persona", f"p-{number}"), f"p{number}", SPEC) for number in range(5)]
+
+    class Slow(Kept):
+        def queue(self, record: bytes) -> Callable[[], None]:
+            self.append(record)
+            return lambda: self.order.append(f"{len(self.records)} queued")
+
+    slow = Slow()
+    ledger = Recorder(slow, slow.read())
+    ledger.bind_all(bindings)
+
+    assert slow.order == ["5 queued"] * 5
+    assert ledger.state.bindings == {one.address: one for one in bindings}
+    assert ledger.ids == {one.remote_id: one.address for one in bindings}
+    started = slow.read()
+    ledger = Recorder(slow, started)
+    slow.records.clear()
+    ledger.begin({})
+    ledger.bind_all(bindings)
+    assert journal.replay(started, slow.records).state.bindings == ledger.state.bindings
+
+
+def test_of_records_that_could_not_be_kept_none_is_archived() -> None:
+    class Failing(Kept):
+        def queue(self, record: bytes) -> Callable[[], None]:
+            number = len(self.records)
+            self.append(record)
+
+            def wait() -> None:
+                if number >= 2:
+                    message = "the push was refused"
+                    raise StateError(message)
+
+            return wait
+
+    failing = Failing()
+    ledger = Recorder(failing, failing.read())
+    with pytest.raises(StateError):
+        ledger.bind_all([Binding(Address("persona", f"p-{number}"), f"p{number}", SPEC) for number in range(5)])
+    assert ledger.records == failing.records[:2]
+    assert not ledger.state.bindings
+
+
 def test_the_end_is_a_checkpoint_then_the_archive_then_a_clear_journal(store: Kept) -> None:
     kept: list[bytes] = []
 
