@@ -264,6 +264,31 @@ def test_a_repository_without_a_remote_is_told_how_to_get_one(clone: Clone) -> N
     assert "git remote add origin URL" in ended.err
 
 
+def test_a_remote_beside_the_repository(clone: Clone) -> None:
+    project = clone()
+    project.apply()
+    git(project.root, "remote", "set-url", "origin", "../hub.git")
+    inner = project.root / "deep"
+    assert project.run("plan", "--detailed-exitcode").code == 0
+    inner.mkdir()
+    for name in ("tavusctl.yaml", "manifests"):
+        (project.root / name).rename(inner / name)
+    assert "E401" in Project(inner, project.account, project.environment).run("plan").out  # a state of its own, read
+
+
+def test_the_first_apply_after_an_import_pushes_once_for_all_objects(clone: Clone, hub: Path) -> None:
+    project = clone()
+    project.account.seed(personas=[{"persona_name": f"P {one}", "system_prompt": "Hi."} for one in range(12)])
+    for one in range(12):
+        project.manifest("persona", f"p-{one}", {"persona_name": f"P {one}", "system_prompt": "Hi."})
+    for name in ("coach", "guide"):
+        project.remove("persona", name)
+    assert project.run("import", "--match-names").code == 0
+    pushes(hub)
+    assert "12 to record" in project.apply().out
+    assert pushes(hub) <= 6  # the lock, the beginning, the bindings, the state, the end of the lock
+
+
 @pytest.fixture(scope="module")
 def lent() -> Iterator[Launcher]:
     """What runs commands in children that may be killed."""

@@ -152,9 +152,12 @@ def _import_file(name: str, content: bytes) -> bytes:
 
 
 def _origin(root: Path) -> str:
-    """The URL of the project's remote `origin`."""
+    """The URL of the project's remote `origin`; a path becomes absolute, relative to the top of the repository."""
     try:
-        return Git(root, 10.0).line("remote", "get-url", "origin")
+        git = Git(root, 10.0)
+        url = git.line("remote", "get-url", "origin")
+        is_path = ":" not in url.partition("/")[0]
+        return os.path.normpath(Path(git.line("rev-parse", "--show-toplevel"), url)) if is_path else url
     except GitError as error:
         message = f"`state: git` needs a git repository with a remote `origin`: {without_credentials(str(error))}"
         hint = "add it with `git remote add origin URL`, or write `state: git+URL`"
