@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from tavusctl.app.planning import draft_consent
 from tavusctl.app.planning.execution import Dialogue, RunResult, check_safety, confirm, run_plan
+from tavusctl.app.planning.prepare import with_environment
 from tavusctl.app.session.keyring import keys
 from tavusctl.app.session.manifests import load
 from tavusctl.app.session.online import Session
@@ -71,6 +72,7 @@ def undo(session: Session, run: str, options: UndoOptions, dialogue: Dialogue) -
             prepared = prepare_undo(
                 past, trash, KINDS, api, store, inputs, manifests=manifests, recreate=options.recreate
             )
+        prepared = replace(prepared, plan=with_environment(session, prepared.plan))
         dialogue.show(prepared.plan)
         draft_consent.check_named(session, prepared, options.drafts)
         check_trusted(prepared)

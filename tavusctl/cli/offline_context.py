@@ -14,6 +14,7 @@ from tavusctl.cli.completion_values import environment as known_environment
 from tavusctl.cli.options import Command
 from tavusctl.cli.report_options import color_setting
 from tavusctl.cli.status_line import TerminalProgress
+from tavusctl.core.errors import TavusctlError
 
 _NO_CACHE: Final = "no_cache"  # a command without this option does not use the cache
 
@@ -26,7 +27,11 @@ def local_options(command: Command) -> Command:
     def wrapped(*args: Any, environment: str | None, progress: TerminalProgress, **rest: Any) -> Any:
         session = open_session(environment, progress, caches=not rest.pop(_NO_CACHE, True))
         output_paths.check(click.get_current_context(), session.project)
-        return command(*args, session=check_project_file(session), **rest)
+        try:
+            return command(*args, session=check_project_file(session), **rest)
+        except TavusctlError as error:
+            error.hint = session.with_environment(error.hint)
+            raise
 
     return wrapped  # type: ignore[return-value]  # the options are added, the rest of the signature stays
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import click
+
+from tavusctl.app.session import local
+from tavusctl.cli import cli
 from tests.scenarios.everykind import SPECS, each_kind
 from tests.scenarios.project import Project
 
@@ -178,3 +183,30 @@ def test_the_next_command_names_the_environment_where_there_are_several(project:
     project.run("state", "rm", "persona/it", "--env", "staging")
     told = project.run("import", "persona/it", remote_id, "--env", "staging").err
     assert "run `tavusctl plan --env staging` to see" in told
+
+
+def test_the_commands_of_a_hint_are_for_the_same_environment(project: Project) -> None:
+    project.write("tavusctl.yaml", PROJECT)
+    project.account.seed(personas=[SPECS["persona"]])
+    project.manifest("persona", "it", SPECS["persona"])
+
+    (refused,) = project.plan("--env", "production")["refused"]
+    error = project.run("undo", "nothing", "--env", "production").err
+
+    commands = re.findall(r"`tavusctl ([^`]*)`", refused["hint"] + error)
+    assert len(commands) >= 2
+    assert all(command.endswith(" --env production") for command in commands)
+    assert project.run(*commands[0].split()).code == 0
+    project.write("tavusctl.yaml", "environments: {production: {}}\n")
+    assert "--env" not in project.run("plan", "--target", "persona/nope").err
+
+
+def test_every_command_has_the_option_or_needs_none() -> None:
+    context = click.Context(cli)
+    leaves = {name: command for name in cli.list_commands(context) if (command := cli.get_command(context, name))}
+    without = {
+        name
+        for name, command in leaves.items()
+        if not isinstance(command, click.Group) and not any("--env" in option.opts for option in command.params)
+    }
+    assert without <= local._NEED_NO_ENVIRONMENT <= without | {"fmt", "validate"}

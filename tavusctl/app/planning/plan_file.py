@@ -67,12 +67,12 @@ def read(path: Path) -> Mapping[str, Json]:
         document = strict_json(content) if len(content) <= LIMIT else None
     except OSError as error:
         message = f"cannot read the plan file `{path}`: {error.strerror}"
-        raise StateError(message, "make a new plan file with `tavusctl plan --out`", id="E920") from None
+        raise StateError(message, "make a new plan file with `tavusctl plan --out FILE`", id="E920") from None
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict) or not isinstance(document.get("bound"), dict):
         message = f"`{path}` is not a plan file of `tavusctl plan --out`"
-        raise StateError(message, "make a new plan file with `tavusctl plan --out`", id="E920")
+        raise StateError(message, "make a new plan file with `tavusctl plan --out FILE`", id="E920")
     return document
 
 

@@ -82,7 +82,7 @@ def read(document: object) -> PlanOptions:
     except (KeyError, ValueError, TypeError):
         pass
     message = "the plan file has options that this version of tavusctl does not know"
-    raise StateError(message, "make a new plan file with `tavusctl plan --out`", id="E920")
+    raise StateError(message, "make a new plan file with `tavusctl plan --out FILE`", id="E920")
 
 
 def check(options: PlanOptions, planned_options: PlanOptions) -> None:

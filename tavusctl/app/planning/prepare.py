@@ -23,7 +23,7 @@ from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import RefusedError, TavusctlError, UsageError
 from tavusctl.core.messages import suggestion
-from tavusctl.core.model import Manifest
+from tavusctl.core.model import Manifest, Plan
 from tavusctl.core.ports import Reader
 from tavusctl.engine import reconcile, resolve
 from tavusctl.engine.plan import Approvals
@@ -78,13 +78,20 @@ def prepare(
 
     with reading(session.progress, api):
         prepared = reconcile.prepare(manifests, KINDS, api, read_state, inputs)
-    plan = with_sources(prepared.plan, prepared.desired)
+    plan = with_environment(session, with_sources(prepared.plan, prepared.desired))
     prepared = replace(prepared, plan=plan, unset_secrets=unset, manifests=manifests)
     if base is None and checks_names:
         _check_named(inputs.approvals, {m.address for m in manifests} | prepared.state.bindings.keys())
     if needs_values:
         check_values(prepared)
     return gate(prepared) if gates else replace(prepared, plan=with_warnings_only(prepared.plan))
+
+
+def with_environment(session: Session, plan: Plan) -> Plan:
+    """The plan, with the commands in its hints for this environment."""
+    refused = tuple(replace(one, hint=session.with_environment(one.hint)) for one in plan.refused)
+    warnings = tuple(replace(one, hint=session.with_environment(one.hint)) for one in plan.warnings)
+    return replace(plan, refused=refused, warnings=warnings)
 
 
 def _inputs(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 
@@ -15,6 +17,11 @@ from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.project_settings import Environment, Project
 from tavusctl.secrets.escape import flat
 from tavusctl.secrets.values import UnreadSecret, trimmed
+
+_COMMAND: Final = re.compile(r"`tavusctl (?P<line>(?P<name>[a-z]+)[^`]*)`")
+_NEED_NO_ENVIRONMENT: Final = frozenset(
+    ("completion", "diff", "emulator", "fmt", "github", "init", "promote", "schema", "validate", "version")
+)
 
 
 class LocalSession(Struct, frozen=True):
@@ -46,6 +53,15 @@ class LocalSession(Struct, frozen=True):
         """A command line of this program for the same environment."""
         option = f" --env {flat(self.environment.name)}" if len(self.project.environments) > 1 else ""
         return f"tavusctl {line}{option}"
+
+    def with_environment(self, hint: str) -> str:
+        """A hint in which every command for one environment names this one, if the project has several."""
+
+        def named(command: re.Match[str]) -> str:
+            is_complete = command["name"] in _NEED_NO_ENVIRONMENT or "--env" in command["line"]
+            return command[0] if is_complete else f"`{self.command(command['line'])}`"
+
+        return _COMMAND.sub(named, hint)
 
     def say(self, text: str) -> None:
         """Print a line of progress or a hint."""

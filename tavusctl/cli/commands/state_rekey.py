@@ -34,6 +34,6 @@ def rekey(session: Session, *, old_key_env: str, renew: bool, format_: str, lock
     if result.renewed and result.shut_out:
         session.say(
             f"{result.shut_out} other API keys can no longer open the state: "
-            "run `tavusctl state rekey --old-key-env` with each"
+            "run `tavusctl state rekey --old-key-env NAME` with each"
         )
     return 0
