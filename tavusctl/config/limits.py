@@ -68,10 +68,9 @@ class Budget(Struct):
     diagnostics: int = 0
 
     @property
-    def is_within_half(self) -> bool:
-        """Whether everything counted is within `limits_of_part`."""
-        half = limits_of_part(self.limits)
-        return all(getattr(self, name) <= getattr(half, name) for name in _ADDED_UP)
+    def share(self) -> float:
+        """How much of its limit the largest amount takes: 1 for all of it."""
+        return max(float(getattr(self, name) / getattr(self.limits, name)) for name in _ADDED_UP)
 
     def count_entries(self, entries: int, depth: int, source: Source) -> None:
         """Count the entries of a listed folder, and check its depth."""

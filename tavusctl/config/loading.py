@@ -46,12 +46,12 @@ def read(
     limits: Limits = LIMITS,
     cache: ManifestCache | None = None,
 ) -> LoadResult:
-    """Read every manifest of the project, or those in `paths`; pass a cache only when the whole project is read."""
+    """Read every manifest of the project, or those in `paths`; then a cache must be that of a part."""
     reading = Reading.of(project, environment, kinds, Budget(limits), cache)
     with files.keep_folders_open():
         files_found = reading.read_files(paths)
     if cache:
-        cache.is_within_half = reading.included_files.budget.is_within_half
+        cache.share_of_limits = reading.included_files.budget.share
     first, diagnostics = _by_address(reading.parsed_manifests)
     diagnostics = [*reading.diagnostics, *diagnostics, *_check_former_addresses(first)]
     ordered = [parsed for _, parsed in sorted(first.items())]

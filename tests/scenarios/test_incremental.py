@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -87,7 +88,7 @@ def command(*words: str) -> Step:
     return lambda project: project.run(*words)
 
 
-# Each by itself; `True` if the plan after it is made of the changed part alone, None if no plan is recorded then.
+# Each by itself; `True` if the plan after it is made of the changed part alone.
 CHANGES: Final[dict[str, tuple[Step, bool | None]]] = {
     "nothing": (lambda _: None, True),
     "a prompt": (written("plain-1", system_prompt="You are new."), True),
@@ -171,7 +172,7 @@ CHANGES: Final[dict[str, tuple[Step, bool | None]]] = {
     "another key of the state": (command("state", "rekey", "--yes"), True),
     "a schedule": (
         lambda project: project.manifest("document", "faq", FAQ, recrawl={"every": "7d"}),
-        True,
+        False,
     ),
     "protection": (
         lambda project: project.manifest("persona", "plain-1", persona("plain-1"), lifecycle={"prevent_destroy": True}),
@@ -185,7 +186,7 @@ CHANGES: Final[dict[str, tuple[Step, bool | None]]] = {
                 "tavusctl.yaml", "version: 1\nsecrets: [LLM_KEY]\nenvironments: {default: {overlay: laid}}\n"
             ),
         ),
-        None,
+        False,
     ),
     "a damaged record": (lambda project: record(project).write_bytes(b"tavusctl cache 2\n" + bytes(99)), False),
 }
@@ -241,18 +242,41 @@ def report(project: Project, words: Sequence[str]) -> tuple[Result, str]:
 
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("change", CHANGES)
-def test_the_plan_after_one_change_is_that_of_the_whole_project(project: Project, change: str) -> None:
+def test_the_plan_after_one_change_is_that_of_the_whole_project(
+    project: Project, change: str, caplog: pytest.LogCaptureFixture
+) -> None:
     prepared(project)
     step, incremental = CHANGES[change]
     step(project)
-    before = record(project).stat().st_mtime_ns
     (project.root / ".tavusctl/cache/default.plan").unlink(missing_ok=True)
+    caplog.set_level(logging.INFO, "tavusctl.app.incremental")
     first = report(project, COMMANDS[0])
+    assert bool(caplog.messages) is incremental
     assert first == report(project, (*COMMANDS[0], "--no-cache"))
-    if first[0].code == 0 and incremental is not None:  # a plan of the whole project records its comparisons
-        assert (record(project).stat().st_mtime_ns == before) is incremental
-    for words in COMMANDS[1:]:
+    for words in (*COMMANDS[1:], COMMANDS[0]):
         assert report(project, words) == report(project, (*words, "--no-cache"))
+
+
+def test_a_part_without_changes_is_recorded_as_a_whole_plan_is(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After an apply, the first plan compares what was applied, and the second one nothing."""
+    prepared(project)
+    written("plain-1", system_prompt="You are new.")(project)
+    project.apply()
+    caplog.set_level(logging.INFO, "tavusctl.app.incremental")
+    project.account.forget()
+    assert "No changes" in project.run("plan").out
+    assert len(caplog.messages) == 1
+    written("plain-2", system_prompt="You are new as well.")(project)
+    caplog.clear()
+    assert "1 to update" in project.run("plan").out
+    assert caplog.messages == ["12 objects are as they were; compared 7"]  # the edited one, some of each kind, ...
+    written("plain-2")(project)
+    assert "No changes" in project.run("plan").out
+    caplog.clear()
+    assert "No changes" in project.run("plan").out
+    assert not caplog.messages  # nothing was different at all
 
 
 steps = st.sampled_from(

@@ -8,7 +8,9 @@ after an error in a manifest, and if an object would be created, replaced, delet
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Set as AbstractSet
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -36,6 +38,8 @@ from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.state.seals import SealedState, Trust, open_state
 
+_log: Final = logging.getLogger(__name__)
+
 
 def prepare(
     session: Session,
@@ -53,6 +57,7 @@ def prepare(
     if record and record.settings_digest == settings_digest and not session.environment.overlay:
         incremental = _prepare_part(session, listings, record, sources, gates=gates)
         if incremental:
+            records.keep_part(session, record, incremental, listings)
             return incremental
     listings.left_out = frozenset()
     prepared = whole.prepare(session, listings, options, sources=sources, gates=gates)
@@ -98,6 +103,7 @@ def _prepare_part(
         return None
     if not _only_updates(prepared.plan):
         return None
+    _log.info("%d objects are as they were; compared %d", len(others), len(files.addresses))
     plan = replace(prepared.plan, no_op=prepared.plan.no_op + len(others))
     return replace(prepared, plan=plan, state=sealed.replay.state)
 

@@ -12,10 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tavusctl.app.incremental.listings import Listings
 from tavusctl.app.session.online import Session
 from tavusctl.config.cache.disk_answers import DiskAnswers
+from tavusctl.config.cache.manifest_cache import ManifestCache
+from tavusctl.config.cache.trace import FilesRead
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.json_tree import quick_bytes
@@ -28,6 +31,7 @@ from tavusctl.secrets.values import NO_KEY
 from tavusctl.state.seals import Trust
 from tavusctl.state.serialization import binding_out
 
+_SHARE: Final = 0.5  # of the limits of a project
 NAME: Final = "compared"  # of the cache file, behind the name of the environment
 
 
@@ -53,6 +57,7 @@ class ComparisonRecord(Struct, frozen=True, array_like=True):
     """The equal objects of a plan, and all that the comparison depends on beside these."""
 
     settings_digest: bytes
+    share_of_limits: float  # at most half, so that a part of the files may take the other half
     files: Mapping[str, str]  # digests of all manifest files, by path
     texts: Mapping[str, Mapping[str, str]]  # digests of the included texts by path, by manifest file
     disk: DiskAnswers  # the answers of the disk to lint rules
@@ -67,35 +72,71 @@ def keep(session: Session, settings_digest: bytes, prepared: PreparedPlan, listi
     """Record the equal objects of a plan of the whole project, if its files were read with the cache."""
     cache, plan = session.cache, prepared.plan
     manifests = cache.manifests if cache else None
-    if cache is None or manifests is None or manifests.disk_answers is None or not manifests.is_within_half:
+    if cache is None or manifests is None or manifests.disk_answers is None or manifests.share_of_limits > _SHARE:
         return
     if plan.moves or plan.recovered or prepared.seals.trust is not Trust.SEALED or session.environment.overlay:
         return
-    texts = manifests.texts_by_file
-    known = tuple(_known(prepared, manifests.paths))
-    file_of = {one.address: one.file for one in known}
-    said = set(_addresses(plan))
-    refers_to = {item.address: item.refers_to for item in prepared.desired}
-    equal = tuple(
+    known = _known(prepared, manifests)
+    if known is None:
+        return
+    record = ComparisonRecord(
+        settings_digest,
+        manifests.share_of_limits,
+        manifests.files,
+        manifests.texts_by_file,
+        manifests.disk_answers,
+        known,
+        bound_ids(prepared.state.bindings),
+        prepared.state.mac,
+        secret_places(prepared.manifests, prepared.state.bindings.values()),
+        _equal_objects(prepared, known, manifests, listings),
+    )
+    cache.write(NAME, record)
+
+
+def keep_part(session: Session, record: ComparisonRecord, prepared: PreparedPlan, listings: Listings) -> None:
+    """Update a record after the plan of a part; if this run has parsed that part without remarks, note all files."""
+    cache = session.cache
+    manifests = cache.manifests if cache else None
+    known = _known(prepared, manifests) if manifests else None
+    if cache is None or manifests is None or manifests.disk_answers is None or known is None:
+        return
+    share = record.share_of_limits + manifests.share_of_limits * _SHARE  # the limits of a part are half of all
+    if share > _SHARE:
+        return
+    others = {one.address: one for one in record.manifests} | {one.address: one for one in known}
+    part = {one.address for one in known}
+    equal = tuple(one for one in record.equal if one.address not in part)
+    updated = replace(
+        record,
+        share_of_limits=share,
+        files={**record.files, **manifests.files},
+        texts={file: texts for file, texts in record.texts.items() if file not in manifests.files}
+        | {**manifests.texts_by_file},
+        disk=record.disk.with_more(manifests.disk_answers),
+        manifests=tuple(others.values()),
+        seal=prepared.state.mac,
+        equal=(*equal, *_equal_objects(prepared, known, manifests, listings)),
+    )
+    if manifests.files_read:
+        texts = {path: digest for texts in updated.texts.values() for path, digest in texts.items()}
+        cache.files_of_part = FilesRead(dict(updated.files), texts, updated.disk)
+    if replace(updated, share_of_limits=record.share_of_limits) != record:
+        cache.write(NAME, updated)
+
+
+def _equal_objects(
+    prepared: PreparedPlan, known: Iterable[KnownManifest], manifests: ManifestCache, listings: Listings
+) -> tuple[EqualObject, ...]:
+    """The planned objects about which the plan says nothing, and whose comparison may be recorded."""
+    said, files = set(_addresses(prepared.plan)), {one.address: one.file for one in known}
+    return tuple(
         EqualObject(manifest.address, binding_digest(binding), body)
         for manifest in prepared.manifests
-        if manifest.address not in said and manifest.address in refers_to and file_of.get(manifest.address) in texts
+        if manifest.address not in said and files[manifest.address] in manifests.texts_by_file
         if (binding := prepared.state.bindings.get(manifest.address)) and is_simple(manifest, binding)
         if (body := listings.digest_of(KINDS[manifest.address.kind].collection, binding.remote_id))
     )
-    if len(known) == len(prepared.manifests):
-        record = ComparisonRecord(
-            settings_digest,
-            manifests.files,
-            texts,
-            manifests.disk_answers,
-            known,
-            bound_ids(prepared.state.bindings),
-            prepared.state.mac,
-            secret_places(prepared.manifests, prepared.state.bindings.values()),
-            equal,
-        )
-        cache.write(NAME, record)
 
 
 def is_simple(manifest: Manifest, binding: Binding) -> bool:
@@ -140,13 +181,16 @@ def secret_places(manifests: Iterable[Manifest], bindings: Iterable[Binding]) ->
     return sorted(observe.decoder(KINDS, {}, NO_KEY, tuple(bindings), written).declared_secrets.of_kinds)
 
 
-def _known(prepared: PreparedPlan, paths: Mapping[str, str]) -> Iterator[KnownManifest]:
+def _known(prepared: PreparedPlan, manifests: ManifestCache) -> tuple[KnownManifest, ...] | None:
+    """The planned manifests, each with its file; None if the file of one of them is not known."""
     refers_to = {item.address: item.refers_to for item in prepared.desired}
-    for manifest in prepared.manifests:
-        path = paths.get(manifest.source.path)
-        if path is not None:
-            references = refers_to.get(manifest.address, ())
-            yield KnownManifest(manifest.address, path, name_of(manifest), manifest.external_id, references)
+    paths = [manifests.paths.get(manifest.source.path) for manifest in prepared.manifests]
+    known = tuple(
+        KnownManifest(one.address, path, name_of(one), one.external_id, refers_to.get(one.address, ()))
+        for one, path in zip(prepared.manifests, paths, strict=True)
+        if path is not None
+    )
+    return known if len(known) == len(paths) else None
 
 
 def _addresses(plan: Plan) -> Iterator[Address]:

@@ -18,7 +18,7 @@ from msgspec import Struct
 import tavusctl
 from tavusctl.config.cache import signed_file
 from tavusctl.config.cache.signed_file import Content
-from tavusctl.config.cache.trace import digest
+from tavusctl.config.cache.trace import FilesRead, digest
 from tavusctl.config.project_file import discovery, overlay_folders
 from tavusctl.core.project_settings import Environment, Project
 from tavusctl.lib import atomic_files
@@ -44,12 +44,22 @@ class SessionCache(Struct):
     environment: str
     dependency_digest: str  # digest of the code and of all settings that the entries depend on
     manifests: ManifestCache | None = None  # those that this run read last
+    files_of_part: FilesRead | None = None  # all files of the project, if this run has parsed only some of them
 
-    def load_manifests(self) -> ManifestCache:
-        """Open the cache of the manifests, as earlier runs parsed them."""
+    @property
+    def files_read(self) -> FilesRead | None:
+        """The digests of all manifest files, as this run has found them; None if some of them are not cached."""
+        if self.manifests is None:
+            return None
+        return self.files_of_part if self.manifests.is_part else self.manifests.files_read
+
+    def load_manifests(self, *, is_part: bool = False) -> ManifestCache:
+        """Open the cache of the manifests, as earlier runs parsed them; `is_part`: this run reads only some files."""
         from tavusctl.config.cache.manifest_cache import ManifestCache  # noqa: PLC0415 - see above
 
-        self.manifests = ManifestCache.load(self.folder / self.environment, self.key, self.dependency_digest)
+        self.manifests = ManifestCache.load(
+            self.folder / self.environment, self.key, self.dependency_digest, is_part=is_part
+        )
         return self.manifests
 
     def read(self, name: str, what: type[Content]) -> Content | None:

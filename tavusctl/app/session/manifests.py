@@ -54,7 +54,8 @@ def check(
     `applied` is for lint rules that compare with the last apply.  Without `advice`, lint warnings are left out.  With
     `secrets`, invalid ones are diagnosed, and with `needs_values` also those without a value.
     """
-    manifest_cache = session.cache.load_manifests() if session.cache and not paths else None
+    is_cached = session.cache and (others or not paths)
+    manifest_cache = session.cache.load_manifests(is_part=bool(others)) if session.cache and is_cached else None
     limits = limits_of_part(LIMITS) if others else LIMITS
     loaded = loading.read(session.project, session.environment, KINDS, paths, limits, cache=manifest_cache)
     has_errors = any(one.severity is Severity.ERROR for one in (*session.project_diagnostics, *loaded.diagnostics))

@@ -136,7 +136,7 @@ def _trace(session: LocalSession, command: str) -> Trace | None:
 
 def _files_read(session: LocalSession) -> FilesRead | None:
     """The digests of the manifest files that this run has read; None if they are not cached."""
-    return session.cache.manifests.files_read if session.cache and session.cache.manifests else None
+    return session.cache.files_read if session.cache else None
 
 
 def _has_same_files(session: LocalSession, trace: Trace, settings_digest: bytes) -> bool:

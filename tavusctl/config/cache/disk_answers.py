@@ -28,6 +28,14 @@ class DiskAnswers(Struct, frozen=True, array_like=True):
     absent: dict[str, tuple[str, ...]] = field(default_factory=dict)  # normalized first names, by folder
     others: tuple[Answer, ...] = ()
 
+    def with_more(self, more: DiskAnswers) -> DiskAnswers:
+        """These answers and more."""
+        folders = self.absent.keys() | more.absent.keys()
+        absent = {
+            folder: tuple(sorted({*self.absent.get(folder, ()), *more.absent.get(folder, ())})) for folder in folders
+        }
+        return DiskAnswers(absent, tuple(dict.fromkeys((*self.others, *more.others))))
+
 
 class Disk(Struct):
     """Answers rules that ask whether a text names a file of the project, and records the answers."""

@@ -43,6 +43,7 @@ class ManifestCache(Struct):
     path: Path
     key: bytes
     dependency_digest: str  # digest of what all entries depend on
+    is_part: bool = False  # only some files are read: entries of others stay as they are
     _known: dict[str, msgspec.Raw] = field(default_factory=dict)  # entries as saved, by shown path
     _clean_runs: dict[str, CleanLintRun] = field(default_factory=dict)
     _entries: dict[str, msgspec.Raw] = field(default_factory=dict)  # entries of this run, by shown path
@@ -54,15 +55,15 @@ class ManifestCache(Struct):
     _paths: dict[str, str] = field(default_factory=dict)  # paths of the manifest files read, by shown path
     _disk: DiskAnswers | None = None  # answers to rules, if these reported nothing
     disk_answers: DiskAnswers | None = None  # answers to rules about files that have an entry, whatever these reported
-    is_within_half: bool = False  # whether what was read is within half of each limit of a project
+    share_of_limits: float = 1  # how much of the limits of a project the files take, see `Budget.share`
 
     @classmethod
-    def load(cls, path: Path, key: bytes, dependency_digest: str) -> ManifestCache:
+    def load(cls, path: Path, key: bytes, dependency_digest: str, *, is_part: bool = False) -> ManifestCache:
         """Load a saved cache; empty if it is missing, damaged, signed with another key or has another digest."""
         saved = signed_file.read(path, key, _Content)
         if saved is None or saved.dependency_digest != dependency_digest:
-            return cls(path, key, dependency_digest, _is_changed=True)
-        return cls(path, key, dependency_digest, saved.entries, saved.clean_runs)
+            return cls(path, key, dependency_digest, is_part, _is_changed=True)
+        return cls(path, key, dependency_digest, is_part, saved.entries, saved.clean_runs)
 
     @property
     def files_read(self) -> FilesRead | None:
@@ -136,20 +137,22 @@ class ManifestCache(Struct):
 
     def record_run(self, rule_set: str, lint_inputs: str, disk: Disk, *, is_clean: bool) -> None:
         """Record the answers of the disk to rules, and whether these reported nothing about what was read."""
-        self.disk_answers = disk.answers_about(self._entries)
+        self.disk_answers = answers = disk.answers_about(self._entries)
         if is_clean and self._is_complete:
-            self._disk = self.disk_answers
-            self._clean_runs[rule_set] = CleanLintRun(self._digest(lint_inputs), self._disk)
-            self._is_changed = True
+            self._disk = answers
+            if not self.is_part:
+                self._clean_runs[rule_set] = CleanLintRun(self._digest(lint_inputs), answers)
+                self._is_changed = True
 
     def save(self) -> None:
         """Write the cache if it has changed; errors of the disk are ignored, since they only cost time later."""
-        if not self._is_changed and self._entries.keys() == self._known.keys():
+        entries = {**self._known, **self._entries} if self.is_part else self._entries
+        if not self._is_changed and entries.keys() == self._known.keys():
             return
         # Questions of rules quote manifests.  If an entry is missing, they are of no use, and they may contain the
         # secret because of which that entry was not stored.
         silences = self._clean_runs if self._is_complete else {}
-        signed_file.write(self.path, self.key, _Content(self.dependency_digest, self._entries, silences))
+        signed_file.write(self.path, self.key, _Content(self.dependency_digest, entries, silences))
 
     def _digest(self, lint_inputs: str) -> str:
         text = "\0".join([self.dependency_digest, lint_inputs, *self._read])
