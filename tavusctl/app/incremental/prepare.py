@@ -89,11 +89,8 @@ def _prepare_part(
     if files is None:
         return None
     others, state = relations.without(files.addresses), _restricted(sealed, files.addresses)
-    bindings_of_part = state.replay.state.bindings.values()
-    if (
-        selection.has_namesake(others, account)
-        or records.secret_places(files.manifests, bindings_of_part) != record.secret_places
-    ):
+    places = records.secret_places(files.manifests, state.replay.state.bindings.values())
+    if selection.has_namesake(others, account) or places != record.secret_places:
         return None
     listings.left_out = {account.keys[one.address] for one in others}
     try:
