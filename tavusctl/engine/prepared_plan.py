@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from msgspec import Struct, field
 
@@ -61,6 +62,7 @@ class PreparedPlan(Struct, frozen=True):
     seals: Seals = Seals()
     unset_secrets: tuple[Diagnostic, ...] = ()  # diagnostics of secrets that have no value here
     manifests: tuple[Manifest, ...] = ()  # as they were read
+    ids_with_secrets: AbstractSet[str] = frozenset()  # of objects of the account whose bodies contain secrets
 
     @property
     def known_settings(self) -> tuple[Safety | None, ApprovedInputs | None]:

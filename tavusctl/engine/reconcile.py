@@ -74,6 +74,7 @@ def _prepare_once(
         lost,
         state_is_behind=result.recovered or bool(moves) or unsealed,
         seals=sealed.seals,
+        ids_with_secrets=account.ids_with_secrets,
     )
 
 

@@ -320,19 +320,26 @@ def _externals(desired: Desired, ids: Mapping[str, str]) -> dict[str, str]:
 
 
 def _ordered(targets: Mapping[Address, Collection[Address]], places: Mapping[Address, Source]) -> list[Address]:
+    """The addresses, each after all that it refers to: by the longest chain of references below it, then by address.
+
+    The order of any addresses is the same whatever others there are that none of these refers to.
+    """
     # A literal id may name a bound object whose manifest is gone; such a target is not in this graph.
     graph = {
         address: sorted(target for target in references if target in targets)
         for address, references in sorted(targets.items())
     }
+    depths: dict[Address, int] = {}
     try:
-        return list(TopologicalSorter(graph).static_order())
+        for address in TopologicalSorter(graph).static_order():
+            depths[address] = 1 + max((depths[target] for target in graph[address]), default=0)
     except CycleError as error:
         cycle = list(reversed(error.args[1]))
         first = min(cycle)
         message = "circular references: " + " -> ".join(str(address) for address in cycle)
         hint = "remove one of these references"
         raise ConfigError([Diagnostic("TV122", message, places[first], hint, first)]) from None
+    return sorted(depths, key=lambda address: (depths[address], address))
 
 
 def _source(manifest: Manifest, path: KeyPath) -> Source:

@@ -102,6 +102,11 @@ def shortened(text: str, most: int) -> View:
     return view if len(view) <= most else View(f"{view[:most]}…")
 
 
+def known_values() -> tuple[str, ...]:
+    """The values that this run knows to be secrets."""
+    return tuple(_known)
+
+
 def has_known_secrets() -> bool:
     """Whether this run knows any secret."""
     return bool(_known)

@@ -6,7 +6,8 @@ import contextlib
 import json
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.scenarios.project import Body, Project, Result
+from tavusctl.api import ReadClient
+from tavusctl.app.incremental.prepare import prepare
+from tavusctl.app.session.local import LocalSession
+from tavusctl.app.session.online import Session
+from tavusctl.app.session.opening import open_session
+from tavusctl.cli.status_line import TerminalProgress
+from tavusctl.core.model import Cause
+from tavusctl.core.resource_kind import Listing
+from tests.scenarios.project import Body, Project, Result, environment_of
 
 pytestmark = [pytest.mark.usefixtures("quick_scrypt"), pytest.mark.newer_api]
 
@@ -276,6 +285,179 @@ def test_a_part_without_changes_is_recorded_as_a_whole_plan_is(
     caplog.clear()
     assert "No changes" in project.run("plan").out
     assert not caplog.messages  # nothing was different at all
+
+
+def recorded(project: Project) -> None:
+    """A whole plan has recorded what is equal now."""
+    for name in ("compared", "plan"):
+        (project.root / f".tavusctl/cache/default.{name}").unlink(missing_ok=True)
+    assert project.run("plan").code == 0
+    assert record(project).exists()
+
+
+def same(project: Project, *words: str) -> Result:
+    """The result of a plan, which is that of the whole project."""
+    (project.root / ".tavusctl/cache/default.plan").unlink(missing_ok=True)
+    found = report(project, words or ("plan",))
+    assert found == report(project, (*(words or ("plan",)), "--no-cache"))
+    return found[0]
+
+
+def test_a_file_that_declared_nothing_may_declare_something(project: Project) -> None:
+    prepared(project)
+    project.write("manifests/later.yaml", "# nothing yet\n")
+    recorded(project)
+    project.manifest("persona", "later", persona("later")).rename(project.root / "manifests/later.yaml")
+    assert "1 to create" in same(project).out
+
+
+def test_two_files_with_one_shown_path_are_not_taken_for_each_other(project: Project) -> None:
+    prepared(project)
+    project.write("manifests/aa.md", "Old.")
+    for path, name, text in (("a\x01.yaml", "aaa", "${file:aa.md}"), ("a\\x01.yaml", "bbb", "You help.")):
+        manifest = {"kind": "persona", "name": name, "spec": persona(name, system_prompt=text)}
+        (project.root / "manifests" / path).write_text(json.dumps(manifest))
+    project.apply()
+    project.run("plan")
+    project.write("manifests/aa.md", "New.")
+    assert "1 to update" in same(project).out
+
+
+KEY: Final = "kT9vQ2mX7pLr4WzB8nYc"
+
+
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize(
+    "layer",
+    [
+        {"model": "own", "headers": {"x-api-key": KEY}},
+        {"model": "own", "extra_body": {"token": KEY}},
+        {"model": "own", "base_url": f"https://ann:{KEY}@llm.example.com"},
+    ],
+)
+def test_a_secret_of_an_equal_object_is_hidden_in_others(project: Project, layer: Body) -> None:
+    prepared(project)
+    live("persona", "Plain-0", layers={"llm": layer})(project)
+    recorded(project)
+    written("plain-1", system_prompt=f"The key is {KEY}.")(project)
+    assert KEY not in same(project).out
+
+
+VALUE: Final = "tulips-in-the-second-bed"
+
+
+@pytest.mark.parametrize(
+    "reveal",
+    [
+        live("persona", "Plain-0", layers={"llm": {"model": "own", "headers": {"x-api-key": VALUE}}}),
+        lambda project: project.write(".env", f"LLM_KEY={VALUE}\n").chmod(0o600),  # the environment takes precedence
+    ],
+)
+def test_a_text_that_becomes_a_secret_is_recorded_anew(project: Project, reveal: Step) -> None:
+    prepared(project)
+    written("plain-1", system_prompt=f"Say {VALUE}.")(project)
+    project.apply()
+    recorded(project)
+    reveal(project)
+    assert "apply records it" in same(project).out.replace("them", "it")
+
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize(
+    "words", [("plan",), ("plan", "--target", "persona/plain-2"), ("validate",), ("apply", "--yes"), ("drift",)]
+)
+def test_no_cache_keeps_a_text_that_becomes_a_secret(project: Project, words: Sequence[str]) -> None:
+    prepared(project)
+    written("plain-1", persona_name=VALUE)(project)
+    project.apply()
+    recorded(project)
+    project.environment["LLM_KEY"] = VALUE
+    if words == ("plan",):
+        written("plain-2", system_prompt=5)(project)
+    project.run(*words)
+    assert not [one.name for one in project.root.glob(".tavusctl/cache/*") if VALUE.encode() in one.read_bytes()]
+
+
+def test_steps_are_in_the_same_order(project: Project, caplog: pytest.LogCaptureFixture) -> None:
+    prepared(project)
+    for name in ("one", "two", "z"):
+        project.manifest(
+            "tool", name, {"name": f"{name}_tool", "description": "One.", "delivery": {"app_message": True}}
+        )
+    users = (("aaa", "two"), ("bbb", "one"), ("ccc", "two"))
+    for name, tool in users:
+        written(name, tool_ids=[f"${{ref:tool/{tool}}}"])(project)
+    project.apply()
+    recorded(project)
+    for name, tool in users[1:]:
+        written(name, tool_ids=[f"${{ref:tool/{tool}}}"], system_prompt="New.")(project)
+    caplog.set_level(logging.INFO, "tavusctl.app.incremental")
+    same(project, "plan", "--format", "json")
+    assert caplog.messages
+
+
+def test_a_stranger_with_the_live_name_of_an_equal_object_is_reported(project: Project) -> None:
+    prepared(project)
+    project.manifest("persona", "plain-1", persona("plain-1"), lifecycle={"ignore_changes": ["/persona_name"]})
+    project.apply()
+    live("persona", "Plain-1", persona_name="Renamed")(project)
+    recorded(project)
+    project.account.seed(personas=[persona("renamed")])
+    assert "TV306" in same(project).out
+
+
+def test_only_collections_of_managed_objects_are_listed(project: Project) -> None:
+    prepared(project)
+    body = {"replica_name": "Ann", "train_video_url": "https://a.example.com/v.mp4"}
+    [[remote_id]] = project.account.seed(replicas=[body]).values()
+    project.write("manifests/ann.yaml", f"kind: replica\nname: ann\nexternal: true\nid: {remote_id}\n")
+    recorded(project)
+    project.account.fault(kind="status", status=403, times=1000, match="GET /v2/replicas")
+    same(project)
+
+
+def test_an_account_that_lost_a_collection(project: Project) -> None:
+    prepared(project)
+    project.account.switch(era="seed")
+    assert same(project).code == 11
+
+
+def test_the_state_is_read_before_the_account_also_when_a_part_was_not_enough(project: Project) -> None:
+    """Another run ends between the attempt and the plan of the whole project: the plan is of one moment."""
+    prepared(project)
+    gone("persona", "Plain-3")(project)
+    written("plain-1", system_prompt="New text.")(project)
+    variables = {"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key, **project.environment}
+    with environment_of(variables):
+        found = open_session(None, TerminalProgress(quiet=True), project.root, caches=True)
+        fields = {name: getattr(found, name) for name in LocalSession.__struct_fields__}
+        session = Session(**fields, base_url=project.account.url)
+        with session.reader() as api:
+            first = prepare(session, Interrupted(api, lambda: project.apply("--target", "persona/plain-1")), gates=True)
+    assert "plain-1" not in {one.address.name for one in first.plan.drift}
+    assert Cause.DRIFTED not in {one.cause for one in first.plan.steps if one.address.name == "plain-1"}
+
+
+class Interrupted:
+    """A reader at whose first read of a single object, or at the second listing, another run has just ended."""
+
+    def __init__(self, api: ReadClient, event: Callable[[], object]) -> None:
+        self.api, self.event = api, event
+
+    @property
+    def response_count(self) -> int:
+        return self.api.response_count
+
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> Body:
+        event, self.event = self.event, lambda: None
+        event()
+        return self.api.get(path, query)
+
+    def list(self, path: str, listing: Listing, id_fields: tuple[str, ...]) -> list[Body]:
+        return self.api.list(path, listing, id_fields)
+
+    def server_time(self) -> datetime:
+        return self.api.server_time()
 
 
 steps = st.sampled_from(

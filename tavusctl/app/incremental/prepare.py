@@ -9,7 +9,9 @@ after an error in a manifest, and if an object would be created, replaced, delet
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
+from functools import partial
 from typing import Final
 
 from msgspec import Struct
@@ -23,19 +25,20 @@ from tavusctl.app.incremental.record import ComparisonRecord, KnownManifest
 from tavusctl.app.incremental.selection import Account, Relations
 from tavusctl.app.planning import prepare as whole
 from tavusctl.app.planning.plan_options import PlanOptions
-from tavusctl.app.planning.prepare import NO_OPTIONS, Part
+from tavusctl.app.planning.prepare import NO_OPTIONS, Basis
 from tavusctl.app.session import keyring, unchanged
 from tavusctl.app.session.manifests import load
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import reading
 from tavusctl.core.address import Address, Source
+from tavusctl.core.binding import DOCUMENTS
 from tavusctl.core.diagnostics import Diagnostic
-from tavusctl.core.errors import TavusctlError
+from tavusctl.core.errors import ConfigError, RefusedError, Rejected, StateError, TavusctlError
 from tavusctl.core.model import Action, Manifest, Plan
-from tavusctl.core.ports import Reader
+from tavusctl.core.ports import Reader, State
 from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.kinds import KINDS
-from tavusctl.lib.json_types import JsonObject
+from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.state.seals import SealedState, Trust, open_state
 
 _log: Final = logging.getLogger(__name__)
@@ -53,22 +56,48 @@ def prepare(
     if session.cache is None or options != NO_OPTIONS or session.grant or session.project_diagnostics:
         return whole.prepare(session, api, options, sources=sources, gates=gates)
     listings, settings_digest = Listings(api), unchanged.comparison_settings_digest(session)
+    states = _States(session)
     record = session.cache.read(records.NAME, ComparisonRecord)
     if record and record.settings_digest == settings_digest and not session.environment.overlay:
-        incremental = _prepare_part(session, listings, record, sources, gates=gates)
+        incremental = _prepare_part(
+            session, listings, record, states, partial(whole.prepare, sources=sources, gates=gates)
+        )
         if incremental:
             records.keep_part(session, record, incremental, listings)
             return incremental
     listings.left_out = frozenset()
-    prepared = whole.prepare(session, listings, options, sources=sources, gates=gates)
+    prepared = whole.prepare(
+        session, listings, options, sources=sources, gates=gates, basis=Basis(read_state=states.read)
+    )
     records.keep(session, settings_digest, prepared, listings)
     return prepared
 
 
+class _States(Struct):
+    """Reads the state.  After an attempt, the first read returns the state that preceded the listings again."""
+
+    session: Session
+    first: SealedState | None = None
+
+    def open(self) -> SealedState:
+        """Read the state before the account is listed."""
+        self.first = open_state(self.session.store(), keyring.keys(self.session))
+        return self.first
+
+    def read(self) -> SealedState:
+        """The state that was read first, or else the present one."""
+        first, self.first = self.first, None
+        return first or open_state(self.session.store(), keyring.keys(self.session))
+
+
 def _prepare_part(
-    session: Session, listings: Listings, record: ComparisonRecord, sources: Sources | None, *, gates: bool
+    session: Session,
+    listings: Listings,
+    record: ComparisonRecord,
+    states: _States,
+    make_plan: Callable[..., PreparedPlan],
 ) -> PreparedPlan | None:
-    """The plan if its part can be planned by itself, else None; errors of state and account are raised."""
+    """The plan if its part can be planned by itself, else None; errors of the state are raised."""
     changed = selection.changed_files(record, session.project, session.environment)
     if changed is None:
         return None
@@ -77,32 +106,54 @@ def _prepare_part(
     files = _Files.load(session, relations, relations.concerned(with_same_file))
     if files is None:
         return None
-    sealed = open_state(session.store(), keyring.keys(session))
+    sealed = states.open()
     if not _is_known(session, record, sealed):
         return None
-    bindings = sealed.replay.state.bindings
-    with reading(session.progress, listings):
-        account = Account.listed(listings, record)
-    relations.documents = lambda address: (bindings[address].applied, account.body_of(address))
-    equal = selection.equal_objects(record, changed, sealed.replay.state, account)
-    files = _Files.load(session, relations, relations.concerned(equal), files)
-    if files is None:
-        return None
-    others, state = relations.without(files.addresses), _restricted(sealed, files.addresses)
-    places = records.secret_places(files.manifests, state.replay.state.bindings.values())
-    if selection.has_namesake(others, account) or places != record.secret_places:
-        return None
-    listings.left_out = {account.keys[one.address] for one in others}
+    state = sealed.replay.state
     try:
-        part = Part(files.manifests, files.warnings, state)
-        prepared = whole.prepare(session, listings, sources=sources, gates=gates, part=part)
-    except TavusctlError:
+        with reading(session.progress, listings):
+            account = Account.listed(listings, record)
+        relations.documents = partial(_documents, state, account)
+        equal = selection.equal_objects(record, changed, state, account)
+        files = _Files.load(session, relations, relations.concerned(equal), files)
+        basis = _basis(record, relations, sealed, account, files) if files else None
+        if files is None or basis is None:
+            return None
+        others = relations.without(files.addresses)
+        listings.left_out = {account.keys[one.address] for one in others}
+        prepared = make_plan(session, listings, basis=basis)
+    except (RefusedError, ConfigError, StateError, Rejected):
         return None
-    if not _only_updates(prepared.plan):
+    if not (_only_updates(prepared.plan) and _knows_no_more(session, record)):
         return None
     _log.info("%d objects are as they were; compared %d", len(others), len(files.addresses))
     plan = replace(prepared.plan, no_op=prepared.plan.no_op + len(others))
-    return replace(prepared, plan=plan, state=sealed.replay.state)
+    return replace(prepared, plan=plan, state=state)
+
+
+def _basis(
+    record: ComparisonRecord, relations: Relations, sealed: SealedState, account: Account, files: _Files
+) -> Basis | None:
+    """The manifests and the state of a part; None if the objects outside of it matter to the plan."""
+    others, restricted = relations.without(files.addresses), _restricted(sealed, files.addresses)
+    places = records.secret_places(files.manifests, restricted.replay.state.bindings.values())
+    if selection.has_namesake(others, account) or places != record.secret_places:
+        return None
+    return Basis((files.manifests, files.warnings), lambda: restricted)
+
+
+def _documents(state: State, account: Account, address: Address) -> Iterator[Json]:
+    """What the state records of an object, and its body."""
+    yield from (getattr(state.bindings[address], name) for name in DOCUMENTS)
+    yield account.body_of(address)
+
+
+def _knows_no_more(session: Session, record: ComparisonRecord) -> bool:
+    """Whether all secrets that are known by now were known when the record was made.
+
+    A base that contains the value of a secret is recorded anew, and a secret is hidden wherever it is.
+    """
+    return session.cache is not None and set(record.known_secrets).issuperset(session.cache.known_secrets())
 
 
 class _Files(Struct, frozen=True):

@@ -2,7 +2,8 @@
 
 An object is recorded only if the plan says nothing about it, and if the comparison depended on its own manifest, its
 own binding and its own body alone.  Whatever can change by other causes has no record and is compared in every plan:
-objects with secrets, files, schedules or a replacement, external objects, and objects that are read one by one.
+objects with secrets (in the manifest or the account), files, schedules or a replacement, external objects, and objects
+that are read one by one.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ class ComparisonRecord(Struct, frozen=True, array_like=True):
     bound_ids: dict[str, str]  # ids of bound objects, by address
     seal: str  # of the state: with the same seal, all bindings are the same
     secret_places: list[tuple[str, KeyPath]]  # see `secret_places`
+    known_secrets: tuple[bytes, ...]  # of the run that made the record, see `SessionCache.known_secrets`
     equal: tuple[EqualObject, ...]
 
 
@@ -89,6 +91,7 @@ def keep(session: Session, settings_digest: bytes, prepared: PreparedPlan, listi
         bound_ids(prepared.state.bindings),
         prepared.state.mac,
         secret_places(prepared.manifests, prepared.state.bindings.values()),
+        cache.known_secrets(),
         _equal_objects(prepared, known, manifests, listings),
     )
     cache.write(NAME, record)
@@ -135,6 +138,7 @@ def _equal_objects(
         for manifest in prepared.manifests
         if manifest.address not in said and files[manifest.address] in manifests.texts_by_file
         if (binding := prepared.state.bindings.get(manifest.address)) and is_simple(manifest, binding)
+        if binding.remote_id not in prepared.ids_with_secrets
         if (body := listings.digest_of(KINDS[manifest.address.kind].collection, binding.remote_id))
     )
 
@@ -182,7 +186,7 @@ def secret_places(manifests: Iterable[Manifest], bindings: Iterable[Binding]) ->
 
 
 def _known(prepared: PreparedPlan, manifests: ManifestCache) -> tuple[KnownManifest, ...] | None:
-    """The planned manifests, each with its file; None if the file of one of them is not known."""
+    """The planned manifests, each with its file; None if files cannot be told apart by their shown paths."""
     refers_to = {item.address: item.refers_to for item in prepared.desired}
     paths = [manifests.paths.get(manifest.source.path) for manifest in prepared.manifests]
     known = tuple(
@@ -190,7 +194,7 @@ def _known(prepared: PreparedPlan, manifests: ManifestCache) -> tuple[KnownManif
         for one, path in zip(prepared.manifests, paths, strict=True)
         if path is not None
     )
-    return known if len(known) == len(paths) else None
+    return known if len(known) == len(paths) and len(manifests.paths) == len(manifests.files) else None
 
 
 def _addresses(plan: Plan) -> Iterator[Address]:

@@ -29,7 +29,7 @@ from tavusctl.lib.json_types import Json, JsonObject
 
 
 def changed_files(record: ComparisonRecord, project: Project, environment: Environment) -> AbstractSet[str] | None:
-    """The manifest files that have changed, or that include a changed text; None if files were added or removed."""
+    """The manifest files that have changed, or that include a changed text; None if others may declare objects now."""
     root = Path(project.root)
     try:
         with files.keep_folders_open():
@@ -37,7 +37,7 @@ def changed_files(record: ComparisonRecord, project: Project, environment: Envir
                 record.disk
             ):
                 return None
-            return {
+            changed = {
                 path
                 for path, known in record.files.items()
                 if digest(files.read_bytes(Path(path), root, MAX_YAML_BYTES)) != known
@@ -48,10 +48,12 @@ def changed_files(record: ComparisonRecord, project: Project, environment: Envir
             }
     except (files.UnreadableFileError, LimitExceededError):
         return None
+    # A file that declared nothing may declare something now.
+    return changed if changed <= {one.file for one in record.manifests} else None
 
 
 class Account(Struct, frozen=True):
-    """The listed objects of the collections of all recorded manifests."""
+    """The listed objects of the collections of all kinds of managed objects."""
 
     objects: Mapping[ObjectKey, JsonObject]
     body_digests: Mapping[ObjectKey, bytes]
@@ -60,7 +62,7 @@ class Account(Struct, frozen=True):
     @classmethod
     def listed(cls, listings: Listings, record: ComparisonRecord) -> Account:
         """The objects, as they are listed now."""
-        kinds = sorted({one.address.kind for one in record.manifests})
+        kinds = sorted({one.address.kind for one in record.manifests if not one.external_id})
         objects = {
             (KINDS[kind].collection, remote_id): body
             for kind in kinds
@@ -162,11 +164,11 @@ def has_namesake(equal: Collection[KnownManifest], account: Account) -> bool:
     kinds: defaultdict[str, list[ResourceKind]] = defaultdict(list)
     for kind in KINDS.values():
         kinds[kind.collection].append(kind)
-    strangers = [(kind, body) for key, body in account.objects.items() if key not in bound for kind in kinds[key[0]]]
-    bodies = ((kind, spellings.read(kind, body)) for kind, body in strangers)
-    names = {_plain(str(body.get(kind.name_field) or "")) for kind, body in bodies}
-    return bool(names) and any(_plain(one.name) in names for one in equal)
+    strangers = ((kind, body) for key, body in account.objects.items() if key not in bound for kind in kinds[key[0]])
+    names = {_name(kind, body) for kind, body in strangers}
+    return bool(names) and any(_name(KINDS[one.address.kind], account.body_of(one.address)) in names for one in equal)
 
 
-def _plain(name: str) -> str:
-    return plain_text(claim.without_claim(name))
+def _name(kind: ResourceKind, body: JsonObject) -> str:
+    """The display name in a body, as it is compared with others."""
+    return plain_text(claim.without_claim(str(spellings.read(kind, body).get(kind.name_field) or "")))

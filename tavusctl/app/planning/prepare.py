@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from msgspec import Struct
@@ -37,12 +38,14 @@ from tavusctl.state.seals import SealedState, open_state
 NO_OPTIONS: Final = PlanOptions()
 
 
-class Part(Struct, frozen=True):
-    """A part of a project that can be planned by itself: its manifests, their diagnostics, and its bindings."""
+class Basis(Struct, frozen=True):
+    """What a plan is made from, if that is not the whole project, and the state as it is now."""
 
-    manifests: tuple[Manifest, ...]
-    warnings: tuple[Diagnostic, ...]
-    state: SealedState
+    loaded: tuple[tuple[Manifest, ...], tuple[Diagnostic, ...]] | None = None  # manifests and diagnostics of a part
+    read_state: Callable[[], SealedState] | None = None
+
+
+_WHOLE: Final = Basis()
 
 
 def prepare(
@@ -55,28 +58,26 @@ def prepare(
     checks_names: bool = True,
     gates: bool = False,
     needs_values: bool = False,
-    part: Part | None = None,
+    basis: Basis = _WHOLE,
 ) -> PreparedPlan:
     """Plan this environment, or with `base` what other manifests would make of it; the account is only read.
 
     `sources` fetches the sources of watched documents; all plans of a run share it, and with it its time limit.
     With `gates`, a plan that would write a lint error is refused.  With `needs_values`, a plan that sends a secret
-    without a value is refused; otherwise such a secret counts as unchanged.  `part` limits the plan to itself.
+    without a value is refused; otherwise such a secret counts as unchanged.  `basis` may limit the plan to a
+    part of the project and of the state.
     """
     secrets = None if options.destroy or base else session.secrets
-    if part:
-        manifests, warnings = part.manifests, part.warnings
-    else:
-        manifests, warnings = _load(session, base, secrets, needs_values=needs_values, destroys=options.destroy)
+    manifests, warnings = basis.loaded or _load(
+        session, base, secrets, needs_values=needs_values, destroys=options.destroy
+    )
     warnings = (*warnings, *session.trust_warnings, *session.local_state_remark) if base is None else warnings
     unset = () if secrets is None else resolve.unset_secrets(manifests, secrets)
     warnings += () if needs_values else unset_secrets_warning(unset)
     inputs = _inputs(session, options, manifests, warnings, sources, is_base=base is not None)
 
-    def read_state() -> SealedState:
-        return part.state if part else open_state(session.store(), inputs.keys)
-
     with reading(session.progress, api):
+        read_state = basis.read_state or partial(open_state, session.store(), inputs.keys)
         prepared = reconcile.prepare(manifests, KINDS, api, read_state, inputs)
     plan = with_environment(session, with_sources(prepared.plan, prepared.desired))
     prepared = replace(prepared, plan=plan, unset_secrets=unset, manifests=manifests)

@@ -33,7 +33,14 @@ _OTHER_CODE: Final = frozenset({"cli", "emulator", "reports", "rewrite"})
 _LIBRARIES: Final = ("cronsim", "jsonschema_rs", "msgspec", "pydantic", "pydantic_core", "yaml")
 _KEY_BYTES: Final = 32
 _OTHERS: Final = 0o077  # permissions of everybody but the owner
+_SECRETS: Final = "secrets"
 _PROJECT: Final = ".project"  # no environment has such a name
+
+
+class _SeenSecrets(Struct, frozen=True, array_like=True):
+    """The secrets that were known when something was kept, as keyed digests."""
+
+    digests: tuple[bytes, ...]
 
 
 class SessionCache(Struct):
@@ -43,6 +50,7 @@ class SessionCache(Struct):
     key: bytes
     environment: str
     dependency_digest: str  # digest of the code and of all settings that the entries depend on
+    secrets: tuple[bytes, ...] = ()  # as `known_secrets`, when the session was opened
     manifests: ManifestCache | None = None  # those that this run read last
     files_of_part: FilesRead | None = None  # all files of the project, if this run has parsed only some of them
 
@@ -78,17 +86,42 @@ class SessionCache(Struct):
 
     def keyed_digest(self, *given: object) -> bytes:
         """A keyed digest of values; without the key, guesses of a secret cannot be tested against it."""
-        return hmac.digest(self.key, repr((self.dependency_digest, given)).encode("utf-8", "surrogatepass"), "sha256")
+        text = repr((self.dependency_digest, self.secrets, given))
+        return hmac.digest(self.key, text.encode("utf-8", "surrogatepass"), "sha256")
+
+    def known_secrets(self) -> tuple[bytes, ...]:
+        """Keyed digests of all values that this run knows to be secrets by now, sorted."""
+        values = (value.encode("utf-8", "surrogatepass") for value in redaction.known_values())
+        return tuple(sorted(hmac.digest(self.key, b"secret " + value, "sha256") for value in values))
+
+    def drop_if_secrets_are_new(self) -> None:
+        """Delete what earlier runs have kept if they did not know a secret that is known now: they may have kept it."""
+        path = self.folder / f"{self.environment}.{_SECRETS}"
+        before = signed_file.read(path, self.key, _SeenSecrets)
+        seen = {*before.digests} if before else set()
+        if seen.issuperset(self.secrets):
+            return
+        with contextlib.suppress(OSError):
+            for name in os.listdir(self.folder):  # noqa: PTH208 - names only
+                if name.partition(".")[0] == self.environment:
+                    signed_file.drop(self.folder / name)
+        signed_file.write(path, self.key, _SeenSecrets(tuple(sorted(seen.union(self.secrets)))))
 
 
 def of_environment(project: Project, environment: Environment) -> SessionCache | None:
-    """The cache of an environment; None if the project does not define it, or the key cannot be stored safely."""
+    """The cache of an environment; None if the project does not define it, or the key cannot be stored safely.
+
+    All secrets of the variables must be registered by now.
+    """
     root = Path(os.path.realpath(project.root))
     if environment.name not in project.environments:
         return None
     with contextlib.suppress(OSError, RuntimeError, ValueError):
         settings = project.root, project.manifests, project.secrets, project.safety, project.outputs, environment
-        return SessionCache(root / FOLDER, _key(_checkout(root)), environment.name, _dependency_digest(*settings))
+        cache = SessionCache(root / FOLDER, _key(_checkout(root)), environment.name, _dependency_digest(*settings))
+        cache.secrets = cache.known_secrets()
+        cache.drop_if_secrets_are_new()
+        return cache
     return None
 
 

@@ -39,6 +39,7 @@ class AccountSnapshot(Struct, frozen=True):
     live: tuple[Live, ...]
     missing: frozenset[Address] = frozenset()
     ids: dict[str, Address] = field(default_factory=dict)  # addresses by id, without those of missing objects
+    ids_with_secrets: AbstractSet[str] = frozenset()  # of objects whose bodies contain secrets
 
     @property
     def by_id(self) -> dict[tuple[str, str], Live]:
@@ -78,6 +79,7 @@ class Decoder(Struct, frozen=True):
     ids: Mapping[str, Address]
     key: FingerprintKey
     declared_secrets: DeclaredSecrets = NONE_DECLARED
+    ids_with_secrets: set[str] = field(default_factory=set)  # of the objects decoded so far
 
     def view(self, kind: ResourceKind, raw: JsonObject) -> Live:
         """A raw object as a Live, without the fields that the server computes."""
@@ -102,7 +104,10 @@ class Decoder(Struct, frozen=True):
     def _sealed(self, kind: ResourceKind, remote_id: str, body: JsonObject) -> JsonObject:
         """A body with sealed secrets, which no later stage can print, and pinned masks, which none can send."""
         secret_places = secret_fields.all_secrets(kind, remote_id, body, self.declared_secrets)
-        return with_leaves(body, {spot.path: self._seal(spot) for spot in secret_places})
+        secrets = {spot.path: self._seal(spot) for spot in secret_places}
+        if secrets:
+            self.ids_with_secrets.add(remote_id)
+        return with_leaves(body, secrets)
 
     def _seal(self, spot: Spot) -> Leaf:
         return Pinned(MASK) if is_mask(spot.text) else secret_fields.sealed(spot, self.key)
@@ -237,7 +242,8 @@ def snapshot(
     missing_ids = {binding.address: binding.remote_id for binding in bindings if binding.address in missing}
     # If the id of a missing object is used again, it belongs to a new object.
     ids = {remote_id: address for remote_id, address in decoder.ids.items() if address not in missing}
-    return AccountSnapshot(tuple(_unlinked(live[key], missing_ids) for key in sorted(live)), frozenset(missing), ids)
+    unlinked = tuple(_unlinked(live[key], missing_ids) for key in sorted(live))
+    return AccountSnapshot(unlinked, frozenset(missing), ids, frozenset(decoder.ids_with_secrets))
 
 
 def _incomplete(live: Iterable[Live], desired: Sequence[Desired], bindings: Sequence[Binding]) -> list[tuple[str, str]]:
