@@ -422,24 +422,42 @@ def test_an_account_that_lost_a_collection(project: Project) -> None:
     assert same(project).code == 11
 
 
+def test_a_place_that_becomes_secret_in_one_manifest_is_secret_in_all(project: Project) -> None:
+    prepared(project)
+    team = {"team": "blue-team-of-berlin"}
+    written("plain-2", layers={"llm": {"model": "tavus-gpt-4o", "extra_body": team}})(project)
+    project.apply()
+    recorded(project)
+    text = "Say blue-team-of-berlin."
+    written("plain-1", layers={"llm": {**LLM, "extra_body": {"team": "${secret:LLM_KEY}"}}}, system_prompt=text)(
+        project
+    )
+    assert "1 to update" in same(project).out
+    live("persona", "Plain-2", system_prompt="Edited there.")(project)
+    same(project, "plan", "--format", "json")
+
+
 def test_the_state_is_read_before_the_account_also_when_a_part_was_not_enough(project: Project) -> None:
     """Another run ends between the attempt and the plan of the whole project: the plan is of one moment."""
     prepared(project)
-    gone("persona", "Plain-3")(project)
-    written("plain-1", system_prompt="New text.")(project)
+    for step, _ in (CHANGES["both sides of one"], CHANGES["a prompt"]):
+        step(project)
     variables = {"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key, **project.environment}
+    applied: list[Result] = []
     with environment_of(variables):
         found = open_session(None, TerminalProgress(quiet=True), project.root, caches=True)
         fields = {name: getattr(found, name) for name in LocalSession.__struct_fields__}
         session = Session(**fields, base_url=project.account.url)
         with session.reader() as api:
-            first = prepare(session, Interrupted(api, lambda: project.apply("--target", "persona/plain-1")), gates=True)
-    assert "plain-1" not in {one.address.name for one in first.plan.drift}
-    assert Cause.DRIFTED not in {one.cause for one in first.plan.steps if one.address.name == "plain-1"}
+            reader = Interrupted(api, lambda: applied.append(project.apply("--target", "persona/plain-1")))
+            plan = prepare(session, reader, gates=True).plan
+    assert "1 to update" in applied[0].out
+    assert [one.address.name for one in plan.drift] == ["plain-5"]
+    assert {one.address.name: one.cause for one in plan.steps} == {"plain-1": Cause.EDITED}
 
 
 class Interrupted:
-    """A reader at whose first read of a single object, or at the second listing, another run has just ended."""
+    """A reader whose clock is first asked for when another run has just ended."""
 
     def __init__(self, api: ReadClient, event: Callable[[], object]) -> None:
         self.api, self.event = api, event
@@ -449,14 +467,14 @@ class Interrupted:
         return self.api.response_count
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Body:
-        event, self.event = self.event, lambda: None
-        event()
         return self.api.get(path, query)
 
     def list(self, path: str, listing: Listing, id_fields: tuple[str, ...]) -> list[Body]:
         return self.api.list(path, listing, id_fields)
 
     def server_time(self) -> datetime:
+        event, self.event = self.event, lambda: None
+        event()
         return self.api.server_time()
 
 
