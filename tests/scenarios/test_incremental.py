@@ -442,9 +442,9 @@ def test_the_state_is_read_before_the_account_also_when_a_part_was_not_enough(pr
     prepared(project)
     for step, _ in (CHANGES["both sides of one"], CHANGES["a prompt"]):
         step(project)
-    variables = {"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key, **project.environment}
+    variables = {"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key, "NO_COLOR": "1"}
     applied: list[Result] = []
-    with environment_of(variables):
+    with environment_of({**variables, **project.environment}):
         found = open_session(None, TerminalProgress(quiet=True), project.root, caches=True)
         fields = {name: getattr(found, name) for name in LocalSession.__struct_fields__}
         session = Session(**fields, base_url=project.account.url)
