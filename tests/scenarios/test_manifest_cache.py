@@ -93,6 +93,23 @@ def test_a_file_that_changes_meanwhile_is_read_again(forged: Project) -> None:
     assert len(plans) == 2
 
 
+def test_files_that_no_run_has_cached_are_not_read_again(project: Project) -> None:
+    project.manifest("persona", "coach", SPEC)
+    plans: list[PreparedPlan] = []
+
+    def plan(session: Session) -> PreparedPlan:
+        plans.append(planned(session))
+        project.manifest("persona", "coach", SPEC | {"system_prompt": "You coach best."})
+        return plans[-1]
+
+    with environment_of({"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key}):
+        read_afresh(online(project, caches=True), plan)
+        assert len(plans) == 1
+        project.manifest("persona", "coach", SPEC)
+        read_afresh(online(project, caches=True), plan)
+        assert len(plans) == 3
+
+
 @pytest.fixture
 def around(forged: Project) -> Iterator[Path]:
     """The folder around the project as a repository; the projects of other tests are in it as well, later on."""

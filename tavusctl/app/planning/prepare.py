@@ -140,10 +140,14 @@ def _managed_count(session: Session) -> int:
 def read_afresh(session: Session, plan: Callable[[Session], PreparedPlan]) -> PreparedPlan:
     """The plan; made again without the cache if it would write and the cached manifests differ from the files."""
     prepared, uncached = plan(session), replace(session, cache=None)
-    if not (session.cache and prepared.plan.writes):
+    is_cached = session.cache and session.cache.manifests and session.cache.manifests.is_used
+    if not (is_cached and prepared.plan.writes):
         return prepared
+    parsed = load(uncached)[0]
     # By `repr`, because 1, 1.0 and True are equal.
-    return prepared if repr(load(uncached)[0]) == repr(prepared.manifests) else plan(uncached)
+    pairs = zip(map(repr, parsed), map(repr, prepared.manifests), strict=False)
+    is_same = len(parsed) == len(prepared.manifests) and all(one == other for one, other in pairs)
+    return prepared if is_same else plan(uncached)
 
 
 def _check_named(consent: Approvals, known: AbstractSet[Address]) -> None:

@@ -55,6 +55,7 @@ class ManifestCache(Struct):
     _paths: dict[str, str] = field(default_factory=dict)  # paths of the manifest files read, by shown path
     _disk: DiskAnswers | None = None  # answers to rules, if these reported nothing
     disk_answers: DiskAnswers | None = None  # answers to rules about files that have an entry, whatever these reported
+    is_used: bool = False  # whether anything that this run knows comes from the cache
     share_of_limits: float = 1  # how much of the limits of a project the files take, see `Budget.share`
 
     @classmethod
@@ -110,6 +111,7 @@ class ManifestCache(Struct):
         overlays = (text for pair in sorted(entry.overlays.items()) for text in pair)
         included = (text for one in entry.included_texts for text in (one.name, one.digest))
         self._read += [file, entry.content, *overlays, *included]
+        self.is_used |= not is_new
         with contextlib.suppress(TypeError, ValueError, OverflowError):
             raw = msgspec.Raw(msgspec.msgpack.encode(entry)) if is_new else self._known[file]
             if not (
@@ -133,6 +135,7 @@ class ManifestCache(Struct):
         if not disk.answers_alike(record.disk):
             return False
         self._disk = self.disk_answers = record.disk
+        self.is_used = True
         return True
 
     def record_run(self, rule_set: str, lint_inputs: str, disk: Disk, *, is_clean: bool) -> None:
