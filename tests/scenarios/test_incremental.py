@@ -240,6 +240,11 @@ def record(project: Project) -> Path:
     return project.root / ".tavusctl/cache/default.compared"
 
 
+def compared(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What incremental plans have logged; a plan of the whole project logs nothing here."""
+    return [one.getMessage() for one in caplog.records if one.name == "tavusctl.app.incremental.prepare"]
+
+
 def report(project: Project, words: Sequence[str]) -> tuple[Result, str]:
     """The result of a command, and the page that it has written."""
     page = project.root / "plan.html"
@@ -259,7 +264,7 @@ def test_the_plan_after_one_change_is_that_of_the_whole_project(
     (project.root / ".tavusctl/cache/default.plan").unlink(missing_ok=True)
     caplog.set_level(logging.INFO, "tavusctl.app.incremental")
     first = report(project, COMMANDS[0])
-    assert bool(caplog.messages) is incremental
+    assert bool(compared(caplog)) is incremental
     assert first == report(project, (*COMMANDS[0], "--no-cache"))
     for words in (*COMMANDS[1:], COMMANDS[0]):
         assert report(project, words) == report(project, (*words, "--no-cache"))
@@ -275,16 +280,16 @@ def test_a_part_without_changes_is_recorded_as_a_whole_plan_is(
     caplog.set_level(logging.INFO, "tavusctl.app.incremental")
     project.account.forget()
     assert "No changes" in project.run("plan").out
-    assert len(caplog.messages) == 1
+    assert len(compared(caplog)) == 1
     written("plain-2", system_prompt="You are new as well.")(project)
     caplog.clear()
     assert "1 to update" in project.run("plan").out
-    assert re.fullmatch(r"1\d objects are as they were; compared [5-9]", caplog.messages[0])  # some of each kind, too
+    assert re.fullmatch(r"1\d objects are as they were; compared [5-9]", compared(caplog)[0])  # some of each kind, too
     written("plain-2")(project)
     assert "No changes" in project.run("plan").out
     caplog.clear()
     assert "No changes" in project.run("plan").out
-    assert not caplog.messages  # nothing was different at all
+    assert not compared(caplog)  # nothing was different at all
 
 
 def recorded(project: Project) -> None:
@@ -393,7 +398,7 @@ def test_steps_are_in_the_same_order(project: Project, caplog: pytest.LogCapture
         written(name, tool_ids=[f"${{ref:tool/{tool}}}"], system_prompt="New.")(project)
     caplog.set_level(logging.INFO, "tavusctl.app.incremental")
     same(project, "plan", "--format", "json")
-    assert caplog.messages
+    assert compared(caplog)
 
 
 def test_a_stranger_with_the_live_name_of_an_equal_object_is_reported(project: Project) -> None:

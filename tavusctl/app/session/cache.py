@@ -65,6 +65,7 @@ class SessionCache(Struct):
         """Open the cache of the manifests, as earlier runs parsed them; `is_part`: this run reads only some files."""
         from tavusctl.config.cache.manifest_cache import ManifestCache  # noqa: PLC0415 - see above
 
+        self._note_secrets()
         self.manifests = ManifestCache.load(
             self.folder / self.environment, self.key, self.dependency_digest, is_part=is_part
         )
@@ -96,16 +97,22 @@ class SessionCache(Struct):
 
     def drop_if_secrets_are_new(self) -> None:
         """Delete what earlier runs have kept if they did not know a secret that is known now: they may have kept it."""
-        path = self.folder / f"{self.environment}.{_SECRETS}"
-        before = signed_file.read(path, self.key, _SeenSecrets)
-        seen = {*before.digests} if before else set()
-        if seen.issuperset(self.secrets):
+        if self._seen_secrets().issuperset(self.secrets):
             return
         with contextlib.suppress(OSError):
             for name in os.listdir(self.folder):  # noqa: PTH208 - names only
                 if name.partition(".")[0] == self.environment:
                     signed_file.drop(self.folder / name)
-        signed_file.write(path, self.key, _SeenSecrets(tuple(sorted(seen.union(self.secrets)))))
+
+    def _seen_secrets(self) -> set[bytes]:
+        """The secrets that were known to all runs whose results are kept, as `known_secrets` gives them."""
+        seen = signed_file.read(self.folder / f"{self.environment}.{_SECRETS}", self.key, _SeenSecrets)
+        return set(seen.digests) if seen else set()
+
+    def _note_secrets(self) -> None:
+        """Note that the secrets of this run were known when something was kept."""
+        if not (seen := self._seen_secrets()).issuperset(self.secrets):
+            self.write(_SECRETS, _SeenSecrets(tuple(sorted(seen.union(self.secrets)))))
 
 
 def of_environment(project: Project, environment: Environment) -> SessionCache | None:
