@@ -367,20 +367,37 @@ def test_a_text_that_becomes_a_secret_is_recorded_anew(project: Project, reveal:
     assert "apply records it" in same(project).out.replace("them", "it")
 
 
-@pytest.mark.sampled(2)
-@pytest.mark.parametrize(
-    "words", [("plan",), ("plan", "--target", "persona/plain-2"), ("validate",), ("apply", "--yes"), ("drift",)]
-)
-def test_no_cache_keeps_a_text_that_becomes_a_secret(project: Project, words: Sequence[str]) -> None:
+def test_rules_look_at_the_whole_project_again(project: Project) -> None:
+    """Files that were the whole project once, without a remark, are now a part of it, with one."""
     prepared(project)
-    written("plain-1", persona_name=VALUE)(project)
-    project.apply()
-    recorded(project)
-    project.environment["LLM_KEY"] = VALUE
-    if words == ("plan",):
-        written("plain-2", system_prompt=5)(project)
-    project.run(*words)
-    assert not [one.name for one in project.root.glob(".tavusctl/cache/*") if VALUE.encode() in one.read_bytes()]
+    for path in project.root.glob("manifests/*"):
+        path.unlink()
+    for name in "abcdefz":
+        project.manifest(
+            "tool", name, {"name": f"{name}_tool", "description": "One.", "delivery": {"app_message": True}}
+        )
+    project.apply("--allow-deletes", "19")
+    spec = {"name": "z_tool", "description": "One.", "delivery": {"app_message": True}}
+    project.manifest("tool", "a", spec, lifecycle={"ignore_changes": ["/name"]})
+    project.apply()  # the account keeps the other name
+    others = {path: path.read_text() for path in project.root.glob("manifests/tool-[a-f].yaml")}
+    for path in others:
+        path.unlink()
+    project.run("plan")
+    for path, text in others.items():
+        path.write_text(text)
+    for _ in range(3):
+        assert "TV214" in same(project, "plan", "--format", "json").out
+
+
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize("paths", [("personas", "documents"), ("documents", "personas"), ("guardrails", "tools")])
+def test_of_two_errors_the_same_one_is_reported(project: Project, paths: Sequence[str]) -> None:
+    prepared(project)
+    written("plain-1", system_prompt="New.")(project)
+    for path, status in zip(paths, (500, 503), strict=True):
+        project.account.fault(kind="status", status=status, times=1000, match=f"GET /v2/{path}")
+    assert same(project).code == 11
 
 
 def test_steps_are_in_the_same_order(project: Project, caplog: pytest.LogCaptureFixture) -> None:
@@ -508,16 +525,3 @@ def test_the_plan_after_any_changes_is_that_of_the_whole_project(
         with contextlib.suppress(LookupError, FileNotFoundError, AssertionError):  # it may be impossible by now
             step(project)
         assert report(project, words) == report(project, (*words, "--no-cache"))
-
-
-def test_the_value_of_a_secret_is_not_in_the_record(project: Project) -> None:
-    prepared(project)
-    value = "tulips-in-the-second-bed"
-    written("plain-1", persona_name=value)(project)
-    project.apply("--no-cache")
-    record(project).unlink()
-    assert project.run("plan").code == 0
-    assert value.encode() in record(project).read_bytes()  # nobody knows yet that it is one
-    project.environment["LLM_KEY"] = value
-    project.run("plan")
-    assert not record(project).exists()

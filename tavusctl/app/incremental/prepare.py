@@ -196,12 +196,13 @@ def _stand_in(known: KnownManifest) -> Manifest:
 
 
 def _is_known(session: Session, record: ComparisonRecord, sealed: SealedState) -> bool:
-    """Whether the state binds the recorded objects, no run has left records, and all secrets were read before.
+    """Whether the state binds the recorded objects, nothing is unfinished, and all secrets were read before.
 
     A value that only now became a secret may be in any manifest.
     """
     state = sealed.replay.state
     is_at_rest = sealed.seals.trust is Trust.SEALED and not sealed.lines
+    is_at_rest = is_at_rest and not any(binding.successor for binding in state.bindings.values())
     managed = {str(one.address) for one in record.manifests if not one.external_id}
     read = {name for name, value in session.secrets.items() if isinstance(value, str) and value}
     return (

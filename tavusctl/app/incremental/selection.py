@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -25,6 +26,7 @@ from tavusctl.engine.compare import claim
 from tavusctl.engine.compare.match_create import plain_text
 from tavusctl.fields import spellings
 from tavusctl.kinds import KINDS
+from tavusctl.lib.concurrency import run_all
 from tavusctl.lib.json_types import Json, JsonObject
 
 
@@ -62,11 +64,13 @@ class Account(Struct, frozen=True):
     @classmethod
     def listed(cls, listings: Listings, record: ComparisonRecord) -> Account:
         """The objects, as they are listed now."""
-        kinds = sorted({one.address.kind for one in record.manifests if not one.external_id})
+        managed = {one.address.kind for one in record.manifests if not one.external_id}
+        kinds = [kind for name, kind in KINDS.items() if name in managed]
+        lists = run_all([partial(listings.listed, kind) for kind in kinds])
         objects = {
-            (KINDS[kind].collection, remote_id): body
-            for kind in kinds
-            for remote_id, body in listings.listed(KINDS[kind]).items()
+            (kind.collection, remote_id): body
+            for kind, bodies in zip(kinds, lists, strict=True)
+            for remote_id, body in bodies.items()
         }
         digests = {key: listings.digest_of(*key) for key in objects}
         bound = {Address.parse(name): remote_id for name, remote_id in record.bound_ids.items()}

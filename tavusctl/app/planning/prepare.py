@@ -79,6 +79,8 @@ def prepare(
     with reading(session.progress, api):
         read_state = basis.read_state or partial(open_state, session.store(), inputs.keys)
         prepared = reconcile.prepare(manifests, KINDS, api, read_state, inputs)
+    if session.cache:
+        session.cache.drop_found_secrets()
     plan = with_environment(session, with_sources(prepared.plan, prepared.desired))
     prepared = replace(prepared, plan=plan, unset_secrets=unset, manifests=manifests)
     if base is None and checks_names:

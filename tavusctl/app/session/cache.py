@@ -33,7 +33,7 @@ _OTHER_CODE: Final = frozenset({"cli", "emulator", "reports", "rewrite"})
 _LIBRARIES: Final = ("cronsim", "jsonschema_rs", "msgspec", "pydantic", "pydantic_core", "yaml")
 _KEY_BYTES: Final = 32
 _OTHERS: Final = 0o077  # permissions of everybody but the owner
-_SECRETS: Final = "secrets"
+_SECRETS: Final = ".secrets"
 _PROJECT: Final = ".project"  # no environment has such a name
 
 
@@ -65,9 +65,12 @@ class SessionCache(Struct):
         """Open the cache of the manifests, as earlier runs parsed them; `is_part`: this run reads only some files."""
         from tavusctl.config.cache.manifest_cache import ManifestCache  # noqa: PLC0415 - see above
 
-        self._note_secrets()
         self.manifests = ManifestCache.load(
-            self.folder / self.environment, self.key, self.dependency_digest, is_part=is_part
+            self.folder / self.environment,
+            self.key,
+            self.dependency_digest,
+            is_part=is_part,
+            before_write=self._note_secrets,
         )
         return self.manifests
 
@@ -83,6 +86,7 @@ class SessionCache(Struct):
             if redaction.has_known_secrets() and redaction.contains_unencoded_secret(text):
                 signed_file.drop(path)
                 return
+        self._note_secrets()
         signed_file.write(path, self.key, content)
 
     def keyed_digest(self, *given: object) -> bytes:
@@ -95,24 +99,42 @@ class SessionCache(Struct):
         values = (value.encode("utf-8", "surrogatepass") for value in redaction.known_values())
         return tuple(sorted(hmac.digest(self.key, b"secret " + value, "sha256") for value in values))
 
-    def drop_if_secrets_are_new(self) -> None:
-        """Delete what earlier runs have kept if they did not know a secret that is known now: they may have kept it."""
-        if self._seen_secrets().issuperset(self.secrets):
-            return
-        with contextlib.suppress(OSError):
-            for name in os.listdir(self.folder):  # noqa: PTH208 - names only
-                if name.partition(".")[0] == self.environment:
+    def drop_new_secrets(self) -> None:
+        """Delete what contains a secret that earlier runs did not know when they kept it."""
+        if not set(self.secrets).issubset(self._seen_secrets() or ()):
+            self._drop_secrets()
+
+    def drop_found_secrets(self) -> None:
+        """Delete what contains a secret that this run has found in the account."""
+        if not set(self.known_secrets()).issubset(self.secrets):
+            if self.manifests:
+                self.manifests.save()
+            self._drop_secrets()
+
+    def _drop_secrets(self) -> None:
+        """Delete the files, of all environments, that contain the value of a secret that is known by now."""
+        for name in self._names():
+            with contextlib.suppress(OSError):
+                if redaction.contains_unencoded_secret((self.folder / name).read_bytes().decode("utf-8", "replace")):
                     signed_file.drop(self.folder / name)
 
-    def _seen_secrets(self) -> set[bytes]:
-        """The secrets that were known to all runs whose results are kept, as `known_secrets` gives them."""
-        seen = signed_file.read(self.folder / f"{self.environment}.{_SECRETS}", self.key, _SeenSecrets)
-        return set(seen.digests) if seen else set()
+    def _names(self) -> list[str]:
+        """The names of the files of all environments."""
+        with contextlib.suppress(OSError):
+            return [name for name in os.listdir(self.folder) if name not in (_PROJECT, ".gitignore")]  # noqa: PTH208
+        return []
+
+    def _seen_secrets(self) -> set[bytes] | None:
+        """The secrets that all runs have known whose results are kept; None if nothing is kept."""
+        seen = signed_file.read(self.folder / _SECRETS, self.key, _SeenSecrets)
+        return set(seen.digests) if seen else None
 
     def _note_secrets(self) -> None:
-        """Note that the secrets of this run were known when something was kept."""
-        if not (seen := self._seen_secrets()).issuperset(self.secrets):
-            self.write(_SECRETS, _SeenSecrets(tuple(sorted(seen.union(self.secrets)))))
+        """Note which secrets this run knows, before it keeps something."""
+        seen = self._seen_secrets()
+        known = set(self.secrets) if seen is None else seen.intersection(self.secrets)
+        if known != seen:
+            signed_file.write(self.folder / _SECRETS, self.key, _SeenSecrets(tuple(sorted(known))))
 
 
 def of_environment(project: Project, environment: Environment) -> SessionCache | None:
@@ -127,7 +149,7 @@ def of_environment(project: Project, environment: Environment) -> SessionCache |
         settings = project.root, project.manifests, project.secrets, project.safety, project.outputs, environment
         cache = SessionCache(root / FOLDER, _key(_checkout(root)), environment.name, _dependency_digest(*settings))
         cache.secrets = cache.known_secrets()
-        cache.drop_if_secrets_are_new()
+        cache.drop_new_secrets()
         return cache
     return None
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -44,6 +44,7 @@ class ManifestCache(Struct):
     key: bytes
     dependency_digest: str  # digest of what all entries depend on
     is_part: bool = False  # only some files are read: entries of others stay as they are
+    before_write: Callable[[], None] = lambda: None
     _known: dict[str, msgspec.Raw] = field(default_factory=dict)  # entries as saved, by shown path
     _clean_runs: dict[str, CleanLintRun] = field(default_factory=dict)
     _entries: dict[str, msgspec.Raw] = field(default_factory=dict)  # entries of this run, by shown path
@@ -59,12 +60,20 @@ class ManifestCache(Struct):
     share_of_limits: float = 1  # how much of the limits of a project the files take, see `Budget.share`
 
     @classmethod
-    def load(cls, path: Path, key: bytes, dependency_digest: str, *, is_part: bool = False) -> ManifestCache:
+    def load(
+        cls,
+        path: Path,
+        key: bytes,
+        dependency_digest: str,
+        *,
+        is_part: bool = False,
+        before_write: Callable[[], None] = lambda: None,
+    ) -> ManifestCache:
         """Load a saved cache; empty if it is missing, damaged, signed with another key or has another digest."""
         saved = signed_file.read(path, key, _Content)
         if saved is None or saved.dependency_digest != dependency_digest:
-            return cls(path, key, dependency_digest, is_part, _is_changed=True)
-        return cls(path, key, dependency_digest, is_part, saved.entries, saved.clean_runs)
+            return cls(path, key, dependency_digest, is_part, before_write, _is_changed=True)
+        return cls(path, key, dependency_digest, is_part, before_write, saved.entries, saved.clean_runs)
 
     @property
     def files_read(self) -> FilesRead | None:
@@ -107,21 +116,17 @@ class ManifestCache(Struct):
         return None
 
     def keep(self, file: str, entry: Entry, *, is_new: bool) -> None:
-        """Store the entry of a file, unless it cannot be serialised or contains the value of a secret."""
+        """Keep the entry of a file, unless it cannot be serialised."""
         overlays = (text for pair in sorted(entry.overlays.items()) for text in pair)
         included = (text for one in entry.included_texts for text in (one.name, one.digest))
         self._read += [file, entry.content, *overlays, *included]
         self.is_used |= not is_new
-        with contextlib.suppress(TypeError, ValueError, OverflowError):
-            raw = msgspec.Raw(msgspec.msgpack.encode(entry)) if is_new else self._known[file]
-            if not (
-                redaction.has_known_secrets()
-                and redaction.contains_unencoded_secret(bytes(raw).decode("utf-8", "replace"))
-            ):
-                self._entries[file] = raw
-                self._is_changed |= is_new
-                return
-        self.mark_incomplete()
+        try:
+            self._entries[file] = msgspec.Raw(msgspec.msgpack.encode(entry)) if is_new else self._known[file]
+        except (TypeError, ValueError, OverflowError):
+            self.mark_incomplete()
+        else:
+            self._is_changed |= is_new
 
     def mark_incomplete(self) -> None:
         """Record that a file was read without an entry for it."""
@@ -129,7 +134,7 @@ class ManifestCache(Struct):
 
     def is_known_clean(self, rule_set: str, lint_inputs: str, disk: Disk) -> bool:
         """Whether rules reported nothing about what was read, and the disk still answers their questions the same."""
-        record = self._clean_runs.get(rule_set)
+        record = None if self.is_part else self._clean_runs.get(rule_set)
         if record is None or not self._is_complete or record.inputs_digest != self._digest(lint_inputs):
             return False
         if not disk.answers_alike(record.disk):
@@ -148,15 +153,33 @@ class ManifestCache(Struct):
                 self._is_changed = True
 
     def save(self) -> None:
-        """Write the cache if it has changed; errors of the disk are ignored, since they only cost time later."""
+        """Write the cache if it has changed, without what contains the value of a secret that is known by now.
+
+        Errors of the disk are ignored, since they only cost time later.
+        """
         entries = {**self._known, **self._entries} if self.is_part else self._entries
-        if not self._is_changed and entries.keys() == self._known.keys():
-            return
-        # Questions of rules quote manifests.  If an entry is missing, they are of no use, and they may contain the
-        # secret because of which that entry was not stored.
-        silences = self._clean_runs if self._is_complete else {}
-        signed_file.write(self.path, self.key, _Content(self.dependency_digest, entries, silences))
+        # Questions of rules quote manifests.  If an entry is missing, they are of no use.
+        content = _Content(self.dependency_digest, entries, self._clean_runs if self._is_complete else {})
+        if _contains_secret(content):
+            self.mark_incomplete()
+            self._is_changed = True
+            self._entries = {file: raw for file, raw in self._entries.items() if not _contains_secret([file, raw])}
+            entries = {file: raw for file, raw in entries.items() if not _contains_secret([file, raw])}
+            content = _Content(self.dependency_digest, entries, {})
+        if self._is_changed or entries.keys() != self._known.keys():
+            self.before_write()
+            signed_file.write(self.path, self.key, content)
+            self._known, self._clean_runs, self._is_changed = entries, content.clean_runs, False
 
     def _digest(self, lint_inputs: str) -> str:
         text = "\0".join([self.dependency_digest, lint_inputs, *self._read])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _contains_secret(content: object) -> bool:
+    """Whether a part of the cache contains the value of a secret that this run knows."""
+    if not redaction.has_known_secrets():
+        return False
+    with contextlib.suppress(TypeError, ValueError, OverflowError):  # what cannot be serialised is not written
+        return redaction.contains_unencoded_secret(msgspec.msgpack.encode(content).decode("utf-8", "replace"))
+    return False

@@ -1,0 +1,116 @@
+"""No file of the cache contains the value of a secret that the last run knew, however it came to be there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from tests.scenarios.project import Body, Project
+
+pytestmark = pytest.mark.usefixtures("quick_scrypt")
+
+VALUE = "tulips-in-the-second-bed"
+SETTINGS = "version: 1\nsecrets: [LLM_KEY]\n"
+COMMANDS = (
+    ("validate",),
+    ("plan",),
+    ("drift",),
+    ("plan", "--target", "persona/guide"),
+    ("apply", "--yes"),
+)
+each_command = pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+
+
+def persona(**more: object) -> Body:
+    return {"persona_name": "Coach", "pipeline_mode": "full", "system_prompt": "You help.", **more}
+
+
+def kept(project: Project, value: str = VALUE) -> list[str]:
+    """The files of the cache that contain a value."""
+    return sorted(one.name for one in project.root.glob(".tavusctl/cache/*") if value.encode() in one.read_bytes())
+
+
+@pytest.fixture
+def applied(project: Project) -> Project:
+    """Two personas that were applied, one of which has the value as its name; every command has run twice."""
+    project.write("tavusctl.yaml", SETTINGS)
+    project.environment["LLM_KEY"] = "another-secret-altogether"
+    project.manifest("persona", "coach", persona(persona_name=VALUE, system_prompt=f"Say {VALUE}."))
+    project.manifest("persona", "guide", persona(persona_name="Guide"))
+    project.apply()
+    for name in ("validate", "plan", "plan", "drift"):
+        assert project.run(name).code == 0
+    assert "default" in kept(project)  # nobody knows yet that it is a secret
+    return project
+
+
+@pytest.mark.sampled(2)
+@each_command
+def test_a_text_becomes_a_secret(applied: Project, words: Sequence[str]) -> None:
+    applied.environment["LLM_KEY"] = VALUE
+    applied.run(*words)
+    assert kept(applied) == []
+
+
+@pytest.mark.sampled(2)
+@each_command
+def test_a_secret_goes_and_comes_back(applied: Project, words: Sequence[str]) -> None:
+    for value in (VALUE, "another-secret-altogether"):
+        applied.environment["LLM_KEY"] = value
+        for name in ("validate", "plan", "drift"):
+            applied.run(name)
+    assert kept(applied)
+    applied.environment["LLM_KEY"] = VALUE
+    applied.run(*words)
+    assert kept(applied) == []
+
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("words", [("plan",), ("drift",), ("apply", "--yes")], ids=" ".join)
+def test_the_account_has_it_as_a_key(applied: Project, words: Sequence[str]) -> None:
+    guide = applied.bound("persona/guide")
+    layer = {"model": "own", "headers": {"x-api-key": VALUE}}
+    applied.account.portal("persona", guide, {"op": "add", "path": "/layers", "value": {"llm": layer}})
+    for _ in range(2):
+        applied.run(*words)
+        assert kept(applied) == []
+
+
+def test_another_environment_has_kept_it(applied: Project) -> None:
+    applied.write("tavusctl.yaml", f"{SETTINGS}environments: {{default: {{}}, staging: {{}}}}\n")
+    applied.run("validate", "--env", "staging")
+    assert "staging" in kept(applied)
+    applied.environment["LLM_KEY"] = VALUE
+    applied.run("plan", "--env", "default")
+    assert kept(applied) == []
+
+
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize("words", [("validate",), ("plan",)], ids=" ".join)
+def test_it_is_the_name_of_a_file(project: Project, words: Sequence[str]) -> None:
+    project.write("tavusctl.yaml", SETTINGS)
+    project.environment["LLM_KEY"] = VALUE
+    project.write(f"manifests/{VALUE}.yaml", "# nothing\n")
+    project.manifest("persona", "coach", persona())
+    project.run(*words)
+    assert kept(project) == []
+
+
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize("words", [("validate",), ("plan",)], ids=" ".join)
+def test_a_text_is_it_once_it_is_normalized(project: Project, words: Sequence[str]) -> None:
+    value = f"{VALUE}.md"
+    project.write("tavusctl.yaml", SETTINGS)
+    project.environment["LLM_KEY"] = value
+    project.manifest("persona", "coach", persona(system_prompt=value.upper()))
+    project.run(*words)
+    assert kept(project, value) == []
+
+
+def test_commands_that_know_less_keep_what_others_have_kept(applied: Project) -> None:
+    """A hook without the secrets in its environment does not make the next plan start from nothing."""
+    before = {one.name for one in applied.root.glob(".tavusctl/cache/*")}
+    applied.environment["LLM_KEY"] = ""
+    applied.run("graph")
+    assert {one.name for one in applied.root.glob(".tavusctl/cache/*")} == before
