@@ -201,12 +201,12 @@ def _is_known(session: Session, record: ComparisonRecord, sealed: SealedState) -
     A value that only now became a secret may be in any manifest.
     """
     state = sealed.replay.state
-    is_at_rest = sealed.seals.trust is Trust.SEALED and not sealed.lines
-    is_at_rest = is_at_rest and not any(binding.successor for binding in state.bindings.values())
+    is_unfinished = bool(sealed.lines) or any(binding.successor for binding in state.bindings.values())
     managed = {str(one.address) for one in record.manifests if not one.external_id}
     read = {name for name, value in session.secrets.items() if isinstance(value, str) and value}
     return (
-        is_at_rest
+        sealed.seals.trust is Trust.SEALED
+        and not is_unfinished
         and records.bound_ids(state.bindings) == record.bound_ids
         and record.bound_ids.keys() == managed
         and (state.reads is None or read <= {*state.reads.secrets})
