@@ -105,6 +105,14 @@ def test_a_reset_leaves_nothing_and_repeats_the_same_ids(tavus: Tavus) -> None:
     assert tavus.persona() == first
 
 
+def test_a_new_id_is_none_that_a_seed_has_brought(tavus: Tavus) -> None:
+    second = [tavus.persona(), tavus.persona()][1]
+    tavus.control("POST", "reset")
+    seeded = {"guardrails_id": second, "name": "Calm", "data": [{"guardrail_name": "a", "guardrail_prompt": "b"}]}
+    tavus.control("POST", "seed", {"*": {"guardrails": [seeded]}})
+    assert tavus.persona() != second
+
+
 @pytest.mark.parametrize(
     ("method", "name", "body"),
     [

@@ -7,6 +7,7 @@ entry in the append-only list of mutations are one transaction.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import sqlite3
@@ -21,6 +22,7 @@ CREATE TABLE IF NOT EXISTS objects (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,
   created REAL NOT NULL, deleted REAL, document TEXT NOT NULL, hidden TEXT NOT NULL, UNIQUE (account, kind, id));
 CREATE INDEX IF NOT EXISTS listed ON objects (account, kind, seq, created, deleted);
+CREATE INDEX IF NOT EXISTS ids ON objects (id);
 CREATE TABLE IF NOT EXISTS mutations (seq INTEGER PRIMARY KEY AUTOINCREMENT, entry TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS accounts (name TEXT PRIMARY KEY);
@@ -135,11 +137,15 @@ class Store:
 
         The id depends on how often an object was stored, by creation or by change, so runs that make the same calls of
         `put` and `put_without_mutation` in the same order get the same ids.  Two calls with none between return the
-        same id.
+        same id.  It is never one that an object of any kind has: a seed may bring ids that were made in another order.
         """
         row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'objects'").fetchone()
-        number = (row[0] if row else 0) + 1
-        return prefix + hashlib.sha256(f"{prefix}{number}".encode()).hexdigest()[:digits]
+        numbers = itertools.count((row[0] if row else 0) + 1)
+        ids = (prefix + hashlib.sha256(f"{prefix}{number}".encode()).hexdigest()[:digits] for number in numbers)
+        return next(new_id for new_id in ids if not self._has_id(new_id))
+
+    def _has_id(self, id: str) -> bool:  # noqa: A002 - as above
+        return self._db.execute("SELECT 1 FROM objects WHERE id = ?", (id,)).fetchone() is not None
 
     def put(self, stored: StoredObject, mutation: Object | None) -> None:
         """Insert or replace an object and append its mutation, if there is one, in one transaction."""
