@@ -390,7 +390,7 @@ def test_rules_look_at_the_whole_project_again(project: Project) -> None:
         assert "TV214" in same(project, "plan", "--format", "json").out
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.sweep  # the retries take seconds
 @pytest.mark.parametrize("paths", [("personas", "documents"), ("documents", "personas"), ("guardrails", "tools")])
 def test_of_two_errors_the_same_one_is_reported(project: Project, paths: Sequence[str]) -> None:
     prepared(project)
