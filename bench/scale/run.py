@@ -96,7 +96,7 @@ def plan_gates(planned: list[Planned], rivals: list[tuple[str, int, Cost]]) -> I
             f"CPU time of a plan of {partly.objects:,} objects, {partly.changed:,} of them changed / "
             "1.5 times that of an unchanged one, and a cold plan of the changed ones",
             partly.cost.cpu / ideal,
-            1 if partly.objects == 1_000 else 2.5,
+            1.2 if partly.objects == 1_000 else 2.5,
         )
     partly_changed = next(plan for plan in planned if plan.objects == 1_000 and plan.changed and not plan.latency)
     yield Gate("CPU time of a plan of 1,000 objects / that of the minimal program", thousand.against_least, 2.5)
