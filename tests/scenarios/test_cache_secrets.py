@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -106,6 +109,21 @@ def test_a_text_is_it_once_it_is_normalized(project: Project, words: Sequence[st
     project.manifest("persona", "coach", persona(system_prompt=value.upper()))
     project.run(*words)
     assert kept(project, value) == []
+
+
+@pytest.mark.parametrize("name", ["cache/endless", "cache"])
+def test_no_link_of_a_branch_is_followed_to_look_for_it(applied: Project, name: str, tmp_path: Path) -> None:
+    link, away = applied.root / ".tavusctl" / name, tmp_path / "away"
+    if name == "cache":
+        shutil.move(link, away)
+        os.mkfifo(away / "pipe")
+        link.symlink_to(away)
+    else:
+        link.symlink_to("/dev/zero")
+        os.mkfifo(applied.root / ".tavusctl/cache/pipe")
+    applied.environment["LLM_KEY"] = VALUE
+    assert applied.run("validate").code == 0
+    assert link.is_symlink()
 
 
 def test_commands_that_know_less_keep_what_others_have_kept(applied: Project) -> None:

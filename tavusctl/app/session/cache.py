@@ -114,15 +114,12 @@ class SessionCache(Struct):
     def _drop_secrets(self) -> None:
         """Delete the files, of all environments, that contain the value of a secret that is known by now."""
         for name in self._names():
-            with contextlib.suppress(OSError):
-                if redaction.contains_unencoded_secret((self.folder / name).read_bytes().decode("utf-8", "replace")):
-                    signed_file.drop(self.folder / name)
+            if redaction.contains_unencoded_secret(signed_file.raw(self.folder / name).decode("utf-8", "replace")):
+                signed_file.drop(self.folder / name)
 
     def _names(self) -> list[str]:
         """The names of the files of all environments."""
-        with contextlib.suppress(OSError):
-            return [name for name in os.listdir(self.folder) if name not in (_PROJECT, ".gitignore")]  # noqa: PTH208
-        return []
+        return [name for name in signed_file.names(self.folder) if name not in (_PROJECT, ".gitignore")]
 
     def _seen_secrets(self) -> set[bytes] | None:
         """The secrets that all runs have known whose results are kept; None if nothing is kept."""

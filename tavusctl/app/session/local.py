@@ -15,10 +15,11 @@ from tavusctl.app.session.progress import Progress
 from tavusctl.app.session.pull_request_trust import Grant
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.project_settings import Environment, Project
+from tavusctl.lib.patterns import pattern
 from tavusctl.secrets.escape import flat
 from tavusctl.secrets.values import UnreadSecret, trimmed
 
-_COMMAND: Final = re.compile(r"`tavusctl (?P<line>(?P<name>[a-z]+)[^`]*)`")
+_COMMAND: Final = pattern(r"`tavusctl (?P<line>(?P<name>[a-z]+)[^`]*)`")
 _NEED_NO_ENVIRONMENT: Final = frozenset(
     ("completion", "diff", "emulator", "fmt", "github", "init", "promote", "schema", "validate", "version")
 )

@@ -31,23 +31,34 @@ Content = TypeVar("Content", bound=Struct)
 
 def read(path: Path, key: bytes, what: type[Content]) -> Content | None:
     """The content of a cache file; None if it is missing, damaged, or signed with another key."""
-    try:
-        with _folder(path, make=False) as folder:
-            # Without O_NONBLOCK, opening a named pipe would wait for someone to write into it.
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            with os.fdopen(os.open(path.name, flags, dir_fd=folder), "rb") as file:
-                status = os.fstat(file.fileno())
-                if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
-                    return None
-                data = file.read(status.st_size)
-    except OSError:
-        return None
+    data = raw(path)
     content = memoryview(data)[_SIGNED:]
     if not hmac.compare_digest(data[:_SIGNED], _MAGIC + _signature(path, content, key)):
         return None
     with contextlib.suppress(msgspec.MsgspecError):
         return msgspec.msgpack.decode(content, type=what)
     return None
+
+
+def raw(path: Path) -> bytes:
+    """The bytes of a cache file, whoever wrote it; empty if it is missing or no regular file of a usual size."""
+    try:
+        with _folder(path, make=False) as folder:
+            # Without O_NONBLOCK, opening a named pipe would wait for someone to write into it.
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            with os.fdopen(os.open(path.name, flags, dir_fd=folder), "rb") as file:
+                status = os.fstat(file.fileno())
+                is_usual = stat.S_ISREG(status.st_mode) and status.st_size <= _MAX_BYTES
+                return file.read(status.st_size) if is_usual else b""
+    except OSError:
+        return b""
+
+
+def names(folder: Path) -> list[str]:
+    """The names in the folder of the cache; none if there is a link on the way to it."""
+    with contextlib.suppress(OSError), _folder(folder / ".gitignore", make=False) as descriptor:
+        return os.listdir(descriptor)  # noqa: PTH208 - of a descriptor
+    return []
 
 
 def write(path: Path, key: bytes, what: Struct) -> None:
