@@ -14,8 +14,8 @@ from tavusctl.app.incremental.listings import Listings, ObjectKey
 from tavusctl.app.incremental.record import ComparisonRecord, KnownManifest, binding_digest, name_of
 from tavusctl.config import files
 from tavusctl.config.cache.disk_answers import Disk
-from tavusctl.config.cache.trace import digest, manifest_paths
-from tavusctl.config.limits import MAX_YAML_BYTES, LimitExceededError
+from tavusctl.config.cache.trace import has_content, has_text, manifest_paths
+from tavusctl.config.limits import LimitExceededError
 from tavusctl.core.address import Address
 from tavusctl.core.json_tree import leaves
 from tavusctl.core.model import Manifest
@@ -42,11 +42,8 @@ def changed_files(record: ComparisonRecord, project: Project, environment: Envir
             changed = {
                 path
                 for path, known in record.files.items()
-                if digest(files.read_bytes(Path(path), root, MAX_YAML_BYTES)) != known
-                or any(
-                    digest(files.read_text(Path(text), root).encode()) != known_text
-                    for text, known_text in record.texts.get(path, {}).items()
-                )
+                if not has_content(path, known, root)
+                or not all(has_text(text, digest, root) for text, digest in record.texts.get(path, {}).items())
             }
     except (files.UnreadableFileError, LimitExceededError):
         return None

@@ -36,14 +36,8 @@ class FilesRead(Struct, frozen=True, array_like=True):
             with files.keep_folders_open():
                 return (
                     manifest_paths(project, environment) == self.manifests.keys()
-                    and all(
-                        digest(files.read_bytes(Path(path), root, MAX_YAML_BYTES)) == known
-                        for path, known in self.manifests.items()
-                    )
-                    and all(
-                        digest(files.read_text(Path(path), root).encode()) == known
-                        for path, known in self.texts.items()
-                    )
+                    and all(has_content(path, known, root) for path, known in self.manifests.items())
+                    and all(has_text(path, known, root) for path, known in self.texts.items())
                     and Disk(project).answers_alike(self.disk)
                 )
         except (files.UnreadableFileError, LimitExceededError):
@@ -66,6 +60,16 @@ class Trace(Struct, frozen=True, array_like=True):
 def digest(content: bytes) -> str:
     """The digest of a file or a text: SHA-256, in hex."""
     return hashlib.sha256(content).hexdigest()
+
+
+def has_content(path: str, known: str, root: Path) -> bool:
+    """Whether a manifest file has this digest now; UnreadableFileError if it cannot be read."""
+    return digest(files.read_bytes(Path(path), root, MAX_YAML_BYTES)) == known
+
+
+def has_text(path: str, known: str, root: Path) -> bool:
+    """The same for an included text."""
+    return digest(files.read_text(Path(path), root).encode()) == known
 
 
 def manifest_paths(project: Project, environment: Environment) -> AbstractSet[str] | None:
