@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tavusctl.app.planning.execution import Dialogue, RunResult, check_safety, run_plan
 from tavusctl.app.planning.plan_options import PlanOptions
@@ -41,7 +42,7 @@ def destroy(session: Session, options: DestroyOptions, dialogue: Dialogue) -> Ru
         # The question for the account's name has shown the number of deletes, so the answer allows them.
         allowed = options.allow_deletes if options.allow_deletes is not None else count_deletes(plan)
         check_safety(session, prepared, allowed=allowed)
-        return run_plan(session, api, store, prepared, dialogue, archive)
+        return replace(run_plan(session, api, store, prepared, dialogue, archive), again="destroy")
 
 
 def _agree(session: Session, plan: Plan, options: DestroyOptions, dialogue: Dialogue) -> None:

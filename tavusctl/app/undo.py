@@ -82,7 +82,7 @@ def undo(session: Session, run: str, options: UndoOptions, dialogue: Dialogue) -
         result = run_plan(
             session, api, store, prepared, dialogue, archive, patience=options.wait, drafts=options.drafts
         )
-    return replace(result, hints=tuple(_hints(result, manifests)))
+    return replace(result, again=f"undo {run}", hints=tuple(_hints(result, manifests)))
 
 
 def _hints(result: RunResult, manifests: Sequence[Manifest]) -> Iterator[str]:

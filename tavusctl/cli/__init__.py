@@ -185,9 +185,11 @@ def attempt(args: list[str]) -> int:
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except (click.Abort, KeyboardInterrupt) as interrupt:
-        click.echo("interrupted; nothing was changed", err=True)
         # click turns an interrupt into click.Abort; the exit code is that of the original exception
-        return getattr(interrupt.__context__ or interrupt, "code", 130)
+        code = getattr(interrupt.__context__ or interrupt, "code", None)
+        # Only a command that watches what it writes knows that nothing was changed.
+        click.echo("interrupted" if code is None else "interrupted; nothing was changed", err=True)
+        return 130 if code is None else code
     except click.ClickException as error:
         return _report_usage(error, args)
     except Exception as error:  # noqa: BLE001 - the last handler: every error becomes a message and an exit code

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,12 +53,13 @@ def run(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Complet
     """The runs that can be undone, newest first; none if the state is not a local file."""
     from tavusctl.core.errors import TavusctlError
     from tavusctl.state.artifacts import RUNS, runs_of
+    from tavusctl.state.scheme import is_file
     from tavusctl.state.stores import open_store
 
     project = _project(ctx)
     environments = list(project.environments.values()) if project else []
     chosen = next((env for env in environments if ctx.params.get("environment") in (None, env.name)), None)
-    if project is None or chosen is None or not re.match(r"(file:|(?!git\b)[^:]*$)", chosen.state):
+    if project is None or chosen is None or not is_file(chosen.state):
         return []
     try:
         store = open_store(chosen.state, Path(project.root), chosen.name)

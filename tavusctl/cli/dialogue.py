@@ -30,7 +30,7 @@ class TerminalDialogue(Struct, frozen=True):
         if self.format_ == "text":
             report_options.show(plan_text)
         else:
-            self.session.say(plan_text.rstrip("\n"))
+            self.session.progress.say(plan_text.rstrip("\n"))
 
     def require_answer(self, question: str, expected: str, *, action: str, hint: str) -> None:
         """Ask for one word, typed in full; RefusedError after any other answer."""

@@ -47,7 +47,9 @@ def interruptible() -> Iterator[Interruption]:
     if threading.current_thread() is not threading.main_thread():
         yield interruption  # only the main thread may set handlers; a program that embeds this one has its own
         return
-    old = {number: signal.signal(number, interruption._handle) for number in _SIGNALS}  # noqa: SLF001 - same module
+    # `nohup`, and a script that starts a job in the background, have a signal ignored.
+    heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    old = {number: signal.signal(number, interruption._handle) for number in heeded}  # noqa: SLF001 - same module
     try:
         yield interruption
     finally:

@@ -114,13 +114,14 @@ def _is_state(path: Path, project: Project) -> bool:
 
 
 def _belongs_to_state(path: Path, root: Path, state: str) -> bool:
-    """Whether a file belongs to one state, or to the folders beside it; no file belongs to a state in a bucket."""
-    scheme, separator, location = state.partition("://")
-    if separator and scheme != "file":
-        return False
+    """Whether a file belongs to one state, or to the folders beside it; none belongs to a remote state."""
     from tavusctl.state.artifacts import RUNS, TRASH
+    from tavusctl.state.scheme import file_of
 
-    state_path = Path(root, (location if separator else state) or ".tavusctl/state")
+    file = file_of(state, root, "")
+    if file is None:
+        return False
+    state_path = file if state else root / ".tavusctl/state"  # the default state of any environment
     is_in_folder = any(_is_inside(path, state_path.parent / folder) for folder in (RUNS, TRASH))
     return is_in_folder or _real_path(path).startswith(_real_path(state_path))
 

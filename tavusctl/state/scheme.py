@@ -10,6 +10,11 @@ def is_git(url: str) -> bool:
     return url.partition("?")[0] == "git" or url.startswith("git+")
 
 
+def is_file(url: str) -> bool:
+    """Whether the state is a local file; so it is for an empty URL."""
+    return file_of(url, Path(), "") is not None
+
+
 def file_of(url: str, root: Path, environment: str) -> Path | None:
     """The path of the state file, the default one for an empty URL; None if the state is not a local file."""
     if not url:

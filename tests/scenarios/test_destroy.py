@@ -57,6 +57,17 @@ def test_without_a_terminal_it_needs_both_words(applied: Project, args: tuple[st
     assert (applied.run("destroy", *args).code, applied.account.writes) == (code, [])
 
 
+def test_a_destroy_that_is_not_finished_is_continued_by_a_destroy(applied: Project) -> None:
+    applied.account.fault(match="DELETE /v2/guardrails/*", kind="status", status=403, times=1)
+
+    result = applied.run("destroy", "--yes", "--allow-deletes", "2")
+
+    assert result.code == 5
+    assert "next: run `tavusctl destroy` again to continue\n" in result.err
+    assert applied.run("destroy", "--yes", "--allow-deletes", "1").code == 0
+    assert applied.run("state", "list").out == ""
+
+
 def test_what_is_protected_stays(applied: Project) -> None:
     applied.manifest("guardrails", "rules", RULES, lifecycle={"prevent_destroy": True})
     applied.manifest("replica", "anna", VIDEO)

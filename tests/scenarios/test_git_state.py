@@ -476,6 +476,36 @@ def test_a_state_that_would_be_lost_with_the_machine_is_refused(
     assert not (project.root / ".tavusctl").exists()
 
 
+@pytest.mark.parametrize("state", ["git/state.json", "git-state/prod.json", "./a:b.json", "file://git/state.json"])
+def test_so_is_a_file_whose_path_looks_like_another_store(project: Project, state: str) -> None:
+    project.write("tavusctl.yaml", f"environments: {{default: {{state: '{state}'}}}}\n")
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You help."})
+    ended = project.run("apply", "--yes", CI="true", TAVUSCTL_LOCAL_STATE=None)
+
+    assert (ended.code, project.account.writes) == (4, [])
+    assert "E412" in ended.err
+
+
+def test_a_check_of_the_files_reads_no_state_in_git(clone: Clone, forge: tuple[str, GitServer]) -> None:
+    url, served = forge
+    project = clone()
+    git(project.root, "remote", "set-url", "origin", f"{url}/hub.git")
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You help."})
+    step = {"GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": url, "GITHUB_TOKEN": served.password}
+    assert project.run("apply", "--yes", **step).code == 0
+    served.lines.clear()
+
+    assert project.run("validate", "--no-cache", **step).code == 0
+    assert served.lines == []
+
+
+def test_a_report_may_have_a_name_that_begins_like_the_word_for_a_state_in_git(clone: Clone) -> None:
+    project = clone()
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You help."})
+
+    assert project.run("plan", "--out", "gitlab-plan.json").code == 0
+
+
 def test_on_a_ci_machine_a_plan_warns_of_a_local_state(project: Project) -> None:
     project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You help."})
     on_ci = {"CI": "true", "TAVUSCTL_LOCAL_STATE": None}

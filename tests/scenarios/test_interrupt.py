@@ -42,6 +42,45 @@ def applying(project: Project) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+def test_an_apply_that_nohup_has_started_outlives_the_terminal(slow: Project) -> None:
+    slow.account.control("DELETE", "faults")
+    slow.account.fault(match="POST /v2/personas", kind="delay", seconds=0.3, times=None)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which a new process inherits
+    try:
+        with applying(slow) as process:
+            process.send_signal(signal.SIGHUP)
+            code, out, err = ended(process, 20.0)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+    assert code == 0, out + err
+    assert len(slow.account.objects("personas")) == COUNT
+
+
+def test_a_crawl_that_has_begun_is_no_unchanged_account(project: Project) -> None:
+    site = {"document_url": "https://acme.example", "crawl": {"depth": 1, "max_pages": 5}}
+    project.manifest("document", "site", site, recrawl={"every": "1d"})
+    project.apply("--wait", "1m")
+    project.account.forget()
+    project.account.advance(2 * 86_400)
+    project.account.fault(match="GET /v2/documents/*", kind="delay", seconds=2.0, times=None)
+
+    command = [sys.executable, "-c", "from tavusctl.cli import main; main()", "recrawl", "--all", "--wait", "5m"]
+    known = {"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key}
+    with subprocess.Popen(
+        command, cwd=project.root, env={**os.environ, **known}, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 20
+        while not project.account.writes and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        code, _, err = ended(process, 7.0)
+
+    assert (code, len(project.account.writes)) == (130, 1)
+    assert "interrupted" in err
+    assert "nothing was changed" not in err
+
+
 def _calls_under_way(project: Project) -> bool:
     """Whether an intent is on record: its call is under way, and its answer is slow."""
     path = project.root / ".tavusctl/state.json.wal"

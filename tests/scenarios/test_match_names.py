@@ -60,6 +60,16 @@ def test_what_is_bound_is_not_bound_twice(project: Project) -> None:
     assert (result.code, result.out) == (0, "unmatched persona/other\n")
 
 
+def test_commands_in_hints_name_one_of_several_environments(project: Project) -> None:
+    project.write("tavusctl.yaml", "environments: {staging: {}, prod: {}}\n")
+    project.manifest("persona", "twin", {"persona_name": "Twin", "system_prompt": "Hi."})
+    project.account.seed(personas=[{"persona_name": "Twin", "system_prompt": "Hi."}] * 2)
+
+    said = project.run("import", "--match-names", "--env", "prod").err
+
+    assert "`tavusctl import ADDRESS ID --env prod`" in said
+
+
 def test_two_manifests_of_one_name_are_ambiguous(project: Project) -> None:
     (theirs,) = project.account.seed(personas=[{"persona_name": "Coach", "system_prompt": "Hi."}])["personas"]
     project.manifest("persona", "one", COACH)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -45,6 +46,17 @@ def test_a_conversation_begins_and_ends(applied: Project) -> None:
     assert (ended.code, ended.out) == (0, f"{conversation} ended\n")
     assert applied.account.objects("conversations")[conversation]["status"] == "ended"
     assert applied.run("talk", "--end", conversation).out == f"{conversation} had ended already\n"
+
+
+def test_in_one_of_several_environments_it_tells_how_to_end_it_there(applied: Project) -> None:
+    applied.write("tavusctl.yaml", "environments: {staging: {}, prod: {}}\n")
+    applied.run("apply", "--yes", "--env", "prod", "--adopt")
+
+    said = applied.run("talk", "persona/coach", "--yes", "--env", "prod")
+
+    told = re.search(r"^end it with: tavusctl (talk --end \w+ --env prod)$", said.err, re.MULTILINE)
+    assert told, said.err
+    assert applied.run(*told[1].split()).code == 0
 
 
 def test_as_json(applied: Project) -> None:

@@ -559,6 +559,20 @@ def test_a_lost_answer_in_an_undo_is_settled_by_look(applied: Project) -> None:
     assert (again.code, account(applied)) == (0, before), again.out
 
 
+def test_an_undo_that_is_not_finished_is_continued_by_the_same_undo(applied: Project) -> None:
+    before = account(applied)
+    edit_everything(applied)
+    applied.account.fault(match="PATCH /v2/documents/*", kind="status", status=403, times=1)
+
+    result = applied.run("undo", last(applied), "--yes")
+
+    told = re.search(r"^next: run `tavusctl (undo \w+)` again to continue$", result.err, re.MULTILINE)
+    assert (result.code, bool(told)) == (5, True), result.err
+    assert told
+    assert applied.run(*told[1].split(), "--yes").code == 0
+    assert account(applied) == before
+
+
 def test_undo_asks_and_needs_a_terminal_for_it(applied: Project) -> None:
     edit_everything(applied)
 

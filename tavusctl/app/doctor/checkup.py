@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tavusctl.app.doctor import connection, machine, project_checks
 from tavusctl.app.doctor.finding import Finding, Health, ok, run_check
@@ -54,7 +55,8 @@ def _findings(environment: str | None, place: Place, progress: Progress) -> Iter
     state = opened[0].environment.state if opened else ""
     yield from run_check("git", lambda: machine.git(Path(project.root), state))
     for session in opened or [LocalSession(project, Environment(), progress)]:
-        yield from _account_findings(session, place, known=bool(opened))
+        for finding in _account_findings(session, place, known=bool(opened)):
+            yield replace(finding, hint=session.with_environment(finding.hint))
 
 
 def _open(environment: str | None, progress: Progress, opened: list[LocalSession]) -> Iterator[Finding]:

@@ -40,7 +40,7 @@ def git(folder: Path, state: str) -> Iterator[Finding]:
         message = f"git {version}; the folder is in no git repository"
         yield (
             failed("git", StateError(message, "run `git init`"))
-            if state.startswith("git") and "+" not in state.partition("?")[0]
+            if state_needs_git and not state.startswith("git+")
             else ok("git", message)
         )
         return

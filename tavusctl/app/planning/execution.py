@@ -70,6 +70,7 @@ class RunResult(Struct, frozen=True):
     archive: RunRecords
     hints: tuple[str, ...] = ()
     command: Callable[[str], str] = "tavusctl {}".format  # makes a command line for the same environment
+    again: str = "apply"  # the command that continues this run
 
     @property
     def exit_code(self) -> int:
@@ -90,16 +91,16 @@ class RunResult(Struct, frozen=True):
             Status.SKIPPED,
             Status.DEFERRED,
         }
-        apply_command = self.command("apply")
+        again = self.command(self.again)
         blocked = [str(one.step.address) for one in self.outcomes if one.draft]
         if Status.UNKNOWN in statuses:
             yield f"next: run `{self.command('plan')}` to check the outcome of the unknown calls"
         elif statuses == {Status.DEFERRED}:
-            yield f"next: run `{apply_command}` when that is ready, or with `--wait 15m` to wait for it"
+            yield f"next: run `{again}` when that is ready, or with `--wait 15m` to wait for it"
         elif blocked:
-            yield f"next: decide about the draft of {', '.join(blocked)}, then run `{apply_command}` again"
+            yield f"next: decide about the draft of {', '.join(blocked)}, then run `{again}` again"
         elif statuses:
-            yield f"next: run `{apply_command}` again to continue"
+            yield f"next: run `{again}` again to continue"
         if self.archive.archived_runs:
             run = self.archive.archived_runs[-1]
             names = ", ".join(self.archive.withheld.get(run, ()))

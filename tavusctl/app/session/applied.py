@@ -1,15 +1,13 @@
-"""The values of the last apply, for lint rules that compare with them; read lazily, and never over the network."""
+"""The values of the last apply, for lint rules that compare with them; read lazily, and only from a local file."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 
 from tavusctl.app.session.local import LocalSession
 from tavusctl.core.address import Address
 from tavusctl.core.errors import TavusctlError
-from tavusctl.core.json_tree import digest
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.state.file.state_version import version_of
 from tavusctl.state.scheme import file_of
@@ -37,15 +35,12 @@ class Applied(Mapping[Address, JsonObject]):
 
 
 def last_applied(session: LocalSession) -> Applied:
-    """The last applied values; empty if they cannot be read without the network."""
+    """The last applied values; empty if the state is not a local file, or cannot be read."""
     url = session.environment.state
-    if re.match(r"(?!file:)[a-z0-9]+:", url) or not (url or (session.root / ".tavusctl").is_dir()):
-        return Applied()
     file = file_of(url, session.root, session.environment.name)
-    if file:
-        return Applied(version_of(file), lambda: _applied(session))
-    specs = _applied(session)
-    return Applied(digest({str(address): spec for address, spec in specs.items()}), lambda: specs)
+    if file is None or not (url or (session.root / ".tavusctl").is_dir()):
+        return Applied()
+    return Applied(version_of(file), lambda: _applied(session))
 
 
 def _applied(session: LocalSession) -> Mapping[Address, JsonObject]:

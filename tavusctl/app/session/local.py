@@ -65,8 +65,8 @@ class LocalSession(Struct, frozen=True):
         return _COMMAND.sub(named, hint)
 
     def say(self, text: str) -> None:
-        """Print a line of progress or a hint."""
-        self.progress.say(text)
+        """Print a line of progress or a hint; its commands name the environment, if the project has several."""
+        self.progress.say(self.with_environment(text))
 
     def warn(self, remarks: Iterable[Diagnostic]) -> None:
         """Print warnings, for a command without a report."""

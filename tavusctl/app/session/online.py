@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
@@ -18,6 +17,7 @@ from tavusctl.core.errors import RefusedError, TavusctlError, UsageError
 from tavusctl.core.ports import OtherBindings, Store
 from tavusctl.core.project_settings import Environment
 from tavusctl.secrets.values import UnreadSecret
+from tavusctl.state.scheme import is_file
 
 if TYPE_CHECKING:  # imported where needed: a run that finds its result in the cache should start fast
     from tavusctl.engine.plan import Approvals
@@ -81,9 +81,8 @@ class Session(LocalSession, frozen=True):
     def _loses_state(self) -> bool:
         if self.environment.demo:  # the account of a demo is a local file as well
             return False
-        is_file = not self.environment.state or re.match(r"file:|(?!git\b)[^:]*$", self.environment.state) is not None
         is_ci = any(os.environ.get(name, "").lower() not in ("", "0", "false") for name in ("CI", "GITHUB_ACTIONS"))
-        return is_file and is_ci and os.environ.get("TAVUSCTL_LOCAL_STATE") != "1"
+        return is_file(self.environment.state) and is_ci and os.environ.get("TAVUSCTL_LOCAL_STATE") != "1"
 
     def _store(self, environment: Environment) -> Store:
         from tavusctl.state.stores import open_store  # noqa: PLC0415 - as above

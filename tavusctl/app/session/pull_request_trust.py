@@ -22,6 +22,7 @@ from tavusctl.core.errors import RefusedError, UsageError
 from tavusctl.core.messages import shown
 from tavusctl.core.project_settings import FILE, ApprovedInputs, Environment, Project
 from tavusctl.secrets.values import UnreadSecret
+from tavusctl.state.scheme import is_file
 
 if TYPE_CHECKING:  # needed only in a run for a pull request; others should start fast
     from tavusctl.engine.prepared_plan import BaseSettings
@@ -94,7 +95,7 @@ class Grant(Struct, frozen=True):
 
     def check_open(self, environment: Environment) -> None:
         """Refuse to open a state that is not a local file if the base branch is unknown: it may use another state."""
-        if self.project is None and re.match(r"(?!file:)(git\b|[a-z0-9]+:)", environment.state):
+        if self.project is None and not is_file(environment.state):
             message = (
                 f"the state {shown(environment.state)} is not opened: the base branch of this pull request is unknown"
             )

@@ -79,7 +79,7 @@ def _print_conversation(session: Session, conversation: app.Conversation, format
     if session.environment.demo:
         session.say("this is a demo: nobody is there to talk to, and the address leads nowhere")
     elif conversation.minutes:
-        session.say(f"end it with: tavusctl talk --end {conversation.conversation_id}")
+        session.say(f"end it with: {session.command(f'talk --end {conversation.conversation_id}')}")
 
 
 def _end(session: Session, conversation_id: str, format_: str) -> int:

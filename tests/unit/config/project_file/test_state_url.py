@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from tavusctl.config.project_file.state_url import state_fault
+from tavusctl.state.file.store import FileStore
+from tavusctl.state.scheme import is_file
+from tavusctl.state.stores import open_store
 
 RIGHT = [
     "",
@@ -22,6 +28,8 @@ RIGHT = [
     "states/prod",
     "/srv/states/prod",
     "./a:b",
+    "git/state.json",
+    "git.json",
 ]
 WRONG = {
     "gti": "did you mean `git`? Write `./gti` for a file",
@@ -50,6 +58,14 @@ WRONG = {
 @pytest.mark.parametrize("url", RIGHT)
 def test_what_leads_somewhere_is_right(url: str) -> None:
     assert state_fault(url) is None
+
+
+@pytest.mark.parametrize("url", [one for one in RIGHT if "://" not in one or one.startswith("file")])
+def test_what_is_called_a_file_is_opened_as_one(url: str, tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    subprocess.run(["git", "remote", "add", "origin", "https://git.example/a.git"], cwd=tmp_path, check=True)
+
+    assert is_file(url) == isinstance(open_store(url, tmp_path, "default"), FileStore)
 
 
 @pytest.mark.parametrize(("url", "hint"), WRONG.items())
