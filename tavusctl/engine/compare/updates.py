@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from tavusctl import patch
 from tavusctl.core.json_tree import empty_value_for, with_value_of
@@ -16,40 +17,66 @@ from tavusctl.lib.json_types import Json, JsonObject, as_object, as_text
 Operations = Sequence[JsonObject]
 
 
-class UpdateMethod(Protocol):
+class UpdateMethod(ABC):
     """A way to change objects in place; every way has its changes as operations of RFC 6902."""
 
-    exact: bool  # the operations are sent as they are, so they must lead to the desired document
-    tested: bool  # the server checks `test` operations before it writes
-    versioned: bool  # the server checks before it writes that the version is the one that was read
+    exact = False  # the operations are sent as they are, so they must lead to the desired document
+    tested = False  # the server checks `test` operations before it writes
+    versioned = False  # the server checks before it writes that the version is the one that was read
 
     def diff(
         self, kind: ResourceKind, before: JsonObject, after: JsonObject, keyed_by: Mapping[str, str]
     ) -> list[JsonObject]:
-        """The operations that lead from one body to the other."""
+        """The operations that lead from one body to the other; none writes into two parts: each has its own calls.
 
+        First the change of all but the parts, then of each part; a set is written whole: its members have no paths.
+        """
+        body = after
+        for part in kind.parts:
+            body = with_value_of(body, part.spec_path, before)
+        operations = self._diff(kind, before, body, keyed_by)
+        for part in kind.parts:
+            before, body = body, with_value_of(body, part.spec_path, after)
+            changes = self._diff(kind, before, body, keyed_by)
+            is_set = part.style is PartStyle.MEMBERS
+            operations += [_whole_part(part, before, body)] if changes and is_set else changes
+        return [*operations, *self._diff(kind, body, after, keyed_by)]
+
+    def guards(self, live: Live, operations: Operations) -> tuple[JsonObject, ...]:
+        """The `test` operations that are sent with a change: of what it relies on outside parts with their own path."""
+        if not self.tested:
+            return ()
+        excluded = tuple(f"{part.pointer}/" for part in live.kind.parts if part.path)
+        rest = [operation for operation in operations if not f"{operation['path']}/".startswith(excluded)]
+        return patch_guards.tests_of(patch_guards.protect(live.kind, live.body, rest))
+
+    def unknown_secrets(self, live: Live, operations: Operations, desired: JsonObject) -> tuple[str, ...]:  # noqa: ARG002
+        """Pointers of secrets that must be sent along, but that neither the account nor the manifest provides."""
+        return ()
+
+    @abstractmethod
     def apply(self, body: JsonObject, operations: Operations) -> JsonObject:
         """The body that a change leads to."""
 
-    def guards(self, live: Live, operations: Operations) -> tuple[JsonObject, ...]:
-        """The `test` operations that are sent with a change."""
-
-    def unknown_secrets(self, live: Live, operations: Operations, desired: JsonObject) -> tuple[str, ...]:
-        """Pointers of secrets that must be sent along, but that neither the account nor the manifest provides."""
-
+    @abstractmethod
     def request(
         self, live: Live, operations: Operations, desired: JsonObject
     ) -> tuple[str, JsonObject | list[JsonObject]]:
         """The path and the body of the call that makes a change; `operations` have ids in place of addresses."""
 
+    @abstractmethod
+    def _diff(
+        self, kind: ResourceKind, before: JsonObject, after: JsonObject, keyed_by: Mapping[str, str]
+    ) -> list[JsonObject]:
+        """The operations that lead from one body to the other, for a kind without parts."""
 
-class JsonPatch:
+
+class JsonPatch(UpdateMethod):
     """The smallest patch, with `test` operations, for servers that obey these."""
 
     exact = tested = True
-    versioned = False
 
-    def diff(
+    def _diff(
         self,
         kind: ResourceKind,  # noqa: ARG002
         before: JsonObject,
@@ -62,14 +89,6 @@ class JsonPatch:
     def apply(self, body: JsonObject, operations: Operations) -> JsonObject:
         """The body with the operations carried out."""
         return as_object(patch.apply(body, operations))
-
-    def guards(self, live: Live, operations: Operations) -> tuple[JsonObject, ...]:
-        """Tests of what each operation relies on."""
-        return patch_guards.tests_of(patch_guards.protect(live.kind, live.body, operations))
-
-    def unknown_secrets(self, live: Live, operations: Operations, desired: JsonObject) -> tuple[str, ...]:  # noqa: ARG002
-        """No pointers: what is not written stays."""
-        return ()
 
     def request(
         self,
@@ -89,21 +108,15 @@ class VersionedPatch(JsonPatch):
     tested = False
     versioned = True
 
-    def guards(self, live: Live, operations: Operations) -> tuple[JsonObject, ...]:  # noqa: ARG002
-        """No tests: the check of the version covers more."""
-        return ()
 
-
-class Merge:
+class Merge(UpdateMethod):
     """Whole members by name; a removed member is sent as the empty value of its type.
 
     Inside an object the operations are the smallest ones, for people to read; the object is sent whole nevertheless,
     with those of its secrets that reads do not show.
     """
 
-    exact = tested = versioned = False
-
-    def diff(
+    def _diff(
         self, kind: ResourceKind, before: JsonObject, after: JsonObject, keyed_by: Mapping[str, str]
     ) -> list[JsonObject]:
         """Operations for each member that differs."""
@@ -113,10 +126,6 @@ class Merge:
     def apply(self, body: JsonObject, operations: Operations) -> JsonObject:
         """The body with the changed members."""
         return whole_members.merged(body, operations)
-
-    def guards(self, live: Live, operations: Operations) -> tuple[JsonObject, ...]:  # noqa: ARG002
-        """No tests: the object is compared right before the call instead."""
-        return ()
 
     def unknown_secrets(self, live: Live, operations: Operations, desired: JsonObject) -> tuple[str, ...]:
         """Pointers of missing secrets inside the objects that are sent whole."""
@@ -143,51 +152,6 @@ class Rename(Merge):
         return f"{kind.merge_collection}/{live.remote_id}", newer
 
 
-class PartedUpdate:
-    """Another way, for objects with parts: no operation writes into two parts, because each part has its own calls."""
-
-    def __init__(self, way: UpdateMethod, parts: Sequence[Part]) -> None:
-        self._update = way
-        self._parts = parts
-        self.exact, self.tested, self.versioned = way.exact, way.tested, way.versioned
-
-    def diff(
-        self, kind: ResourceKind, before: JsonObject, after: JsonObject, keyed_by: Mapping[str, str]
-    ) -> list[JsonObject]:
-        """The change of all but the parts, then of each part; a set is written whole: its members have no paths."""
-        body = after
-        for part in self._parts:
-            body = with_value_of(body, part.spec_path, before)
-        operations = self._update.diff(kind, before, body, keyed_by)
-        for part in self._parts:
-            before, body = body, with_value_of(body, part.spec_path, after)
-            changes = self._update.diff(kind, before, body, keyed_by)
-            is_set = part.style is PartStyle.MEMBERS
-            operations += [_whole_part(part, before, body)] if changes and is_set else changes
-        return [*operations, *self._update.diff(kind, body, after, keyed_by)]
-
-    def apply(self, body: JsonObject, operations: Operations) -> JsonObject:
-        """The body that a change leads to."""
-        return self._update.apply(body, operations)
-
-    def guards(self, live: Live, operations: Operations) -> tuple[JsonObject, ...]:
-        """The tests of everything outside parts with a path of their own."""
-        excluded = tuple(f"{part.pointer}/" for part in self._parts if part.path)
-        return self._update.guards(
-            live, [operation for operation in operations if not f"{operation['path']}/".startswith(excluded)]
-        )
-
-    def unknown_secrets(self, live: Live, operations: Operations, desired: JsonObject) -> tuple[str, ...]:
-        """Pointers of missing secrets, as the wrapped way determines them."""
-        return self._update.unknown_secrets(live, operations, desired)
-
-    def request(
-        self, live: Live, operations: Operations, desired: JsonObject
-    ) -> tuple[str, JsonObject | list[JsonObject]]:
-        """The path and the body of a call that writes no part, or a single part."""
-        return self._update.request(live, operations, desired)
-
-
 def _whole_part(part: Part, before: JsonObject, after: JsonObject) -> JsonObject:
     old, new = (patch_guards.value_at(body, part.spec_path) for body in (before, after))
     if new is None:
@@ -205,8 +169,7 @@ _WAYS: Final[Mapping[Update, UpdateMethod]] = {
 
 def update_of(kind: ResourceKind) -> UpdateMethod:
     """The way in which objects of a kind are changed in place."""
-    way = _WAYS[kind.update]
-    return PartedUpdate(way, kind.parts) if kind.parts else way
+    return _WAYS[kind.update]
 
 
 def create_body(kind: ResourceKind, body: JsonObject) -> JsonObject:
