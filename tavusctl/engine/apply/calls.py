@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl import patch
@@ -37,7 +36,7 @@ from tavusctl.engine.apply.context import ApplyContext, EditedMeanwhile, Obedien
 from tavusctl.engine.apply.drafts import DraftEffects
 from tavusctl.engine.apply.guard_probe import REFUSALS, is_obeyed, warn_unguarded
 from tavusctl.engine.apply.inverse import invert
-from tavusctl.engine.apply.part_calls import PartCall
+from tavusctl.engine.apply.part_calls import UpdateCall
 from tavusctl.engine.compare import not_live, parts, patch_guards
 from tavusctl.engine.compare.parts import Call
 from tavusctl.engine.compare.patch_guards import value_at
@@ -71,9 +70,9 @@ def update(
     progress = ctx.recorder.get(step.address) or Binding(step.address, remote_id)
     for index, call in enumerate(sequence):
         next_binding = _binding_after(ctx, progress, current, call, [*blocked, *sequence[index + 1 :]], before.kind)
-        update_call = _UpdateCall(ctx, step, replace(before, body=call.before), call, is_new)
+        seen = replace(before, body=call.before)
         try:
-            written = written.combined_with(_perform(update_call, next_binding))
+            written = written.combined_with(_perform(ctx, step, seen, call, next_binding, is_new=is_new))
         except drafts.Blocked as error:
             blocked.append(call)
             reason = reason or error
@@ -85,16 +84,6 @@ def update(
     if not sequence:  # a set whose order alone has changed
         ctx.recorder.bind(current)
     return written
-
-
-class _UpdateCall(Struct, frozen=True):
-    """One call of an update."""
-
-    ctx: ApplyContext
-    step: Change
-    before: Live  # the object as the plan saw it, with the changes of earlier calls
-    call: Call
-    is_new: bool
 
 
 def _binding_after(
@@ -126,9 +115,10 @@ def _pointers(call: Call) -> list[str]:
     return [patch.join(place) for place in patch_guards.places(call.before, call.operations)]
 
 
-def _perform(update_call: _UpdateCall, next_binding: Binding) -> DraftEffects:
+def _perform(
+    ctx: ApplyContext, step: Change, before: Live, call: Call, next_binding: Binding, *, is_new: bool
+) -> DraftEffects:
     """Make one call, with its intent on record before it and its result after it."""
-    ctx, step, before, call = update_call.ctx, update_call.step, update_call.before, update_call.call
     current_binding = ctx.recorder.get(step.address)
     op = ctx.recorder.record_intent(
         step.address,
@@ -140,14 +130,15 @@ def _perform(update_call: _UpdateCall, next_binding: Binding) -> DraftEffects:
     )
     with record_failure(ctx, op):
         if call.has_path:
-            written = part_calls.send(PartCall(ctx, op, step, before, call))
+            written = part_calls.send(UpdateCall(ctx, op, step, before, call))
         else:
-            written = _patch_and_publish(_Write(ctx, op, step, before, call, _is_guarded(update_call, op)))
+            guarded = _is_guarded(ctx, op, step, before, call, is_new=is_new)
+            written = _patch_and_publish(UpdateCall(ctx, op, step, before, call, guarded))
     ctx.recorder.bind(next_binding, op)
     return written
 
 
-def _patch_and_publish(write: _Write) -> DraftEffects:
+def _patch_and_publish(write: UpdateCall) -> DraftEffects:
     ctx, kind = write.ctx, write.before.kind
     try:
         written = _publish(write, _send_or_resolve(write))
@@ -175,24 +166,12 @@ _ANOTHER_VERSION = 412  # RFC 9110, section 15.5.13
 _VERSIONS = 5  # attempts at most, each on a newer version of the object
 
 
-class _Write(Struct, frozen=True):
-    """One call of an update while it is made."""
-
-    ctx: ApplyContext
-    op: str
-    step: Change
-    before: Live  # the object as the plan saw it, with the changes of earlier calls
-    call: Call
-    guarded: bool  # whether `test` operations guard it; otherwise it is compared here, as late as possible
-
-
-def _is_guarded(update_call: _UpdateCall, op: str) -> bool:
+def _is_guarded(ctx: ApplyContext, op: str, step: Change, before: Live, call: Call, *, is_new: bool) -> bool:
     """Whether `test` operations guard a call; otherwise compare here, and raise EditedMeanwhile after an edit."""
-    ctx, before = update_call.ctx, update_call.before
     if update_of(before.kind).tested and is_obeyed(ctx, op, before):
         return True
-    if not update_call.is_new:
-        _compare(ctx, update_call.step, before, update_call.call)
+    if not is_new:
+        _compare(ctx, step, before, call)
     return False
 
 
@@ -203,14 +182,14 @@ def _compare(ctx: ApplyContext, step: Change, before: Live, call: Call) -> None:
         raise EditedMeanwhile(step.address, moved)
 
 
-def _send_or_resolve(write: _Write) -> DraftEffects:
+def _send_or_resolve(write: UpdateCall) -> DraftEffects:
     try:
         return _send(write)
     except Ambiguous as lost:
         return drafts.resolve_lost_response(lost, partial(_resolve_update, write))
 
 
-def _send(write: _Write) -> DraftEffects:
+def _send(write: UpdateCall) -> DraftEffects:
     """Send the patch; where the command line discards edits in PAL Maker that block it, send it again with `force`."""
     ctx, step = write.ctx, write.step
     try:
@@ -229,7 +208,7 @@ def _send(write: _Write) -> DraftEffects:
         raise drafts.ForcedResponseLost(error) from error
 
 
-def _patch(write: _Write, query: Mapping[str, str] | None = None, tries: int = _VERSIONS) -> JsonObject:
+def _patch(write: UpdateCall, query: Mapping[str, str] | None = None, tries: int = _VERSIONS) -> JsonObject:
     """Send the patch once and return the response.
 
     For a versioned kind it is sent again, `tries` times in all, if others write other fields of the object meanwhile.
@@ -258,7 +237,7 @@ def _patch(write: _Write, query: Mapping[str, str] | None = None, tries: int = _
         raise
 
 
-def _version(write: _Write) -> str:
+def _version(write: UpdateCall) -> str:
     """The version to send with an update, empty for an unversioned kind; after the read, the object is compared."""
     if not update_of(write.before.kind).versioned:
         return ""
@@ -267,7 +246,7 @@ def _version(write: _Write) -> str:
     return version
 
 
-def _reads_as_desired(write: _Write, pointer: str, desired: JsonObject, live: JsonObject) -> bool:
+def _reads_as_desired(write: UpdateCall, pointer: str, desired: JsonObject, live: JsonObject) -> bool:
     """Whether the live value at a place is the sent one, as the server may write it, or was taken away as was sent."""
     path, body = patch.split(pointer), write.before.body
     sent, shown = value_at(desired, path), value_at(live, path)
@@ -275,7 +254,7 @@ def _reads_as_desired(write: _Write, pointer: str, desired: JsonObject, live: Js
     return was_removed or alike(sent, shown) or same(write.before.kind, pattern_of(path), sent, shown)
 
 
-def _matching_draft(write: _Write, error: Rejected) -> JsonObject:
+def _matching_draft(write: UpdateCall, error: Rejected) -> JsonObject:
     """The draft at which a test has failed, if it has the desired values already; OtherDraft if it has others."""
     ctx, kind, step = write.ctx, write.before.kind, write.step
     draft = drafts.find_draft(ctx, kind, write.before.remote_id)
@@ -290,7 +269,7 @@ def _matching_draft(write: _Write, error: Rejected) -> JsonObject:
     return draft
 
 
-def _publish(write: _Write, written: DraftEffects) -> DraftEffects:
+def _publish(write: UpdateCall, written: DraftEffects) -> DraftEffects:
     """Publish a draft that the update went into, if the command line allows it; otherwise return `written` as it is."""
     ctx, kind, step = write.ctx, write.before.kind, write.step
     if step.address not in ctx.drafts.published or not (written.in_draft or _reads_as_before(write)):
@@ -299,7 +278,7 @@ def _publish(write: _Write, written: DraftEffects) -> DraftEffects:
     return replace(written, in_draft=bool(trouble), published=not trouble, publish_error=trouble)
 
 
-def _reads_as_before(write: _Write) -> bool:
+def _reads_as_before(write: UpdateCall) -> bool:
     try:
         now = write.ctx.look(write.before.kind, write.before.remote_id)
     except ApiError:
@@ -307,7 +286,7 @@ def _reads_as_before(write: _Write) -> bool:
     return now.draft or not patch_guards.changed_pointers(write.before.body, now.body, write.call.operations)
 
 
-def _resolve_update(write: _Write) -> DraftEffects:
+def _resolve_update(write: UpdateCall) -> DraftEffects:
     """Resolve an update whose response was lost.
 
     It is sent again if the object is unchanged, or if it writes a secret, which no read can confirm.  Raises
@@ -335,7 +314,7 @@ def _resolve_update(write: _Write) -> DraftEffects:
         return DraftEffects()
 
 
-def _unwritten(write: _Write, now: JsonObject) -> list[str]:
+def _unwritten(write: UpdateCall, now: JsonObject) -> list[str]:
     """Pointers at which the object does not read as the update would leave it, as far as a read can show."""
     desired = write.call.after
     differing = [

@@ -26,20 +26,21 @@ from tavusctl.engine.compare.parts import Call
 _NO_SUCH_CALL: Final = frozenset({404, 405})
 
 
-class PartCall(Struct, frozen=True):
-    """One call for a part while it is made."""
+class UpdateCall(Struct, frozen=True):
+    """One call of an update while it is made."""
 
     ctx: ApplyContext
     op: str
     step: Change
-    before: Live  # the object with the changes of earlier calls
+    before: Live  # the object as the plan saw it, with the changes of earlier calls
     call: Call
+    guarded: bool = False  # whether `test` operations guard it; otherwise it is compared, as late as possible
 
 
 class _Refused(Rejected):
     """A definite refusal of a call for a part: the object exists, and does not have what was refused."""
 
-    def __init__(self, part_call: PartCall, error: Rejected) -> None:
+    def __init__(self, part_call: UpdateCall, error: Rejected) -> None:
         super().__init__(error.status, error.text, part_call.call.path, error.cause)
         answer = f"{error.status}: {error.text}"
         if error.status in _NO_SUCH_CALL and not (part_call.call.name and part_call.call.name in error.text):
@@ -62,7 +63,7 @@ def check_unedited(ctx: ApplyContext, step: Change, before: Live, sequence: Sequ
         raise EditedMeanwhile(step.address, sorted(moved))
 
 
-def send(part_call: PartCall) -> DraftEffects:
+def send(part_call: UpdateCall) -> DraftEffects:
     """Make the call; where the command line discards edits in PAL Maker that block it, make it again with `force`.
 
     Raises Ambiguous if the call may have been carried out and a read does not show it.
@@ -84,7 +85,7 @@ def send(part_call: PartCall) -> DraftEffects:
     return DraftEffects(discarded=True)
 
 
-def _send_or_resolve(part_call: PartCall, query: Mapping[str, str] | None = None) -> None:
+def _send_or_resolve(part_call: UpdateCall, query: Mapping[str, str] | None = None) -> None:
     try:
         _request(part_call, query)
     except Ambiguous:
@@ -92,7 +93,7 @@ def _send_or_resolve(part_call: PartCall, query: Mapping[str, str] | None = None
             _request(part_call, query)
 
 
-def _is_done(part_call: PartCall) -> bool:
+def _is_done(part_call: UpdateCall) -> bool:
     """Whether the object reads as desired; raises EditedMeanwhile if it reads neither so nor as before."""
     kind, now = part_call.before.kind, part_call.ctx.look(part_call.before.kind, part_call.before.remote_id).body
     if parts.is_done(kind, part_call.call, now):
@@ -101,13 +102,13 @@ def _is_done(part_call: PartCall) -> bool:
     return False
 
 
-def _check_unedited(part_call: PartCall) -> None:
+def _check_unedited(part_call: UpdateCall) -> None:
     """Raise EditedMeanwhile if somebody has edited the entry; other members of a set do not conflict with these."""
     if part_call.call.part and part_call.call.part.style is PartStyle.ENTRIES:
         check_unedited(part_call.ctx, part_call.step, part_call.before, [part_call.call])
 
 
-def _request(part_call: PartCall, query: Mapping[str, str] | None) -> None:
+def _request(part_call: UpdateCall, query: Mapping[str, str] | None) -> None:
     ctx, call = part_call.ctx, part_call.call
     try:
         with ctx.sending(part_call.op, partial(_check_unedited, part_call)) as fence:
