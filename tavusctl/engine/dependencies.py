@@ -62,4 +62,4 @@ def dependencies(
 def _listed(api: Reader, kind: ResourceKind, decoder: Decoder, recorder: Recorder) -> tuple[Live, ...]:
     """All objects of a kind; successors and old versions of replacements count as managed, as bound objects do."""
     managed_ids = {**observe.replacement_ids(recorder.state.bindings.values()), **recorder.ids}
-    return tuple(observe.listed(api, kind, replace(decoder, ids=managed_ids)))
+    return observe.listed(api, kind, replace(decoder, ids=managed_ids))

@@ -6,7 +6,7 @@ missing: a gap in a response is never taken for an absence.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 
@@ -17,12 +17,13 @@ from tavusctl.core.address import Address
 from tavusctl.core.binding import MADE, Binding
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import ApiError, ConfigError, Gone
-from tavusctl.core.json_tree import Leaf, leaves, map_leaves, with_leaves
+from tavusctl.core.json_tree import Leaf, map_leaves, with_leaves
 from tavusctl.core.model import Desired, Live, Manifest
 from tavusctl.core.ports import Reader, State
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.compare.not_live import mentions_draft
 from tavusctl.engine.compare.patch_guards import value_at
+from tavusctl.engine.compare.references import uses
 from tavusctl.fields import secret_fields, spellings
 from tavusctl.fields.free_objects import Spot
 from tavusctl.fields.secret_fields import NONE_DECLARED, DeclaredSecrets
@@ -195,13 +196,12 @@ def read(api: Reader, kind: ResourceKind, remote_id: str, decoder: Decoder) -> L
     return live if live.remote_id else decoder.view(kind, {**raw, kind.id_fields[0]: remote_id})
 
 
-def exists(api: Reader, kind: ResourceKind, remote_id: str, decoder: Decoder) -> bool:
-    """Whether the account has the object."""
+def find(api: Reader, kind: ResourceKind, remote_id: str, decoder: Decoder) -> Live | None:
+    """Read one object by id; None if the account does not have it."""
     try:
-        read(api, kind, remote_id, decoder)
+        return read(api, kind, remote_id, decoder)
     except Gone:
-        return False
-    return True
+        return None
 
 
 def snapshot(
@@ -214,17 +214,17 @@ def snapshot(
     """Read all objects of the used kinds, and by id those not listed; ConfigError if an external object is missing."""
     used = {item.address.kind for item in desired if not item.external_id}
     used |= {binding.address.kind for binding in bindings}
-    listings = [
-        partial(_all, api, kind, decoder, needed=name in used)
+    reading: list[Callable[[], Sequence[Live | Desired]]] = [
+        partial(listed, api, kind, decoder, needed=name in used)
         for name, kind in kinds.items()
         if name in used or _may_hold(kind, used, desired, bindings)
     ]
-    externals = [partial(_external, api, item, decoder) for item in desired if item.external_id]
-    objects = [item for items in run_all([*listings, *externals]) for item in items]
+    reading += [partial(_external, api, item, decoder) for item in desired if item.external_id]
+    objects = [item for items in run_all(reading) for item in items]
     _refuse_missing(item for item in objects if isinstance(item, Desired))
     live = {(item.kind.name, item.remote_id): item for item in objects if isinstance(item, Live)}
     incomplete = dict.fromkeys(_incomplete(live.values(), desired, bindings))
-    complete = run_all([partial(_get, api, kinds[name], remote_id, decoder) for name, remote_id in incomplete])
+    complete = run_all([partial(find, api, kinds[name], remote_id, decoder) for name, remote_id in incomplete])
     live.update({(item.kind.name, item.remote_id): item for item in complete if item})
     absent = [
         (binding, remote_id)
@@ -232,7 +232,7 @@ def snapshot(
         for remote_id in filter(None, (binding.remote_id, binding.successor))
         if (binding.address.kind, remote_id) not in live
     ]
-    reads = run_all([partial(_get, api, kinds[one.address.kind], remote_id, decoder) for one, remote_id in absent])
+    reads = run_all([partial(find, api, kinds[one.address.kind], remote_id, decoder) for one, remote_id in absent])
     live.update({(item.kind.name, item.remote_id): item for item in reads if item})
     missing = {
         binding.address
@@ -287,14 +287,10 @@ def users(
     decoder: Decoder,
 ) -> tuple[str, ...]:
     """Which objects refer to an object now, managed or not: addresses, or kinds and ids.  Read before a delete."""
-    referrers = []
-    for referring in kinds.values():
-        if any(declared.refers_to == kind.name for declared in referring.fields.values()):
-            for live in _listed(api, referring, decoder, needed=False):
-                references = (*live.holds, *(leaf for _, leaf in leaves(live.body)))
-                if any(leaf in (remote_id, address) for leaf in references if leaf is not None):
-                    referrers.append(str(live.address or f"{referring.name} {live.remote_id}"))
-    return tuple(sorted(referrers))
+    referring = (one for one in kinds.values() if any(each.refers_to == kind.name for each in one.fields.values()))
+    objects = [live for one in referring for live in listed(api, one, decoder, needed=False)]
+    referrers = [live for live in objects if uses(live, address, remote_id)]
+    return tuple(sorted(str(live.address or f"{live.kind.name} {live.remote_id}") for live in referrers))
 
 
 def _finish_replacement(api: Reader, kind: ResourceKind, binding: Binding) -> Binding:
@@ -318,33 +314,30 @@ def _finish_replacement(api: Reader, kind: ResourceKind, binding: Binding) -> Bi
     )
 
 
-def listed(api: Reader, kind: ResourceKind, decoder: Decoder) -> Iterable[Live]:
-    """Every object of a kind except stock objects."""
-    return _listed(api, kind, decoder, needed=True)
+def listed(api: Reader, kind: ResourceKind, decoder: Decoder, *, needed: bool = True) -> tuple[Live, ...]:
+    """Every object of a kind except stock objects.
 
-
-def listed_if_any(api: Reader, kind: ResourceKind, decoder: Decoder) -> Iterable[Live]:
-    """Every object of a kind except stock objects; none if the API of the account does not have this optional kind."""
-    return _listed(api, kind, decoder, needed=False)
-
-
-def _listed(api: Reader, kind: ResourceKind, decoder: Decoder, *, needed: bool) -> Iterator[Live]:
+    If the API of the account does not have this optional kind: none, or ApiError if it is needed.
+    """
     try:
         items = api.list(kind.collection, kind.listing, kind.id_fields)
     except Gone as gone:
         if not kind.optional:
             raise
         if not needed:
-            return
+            return ()
         message = f"this account has no {kind.collection}: its API is older than the kind `{kind.name}`"
         raise ApiError(message, "remove its manifests, or ask support@tavus.io for the present API") from gone
-    for raw in items:
-        if kind.is_builtin(raw) or not kind.is_of_kind(raw):
-            continue
-        if kind.listing.completeness_key and not isinstance(raw.get(kind.listing.completeness_key), list):
-            yield read(api, kind, kind.id_of(raw), decoder)
-        else:
-            yield decoder.view(kind, raw)
+    own = (raw for raw in items if kind.is_of_kind(raw) and not kind.is_builtin(raw))
+    return tuple(_listed(api, kind, raw, decoder) for raw in own)
+
+
+def _listed(api: Reader, kind: ResourceKind, raw: JsonObject, decoder: Decoder) -> Live:
+    """A listed object, read by its id if the listing does not show all of it."""
+    key = kind.listing.completeness_key
+    if key and not isinstance(raw.get(key), list):
+        return read(api, kind, kind.id_of(raw), decoder)
+    return decoder.view(kind, raw)
 
 
 def _unlinked(live: Live, missing_ids: Mapping[Address, str]) -> Live:
@@ -353,17 +346,6 @@ def _unlinked(live: Live, missing_ids: Mapping[Address, str]) -> Live:
         return live
     body = map_leaves(live.body, lambda leaf: missing_ids.get(leaf, leaf) if isinstance(leaf, Address) else leaf)
     return replace(live, body=body, address=None if live.address in missing_ids else live.address)
-
-
-def _get(api: Reader, kind: ResourceKind, remote_id: str, decoder: Decoder) -> Live | None:
-    try:
-        return read(api, kind, remote_id, decoder)
-    except Gone:
-        return None
-
-
-def _all(api: Reader, kind: ResourceKind, decoder: Decoder, *, needed: bool) -> Sequence[Live | Desired]:
-    return tuple(_listed(api, kind, decoder, needed=needed))
 
 
 def _may_hold(
@@ -381,10 +363,7 @@ def _may_hold(
 
 def _external(api: Reader, item: Desired, decoder: Decoder) -> Sequence[Live | Desired]:
     """An external object; the Desired itself if the account does not have it."""
-    try:
-        return (read(api, item.kind, item.external_id, decoder),)
-    except Gone:
-        return (item,)
+    return (find(api, item.kind, item.external_id, decoder) or item,)
 
 
 def _refuse_missing(externals: Iterable[Desired]) -> None:

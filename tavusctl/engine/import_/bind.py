@@ -70,7 +70,7 @@ def _check_unbound(remote_id: str, address: Address, ids: Mapping[str, Address])
 
 def _check_gone(bound: Binding, kind: ResourceKind, api: Reader, decoder: observe.Decoder) -> None:
     """Refuse an address that is bound to another object, unless that object was deleted in the account."""
-    if observe.exists(api, kind, bound.remote_id, decoder):
+    if observe.find(api, kind, bound.remote_id, decoder):
         message = f"`{bound.address}` is already bound to {bound.remote_id}"
         raise StateError(message, f"run `tavusctl state rm {bound.address}` first", id="E905")
 

@@ -68,7 +68,7 @@ def of_account(
     taken = {*bound.values(), *owned}
     decoder = observe.Decoder({}, FingerprintKey())
     names = sorted({manifest.address.kind for manifest in free})
-    listed = {name: tuple(observe.listed(api, kinds[name], decoder)) for name in names}
+    listed = {name: observe.listed(api, kinds[name], decoder) for name in names}
     live = {name: [item for item in objects if item.remote_id not in taken] for name, objects in listed.items()}
     matches = {
         manifest.address: _matching_ids(manifest, kinds[manifest.address.kind], live[manifest.address.kind])

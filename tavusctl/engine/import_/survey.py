@@ -61,7 +61,9 @@ def _survey(
     state, unresolved, warnings = recover(kinds, api, sealed)
     recovery.check_none_lost(unresolved)
     decoder = observe.decoder(kinds, {}, sealed.seals.fingerprint_key, state.bindings.values())
-    listed = [item for name in kinds if name in wanted for item in observe.listed_if_any(api, kinds[name], decoder)]
+    listed = [
+        item for name in kinds if name in wanted for item in observe.listed(api, kinds[name], decoder, needed=False)
+    ]
     live = [item for item in listed if _ID.fullmatch(item.remote_id)]
     odd = tuple(item for item in listed if not _ID.fullmatch(item.remote_id))
     live_keys = {(item.kind.name, item.remote_id) for item in live}
