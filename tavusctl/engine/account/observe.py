@@ -329,14 +329,14 @@ def listed(api: Reader, kind: ResourceKind, decoder: Decoder, *, needed: bool = 
         message = f"this account has no {kind.collection}: its API is older than the kind `{kind.name}`"
         raise ApiError(message, "remove its manifests, or ask support@tavus.io for the present API") from gone
     own = (raw for raw in items if kind.is_of_kind(raw) and not kind.is_builtin(raw))
-    return tuple(_listed(api, kind, raw, decoder) for raw in own)
+    return tuple(filter(None, (_listed(api, kind, raw, decoder) for raw in own)))
 
 
-def _listed(api: Reader, kind: ResourceKind, raw: JsonObject, decoder: Decoder) -> Live:
-    """A listed object, read by its id if the listing does not show all of it."""
+def _listed(api: Reader, kind: ResourceKind, raw: JsonObject, decoder: Decoder) -> Live | None:
+    """A listed object, read by its id if the listing does not show all of it; None if it was deleted meanwhile."""
     key = kind.listing.completeness_key
     if key and not isinstance(raw.get(key), list):
-        return read(api, kind, kind.id_of(raw), decoder)
+        return find(api, kind, kind.id_of(raw), decoder)
     return decoder.view(kind, raw)
 
 
