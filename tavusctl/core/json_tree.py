@@ -112,6 +112,27 @@ def pattern_of(path: KeyPath) -> KeyPath:
     return tuple("*" if key.isdecimal() else key for key in path)
 
 
+def pattern_in(document: Json, path: KeyPath) -> KeyPath:
+    """The pattern of a path in a document, as kinds declare fields: `*` for the indices of its lists only."""
+    pattern: list[str] = []
+    for key in path:
+        pattern.append("*" if isinstance(document, list) else key)
+        document = value_at(document, (key,))
+    return tuple(pattern)
+
+
+def value_at(document: Json, path: KeyPath, missing: Json = None) -> Json:
+    """The value at a path, or `missing`; list indices in the path are decimal texts."""
+    for key in path:
+        if isinstance(document, dict) and key in document:
+            document = document[key]
+        elif isinstance(document, list) and key.isascii() and key.isdecimal() and int(key) < len(document):
+            document = document[int(key)]
+        else:
+            return missing
+    return document
+
+
 def leaves_with_patterns(value: Json, path: KeyPath, pattern: KeyPath) -> Iterator[tuple[KeyPath, KeyPath, Json]]:
     """Every leaf of a document with its path, and with the pattern of that path; both begin as given."""
     items: list[tuple[KeyPath, KeyPath, Json]] = []

@@ -11,14 +11,13 @@ from msgspec.structs import replace
 from tavusctl.core.address import Address, Source
 from tavusctl.core.binding import MADE, Binding
 from tavusctl.core.errors import Ambiguous, Gone, UnknownOutcome
-from tavusctl.core.json_tree import canonical, leaves, map_leaves
+from tavusctl.core.json_tree import canonical, leaves, map_leaves, value_at
 from tavusctl.core.model import Action, Desired, FieldChange, Live
 from tavusctl.core.ports import State
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import status
 from tavusctl.engine.compare import match_create
 from tavusctl.engine.compare.match_create import SentCreate
-from tavusctl.engine.compare.patch_guards import value_at
 from tavusctl.engine.compare.three_way import compare, is_taken_away, recorded_value, unkept_fields
 from tavusctl.fields.equivalence import alike, is_unset
 from tavusctl.lib.json_types import Json, JsonObject

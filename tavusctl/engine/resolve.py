@@ -15,11 +15,10 @@ from tavusctl.core.address import Address, Source
 from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Diagnostic, Edit
 from tavusctl.core.errors import ConfigError
-from tavusctl.core.json_tree import Leaf, leaves, map_leaves, pattern_of, with_leaves
+from tavusctl.core.json_tree import Leaf, leaves, map_leaves, pattern_of, value_at, with_leaves
 from tavusctl.core.messages import nearest
 from tavusctl.core.model import Desired, Manifest
 from tavusctl.core.resource_kind import ResourceKind
-from tavusctl.engine.compare.patch_guards import value_at
 from tavusctl.fields import secret_fields
 from tavusctl.fields.free_objects import Spot
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, special_leaves

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Edit
+from tavusctl.core.json_tree import value_at
 from tavusctl.core.model import ABSENT
 from tavusctl.fields import spellings
 from tavusctl.kinds import KINDS
@@ -106,7 +107,7 @@ def _edits(address: Address, document: Json, path: KeyPath, new: Json) -> Iterat
         return
     while len(path) > len(("spec", "key")) and _is_alone(document, path):
         path = path[:-1]
-    if _at(document, path) is not ABSENT:
+    if value_at(document, path, ABSENT) is not ABSENT:
         yield Edit(address, join(path), "remove")
 
 
@@ -122,16 +123,5 @@ def _written_path(address: Address, document: Json, path: KeyPath) -> KeyPath:
 
 def _is_alone(document: Json, path: KeyPath) -> bool:
     """Whether the mapping or the list that holds a value has nothing else in it."""
-    collection = _at(document, path[:-1])
+    collection = value_at(document, path[:-1])
     return isinstance(collection, dict | list) and len(collection) == 1
-
-
-def _at(document: Json, path: KeyPath) -> Json:
-    for key in path:
-        if isinstance(document, list) and key.isdecimal() and int(key) < len(document):
-            document = document[int(key)]
-        elif isinstance(document, dict) and key in document:
-            document = document[key]
-        else:
-            return ABSENT
-    return document

@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from tavusctl import patch
-from tavusctl.core.json_tree import with_value_of
+from tavusctl.core.json_tree import value_at, with_value_of
 from tavusctl.engine.compare import parts
 from tavusctl.engine.compare.parts import Call
-from tavusctl.engine.compare.patch_guards import value_at
 from tavusctl.engine.compare.updates import update_of
 from tavusctl.kinds import KINDS
 

@@ -10,9 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl.config.envelope import ParsedManifest
-from tavusctl.config.spec.unknown_keys import value_at
 from tavusctl.core.address import Address, Source
-from tavusctl.core.json_tree import Leaf, with_leaves
+from tavusctl.core.json_tree import Leaf, value_at, with_leaves
 from tavusctl.lib.json_types import KeyPath
 from tavusctl.patch.pointer import split
 from tavusctl.secrets.values import SecretText

@@ -15,9 +15,9 @@ from tavusctl.config import yaml12
 from tavusctl.config.collector import DiagnosticCollector, EnoughError, dotted
 from tavusctl.config.project_file import overlay_folders
 from tavusctl.config.project_file.sections import EnvironmentSection, LiteralOutput, ProjectFile, WrongValueError
-from tavusctl.config.spec.unknown_keys import value_at
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.diagnostics import Diagnostic, Severity, place, redacted_diagnostics
+from tavusctl.core.json_tree import value_at
 from tavusctl.core.messages import nearest, shown, suggestion
 from tavusctl.core.project_settings import FILE, Environment, Output, Project, Safety
 from tavusctl.core.schema.expectations import by_place, correction_hint, expected_text

@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 from tavusctl.config.collector import DiagnosticCollector, Fix, dotted
+from tavusctl.core.json_tree import pattern_in, value_at
 from tavusctl.core.messages import either, nearest, shown, suggestion
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.core.schema.model_fields import fields_at, parents_of
@@ -36,7 +37,7 @@ def place(kind: ResourceKind, path: KeyPath) -> str:
 
 def _advice(kind: ResourceKind, spec: JsonObject, path: KeyPath, collector: DiagnosticCollector) -> tuple[str, Fix]:
     pointer, around = "/spec" + join(path), _beside(kind, spec, path, collector)
-    pattern, key = generic(spec, path), path[-1]
+    pattern, key = pattern_in(spec, path), path[-1]
     canonical = kind.canonical_key(pattern)
     if canonical:
         if canonical in around:
@@ -103,27 +104,3 @@ def _similar_name(kind: ResourceKind, around: frozenset[str], path: KeyPath) -> 
     if present:
         return f"remove it or `{present}`, which is present already"
     return f"{hint}{'; ' if hint else ''}write a field that is newer than tavusctl under `extra:`"
-
-
-def generic(spec: Json, path: KeyPath) -> KeyPath:
-    """A path with list indices replaced by `*`, as in the declarations of kinds."""
-    pattern: list[str] = []
-    value = spec
-    for key in path:
-        pattern.append("*" if isinstance(value, list) else key)
-        value = _member(value, key)
-    return tuple(pattern)
-
-
-def value_at(spec: Json, path: KeyPath) -> Json:
-    """The value at a path; None if there is none."""
-    value = spec
-    for key in path:
-        value = _member(value, key)
-    return value
-
-
-def _member(value: Json, key: str) -> Json:
-    if isinstance(value, list):
-        return value[int(key)] if key.isdecimal() and int(key) < len(value) else None
-    return value.get(key) if isinstance(value, dict) else None

@@ -7,9 +7,8 @@ from typing import Final
 
 from tavusctl.config.collector import DiagnosticCollector, dotted
 from tavusctl.config.spec import unknown_keys
-from tavusctl.config.spec.unknown_keys import generic, value_at
 from tavusctl.core.address import Address
-from tavusctl.core.json_tree import map_leaves
+from tavusctl.core.json_tree import map_leaves, pattern_in, value_at
 from tavusctl.core.messages import described
 from tavusctl.core.resource_kind import FieldTraits, ResourceKind
 from tavusctl.core.schema.expectations import by_place, correction_hint, expected_text
@@ -37,7 +36,7 @@ def check(
 def _report(
     kind: ResourceKind, spec: JsonObject, path: KeyPath, errors: list[FieldError], collector: DiagnosticCollector
 ) -> None:
-    value, declared = value_at(spec, path), kind.field_at(generic(spec, path))
+    value, declared = value_at(spec, path), kind.field_at(pattern_in(spec, path))
     if _is_placeholder(declared, value):  # the placeholder may be invalid; errors about keys still count
         errors = [error for error in errors if error.type in _ABOUT_KEYS]
     source, wrong = collector.value_at("/spec" + join(path)), []
@@ -62,7 +61,7 @@ def _report(
 def _wrong_value(
     kind: ResourceKind, spec: JsonObject, path: KeyPath, errors: list[FieldError], collector: DiagnosticCollector
 ) -> None:
-    value, expectation = value_at(spec, path), expected_text(errors, known_values(kind.model, generic(spec, path)))
+    value, expectation = value_at(spec, path), expected_text(errors, known_values(kind.model, pattern_in(spec, path)))
     message = f"{unknown_keys.place(kind, path)}: expected {expectation}"
     if not _is_secret(kind, spec, path, value):
         message += f", found {described(value)}"
@@ -71,7 +70,7 @@ def _wrong_value(
 
 def _is_secret(kind: ResourceKind, spec: JsonObject, path: KeyPath, value: Json) -> bool:
     """Whether a secret may stand at a path or below it, or the value itself looks like one."""
-    place = generic(spec, path)
+    place = pattern_in(spec, path)
     if kind.is_free(place) or (isinstance(value, str) and secret_fields.contains_recognisable_secret(value)):
         return True
     patterns = (pattern.split("/")[1:] for pattern, declared in kind.fields.items() if declared.secret)

@@ -17,12 +17,11 @@ from tavusctl.core.address import Address
 from tavusctl.core.binding import MADE, Binding
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import ApiError, ConfigError, Gone
-from tavusctl.core.json_tree import Leaf, map_leaves, with_leaves
+from tavusctl.core.json_tree import Leaf, map_leaves, value_at, with_leaves
 from tavusctl.core.model import Desired, Live, Manifest
 from tavusctl.core.ports import Reader, State
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.compare.not_live import mentions_draft
-from tavusctl.engine.compare.patch_guards import value_at
 from tavusctl.engine.compare.references import uses
 from tavusctl.fields import secret_fields, spellings
 from tavusctl.fields.free_objects import Spot

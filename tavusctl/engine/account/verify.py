@@ -10,12 +10,11 @@ from msgspec import Struct, field
 
 from tavusctl.core.address import Address
 from tavusctl.core.errors import Gone, Rejected
-from tavusctl.core.json_tree import canonical, leaves
+from tavusctl.core.json_tree import canonical, leaves, value_at
 from tavusctl.core.ports import Api, Reader
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.account import conversations
 from tavusctl.engine.compare.not_live import mentions_draft, still_not_live
-from tavusctl.engine.compare.patch_guards import value_at
 from tavusctl.fields import spellings
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
 from tavusctl.patch import split

@@ -28,7 +28,7 @@ from tavusctl.core.errors import (
     Rejected,
     TavusctlError,
 )
-from tavusctl.core.json_tree import leaves, map_leaves, pattern_of, set_at, with_value_of
+from tavusctl.core.json_tree import leaves, map_leaves, pattern_of, set_at, value_at, with_value_of
 from tavusctl.core.model import Change, Desired, Live
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.apply import drafts, part_calls
@@ -39,7 +39,6 @@ from tavusctl.engine.apply.inverse import invert
 from tavusctl.engine.apply.part_calls import UpdateCall
 from tavusctl.engine.compare import not_live, parts, patch_guards
 from tavusctl.engine.compare.parts import Call
-from tavusctl.engine.compare.patch_guards import value_at
 from tavusctl.engine.compare.remembered import restore_fields
 from tavusctl.engine.compare.three_way import is_taken_away
 from tavusctl.engine.compare.updates import update_of
@@ -371,7 +370,7 @@ def _delete(ctx: ApplyContext, op: str, path: str, check: Callable[[], None]) ->
 
 
 def _is_hidden(body: JsonObject, pointer: str) -> bool:
-    value = patch_guards.value_at(body, patch.split(pointer))
+    value = value_at(body, patch.split(pointer))
     return any(isinstance(leaf, Secret | Pinned) for _, leaf in leaves(value))
 
 

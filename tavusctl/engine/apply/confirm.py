@@ -21,7 +21,15 @@ from msgspec.structs import replace
 from tavusctl import patch
 from tavusctl.core.binding import MADE, Binding
 from tavusctl.core.errors import ApiError
-from tavusctl.core.json_tree import canonical, is_empty, is_hidden, map_leaves, map_leaves_with_path, pattern_of
+from tavusctl.core.json_tree import (
+    canonical,
+    is_empty,
+    is_hidden,
+    map_leaves,
+    map_leaves_with_path,
+    pattern_of,
+    value_at,
+)
 from tavusctl.core.model import Action, Cause, Change, Desired, FieldChange, Live, Outcome, Status
 from tavusctl.core.resource_kind import PartStyle, ResourceKind
 from tavusctl.engine import provisioning
@@ -61,7 +69,7 @@ def with_unconfirmed(step: Change, current: Binding) -> Binding:
         return replace(current, answered={}, unkept={}, unconfirmed=MADE)
     places = _places(step)
     body = step.live.body if step.live else {}
-    before = {one: recorded_value(patch_guards.value_at(body, patch.split(one))) for one in places}
+    before = {one: recorded_value(value_at(body, patch.split(one))) for one in places}
     return replace(
         current,
         answered={one: value for one, value in current.answered.items() if not patch_guards.touches(one, places)},
@@ -150,7 +158,7 @@ def _is_chosen(step: Change, kind: ResourceKind, change: FieldChange) -> bool:
 def _before(step: Change, pointer: str) -> Json:
     """The value at a place before a write; None if the write creates the object."""
     body = step.live.body if step.live and step.action not in _MAKES else {}
-    return patch_guards.value_at(body, patch.split(pointer))
+    return value_at(body, patch.split(pointer))
 
 
 def _differences(ctx: ApplyContext, step: Change, desired: Desired, live: Live) -> Iterator[FieldChange]:
@@ -166,7 +174,7 @@ def _differences(ctx: ApplyContext, step: Change, desired: Desired, live: Live) 
         item for item in lost if _is_readable(desired.kind, item) and not _names_old_version(ctx, desired, item)
     )
     for pointer in _removed(step):
-        shown, before = patch_guards.value_at(live.body, patch.split(pointer)), _before(step, pointer)
+        shown, before = value_at(live.body, patch.split(pointer)), _before(step, pointer)
         if not is_taken_away(desired.kind, pointer, None, before, shown) and pointer not in lost_paths:
             is_secret = _is_secret(desired.kind, pointer) or is_hidden(before) or is_hidden(shown)
             yield FieldChange(pointer, Cause.EDITED, before, shown, None, is_secret)
@@ -184,7 +192,7 @@ def _unchanged_places(ctx: ApplyContext, step: Change, live: Live) -> list[str]:
     now = ctx.with_ids(live.body)
     places_by_part: dict[KeyPath, list[KeyPath]] = {}
     for place in patch_guards.places(body, step.patch):
-        before, after = (patch_guards.value_at(document, place) for document in (body, desired))
+        before, after = (value_at(document, place) for document in (body, desired))
         if _readable_text(kind, body, place) != _readable_text(kind, desired, place) and not _cannot_show_removal(
             kind, after, before, place
         ):
@@ -216,7 +224,7 @@ def _readable_text(kind: ResourceKind, body: JsonObject, place: KeyPath) -> str:
         return None if declared.masked or declared.write_only or isinstance(leaf, Pinned) else leaf
 
     declared = pattern_of(place)
-    value = patch_guards.value_at(body, place)
+    value = value_at(body, place)
     if kind.field_at(declared).write_only:
         return ""
     return canonical(None if is_unset(kind, declared, value) else map_leaves_with_path(value, readable, declared))
@@ -250,7 +258,7 @@ def _is_fixed(change: FieldChange, before: Binding | None) -> bool:
 
     The last sent value in another form says nothing about what was sent since.
     """
-    sent = patch_guards.value_at(before.applied if before else {}, patch.split(change.path))
+    sent = value_at(before.applied if before else {}, patch.split(change.path))
     return not alike(sent, change.live) or alike(change.desired, change.live)
 
 
@@ -262,7 +270,7 @@ def _answers(step: Change, desired: Desired, lost: Iterable[FieldChange]) -> dic
     answers = dict(step.base.answered) if step.base else {}
     for change in lost:
         path = patch.split(change.path)
-        sent = patch_guards.value_at(step.base.applied, path) if step.base else change.desired
+        sent = value_at(step.base.applied, path) if step.base else change.desired
         if change.path in answers or same(desired.kind, path, sent, change.desired):
             answers[change.path] = recorded_value(change.live)
     return answers

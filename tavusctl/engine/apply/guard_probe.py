@@ -18,10 +18,10 @@ from typing import Final
 
 from tavusctl import patch
 from tavusctl.core.errors import Ambiguous, Gone, RefusalCause, Rejected, Throttled
+from tavusctl.core.json_tree import value_at
 from tavusctl.core.model import Live
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.apply.context import ApplyContext, Obedience
-from tavusctl.engine.compare import patch_guards
 from tavusctl.fields import spellings
 from tavusctl.lib.json_types import JsonObject, KeyPath, as_text
 
@@ -70,7 +70,7 @@ def _replies(ctx: ApplyContext, op: str, live: Live) -> Iterator[_Reply]:
         return
     (test,) = spellings.with_shown_names([{"op": "test", "path": patch.join(path)}], live.names)
     test = {**test, "path": live.kind.patch_root + as_text(test["path"])}
-    text = as_text(patch_guards.value_at(live.body, path))
+    text = as_text(value_at(live.body, path))
     for value, expected in (
         (differing_text(text), _Reply.REFUSED),
         (text, _Reply.TAKEN),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tavusctl import patch
-from tavusctl.core.json_tree import canonical, is_empty, keys, map_leaves
+from tavusctl.core.json_tree import canonical, is_empty, keys, map_leaves, value_at
 from tavusctl.core.model import ABSENT, Live
 from tavusctl.engine.apply.context import ApplyContext
 from tavusctl.engine.compare import patch_guards
@@ -43,8 +43,8 @@ def invert(ctx: ApplyContext, live: Live, operations: Sequence[JsonObject], appl
         lost += hidden
         recorded.append(undo_operation if value is ABSENT else {**undo_operation, "value": value})
     paths = patch_guards.places(after, recorded)
-    values_after = {patch.join(path): _without_secrets(patch_guards.value_at(after, path), path)[0] for path in paths}
-    values_before = {patch.join(path): _without_secrets(patch_guards.value_at(before, path), path)[0] for path in paths}
+    values_after = {patch.join(path): _without_secrets(value_at(after, path), path)[0] for path in paths}
+    values_before = {patch.join(path): _without_secrets(value_at(before, path), path)[0] for path in paths}
     return Inverse(tuple(recorded), values_after, values_before, tuple(sorted(lost)))
 
 
@@ -52,7 +52,7 @@ def read_values_after(ctx: ApplyContext, inverse: Inverse, live: Live) -> JsonOb
     """The values at the places of an inverse, as the account shows them after the update."""
     body = _writable(ctx, live.body)
     paths = {pointer: patch.split(pointer) for pointer in inverse.left}
-    return {pointer: _without_secrets(patch_guards.value_at(body, path), path)[0] for pointer, path in paths.items()}
+    return {pointer: _without_secrets(value_at(body, path), path)[0] for pointer, path in paths.items()}
 
 
 def _writable(ctx: ApplyContext, document: JsonObject) -> JsonObject:
@@ -113,7 +113,7 @@ def _pinned(document: JsonObject) -> JsonObject:
 
 def _had_value(applied: JsonObject, path: KeyPath) -> bool:
     """Whether a secret was applied: reads leave out some secrets, so the object itself cannot show it."""
-    return not is_empty(patch_guards.value_at(applied, path))
+    return not is_empty(value_at(applied, path))
 
 
 def _is_unrecordable(value: Json) -> bool:

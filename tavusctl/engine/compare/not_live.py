@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from tavusctl import patch
-from tavusctl.core.json_tree import is_empty, is_hidden, map_leaves
-from tavusctl.engine.compare.patch_guards import value_at
+from tavusctl.core.json_tree import is_empty, is_hidden, map_leaves, value_at
 from tavusctl.fields.equivalence import alike
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.secrets.values import REDACTED

@@ -16,10 +16,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from tavusctl.core.json_tree import set_at, with_value_of
+from tavusctl.core.json_tree import set_at, value_at, with_value_of
 from tavusctl.core.model import ABSENT
 from tavusctl.core.resource_kind import Part, PartStyle, ResourceKind
-from tavusctl.engine.compare.patch_guards import value_at
 from tavusctl.engine.compare.updates import update_of
 from tavusctl.fields.equivalence import is_unset, same
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_list, as_object

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from tavusctl import patch
-from tavusctl.core.json_tree import leaves
+from tavusctl.core.json_tree import leaves, pattern_in, value_at
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_text
 from tavusctl.patch import Pinned
@@ -32,15 +32,15 @@ def _names(kind: ResourceKind, body: JsonObject, places: Sequence[KeyPath | None
     """Tests that the list indices in `places` still lead to the same items; an item is known by its name or value."""
     tests = []
     for depth, place in enumerate(places):
-        if not place or not isinstance(_at(body, place[:-1]), list):
+        if not place or not isinstance(value_at(body, place[:-1]), list):
             continue
-        keyed_by = kind.field_at(_pattern(body, place[:-1])).keyed_by
+        keyed_by = kind.field_at(pattern_in(body, place[:-1])).keyed_by
         name_path = (*place, *keyed_by.split(".")) if keyed_by else ()
-        name = _at(body, name_path) if name_path else None
+        name = value_at(body, name_path) if name_path else None
         if isinstance(name, str):
             tests.append(_test(name_path, name))
-        elif depth == len(places) - 1 and not isinstance(_at(body, place), dict | list):
-            tests.append(_test(place, _at(body, place)))
+        elif depth == len(places) - 1 and not isinstance(value_at(body, place), dict | list):
+            tests.append(_test(place, value_at(body, place)))
     return tests
 
 
@@ -48,29 +48,13 @@ def _value(body: JsonObject, place: KeyPath | None, operation: str) -> list[Json
     """The test of the value that an operation replaces or removes; none for an insertion or a hidden value."""
     if operation == "add" or not place:
         return []
-    old_value = _at(body, place)
+    old_value = value_at(body, place)
     hidden = any(isinstance(leaf, Secret | Pinned) for _, leaf in leaves(old_value))
     return [] if hidden else [_test(place, old_value)]
 
 
 def _test(path: KeyPath, value: Json) -> JsonObject:
     return {"op": "test", "path": patch.join(path), "value": value}
-
-
-def _at(body: Json, path: KeyPath) -> Json:
-    for segment in path:
-        if isinstance(body, dict):
-            body = body.get(segment)
-        elif isinstance(body, list) and segment.isdigit() and int(segment) < len(body):
-            body = body[int(segment)]
-        else:
-            return None
-    return body
-
-
-def _pattern(body: JsonObject, path: KeyPath) -> KeyPath:
-    """A path as kinds declare it: `*` for list indices."""
-    return tuple("*" if isinstance(_at(body, path[:depth]), list) else path[depth] for depth in range(len(path)))
 
 
 def tests_of(operations: Sequence[JsonObject]) -> tuple[JsonObject, ...]:
@@ -96,14 +80,9 @@ def touches(pointer: str, places: Iterable[str]) -> bool:
     return any(f"{pointer}/".startswith(f"{place}/") or f"{place}/".startswith(f"{pointer}/") for place in places)
 
 
-def value_at(body: Mapping[str, Json], path: KeyPath) -> Json:
-    """The value at a path, or None."""
-    return _at(dict(body), path)
-
-
 def _whole_list(body: Mapping[str, Json], path: KeyPath) -> KeyPath:
     """A path up to the first list on it: an index means nothing once the list has changed."""
     for depth in range(1, len(path)):
-        if isinstance(_at(dict(body), path[:depth]), list):
+        if isinstance(value_at(body, path[:depth]), list):
             return path[:depth]
     return path

@@ -28,12 +28,11 @@ from tavusctl import patch
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.errors import InternalError
-from tavusctl.core.json_tree import canonical, digest, is_empty, is_hidden, map_leaves, pattern_of
+from tavusctl.core.json_tree import canonical, digest, is_empty, is_hidden, map_leaves, pattern_of, value_at
 from tavusctl.core.model import ABSENT, Cause, Desired, FieldChange, Live
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import source_fingerprint
 from tavusctl.engine.compare.desired import desired_value
-from tavusctl.engine.compare.patch_guards import value_at
 from tavusctl.engine.compare.updates import update_of
 from tavusctl.fields import presigned_urls
 from tavusctl.fields.equivalence import is_unset, may_be_filled_in, same, without_unknown_members

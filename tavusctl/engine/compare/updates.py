@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from tavusctl import patch
-from tavusctl.core.json_tree import empty_value_for, with_value_of
+from tavusctl.core.json_tree import empty_value_for, value_at, with_value_of
 from tavusctl.core.model import ABSENT, Live
 from tavusctl.core.resource_kind import Part, PartStyle, ResourceKind, Update
 from tavusctl.engine.compare import patch_guards, whole_members
@@ -153,7 +153,7 @@ class Rename(Merge):
 
 
 def _whole_part(part: Part, before: JsonObject, after: JsonObject) -> JsonObject:
-    old, new = (patch_guards.value_at(body, part.spec_path) for body in (before, after))
+    old, new = (value_at(body, part.spec_path) for body in (before, after))
     if new is None:
         return {"op": "remove", "path": part.pointer}
     return {"op": "add" if old is None else "replace", "path": part.pointer, "value": new}

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tavusctl import patch
-from tavusctl.core.json_tree import is_empty, leaves_with_patterns, map_leaves, set_at
+from tavusctl.core.json_tree import is_empty, leaves_with_patterns, map_leaves, set_at, value_at
 from tavusctl.core.model import ABSENT, Live
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.core.schema.spec_model import field_errors
-from tavusctl.engine.compare.patch_guards import value_at
 from tavusctl.lib.json_types import JsonObject, KeyPath, as_object
 from tavusctl.patch import Pinned
 from tavusctl.secrets.values import Secret

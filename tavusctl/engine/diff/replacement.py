@@ -12,10 +12,9 @@ from msgspec.structs import replace
 from tavusctl import patch
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
-from tavusctl.core.json_tree import map_leaves
+from tavusctl.core.json_tree import map_leaves, value_at
 from tavusctl.core.model import Action, Cause, Change, Desired, FieldChange, Live
 from tavusctl.engine.compare.match_create import UnmanagedObjects
-from tavusctl.engine.compare.patch_guards import value_at
 from tavusctl.engine.compare.references import operations, references, repointing, uses
 from tavusctl.engine.compare.three_way import Difference
 from tavusctl.engine.diff.applied_base import applied

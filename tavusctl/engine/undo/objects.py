@@ -9,11 +9,10 @@ from msgspec.structs import replace
 from tavusctl import patch
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
-from tavusctl.core.json_tree import is_empty, is_hidden, leaves, map_leaves, set_at
+from tavusctl.core.json_tree import is_empty, is_hidden, leaves, map_leaves, set_at, value_at
 from tavusctl.core.model import ABSENT, Action, Cause, Change, Live, Refusal
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import source_fingerprint
-from tavusctl.engine.compare import patch_guards
 from tavusctl.engine.compare.match_create import same_name
 from tavusctl.engine.compare.references import uses
 from tavusctl.engine.compare.three_way import compare
@@ -157,7 +156,7 @@ def recreate(
     )
     # Reads leave out some secrets: only the applied spec shows that the object had them.
     for path, leaf in leaves(before.applied):
-        if is_hidden(leaf) and is_empty(patch_guards.value_at(body, path)):
+        if is_hidden(leaf) and is_empty(value_at(body, path)):
             secret = current_secret(patch.join(path))
             lost += [] if secret else [patch.join(path)]
             body = set_at(body, path, secret) if secret else body

@@ -10,10 +10,9 @@ from msgspec.structs import replace
 from tavusctl import patch
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
-from tavusctl.core.json_tree import is_empty, is_hidden, leaves, map_leaves, pattern_of, set_at
+from tavusctl.core.json_tree import is_empty, is_hidden, leaves, map_leaves, pattern_of, set_at, value_at
 from tavusctl.core.model import ABSENT, Action, Cause, Change, Desired, FieldChange, Live, Refusal
 from tavusctl.core.resource_kind import ResourceKind
-from tavusctl.engine.compare import patch_guards
 from tavusctl.engine.compare.remembered import restore_fields
 from tavusctl.engine.compare.updates import update_of
 from tavusctl.engine.undo.context import (
@@ -206,7 +205,7 @@ def _with_current_secrets(desired: Desired, lacks: Iterable[str], context: UndoC
     spec, lost = desired.spec, []
     for pointer in lacks:
         path, secret = patch.split(pointer), context.secrets.get((desired.address, pointer))
-        fingerprint = patch_guards.value_at(spec, path)
+        fingerprint = value_at(spec, path)
         if secret and isinstance(fingerprint, Fingerprint) and secret.matches(fingerprint):
             spec = set_at(spec, path, secret)
         else:
@@ -241,9 +240,7 @@ def _is_refused(
 
 def _removed_secrets(intent: Intent) -> list[str]:
     """Pointers of secrets that the run removed; a secret that it changed still exists."""
-    return [
-        pointer for pointer in intent.inverse.lost if is_empty(patch_guards.value_at(intent.spec, patch.split(pointer)))
-    ]
+    return [pointer for pointer in intent.inverse.lost if is_empty(value_at(intent.spec, patch.split(pointer)))]
 
 
 def _writes_around(pointer: str, operations: Iterable[JsonObject]) -> bool:
@@ -269,7 +266,7 @@ def _with_run_secrets(intent: Intent, before: JsonObject) -> JsonObject:
     """What was applied before, with the secrets that the run has sent in place of the old ones: these still exist."""
     for pointer in intent.inverse.lost:
         path = patch.split(pointer)
-        current = patch_guards.value_at(intent.spec, path)
+        current = value_at(intent.spec, path)
         before = set_at(before, path, ABSENT if is_empty(current) else current)
     return before
 
@@ -288,7 +285,7 @@ def _differing(kind: ResourceKind, expected: JsonObject, body: JsonObject) -> li
     return [
         pointer
         for pointer, path in places
-        if not same(kind, path, expected[pointer], _without_secrets(patch_guards.value_at(body, path)))
+        if not same(kind, path, expected[pointer], _without_secrets(value_at(body, path)))
     ]
 
 
@@ -300,5 +297,5 @@ def _without_secrets(value: Json) -> Json:
 
 
 def _field_change(pointer: str, left: JsonObject, body: JsonObject, was: JsonObject) -> FieldChange:
-    live = patch_guards.value_at(body, patch.split(pointer))
+    live = value_at(body, patch.split(pointer))
     return FieldChange(pointer, Cause.EDITED, left[pointer], live, was.get(pointer))

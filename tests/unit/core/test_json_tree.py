@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from tavusctl.core.json_tree import set_at
+from tavusctl.core.json_tree import pattern_in, set_at, value_at
 from tavusctl.core.model import ABSENT
 from tavusctl.lib.json_types import Json, JsonObject
 
@@ -32,3 +32,23 @@ def test_a_value_is_put_at_a_place_of_a_copy(path: tuple[str, ...], value: Json,
     before = copy.deepcopy(DOCUMENT)
     assert set_at(DOCUMENT, path, value) == expected
     assert before == DOCUMENT
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("name",), "a"),
+        (("items", "1", "0", "key"), 2),
+        (("items", "3"), ABSENT),
+        (("items", "\u00b2"), ABSENT),  # a digit, but no number
+        (("items", "-"), ABSENT),
+        (("name", "0"), ABSENT),
+    ],
+)
+def test_a_value_is_found_at_a_place(path: tuple[str, ...], value: Json) -> None:
+    assert value_at(DOCUMENT, path, ABSENT) == value
+    assert value_at(DOCUMENT, path) == (None if value is ABSENT else value)
+
+
+def test_a_pattern_has_stars_for_items_of_lists_alone() -> None:
+    assert pattern_in({**DOCUMENT, "by_year": {"2026": []}}, ("by_year", "2026", "0")) == ("by_year", "2026", "*")

@@ -119,5 +119,3 @@ def test_a_list_that_a_patch_reaches_into_is_one_place() -> None:
     ]
 
     assert patch_guards.places({"list": [{}]}, operations) == [("a",), ("list",)]
-    assert patch_guards.value_at({"list": [{"x": 1}]}, ("list", "0", "x")) == 1
-    assert patch_guards.value_at({"list": []}, ("list", "0", "x")) is None
