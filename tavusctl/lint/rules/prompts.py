@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from tavusctl.config.yaml12 import CONFLICT
+from tavusctl.core.json_tree import value_at
 from tavusctl.core.messages import shown
 from tavusctl.lib import tokens
 from tavusctl.lib.patterns import pattern
@@ -103,8 +104,7 @@ def prompt_doubled(subject: Subject) -> Iterator[Finding]:
     """Report a prompt that is more than twice as long as at the last apply."""
     applied = subject.project.applied.get(subject.manifest.address, {})
     for pointer, text in _prompts(subject):
-        key = pointer.removeprefix("/")
-        before = applied.get(key)
+        before = value_at(applied, split(pointer))
         if isinstance(before, str) and len(before) >= _SMALL and len(text) > _GROWTH * len(before):
             message = (
                 f"the text is {len(text) / len(before):.1f} times as long as last applied ({len(before):,} characters)"

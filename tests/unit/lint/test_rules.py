@@ -509,6 +509,17 @@ def test_a_prompt_that_has_grown_is_compared_with_the_last_apply() -> None:
     )
 
 
+def test_a_prompt_inside_an_object_that_has_grown_is_compared_too() -> None:
+    def slides(prompt: str) -> Spec:
+        return {"skills": {"presentation": {"document_ids": [], "prompt": prompt}}}
+
+    applied = {Address("persona", "a"): slides("Show it. " * 30)}
+
+    (found,) = remarks(manifest(*persona(**slides("Show it. " * 61))), applied=applied)
+
+    assert (found.id, found.pointer) == ("TV204", "/skills/presentation/prompt")
+
+
 def test_the_hundred_and_first_crawl_is_one_too_many() -> None:
     crawled = [
         manifest(*document("https://example.com/", crawl={"depth": 1}), name=f"d{number}") for number in range(101)
