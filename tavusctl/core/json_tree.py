@@ -51,6 +51,15 @@ def map_leaves(value: Json, change: Callable[[Json], Json]) -> Json:
     return change(value)
 
 
+@overload
+def with_addresses(document: JsonObject, addresses: Mapping[str, Json]) -> JsonObject: ...
+@overload
+def with_addresses(document: Json, addresses: Mapping[str, Json]) -> Json: ...
+def with_addresses(document: Json, addresses: Mapping[str, Json]) -> Json:
+    """A document with addresses in place of known ids; `addresses` has them by id."""
+    return map_leaves(document, lambda leaf: addresses.get(leaf, leaf) if isinstance(leaf, str) else leaf)
+
+
 def map_leaves_with_path(value: Json, change: Callable[[Json, KeyPath], Json], path: KeyPath = ()) -> Json:
     """A copy of a document with every leaf replaced by `change(leaf, path)`; list indices in the path are `*`."""
     if isinstance(value, dict):

@@ -25,7 +25,7 @@ from tavusctl.core.address import Address, Source
 from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import ConfigError, RefusedError, StateError, UsageError
-from tavusctl.core.json_tree import leaves, map_leaves
+from tavusctl.core.json_tree import leaves, with_addresses
 from tavusctl.core.messages import shown, suggestion
 from tavusctl.core.model import Live, Manifest
 from tavusctl.core.ports import Reader, Store
@@ -33,10 +33,10 @@ from tavusctl.engine import resolve
 from tavusctl.engine.compare.three_way import compare
 from tavusctl.engine.import_.survey import (
     AccountSurvey,
+    addressed,
     differing,
     referenced_objects,
     survey,
-    with_addresses,
     without_unknown_secrets,
 )
 from tavusctl.engine.plan import Approvals
@@ -248,7 +248,7 @@ def _read_back_fault(rendering: Rendered, ids: Mapping[str, Address]) -> str:
     if desired.external_id:
         return "" if desired.external_id == rendering.exported.live.remote_id else "its id cannot be read back"
     fields = compare(
-        without_unknown_secrets(desired, rendering.exported.values), with_addresses(rendering.exported.live, ids), None
+        without_unknown_secrets(desired, rendering.exported.values), addressed(rendering.exported.live, ids), None
     ).fields
     return f"{fields[0].path} would not read back unchanged" if fields else ""
 
@@ -288,9 +288,7 @@ def _stopping_diagnostics(renderings: Iterable[Rendered]) -> tuple[Diagnostic, .
 
 def _binding(rendering: Rendered, ids: Mapping[str, Address]) -> Binding:
     live = rendering.exported.live
-    base = map_leaves(
-        recorded_base(rendering.exported), lambda leaf: ids.get(leaf, leaf) if isinstance(leaf, str) else leaf
-    )
+    base = with_addresses(recorded_base(rendering.exported), ids)
     return Binding(rendering.exported.address, live.remote_id, base, created_at=live.created)
 
 

@@ -17,7 +17,7 @@ from tavusctl.core.address import Address
 from tavusctl.core.binding import MADE, Binding
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import ApiError, ConfigError, Gone
-from tavusctl.core.json_tree import Leaf, map_leaves, value_at, with_leaves
+from tavusctl.core.json_tree import Leaf, map_leaves, value_at, with_addresses, with_leaves
 from tavusctl.core.model import Desired, Live, Manifest
 from tavusctl.core.ports import Reader, State
 from tavusctl.core.resource_kind import ResourceKind
@@ -89,7 +89,7 @@ class Decoder(Struct, frozen=True):
         return Live(
             kind=kind,
             remote_id=remote_id,
-            body=map_leaves(body, partial(_address_of, self.ids)),
+            body=with_addresses(body, self.ids),
             name=str(body.get(kind.name_field) or ""),
             status=str(shown.get("status") or ""),
             address=self.ids.get(remote_id),
@@ -111,10 +111,6 @@ class Decoder(Struct, frozen=True):
 
     def _seal(self, spot: Spot) -> Leaf:
         return Pinned(MASK) if is_mask(spot.text) else secret_fields.sealed(spot, self.key)
-
-
-def _address_of(ids: Mapping[str, Address], leaf: Json) -> Json:
-    return ids.get(leaf, leaf) if type(leaf) is str else leaf
 
 
 def decoder(

@@ -28,7 +28,7 @@ from tavusctl.core.errors import (
     Rejected,
     TavusctlError,
 )
-from tavusctl.core.json_tree import leaves, map_leaves, pattern_of, set_at, value_at, with_value_of
+from tavusctl.core.json_tree import leaves, map_leaves, pattern_of, set_at, value_at, with_addresses, with_value_of
 from tavusctl.core.model import Change, Desired, Live
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.apply import drafts, part_calls
@@ -97,10 +97,7 @@ def _binding_after(
         for part in kind.parts:
             spec = with_value_of(spec, part.spec_path, progress.applied)
     elif any(other.place == call.place for other in rest):  # a set that is written in part
-        ids = ctx.recorder.ids
-        written_members = map_leaves(
-            value_at(call.after, call.place), lambda leaf: ids.get(leaf, leaf) if isinstance(leaf, str) else leaf
-        )
+        written_members = with_addresses(value_at(call.after, call.place), ctx.recorder.ids)
         spec = set_at(spec, call.place, written_members)
     else:
         spec = with_value_of(spec, call.place, current.applied)

@@ -13,7 +13,7 @@ from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import Gone
-from tavusctl.core.json_tree import leaves, map_leaves, pattern_of, with_leaves
+from tavusctl.core.json_tree import leaves, pattern_of, with_addresses, with_leaves
 from tavusctl.core.model import Desired, Lifecycle, Live, Manifest
 from tavusctl.core.ports import Reader, State, Store
 from tavusctl.core.resource_kind import ResourceKind
@@ -92,9 +92,9 @@ def _survey(
     )
 
 
-def with_addresses(live: Live, ids: Mapping[str, Address]) -> Live:
+def addressed(live: Live, ids: Mapping[str, Address]) -> Live:
     """A live object with addresses in place of known ids, as comparisons need it."""
-    body = map_leaves(live.body, lambda leaf: ids.get(leaf, leaf) if isinstance(leaf, str) else leaf)
+    body = with_addresses(live.body, ids)
     return replace(live, body=body, address=ids.get(live.remote_id))
 
 
@@ -148,7 +148,7 @@ def _managed(spec: Json, path: KeyPath) -> KeyPath:
 
 
 def _differs(desired: Desired, live: Live | None, binding: Binding, ids: Mapping[str, Address]) -> bool:
-    return live is None or bool(compare(without_unknown_secrets(desired), with_addresses(live, ids), binding).fields)
+    return live is None or bool(compare(without_unknown_secrets(desired), addressed(live, ids), binding).fields)
 
 
 def referenced_objects(live: Iterable[Live]) -> set[tuple[str, str]]:

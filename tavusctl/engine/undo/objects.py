@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from tavusctl import patch
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
-from tavusctl.core.json_tree import is_empty, is_hidden, leaves, map_leaves, set_at, value_at
+from tavusctl.core.json_tree import is_empty, is_hidden, leaves, set_at, value_at, with_addresses
 from tavusctl.core.model import ABSENT, Action, Cause, Change, Live, Refusal
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import source_fingerprint
@@ -160,9 +160,8 @@ def recreate(
             secret = current_secret(patch.join(path))
             lost += [] if secret else [patch.join(path)]
             body = set_at(body, path, secret) if secret else body
-    body = map_leaves(body, lambda leaf: recreated_ids.get(leaf, leaf) if isinstance(leaf, str) else leaf)
-    ids = {**context.ids, **recreated_ids}
-    shown = map_leaves(body, lambda leaf: ids.get(leaf, leaf) if isinstance(leaf, str) else leaf)
+    body = with_addresses(body, recreated_ids)
+    shown = with_addresses(body, {**context.ids, **recreated_ids})
     target = target_state(kind, replace(before, applied=_sendable(kind, before.applied, (), [], current_secret)), shown)
     refers_to = tuple(sorted({leaf for _, leaf in leaves(body) if isinstance(leaf, Address)}))
     return body, replace(target, desired=replace(target.desired, refers_to=refers_to)), sorted(set(lost))

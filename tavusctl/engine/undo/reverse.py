@@ -10,7 +10,15 @@ from msgspec.structs import replace
 from tavusctl import patch
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
-from tavusctl.core.json_tree import is_empty, is_hidden, leaves, map_leaves, pattern_of, set_at, value_at
+from tavusctl.core.json_tree import (
+    is_empty,
+    is_hidden,
+    leaves,
+    pattern_of,
+    set_at,
+    value_at,
+    with_addresses,
+)
 from tavusctl.core.model import ABSENT, Action, Cause, Change, Desired, FieldChange, Live, Refusal
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.compare.remembered import restore_fields
@@ -141,9 +149,9 @@ def _reverse_update(
     binding = plan.bases.get(intent.address, binding)
     current = replace(live, body=plan.bodies.get(intent.address, live.body))
     secrets = {pointer: secret for pointer, secret in removed.items() if secret}
-    left, was = _with_addresses(inverse.left, known), _with_addresses(inverse.was, known)
+    left, was = with_addresses(inverse.left, known), with_addresses(inverse.was, known)
     binding_after = restore_fields(binding, before, _spec_before(intent, binding, before, secrets), list(left))
-    operations = tuple(_with_secrets([_with_addresses(operation, known) for operation in inverse.operations], secrets))
+    operations = tuple(_with_secrets([with_addresses(operation, known) for operation in inverse.operations], secrets))
     differing = _differing(live.kind, left, current.body)
     if not differing:
         _add_update(_ReverseUpdate(change, current, left, was, binding_after, operations), gone, context, plan)
@@ -269,14 +277,6 @@ def _with_run_secrets(intent: Intent, before: JsonObject) -> JsonObject:
         current = value_at(intent.spec, path)
         before = set_at(before, path, ABSENT if is_empty(current) else current)
     return before
-
-
-def _with_addresses(document: JsonObject, known: Mapping[str, Address]) -> JsonObject:
-    """A recorded document with addresses in place of ids, as objects of the account have them."""
-    return {
-        key: map_leaves(value, lambda leaf: known.get(leaf, leaf) if isinstance(leaf, str) else leaf)
-        for key, value in document.items()
-    }
 
 
 def _differing(kind: ResourceKind, expected: JsonObject, body: JsonObject) -> list[str]:
