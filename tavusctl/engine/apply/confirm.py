@@ -25,7 +25,6 @@ from tavusctl.core.json_tree import (
     canonical,
     is_empty,
     is_hidden,
-    map_leaves,
     map_leaves_with_path,
     pattern_of,
     value_at,
@@ -38,7 +37,7 @@ from tavusctl.engine.apply.context import ApplyContext
 from tavusctl.engine.apply.drafts import DraftEffects
 from tavusctl.engine.apply.inverse import read_values_after
 from tavusctl.engine.apply.waiting import now
-from tavusctl.engine.compare import not_live, patch_guards
+from tavusctl.engine.compare import not_live, patch_guards, references
 from tavusctl.engine.compare.three_way import is_taken_away, recorded_value
 from tavusctl.engine.compare.updates import update_of
 from tavusctl.fields.equivalence import alike, is_unset, may_be_filled_in, same
@@ -315,11 +314,8 @@ def _is_readable(kind: ResourceKind, change: FieldChange) -> bool:
 
 def _names_old_version(ctx: ApplyContext, desired: Desired, change: FieldChange) -> bool:
     """Whether a reference still has the id of an old version, which a later step changes; the server has kept it."""
-    addresses = {
-        old_id: binding.address for binding in ctx.recorder.state.bindings.values() for old_id in binding.retired
-    }
-    shown = map_leaves(change.live, lambda leaf: addresses.get(leaf, leaf) if isinstance(leaf, str) else leaf)
-    return shown != change.live and same(desired.kind, patch.split(change.path), change.desired, shown)
+    old_versions = references.old_versions(ctx.recorder.state.bindings.values())
+    return references.is_outdated(desired.kind, change, change.desired, old_versions)
 
 
 def _is_secret(kind: ResourceKind, pointer: str) -> bool:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tavusctl import patch
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
-from tavusctl.core.json_tree import leaves
+from tavusctl.core.json_tree import leaves, with_addresses
 from tavusctl.core.model import Cause, FieldChange, Live
-from tavusctl.lib.json_types import JsonObject, KeyPath
+from tavusctl.core.resource_kind import ResourceKind
+from tavusctl.fields.equivalence import same
+from tavusctl.lib.json_types import Json, JsonObject, KeyPath
 
 Reference = tuple[KeyPath, Address]
 
@@ -31,6 +33,17 @@ def repointing(references_by_path: Sequence[Reference], bindings: Mapping[Addres
 def operations(references_by_path: Sequence[Reference]) -> tuple[JsonObject, ...]:
     """The patch of a change that repoints references."""
     return tuple({"op": "replace", "path": patch.join(path), "value": target} for path, target in references_by_path)
+
+
+def old_versions(bindings: Iterable[Binding]) -> dict[str, Address]:
+    """The addresses of replaced objects by the ids of their old versions."""
+    return {old_id: binding.address for binding in bindings for old_id in binding.retired}
+
+
+def is_outdated(kind: ResourceKind, change: FieldChange, value: Json, addresses: Mapping[str, Address]) -> bool:
+    """Whether a live field has `value` with ids of old versions, which a later step changes; `addresses` has these."""
+    shown = with_addresses(change.live, addresses)
+    return shown != change.live and same(kind, patch.split(change.path), value, shown)
 
 
 def uses(one: Live, address: Address | None, remote_id: str) -> bool:

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from tavusctl import patch
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
-from tavusctl.core.json_tree import map_leaves, value_at
+from tavusctl.core.json_tree import value_at
 from tavusctl.core.model import Action, Cause, Change, Desired, FieldChange, Live
 from tavusctl.engine.compare.match_create import UnmanagedObjects
-from tavusctl.engine.compare.references import operations, references, repointing, uses
+from tavusctl.engine.compare.references import is_outdated, old_versions, operations, references, repointing, uses
 from tavusctl.engine.compare.three_way import Difference
 from tavusctl.engine.diff.applied_base import applied
 from tavusctl.fields.equivalence import same
@@ -75,17 +75,14 @@ def excuse_outdated_references(difference: Difference, item: Desired, sides: Sta
     """A difference in which references to an old version count as outdated, and not as edits in the account."""
     if not any(sides.bindings[address].retired for address in item.refers_to if address in sides.bindings):
         return difference
-    old_versions = {old: binding.address for binding in sides.bindings.values() for old in binding.retired}
+    old = old_versions(sides.bindings.values())
 
-    def is_outdated(change: FieldChange) -> bool:
-        shown = map_leaves(change.live, lambda leaf: old_versions.get(leaf, leaf) if isinstance(leaf, str) else leaf)
-        return change.live != shown and same(item.kind, patch.split(change.path), change.base, shown)
+    def outdated(change: FieldChange) -> bool:
+        return is_outdated(item.kind, change, change.base, old)
 
-    fields = tuple(
-        replace(change, cause=Cause.EDITED) if is_outdated(change) else change for change in difference.fields
-    )
+    fields = tuple(replace(change, cause=Cause.EDITED) if outdated(change) else change for change in difference.fields)
     return replace(
-        difference, fields=fields, drift=tuple(change for change in difference.drift if not is_outdated(change))
+        difference, fields=fields, drift=tuple(change for change in difference.drift if not outdated(change))
     )
 
 
@@ -164,10 +161,10 @@ def finish_changes(changes: Sequence[Change], bindings: Mapping[Address, Binding
 
     An old version is kept while an object that refers to it has other changes, too.
     """
-    old_versions = {old: binding.address for binding in bindings.values() for old in binding.retired}
+    old = old_versions(bindings.values())
     unfinished = {change.address for change in changes if change.action is Action.REPLACE and not change.patch}
-    old_versions |= {bindings[address].remote_id: address for address in unfinished}
-    selected = [change for change in changes if _follows(change, old_versions)]
+    old |= {bindings[address].remote_id: address for address in unfinished}
+    selected = [change for change in changes if _follows(change, old)]
     while True:
         remaining = {change.address for change in changes if change not in selected}
         ready = [
@@ -180,23 +177,13 @@ def finish_changes(changes: Sequence[Change], bindings: Mapping[Address, Binding
         selected = ready
 
 
-def _follows(change: Change, old_versions: Mapping[str, Address]) -> bool:
-    """Whether a change only follows from a replacement."""
+def _follows(change: Change, old: Mapping[str, Address]) -> bool:
+    """Whether a change only follows from a replacement; `old` has the addresses of old versions by their ids."""
     if change.action is not Action.UPDATE:
         return change.action is Action.RETIRE or (change.action is Action.REPLACE and not change.patch)
-
-    def is_outdated(field_change: FieldChange) -> bool:
-        shown = map_leaves(
-            field_change.live, lambda leaf: old_versions.get(leaf, leaf) if isinstance(leaf, str) else leaf
-        )
-        kind = change.desired.kind if change.desired else None
-        return (
-            shown != field_change.live
-            and kind is not None
-            and same(kind, patch.split(field_change.path), field_change.desired, shown)
-        )
-
-    return bool(change.fields) and all(map(is_outdated, change.fields))
+    if change.desired is None or not change.fields:
+        return False
+    return all(is_outdated(change.desired.kind, one, one.desired, old) for one in change.fields)
 
 
 def _beside(change: Change, remaining: AbstractSet[Address]) -> bool:
