@@ -6,18 +6,19 @@ items at the same position.  Steps must be made in their order: a pointer is val
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
+from tavusctl import patch
 from tavusctl.core.diagnostics import Edit
-from tavusctl.lib.json_types import Json, KeyPath, as_object, as_text
-from tavusctl.patch.pointer import PatchError, child, escape, join, split
+from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_text
+from tavusctl.patch.pointer import PatchError, child, escape, join, resolve, split
 
+_OPERATIONS: Final = {"replace": "replace", "insert": "add", "remove": "remove", "rename": "remove"}
 _NAMES = ("name", "_name", "id", "_id")  # ends of keys that tell an item from its neighbours
 
 
@@ -64,23 +65,12 @@ def steps_of_edit(edit: Edit, value: Json) -> list[Step]:
 
 
 def apply_step(value: Json, step: Step) -> Json:
-    """The value after one step."""
-    *above, name = split(step.pointer) or ("",)
-    if step.pointer == "":
-        return step.value
-    result = copy.deepcopy(value)
-    parent = _values_along(result, tuple(above))[-1]
-    if isinstance(parent, list):
-        index = int(name)
-        parent[index : index + (step.op != "insert")] = [] if step.op == "remove" else [step.value]
-        return result
-    members = as_object(parent)
-    if step.op in ("remove", "rename"):
-        member = members.pop(name)
-        members.update({} if step.op == "remove" else {as_text(step.value): member})
-    else:
-        members[name] = step.value
-    return result
+    """The value after one step; PatchError if the step does not fit it."""
+    operations: list[JsonObject] = [{"op": _OPERATIONS[step.op], "path": step.pointer, "value": step.value}]
+    if step.op == "rename":
+        renamed = join((*split(step.pointer)[:-1], as_text(step.value)))
+        operations.append({"op": "add", "path": renamed, "value": resolve(value, step.pointer)})
+    return patch.apply(value, operations)
 
 
 def _values_along(value: Json, path: KeyPath) -> list[Json]:
