@@ -19,7 +19,7 @@ from tavusctl.engine.compare import claim, match_create
 from tavusctl.engine.compare.desired import new_document, sent_name
 from tavusctl.engine.compare.three_way import Difference, compare
 from tavusctl.engine.compare.updates import update_of
-from tavusctl.engine.diff import crawl_changes, ownership
+from tavusctl.engine.diff import ownership
 from tavusctl.engine.diff.applied_base import (
     applied,
     contains_known_secret,
@@ -35,7 +35,7 @@ from tavusctl.engine.diff.replacement import (
     repoint_changes,
     retire_changes,
 )
-from tavusctl.lib.json_types import JsonObject
+from tavusctl.lib.json_types import JsonObject, as_object
 
 _NOTHING: Final[Mapping[str, Sequence[Address]]] = {}
 
@@ -264,15 +264,50 @@ def _changes(
     item: Desired, live: Live, difference: Difference, binding: Binding, sides: StateAndAccount
 ) -> list[Change]:
     """The change of an object; two if it needs a recrawl for new crawl settings and an update for the rest."""
-    if item.address in sides.recreate or not crawl_changes.can_override(item, live, difference):
+    if item.address in sides.recreate or not _can_recrawl(item, live, difference):
         return [_update_or_replace(item, live, difference)]
-    recrawl = crawl_changes.override(item, live, difference)
-    item_without_crawl = crawl_changes.with_applied_crawl(item, binding)
+    recrawl = _recrawl(item, live, difference)
+    item_without_crawl = _with_applied_crawl(item, binding)
     other_difference = compare(item_without_crawl, live, binding)
     return [
         *([_update_or_replace(item_without_crawl, live, other_difference)] if other_difference.fields else []),
         recrawl,
     ]
+
+
+def _can_recrawl(item: Desired, live: Live, difference: Difference) -> bool:
+    """Whether the crawl is the only fixed field that changes, and the document had one and still has one."""
+    key = item.kind.crawl_key
+    other_fixed = [path for path in difference.replaces if path.split("/")[1] != key]
+    return bool(key and difference.replaces and not other_fixed and item.spec.get(key) and live.body.get(key))
+
+
+def _recrawl(item: Desired, live: Live, difference: Difference) -> Change:
+    """The recrawl that applies the manifest's crawl settings to a document."""
+    key = item.kind.crawl_key
+    fields = tuple(field for field in difference.fields if field.path in difference.replaces)
+    settings = {name: value for name, value in as_object(item.spec[key]).items() if value is not None}
+    return Change(
+        Action.RECRAWL,
+        _strongest_cause(fields),
+        item.address,
+        live.remote_id,
+        fields=fields,
+        patch=({"op": "replace", "path": f"/{key}", "value": {**as_object(live.body[key]), **settings}},),
+        reason="the document is crawled again with the new settings, and keeps its id",
+        source=_source(item, fields),
+        desired=item,
+        live=live,
+    )
+
+
+def _with_applied_crawl(item: Desired, binding: Binding) -> Desired:
+    """A manifest with the crawl that was applied last, to plan all other changes as a step of their own."""
+    key = item.kind.crawl_key
+    other_fields = {name: value for name, value in item.spec.items() if name != key}
+    spec = {**other_fields, **({key: binding.applied[key]} if key in binding.applied else {})}
+    ignored = (*item.lifecycle.ignore_changes, f"/{key}")
+    return replace(item, spec=spec, lifecycle=replace(item.lifecycle, ignore_changes=ignored))
 
 
 def _update_or_replace(item: Desired, live: Live, difference: Difference) -> Change:
