@@ -38,7 +38,6 @@ class PlanInputs(Struct, frozen=True):
     secrets: Values
     keys: Keys
     approvals: Approvals = field(default_factory=Approvals)
-    adopt: bool = False
     destroy: bool = False
     warnings: tuple[Diagnostic, ...] = ()
     sources: Sources | None = None  # reads the sources of watched documents; None: they are not checked

@@ -38,6 +38,7 @@ class PlanOptions(Struct, frozen=True):
             self.allow_replica_delete,
             self.target,
             self.finish,
+            adopt=self.import_existing,
             recreate=self.allow_recreate,
         )
 

@@ -110,18 +110,13 @@ class Session(LocalSession, frozen=True):
         return Sources(loopback=loopback)
 
     def plan_inputs(
-        self,
-        consent: Approvals,
-        *,
-        adopt: bool = False,
-        destroy: bool = False,
-        warnings: tuple[Diagnostic, ...] = (),
+        self, consent: Approvals, *, destroy: bool = False, warnings: tuple[Diagnostic, ...] = ()
     ) -> PlanInputs:
         """The inputs of a plan for the engine, with the keys and secrets of this session."""
         from tavusctl.engine.prepared_plan import PlanInputs  # noqa: PLC0415 - as above
 
         keys = keyring.keys(self)
-        inputs = PlanInputs(self.environment, self.secrets, keys, consent, adopt, destroy, warnings)
+        inputs = PlanInputs(self.environment, self.secrets, keys, consent, destroy, warnings)
         return replace(inputs, others=self.others)
 
     def others(self) -> OtherBindings:
