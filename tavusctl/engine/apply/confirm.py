@@ -36,7 +36,6 @@ from tavusctl.engine.apply import drafts
 from tavusctl.engine.apply.context import ApplyContext
 from tavusctl.engine.apply.drafts import DraftEffects
 from tavusctl.engine.apply.inverse import read_values_after
-from tavusctl.engine.apply.waiting import now
 from tavusctl.engine.compare import not_live, patch_guards, references
 from tavusctl.engine.compare.three_way import is_taken_away, recorded_value
 from tavusctl.engine.compare.updates import update_of
@@ -303,7 +302,7 @@ def _record_confirmed(ctx: ApplyContext, step: Change, desired: Desired, seen: _
     if unkept:
         reason = f"not kept by the server: {', '.join(unkept)}"
         return Outcome(step, Status.DONE, seen.live.remote_id, reason, _FAILED, unkept)
-    return Outcome(step, Status.DONE, seen.live.remote_id, provisioning.outlook(seen.live, now(ctx)))
+    return Outcome(step, Status.DONE, seen.live.remote_id, provisioning.outlook(seen.live, ctx.api.server_time()))
 
 
 def _is_readable(kind: ResourceKind, change: FieldChange) -> bool:

@@ -19,7 +19,6 @@ from tavusctl.crawl import quota, status
 from tavusctl.crawl.start import start
 from tavusctl.crawl.status import CrawlState, Entry, Target
 from tavusctl.engine.apply.context import ApplyContext
-from tavusctl.engine.apply.waiting import now
 from tavusctl.engine.compare.three_way import recorded_value
 
 _TEMPORARY = (409, 429)  # statuses for busy, too soon, too many: a later request may succeed
@@ -112,7 +111,7 @@ def _request_crawl(
 
 
 def _obstacle(ctx: ApplyContext, kind: ResourceKind, before: CrawlState, target: Target) -> Entry | None:
-    verdict = status.entry_unless_due(target, before, now(ctx))
+    verdict = status.entry_unless_due(target, before, ctx.api.server_time())
     if verdict:
         return verdict
     running = _running(ctx, kind)

@@ -18,7 +18,7 @@ from tavusctl.engine.apply.confirm import confirm, with_server_answers, with_unc
 from tavusctl.engine.apply.context import ApplyContext
 from tavusctl.engine.apply.crawl_starts import recrawl, start_in_slot
 from tavusctl.engine.apply.creates import create
-from tavusctl.engine.apply.waiting import await_usable, now
+from tavusctl.engine.apply.waiting import await_usable
 
 _CONFLICT = 3
 _FAILED = 5
@@ -69,7 +69,7 @@ def _replace(ctx: ApplyContext, step: Change) -> Outcome:
         )
         return Outcome(step, Status.FAILED, binding.successor, reason, _FAILED)
     if not provisioning.is_usable(live):
-        reason = f"the new version is {provisioning.outlook(live, now(ctx))}; the old version stays in use"
+        reason = f"the new version is {provisioning.outlook(live, ctx.api.server_time())}; the old version stays in use"
         return Outcome(step, Status.DEFERRED, binding.successor, reason)
     current = _remembered(ctx, step, desired, binding)
     retired = (*binding.retired, binding.remote_id)

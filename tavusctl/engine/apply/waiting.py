@@ -6,7 +6,6 @@ Nothing is written: created objects are bound already, and a wait that ends earl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
@@ -107,15 +106,10 @@ def _ended(ctx: ApplyContext, outcome: Outcome, live: Live) -> Outcome:
         return replace(outcome, status=Status.FAILED, reason=reason, exit_code=_FAILED)
     if provisioning.is_usable(live):
         return replace(outcome, status=Status.DONE, reason=live.status)
-    reason = _with_created(outcome.step, "and", f"stopped waiting: {provisioning.outlook(live, now(ctx))}")
+    reason = _with_created(outcome.step, "and", f"stopped waiting: {provisioning.outlook(live, ctx.api.server_time())}")
     return replace(outcome, status=Status.DEFERRED, reason=reason)
 
 
 def _with_created(step: Change, link: str, reason: str) -> str:
     """The reason of an outcome, which also says `created` if this run has created the object."""
     return f"created, {link} {reason}" if step.action is Action.CREATE else reason
-
-
-def now(ctx: ApplyContext) -> datetime:
-    """The server's time."""
-    return ctx.api.server_time().astimezone(UTC)
