@@ -215,8 +215,10 @@ def _patch(write: UpdateCall, query: Mapping[str, str] | None = None, tries: int
     try:
         with ctx.sending(write.op, check) as fence:
             unguarded = list(write.call.operations)
-            operations = patch_guards.protect(kind, write.before.body, unguarded) if write.guarded else unguarded
-            path, body = update_of(kind).request(write.before, operations, step.desired.spec if step.desired else {})
+            tests = patch_guards.tests(kind, write.before.body, unguarded) if write.guarded else ()
+            path, body = update_of(kind).request(
+                write.before, [*tests, *unguarded], step.desired.spec if step.desired else {}
+            )
             return ctx.api.patch(path, body, fence=fence, query=query, version=_version(write))
     except Gone:
         raise

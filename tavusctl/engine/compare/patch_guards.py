@@ -19,13 +19,13 @@ from tavusctl.patch.origins import origins
 from tavusctl.secrets.values import Secret
 
 
-def protect(kind: ResourceKind, body: JsonObject, operations: Sequence[JsonObject]) -> list[JsonObject]:
-    """The operations with their tests ahead of them; `body` is the document as it was read."""
-    tests: dict[str, JsonObject] = {}
+def tests(kind: ResourceKind, body: JsonObject, operations: Sequence[JsonObject]) -> tuple[JsonObject, ...]:
+    """The tests to send ahead of the operations; `body` is the document as it was read."""
+    found: dict[str, JsonObject] = {}
     for operation, places in zip(operations, origins(body, operations), strict=True):
         for test in [*_names(kind, body, places), *_value(body, places[-1], as_text(operation["op"]))]:
-            tests.setdefault(as_text(test["path"]), test)
-    return [*tests.values(), *operations]
+            found.setdefault(as_text(test["path"]), test)
+    return tuple(found.values())
 
 
 def _names(kind: ResourceKind, body: JsonObject, places: Sequence[KeyPath | None]) -> list[JsonObject]:
@@ -55,11 +55,6 @@ def _value(body: JsonObject, place: KeyPath | None, operation: str) -> list[Json
 
 def _test(path: KeyPath, value: Json) -> JsonObject:
     return {"op": "test", "path": patch.join(path), "value": value}
-
-
-def tests_of(operations: Sequence[JsonObject]) -> tuple[JsonObject, ...]:
-    """The `test` operations of a patch."""
-    return tuple(operation for operation in operations if operation["op"] == "test")
 
 
 def changed_pointers(

@@ -48,7 +48,7 @@ class UpdateMethod(ABC):
             return ()
         excluded = tuple(f"{part.pointer}/" for part in live.kind.parts if part.path)
         rest = [operation for operation in operations if not f"{operation['path']}/".startswith(excluded)]
-        return patch_guards.tests_of(patch_guards.protect(live.kind, live.body, rest))
+        return patch_guards.tests(live.kind, live.body, rest)
 
     def unknown_secrets(self, live: Live, operations: Operations, desired: JsonObject) -> tuple[str, ...]:  # noqa: ARG002
         """Pointers of secrets that must be sent along, but that neither the account nor the manifest provides."""
