@@ -203,19 +203,13 @@ def _objects(
         if isinstance(base_member, TextFingerprint) and isinstance(desired_member, dict):
             base_member = _readable(ctx.kind, member_path, base_member, live_member, desired_member)
         if member_path in ctx.ignored or (desired_member is ABSENT and is_unset(ctx.kind, member_path, base_member)):
-            _put(
-                before,
-                after,
-                key,
-                live_member if live_member is ABSENT else patch.Pinned(live_member),
-                ABSENT,
-                pinned=True,
-            )
+            pinned = live_member if live_member is ABSENT else patch.Pinned(live_member)
+            _put(before, after, key, pinned, pinned)
         elif _descends(ctx.kind, member_path, desired_member, base_member, live_member):
             _descend(ctx, member_path, desired_member, base_member, live_member, (before, after))
         else:
             leaf = _leaf(ctx, member_path, desired_member, base_member, live_member, holder=isinstance(live, dict))
-            _put(before, after, key, live_member, leaf, pinned=False)
+            _put(before, after, key, live_member, leaf)
     return before, after
 
 
@@ -257,12 +251,11 @@ def _has_parts(kind: ResourceKind, path: KeyPath) -> bool:
     return any(part.spec_path[: len(path)] == path and part.spec_path != path for part in kind.parts)
 
 
-def _put(before: JsonObject, after: JsonObject, key: str, live: Json, desired: Json, *, pinned: bool) -> None:
+def _put(before: JsonObject, after: JsonObject, key: str, live: Json, desired: Json) -> None:
     if live is not ABSENT:
         before[key] = live
-    value = live if pinned else desired
-    if value is not ABSENT:
-        after[key] = value
+    if desired is not ABSENT:
+        after[key] = desired
 
 
 def _leaf(ctx: _Comparison, path: KeyPath, desired: Json, base: Json, read_value: Json, *, holder: bool) -> Json:
