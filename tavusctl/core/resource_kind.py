@@ -162,6 +162,11 @@ class ResourceKind(Struct, frozen=True, eq=False):
     holds: tuple[str, ...] = ()  # those of them with ids of objects that stay as long as this one exists
     parts: tuple[Part, ...] = ()  # in the order in which they are written, after the object
 
+    @property
+    def can_refer(self) -> bool:
+        """Whether objects of this kind can refer to other objects."""
+        return any(declared.refers_to for declared in self.fields.values())
+
     def field_at(self, path: KeyPath) -> FieldTraits:
         """The traits of the field at a path; list indices are given as `*`."""
         return _field_at(self, path)

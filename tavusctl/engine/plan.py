@@ -365,8 +365,7 @@ def _sent_addresses(change: Change, desired: Desired) -> AbstractSet[Address]:
 
 def _rank(change: Change) -> int:
     """Order of deletes: 0 for a kind that can refer to others, which goes before the objects it refers to, else 1."""
-    kind = change.live.kind if change.live else None
-    return 0 if kind and any(declared.refers_to for declared in kind.fields.values()) else 1
+    return 0 if change.live and change.live.kind.can_refer else 1
 
 
 def _fingerprint(steps: Sequence[Change], metadata: PlanMetadata) -> str:

@@ -121,8 +121,3 @@ def lost_secret(address: Address, pointer: str) -> Diagnostic:
     """The warning about a secret that cannot be restored."""
     message = f"{address}: the secret at `{pointer}` cannot be restored; set it in the manifest and apply"
     return Diagnostic("TV304", message, None, "", address, Severity.WARNING)
-
-
-def can_refer(kind: ResourceKind) -> bool:
-    """Whether objects of a kind can refer to other objects."""
-    return any(declared.refers_to for declared in kind.fields.values())

@@ -26,7 +26,6 @@ from tavusctl.engine.compare.updates import update_of
 from tavusctl.engine.undo.context import (
     UndoContext,
     UndoPlan,
-    can_refer,
     lost_secret,
     minimal_change,
     refuse,
@@ -62,7 +61,7 @@ def reverse(finished_run: FinishedRun, context: UndoContext) -> UndoPlan:
     calls = [intent for intent in reversed(finished_run.intents) if intent.op not in finished_run.failed]
     deleted = [intent for intent in calls if intent.action is Action.DELETE]
     again = {intent.remote_id: intent.address for intent in deleted if context.recreate}
-    for intent in sorted(deleted, key=lambda delete: can_refer(context.kinds[delete.address.kind])):
+    for intent in sorted(deleted, key=lambda delete: context.kinds[delete.address.kind].can_refer):
         undo_delete(intent, context, again, plan)
     deleted_ids = {intent.remote_id: intent.address for intent in deleted}
     # An address stands for both versions of a replaced object: the repointing of references needs no reversal here.
