@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl import patch
@@ -32,9 +32,9 @@ class StateAndAccount(Struct, frozen=True):
     live: Mapping[tuple[str, str], Live]
     missing: AbstractSet[Address]
     adopt: bool
-    recreate: AbstractSet[Address] = frozenset()  # to be recreated if they failed
-    unmanaged: UnmanagedObjects = field(default_factory=lambda: UnmanagedObjects(()))
-    with_current_addresses: Callable[[Binding], Binding] = lambda binding: binding
+    recreate: AbstractSet[Address]  # to be recreated if they failed
+    unmanaged: UnmanagedObjects
+    with_current_addresses: Callable[[Binding], Binding]
 
     def of(self, address: Address) -> tuple[Binding | None, Live | None]:
         """The binding of an address, and its object."""
