@@ -39,7 +39,7 @@ def _new_value(kind: ResourceKind, path: KeyPath, value: Json) -> Json:
 def desired_value(kind: ResourceKind, path: KeyPath, aim: Json, live: Json) -> Json:
     """The value to write for a field, in the live spelling wherever both mean the same; ABSENT: no value."""
     declared = kind.field_at(path)
-    if is_empty(aim) and aim is None:
+    if aim is None:
         # A reference is cleared by null: the API shows null for an unset reference, and accepts it for every one.
         return None if (declared.refers_to or declared.nullable) and live is not ABSENT else ABSENT
     if isinstance(aim, list) and declared.joined_by:
