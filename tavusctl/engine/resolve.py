@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from graphlib import CycleError, TopologicalSorter
 from typing import TypeVar
@@ -93,9 +93,8 @@ def diagnostics(
     problems = [
         problem
         for manifest in manifests
-        for problem in _diagnostics_of(manifest, kinds, by_address, elsewhere, secrets)
+        for problem in _diagnostics_of(manifest, kinds, by_address, elsewhere, secrets, needs_values=needs_values)
     ]
-    problems = [problem for problem in problems if needs_values or not _lacks_value(problem)]
     targets = {m.address: {leaf for _, leaf in m.special_leaves if isinstance(leaf, Address)} for m in manifests}
     try:
         _ordered({a: targets[a] - {a} for a in targets}, {a: by_address[a].source for a in targets})
@@ -109,16 +108,13 @@ Agreed = AbstractSet[tuple[Address, KeyPath, Json]]  # a field, with `*` for lis
 
 def unset_secrets(manifests: Sequence[Manifest], secrets: Values) -> tuple[Diagnostic, ...]:
     """A diagnostic for each place of a secret that has no value."""
-    problems: list[Diagnostic] = []
-    for manifest in manifests:
-        for path, leaf in manifest.special_leaves:
-            if isinstance(leaf, SecretText):
-                problems += _check_secret(manifest, leaf, secrets, _source(manifest, path), join(path))
-    return tuple(problem for problem in problems if _lacks_value(problem))
-
-
-def _lacks_value(diagnostic: Diagnostic) -> bool:
-    return diagnostic.id == "TV124" and diagnostic.message.endswith(" is not set")
+    return tuple(
+        problem
+        for manifest in manifests
+        for path, leaf in manifest.special_leaves
+        if isinstance(leaf, SecretText)
+        for problem in _check_secrets(manifest, path, [name for name in leaf.names if not secrets.get(name)], secrets)
+    )
 
 
 Held = TypeVar("Held")
@@ -149,20 +145,20 @@ def _diagnostics_of(
     by_address: Mapping[Address, Manifest],
     elsewhere: AbstractSet[Address],
     secrets: Values | None,
+    *,
+    needs_values: bool,
 ) -> Iterator[Diagnostic]:
     kind = kinds[manifest.address.kind]
     for path, leaf in manifest.special_leaves:
-        source = _source(manifest, path)
         if isinstance(leaf, Address) and leaf not in elsewhere:
-            yield from _check_reference(
-                manifest, kind.field_at(pattern_of(path)).refers_to, leaf, by_address, source, path
-            )
+            yield from _check_reference(manifest, kind.field_at(pattern_of(path)).refers_to, leaf, by_address, path)
         elif (
             isinstance(leaf, SecretText)
             and secrets is not None
             and secret_fields.allows_secret_reference(kind, pattern_of(path))
         ):
-            yield from _check_secret(manifest, leaf, secrets, source, join(path))
+            names = [name for name in leaf.names if needs_values or secrets.get(name)]
+            yield from _check_secrets(manifest, path, names, secrets)
 
 
 def _check_reference(
@@ -170,9 +166,9 @@ def _check_reference(
     expected_kind: str,
     target: Address,
     by_address: Mapping[Address, Manifest],
-    source: Source,
     path: KeyPath,
 ) -> Iterator[Diagnostic]:
+    source = _source(manifest, path)
     is_declared = target in by_address
     moved_to = None if is_declared else next((m.address for m in by_address.values() if target in m.moved_from), None)
     if moved_to:
@@ -208,10 +204,10 @@ def _suggest(
     return f"did you mean `{matches[0]}` ({by_address[Address.parse(matches[0])].source})?"
 
 
-def _check_secret(
-    manifest: Manifest, text: SecretText, secrets: Values, source: Source, pointer: str
-) -> Iterator[Diagnostic]:
-    for name in text.names:
+def _check_secrets(manifest: Manifest, path: KeyPath, names: Iterable[str], secrets: Values) -> Iterator[Diagnostic]:
+    """A diagnostic for each of these names, at a path of a manifest, that no usable value belongs to."""
+    source, pointer = _source(manifest, path), join(path)
+    for name in names:
         problem = why_unusable(secrets.get(name, ""))
         if problem:
             detail = f"{problem}: the environment variable {name} is not set" if not secrets.get(name) else problem
