@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from graphlib import CycleError, TopologicalSorter
@@ -198,10 +197,10 @@ def _suggest(
     target: Address, expected_kind: str, candidates: Sequence[Address], by_address: Mapping[Address, Manifest]
 ) -> str:
     """A hint that names the address that was probably meant, if one of `candidates` is similar."""
-    matches = difflib.get_close_matches(str(target), [str(address) for address in candidates], n=1)
-    if not matches:
+    match = nearest(str(target), map(str, candidates))
+    if not match:
         return f"add a manifest with `kind: {expected_kind or target.kind}` and `name: {target.name}`"
-    return f"did you mean `{matches[0]}` ({by_address[Address.parse(matches[0])].source})?"
+    return f"did you mean `{match}` ({by_address[Address.parse(match)].source})?"
 
 
 def _check_secrets(manifest: Manifest, path: KeyPath, names: Iterable[str], secrets: Values) -> Iterator[Diagnostic]:
