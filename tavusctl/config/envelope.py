@@ -208,9 +208,9 @@ def _manifest(
         external_id,
         recrawl,
         file,
-        moved_from,
         watch,
         envelope_sources=beside,
+        moved_from=moved_from,
     )
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Passage, written_at
-from tavusctl.core.model import ABSENT, Desired, FieldChange, Manifest, Plan
+from tavusctl.core.model import ABSENT, Declared, Desired, FieldChange, Plan
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields.equivalence import same
 from tavusctl.lib.json_types import Json, KeyPath
@@ -57,7 +57,7 @@ def innermost_differences(
         yield pointer, old, new
 
 
-def field_source(kind: ResourceKind, item: Manifest | Desired, entry: FieldChange) -> Source:
+def field_source(kind: ResourceKind, item: Declared, entry: FieldChange) -> Source:
     """The source of a field; of a text, its first line that differs from `live`."""
     attachment = kind.attachment
     if attachment and item.file and entry.path == f"/{attachment.file}":

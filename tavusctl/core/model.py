@@ -46,11 +46,8 @@ class LocalFile(Struct, frozen=True):
     upload: str  # folder that it is uploaded to: s3://bucket/prefix
 
 
-class Manifest(Struct, frozen=True, dict=True):
-    """One YAML document: validated, with nothing resolved yet.
-
-    Leaves of `spec` are JSON values, an `Address` in place of `${ref:}`, or a `secret.SecretText`.
-    """
+class Declared(Struct, frozen=True):
+    """What a YAML document says about one resource, before or after its references and secrets are resolved."""
 
     address: Address
     spec: JsonObject
@@ -60,11 +57,19 @@ class Manifest(Struct, frozen=True, dict=True):
     external_id: str = ""  # set: the object exists already; it is referred to and never written
     recrawl: Recrawl | None = None
     file: LocalFile | None = None
-    moved_from: tuple[Address, ...] = ()  # former addresses
     watch: bool = False  # replaced when its source changes
     passages: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)  # of included texts, like `sources`
     overlay: Source | None = None  # position of its overlay document, if any
     envelope_sources: Mapping[str, Source] = field(default_factory=dict)  # positions of `id` and `moved_from`, by key
+
+
+class Manifest(Declared, frozen=True, dict=True):
+    """One YAML document: validated, with nothing resolved yet.
+
+    Leaves of `spec` are JSON values, an `Address` in place of `${ref:}`, or a `secret.SecretText`.
+    """
+
+    moved_from: tuple[Address, ...] = ()  # former addresses
 
     @cached_property
     def special_leaves(self) -> Sequence[tuple[KeyPath, Json]]:
@@ -72,28 +77,16 @@ class Manifest(Struct, frozen=True, dict=True):
         return special_leaves(self.spec)
 
 
-class Desired(Struct, frozen=True):
+class Desired(Declared, frozen=True, kw_only=True):
     """A manifest whose references are resolved and whose secrets are sealed."""
 
     kind: ResourceKind
-    address: Address
-    spec: JsonObject
-    source: Source
     refers_to: tuple[Address, ...] = ()
-    lifecycle: Lifecycle = Lifecycle()
-    sources: Mapping[str, Source] = field(default_factory=dict)
-    external_id: str = ""
-    recrawl: Recrawl | None = None
-    file: LocalFile | None = None
-    watch: bool = False  # replaced when its source changes
     externals: Mapping[str, str] = field(default_factory=dict)  # ids of external objects that it refers to, by address
     secret_names: Mapping[str, tuple[str, ...]] = field(
         default_factory=dict
     )  # names of the secrets in a value, by JSON Pointer into spec
     new_inputs: frozenset[str] = frozenset()  # secrets and upload stores that are used for the first time
-    passages: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)  # of included texts, like `sources`
-    overlay: Source | None = None  # position of its overlay document, if any
-    envelope_sources: Mapping[str, Source] = field(default_factory=dict)  # positions of `id` and `moved_from`, by key
 
 
 class Live(Struct, frozen=True):

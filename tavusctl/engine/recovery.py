@@ -144,7 +144,7 @@ def _with_update(state: State, intent: Intent, kind: ResourceKind, look: Look) -
     except Gone:
         return state
     sent = Binding(intent.address, live.remote_id, intent.spec)
-    differing = compare(Desired(kind, intent.address, intent.spec, Source("", 0, 0)), live, sent).fields
+    differing = compare(Desired(intent.address, intent.spec, Source("", 0, 0), kind=kind), live, sent).fields
     if before is None or not _is_done(kind, intent, differing, _with_ids(live.body, state)):
         return state
     answers = {field.path: recorded_value(field.live) for field in differing}
@@ -193,7 +193,7 @@ def _with_recrawl(state: State, intent: Intent, kind: ResourceKind, look: Look) 
     delay = timedelta(seconds=intent.delay)
     if before is None or not (live.status == _CRAWLING or (sent and ended and ended >= sent + delay)):
         return state
-    desired = Desired(kind, intent.address, intent.spec, Source("", 0, 0))
+    desired = Desired(intent.address, intent.spec, Source("", 0, 0), kind=kind)
     differing = [field for field in unkept_fields(desired, live) if field.path.startswith(f"/{kind.crawl_key}/")]
     answers = {**before.answered, **{field.path: recorded_value(field.live) for field in differing}}
     return _with(state, intent.address, replace(before, applied=intent.spec, answered=answers))

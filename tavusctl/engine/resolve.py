@@ -16,7 +16,7 @@ from tavusctl.core.diagnostics import Diagnostic, Edit
 from tavusctl.core.errors import ConfigError
 from tavusctl.core.json_tree import Leaf, leaves, map_leaves, pattern_of, value_at, with_leaves
 from tavusctl.core.messages import nearest
-from tavusctl.core.model import Desired, Manifest
+from tavusctl.core.model import Declared, Desired, Manifest
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import secret_fields
 from tavusctl.fields.free_objects import Spot
@@ -257,22 +257,12 @@ def _desired(
         guesses = {path: UnreadSecret(differs=True) for path in _guesses(manifest, secret_places, vault.agreed)}
         spec = with_leaves(spec, {**_sealed(secret_places, manifest.spec, guesses, vault.key), **guesses})
     targets = {leaf for _, leaf in special_leaves(spec) if isinstance(leaf, Address) and leaf != manifest.address}
+    declared = {name: getattr(manifest, name) for name in Declared.__struct_fields__}
     return Desired(
+        **{**declared, "spec": spec},
         kind=kind,
-        address=manifest.address,
-        spec=spec,
-        source=manifest.source,
         refers_to=tuple(sorted(targets)),
-        lifecycle=manifest.lifecycle,
-        sources=manifest.sources,
-        external_id=manifest.external_id,
-        recrawl=manifest.recrawl,
-        file=manifest.file,
-        watch=manifest.watch,
         secret_names={join(path): leaf.names for path, leaf in manifest.special_leaves if isinstance(leaf, SecretText)},
-        passages=manifest.passages,
-        overlay=manifest.overlay,
-        envelope_sources=manifest.envelope_sources,
     )
 
 

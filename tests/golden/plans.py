@@ -109,7 +109,7 @@ def change(action: Action, address: str, *fields: FieldChange, cause: Cause = Ca
     known_live: dict[str, dict[str, Any]] = {"persona": {"persona_name": "Coach"}, "objectives": {"data": GOALS}}
     live = known_live.get(kind.name, {})
     spec = {**live, **{one.path[1:]: one.desired for one in fields if one.path.count("/") == 1}}
-    desired = Desired(kind, Address.parse(address), spec, source)
+    desired = Desired(Address.parse(address), spec, source, kind=kind)
     here = Live(kind, "x1", dict(live)) if action is not Action.CREATE else None
     defaults: dict[str, Any] = {
         "remote_id": "" if action is Action.CREATE else "x1",

@@ -83,7 +83,7 @@ SPECS: dict[str, st.SearchStrategy[Body]] = {
 
 def desired(kind: str, spec: Body, *ignored: str) -> Desired:
     address = Address(kind, "it")
-    return Desired(KINDS[kind], address, spec, Source("it.yaml", 1, 1), lifecycle=Lifecycle(ignore_changes=ignored))
+    return Desired(address, spec, Source("it.yaml", 1, 1), Lifecycle(ignore_changes=ignored), kind=KINDS[kind])
 
 
 def live(kind: str, body: Body) -> Live:

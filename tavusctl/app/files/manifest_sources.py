@@ -14,7 +14,7 @@ from tavusctl.config.limits import MAX_YAML_BYTES
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import written_at
-from tavusctl.core.model import Desired, Manifest
+from tavusctl.core.model import Declared
 from tavusctl.core.project_settings import FILE, Project
 from tavusctl.kinds import KINDS, name_of
 from tavusctl.lib.json_types import Json, KeyPath
@@ -41,17 +41,17 @@ class Sources(Struct):
             self.before[path] = files.read_bytes(root / path, root, MAX_YAML_BYTES)
         return self.after.get(path, self.before[path])
 
-    def layers(self, manifest: Manifest | Desired) -> tuple[Node, Node | None]:
+    def layers(self, manifest: Declared) -> tuple[Node, Node | None]:
         """The base document, or that of an overlay without a base; and the document that overlays it, if any."""
         over = self._node(manifest.overlay.path, manifest.address) if manifest.overlay else None
         return self._node(manifest.source.path, manifest.address), over
 
-    def document(self, manifest: Manifest | Desired) -> Node:
+    def document(self, manifest: Declared) -> Node:
         """The new document of a manifest, merged with its overlay, as they are written."""
         base, over = self.layers(manifest)
         return overlays.merge(base, over, KINDS[manifest.address.kind], manifest.address).node if over else base
 
-    def edit(self, manifest: Manifest | Desired, where: KeyPath, new: Json) -> dict[str, bytes]:
+    def edit(self, manifest: Declared, where: KeyPath, new: Json) -> dict[str, bytes]:
         """The new files of a manifest after writing a value at a path, in the layer that has it; ABSENT removes it."""
         base, over = self.layers(manifest)
         edits = edits_by_layer(manifest.address, base.value, over.value if over else None, where, new)

@@ -18,7 +18,7 @@ from tavusctl.core.binding import MADE, Binding
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import ApiError, ConfigError, Gone
 from tavusctl.core.json_tree import Leaf, map_leaves, value_at, with_addresses, with_leaves
-from tavusctl.core.model import Desired, Live, Manifest
+from tavusctl.core.model import Declared, Desired, Live, Manifest
 from tavusctl.core.ports import Reader, State
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.compare.not_live import mentions_draft
@@ -118,7 +118,7 @@ def decoder(
     ids: Mapping[str, Address],
     key: FingerprintKey,
     bindings: Collection[Binding],
-    manifests: Iterable[Manifest | Desired] = (),
+    manifests: Iterable[Declared] = (),
     sent: Iterable[Intent] = (),
 ) -> Decoder:
     """A decoder that also seals the values that a manifest, the last apply or a sent call declares as secrets."""

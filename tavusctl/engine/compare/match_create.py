@@ -175,7 +175,7 @@ class UnmanagedObjects:
 def reads_as(kind: ResourceKind, spec: JsonObject, live: Live) -> bool:
     """Whether a comparison of an object with `spec` finds no difference; a masked secret counts as the one sent."""
     address = Address(kind.name, "sent")
-    desired = Desired(kind, address, spec, Source("", 0, 0))
+    desired = Desired(address, spec, Source("", 0, 0), kind=kind)
     return not compare(desired, live, Binding(address, live.remote_id, spec)).fields
 
 

@@ -68,7 +68,7 @@ def refuse(plan: UndoPlan, change: Change, reason: str) -> None:
 def as_desired(kind: ResourceKind, binding: Binding) -> Desired:
     """A desired resource with the spec and the lifecycle of a binding."""
     lifecycle = Lifecycle(prevent_destroy=binding.prevent_destroy, on_remove=binding.on_remove)
-    return Desired(kind, binding.address, binding.applied, _NOWHERE, lifecycle=lifecycle)
+    return Desired(binding.address, binding.applied, _NOWHERE, lifecycle, kind=kind)
 
 
 def target_state(kind: ResourceKind, binding: Binding, body: JsonObject, places: Sequence[str] = ("",)) -> TargetState:

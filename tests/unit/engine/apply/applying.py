@@ -291,7 +291,7 @@ def gone(what: str) -> Gone:
 
 def desired(kind: ResourceKind, address: Address, spec: JsonObject, **more: Any) -> Desired:
     """The desired value of a manifest."""
-    return Desired(kind, address, spec, Source("", 0, 0), **more)
+    return Desired(address, spec, Source("", 0, 0), kind=kind, **more)
 
 
 def creating(address: Address = COACH, spec: JsonObject | None = None, **more: Any) -> Change:

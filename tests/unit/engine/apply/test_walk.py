@@ -102,7 +102,7 @@ class Clock:
 
 def create(name: str) -> Change:
     spec: JsonObject = {"persona_name": name, "system_prompt": "Hi."}
-    desired = Desired(PERSONA, Address("persona", name), spec, Source("", 0, 0))
+    desired = Desired(Address("persona", name), spec, Source("", 0, 0), kind=PERSONA)
     whole: JsonObject = {"op": "add", "path": "", "value": spec}
     return Change(Action.CREATE, Cause.NEW, desired.address, patch=(whole,), desired=desired)
 

@@ -215,10 +215,10 @@ def test_who_else_uses_an_object_is_told_with_its_change() -> None:
     """Manifests as they will be, strangers as they are; itself, and what is no longer there, are left out."""
     rules, source = Address("guardrails", "rules"), Source("a.yaml", 1, 1)
     spec: dict[str, Any] = {"name": "Rules", "data": []}
-    wanted = [Desired(KINDS["guardrails"], rules, {**spec, "name": "New"}, source)]
+    wanted = [Desired(rules, {**spec, "name": "New"}, source, kind=KINDS["guardrails"])]
     for name in ("one", "two"):
         address = Address("persona", name)
-        wanted.append(Desired(PERSONA, address, {"guardrails_id": rules}, source, (rules,)))
+        wanted.append(Desired(address, {"guardrails_id": rules}, source, kind=PERSONA, refers_to=(rules,)))
     live = [
         Live(KINDS["guardrails"], "g1", spec, address=rules),
         Live(PERSONA, "p9", {"guardrails_id": rules}, name="Theirs"),
