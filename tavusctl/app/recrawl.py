@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import random
 from collections import Counter
@@ -31,7 +30,7 @@ from tavusctl.kinds import KINDS
 from tavusctl.lib.clock import SystemClock
 from tavusctl.lib.json_types import Json, JsonObject, as_object
 from tavusctl.reports.contents import view
-from tavusctl.reports.json import FORMAT_VERSION, diagnostic_document
+from tavusctl.reports.json import FORMAT_VERSION, diagnostic_document, json_text
 from tavusctl.reports.terminal.styling import style
 from tavusctl.reports.text import diagnostic
 from tavusctl.secrets.escape import escape_invisible
@@ -190,7 +189,7 @@ def document(result: RecrawlResult) -> str:
         "recrawls": [_entry(entry) for entry in result.entries],
         "warnings": [diagnostic_document(one) for one in result.warnings],
     }
-    return json.dumps(contents, indent=2, ensure_ascii=False) + "\n"
+    return json_text(contents)
 
 
 def _entry(entry: Entry) -> JsonObject:

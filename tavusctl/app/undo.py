@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -27,7 +26,7 @@ from tavusctl.engine.plan import Approvals
 from tavusctl.engine.reconcile import prepare_undo
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import JsonObject
-from tavusctl.reports.json import FORMAT_VERSION
+from tavusctl.reports.json import FORMAT_VERSION, json_text
 from tavusctl.secrets.values import SHOWN, SecretText
 from tavusctl.state.journal import FinishedRun
 from tavusctl.state.run_records import RunRecords
@@ -118,8 +117,7 @@ def _agrees(step: Change, manifest: Manifest | None) -> bool:
 def listed(runs: Sequence[FinishedRun], format_: str) -> str:
     """The list of runs as text or JSON, newest first; UsageError for another format."""
     if format_ == "json":
-        document = {"format_version": FORMAT_VERSION, "runs": [_document(past) for past in runs]}
-        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        return json_text({"format_version": FORMAT_VERSION, "runs": [_document(past) for past in runs]})
     if format_ != "text":
         message = f"the list of runs has no format `{format_}`"
         raise UsageError(message, "use `text` or `json`", id="E1209")

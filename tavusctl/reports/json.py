@@ -26,32 +26,36 @@ _COUNTED = tuple(action for action in Action if action is not Action.WAIT)
 
 def plan(plan: PlanView) -> str:
     """A plan as one JSON document."""
-    return _text(plan_document(plan))
+    return json_text(plan_document(plan))
 
 
 def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
     """Drift as one JSON document: the plan document without changes."""
     document = {name: value for name, value in plan_document(plan).items() if name not in _BY_APPLY}
     summary = {**dict.fromkeys(as_object(document["summary"]), 0), "no_op": plan.no_op}
-    return _text(
+    return json_text(
         {**document, "summary": summary, "changes": [], "refused": [], "drift": [_drift(entry) for entry in drift]}
     )
 
 
 def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
     """A plan and its outcomes as one JSON document."""
-    return _text({**plan_document(plan), "outcomes": [_outcome(outcome) for outcome in outcomes]})
+    return json_text({**plan_document(plan), "outcomes": [_outcome(outcome) for outcome in outcomes]})
 
 
 def diagnostics(diagnostics: Sequence[DiagnosticView]) -> str:
     """Diagnostics as one JSON document."""
-    return _text({"format_version": FORMAT_VERSION, "complaints": [diagnostic_document(one) for one in diagnostics]})
+    return json_text(
+        {"format_version": FORMAT_VERSION, "complaints": [diagnostic_document(one) for one in diagnostics]}
+    )
 
 
 def error(id: str, exit_code: int, diagnostics: Sequence[DiagnosticView]) -> str:  # noqa: A002 - the published name
     """An error as one JSON document, instead of the requested one."""
     listed = [diagnostic_document(one) for one in diagnostics]
-    return _text({"format_version": FORMAT_VERSION, "error": {"id": id, "exit_code": exit_code, "complaints": listed}})
+    return json_text(
+        {"format_version": FORMAT_VERSION, "error": {"id": id, "exit_code": exit_code, "complaints": listed}}
+    )
 
 
 def plan_document(plan: Plan) -> JsonObject:
@@ -197,5 +201,6 @@ def _source(source: Source | None) -> JsonObject | None:
     return {"path": source.path, "line": source.line, "column": source.column} if source else None
 
 
-def _text(document: Json) -> str:
+def json_text(document: Json) -> str:
+    """A document as the text that a command prints: valid JSON also after redaction, and without runner commands."""
     return escape_json(json.dumps(map_leaves(document, number_view), indent=2, ensure_ascii=False)) + "\n"

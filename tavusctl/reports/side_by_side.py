@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from tavusctl.core.address import Source
 from tavusctl.core.comparison import Comparison, Difference, Presence, Unknown
-from tavusctl.core.json_tree import manifest_notation, map_leaves
+from tavusctl.core.json_tree import manifest_notation
 from tavusctl.core.model import ABSENT, FieldChange
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.reports import markdown as pages
@@ -17,12 +16,12 @@ from tavusctl.reports import markdown_fields
 from tavusctl.reports.contents import review, view
 from tavusctl.reports.contents.review import object_count
 from tavusctl.reports.contents.value_paths import ValueComparison
-from tavusctl.reports.escaping import code, escape_json, marker, neutralise
+from tavusctl.reports.escaping import code, marker, neutralise
+from tavusctl.reports.json import FORMAT_VERSION, json_text
 from tavusctl.reports.terminal import field_lines
 from tavusctl.reports.terminal.styling import style
 from tavusctl.secrets.escape import flat
 
-FORMAT_VERSION: Final = "1.0"
 _SIGNS: Final = {Presence.LEFT: ("-", "red"), Presence.RIGHT: ("+", "green"), Presence.BOTH: ("~", "yellow")}
 
 
@@ -84,7 +83,7 @@ def _json(comparison: Comparison) -> str:
             {"address": str(one.address), "path": one.path, "unset": list(one.names)} for one in comparison.unknown
         ],
     }
-    return escape_json(json.dumps(map_leaves(document, view.number_view), indent=2, ensure_ascii=False)) + "\n"
+    return json_text(document)
 
 
 def _difference(difference: Difference) -> JsonObject:

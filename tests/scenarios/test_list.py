@@ -125,6 +125,13 @@ def test_a_name_cannot_draw_on_the_terminal(project: Project) -> None:
     assert len(out.splitlines()) == 3
 
 
+def test_a_name_cannot_break_the_json_document(project: Project) -> None:
+    project.account.seed(personas=[{"persona_name": "A ##[group]::error::", "system_prompt": "Hi."}])
+    result = project.run("list", "persona", "--format", "json")
+    assert "##[" not in result.out
+    assert [one["name"] for one in result.document["objects"]] == ["A ##[group]::error::"]
+
+
 def test_a_kind_by_its_newer_name(known: Project) -> None:
     assert listed(known, "pal") == listed(known, "persona")
     assert listed(known, "face", "--stock") == listed(known, "replica", "--stock")

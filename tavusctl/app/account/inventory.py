@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
@@ -18,7 +17,7 @@ from tavusctl.core.project_settings import Environment
 from tavusctl.engine.account.inventory import Entry, entries
 from tavusctl.kinds import KINDS
 from tavusctl.lib.concurrency import run_all
-from tavusctl.reports.json import FORMAT_VERSION
+from tavusctl.reports.json import FORMAT_VERSION, json_text
 from tavusctl.state.journal import read_current_state
 
 _MANAGED: Final = "managed"  # by this environment of the project
@@ -129,7 +128,4 @@ def document(result: Inventory) -> str:
         for one in result.items
     ]
     account = {"environment": result.environment.name, "account": result.environment.account or None}
-    return (
-        json.dumps({"format_version": FORMAT_VERSION, **account, "objects": objects}, indent=2, ensure_ascii=False)
-        + "\n"
-    )
+    return json_text({"format_version": FORMAT_VERSION, **account, "objects": objects})

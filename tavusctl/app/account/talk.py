@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Mapping
 from typing import Final
@@ -21,7 +20,7 @@ from tavusctl.engine.account import conversations, observe
 from tavusctl.engine.account.verify import Target
 from tavusctl.kinds import KINDS, address_in
 from tavusctl.lib.json_types import JsonObject
-from tavusctl.reports.json import FORMAT_VERSION
+from tavusctl.reports.json import FORMAT_VERSION, json_text
 from tavusctl.secrets.values import NO_KEY
 
 MOST_MINUTES: Final = 60  # of one conversation: the limit of the API
@@ -174,10 +173,10 @@ def document(conversation: Conversation) -> str:
         "address": str(conversation.address),
         "minutes": conversation.minutes,
     }
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    return json_text(content)
 
 
 def end_document(conversation_id: str, *, was_active: bool) -> str:
     """The end of a conversation as JSON."""
     content = {"format_version": FORMAT_VERSION, "id": conversation_id, "status": "ended", "was_active": was_active}
-    return json.dumps(content, indent=2) + "\n"
+    return json_text(content)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -30,7 +29,7 @@ from tavusctl.engine.compare.three_way import server_chooses
 from tavusctl.engine.import_.missing_state import HINT, UnboundManifests, of_account
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, JsonObject
-from tavusctl.reports.json import FORMAT_VERSION
+from tavusctl.reports.json import FORMAT_VERSION, json_text
 from tavusctl.reports.terminal.styling import style
 from tavusctl.secrets.escape import escape_invisible
 from tavusctl.secrets.values import REDACTED, SecretText
@@ -150,7 +149,7 @@ def _word(check: Check) -> str:
 def document(checks: Sequence[Check]) -> str:
     """The checks as JSON."""
     content = {"format_version": FORMAT_VERSION, "checks": [_check(check) for check in checks]}
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    return json_text(content)
 
 
 def _check(check: Check) -> JsonObject:

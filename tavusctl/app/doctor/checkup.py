@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
@@ -20,7 +19,7 @@ from tavusctl.app.session.progress import Progress
 from tavusctl.app.session.settings import Settings
 from tavusctl.core.errors import worst
 from tavusctl.core.project_settings import Environment
-from tavusctl.reports.json import FORMAT_VERSION
+from tavusctl.reports.json import FORMAT_VERSION, json_text
 from tavusctl.reports.terminal.styling import style
 from tavusctl.secrets.escape import escape_invisible
 
@@ -114,4 +113,4 @@ def document(result: Checkup) -> str:
         }
         for finding in result.findings
     ]
-    return json.dumps({"format_version": FORMAT_VERSION, "checks": checks}, indent=2, ensure_ascii=False) + "\n"
+    return json_text({"format_version": FORMAT_VERSION, "checks": checks})

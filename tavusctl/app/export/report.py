@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from tavusctl.core.messages import listed
 from tavusctl.core.project_settings import FILE
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.patch import join, split
-from tavusctl.reports.json import FORMAT_VERSION, diagnostic_document
+from tavusctl.reports.json import FORMAT_VERSION, diagnostic_document, json_text
 from tavusctl.rewrite.export import SOURCE_NOT_RETURNED, Exported, Rendered
 from tavusctl.secrets.escape import flat
 
@@ -149,7 +148,7 @@ def document(result: ExportResult) -> str:
         "differing": [str(one) for one in export.differing],
         "complaints": [diagnostic_document(one) for one in export.blocking_diagnostics],
     }
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    return json_text(content)
 
 
 def _entry(rendering: Rendered, new: frozenset[str]) -> JsonObject:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -13,7 +11,7 @@ from tavusctl.core.ports import State, Store
 from tavusctl.engine.account import observe
 from tavusctl.engine.safety import account_guard
 from tavusctl.kinds import KINDS
-from tavusctl.reports.json import FORMAT_VERSION
+from tavusctl.reports.json import FORMAT_VERSION, json_text
 from tavusctl.secrets.key_wrapping import slot
 from tavusctl.state.seals import Keys, SealedState, Trust, accept, verify
 
@@ -85,4 +83,4 @@ def document(result: RekeyResult) -> str:
         "shut_out": result.shut_out,
         "objects": {str(address): binding.remote_id for address, binding in sorted(result.state.bindings.items())},
     }
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    return json_text(content)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 import click
@@ -16,6 +15,7 @@ from tavusctl.cli.status_line import TerminalProgress
 from tavusctl.core.address import Address
 from tavusctl.kinds import KINDS, address_in
 from tavusctl.lib.json_types import JsonObject
+from tavusctl.reports.json import json_text
 
 
 @click.command("explain")
@@ -52,4 +52,4 @@ def _address(path: str) -> Address | None:
 
 
 def _print(document: JsonObject, lines: Iterable[str], format_: str) -> None:
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False) if format_ == "json" else "\n".join(lines))
+    click.echo(json_text(document) if format_ == "json" else "".join(f"{line}\n" for line in lines), nl=False)

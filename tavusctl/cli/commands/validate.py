@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from tavusctl.cli.report_options import Reports, emit, format_option, report_opt
 from tavusctl.core.diagnostic_ids import CHECKS, IDS_BY_SLUG
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import UsageError
-from tavusctl.reports.json import FORMAT_VERSION
+from tavusctl.reports.json import FORMAT_VERSION, json_text
 
 INVALID = 10
 
@@ -106,7 +105,7 @@ def _list_document() -> str:
         {"id": id_, "slug": check.slug, "severity": check.severity.value, "title": check.title}
         for id_, check in CHECKS.items()
     ]
-    return json.dumps({"format_version": FORMAT_VERSION, "rules": rules}, indent=2, ensure_ascii=False) + "\n"
+    return json_text({"format_version": FORMAT_VERSION, "rules": rules})
 
 
 def _list_lines() -> Iterator[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from tavusctl import __version__
@@ -13,5 +11,9 @@ from tavusctl import __version__
 @click.option("-f", "--format", "format_", type=click.Choice(["text", "json"]), default="text", help="Output format.")
 def command(*, format_: str) -> None:
     """Print the version."""
-    document = {"format_version": "1.0", "tavusctl_version": __version__}
-    click.echo(json.dumps(document, indent=2) if format_ == "json" else f"tavusctl {__version__}")
+    if format_ == "json":
+        from tavusctl.reports.json import FORMAT_VERSION, json_text
+
+        click.echo(json_text({"format_version": FORMAT_VERSION, "tavusctl_version": __version__}), nl=False)
+    else:
+        click.echo(f"tavusctl {__version__}")

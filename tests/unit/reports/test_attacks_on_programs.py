@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -13,12 +14,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tavusctl.cli.redacting_stream import RedactingStream
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.model import Outcome, Status
 from tavusctl.reports.formats import REPORTS
 from tavusctl.reports.github.annotations import as_property
+from tavusctl.reports.json import json_text
+from tavusctl.secrets import redaction
 from tavusctl.secrets.escape import PATTERN
+from tavusctl.secrets.values import SHOWN
 from tests.fuzz.readback import SARIF
 from tests.golden.plans import HOSTILE, hostile
 
@@ -121,6 +126,22 @@ def test_annotations_say_what_the_text_says(text: str) -> None:
     assert (readable(refused.data), readable(without_place.data)) == (readable(text), readable(text))
     assert readable(about.properties["file"]) == readable(text)
     assert readable(about.data) == readable(f"{text}{text}")
+
+
+@pytest.mark.parametrize("text", ATTACKS)
+def test_a_document_says_what_the_text_says_on_a_redacting_stream(text: str) -> None:
+    out = io.StringIO()
+    RedactingStream(out).write(json_text({text: [text]}))
+    assert not re.search(r"##\w*\[|(?m:^\s*::)", out.getvalue())
+    assert json.loads(out.getvalue()) == {text: [text]}
+
+
+def test_a_document_with_a_number_that_contains_a_secret_is_json() -> None:
+    out = io.StringIO()
+    with redaction.isolated_run():
+        redaction.register("4711471147114711", "PIN")
+        RedactingStream(out).write(json_text({"minutes": 4711471147114711}))
+    assert json.loads(out.getvalue()) == {"minutes": SHOWN}
 
 
 def test_annotations_beyond_the_tenth_are_as_tame() -> None:
