@@ -19,6 +19,7 @@ from tavusctl.core.project_settings import FILE, Environment, Project
 from tavusctl.kinds import KINDS
 
 ID: Final = "E1210"
+_SECRETS: Final = "the file with API keys and secrets"
 _SUFFIXES: Final = (".yaml", ".yml")
 
 
@@ -53,34 +54,25 @@ def check(context: click.Context, project: Project) -> None:
                 message = f"`{other.words}` and `{output.words}` name the same file"
                 raise UsageError(message, "use a different file for each", id=ID)
     included_files = _find_included(project)
+    inputs = [*_named_files(context, InputFile)]
     for output in outputs:
+        what = _used_as(output.path, inputs, project, included_files)
         # `output --write` edits single lines of a .env file and keeps the others.
-        if not output.words.startswith("--write ") and _is_same(output.path, Path(project.root, ENV_FILE)):
-            message = f"`{output.words}` would overwrite the file with API keys and secrets"
-            raise UsageError(message, "choose another file", id=ID)
-        what = _used_as(output.path, [*_named_files(context, InputFile)], project, included_files)
-        if what:
+        if what and not (what == _SECRETS and output.words.startswith("--write ")):
             message = f"`{output.words}` would overwrite {what}"
             raise UsageError(message, "choose another file", id=ID)
 
 
 def is_free(paths: Sequence[Path]) -> bool:
-    """Whether an error may be reported to these files: no two are the same, and none belongs to the project.
+    """Whether an error may be reported to these files: no two are the same, and none is one that the command reads.
 
     Unlike `check`, this needs no parsed command line.
     """
     if any(_is_same(path, other) for index, path in enumerate(paths) for other in paths[:index]):
         return False
     project, _ = discovery.find_project(None)
-    root, included_files = Path(project.root), _find_included(project)
-    return not any(
-        _is_same(path, root / FILE)
-        or _is_same(path, root / ENV_FILE)
-        or any(_is_inside(path, folder) for folder in manifest_files.folders(project))
-        or _is_state(path, project)
-        or _is_included(path, included_files)
-        for path in paths
-    )
+    included_files = _find_included(project)
+    return not any(_used_as(path, (), project, included_files) for path in paths)
 
 
 def _named_files(context: click.Context, type_: type[click.Path]) -> Iterator[NamedFile]:
@@ -103,6 +95,7 @@ def _used_as(
         ("the state", lambda: _is_state(path, project)),
         ("a manifest", lambda: _is_manifest(path, manifests)),
         ("a file that a manifest refers to", lambda: _is_included(path, included_files)),
+        (_SECRETS, lambda: _is_same(path, root / ENV_FILE)),
     )
     return next((what for what, is_used in uses if is_used()), "")
 

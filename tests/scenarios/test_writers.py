@@ -106,6 +106,16 @@ def test_a_report_of_a_failure_spares_what_is_read(written: Project) -> None:
     assert (written.root / "tavusctl.yaml").read_text() == "{version: 2}"
 
 
+def test_a_failure_is_reported_wherever_a_success_is(written: Project) -> None:
+    args = ("validate", "--report", "json=manifests/report.json")
+    assert written.run(*args).code == 0
+    written.write("manifests/broken.yaml", "kind: [\n")
+    assert written.run(*args).code == 10
+    assert "manifests/broken.yaml" in (written.root / "manifests/report.json").read_text()
+    assert written.run("validate", "--what", "--report", "json=manifests/report.json").code == 12
+    assert "--what" in (written.root / "manifests/report.json").read_text()
+
+
 def test_what_another_environment_reads_is_not_written_over(written: Project) -> None:
     """Its prompts, and the file of its state; neither by the command, nor by the report of a failure."""
     environments = "{staging: {overlay: overlays/staging, state: records/staging.json}, prod: {}}"
