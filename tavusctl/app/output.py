@@ -23,7 +23,6 @@ from tavusctl.lib import dotenv
 from tavusctl.lib.json_types import Json
 from tavusctl.secrets.redaction import Record
 from tavusctl.state.seals import open_state
-from tavusctl.state.stores import open_store
 
 Values = Mapping[str, Json]  # by the name of the output: an id, a list of ids, or a literal of the project file
 
@@ -56,8 +55,8 @@ FORMATS: Mapping[str, Callable[[Values], str]] = {"dotenv": _dotenv, "json": _js
 def outputs_of(session: LocalSession, names: Sequence[str]) -> Values:
     """The value of every output that `names` match; ConfigError for an address that the project does not have."""
     manifests, _ = load(session)
-    store = open_store(session.environment.state, session.root, session.environment.name)
-    bindings, _ = renames.follow(manifests, open_state(store, available_keys(session)).replay.state.bindings)
+    state = open_state(session.store(), available_keys(session)).replay.state
+    bindings, _ = renames.follow(manifests, state.bindings)
     ids = {str(address): binding.remote_id for address, binding in bindings.items()}
     ids |= {str(one.address): one.external_id for one in manifests if one.external_id}
     outputs = session.project.outputs

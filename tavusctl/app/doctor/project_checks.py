@@ -16,7 +16,6 @@ from tavusctl.core.project_settings import FILE, Project
 from tavusctl.engine.safety import account_guard
 from tavusctl.state.journal import replay
 from tavusctl.state.seals import open_state
-from tavusctl.state.stores import open_store
 
 
 def project(settings: Project, diagnostics: tuple[Diagnostic, ...]) -> Iterator[Finding]:
@@ -49,7 +48,7 @@ def state(session: Session) -> Iterator[Finding]:
     if not environment.state and "environments" in session.project.doubtful:
         yield warning("state", f"not checked: {FILE} does not say where it is", f"correct `environments` in {FILE}")
         return
-    store = open_store(environment.state, session.root, environment.name)
+    store = session.store()
     holder = store.holder()
     replayed = replay(store.read(), store.journal())
     location = shown(environment.state) if environment.state else "a file of the project"

@@ -44,10 +44,8 @@ def last_applied(session: LocalSession) -> Applied:
 
 
 def _applied(session: LocalSession) -> Mapping[Address, JsonObject]:
-    from tavusctl.state.stores import open_store  # noqa: PLC0415 - slow to import, and not needed for the version alone
-
     try:
-        bindings = open_store(session.environment.state, session.root, session.environment.name).read().bindings
+        bindings = session.store().read().bindings
     except TavusctlError:
         return {}  # `plan` reports a damaged state
     return {address: binding.applied for address, binding in bindings.items()}

@@ -14,6 +14,7 @@ from tavusctl.app.session.env_file import Variables
 from tavusctl.app.session.progress import Progress
 from tavusctl.app.session.pull_request_trust import Grant
 from tavusctl.core.diagnostics import Diagnostic
+from tavusctl.core.ports import Store
 from tavusctl.core.project_settings import Environment, Project
 from tavusctl.lib.patterns import pattern
 from tavusctl.secrets.escape import flat
@@ -49,6 +50,15 @@ class LocalSession(Struct, frozen=True):
         if self.grant and name not in self.grant.secrets:
             return self.grant.unread
         return trimmed(self.variables.get(name))
+
+    def store(self, environment: Environment | None = None) -> Store:
+        """The store of the state of this environment, or of another one; RefusedError if this run may not open it."""
+        from tavusctl.state.stores import open_store  # noqa: PLC0415 - slow to import, and not needed by every command
+
+        chosen = environment or self.environment
+        if self.grant:
+            self.grant.check_open(chosen)
+        return open_store(chosen.state, self.root, chosen.name)
 
     def command(self, line: str) -> str:
         """A command line of this program for the same environment."""

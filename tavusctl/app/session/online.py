@@ -14,8 +14,7 @@ from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.settings import Settings
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import RefusedError, TavusctlError, UsageError
-from tavusctl.core.ports import OtherBindings, Store
-from tavusctl.core.project_settings import Environment
+from tavusctl.core.ports import OtherBindings
 from tavusctl.secrets.values import UnreadSecret
 from tavusctl.state.scheme import is_file
 
@@ -61,10 +60,6 @@ class Session(LocalSession, frozen=True):
             self.base_url, self.api_key, parallel=parallel, rate=self.settings.rate, max_wait=self.settings.max_wait
         )
 
-    def store(self) -> Store:
-        """The store of the state of this environment."""
-        return self._store(self.environment)
-
     @property
     def local_state_remark(self) -> tuple[Diagnostic, ...]:
         """A warning if the state is a file that a CI machine loses, unless this run uses another state."""
@@ -83,13 +78,6 @@ class Session(LocalSession, frozen=True):
             return False
         is_ci = any(os.environ.get(name, "").lower() not in ("", "0", "false") for name in ("CI", "GITHUB_ACTIONS"))
         return is_file(self.environment.state) and is_ci and os.environ.get("TAVUSCTL_LOCAL_STATE") != "1"
-
-    def _store(self, environment: Environment) -> Store:
-        from tavusctl.state.stores import open_store  # noqa: PLC0415 - as above
-
-        if self.grant:
-            self.grant.check_open(environment)
-        return open_store(environment.state, self.root, environment.name)
 
     @property
     def secrets(self) -> dict[str, str | UnreadSecret]:
@@ -129,7 +117,7 @@ class Session(LocalSession, frozen=True):
             if name == self.environment.name:
                 continue
             try:
-                state = read_current_state(self._store(environment))
+                state = read_current_state(self.store(environment))
             except TavusctlError as error:
                 unread.append((name, error.message))
                 continue

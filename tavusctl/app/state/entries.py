@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from tavusctl.app.session.local import LocalSession
-from tavusctl.app.state.whole import store_of, to_write
+from tavusctl.app.state.whole import to_write
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.errors import StateError, UsageError
@@ -22,13 +22,13 @@ from tavusctl.state.journal import read_current_state
 
 def bindings(session: LocalSession) -> Sequence[Binding]:
     """All bindings, sorted by address."""
-    state = read_current_state(store_of(session))
+    state = read_current_state(session.store())
     return [state.bindings[address] for address in sorted(state.bindings)]
 
 
 def describe(session: LocalSession, address: str) -> JsonObject:
     """One binding as JSON, without secrets; StateError if the address is not in the state."""
-    binding = _binding(read_current_state(store_of(session)), address)
+    binding = _binding(read_current_state(session.store()), address)
     return {
         "address": str(binding.address),
         "id": binding.remote_id,
@@ -42,7 +42,7 @@ def describe(session: LocalSession, address: str) -> JsonObject:
 
 def forget(session: LocalSession, addresses: Sequence[str], lock_timeout: float) -> Sequence[Binding]:
     """Remove bindings from the state, and return them; the objects stay in the account."""
-    store = store_of(session)
+    store = session.store()
     with store.lock(lock_timeout, "state rm"):
         state, seal = to_write(session, store)
         forgotten = {_binding(state, address).address for address in addresses}
@@ -53,7 +53,7 @@ def forget(session: LocalSession, addresses: Sequence[str], lock_timeout: float)
 
 def rename(session: LocalSession, old: str, new: str, lock_timeout: float) -> tuple[Binding, Address]:
     """Give an object another address; return its old binding and its new address."""
-    store = store_of(session)
+    store = session.store()
     with store.lock(lock_timeout, "state mv"):
         state, seal = to_write(session, store)
         binding = _binding(state, old)

@@ -16,7 +16,6 @@ from tavusctl.state.codec import decode
 from tavusctl.state.file.state_version import LIMIT
 from tavusctl.state.file.store import FileStore
 from tavusctl.state.seals import Seals, Trust, open_state, verify
-from tavusctl.state.stores import open_store
 
 
 def push(session: LocalSession, file: Path, lock_timeout: float, *, allow_older: bool) -> tuple[State, bool]:
@@ -25,7 +24,7 @@ def push(session: LocalSession, file: Path, lock_timeout: float, *, allow_older:
     Return the state, and whether it was written: an equal state is not.
     """
     pushed = _read(file)
-    store, source = store_of(session), FileStore(file)
+    store, source = session.store(), FileStore(file)
     check_settled(source)
     with store.lock(lock_timeout, "state push"):
         check_settled(store)
@@ -66,11 +65,6 @@ def _read(file: Path) -> State:
     except OSError as error:
         message = f"cannot read `{file}`: {error.strerror}"
         raise StateError(message, "check its path and permissions", id="E903") from None
-
-
-def store_of(session: LocalSession) -> Store:
-    """The store of the environment."""
-    return open_store(session.environment.state, session.root, session.environment.name)
 
 
 def to_write(session: LocalSession, store: Store) -> tuple[State, Callable[[State], State]]:

@@ -22,7 +22,7 @@ _older = click.option("--allow-older", is_flag=True, help="Accept a state that w
 @local_options
 def pull(session: LocalSession, *, allow_older: bool) -> int:
     """Print the state as JSON, such as for a backup."""
-    print_record(encode(whole.store_of(session).read(older=allow_older)).decode(), "a copy of the state")
+    print_record(encode(session.store().read(older=allow_older)).decode(), "a copy of the state")
     return 0
 
 
@@ -63,6 +63,6 @@ def unlock(session: LocalSession, *, owner: str, dead: str) -> int:
     \b
     tavusctl state unlock 0f3a... --holder-is-dead build-7:4711
     """  # noqa: D301
-    whole.store_of(session).unlock(owner, dead=dead)
+    session.store().unlock(owner, dead=dead)
     session.say(f"released the lock {printable(owner)}; run `{session.command('plan')}` to check the account")
     return 0
