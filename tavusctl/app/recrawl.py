@@ -7,7 +7,7 @@ import fcntl
 import os
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +25,8 @@ from tavusctl.core.model import Manifest
 from tavusctl.crawl.runner import RecrawlResult, ThrottleOptions, preview, run
 from tavusctl.crawl.status import SHRUNK, Entry, Status, Target, format_timestamp
 from tavusctl.engine import renames
-from tavusctl.engine.import_.missing_state import HINT, UnboundManifests, of_account
+from tavusctl.engine.import_.missing_state import UnboundManifests, of_account, unknown_reason
+from tavusctl.engine.renames import Bindings
 from tavusctl.kinds import KINDS
 from tavusctl.lib.clock import SystemClock
 from tavusctl.lib.json_types import Json, JsonObject, as_object
@@ -34,7 +35,7 @@ from tavusctl.reports.json import FORMAT_VERSION, diagnostic_document, json_text
 from tavusctl.reports.terminal.styling import style
 from tavusctl.reports.text import diagnostic
 from tavusctl.secrets.escape import escape_invisible
-from tavusctl.state.seals import SealedState, open_state
+from tavusctl.state.seals import open_state
 
 CRAWLED: Final = next(kind for kind in KINDS.values() if kind.can_recrawl)
 _COLOURS: Final = {Status.DONE: "green", Status.DUE: "cyan", Status.FAILED: "red", Status.UNKNOWN: "red"}
@@ -55,10 +56,14 @@ class RecrawlOptions(Struct, frozen=True):
 
 def recrawl(session: Session, options: RecrawlOptions, report: Callable[[Entry], None]) -> RecrawlResult:
     """Start the due crawls one after the other; `report` receives each entry as soon as its result is known."""
-    targets = _targets(session, options.addresses, every=options.every, writing=not options.dry_run)
+    manifests, _ = load(session)
+    crawlable = {one.address: one for one in manifests if one.address.kind == CRAWLED.name}
+    _check_crawlable(options.addresses, crawlable)
+    bindings = _bindings(session, manifests, writing=not options.dry_run)
+    targets = _targets(crawlable, bindings, options.addresses, every=options.every)
     if not targets:
         session.say("no document has `recrawl:`; name a document, or use `--all`")
-    unknown = _unknown(session, targets)
+    unknown = _unknown(session, targets, manifests, bindings)
     targets = [one for one in targets if one.address not in unknown.matching_ids]
     if options.dry_run or not targets:
         with session.reader() as api, reading(session.progress, api):
@@ -105,10 +110,8 @@ def _machine_lock(root: Path) -> Iterator[None]:
         yield
 
 
-def _targets(session: Session, named: frozenset[Address], *, every: bool, writing: bool) -> list[Target]:
-    """The documents that this run may crawl, with their ids; UsageError for an address that cannot be crawled."""
-    manifests, _ = load(session)
-    crawlable = {one.address: one for one in manifests if one.address.kind == CRAWLED.name}
+def _check_crawlable(named: frozenset[Address], crawlable: Mapping[Address, Manifest]) -> None:
+    """UsageError for an address that cannot be crawled."""
     for address in sorted(named):
         if address.kind in KINDS and not KINDS[address.kind].can_recrawl:
             message = f"`{address}` cannot be crawled: only a {CRAWLED.name} can"
@@ -116,10 +119,20 @@ def _targets(session: Session, named: frozenset[Address], *, every: bool, writin
         if address not in crawlable:
             message = f"`{address}` is not in the manifests"
             raise UsageError(message, suggestion(str(address), map(str, crawlable)))
-    sealed_state = _sealed_state(session)
+
+
+def _bindings(session: Session, manifests: Sequence[Manifest], *, writing: bool) -> Bindings:
+    """The bindings of the state by the addresses of the manifests; a run that writes needs a trusted state."""
+    sealed_state = open_state(session.store(), keyring.keys(session))
     if writing:
         sealed_state.seals.check_trusted()
-    bindings, _ = renames.follow(manifests, sealed_state.replay.state.bindings)
+    return renames.follow(manifests, sealed_state.replay.state.bindings)[0]
+
+
+def _targets(
+    crawlable: Mapping[Address, Manifest], bindings: Bindings, named: frozenset[Address], *, every: bool
+) -> list[Target]:
+    """The documents that this run may crawl, with their ids."""
     targets = []
     for address, manifest in sorted(crawlable.items()):
         binding = bindings.get(address)
@@ -137,17 +150,13 @@ def _targets(session: Session, named: frozenset[Address], *, every: bool, writin
     return targets
 
 
-def _sealed_state(session: Session) -> SealedState:
-    return open_state(session.store(), keyring.keys(session))
-
-
-def _unknown(session: Session, targets: Sequence[Target]) -> UnboundManifests:
+def _unknown(
+    session: Session, targets: Sequence[Target], manifests: Sequence[Manifest], bindings: Bindings
+) -> UnboundManifests:
     """Targets that the state does not know but the account has by name; the account is read only if there are any."""
     unbound_addresses = {one.address for one in targets if not one.remote_id}
     if not unbound_addresses:
         return UnboundManifests()
-    manifests, _ = load(session)
-    bindings, _ = renames.follow(manifests, _sealed_state(session).replay.state.bindings)
     bound = {address: binding.remote_id for address, binding in bindings.items()}
     with session.reader() as api:
         unbound = [item for item in manifests if item.address in unbound_addresses]
@@ -156,8 +165,7 @@ def _unknown(session: Session, targets: Sequence[Target]) -> UnboundManifests:
 
 def _unknown_entry(address: Address, ids: Sequence[str]) -> Entry:
     """The entry of a document that the account has by name, but that must not be crawled without a binding."""
-    reason = f"the object is not in the state, and the account has objects of its name: {', '.join(ids)}; {HINT}"
-    return Entry(address, "", Status.FAILED, reason, exit_code=RefusedError.exit_code)
+    return Entry(address, "", Status.FAILED, unknown_reason(ids), exit_code=RefusedError.exit_code)
 
 
 def _crawl(manifest: Manifest) -> tuple[tuple[str, Json], ...]:

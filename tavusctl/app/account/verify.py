@@ -21,12 +21,13 @@ from tavusctl.core.errors import RefusedError, UsageError
 from tavusctl.core.json_tree import leaves, map_leaves
 from tavusctl.core.messages import suggestion
 from tavusctl.core.model import Manifest
-from tavusctl.core.ports import Reader, State
+from tavusctl.core.ports import Reader
 from tavusctl.engine import renames
 from tavusctl.engine.account.verify import Check, Target, converse, run
 from tavusctl.engine.compare.not_live import sent_values
 from tavusctl.engine.compare.three_way import server_chooses
-from tavusctl.engine.import_.missing_state import HINT, UnboundManifests, of_account
+from tavusctl.engine.import_.missing_state import UnboundManifests, of_account, unknown_reason
+from tavusctl.engine.renames import Bindings
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.reports.json import FORMAT_VERSION, json_text
@@ -59,13 +60,14 @@ class VerifyResult(Struct, frozen=True):
 
 def verify(session: Session, partner: Address | None = None) -> VerifyResult:
     """Check every object that the manifests describe; with a partner, also try a conversation with it."""
-    known_targets = targets(session)
+    manifests, bindings = _known(session)
+    known_targets = _targets(manifests, bindings)
     if partner and partner not in known_targets:
         message = f"`{partner}` is not in the manifests"
         raise UsageError(message, suggestion(str(partner), map(str, known_targets)))
     with session.client() as api:
         with reading(session.progress, api):
-            unknown = _unknown(session, api)
+            unknown = _unknown(session, api, manifests, bindings)
             checks = [_explained(check, unknown) for check in run(api, KINDS, list(known_targets.values()))]
         if partner:
             name = f"tavusctl verify {secrets.token_hex(6)}"
@@ -73,34 +75,32 @@ def verify(session: Session, partner: Address | None = None) -> VerifyResult:
     return VerifyResult(checks, unknown)
 
 
-def _unknown(session: Session, api: Reader) -> UnboundManifests:
+def _unknown(session: Session, api: Reader, manifests: Sequence[Manifest], bindings: Bindings) -> UnboundManifests:
     """The manifests that are not in the state, with the objects of the account that have their names."""
-    manifests, _ = load(session)
-    bindings, _ = renames.follow(manifests, _state(session).bindings)
     bound = {address: one.remote_id for address, one in bindings.items()}
     has_unbound = any(not one.external_id and one.address not in bound for one in manifests)
     return of_account(manifests, KINDS, api, bound, session.others().owners) if has_unbound else UnboundManifests()
 
 
-def _state(session: Session) -> State:
-    return open_state(session.store(), keys(session)).replay.state
-
-
 def _explained(check: Check, unknown: UnboundManifests) -> Check:
     """The check with the reason that the object is not in the state, if the account has objects of its name."""
     ids = unknown.matching_ids.get(check.address)
-    if check.remote_id or not ids:
-        return check
-    return replace(
-        check,
-        reason=f"the object is not in the state, and the account has objects of its name: {', '.join(ids)}; {HINT}",
-    )
+    return check if check.remote_id or not ids else replace(check, reason=unknown_reason(ids))
 
 
 def targets(session: Session) -> dict[Address, Target]:
     """The objects that the manifests describe, by address, with their ids; an id is empty before the first apply."""
+    return _targets(*_known(session))
+
+
+def _known(session: Session) -> tuple[Sequence[Manifest], Bindings]:
+    """The manifests, and the bindings of the state by their addresses."""
     manifests, _ = load(session)
-    bindings, _ = renames.follow(manifests, _state(session).bindings)
+    state = open_state(session.store(), keys(session)).replay.state
+    return manifests, renames.follow(manifests, state.bindings)[0]
+
+
+def _targets(manifests: Sequence[Manifest], bindings: Bindings) -> dict[Address, Target]:
     ids = {one.address: one.remote_id for one in bindings.values()}
     ids |= {one.address: one.external_id for one in manifests if one.external_id}
     return {one.address: _target(one, bindings.get(one.address), ids) for one in manifests}

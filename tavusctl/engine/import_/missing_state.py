@@ -44,6 +44,11 @@ class UnboundManifests(Struct, frozen=True):
             yield Diagnostic("TV311", message, None, hint, None, Severity.WARNING)
 
 
+def unknown_reason(ids: Iterable[str]) -> str:
+    """Why nothing is done with an object that the state does not know, although the account has objects of its name."""
+    return f"the object is not in the state, and the account has objects of its name: {', '.join(ids)}; {HINT}"
+
+
 def of_plan(plan: Plan, bound: Collection[Address]) -> UnboundManifests:
     """The manifests without a binding, according to a plan."""
     refused = [refusal.change for refusal in plan.refused if refusal.id != _OF_OTHERS]
