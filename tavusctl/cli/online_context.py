@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -10,24 +12,30 @@ import click
 from tavusctl.api import DEFAULT_URL
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.online import Session
-from tavusctl.app.session.settings import Settings
 from tavusctl.cli.demo_account import base_url_of
 from tavusctl.cli.offline_context import local_options
 from tavusctl.cli.options import Command
+
+base_url_option = click.option(
+    "--base-url", envvar="TAVUS_BASE_URL", default=DEFAULT_URL, help=f"Base URL of the API, default {DEFAULT_URL}."
+)
+
+
+@contextmanager
+def open_account(session: LocalSession, base_url: str) -> Iterator[Session]:
+    """The session with access to its account; in a demo, an emulator serves the account while the block runs."""
+    with base_url_of(session.environment, session.root, base_url) as url:
+        yield Session.of(session, url)
 
 
 def options(command: Command) -> Command:
     """Add the options of every command that works on an account; passes `session`."""
 
-    @click.option(
-        "--base-url", envvar="TAVUS_BASE_URL", default=DEFAULT_URL, help=f"Base URL of the API, default {DEFAULT_URL}."
-    )
+    @base_url_option
     @local_options
     @functools.wraps(command)
     def wrapped(*args: Any, session: LocalSession, base_url: str, **rest: Any) -> Any:
-        fields = {name: getattr(session, name) for name in LocalSession.__struct_fields__}
-        with base_url_of(session.environment, session.root, base_url) as url:
-            online = Session(**fields, base_url=url, settings=Settings.from_environ())
+        with open_account(session, base_url) as online:
             return command(*args, session=online, **rest)
 
     return wrapped  # type: ignore[return-value]  # the options are added, the rest of the signature stays

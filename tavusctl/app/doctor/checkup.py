@@ -16,7 +16,6 @@ from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.opening import load_project, open_session
 from tavusctl.app.session.progress import Progress
-from tavusctl.app.session.settings import Settings
 from tavusctl.core.errors import worst
 from tavusctl.core.project_settings import Environment
 from tavusctl.reports.json import FORMAT_VERSION, json_text
@@ -79,9 +78,7 @@ def _account_findings(session: LocalSession, place: Place, *, known: bool) -> It
             urls if all(finding.health is Health.OK for finding in key_findings) else ()
         ):  # no request without a valid key
             yield from run_check("account", partial(connection.account, session, url))
-    fields = {name: getattr(session, name) for name in LocalSession.__struct_fields__}
-    with_store = Session(**fields, settings=Settings.from_environ())
-    yield from run_check("state", lambda: project_checks.state(with_store))
+    yield from run_check("state", lambda: project_checks.state(Session.of(session)))
 
 
 def _address(session: LocalSession, place: Place, stack: ExitStack, urls: list[str]) -> Iterator[Finding]:

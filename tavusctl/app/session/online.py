@@ -33,6 +33,12 @@ class Session(LocalSession, frozen=True):
     base_url: str = DEFAULT_URL
     settings: Settings = Settings()
 
+    @classmethod
+    def of(cls, session: LocalSession, base_url: str = DEFAULT_URL) -> Session:
+        """A session of the same environment, with access to its account."""
+        fields = {name: getattr(session, name) for name in LocalSession.__struct_fields__}
+        return cls(**fields, base_url=base_url, settings=Settings.from_environ())
+
     @property
     def api_key(self) -> str:
         """The API key; UnauthorisedError names the variable, never its value."""

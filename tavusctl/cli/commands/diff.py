@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import click
 
-from tavusctl.api import DEFAULT_URL
 from tavusctl.app.environments import diff as app
-from tavusctl.app.session.local import LocalSession
-from tavusctl.app.session.online import Session
 from tavusctl.app.session.opening import check_project_file, open_session
-from tavusctl.app.session.settings import Settings
 from tavusctl.cli.completion_values import environment as known_environment
-from tavusctl.cli.demo_account import base_url_of
 from tavusctl.cli.offline_context import project_options
+from tavusctl.cli.online_context import base_url_option, open_account
 from tavusctl.cli.report_options import show
 from tavusctl.cli.status_line import TerminalProgress
-from tavusctl.core.comparison import Comparison
 from tavusctl.reports.side_by_side import FORMATS, report
 
 DIFFERENCES_EXIST = 2
@@ -28,9 +23,7 @@ DIFFERENCES_EXIST = 2
     "-f", "--format", "format_", type=click.Choice(sorted(FORMATS)), default="text", help="Output format, default text."
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if there are differences.")
-@click.option(
-    "--base-url", envvar="TAVUS_BASE_URL", default=DEFAULT_URL, help=f"Base URL of the API, default {DEFAULT_URL}."
-)
+@base_url_option
 @project_options
 def command(
     progress: TerminalProgress,
@@ -52,14 +45,9 @@ def command(
     """  # noqa: D301
     first = check_project_file(open_session(left, progress))
     if right is None:
-        comparison = _with_account(first, base_url)
+        with open_account(first, base_url) as session:
+            comparison = app.with_account(session)
     else:
         comparison = app.environments(first, check_project_file(open_session(right, progress)))
     show(report(comparison, format_), format_)
     return DIFFERENCES_EXIST if comparison.differences and detailed_exitcode else 0
-
-
-def _with_account(session: LocalSession, base_url: str) -> Comparison:
-    fields = {name: getattr(session, name) for name in LocalSession.__struct_fields__}
-    with base_url_of(session.environment, session.root, base_url) as url:
-        return app.with_account(Session(**fields, base_url=url, settings=Settings.from_environ()))

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import click
 
-from tavusctl.api import DEFAULT_URL
 from tavusctl.app.doctor import checkup as app
 from tavusctl.cli.demo_account import base_url_of
 from tavusctl.cli.offline_context import environment_options
+from tavusctl.cli.online_context import base_url_option
 from tavusctl.cli.options import text_or_json
 from tavusctl.cli.status_line import TerminalProgress
 
 
 @click.command("doctor")
-@click.option(
-    "--base-url", envvar="TAVUS_BASE_URL", default=DEFAULT_URL, help=f"Base URL of the API, default {DEFAULT_URL}."
-)
+@base_url_option
 @text_or_json
 @environment_options
 def command(*, environment: str | None, base_url: str, progress: TerminalProgress, format_: str) -> int:
