@@ -11,6 +11,7 @@ from tavusctl.app.planning.prepare import prepare, wait_for_creates
 from tavusctl.app.session.online import Session
 from tavusctl.core.address import Address
 from tavusctl.core.errors import RefusedError
+from tavusctl.core.messages import counted
 from tavusctl.core.model import Plan
 from tavusctl.engine.execution import check_trusted
 from tavusctl.engine.plan import count_deletes
@@ -48,7 +49,7 @@ def destroy(session: Session, options: DestroyOptions, dialogue: Dialogue) -> Ru
 def _agree(session: Session, plan: Plan, options: DestroyOptions, dialogue: Dialogue) -> None:
     """Ask for the name of the account; with `--yes`, require `--allow-deletes` instead."""
     count = count_deletes(plan)
-    objects = f"{count} object{'' if count == 1 else 's'}"
+    objects = counted(count, "object")
     if options.yes:
         if options.allow_deletes is None:
             message = f"the plan deletes {objects}; `--yes` alone does not confirm deletes"

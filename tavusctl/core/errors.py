@@ -25,6 +25,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from tavusctl.core.diagnostics import Diagnostic
+from tavusctl.core.messages import counted
 
 
 class TavusctlError(Exception):
@@ -98,7 +99,7 @@ class ConfigError(TavusctlError):
     exit_code, id = 10, "E1000"
 
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
-        super().__init__(f"{len(diagnostics)} problem{'s' if len(diagnostics) != 1 else ''} in the configuration")
+        super().__init__(f"{counted(len(diagnostics), 'problem')} in the configuration")
         self._diagnostics = tuple(diagnostics)
 
     @property

@@ -108,6 +108,11 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things in words: `1 object`, `2 objects`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def either(words: Iterable[str]) -> str:
     """Alternatives in a sentence: `a, b or c`."""
     *most, last = list(words)

@@ -19,6 +19,7 @@ from msgspec import Struct, field
 
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import Ambiguous, ApiError, Gone, Rejected, TavusctlError, Throttled
+from tavusctl.core.messages import counted
 from tavusctl.core.ports import Api, Clock, Reader
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import status
@@ -265,7 +266,7 @@ def _record_ended(ctx: _Context) -> None:
             reason = f"the crawl failed: {error}; what was read before stays in use"
             entry = Entry(target.address, target.remote_id, Status.FAILED, reason, due, now.last, 5)
         else:
-            reason = "crawled" if now.pages is None else f"crawled, {now.pages} page{'' if now.pages == 1 else 's'}"
+            reason = "crawled" if now.pages is None else f"crawled, {counted(now.pages, 'page')}"
             entry = Entry(target.address, target.remote_id, Status.DONE, reason, due, now.last)
             ctx.warnings += status.shrink_warnings(target, before, now)
         ctx.keep(target, entry)

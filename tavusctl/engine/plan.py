@@ -15,6 +15,7 @@ from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import RefusedError
 from tavusctl.core.json_tree import digest, leaves, manifest_notation
+from tavusctl.core.messages import counted
 from tavusctl.core.model import Action, Cause, Change, Desired, Drift, Live, Plan, Refusal
 from tavusctl.core.project_settings import Limit, Safety, strictest_limits
 from tavusctl.crawl import quota
@@ -146,10 +147,11 @@ def check_deletes(
     the limits of `safety`, and within those of the last apply (`before`).
     """
     count = count_deletes(plan)
+    deletes = f"the plan deletes {counted(count, 'object')}"
     option = f"with `--allow-deletes {count}`" if count else "without `--allow-deletes`"
     hint = f"review the plan, then run again {option}"
     if allowed is not None and allowed != count:
-        message = f"the plan deletes {_objects(count)}, but `--allow-deletes` is {allowed}; nothing was written"
+        message = f"{deletes}, but `--allow-deletes` is {allowed}; nothing was written"
         raise RefusedError(message, hint, id="E410")
     if not count or allowed is not None:
         return
@@ -159,12 +161,8 @@ def check_deletes(
         return
     later = "; a raised limit counts from the next run" if plan.limits else ""
     over = f" (more than the limit of {limit} in one run{later})" if approved else ""
-    message = f"the plan deletes {_objects(count)}{over}; nothing was written"
+    message = f"{deletes}{over}; nothing was written"
     raise RefusedError(message, hint, id="E410")
-
-
-def _objects(count: int) -> str:
-    return f"{count} object{'' if count == 1 else 's'}"
 
 
 def _judge(

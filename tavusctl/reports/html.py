@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib import resources
@@ -19,11 +18,12 @@ from msgspec.structs import replace
 from tavusctl.core.diagnostic_ids import label
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import UsageError
+from tavusctl.core.messages import counted
 from tavusctl.core.model import Cause, Drift, FieldChange, Plan, Status
 from tavusctl.lib.diffing import text_diff
 from tavusctl.lib.json_types import Json, JsonObject, as_list
 from tavusctl.reports.contents import review, risks
-from tavusctl.reports.contents.review import Entry, Shown, object_count
+from tavusctl.reports.contents.review import Entry, Shown
 from tavusctl.reports.contents.value_paths import as_texts, compact, is_prose
 from tavusctl.reports.contents.view import DiagnosticView, DriftView, OutcomeView, PlanView
 from tavusctl.reports.drawing import svg
@@ -50,11 +50,12 @@ def ready() -> None:
 
 def plan(plan: PlanView) -> str:
     """A plan as a page."""
-    counted = [f"No changes. {object_count(plan.no_op)} up to date."] if review.is_empty(plan) else review.counts(plan)
+    nothing = f"No changes. {counted(plan.no_op, 'object')} up to date."
+    words = [nothing] if review.is_empty(plan) else review.counts(plan)
     return _page(
         plan,
         "plan",
-        counts=counted + ([f"{plan.no_op} unchanged"] if plan.no_op and not review.is_empty(plan) else []),
+        counts=words + ([f"{plan.no_op} unchanged"] if plan.no_op and not review.is_empty(plan) else []),
         cards=[_card(entry, number) for number, entry in enumerate(review.entries(plan))],
         scope=review.scope_sentence(plan),
         limits=[str(one) for one in plan.limits],
@@ -71,25 +72,20 @@ def plan(plan: PlanView) -> str:
 
 def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
     """Drift as a page."""
-    counted = [f"{object_count(len(drift))} changed in the account"] if drift else [review.no_drift_sentence(plan)]
+    words = [f"{counted(len(drift), 'object')} changed in the account"] if drift else [review.no_drift_sentence(plan)]
     cards = [_drift_card(entry, number) for number, entry in enumerate(drift)]
-    return _page(plan, "drift", counts=counted, cards=cards, diagnostics=_diagnostics(review.unbound_warnings(plan)))
+    return _page(plan, "drift", counts=words, cards=cards, diagnostics=_diagnostics(review.unbound_warnings(plan)))
 
 
 def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
     """The outcomes of a plan as an HTML page, the worst first."""
-    counts = Counter(outcome.status for outcome in outcomes)
-    counted = [f"{counts[status]} {status}" for status in Status if counts[status]] or ["nothing to do"]
-    counted += [f"{len(plan.refused)} refused"] if plan.refused else []
     worst = sorted(outcomes, key=lambda one: one.status is Status.DONE)
-    return _page(plan, "apply", counts=counted, outcomes=worst)
+    return _page(plan, "apply", counts=review.outcome_counts(plan, outcomes), outcomes=worst)
 
 
 def diagnostics(diagnostics: Sequence[DiagnosticView]) -> str:
     """Diagnostics as a page."""
-    counts = Counter(one.severity for one in diagnostics)
-    counted = [f"{counts[one]} {one.value}{'' if counts[one] == 1 else 's'}" for one in Severity if counts[one]]
-    return _page(None, "validate", counts=counted or ["Valid."], diagnostics=_diagnostics(diagnostics))
+    return _page(None, "validate", counts=review.diagnostic_counts(diagnostics), diagnostics=_diagnostics(diagnostics))
 
 
 def _page(plan: Plan | None, what: str, **content: Json) -> str:

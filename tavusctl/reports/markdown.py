@@ -6,16 +6,16 @@ and no line of it is too long for a phone.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from tavusctl.core.diagnostic_ids import label
-from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.diagnostics import Diagnostic
+from tavusctl.core.messages import counted
 from tavusctl.core.model import Action, Cause, Change, Drift, FieldChange, Outcome, Plan, Status
 from tavusctl.lib.graph import Graph
 from tavusctl.reports import markdown_fields
 from tavusctl.reports.contents import review
-from tavusctl.reports.contents.review import Entry, Group, object_count
+from tavusctl.reports.contents.review import Entry, Group
 from tavusctl.reports.contents.view import DiagnosticView, DriftView, OutcomeView, PlanView
 from tavusctl.reports.drawing import mermaid
 from tavusctl.reports.escaping import code, entities, fenced, marker, neutralise
@@ -47,16 +47,14 @@ def diagnostics(diagnostics: Sequence[DiagnosticView]) -> str:
 
 def drift_top(plan: Plan, drift: Sequence[Drift]) -> list[str]:
     """The top of a report of drift: marker, title, count, and the manifests that the state does not know."""
-    count = f"**Drift: {object_count(len(drift))}**" if drift else f"**{review.no_drift_sentence(plan)}**"
+    count = f"**Drift: {counted(len(drift), 'object')}**" if drift else f"**{review.no_drift_sentence(plan)}**"
     unknown = "\n".join(map(diagnostic, review.unbound_warnings(plan)))
     return [marker(plan.account, plan.environment), _title("drift", plan), count, unknown]
 
 
 def outcomes_top(plan: Plan, outcomes: Sequence[Outcome]) -> list[str]:
     """The top of a report of outcomes: marker, title, and the number of steps by status."""
-    counts = Counter(outcome.status for outcome in outcomes)
-    words = ", ".join(f"{counts[status]} {status}" for status in Status if counts[status]) or "nothing to do"
-    words += f", {len(plan.refused)} refused" if plan.refused else ""
+    words = ", ".join(review.outcome_counts(plan, outcomes))
     return [marker(plan.account, plan.environment), _title("apply", plan), f"**Apply: {words}**"]
 
 
@@ -67,15 +65,13 @@ def outcome_lines(outcomes: Sequence[Outcome]) -> list[str]:
 
 def diagnostics_top(diagnostics: Sequence[Diagnostic]) -> list[str]:
     """The top of a report of diagnostics: marker, title, and their number by severity."""
-    counts = Counter(one.severity for one in diagnostics)
-    words = [f"{counts[one]} {one.value}{'' if counts[one] == 1 else 's'}" for one in Severity if counts[one]]
-    return [marker("validate"), "### tavusctl validate", f"**{', '.join(words)}**" if words else "**Valid.**"]
+    return [marker("validate"), "### tavusctl validate", f"**{', '.join(review.diagnostic_counts(diagnostics))}**"]
 
 
 def top(plan: Plan) -> list[str]:
     """The top of a plan: the marker of its comment, environment and account, counts, targets and raised limits."""
     if review.is_empty(plan):
-        words = f"**No changes.** {object_count(plan.no_op)} up to date."
+        words = f"**No changes.** {counted(plan.no_op, 'object')} up to date."
     else:
         words = f"**Plan: {', '.join(review.counts(plan))}**" + (f" · {plan.no_op} unchanged" if plan.no_op else "")
     limits = "\n".join(["> [!CAUTION]", *(f"> - {code(str(one))}" for one in plan.limits)]) if plan.limits else ""
@@ -122,7 +118,7 @@ def bottom(plan: Plan) -> Iterator[str]:
         yield "\n".join([f"Pending already before this branch, as of {code(plan.base)}:", "", *lines])
     warnings = [diagnostic(one) for one in plan.warnings if review.is_shown_in_full(one)]
     count = sum(not review.is_shown_in_full(one) for one in plan.warnings)
-    warnings += [f"- {count} warning{'' if count == 1 else 's'} about the manifests"] if count else []
+    warnings += [f"- {counted(count, 'warning')} about the manifests"] if count else []
     if warnings:
         yield "\n".join(warnings)
     yield fingerprint_line(plan)

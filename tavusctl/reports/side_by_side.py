@@ -9,12 +9,12 @@ from typing import Final
 from tavusctl.core.address import Source
 from tavusctl.core.comparison import Comparison, Difference, Presence, Unknown
 from tavusctl.core.json_tree import manifest_notation
+from tavusctl.core.messages import counted
 from tavusctl.core.model import ABSENT, FieldChange
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.reports import markdown as pages
 from tavusctl.reports import markdown_fields
 from tavusctl.reports.contents import review, view
-from tavusctl.reports.contents.review import object_count
 from tavusctl.reports.contents.value_paths import ValueComparison
 from tavusctl.reports.escaping import code, marker, neutralise
 from tavusctl.reports.json import FORMAT_VERSION, json_text
@@ -56,7 +56,7 @@ def _summary(comparison: Comparison) -> str:
     counts = Counter(one.presence for one in comparison.differences)
     sides = f"{flat(comparison.left)} -> {flat(comparison.right)}"
     if not comparison.differences:
-        return f"{sides}: no differences, {object_count(comparison.equal)} compared"
+        return f"{sides}: no differences, {counted(comparison.equal, 'object')} compared"
     only = [f"{counts[presence]} only in {flat(name)}" for presence, name in _sides(comparison) if counts[presence]]
     return f"{sides}: {', '.join([f'{counts[Presence.BOTH]} different', *only, f'{comparison.equal} equal'])}"
 

@@ -6,7 +6,6 @@ which could rewrite the terminal, are shown and have no effect.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
@@ -14,12 +13,13 @@ from msgspec.structs import replace
 from tavusctl.core.diagnostic_ids import label
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.json_tree import is_empty
+from tavusctl.core.messages import counted
 from tavusctl.core.model import Action, Cause, Change, Drift, FieldChange, Outcome, Plan, Status
 from tavusctl.core.project_settings import Environment
 from tavusctl.fields.equivalence import is_unset
 from tavusctl.patch import split
 from tavusctl.reports.contents import review, risks
-from tavusctl.reports.contents.review import Entry, object_count
+from tavusctl.reports.contents.review import Entry
 from tavusctl.reports.contents.value_paths import ValueComparison
 from tavusctl.reports.contents.view import DiagnosticView, DriftView, OutcomeView, PlanView
 from tavusctl.reports.escaping import neutralise
@@ -67,9 +67,9 @@ def plan(plan: PlanView) -> str:
 def summary(plan: Plan) -> str:
     """The one-line summary."""
     if review.is_empty(plan):
-        return f"No changes. {object_count(plan.no_op)} up to date."
-    counted = (style(one, fg=_alarm(one), bold=True) for one in review.counts(plan))
-    return style("Plan: ", bold=True) + style(", ", bold=True).join(counted)
+        return f"No changes. {counted(plan.no_op, 'object')} up to date."
+    words = (style(one, fg=_alarm(one), bold=True) for one in review.counts(plan))
+    return style("Plan: ", bold=True) + style(", ", bold=True).join(words)
 
 
 def _place(plan: Plan) -> list[str]:
@@ -93,18 +93,16 @@ def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
         return neutralise("\n".join([*unknown, *_place(plan), review.no_drift_sentence(plan)]) + "\n")
     blocks = [_drift(entry) for entry in drift]
     total = sum(len(entry.fields) for entry in drift)
-    fields = f", {total} field{'' if total == 1 else 's'}" if total else ""
-    summary_line = style(f"Drift: {object_count(len(drift))}{fields}", bold=True)
+    fields = f", {counted(total, 'field')}" if total else ""
+    summary_line = style(f"Drift: {counted(len(drift), 'object')}{fields}", bold=True)
     return neutralise("\n".join([*blocks, *unknown, *_place(plan), summary_line]) + "\n")
 
 
 def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
     """The outcomes of a plan: every step that needs a line of its own (`needs_line`), and the counts."""
-    counts = Counter(outcome.status for outcome in outcomes)
     listed = [outcome(one) for one in outcomes if needs_line(one)]
-    words = ", ".join(f"{counts[status]} {status}" for status in Status if counts[status]) or "nothing to do"
-    refused = f", {len(plan.refused)} refused" if plan.refused else ""
-    return "\n".join([*listed, style(f"Apply: {words}{refused}", bold=True)]) + "\n"
+    words = ", ".join(review.outcome_counts(plan, outcomes))
+    return "\n".join([*listed, style(f"Apply: {words}", bold=True)]) + "\n"
 
 
 def needs_line(outcome: Outcome) -> bool:
@@ -122,15 +120,7 @@ def outcome(outcome: OutcomeView) -> str:
 
 def diagnostics(diagnostics: Sequence[DiagnosticView]) -> str:
     """Diagnostics, each with the line that it is about and a caret under the column, then the counts."""
-    counts = Counter(one.severity for one in diagnostics)
-    if not diagnostics:
-        return "Valid.\n"
-    words = [
-        f"{counts[severity]} {severity.value}{'s' if counts[severity] != 1 else ''}"
-        for severity in Severity
-        if counts[severity]
-    ]
-    return "\n".join([*map(diagnostic, diagnostics), ", ".join(words)]) + "\n"
+    return "\n".join([*map(diagnostic, diagnostics), ", ".join(review.diagnostic_counts(diagnostics))]) + "\n"
 
 
 def diagnostic(diagnostic: DiagnosticView) -> str:
@@ -244,5 +234,5 @@ def _warnings(warnings: Sequence[Diagnostic]) -> Iterator[str]:
     yield from (_diagnostic_text(warning) for warning in warnings if review.is_shown_in_full(warning))
     count = sum(not review.is_shown_in_full(warning) for warning in warnings)
     if count:
-        word = style(f"{count} warning{'' if count == 1 else 's'}", fg="yellow")
+        word = style(counted(count, "warning"), fg="yellow")
         yield f"{word} about the manifests; run `tavusctl validate` to see {'it' if count == 1 else 'them'}"

@@ -13,6 +13,7 @@ from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import reading
 from tavusctl.config import loading
 from tavusctl.core.binding import Binding
+from tavusctl.core.messages import counted
 from tavusctl.core.project_settings import Environment
 from tavusctl.engine.account.inventory import Entry, entries
 from tavusctl.kinds import KINDS
@@ -98,11 +99,7 @@ def text(result: Inventory, width: int = 0) -> str:
     kind = [] if result.one_kind else ["KIND"]
     head = [*kind, "NAME", "ID", "STATUS", "ADDRESS"]
     rows = [_row(one, with_kind=bool(kind)) for one in result.items]
-    count = len(rows)
-    return (
-        table.draw_table(head, rows, width=width, whole=head.index("ID"))
-        + f"{count} object{'' if count == 1 else 's'}\n"
-    )
+    return table.draw_table(head, rows, width=width, whole=head.index("ID")) + f"{counted(len(rows), 'object')}\n"
 
 
 def _row(item: Item, *, with_kind: bool) -> list[str]:

@@ -12,7 +12,7 @@ from tavusctl.app.account.verify import PARTNERS, targets
 from tavusctl.app.session.online import Session
 from tavusctl.core.address import Address
 from tavusctl.core.errors import Gone, RefusedError, UsageError
-from tavusctl.core.messages import suggestion
+from tavusctl.core.messages import counted, suggestion
 from tavusctl.core.model import Live
 from tavusctl.core.ports import Reader
 from tavusctl.core.resource_kind import ResourceKind
@@ -42,8 +42,8 @@ class Offer(Struct, frozen=True):
         """What it costs, in one clause."""
         if not self.minutes:
             return "it is in test mode: free, and ended at once, so nobody can join"
-        unit = "minute" if self.minutes == 1 else "minutes"
-        return f"it costs up to {self.minutes} {unit} of the account, and ends after {_ABSENT} when nobody joins"
+        cost = counted(self.minutes, "minute")
+        return f"it costs up to {cost} of the account, and ends after {_ABSENT} when nobody joins"
 
 
 class Conversation(Struct, frozen=True):

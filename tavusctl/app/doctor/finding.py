@@ -8,6 +8,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from tavusctl.core.errors import InternalError, TavusctlError
+from tavusctl.core.messages import counted
 
 
 class Health(StrEnum):
@@ -42,7 +43,7 @@ def failed(check: str, error: TavusctlError) -> Finding:
     """A problem that stops commands, from the error with which they would end; only its first diagnostic is shown."""
     first, *more = error.diagnostics
     place = f"{first.source}: " if first.source else ""
-    rest = f", and {len(more)} more problem{'' if len(more) == 1 else 's'}" if more else ""
+    rest = f", and {counted(len(more), 'more problem')}" if more else ""
     return Finding(check, Health.FAILED, f"{place}{first.message}{rest}", first.hint, error.exit_code)
 
 

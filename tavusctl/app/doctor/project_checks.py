@@ -11,7 +11,7 @@ from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.online import Session
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import ConfigError
-from tavusctl.core.messages import listed, shown
+from tavusctl.core.messages import counted, listed, shown
 from tavusctl.core.project_settings import FILE, Project
 from tavusctl.engine.safety import account_guard
 from tavusctl.state.journal import replay
@@ -25,9 +25,8 @@ def project(settings: Project, diagnostics: tuple[Diagnostic, ...]) -> Iterator[
     if errors:
         yield failed("project", ConfigError(errors))
     elif path.is_file():
-        yield ok(
-            "project", f"{path}, with the environment{_s(len(settings.environments))} {listed(settings.environments)}"
-        )
+        noun = "environment" if len(settings.environments) == 1 else "environments"
+        yield ok("project", f"{path}, with the {noun} {listed(settings.environments)}")
     else:
         hint = "run `tavusctl init`, or change to the folder of the project with `-C`"
         yield warning("project", f"no {FILE} here or above; the defaults are used", hint)
@@ -52,12 +51,8 @@ def state(session: Session) -> Iterator[Finding]:
     holder = store.holder()
     replayed = replay(store.read(), store.journal())
     location = shown(environment.state) if environment.state else "a file of the project"
-    objects = len(replayed.state.bindings)
-    content = (
-        f"serial {replayed.state.serial}, {objects} object{_s(objects)}"
-        if replayed.state.serial
-        else "nothing in it yet"
-    )
+    objects = counted(len(replayed.state.bindings), "object")
+    content = f"serial {replayed.state.serial}, {objects}" if replayed.state.serial else "nothing in it yet"
     keys = keyring.available_keys(session)
     account_guard.check(replayed.state, environment, keys.api_key)
     open_state(store, keys)
@@ -75,7 +70,3 @@ def state(session: Session) -> Iterator[Finding]:
         yield warning("lock", f"held by {holder}", hint)
     else:
         yield ok("lock", "free")
-
-
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"

@@ -14,7 +14,7 @@ from tavusctl.app.planning import variables
 from tavusctl.app.session.online import Session
 from tavusctl.core.diagnostic_ids import CHECKS, label
 from tavusctl.core.json_tree import pattern_of
-from tavusctl.core.messages import listed
+from tavusctl.core.messages import counted, listed
 from tavusctl.core.project_settings import FILE
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.patch import join, split
@@ -77,7 +77,7 @@ def _left_out(export: Export) -> list[str]:
         (one.address.kind, pointer, reason) for one in exported for pointer, reason in sorted(_left_out_of(one))
     )
     return [
-        f"skipped and not managed: {flat(f'{kind} {pointer}')} of {_objects(count)}: {flat(reason)}"
+        f"skipped and not managed: {flat(f'{kind} {pointer}')} of {counted(count, 'object')}: {flat(reason)}"
         for (kind, pointer, reason), count in sorted(counts.items())
     ]
 
@@ -113,10 +113,6 @@ def _differing_objects(export: Export) -> list[str]:
     return [f"{len(export.differing)} {verb} from the account; to take the live values, run `tavusctl adopt {names}`"]
 
 
-def _objects(count: int) -> str:
-    return f"{count} object{'s' if count != 1 else ''}"
-
-
 def text(result: ExportResult) -> str:
     """One line for each object."""
     export, target, new, dry_run = result.export, result.target, result.new, result.dry_run
@@ -126,7 +122,7 @@ def text(result: ExportResult) -> str:
         f" {folder}/{one.path}{' (referred to)' if one.exported.fault else ''}\n"
         for one in export.rendered
     ]
-    kept_line = f"{_objects(len(export.existing))} had a manifest already\n" if export.existing else ""
+    kept_line = f"{counted(len(export.existing), 'object')} had a manifest already\n" if export.existing else ""
     return "".join(lines) + kept_line + ("" if lines or kept_line else "nothing to export\n")
 
 

@@ -14,6 +14,7 @@ from tavusctl.app.github.reports import ReportRequest, body, has_changes, short
 from tavusctl.app.github.subject import Subject
 from tavusctl.app.session.base_url import check_base_url
 from tavusctl.core.errors import ApiError, Rejected, TavusctlError, UsageError
+from tavusctl.core.messages import counted
 from tavusctl.integrations.github.actions import Workflow
 from tavusctl.integrations.github.rest import GitHub
 from tavusctl.lib.json_types import JsonObject, as_list
@@ -142,8 +143,7 @@ class Publisher(Struct, frozen=True):
         step, marker = self.step, self.subject.issue_marker
         drift = as_list(reports.document.get("drift") or [])
         if drift:
-            count = len(drift)
-            title = f"Drift: {count} object{'' if count == 1 else 's'} changed outside the manifests"
+            title = f"Drift: {counted(len(drift), 'object')} changed outside the manifests"
             text = f"{marker}\n{body(step, self.subject, code, reports)}"
             return f"issue about drift: {self._as_done(github.keep_issue(marker, title, text))}"
         if code in _DRIFT_KNOWN and not reports.warning_ids & _UNKNOWN:

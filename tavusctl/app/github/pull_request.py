@@ -19,6 +19,7 @@ from tavusctl.app.files import file_writer
 from tavusctl.app.files.rewritten_files import Rewritten
 from tavusctl.app.github.subject import Subject
 from tavusctl.core.errors import UsageError
+from tavusctl.core.messages import counted
 from tavusctl.core.project_settings import FILE
 from tavusctl.integrations.git.process import Git, GitError
 from tavusctl.integrations.git.worktree import Entry, entries
@@ -73,8 +74,7 @@ def _proposal(step: Workflow, subject: Subject, rewritten: Rewritten, say: Say) 
         message = "GITHUB_REF_NAME is not the name of a branch"
         raise UsageError(message, id="E1207")
     files = {f"{prefix}{name}": file for name, file in changed_files.items()}
-    count = len(files)
-    title = f"Adopt live edits in {count} file{'' if count == 1 else 's'}"
+    title = f"Adopt live edits in {counted(len(files), 'file')}"
     keys = _KEYS.format(names="\n".join(f"- `{name}`" for name in names)) if names else ""
     body = _BODY.format(environment=subject.environment, keys=keys, link=step.run_url).rstrip() + "\n"
     return Proposal(f"tavusctl/adopt-{_branch(subject)}", base, commit, title, body, files)

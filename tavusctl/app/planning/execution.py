@@ -12,6 +12,7 @@ from tavusctl.app.planning.upload import UploadFile
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import Waits
 from tavusctl.core.errors import TavusctlError, worst
+from tavusctl.core.messages import counted
 from tavusctl.core.model import Outcome, Plan, Status
 from tavusctl.core.ports import Store
 from tavusctl.engine.apply import ApplyContext, DraftConsent, Stop
@@ -129,9 +130,9 @@ def check_safety(session: Session, prepared: PreparedPlan, *, allowed: int | Non
 def confirm(plan: Plan, dialogue: Dialogue, act: str = "apply") -> None:
     """Ask for approval of a plan; RefusedError for another answer than "yes"."""
     count = count_deletes(plan)
-    warning = f" {count} object{'s' if count != 1 else ''} will be deleted." if count else ""
+    warning = f" {counted(count, 'object')} will be deleted." if count else ""
     protections = count_lowered(plan)
-    warning += f" {protections} protection{'s' if protections != 1 else ''} will be lowered." if protections else ""
+    warning += f" {counted(protections, 'protection')} will be lowered." if protections else ""
     question = f"{warning.strip()} Apply this plan".strip()
     dialogue.require_answer(question, "yes", action=act, hint="add `--yes`, or apply a reviewed plan file")
 

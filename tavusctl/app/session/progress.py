@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 from tavusctl.core.address import Address
+from tavusctl.core.messages import counted
 from tavusctl.core.ports import Reader
 
 
@@ -53,8 +54,7 @@ def reading(progress: Progress, api: Reader) -> Iterator[None]:
     answers_before = api.response_count
 
     def count() -> str:
-        answers = api.response_count - answers_before
-        return f"{answers} answer{'' if answers == 1 else 's'}"
+        return counted(api.response_count - answers_before, "answer")
 
     with progress.slow("reading the account", count):
         yield

@@ -8,6 +8,7 @@ from typing import Final
 
 from tavusctl.core.address import Address
 from tavusctl.core.errors import RefusedError
+from tavusctl.core.messages import counted
 from tavusctl.core.model import Action, Change, Plan, Refusal
 
 # Actions after which the references of an object are those of its manifest, or are gone.
@@ -25,7 +26,7 @@ def check_lowered(plan: Plan, *, allowed: int | None, agreed: bool) -> None:
     if count == allowed or (allowed is None and (agreed or not count)):
         return
     option_note = f", but `--allow-lowered` is {allowed}" if allowed is not None else ""
-    message = f"the plan lowers {count} protection{'' if count == 1 else 's'}{option_note}; nothing was written"
+    message = f"the plan lowers {counted(count, 'protection')}{option_note}; nothing was written"
     raise RefusedError(message, f"review the plan, then run again with `--allow-lowered {count}`", id="E411")
 
 

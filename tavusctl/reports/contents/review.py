@@ -15,7 +15,8 @@ from tavusctl.core.diagnostic_ids import CHECKS
 from tavusctl.core.diagnostics import Blame, Diagnostic, Severity, written_at
 from tavusctl.core.json_tree import is_empty as is_blank
 from tavusctl.core.json_tree import is_hidden
-from tavusctl.core.model import ABSENT, Action, Cause, Change, Drift, FieldChange, Plan, Refusal, Risk
+from tavusctl.core.messages import counted
+from tavusctl.core.model import ABSENT, Action, Cause, Change, Drift, FieldChange, Outcome, Plan, Refusal, Risk, Status
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.lib.graph import Graph, mark_changes
 from tavusctl.lib.json_types import Json, as_object
@@ -147,9 +148,22 @@ def counts(plan: Plan) -> list[str]:
     listed = [action for action in SIGNS if action is not Action.UNPROTECT]
     words = [f"{by_action[action]} to {action.value}" for action in listed if action in _ALWAYS or by_action[action]]
     protections = by_action[Action.UNPROTECT] + len(plan.limits)
-    words += [f"{protections} protection{'' if protections == 1 else 's'} to lower"] if protections else []
+    words += [f"{counted(protections, 'protection')} to lower"] if protections else []
     words += [f"{count} to {what}" for what, count in state_changes(plan).items() if count]
     return words + ([f"{len(plan.refused)} refused"] if plan.refused else [])
+
+
+def outcome_counts(plan: Plan, outcomes: Iterable[Outcome]) -> list[str]:
+    """The number of outcomes by status, in words, and of the refusals of their plan."""
+    by_status = Counter(outcome.status for outcome in outcomes)
+    words = [f"{by_status[status]} {status}" for status in Status if by_status[status]] or ["nothing to do"]
+    return words + ([f"{len(plan.refused)} refused"] if plan.refused else [])
+
+
+def diagnostic_counts(diagnostics: Iterable[Diagnostic]) -> list[str]:
+    """The number of diagnostics by severity, in words; `Valid.` if there are none."""
+    by_severity = Counter(one.severity for one in diagnostics)
+    return [counted(by_severity[one], one.value) for one in Severity if by_severity[one]] or ["Valid."]
 
 
 def state_changes(plan: Plan) -> dict[str, int]:
@@ -188,11 +202,6 @@ def scope_sentence(plan: Plan, shown: Callable[[str], str] = str) -> str:
     return f"Only {listed} {'was' if is_one else 'were'} planned." if listed else ""
 
 
-def object_count(count: int) -> str:
-    """A number of objects, in words."""
-    return f"{count} object{'' if count == 1 else 's'}"
-
-
 def users_text(change: Change) -> str:
     """The number of objects that refer to a changed object, and their names; empty if there are none."""
     return f"{affected_count(change)}: {user_names(change)}" if change.affects else ""
@@ -200,7 +209,7 @@ def users_text(change: Change) -> str:
 
 def affected_count(change: Change) -> str:
     """The number of objects that refer to a changed object, in words; empty if there are none."""
-    return f"affects {object_count(len(change.affects))}" if change.affects else ""
+    return f"affects {counted(len(change.affects), 'object')}" if change.affects else ""
 
 
 def user_names(change: Change) -> str:
@@ -218,8 +227,8 @@ def tokens(entry: FieldChange) -> tuple[int, int] | None:
 
 def prompt_budget(entry: FieldChange) -> str:
     """The tokens of a prompt before and after, in words; empty for a field that is not a prompt."""
-    counted = tokens(entry)
-    return _token_words(*counted) if counted else ""
+    counts = tokens(entry)
+    return _token_words(*counts) if counts else ""
 
 
 def budget(old: Json, new: Json) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tavusctl import patch
 from tavusctl.core.json_tree import is_hidden
+from tavusctl.core.messages import counted
 from tavusctl.core.model import Cause, FieldChange
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.lib.diffing import text_diff
@@ -61,7 +62,7 @@ def brief(entry: FieldChange) -> str:
     value = entry.desired
     if is_prose(value):
         lines = value.count("\n") + 1
-        words = f"text of {len(value):,} characters, {lines} line{'' if lines == 1 else 's'}"
+        words = f"text of {len(value):,} characters, {counted(lines, 'line')}"
         return "\n".join([f"{words}, {review.budget(None, value)}", *_beginning(value)])
     return _item_names(value) if isinstance(value, list) else escape_invisible(one_line(value))
 
