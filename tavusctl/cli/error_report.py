@@ -22,6 +22,7 @@ from tavusctl.core.diagnostic_ids import REDACTED_CHECKS
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import ConfigError, InternalError, TavusctlError, UsageError
 from tavusctl.fields import free_objects
+from tavusctl.lib.command_line import option_values
 from tavusctl.reports.formats import report_named
 from tavusctl.secrets.redaction import redacted
 
@@ -72,10 +73,7 @@ def write_reports(error: TavusctlError, args: Sequence[str]) -> None:
 
 def wants_json(args: Sequence[str]) -> bool:
     """Whether the command line requests JSON, even if the rest of it is invalid."""
-    pairs = zip(args, [*args[1:], ""], strict=False)
-    return any(
-        arg in ("--format=json", "-fjson") or (arg in ("--format", "-f") and value == "json") for arg, value in pairs
-    )
+    return "json" in option_values(args, "--format", "-f")
 
 
 def with_excerpts(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:

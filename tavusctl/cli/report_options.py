@@ -15,6 +15,7 @@ from tavusctl.app.files import file_writer, output_files
 from tavusctl.cli.completion_values import report as known_report
 from tavusctl.cli.redacting_stream import RedactingStream
 from tavusctl.core.errors import UsageError
+from tavusctl.lib.command_line import option_values
 from tavusctl.reports.formats import REPORTS, Report, report_named
 from tavusctl.reports.terminal.line_wrapping import wrap
 from tavusctl.secrets.redaction import redacted
@@ -64,19 +65,11 @@ def _target(entry: str) -> tuple[str, Path]:
 
 def requested_reports(args: Sequence[str]) -> tuple[tuple[str, Path], ...]:
     """The formats and files of the valid `--report` options of a command line."""
-    pairs = zip(args, [*args[1:], ""], strict=False)  # without arguments, there are no pairs
-    entries = [
-        value if arg == "--report" else arg.removeprefix("--report=") for arg, value in pairs if _is_report_option(arg)
-    ]
     targets = []
-    for entry in entries:
+    for entry in option_values(args, "--report"):
         with contextlib.suppress(UsageError):
             targets.append(_target(entry))
     return tuple(targets)
-
-
-def _is_report_option(arg: str) -> bool:
-    return arg == "--report" or arg.startswith("--report=")
 
 
 report_option = click.option(

@@ -204,3 +204,11 @@ def test_init_keeps_the_file_out_of_git(project: Project) -> None:
     assert project.run("init").code == 0
     assert ".env" in (project.root / ".gitignore").read_text().splitlines()
     assert project.run("init", "other").code == 0
+
+
+def test_a_secret_of_the_chosen_folder_is_in_no_error_about_the_command_line(project: Project) -> None:
+    project.write("sub/tavusctl.yaml", "secrets: [OPENAI_KEY]\n")
+    project.write("sub/.env", f"OPENAI_KEY={SECRET}\n").chmod(0o600)
+    for chdir in ("-C sub", "-Csub", "--chdir sub", "--chdir=sub"):
+        result = without_key(project, "plan", *chdir.split(), f"--{SECRET}")
+        assert (result.code, SECRET in result.out + result.err) == (12, False), chdir

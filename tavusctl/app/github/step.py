@@ -23,7 +23,8 @@ from tavusctl.app.github.subject import Subject, subject_of
 from tavusctl.app.session import pull_request_trust
 from tavusctl.app.session.keyring import WITHHELD
 from tavusctl.core.errors import TavusctlError, UsageError
-from tavusctl.integrations.github.actions import Workflow, add_summary, current, option, set_outputs
+from tavusctl.integrations.github.actions import Workflow, add_summary, current, set_outputs
+from tavusctl.lib.command_line import option_values
 from tavusctl.lib.json_types import Json, as_object
 
 LINK: Final = "link"  # adds a page to the comment of a plan
@@ -114,7 +115,7 @@ def _run(step: Workflow, name: str, args: Sequence[str], writing: Writing, comma
     arguments, unreadable = _arguments(args)
     if step.is_unreviewed:
         pull_request_trust.restrict(
-            (*step.base_references, *option(arguments, "--base")[1:]), writes=name not in _READ_ONLY
+            (*step.base_references, *option_values(arguments, "--base")[-1:]), writes=name not in _READ_ONLY
         )
     subject = subject_of(name, command_line.options(name, arguments), shares_comment=writing.shares_comment)
     if not step.is_trusted and name != "validate":

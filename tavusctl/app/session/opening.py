@@ -18,6 +18,7 @@ from tavusctl.config.project_file import discovery
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import TavusctlError
 from tavusctl.core.project_settings import FILE, Project
+from tavusctl.lib.command_line import option_values
 from tavusctl.secrets import redaction
 from tavusctl.secrets.escape import flat
 
@@ -106,15 +107,9 @@ def register_secrets(args: Sequence[str]) -> None:
 
     Commands that need no project, and invalid command lines, also print words that the user typed.
     """
-    pairs = zip(args, [*args[1:], ""], strict=False)
-    folders = [value if arg in ("-C", "--chdir") else arg[len("--chdir=") :] for arg, value in pairs if _is_chdir(arg)]
-    for folder in (None, *map(Path, folders)):
+    for folder in (None, *map(Path, option_values(args, "--chdir", "-C"))):
         with contextlib.suppress(TavusctlError, OSError, ValueError):
             load_project(folder)
-
-
-def _is_chdir(arg: str) -> bool:
-    return arg in ("-C", "--chdir") or arg.startswith("--chdir=")
 
 
 def report_skipped(session: LocalSession, paths: Sequence[Path]) -> None:

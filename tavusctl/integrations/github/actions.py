@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -124,19 +124,6 @@ def current() -> Workflow:
         variables.get("GITHUB_BASE_REF", ""),
         variables.get("GITHUB_SHA", ""),
     )
-
-
-def option(words: Sequence[str], *names: str) -> list[str]:
-    """The last occurrence of an option on a command line, as [name, value]; empty if the option is not there."""
-    match: list[str] = []
-    for index, word in enumerate(words):
-        for name in names:
-            joined = f"{name}=" if name.startswith("--") else name
-            if word == name:
-                match = list(words[index : index + 2])
-            elif word.startswith(joined):
-                match = [name, word.removeprefix(joined)]
-    return match
 
 
 def _event(path: str) -> Mapping[str, Json]:
