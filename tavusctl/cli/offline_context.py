@@ -60,23 +60,19 @@ cache_option = click.option(
 )
 
 
+_environment_option = click.option(
+    "-e",
+    "--env",
+    "environment",
+    envvar="TAVUSCTL_ENV",
+    shell_complete=known_environment,
+    help="Environment of tavusctl.yaml to use.",
+)
+
+
 def environment_options(command: Command) -> Command:
     """Add the same options to a command that opens the project itself; passes `environment` and `progress`."""
-
-    @click.option(
-        "-e",
-        "--env",
-        "environment",
-        envvar="TAVUSCTL_ENV",
-        shell_complete=known_environment,
-        help="Environment of tavusctl.yaml to use.",
-    )
-    @project_options
-    @functools.wraps(command)
-    def wrapped(*args: Any, **rest: Any) -> Any:
-        return command(*args, **rest)
-
-    return wrapped  # type: ignore[return-value]  # as above
+    return _environment_option(project_options(command))
 
 
 def project_options(command: Command) -> Command:

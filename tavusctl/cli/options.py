@@ -149,7 +149,7 @@ class RenamedOption(click.Option):
 _OPTIONS: Final[tuple[Callable[[Command], Command], ...]] = (
     addresses_option("--target", help="Plan only this address and its dependencies; repeatable."),
     addresses_option("--allow-replace", help="Allow replacing this replica by a newly trained one; repeatable."),
-    addresses_option("--allow-replica-delete", help="Allow deleting this replica; repeatable."),
+    allow_replica_delete,
     addresses_option("--overwrite", help="Use the value of the manifest in a conflict; repeatable."),
     allow_recreate,
     click.option("--finish", is_flag=True, help="Only finish replacements that an earlier apply has begun."),
@@ -165,7 +165,8 @@ _OPTIONS: Final[tuple[Callable[[Command], Command], ...]] = (
         "--watch/--no-watch", default=None, help="Check the source URLs of watched documents for changes, or not."
     ),
 )
-_DESTROY: Final = click.option("--destroy", is_flag=True, help="Plan to delete all managed objects.")
+# An option of PlanOptions that apply does not accept, since `destroy` is a command.
+destroy_option = click.option("--destroy", is_flag=True, help="Plan to delete all managed objects.")
 
 
 def plan_options(command: Command) -> Command:
@@ -173,11 +174,6 @@ def plan_options(command: Command) -> Command:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
-
-
-def destroy_option(command: Command) -> Command:
-    """Add `--destroy`, the option of PlanOptions that apply does not accept, since `destroy` is a command."""
-    return _DESTROY(command)
 
 
 def parsed_behaviors(_: click.Context, __: click.Parameter, values: Sequence[str]) -> JsonObject:

@@ -11,6 +11,7 @@ from tavusctl.app.environments import value_places
 from tavusctl.app.session.opening import check_project_file, open_session
 from tavusctl.cli.completion_values import field as known_field
 from tavusctl.cli.offline_context import environment_options
+from tavusctl.cli.options import text_or_json
 from tavusctl.cli.status_line import TerminalProgress
 from tavusctl.core.address import Address
 from tavusctl.kinds import KINDS, address_in
@@ -20,7 +21,7 @@ from tavusctl.reports.json import json_text
 
 @click.command("explain")
 @click.argument("path", metavar="[KIND[.FIELD...]|ADDR]", required=False, shell_complete=known_field)
-@click.option("-f", "--format", "format_", type=click.Choice(["text", "json"]), default="text", help="Output format.")
+@text_or_json
 @environment_options
 def command(path: str | None, *, format_: str, environment: str | None, progress: TerminalProgress) -> None:
     """Explain a kind or a field: its meaning, its values, and the effect of a change.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from tavusctl import __version__
+from tavusctl.cli.options import text_or_json
 
 
 @click.command("version")
-@click.option("-f", "--format", "format_", type=click.Choice(["text", "json"]), default="text", help="Output format.")
+@text_or_json
 def command(*, format_: str) -> None:
     """Print the version."""
     if format_ == "json":
