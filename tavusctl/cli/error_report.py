@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 from msgspec.structs import replace
 
-from tavusctl.app.files import output_files
+from tavusctl.app.files import file_writer
 from tavusctl.app.session.opening import register_secrets
 from tavusctl.cli import output_paths
 from tavusctl.cli.report_options import color_setting, requested_reports
@@ -68,7 +68,7 @@ def write_reports(error: TavusctlError, args: Sequence[str]) -> None:
         report_text = report.diagnostics(with_excerpts(error.diagnostics)) if report else ""
         document = json.error(error.id, error.exit_code, view.diagnostics(error.diagnostics))
         with contextlib.suppress(UsageError):  # the first error matters more than this one
-            output_files.write(path, redacted(document if name == "json" else click.unstyle(report_text)))
+            file_writer.write(path, redacted(document if name == "json" else click.unstyle(report_text)))
 
 
 def wants_json(args: Sequence[str]) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from tavusctl.app.files import file_writer, output_files
+from tavusctl.app.files import file_writer
 from tavusctl.cli.completion_values import report as known_report
 from tavusctl.cli.redacting_stream import RedactingStream
 from tavusctl.core.errors import UsageError
@@ -87,7 +87,7 @@ def emit(make: Callable[[Report], str], format_: str, reports: Reports = ()) -> 
     """Print a report in one format, and write it to files in other formats."""
     for name, path in reports:
         if report := report_named(name):
-            output_files.write(path, redacted(click.unstyle(make(report))))
+            file_writer.write(path, redacted(click.unstyle(make(report))))
     show(make(REPORTS[format_]), format_)
 
 

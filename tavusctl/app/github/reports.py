@@ -28,7 +28,7 @@ class ReportRequest(Struct, frozen=True):
     """The reports that a command wrote to a temporary folder."""
 
     folder: Path
-    written: Sequence[tuple[str, Path]] = ()  # the files that the command wrote for any option: sort and path
+    plan_files: Sequence[Path] = ()  # those that the command wrote, for any option
     shares: int = 1  # the number of environments, whose reports share the size of one comment
 
     def options(self, name: str) -> list[str]:
@@ -42,7 +42,7 @@ class ReportRequest(Struct, frozen=True):
     @property
     def plan_file(self) -> str:
         """The path of the plan file; empty if none was written."""
-        return next((str(path) for sort, path in self.written if sort == "plan-file"), "")
+        return str(next(iter(self.plan_files), ""))
 
     def text(self, name: str) -> str:
         """One report; empty when the command ended before it could write it."""

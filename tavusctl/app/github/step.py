@@ -15,11 +15,11 @@ from typing import Final, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl.app.files.output_files import collect_written_files
 from tavusctl.app.files.rewritten_files import Rewritten, collect_rewritten_files
 from tavusctl.app.github.publish import Comment, Log, Publisher
 from tavusctl.app.github.reports import REPORTING, ReportRequest, outputs, with_repository_paths
 from tavusctl.app.github.subject import Subject, subject_of
+from tavusctl.app.planning.plan_file import collect_plan_files
 from tavusctl.app.session import pull_request_trust
 from tavusctl.app.session.keyring import WITHHELD
 from tavusctl.core.errors import TavusctlError, UsageError
@@ -125,8 +125,8 @@ def _run(step: Workflow, name: str, args: Sequence[str], writing: Writing, comma
     elif writing.dry_run and name in _WITH_DRY_RUN:
         arguments = ["--dry-run", *arguments]
     folder = Path(tempfile.mkdtemp(prefix="tavusctl-", dir=os.environ.get("RUNNER_TEMP"))).absolute()
-    with _foreign_text(command_line), collect_written_files() as written, collect_rewritten_files() as rewritten:
-        reports = ReportRequest(folder, written, min(max(1, len(subject.environments)), _MOST_SHARES))
+    with _foreign_text(command_line), collect_plan_files() as plan_files, collect_rewritten_files() as rewritten:
+        reports = ReportRequest(folder, plan_files, min(max(1, len(subject.environments)), _MOST_SHARES))
         line = _line(subject, reports, arguments)
         code = command_line.fail(unreadable, line) if unreadable else command_line.run(line)
         if as_object(reports.document.get("error", {})).get("id") == WITHHELD:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
 
 from tavusctl import __version__
-from tavusctl.app.files import file_writer, output_files
+from tavusctl.app.files import file_writer
 from tavusctl.app.planning.plan_options import PlanOptions
 from tavusctl.core.errors import ConflictError, StateError
 from tavusctl.core.json_tree import canonical, digest, manifest_notation
@@ -48,6 +50,8 @@ _BOUND = {
 _BEFORE_THE_SEAL = ("tavusctl_version", "environment", "lineage", "account")
 _EXPIRING = "E407"  # the refusal of a signed URL that is about to expire: caused by time, not by a change
 
+_written: ContextVar[list[Path] | None] = ContextVar("written", default=None)
+
 
 def write(path: Path, prepared: PreparedPlan, now: datetime, options: PlanOptions) -> None:
     """Write a plan to a file, for `apply PLANFILE`, which plans with the same options."""
@@ -56,7 +60,20 @@ def write(path: Path, prepared: PreparedPlan, now: datetime, options: PlanOption
     document = {**plan_document(prepared.plan), "options": options.document(), "bound": bound}
     bound["seal"] = _seal(document, key)
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    output_files.write(path, file_writer.record(text, f"the plan file {path}"), "plan-file")
+    file_writer.write(path, file_writer.record(text, f"the plan file {path}"))
+    if (collected := _written.get()) is not None:
+        collected.append(path.absolute())
+
+
+@contextlib.contextmanager
+def collect_plan_files() -> Iterator[Sequence[Path]]:
+    """A context that collects the absolute paths of the plan files written in it."""
+    collected: list[Path] = []
+    token = _written.set(collected)
+    try:
+        yield collected
+    finally:
+        _written.reset(token)
 
 
 def read(path: Path) -> Mapping[str, Json]:
