@@ -11,7 +11,7 @@ from tavusctl.api import ReadClient
 from tavusctl.app.files.manifest_sources import Sources, place_of, with_text
 from tavusctl.app.files.rewritten_files import difference, write_files
 from tavusctl.app.planning.prepare import prepare
-from tavusctl.app.planning.variables import Variables, variables_of
+from tavusctl.app.planning.variables import SecretNames, secret_names_of
 from tavusctl.app.session.online import Session
 from tavusctl.config import files
 from tavusctl.config.interpolation import FileText, Scope, expressions, inserted_text
@@ -56,7 +56,7 @@ class Adopted(Struct):
 
     prepared: PreparedPlan
     sources: Sources
-    variables: Variables
+    variables: SecretNames
     verdicts: list[Verdict] = field(default_factory=list)
 
     @property
@@ -205,7 +205,7 @@ def _chosen(prepared: PreparedPlan, addresses: Collection[str]) -> frozenset[Add
 
 
 def _adoption(session: Session, prepared: PreparedPlan, chosen: frozenset[Address]) -> Adopted:
-    variables = variables_of(prepared, session.project.secrets, session.value_of)
+    variables = secret_names_of(prepared, session.project.secrets, session.value_of)
     adoption = Adopted(prepared, Sources(session.project), variables)
     for drift in prepared.plan.drift:
         if drift.cause is Cause.MISSING and drift.address in chosen:

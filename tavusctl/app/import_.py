@@ -54,9 +54,5 @@ def match_names(session: Session, lock_timeout: float, *, dry_run: bool) -> Matc
 
 def _plan_inputs(session: Session) -> PlanInputs:
     """The options for binding; warns about each environment whose state, and so whose objects, cannot be read."""
-    others = session.others()
-    for name, reason in others.unread:
-        session.say(
-            f"warning: the state of the environment `{name}` cannot be read, so its objects are unknown: {reason}"
-        )
+    others = session.others_with_warnings()
     return replace(session.plan_inputs(Approvals()), others=lambda: others)

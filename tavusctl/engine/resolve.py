@@ -105,6 +105,11 @@ def diagnostics(
 Agreed = AbstractSet[tuple[Address, KeyPath, Json]]  # a field, with `*` for list indices, and a value agreed there
 
 
+def variable_in(hint: str) -> str:
+    """The variable that the hint of a diagnostic of `unset_secrets` names."""
+    return hint.removeprefix("export ").removesuffix("=...")
+
+
 def unset_secrets(manifests: Sequence[Manifest], secrets: Values) -> tuple[Diagnostic, ...]:
     """A diagnostic for each place of a secret that has no value."""
     return tuple(

@@ -100,6 +100,11 @@ def diagnostic_document(diagnostic: Diagnostic) -> JsonObject:
     }
 
 
+def source_document(source: Source | None) -> JsonObject | None:
+    """A place in a file as JSON values."""
+    return {"path": source.path, "line": source.line, "column": source.column} if source else None
+
+
 def _change(change: Change) -> JsonObject:
     return {
         "address": str(change.address),
@@ -114,7 +119,7 @@ def _change(change: Change) -> JsonObject:
         "affects": list(change.affects),
         "waits_for": [str(address) for address in change.waits_for],
         "reason": change.reason,
-        "source": _source(change.source),
+        "source": source_document(change.source),
     }
 
 
@@ -151,7 +156,7 @@ def _drift(entry: Drift) -> JsonObject:
         "id": entry.remote_id,
         "cause": entry.cause.value,
         "fields": [_field(one) for one in entry.fields],
-        "source": _source(review.place(entry)),
+        "source": source_document(review.place(entry)),
     }
 
 
@@ -161,13 +166,13 @@ def _field(entry: FieldChange) -> JsonObject:
         sides: Mapping[str, Json] = {"base": entry.base, "live": entry.live, "desired": entry.desired}
         common |= {side: manifest_notation(value) for side, value in sides.items() if value is not ABSENT}
     blame = {"blame": [_blame(one) for one in entry.blame]} if entry.blame else {}
-    source = {"source": _source(entry.source)} if entry.source and not entry.sensitive else {}
+    source = {"source": source_document(entry.source)} if entry.source and not entry.sensitive else {}
     return {**common, "sensitive": entry.sensitive, **source, **blame}
 
 
 def _blame(blame: Blame) -> JsonObject:
     return {
-        "source": _source(blame.source),
+        "source": source_document(blame.source),
         "commit": blame.commit,
         "author": blame.author,
         "date": blame.date.isoformat(),
@@ -195,10 +200,6 @@ def _outcome(outcome: Outcome) -> JsonObject:
         "reason": outcome.reason,
         "unkept": list(outcome.unkept),
     }
-
-
-def _source(source: Source | None) -> JsonObject | None:
-    return {"path": source.path, "line": source.line, "column": source.column} if source else None
 
 
 def json_text(document: Json) -> str:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from tavusctl.core.address import Source
 from tavusctl.core.comparison import Comparison, Difference, Presence, Unknown
 from tavusctl.core.json_tree import manifest_notation
 from tavusctl.core.messages import counted
@@ -17,7 +16,7 @@ from tavusctl.reports import markdown_fields
 from tavusctl.reports.contents import review, view
 from tavusctl.reports.contents.value_paths import ValueComparison
 from tavusctl.reports.escaping import code, marker, neutralise
-from tavusctl.reports.json import FORMAT_VERSION, json_text
+from tavusctl.reports.json import FORMAT_VERSION, json_text, source_document
 from tavusctl.reports.terminal import field_lines
 from tavusctl.reports.terminal.styling import style
 from tavusctl.secrets.escape import flat
@@ -94,19 +93,15 @@ def _difference(difference: Difference) -> JsonObject:
         "in": difference.presence.value,
         "fields": [_field(field) for field in difference.fields],
         "settings": [_field(field) for field in difference.settings],
-        "sources": {"left": _source(left), "right": _source(right)},
+        "sources": {"left": source_document(left), "right": source_document(right)},
     }
 
 
 def _field(entry: FieldChange) -> JsonObject:
     sides: Mapping[str, Json] = {} if entry.sensitive else {"left": entry.live, "right": entry.desired}
     values = {side: manifest_notation(value) for side, value in sides.items() if value is not ABSENT}
-    source = {} if entry.sensitive else {"source": _source(entry.source)}
+    source = {} if entry.sensitive else {"source": source_document(entry.source)}
     return {"path": entry.path, **values, "sensitive": entry.sensitive, **source}
-
-
-def _source(source: Source | None) -> JsonObject | None:
-    return {"path": source.path, "line": source.line, "column": source.column} if source else None
 
 
 def _markdown(comparison: Comparison) -> str:

@@ -64,11 +64,7 @@ def inventory(session: Session, kinds: Collection[str], *, stock: bool, unmanage
 
 def _known_ids(session: Session) -> Mapping[str, tuple[str, ...]]:
     """The objects that the project knows, by id: the address, the relation and, if managed here, the version."""
-    others = session.others()
-    for name, reason in others.unread:
-        session.say(
-            f"warning: the state of the environment `{name}` cannot be read, so its objects are unknown: {reason}"
-        )
+    others = session.others_with_warnings()
     relations: dict[str, tuple[str, ...]] = {
         id_: (owner.replace("`", ""), _ELSEWHERE) for id_, owner in others.owners.items()
     }

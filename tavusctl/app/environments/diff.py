@@ -19,6 +19,7 @@ from tavusctl.core.json_tree import map_leaves
 from tavusctl.core.model import ABSENT, Action, Cause, Change, FieldChange, Manifest
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.prepared_plan import PreparedPlan
+from tavusctl.engine.resolve import variable_in
 from tavusctl.fields.equivalence import same
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
@@ -160,7 +161,5 @@ def _difference_of(change: Change) -> Difference | None:
 def _unknown_secrets(prepared: PreparedPlan) -> tuple[Unknown, ...]:
     """The secrets whose variables are not set here; they count as unchanged."""
     return tuple(
-        Unknown(one.address, one.pointer, (one.hint.removeprefix("export ").removesuffix("=..."),))
-        for one in prepared.unset_secrets
-        if one.address
+        Unknown(one.address, one.pointer, (variable_in(one.hint),)) for one in prepared.unset_secrets if one.address
     )

@@ -19,6 +19,7 @@ from tavusctl.core.model import ABSENT
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.patch.pointer import escape, split
 from tavusctl.reports.contents.value_paths import one_line
+from tavusctl.reports.json import source_document
 from tavusctl.reports.terminal.styling import style
 from tavusctl.rewrite.render_value import included_file
 from tavusctl.secrets.escape import flat
@@ -113,8 +114,8 @@ def document(result: Places) -> JsonObject:
     return {
         "address": str(result.address),
         "environment": result.environment,
-        "source": _place(result.manifest),
-        **({"overlay": _place(result.overlay)} if result.overlay else {}),
+        "source": source_document(result.manifest),
+        **({"overlay": source_document(result.overlay)} if result.overlay else {}),
         "values": [_value(one) for one in result.values],
     }
 
@@ -123,11 +124,7 @@ def _value(one: ValuePlace) -> JsonObject:
     return {
         "path": one.path,
         **({"removed": True} if one.value is ABSENT else {"value": one.value}),
-        "source": _place(one.place),
+        "source": source_document(one.place),
         **({"file": one.file} if one.file else {}),
-        **({"covers": _place(one.covers)} if one.covers else {}),
+        **({"covers": source_document(one.covers)} if one.covers else {}),
     }
-
-
-def _place(source: Source) -> JsonObject:
-    return {"path": source.path, "line": source.line, "column": source.column}

@@ -18,7 +18,7 @@ from tavusctl.secrets.redaction import SHOWN
 
 Contents = Mapping[str, bytes]
 Rewritten = dict[Path, tuple[bytes, bytes]]  # the old and the new content of a file
-_collector: ContextVar[Rewritten | None] = ContextVar("kept", default=None)
+_collector: ContextVar[Rewritten | None] = ContextVar("collector", default=None)
 
 
 def difference(before: Contents, after: Contents) -> str:

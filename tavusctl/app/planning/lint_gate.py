@@ -11,6 +11,7 @@ from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import ConfigError
 from tavusctl.core.model import Action, Change, Plan
 from tavusctl.engine.prepared_plan import PreparedPlan
+from tavusctl.engine.resolve import variable_in
 
 _WHOLE = frozenset({Action.CREATE, Action.REPLACE})  # actions that write the whole object, if they send anything
 _REMOVES = frozenset({Action.DELETE, Action.RETIRE, Action.FORGET})
@@ -34,7 +35,7 @@ def check_values(prepared: PreparedPlan) -> None:
 
 def unset_secrets_warning(unset: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
     """One warning for all secrets that cannot be compared."""
-    names = sorted({one.hint.removeprefix("export ").removesuffix("=...") for one in unset})
+    names = sorted({variable_in(one.hint) for one in unset})
     if not names:
         return ()
     subject = f"the secret {names[0]} has" if len(names) == 1 else f"the secrets {', '.join(names)} have"

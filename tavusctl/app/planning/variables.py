@@ -16,7 +16,7 @@ from tavusctl.rewrite.export import with_secrets
 from tavusctl.secrets.values import UnreadSecret
 
 
-class Variables(Struct):
+class SecretNames(Struct):
     """Names of variables for secret values: those of the project, and those that a run adds."""
 
     listed: Collection[str]  # under `secrets:` of the project file
@@ -56,12 +56,12 @@ class Variables(Struct):
         return isinstance(value, str) and bool(value)
 
 
-def variables_of(
+def secret_names_of(
     prepared: PreparedPlan, listed: Collection[str], value_of: Callable[[str], str | UnreadSecret]
-) -> Variables:
-    """The variables of a project, with the names that its manifests use."""
+) -> SecretNames:
+    """The names for secrets of a project, with the names that its manifests use."""
     used = {name for one in prepared.desired for names in one.secret_names.values() for name in names}
-    return Variables(listed, value_of, used)
+    return SecretNames(listed, value_of, used)
 
 
 def instructions(names: Collection[str]) -> tuple[str, ...]:

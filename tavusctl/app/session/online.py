@@ -131,3 +131,11 @@ class Session(LocalSession, frozen=True):
                 owner = f"`{binding.address}` of the environment `{name}`"
                 owners |= dict.fromkeys(filter(None, (binding.remote_id, binding.successor, *binding.retired)), owner)
         return OtherBindings(owners, tuple(unread))
+
+    def others_with_warnings(self) -> OtherBindings:
+        """The same; prints a warning about each environment whose state, and so whose objects, cannot be read."""
+        others = self.others()
+        for name, reason in others.unread:
+            unread = f"the state of the environment `{name}` cannot be read"
+            self.say(f"warning: {unread}, so its objects are unknown: {reason}")
+        return others

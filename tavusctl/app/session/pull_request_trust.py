@@ -41,7 +41,7 @@ class _Restriction(Struct, frozen=True):
     writes: bool
 
 
-_restriction: ContextVar[_Restriction | None] = ContextVar("asked", default=None)
+_restriction: ContextVar[_Restriction | None] = ContextVar("restriction", default=None)
 
 
 class Grant(Struct, frozen=True):
