@@ -6,7 +6,7 @@ import functools
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 from msgspec import Struct
@@ -17,6 +17,9 @@ from tavusctl.config.project_file import discovery
 from tavusctl.core.errors import UsageError
 from tavusctl.core.project_settings import FILE, Environment, Project
 from tavusctl.kinds import KINDS
+
+if TYPE_CHECKING:
+    from tavusctl.config.loading import LoadResult
 
 ID: Final = "E1210"
 _SECRETS: Final = "the file with API keys and secrets"
@@ -53,10 +56,10 @@ def check(context: click.Context, project: Project) -> None:
             if _is_same(output.path, other.path):
                 message = f"`{other.words}` and `{output.words}` name the same file"
                 raise UsageError(message, "use a different file for each", id=ID)
-    included_files = _find_included(project)
+    loaded = _load_once(project)
     inputs = [*_named_files(context, InputFile)]
     for output in outputs:
-        what = _used_as(output.path, inputs, project, included_files)
+        what = _used_as(output.path, inputs, project, loaded)
         # `output --write` edits single lines of a .env file and keeps the others.
         if what and not (what == _SECRETS and output.words.startswith("--write ")):
             message = f"`{output.words}` would overwrite {what}"
@@ -71,8 +74,8 @@ def is_free(paths: Sequence[Path]) -> bool:
     if any(_is_same(path, other) for index, path in enumerate(paths) for other in paths[:index]):
         return False
     project, _ = discovery.find_project(None)
-    included_files = _find_included(project)
-    return not any(_used_as(path, (), project, included_files) for path in paths)
+    loaded = _load_once(project)
+    return not any(_used_as(path, (), project, loaded) for path in paths)
 
 
 def _named_files(context: click.Context, type_: type[click.Path]) -> Iterator[NamedFile]:
@@ -85,7 +88,7 @@ def _named_files(context: click.Context, type_: type[click.Path]) -> Iterator[Na
 
 
 def _used_as(
-    path: Path, inputs: Iterable[NamedFile], project: Project, included_files: Callable[[], Collection[Path]]
+    path: Path, inputs: Iterable[NamedFile], project: Project, loaded: Callable[[], Collection[LoadResult]]
 ) -> str:
     """What a file is that the command reads, in any environment; empty if the command does not read the file."""
     root, manifests = Path(project.root), manifest_files.folders(project)
@@ -94,7 +97,7 @@ def _used_as(
         ("the project file", lambda: _is_same(path, root / FILE)),
         ("the state", lambda: _is_state(path, project)),
         ("a manifest", lambda: _is_manifest(path, manifests)),
-        ("a file that a manifest refers to", lambda: _is_included(path, included_files)),
+        ("a file that a manifest refers to", lambda: _is_included(path, loaded)),
         (_SECRETS, lambda: _is_same(path, root / ENV_FILE)),
     )
     return next((what for what, is_used in uses if is_used()), "")
@@ -123,24 +126,32 @@ def _is_manifest(path: Path, folders: Iterable[Path]) -> bool:
     return path.suffix.lower() in _SUFFIXES and any(_is_inside(path, folder) for folder in folders)
 
 
-def _is_included(path: Path, included_files: Callable[[], Collection[Path]]) -> bool:
-    return path.is_file() and any(_is_same(path, file) for file in included_files())
+def _is_included(path: Path, loaded: Callable[[], Collection[LoadResult]]) -> bool:
+    """Whether a manifest includes the content of a file; of a manifest that is invalid YAML, the name is enough."""
+    return path.is_file() and any(
+        any(_is_same(path, file) for file in one.included_files)
+        or any(_names(text, path.name) for text in one.unreadable_texts)
+        for one in loaded()
+    )
 
 
-def _find_included(project: Project) -> Callable[[], Collection[Path]]:
-    """A function that returns the files whose content manifests of any environment include.
+def _names(text: str, name: str) -> bool:
+    from tavusctl.config.interpolation import expressions
 
-    It reads the manifests when it is first called, and only once.
-    """
+    return any(one.startswith("${file:") and one.rstrip(" }").endswith(name) for one in expressions(text))
+
+
+def _load_once(project: Project) -> Callable[[], Collection[LoadResult]]:
+    """A function that reads the manifests of every environment when it is first called, and only once."""
 
     @functools.cache
-    def files() -> Collection[Path]:
+    def results() -> Collection[LoadResult]:
         from tavusctl.config import loading
 
         environments = [*project.environments.values()] or [Environment()]
-        return frozenset(path for one in environments for path in loading.read(project, one, KINDS).included_files)
+        return [loading.read(project, one, KINDS) for one in environments]
 
-    return files
+    return results
 
 
 def _is_same(first: Path, second: Path) -> bool:

@@ -116,6 +116,17 @@ def test_a_failure_is_reported_wherever_a_success_is(written: Project) -> None:
     assert "--what" in (written.root / "manifests/report.json").read_text()
 
 
+def test_a_file_that_an_unreadable_manifest_names_is_not_written_over(written: Project) -> None:
+    broken = (written.root / "manifests/all/coach.yaml").read_text() + "more: [\n"
+    written.write("manifests/all/coach.yaml", broken)
+    for path in ("manifests/prompts/coach.md", "texts/greeting.txt"):
+        for command in ("validate", "plan"):
+            assert f"would overwrite {READ[path]}" in is_refused(written, command, "--report", f"text={path}")
+        is_refused(written, "plan", "--what", "--report", f"text={path}")
+    for _ in range(2):  # the manifest has this word, but does not name a file by it
+        assert written.run("validate", "--report", "text=persona").code == 10
+
+
 def test_what_another_environment_reads_is_not_written_over(written: Project) -> None:
     """Its prompts, and the file of its state; neither by the command, nor by the report of a failure."""
     environments = "{staging: {overlay: overlays/staging, state: records/staging.json}, prod: {}}"
