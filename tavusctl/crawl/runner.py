@@ -23,6 +23,7 @@ from tavusctl.core.messages import counted
 from tavusctl.core.ports import Api, Clock, Reader
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import status
+from tavusctl.crawl.reads import read_document, read_documents
 from tavusctl.crawl.start import start
 from tavusctl.crawl.status import AT_ONCE, CrawlState, Entry, ReadFence, StaleRead, Status, Target
 
@@ -75,7 +76,7 @@ class _Context(Struct):
         """Read what is being crawled now; where others have just started crawls, pause and read again."""
         for _ in range(AT_ONCE):
             running_before = self.running()
-            self.documents = _list(self.api, self.kind)
+            self.documents = read_documents(self.api, self.kind)
             if self.running() <= running_before:
                 break
             self.step_back()
@@ -160,7 +161,7 @@ def _judge_all(
     api: Reader, kind: ResourceKind, targets: Sequence[Target]
 ) -> tuple[dict[Target, Entry], list[Target], dict[str, CrawlState]]:
     """Results of targets that cannot be crawled now; targets that are due; and the account's documents by id."""
-    documents, entries, due = _list(api, kind), {}, []
+    documents, entries, due = read_documents(api, kind), {}, []
     for target in sorted(targets, key=lambda one: one.address):
         if not target.remote_id:
             entries[target] = status.deferred_entry(target, "not in the account yet; run `tavusctl apply`")
@@ -168,7 +169,7 @@ def _judge_all(
         if target.remote_id not in documents:
             # A gap in a list proves nothing: only a read of the document itself shows that it is gone.
             try:
-                documents[target.remote_id] = _read(api, kind, target.remote_id)
+                documents[target.remote_id] = read_document(api, kind, target.remote_id)
             except Gone:
                 entries[target] = _gone(target)
                 continue
@@ -208,7 +209,7 @@ def _look_and_start(ctx: _Context, target: Target, last: datetime | None) -> Ent
         if len(ctx.running()) >= ctx.limit:
             return None
         look = ReadFence()
-        before = _read(ctx.api, ctx.kind, target.remote_id)
+        before = read_document(ctx.api, ctx.kind, target.remote_id)
         result = status.entry_unless_due(target, before, ctx.api.server_time())
         return result or _post(ctx, target, before, look)
     except Gone:
@@ -231,7 +232,7 @@ def _post(ctx: _Context, target: Target, before: CrawlState, look: ReadFence) ->
 
     def has_moved() -> bool:
         fences.append(ReadFence())
-        return _read(ctx.api, ctx.kind, target.remote_id).has_changed_since(before)
+        return read_document(ctx.api, ctx.kind, target.remote_id).has_changed_since(before)
 
     try:
         start(request, has_moved)
@@ -284,19 +285,6 @@ def _defer_rest(ctx: _Context, waiting: Sequence[Target], *, waited: bool) -> No
         ctx.keep(
             target, status.deferred_entry(target, "the crawl was started and has not finished yet", before.last, due)
         )
-
-
-def _list(api: Reader, kind: ResourceKind) -> dict[str, CrawlState]:
-    items = api.list(kind.collection, kind.listing, kind.id_fields)
-    return {kind.id_of(item): status.read(kind, item) for item in items}
-
-
-def _read(api: Reader, kind: ResourceKind, remote_id: str) -> CrawlState:
-    document = status.read(kind, api.get(f"{kind.collection}/{remote_id}", kind.get_query))
-    if document.remote_id != remote_id:
-        message = f"GET {kind.collection}/{remote_id} returned the object {document.remote_id or '(no id)'}"
-        raise ApiError(message)
-    return document
 
 
 def _gone(target: Target) -> Entry:

@@ -50,6 +50,17 @@ def test_a_changed_crawl_is_a_recrawl_with_it_and_the_id_stays(site: Project) ->
     assert site.plan()["drift"] == []
 
 
+def test_no_other_document_is_crawled_if_a_proxy_confuses_two(site: Project) -> None:
+    other = {"document_id": "d0-0123456789ab", **SITE, "crawl": LARGE, "status": "ready"}
+    want(site, LARGE)
+    site.account.fault(match=f"GET /v2/documents/{site.bound('document/site')}", kind="status", status=200, body=other)
+
+    result = site.run("apply", "--yes")
+
+    assert "returned the object d0-0123456789ab" in result.out, result.out + result.err
+    assert site.account.writes == []
+
+
 def test_every_later_recrawl_sends_the_new_crawl_along(site: Project) -> None:
     """The API takes an override for one time only."""
     want(site, LARGE)

@@ -131,6 +131,19 @@ def test_the_next_plan_is_empty_and_apply_writes_nothing(shop: Project) -> None:
     assert shop.run("drift", "--detailed-exitcode").code == 0
 
 
+def test_objects_of_several_kinds_with_one_name_have_each_its_own_text(project: Project) -> None:
+    project.account.seed(
+        personas=[{"persona_name": "Support", "system_prompt": PROMPT}],
+        single_guardrails=[{"guardrail_name": "Support", "guardrail_prompt": "A price\n\nis promised."}],
+    )
+
+    assert project.run("export").code == 0
+
+    assert (project.root / "manifests/prompts/support.md").read_text() == f"{PROMPT}\n"
+    assert "is promised." in (project.root / "manifests/prompts/support.guardrail_prompt.md").read_text()
+    assert project.plan()["changes"] == []
+
+
 def test_a_portal_edit_after_the_export_is_drift(shop: Project) -> None:
     """The export is the base: nobody has to apply first."""
     export(shop)

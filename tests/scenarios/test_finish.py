@@ -69,6 +69,26 @@ def test_a_replacement_is_carried_to_its_end(begun: Project) -> None:
     assert steps(begun) == []
 
 
+def test_no_protection_is_lowered_on_the_way(project: Project) -> None:
+    project.account.switch(processing_seconds=100)
+    spec = {"document_url": "https://acme.example/prices-1.pdf"}
+    project.manifest("document", "prices", spec, lifecycle={"on_remove": "retain"})
+    persona(project, "coach")
+    project.apply()
+    project.account.advance(READY)
+    spec = {"document_url": "https://acme.example/prices-2.pdf"}
+    project.manifest("document", "prices", spec, lifecycle={"on_remove": "retain"})
+    project.apply()
+    project.manifest("document", "prices", spec)  # lowered, and not agreed to
+    project.account.advance(96)
+
+    ended = project.run("apply", "--yes", "--finish", "--wait", "1m")
+
+    assert "done     replace document/prices" in ended.err
+    assert ("unprotect", "document/prices") in steps(project)
+    assert project.run("apply", "--yes").code == 4
+
+
 def test_nothing_else_is_done_however_much_is_due(begun: Project) -> None:
     """Edits, new and dropped objects and drift are for an apply that somebody has seen."""
     bound = begun.bound("persona/guide")

@@ -279,6 +279,19 @@ def test_a_replaced_voice_is_spoken_with_before_the_old_one_goes(project: Projec
         assert project.account.control("GET", "violations")["violations"] == []
 
 
+def test_an_id_that_leads_nowhere_is_refused_and_its_user_has_not_disappeared(project: Project) -> None:
+    spec = {"persona_name": "Coach", "system_prompt": "You coach."}
+    project.manifest("persona", "coach", {**spec, "default_replica_id": "rfe12d8b9597"})
+    project.apply()
+    project.manifest("persona", "coach", {**spec, "default_replica_id": "rfe12d8b9598"})
+
+    result = project.run("apply", "--yes")
+
+    assert result.code == 5, result.out + result.err
+    assert "was refused with 400: Invalid replica_" in result.out
+    assert "disappeared" not in result.out + result.err
+
+
 def test_a_deployment_moves_to_another_persona_in_place(project: Project) -> None:
     case = CASES["deployment"]
     written(project, case)

@@ -240,7 +240,7 @@ def _why_not_confirmed(seen: _Look, step: Change, before: Binding | None, writte
         why = f"the API confirmed the update, but {', '.join(seen.still)} is unchanged"
         return drafts.not_live_message(step, seen.live.kind, why, written)
     if seen.lost and not seen.sure:
-        return "stopped before a second read could show the stored values; the change stays in the plan"
+        return "no second read has shown the stored values; the change stays in the plan"
     return ""
 
 

@@ -16,6 +16,7 @@ from tavusctl.core.errors import Rejected, TavusctlError, Throttled
 from tavusctl.core.model import Change, Desired, Live, Outcome, Status
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import quota, status
+from tavusctl.crawl.reads import read_document, read_documents
 from tavusctl.crawl.start import start
 from tavusctl.crawl.status import CrawlState, Entry, Target
 from tavusctl.engine.apply.context import ApplyContext
@@ -66,8 +67,7 @@ def _stopped(ctx: ApplyContext, step: Change) -> Outcome:
 
 
 def _running(ctx: ApplyContext, kind: ResourceKind) -> int:
-    items = ctx.api.list(kind.collection, kind.listing, kind.id_fields)
-    return sum(status.read(kind, item).is_crawling for item in items)
+    return sum(document.is_crawling for document in read_documents(ctx.api, kind).values())
 
 
 def recrawl(ctx: ApplyContext, step: Change) -> Outcome:
@@ -81,7 +81,7 @@ def recrawl(ctx: ApplyContext, step: Change) -> Outcome:
     with ctx.wait_for_crawl_slot() as has_turn:  # one step at a time: two could take the last free slot
         if not has_turn:
             return _stopped(ctx, step)
-        before = _read(ctx, kind, binding.remote_id)
+        before = read_document(ctx.api, kind, binding.remote_id)
         obstacle = _obstacle(ctx, kind, before, target)
         not_started = _not_started(step, obstacle) if obstacle else _request_crawl(ctx, step, kind, before, current)
     if not_started:
@@ -134,7 +134,7 @@ def _post_recrawl(ctx: ApplyContext, op: str, step: Change, kind: ResourceKind, 
         with ctx.sending(op) as fence:
             ctx.api.post(path, body, fence=fence)
 
-    start(post, lambda: _read(ctx, kind, before.remote_id).has_changed_since(before))
+    start(post, lambda: read_document(ctx.api, kind, before.remote_id).has_changed_since(before))
 
 
 def _remember_unkept(ctx: ApplyContext, desired: Desired, binding: Binding) -> None:
@@ -144,7 +144,3 @@ def _remember_unkept(ctx: ApplyContext, desired: Desired, binding: Binding) -> N
     others = {path: value for path, value in binding.answered.items() if not path.startswith(own)}
     answered = {**others, **{change.path: recorded_value(change.live) for change in lost}}
     ctx.recorder.confirm(replace(binding, answered=answered))
-
-
-def _read(ctx: ApplyContext, kind: ResourceKind, remote_id: str) -> CrawlState:
-    return status.read(kind, ctx.api.get(f"{kind.collection}/{remote_id}", kind.get_query))

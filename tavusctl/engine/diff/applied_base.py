@@ -25,13 +25,14 @@ def applied(desired: Desired) -> JsonObject:
 
 
 def with_applied(desired: Desired, binding: Binding) -> Binding:
-    """The binding of an object that matches its manifest."""
+    """The binding of an object that matches its manifest; protection is never lowered, which is a change of its own."""
+    lifecycle = desired.lifecycle
     return replace(
         binding,
         applied=applied(desired),
         externals=desired.externals,
-        prevent_destroy=desired.lifecycle.prevent_destroy,
-        on_remove=desired.lifecycle.on_remove,
+        prevent_destroy=binding.prevent_destroy or lifecycle.prevent_destroy,
+        on_remove=binding.on_remove if binding.on_remove == "retain" else lifecycle.on_remove,
         not_live={},
     )
 

@@ -180,8 +180,7 @@ def _compare_one(item: Desired, sides: StateAndAccount) -> tuple[list[Change], l
         return [_replace_for_source(item, live, difference, source_change)], drift, []
     if difference.fields:
         return _changes(item, live, difference, binding, sides), drift, []
-    current = ownership.without_lowered_protection(binding, with_applied(item, binding))
-    current = replace(current, answered=difference.answers, unconfirmed={}, unkept={})
+    current = replace(with_applied(item, binding), answered=difference.answers, unconfirmed={}, unkept={})
     current = replace(current, created_at=binding.created_at or live.created)
     if source_change:  # keep the fingerprint of the source it was made from until it is recreated
         made_of = {source_fingerprint.KEY: binding.applied[source_fingerprint.KEY]}

@@ -74,16 +74,6 @@ def _release(binding: Binding, item: Desired, live: Live | None) -> Change:
     )
 
 
-def without_lowered_protection(binding: Binding, current: Binding) -> Binding:
-    """A binding that is up to date, but with no less protection than before: lowering it is a change of its own."""
-    retain = "retain" in (binding.on_remove, current.on_remove)
-    return replace(
-        current,
-        prevent_destroy=binding.prevent_destroy or current.prevent_destroy,
-        on_remove="retain" if retain else current.on_remove,
-    )
-
-
 def lowered_protection(item: Desired, binding: Binding | None, live: Live | None) -> Iterator[Change]:
     """The change that lowers the protection of an object, if its manifest does."""
     if binding is None:

@@ -83,8 +83,9 @@ def _check_ours(remote_id: str, kind: ResourceKind, api: Reader, decoder: observ
         hint = "create a separate object here; if the names must differ, use a variable in the name: `${var:NAME}`"
         raise RefusedError(message, hint, id="E425")
     if kind.listing.owner_query and remote_id not in {one.remote_id for one in observe.listed(api, kind, decoder)}:
-        message = f"{remote_id} is a stock {kind.name} of Tavus and cannot be managed"
-        raise RefusedError(message, f"refer to it with `external: true` and `id: {remote_id}`", id="E421")
+        message = f"{remote_id} is not in the list of the account's own {kind.name}s: a stock {kind.name}, or a new one"
+        hint = f"refer to a stock {kind.name} with `external: true` and `id: {remote_id}`; retry if it is new"
+        raise RefusedError(message, hint, id="E421")
 
 
 class Matches(Struct, frozen=True):

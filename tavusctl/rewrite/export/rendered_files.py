@@ -17,7 +17,6 @@ from tavusctl.core.binding import Binding
 from tavusctl.core.json_tree import leaves, map_leaves
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
-from tavusctl.patch import join
 from tavusctl.rewrite import yaml_text
 from tavusctl.rewrite.export.manifest import Exported
 from tavusctl.secrets.redaction import redacted
@@ -59,12 +58,12 @@ def render(exported: Exported, schemas: str, *, files_from: str = "", binding: B
     else:
         comment = ""
         expressions = {
-            path: _around(text, f"${{file:{files_from}{_file(kind, address, path)}}}") for path, text in prose.items()
+            path: _around(text, f"${{file:{files_from}{_file(address, path)}}}") for path, text in prose.items()
         }
         envelope |= {"spec": _as_written(exported.spec, (), expressions), **_lifecycle(binding)}
     lines = [head, *([comment] if comment else []), *yaml_text.block(envelope)]
     path = f"{folder(kind)}/{address.name}.yaml"
-    texts = {_file(kind, address, path): f"{_inner(text)}\n" for path, text in prose.items()}
+    texts = {_file(address, path): f"{_inner(text)}\n" for path, text in prose.items()}
     return Rendered(exported, path, {path: "\n".join(lines) + "\n", **texts})
 
 
@@ -108,13 +107,13 @@ def _around(text: str, expression: str) -> str:
     return "\n" * before + expression + "\n" * after
 
 
-def _file(kind: ResourceKind, address: Address, path: KeyPath) -> str:
+def _file(address: Address, path: KeyPath) -> str:
     """The path of the file for a text.
 
-    The first text field of a kind gives no suffix; others do, with a dot, which no name of another object has.
+    The prompt of a persona has the name of the persona.  Other texts have a suffix, as objects of several kinds may
+    have the same name; it begins with a dot, which no name of an object has.
     """
-    first = next(pointer for pointer, declared in kind.fields.items() if declared.long_text)
-    field_name = "" if join(path) == first else f".{path[-1]}"
+    field_name = "" if path == ("system_prompt",) else f".{path[-1]}"
     return f"{PROMPTS}/{address.name}{field_name}.md"
 
 

@@ -435,6 +435,7 @@ def test_a_refused_patch_is_a_conflict_where_somebody_edited(status: int, moved:
 def test_a_patch_of_what_is_gone_says_so() -> None:
     world = bound()
     world.faults_before["patch"] = [gone("p1")]
+    world.faults_before["look"] = [gone("p1")]
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
     assert said(outcome) == ("failed", "p1", "p1 disappeared from the account during this run: no such object", 3)
     assert world.kinds_of_records == ["begin", "intent", "result failed"]
