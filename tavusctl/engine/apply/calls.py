@@ -190,8 +190,6 @@ def _send(write: UpdateCall) -> DraftEffects:
     ctx, step = write.ctx, write.step
     try:
         return drafts.effects_of_response(_patch(write), forced=False)
-    except Gone:
-        raise
     except Rejected as error:
         if error.cause is not RefusalCause.MAKER_CHANGES:
             raise
