@@ -52,6 +52,7 @@ class FieldTraits(Struct, frozen=True):
     deprecated: str = ""  # why not to use it, and what to use instead; its use is warned of
     no_op: bool = False  # has no effect any more: it can be removed
     has_own_rule: bool = False  # a lint rule reports its use, in place of the general warning
+    read_in_part: bool = False  # an object of which `normalise` drops members: it is never tested as a whole
     empty_counts: bool = False  # `{}` counts as set; a missing value or null does not
 
     def allows_plain_text(self, name: str, text: str) -> bool:
@@ -198,6 +199,11 @@ class ResourceKind(Struct, frozen=True, eq=False):
     def mistake_hint(self, path: KeyPath) -> str:
         """The hint for a known mistake in the name of a key; empty if it is none."""
         return _first_match(self.mistakes, path)
+
+    def is_read_in_part(self, path: KeyPath) -> bool:
+        """Whether reads may show more of the value at a path than `spec` has; list indices are given as `*`."""
+        patterns = (tuple(pointer.split("/")[1:]) for pointer, traits in self.fields.items() if traits.read_in_part)
+        return any(_matches(pattern[: len(path)], path) for pattern in patterns)
 
     def unwrap(self, body: JsonObject) -> JsonObject:
         """The object in a response body, with or without the documented `data` envelope."""

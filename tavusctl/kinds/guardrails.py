@@ -47,6 +47,7 @@ class Guardrails(Model):
 
 FIELDS: Final[Mapping[str, FieldTraits]] = {
     "/data": FieldTraits(keyed_by="guardrail_name"),
+    "/data/*": FieldTraits(read_in_part=True),
     "/data/*/callback_url": FieldTraits(receives_data=True),
     "/data/*/app_message": FieldTraits(defaults=(True,)),
     "/data/*/modality": FieldTraits(defaults=("verbal",)),

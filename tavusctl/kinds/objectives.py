@@ -69,6 +69,7 @@ class Objectives(Model):
 FIELDS: Final[Mapping[str, FieldTraits]] = {
     "/allow_loops": FieldTraits(defaults=(False,)),
     "/data": FieldTraits(keyed_by="objective_name"),
+    "/data/*": FieldTraits(read_in_part=True),
     "/data/*/callback_url": FieldTraits(receives_data=True),
     "/data/*/confirmation_mode": FieldTraits(defaults=("auto",)),
     "/data/*/modality": FieldTraits(defaults=("verbal",)),

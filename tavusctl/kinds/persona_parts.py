@@ -65,6 +65,7 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
     "/skills/presentation/slides_trigger": FieldTraits(defaults=("on_demand",)),
     "/skills/presentation/prompt": FieldTraits(long_text=True),
     "/skills/magic_canvas/usage_guidance": FieldTraits(long_text=True),
+    "/layers/conferencing": FieldTraits(read_in_part=True),
     "/layers/conferencing/allowlist": FieldTraits(unordered=True),
     "/layers/conferencing/whitelabel": FieldTraits(defaults=(False,)),
 }

@@ -34,6 +34,7 @@ _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "hmac": ("secret",),
     "oauth2_client_credentials": ("token_url", "client_id", "client_secret"),
 }
+_PERCEIVING: Final = ("vision", "audio")  # origins of tools that the perception model calls
 _OPTIONAL: Final = {"api_key": ("location",), "oauth2_client_credentials": ("scope",)}
 
 
@@ -151,7 +152,7 @@ class RegistryTool(Model):
         if given.get("on_call") == "static_filler" and "static_filler" not in given:
             message = "the key `static_filler` is missing; `on_call: static_filler` needs it"
             yield ("static_filler",), "missing_key", message
-        if given.get("origin") in ("vision", "audio"):
+        if given.get("origin") in _PERCEIVING:
             yield from _speaking(given)
 
 
@@ -173,9 +174,10 @@ _MASKED: Final = FieldTraits(secret=True, masked=True)
 FIELDS: Final[Mapping[str, FieldTraits]] = {
     "/name": FieldTraits(cannot_be_unset=True),
     "/trigger_type": FieldTraits(defaults=("in_call",)),
-    "/origin": FieldTraits(defaults=("llm",)),
-    "/on_call": FieldTraits(defaults=("generate_filler",)),
-    "/on_resolve": FieldTraits(defaults=("fire_and_forget",)),
+    "/origin": FieldTraits(defaults=("llm",), nullable=True),
+    "/on_call": FieldTraits(defaults=("generate_filler",), nullable=True),
+    "/on_resolve": FieldTraits(defaults=("fire_and_forget",), nullable=True),
+    "/static_filler": FieldTraits(nullable=True),
     "/delivery": FieldTraits(defaults=({"app_message": True},)),
     "/delivery/app_message": FieldTraits(defaults=(False,)),
     "/delivery/api/url": FieldTraits(receives_data=True),
@@ -194,7 +196,11 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
 
 
 def complete_spec(spec: JsonObject) -> JsonObject:
-    """A spec with null for the members that it excludes: the other delivery, and the keys of other types of `auth`."""
+    """A spec with null for what it excludes: an origin, speech, the other delivery, keys of other types of `auth`."""
+    if spec.get("trigger_type") == "post_call":
+        spec = {"origin": None, **spec}
+    if spec.get("origin") in _PERCEIVING:
+        spec = {"on_call": None, "static_filler": None, **spec}
     delivery = spec.get("delivery")
     if not isinstance(delivery, dict):
         return spec

@@ -26,15 +26,19 @@ _CONTAINERS: Final = (dict, list)
 DIFF_EFFORT: Final = 200_000
 
 
-def diff(before: Json, after: Json, *, keyed_by: Mapping[str, str] = NOT_KEYED) -> list[JsonObject]:
+def diff(
+    before: Json, after: Json, *, keyed_by: Mapping[str, str] = NOT_KEYED, by_member: bool = False
+) -> list[JsonObject]:
     """The cheapest operations from one document to another; ValueError when a Pinned value would have to be written.
+
+    With `by_member`, an object is changed member by member, and never replaced as a whole document.
 
     `keyed_by` maps patterns of pointers to arrays (`*` is any key or index) to the member that identifies their items;
     a dot in its name leads to a member inside a member.
     """
     patterns = tuple((split(pattern), tuple(member.split("."))) for pattern, member in keyed_by.items())
     try:
-        cost, script = Differ().change(before, after, 0, patterns)
+        cost, script = Differ(by_member=by_member).change(before, after, 0, patterns)
     except RecursionError:
         cost, script = fallback.change(before, after)
     if cost == inf:
@@ -46,7 +50,8 @@ def diff(before: Json, after: Json, *, keyed_by: Mapping[str, str] = NOT_KEYED) 
 class Differ:
     """The state of one diff: facts of values, and cached edit scripts of pairs.  `pointer_size` is in bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, by_member: bool = False) -> None:
+        self._by_member = by_member
         self.value_index = ValueIndex()
         self.effort = DIFF_EFFORT
         self._sizes = _Sizes()
@@ -78,7 +83,8 @@ class Differ:
 
     def _replacement_cost(self, before: Json, after: Json, pointer_size: int) -> float:
         old, new = self.value_index.of(before), self.value_index.of(after)
-        if old.size == inf and type(before) is type(after):
+        is_same_type = type(before) is type(after)
+        if is_same_type and (old.size == inf or (self._by_member and not pointer_size)):
             return inf
         return REPLACE + pointer_size + new.size + WEIGHT * (old.leaves + new.leaves)
 

@@ -13,7 +13,7 @@ from bench.patch.measure import measure
 from bench.patch.optimum import TooLargeError, least_cost
 from tavusctl.lib.json_types import JsonObject, as_text
 from tavusctl.patch import Pinned, apply, diff, same
-from tests.laws.patches import documents, edited, leaves
+from tests.laws.patches import MANY, documents, edited, keys, leaves
 
 TOOLS = {"/tools": "function.name"}
 SMALL = settings(max_examples=60)
@@ -96,6 +96,20 @@ def test_what_holds_a_pinned_value_goes_only_as_a_whole() -> None:
         {"op": "replace", "path": "/llm/c", "value": 9},
         {"op": "remove", "path": "/tts"},
     ]
+
+
+@MANY
+@given(st.dictionaries(keys, documents, max_size=4), st.data())
+def test_by_member_no_operation_is_of_the_whole_object(before: JsonObject, data: st.DataObject) -> None:
+    after = data.draw(edited(before) | st.dictionaries(keys, documents, max_size=4))
+    assume(isinstance(after, dict))
+
+    patch = diff(before, after, by_member=True)
+
+    assert all(operation["path"] for operation in patch)
+    assert same(apply(before, patch), after)
+    if all(operation["path"] for operation in diff(before, after)):
+        assert patch == diff(before, after)
 
 
 class Opaque:

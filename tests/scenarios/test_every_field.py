@@ -56,3 +56,99 @@ def test_every_plain_field_is_written_and_changed_and_taken_away(project: Projec
         assert done.code == 0, done.out + done.err
         left = [(one["address"], one["fields"]) for one in project.plan()["changes"]]
         assert left == [], f"still to be done after an apply of {values}"
+
+
+API = {"url": "https://acme.example/book", "method": "PUT", "timeout": 20, "headers": {"x-shop": "one"}}
+CALLED = {"description": "Books a table.", "delivery": {"api": {"url": "https://acme.example/book"}}}
+GOAL = {"objective_name": "ask_name", "objective_prompt": "Ask the name."}
+RULE = {"guardrail_name": "no_promises", "guardrail_prompt": "Promises a price."}
+SOUND = {"text": "SQL", "pronunciation": "sequel", "type": "alias"}
+# Versions of one object, applied one after the other: each sets other fields, and drops those of the version before.
+VERSIONS: dict[str, tuple[str, list[Body]]] = {
+    "a tool": (
+        "tool",
+        [
+            CALLED | {"name": "book", "on_call": "silent", "on_resolve": "add_to_context", "tags": ["one"]},
+            CALLED | {"name": "book", "on_call": "static_filler", "static_filler": "One moment.", "origin": "llm"},
+            CALLED | {"name": "book", "on_resolve": "generate_response"},
+            CALLED | {"name": "book", "origin": "vision", "delivery": {"app_message": True}},
+            CALLED | {"name": "book", "trigger_type": "post_call", "delivery": {"api": API}},
+            CALLED | {"name": "book", "on_call": "passthrough", "parameters": {"type": "object", "properties": {}}},
+            CALLED | {"name": "book"},
+        ],
+    ),
+    "a dictionary": (
+        "dictionary",
+        [
+            {"name": "Words", "rules": [SOUND | {"case_sensitive": True, "word_boundaries": False}]},
+            {"name": "Other", "rules": [SOUND | {"text": "GUI"}]},
+            {"name": "Third", "rules": [SOUND, SOUND | {"text": "IPA", "type": "ipa"}]},
+        ],
+    ),
+    "a set of guardrails": (
+        "guardrails",
+        [
+            {"name": "House", "data": [RULE | {"modality": "visual", "callback_url": "https://acme.example/broken"}]},
+            {"name": "Other", "data": [RULE | {"guardrail_name": "no_names", "guardrail_prompt": "Says a name."}]},
+            {"name": "Other", "data": [RULE | {"app_message": False}, RULE | {"guardrail_name": "calm"}]},
+        ],
+    ),
+    "objectives": (
+        "objectives",
+        [
+            {"name": "Intake", "data": [GOAL | {"confirmation_mode": "manual", "output_variables": ["name"]}]},
+            {"name": "Other", "data": [GOAL | {"objective_name": "ask_age", "modality": "visual"}]},
+            {"name": "Third", "data": [GOAL | {"callback_url": "https://acme.example/done"}], "allow_loops": True},
+            {"name": "Third", "data": [GOAL]},
+        ],
+    ),
+    "a meeting": (
+        "persona",
+        [
+            {"layers": {"conferencing": {"username": "coach-1", "allowlist": ["acme.example"], "whitelabel": True}}},
+            {"layers": {"conferencing": {"username": "coach-2"}}},
+            {"layers": {"conferencing": {"username": "coach-2", "allowlist": ["a.example"], "whitelabel": True}}},
+            {"layers": {"conferencing": None}},
+            {"layers": {"conferencing": {"username": "coach-3", "whitelabel": True}}},
+            {},
+        ],
+    ),
+    "layers": (
+        "persona",
+        [
+            {"layers": {"llm": {"model": "tavus-gpt-oss", "speculative_inference": True}, "perception": {}}},
+            {"layers": {"tts": {"tts_engine": "cartesia", "tts_emotion_control": False}}},
+            {"layers": {"stt": {"hotwords": "Room"}, "perception": {"perception_model": "off"}}},
+            {},
+        ],
+    ),
+    "a deployment": (
+        "deployment",
+        [
+            {"name": "Shop", "status": "active", "limits": {"daily_call_limit": 3}, "allowed_origins": ["a.example"]},
+            {"name": "Other", "limits": {"concurrent_call_limit": 2}},
+            {"name": "Other"},
+        ],
+    ),
+    "a document": ("document", [{"document_name": "Prices", "tags": ["one", "two"]}, {"document_name": "Other"}, {}]),
+}
+ALWAYS: dict[str, Body] = {
+    "persona": {"persona_name": "Coach", "system_prompt": "You coach.", "default_replica_id": "rfe12d8b9597"},
+    "deployment": {"persona_id": "${ref:persona/other}", "channel": "widget"},
+    "document": {"document_url": "https://acme.example/prices.pdf"},
+}
+
+
+@pytest.mark.sampled(len(VERSIONS))
+@pytest.mark.parametrize("case", VERSIONS)
+def test_from_any_version_of_an_object_to_any_other_in_one_apply(project: Project, case: str) -> None:
+    project.account.switch(era="today", processing_seconds=0, set_item_uuids=True)
+    kind, versions = VERSIONS[case]
+    project.manifest("persona", "other", {"persona_name": "Other", "system_prompt": "You host."})
+
+    for version in (*versions, *reversed(versions)):
+        project.manifest(kind, "it", {**ALWAYS.get(kind, {}), **version})
+        done = project.run("apply", "--yes")
+        assert done.code == 0, done.out + done.err
+        left = [(one["address"], one["fields"]) for one in project.plan()["changes"]]
+        assert left == [], f"still to be done after an apply of {version}"

@@ -88,6 +88,9 @@ BEHAVIORS = {
         ),
         Behavior("pal_tools_list", "data", _one_of("data", "bare"), "the tools of a PAL come under data, or as a list"),
         Behavior("set_app_message", default=True, check=_flag, meaning="items of sets show app_message, today"),
+        Behavior(
+            "set_item_uuids", default=False, check=_flag, meaning="items of sets have ids, kept by edits of a field"
+        ),
         # Lists
         Behavior("list_lag", 0, _amount, "seconds until a list shows a creation or a deletion"),
         Behavior(

@@ -96,6 +96,9 @@ def patch(call: Call) -> Response:
     world, stored = call.world, RESOURCE.find(call)
     before = read_with_secrets(world, stored)
     after = with_normalised_names(world.behaviors, patched_read(call, before, failure_status=422))
+    if {name: after.get(name) for name in READ_ONLY} != {name: before.get(name) for name in READ_ONLY}:
+        message = "Invalid JSON patch format"
+        raise refuse_message(message, 422)
     document = _checked_document({name: value for name, value in after.items() if name not in READ_ONLY})
     patching.apply_write_behaviors(world.behaviors.values, before, document)
     times = {name: before[name] for name in ("created_at", "updated_at")}

@@ -73,8 +73,14 @@ class SetKind:
         return self.today if self.today is not None and world.is_today else self
 
     def validated(self, world: World, body: Object) -> Object:
-        """The validated set as it is to be stored, or a refusal."""
-        return self.for_era(world).validated_fields(body, unknown=world.behaviors["set_items_unknown"] == "reject")
+        """The validated set as it is to be stored, or a refusal; a new item gets an id, if items have ids."""
+        given, has_uuids = body.get("data"), world.behaviors["set_item_uuids"] and isinstance(body.get("data"), list)
+        if has_uuids:
+            body = body | {"data": [_without_uuid(item) for item in given]}
+        document = self.for_era(world).validated_fields(body, unknown=world.behaviors["set_items_unknown"] == "reject")
+        for item, former in zip(document["data"], given, strict=True) if has_uuids else ():
+            item["uuid"] = former.get("uuid") or world.store.next_id("i", 12)
+        return document
 
     def validated_fields(self, body: Object, *, unknown: bool) -> Object:
         """The same, with these fields in any era; unknown members of items are refused if `unknown`, else stored."""
@@ -168,6 +174,10 @@ def format_time(world: World, now: float) -> str:
 def by_length_inside(item: Object) -> Object:
     """The item with the keys of free-form values in the order in which the API stores them: by length."""
     return {key: by_length(value) for key, value in item.items()}
+
+
+def _without_uuid(item: Json) -> Json:
+    return {name: value for name, value in item.items() if name != "uuid"} if isinstance(item, dict) else item
 
 
 def _create(kind: SetKind, get_resource: Callable[[], Resource], call: Call) -> Response:

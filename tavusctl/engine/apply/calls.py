@@ -163,12 +163,11 @@ _VERSIONS = 5  # attempts at most, each on a newer version of the object
 
 
 def _is_guarded(ctx: ApplyContext, op: str, step: Change, before: Live, call: Call, *, is_new: bool) -> bool:
-    """Whether `test` operations guard a call; otherwise compare here, and raise EditedMeanwhile after an edit."""
-    if update_of(before.kind).tested and is_obeyed(ctx, op, before):
-        return True
-    if not is_new:
+    """Whether `test` operations guard a call; what they do not cover is compared here (EditedMeanwhile)."""
+    guarded = update_of(before.kind).tested and is_obeyed(ctx, op, before)
+    if not is_new and not (guarded and patch_guards.cover(before.kind, before.body, call.operations)):
         _compare(ctx, step, before, call)
-    return False
+    return guarded
 
 
 def _compare(ctx: ApplyContext, step: Change, before: Live, call: Call) -> None:

@@ -8,7 +8,7 @@ A value that must not be shown (a secret, a mask) is never tested, and neither i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tavusctl import patch
 from tavusctl.core.json_tree import leaves, pattern_in, value_at
@@ -23,7 +23,7 @@ def tests(kind: ResourceKind, body: JsonObject, operations: Sequence[JsonObject]
     """The tests to send ahead of the operations; `body` is the document as it was read."""
     found: dict[str, JsonObject] = {}
     for operation, places in zip(operations, origins(body, operations), strict=True):
-        for test in [*_names(kind, body, places), *_value(body, places[-1], as_text(operation["op"]))]:
+        for test in [*_names(kind, body, places), *_value(kind, body, places[-1], as_text(operation["op"]))]:
             found.setdefault(as_text(test["path"]), test)
     return tuple(found.values())
 
@@ -44,13 +44,28 @@ def _names(kind: ResourceKind, body: JsonObject, places: Sequence[KeyPath | None
     return tests
 
 
-def _value(body: JsonObject, place: KeyPath | None, operation: str) -> list[JsonObject]:
+def _value(kind: ResourceKind, body: JsonObject, place: KeyPath | None, operation: str) -> list[JsonObject]:
     """The test of the value that an operation replaces or removes; none for an insertion or a hidden value."""
     if operation == "add" or not place:
         return []
-    old_value = value_at(body, place)
-    hidden = any(isinstance(leaf, Secret | Pinned) for _, leaf in leaves(old_value))
-    return [] if hidden else [_test(place, old_value)]
+    return [*_value_tests(kind, place, pattern_in(body, place), value_at(body, place))]
+
+
+def _value_tests(kind: ResourceKind, place: KeyPath, pattern: KeyPath, value: Json) -> Iterator[JsonObject]:
+    """The test of a value; of a value of which the server has more than `body`, the tests of its members."""
+    if kind.is_read_in_part(pattern) and isinstance(value, dict | list):
+        for key, member in value.items() if isinstance(value, dict) else enumerate(value):
+            step = "*" if isinstance(value, list) else key
+            yield from _value_tests(kind, (*place, str(key)), (*pattern, step), member)
+    elif not any(isinstance(leaf, Secret | Pinned) for _, leaf in leaves(value)):
+        yield _test(place, value)
+
+
+def cover(kind: ResourceKind, body: JsonObject, operations: Sequence[JsonObject]) -> bool:
+    """Whether the tests notice every edit: an item appended to a list is noticed only if the list is tested whole."""
+    written = [patch.split(operation["path"]) for operation in operations if operation["op"] != "add"]
+    lists = [path for path in written if isinstance(value_at(body, path), list)]
+    return not any(kind.is_read_in_part(pattern_in(body, path)) for path in lists)
 
 
 def _test(path: KeyPath, value: Json) -> JsonObject:

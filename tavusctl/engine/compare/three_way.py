@@ -285,6 +285,8 @@ def _leaf(ctx: _Comparison, path: KeyPath, desired: Json, base: Json, read_value
     # A secret that reads leave out may be set or not: an empty value can be written in both cases.
     if masked and is_empty(effective_desired):
         return None if declared.nullable else ""
+    if desired is ABSENT and declared.defaults:
+        return ABSENT  # the default is written, or the value is removed: both are valid where null may not be
     return desired_value(kind, path, effective_desired, live)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 from tavusctl import patch
 from tavusctl.core.json_tree import is_empty, leaves_with_patterns, map_leaves, set_at, value_at
@@ -23,9 +24,25 @@ def merged(body: JsonObject, operations: Sequence[JsonObject]) -> JsonObject:
 
 
 def sent(live: Live, operations: Sequence[JsonObject], desired: JsonObject) -> JsonObject:
-    """The members that operations touch, each whole, with the secrets that the manifest names."""
-    whole = _filled(live.kind, merged(live.body, operations), operations, desired)
-    return {key: whole[key] for key in _touched(operations)}
+    """The members that operations touch, each whole, with the secrets that the manifest names.
+
+    A member that others exclude is null.  If the change excludes it, or does no longer, the same request clears it, or
+    gives it its default.
+    """
+    kind = live.kind
+    whole = _filled(kind, merged(live.body, operations), operations, desired)
+    before, after = _excluded(kind, live.body), _excluded(kind, whole)
+    companions: JsonObject = {key: None for key in after - before if live.body.get(key) is not None}
+    companions |= {key: defaults[0] for key in before - after if (defaults := kind.field_at((key,)).defaults)}
+    return companions | {key: whole[key] for key in _touched(operations)}
+
+
+def _excluded(kind: ResourceKind, body: JsonObject) -> AbstractSet[str]:
+    """The members that the others exclude; a default excludes nothing."""
+    given = {
+        key: value for key, value in body.items() if value is not None and value not in kind.field_at((key,)).defaults
+    }
+    return {key for key, value in kind.complete_spec(given).items() if value is None}
 
 
 def missing_secrets(live: Live, operations: Sequence[JsonObject], desired: JsonObject) -> tuple[str, ...]:

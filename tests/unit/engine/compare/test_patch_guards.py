@@ -66,9 +66,19 @@ def test_each_place_is_tested_once() -> None:
     assert list(found) == [
         checked("/data/0/guardrail_name", "a"),
         checked("/data/0/guardrail_prompt", "A"),
-        checked("/data/0", {"guardrail_name": "a", "guardrail_prompt": "A"}),
         checked("/data/1/guardrail_name", "b"),
     ]
+
+
+@pytest.mark.parametrize("part", ["/data", "/data/0"])
+def test_of_items_that_reads_show_in_part_each_member_is_tested(part: str) -> None:
+    body: JsonObject = {"data": [{"guardrail_name": "a", "guardrail_prompt": "A"}]}
+    change: JsonObject = {"op": "replace", "path": part, "value": None}
+
+    assert {checked("/data/0/guardrail_name", "a")["path"], "/data/0/guardrail_prompt"} == {
+        test["path"] for test in patch_guards.tests(RULES, body, [change])
+    }
+    assert patch_guards.cover(RULES, body, [change]) == (part != "/data")
 
 
 def test_what_the_patch_itself_has_put_there_is_not_tested() -> None:
