@@ -130,6 +130,7 @@ VERSIONS: dict[str, tuple[str, list[Body]]] = {
             {"name": "Other"},
         ],
     ),
+    "what no read shows": ("persona", [{"memories": ["one"]}, {"is_template": True}, {"memories": ["two"]}, {}]),
     "a document": ("document", [{"document_name": "Prices", "tags": ["one", "two"]}, {"document_name": "Other"}, {}]),
 }
 ALWAYS: dict[str, Body] = {

@@ -219,7 +219,7 @@ def _patch(write: UpdateCall, query: Mapping[str, str] | None = None, tries: int
             return ctx.api.patch(path, body, fence=fence, query=query, version=_version(write))
     except Gone as error:
         ctx.look(kind, write.before.remote_id)  # raises Gone if the object itself is missing, not one it would refer to
-        raise Rejected(error.status, error.text, f"PATCH {path}") from None
+        raise Rejected(error.status, error.text, f"PATCH {kind.collection}/{write.before.remote_id}") from None
     except Rejected as error:
         if update_of(kind).versioned and error.status == _ANOTHER_VERSION:
             _compare(ctx, step, write.before, write.call)  # the edit may be of other fields: then try again

@@ -61,6 +61,7 @@ class _Comparison(Struct):
     kind: ResourceKind
     ignored: frozenset[KeyPath]
     binding: Binding
+    is_unknown: bool  # whether nobody knows what was applied: the object is there, and was not created or updated by us
     changes: list[FieldChange] = field(default_factory=list)
     drift: list[FieldChange] = field(default_factory=list)
     stored_differently: list[FieldChange] = field(default_factory=list)
@@ -79,7 +80,8 @@ class _Base(Struct, frozen=True):
 def compare(desired: Desired, live: Live, binding: Binding | None) -> Difference:
     """The difference between one object and its manifest."""
     ignored = frozenset(patch.split(pointer) for pointer in desired.lifecycle.ignore_changes)
-    ctx = _Comparison(desired.kind, ignored, binding or Binding(desired.address, ""))
+    is_unknown = bool(live.remote_id) and not (binding and binding.applied)
+    ctx = _Comparison(desired.kind, ignored, binding or Binding(desired.address, ""), is_unknown)
     base = source_fingerprint.without_fingerprint(binding.applied) if binding else ABSENT
     desired_spec = desired.kind.complete_spec(source_fingerprint.without_fingerprint(desired.spec))
     is_unchanged = binding is not None and _is_unchanged(desired_spec, base, live.body)
@@ -226,7 +228,7 @@ def _descend(
 ) -> None:
     members = desired if isinstance(desired, dict) else {}
     if ctx.kind.field_at(path).write_only:
-        live = base if base is not ABSENT else desired
+        live = _assumed(ctx, base, desired)
     changes_before = len(ctx.changes)
     inner_before, inner_after = _objects(ctx, path, members, base, live)
     key = path[-1]
@@ -265,8 +267,8 @@ def _leaf(ctx: _Comparison, path: KeyPath, desired: Json, base: Json, read_value
     base = _secret_base(ctx, path, base, effective_desired, read_value)
     masked = declared.masked and holder and read_value is ABSENT and isinstance(base, Fingerprint | Secret)
     live = read_value
-    if declared.write_only or masked:  # a value that no read shows counts as the last applied one
-        live = base if base is not ABSENT else effective_desired
+    if declared.write_only or masked:
+        live = _assumed(ctx, base, effective_desired)
     bases = _base(ctx, path, base, effective_desired, live)
     agrees = _agrees(kind, path, effective_desired, base, live)
     cause = _cause(kind, path, base, effective_desired, moved=bases.moved)
@@ -288,6 +290,11 @@ def _leaf(ctx: _Comparison, path: KeyPath, desired: Json, base: Json, read_value
     if desired is ABSENT and declared.defaults:
         return ABSENT  # the default is written, or the value is removed: both are valid where null may not be
     return desired_value(kind, path, effective_desired, live)
+
+
+def _assumed(ctx: _Comparison, base: Json, desired: Json) -> Json:
+    """The live value of a field that no read shows: the one that was applied last, or the desired one if it is unknown."""
+    return desired if base is ABSENT and ctx.is_unknown else base
 
 
 def _readable(kind: ResourceKind, path: KeyPath, base: Json, live: Json, desired: Json) -> Json:
