@@ -74,11 +74,12 @@ class SetKind:
 
     def validated(self, world: World, body: Object) -> Object:
         """The validated set as it is to be stored, or a refusal; a new item gets an id, if items have ids."""
-        given, has_uuids = body.get("data"), world.behaviors["set_item_uuids"] and isinstance(body.get("data"), list)
-        if has_uuids:
+        given: list[Json] = []
+        if world.behaviors["set_item_uuids"] and isinstance(body.get("data"), list):
+            given = body["data"]
             body = body | {"data": [_without_uuid(item) for item in given]}
         document = self.for_era(world).validated_fields(body, unknown=world.behaviors["set_items_unknown"] == "reject")
-        for item, former in zip(document["data"], given, strict=True) if has_uuids else ():
+        for item, former in zip(document["data"], given, strict=False):
             item["uuid"] = former.get("uuid") or world.store.next_id("i", 12)
         return document
 

@@ -54,9 +54,10 @@ def _value(kind: ResourceKind, body: JsonObject, place: KeyPath | None, operatio
 def _value_tests(kind: ResourceKind, place: KeyPath, pattern: KeyPath, value: Json) -> Iterator[JsonObject]:
     """The test of a value; of a value of which the server has more than `body`, the tests of its members."""
     if kind.is_read_in_part(pattern) and isinstance(value, dict | list):
-        for key, member in value.items() if isinstance(value, dict) else enumerate(value):
-            step = "*" if isinstance(value, list) else key
-            yield from _value_tests(kind, (*place, str(key)), (*pattern, step), member)
+        members = value if isinstance(value, dict) else {str(index): item for index, item in enumerate(value)}
+        for key, member in members.items():
+            inner = (*pattern, key if isinstance(value, dict) else "*")
+            yield from _value_tests(kind, (*place, key), inner, member)
     elif not any(isinstance(leaf, Secret | Pinned) for _, leaf in leaves(value)):
         yield _test(place, value)
 

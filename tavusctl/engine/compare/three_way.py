@@ -293,7 +293,7 @@ def _leaf(ctx: _Comparison, path: KeyPath, desired: Json, base: Json, read_value
 
 
 def _assumed(ctx: _Comparison, base: Json, desired: Json) -> Json:
-    """The live value of a field that no read shows: the one that was applied last, or the desired one if it is unknown."""
+    """The live value of a field that no read shows: the last applied one, or the desired one if nobody knows it."""
     return desired if base is ABSENT and ctx.is_unknown else base
 
 
