@@ -24,7 +24,7 @@ from typing import Final, NoReturn
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from tavusctl.core.binding import Binding
+from tavusctl.core.binding import DOCUMENTS, Binding
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import StateError
 from tavusctl.core.json_tree import canonical, map_leaves, quick_bytes
@@ -126,7 +126,7 @@ class Seals(Struct, frozen=True):
 
     def binding_without_secret_values(self, binding: Binding) -> Binding:
         """The binding, with its documents changed by `without_secret_values`."""
-        return _with_documents(binding, self.without_secret_values)
+        return binding.with_documents(self.without_secret_values)
 
     def _without_secrets(self, value: Json) -> Json:
         if isinstance(value, list):
@@ -149,7 +149,7 @@ class Seals(Struct, frozen=True):
 
     def comparable_intent(self, intent: Intent) -> Intent:
         """The intent of a call, with its documents changed by `comparable`."""
-        before = intent.before and _with_documents(intent.before, self.comparable)
+        before = intent.before and intent.before.with_documents(self.comparable)
         return replace(intent, spec=self.comparable(intent.spec), before=before)
 
     def _comparable_leaf(self, leaf: Json) -> Json:
@@ -225,17 +225,9 @@ def verify(state: State, lines: Sequence[bytes], keys: Keys) -> SealedState:
 
 def _comparable(replayed: ReplayResult, seals: Seals) -> ReplayResult:
     old_bindings = replayed.state.bindings
-    bindings = {address: _with_documents(binding, seals.comparable) for address, binding in old_bindings.items()}
+    bindings = {address: binding.with_documents(seals.comparable) for address, binding in old_bindings.items()}
     pending = tuple(seals.comparable_intent(intent) for intent in replayed.pending)
     return replace(replayed, state=replace(replayed.state, bindings=bindings), pending=pending)
-
-
-def _with_documents(binding: Binding, change: Callable[[JsonObject], JsonObject]) -> Binding:
-    """The binding with its documents changed; the same object if none changes."""
-    before = {name: getattr(binding, name) for name in ("applied", "successor_spec", "answered", "unconfirmed")}
-    after = {name: change(document) for name, document in before.items()}
-    changed = {name: document for name, document in after.items() if document is not before[name]}
-    return replace(binding, **changed) if changed else binding
 
 
 def seals_of(state: State, trust: Trust, key: bytes, keys: Keys) -> Seals:
@@ -269,7 +261,7 @@ def without_fingerprints(state: State, unknown: Callable[[Fingerprint], bool]) -
     def change(document: JsonObject) -> JsonObject:
         return map_leaves(document, forget)
 
-    bindings = {address: _with_documents(binding, change) for address, binding in state.bindings.items()}
+    bindings = {address: binding.with_documents(change) for address, binding in state.bindings.items()}
     return replace(state, bindings=bindings)
 
 
@@ -294,8 +286,8 @@ def _forget_leaf(unknown: Callable[[Fingerprint], bool]) -> Callable[[Json], Jso
 
 
 def _fingerprints_in(binding: Binding) -> Iterator[Fingerprint]:
-    for document in (binding.applied, binding.successor_spec, binding.answered, binding.unconfirmed):
-        for _, leaf in special_leaves(document):
+    for name in DOCUMENTS:
+        for _, leaf in special_leaves(getattr(binding, name)):
             if isinstance(leaf, Fingerprint | TextFingerprint):
                 yield Fingerprint(leaf.digest)
 

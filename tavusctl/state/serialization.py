@@ -12,12 +12,10 @@ from msgspec import convert
 from msgspec.structs import asdict
 
 from tavusctl.core.address import Address
-from tavusctl.core.binding import Binding
+from tavusctl.core.binding import DOCUMENTS, Binding
 from tavusctl.core.json_tree import canonical
 from tavusctl.lib.json_types import Json, JsonObject, as_object, as_text
 from tavusctl.secrets.values import Fingerprint, TextFingerprint
-
-_DOCUMENTS: Final = frozenset({"applied", "successor_spec", "answered", "unconfirmed", "not_live"})
 
 
 def binding_out(binding: Binding) -> JsonObject:
@@ -39,7 +37,7 @@ def binding_in(address: Address, body: JsonObject) -> Binding:
     if not body.keys() <= _defaults().keys():
         raise TypeError
     members: JsonObject = {"address": address, **body}
-    for name in _DOCUMENTS & body.keys():
+    for name in body.keys() & DOCUMENTS:
         members[name] = {key: leaves_in(value) for key, value in as_object(body[name]).items()}
     return convert(members, Binding)
 

@@ -347,6 +347,21 @@ def test_a_write_that_went_into_a_draft_is_told_until_it_is_live(five: Project, 
     assert "TV333" not in told(five.plan())
 
 
+def test_what_is_not_live_is_recorded_without_the_secret_in_it_and_told_until_it_is_live(five: Project) -> None:
+    five.environment["LLM_KEY"] = secret = "canary-of-a-draft"
+    five.write("tavusctl.yaml", "version: 1\nsecrets: [LLM_KEY]\n")
+    key = {"llm": {"model": "gpt", "base_url": "https://llm.example.com", "api_key": "${secret:LLM_KEY}"}}
+    five.manifest("persona", "b", {"persona_name": "B", "system_prompt": NEW, "layers": key})
+    describe(five, f"Say {secret}.", "a")
+    july(five, "a")
+    assert applied(five)[1]["a"][1].startswith("not_live")
+    assert secret not in (five.root / ".tavusctl/state.json").read_text(encoding="utf-8")
+    assert "the last write of /system_prompt did not go live" in told(five.plan())["TV333"]
+    assert "the last write of /system_prompt did not go live" in five.run("verify").out
+    decided(five, "a", publish=True)
+    assert (told(five.plan()), "did not go live" in five.run("verify").out) == ({}, False)
+
+
 def test_a_plan_reports_what_is_not_live_wherever_it_is_read(five: Project) -> None:
     july(five, "a")
     applied(five)

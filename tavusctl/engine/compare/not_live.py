@@ -9,7 +9,7 @@ from tavusctl import patch
 from tavusctl.core.json_tree import is_empty, is_hidden, map_leaves, value_at
 from tavusctl.fields.equivalence import alike
 from tavusctl.lib.json_types import Json, JsonObject
-from tavusctl.secrets.values import REDACTED
+from tavusctl.secrets.values import REDACTED, TextFingerprint
 
 _SIGNS: Final = ("is_draft_view", "has_unpublished_changes", "publish_url")
 
@@ -31,13 +31,13 @@ def sent_values(spec: JsonObject, pointers: Iterable[str]) -> dict[str, Json]:
 
 
 def still_not_live(not_live: Mapping[str, Json], body: Mapping[str, Json]) -> list[str]:
-    """The pointers whose values a read does not show as they were sent; hidden values cannot be compared."""
+    """The pointers whose values a read does not show as they were sent; values of secrets cannot be compared."""
     return [pointer for pointer, value in not_live.items() if not _shows(value_at(body, patch.split(pointer)), value)]
 
 
 def _shows(shown: Json, value: Json) -> bool:
     """Whether a read shows what was sent; members that the server adds to an object make no difference."""
-    if is_hidden(value):
+    if is_hidden(value) and not isinstance(value, TextFingerprint):
         return True
     if isinstance(value, dict) and value:
         members = shown if isinstance(shown, dict) else {}

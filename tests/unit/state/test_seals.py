@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, get_args, get_type_hints
 
 import pytest
 from msgspec.structs import replace
@@ -13,13 +13,20 @@ from msgspec.structs import replace
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.errors import StateError
+from tavusctl.core.model import Action
 from tavusctl.core.ports import State
-from tavusctl.state.codec import decode
-from tavusctl.state.seals import Keys, Seals, Trust, lines_digest, open_state, verify
+from tavusctl.lib.json_types import Json
+from tavusctl.secrets import redaction
+from tavusctl.secrets.values import REDACTED, Fingerprint, FingerprintKey, TextFingerprint
+from tavusctl.state.codec import decode, encode
+from tavusctl.state.journal import Intent, begin_record, bind_record
+from tavusctl.state.seals import Keys, Seals, Trust, accept, lines_digest, open_state, verify
 
 WRITTEN = Path(__file__).parents[2] / "golden/sealed"
 KEYS = Keys("api-key-of-a-release")
 COACH = Address("persona", "coach")
+# The fields of a binding that hold values of objects, by their types: none may be left out of what is done to them.
+DOCUMENTS: Final = [name for name, hint in get_type_hints(Binding).items() if get_args(hint) == (str, Json)]
 STATE = decode((WRITTEN / "state.json").read_bytes(), "here")
 LINES = (WRITTEN / "journal.jsonl").read_bytes().splitlines()
 
@@ -113,3 +120,45 @@ def test_an_accepted_journal_is_known_by_a_digest_that_stays() -> None:
     assert lines_digest([b"a", b"b"]) == hashlib.sha256(b"a\nb").hexdigest()
     assert lines_digest([b"a", b"b"]) != lines_digest([b"ab"])
     assert lines_digest([]) == ""
+
+
+each_document = pytest.mark.parametrize("name", DOCUMENTS)
+
+
+@each_document
+def test_no_document_keeps_the_value_of_a_secret(name: str) -> None:
+    redaction.register("canary-of-a-document")
+    kept = own().binding_without_secret_values(binding(name, "it says canary-of-a-document"))
+    assert isinstance(getattr(kept, name)["/text"], TextFingerprint)
+
+
+@each_document
+def test_the_fingerprints_of_a_document_are_comparable_once_it_is_read(name: str) -> None:
+    recorded = binding(name, own().fingerprint_key.text_fingerprint("it says"))
+    state = own().sealed(replace(STATE, bindings={COACH: recorded}, mac="", keys={}))
+    read = verify(decode(encode(state), "here"), (), KEYS).replay.state.bindings[COACH]
+    intent = own().comparable_intent(Intent("o1", COACH, Action.UPDATE, before=binding(name, TextFingerprint("d"))))
+    assert all(getattr(one, name)["/text"].key for one in (read, intent.before))
+
+
+@each_document
+def test_a_new_key_leaves_out_the_fingerprints_of_a_document(name: str) -> None:
+    state, _ = accept(replace(STATE, bindings={COACH: binding(name, Fingerprint("scrypt:d"))}), (), KEYS)
+    assert getattr(state.bindings[COACH], name)["/text"] == REDACTED
+
+
+@each_document
+def test_an_accepted_journal_keeps_the_fingerprints_that_the_state_has_too(name: str) -> None:
+    one = binding(name, Fingerprint("scrypt:d"))
+    lines = [begin_record(STATE, "run", {}), bind_record(one)]
+    state = own().sealed(replace(STATE, bindings={COACH: one}, accepted=lines_digest(lines), mac="", keys={}))
+    assert verify(state, lines, KEYS).replay.state.bindings[COACH] == one
+
+
+def own() -> Seals:
+    return Seals(Trust.SEALED, b"k" * 32, KEYS, FingerprintKey(b"k" * 32))
+
+
+def binding(name: str, value: Json) -> Binding:
+    """A binding with a value in one of its documents."""
+    return replace(Binding(COACH, "p1"), **{name: {"/text": value}})
