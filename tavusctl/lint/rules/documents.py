@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 from tavusctl.core.messages import either
 from tavusctl.lint.core import Finding, Subject
 
-_FORMATS: Final = frozenset({"pdf", "txt", "docx", "doc", "png", "jpg", "jpeg", "pptx", "csv", "xlsx"})
 # Extensions in URLs that are certainly files, and that Tavus cannot read.
-_UNREADABLE: Final = frozenset({"7z", "avi", "epub", "exe", "gif", "gz", "json", "md", "mov", "mp3", "mp4", "odt"}) | {
-    *("ppt", "rar", "rtf", "svg", "tar", "wav", "webp", "xls", "xml", "zip")
+_UNREADABLE: Final = frozenset({"7z", "avi", "epub", "exe", "gif", "gz", "mov", "mp3", "mp4", "odt", "ppt", "rar"}) | {
+    *("rtf", "svg", "tar", "wav", "webp", "xls", "xml", "zip")
 }
 
 
@@ -22,13 +21,13 @@ def unsupported_document_format(subject: Subject) -> Iterator[Finding]:
     extension = _extension(subject)
     if extension in _UNREADABLE:
         message = f"Tavus does not read `.{extension}` files"
-        yield Finding("/document_url", message, f"use a web page, or a file of the format {either(sorted(_FORMATS))}")
+        yield Finding("/document_url", message, f"use a web page, or a file of the format {either(_formats(subject))}")
 
 
 def crawl_of_file(subject: Subject) -> Iterator[Finding]:
     """Report a crawl of a file, which has no links to follow."""
     extension = _extension(subject)
-    if subject.value_at("crawl") and extension in _FORMATS:
+    if subject.value_at("crawl") and extension in _formats(subject):
         yield Finding(
             "/crawl", f"a `.{extension}` file has no links to crawl", "remove `crawl`, or use the URL of a web page"
         )
@@ -45,6 +44,10 @@ def crawl_quota_exceeded(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             "/crawl", message, "crawl fewer documents, or ask Tavus for a higher limit and set it as `crawl_limit`"
         )
+
+
+def _formats(subject: Subject) -> tuple[str, ...]:
+    return subject.kind.attachment.formats if subject.kind.attachment else ()
 
 
 def _extension(subject: Subject) -> str:

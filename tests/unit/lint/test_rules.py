@@ -445,7 +445,7 @@ RIGHT: list[tuple[str, Spec]] = [
     ("objectives", {"allow_loops": True, "name": "Round", "data": [goal("a", next_required_objective="a")]}),
     layers(tts={"voice_settings": {"stability": 0.5, "volume": 1}}),
     ("persona", {"persona_name": "Echo", "pipeline_mode": "echo"}),
-    document("https://example.com/prices.pdf"),
+    *(document(f"https://example.com/prices.{ending}") for ending in ("pdf", "md", "json")),
     document("https://example.com/prices?file=a.zip", crawl={"depth": 2}),
     registry(parameters={"type": "object", "properties": {"$ref": {"type": "string"}}}),
     called(query_params={"q": "{city}", "caller": "{tavus_conversation_id}"}, body_template={"a": "{} {1}"}),
