@@ -120,13 +120,17 @@ class Git(Struct):
                 output = output[end + 1 :]
 
     def _output(self, verb: str, args: tuple[str, ...], given: bytes = b"") -> bytes:
-        with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stderr:
-            stdin.write(given)
-            stdin.seek(0)
-            command = [_program(), *_OPTIONS, "-C", str(self.folder), *self.options, verb, *args]
-            output, code = self._run(command, verb, stdin.fileno(), stderr.fileno())
-            stderr.seek(0)
-            error_text = stderr.read(10 * _COMPLAINT).decode("utf-8", "replace").strip()
+        try:
+            with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stderr:
+                stdin.write(given)
+                stdin.seek(0)
+                command = [_program(), *_OPTIONS, "-C", str(self.folder), *self.options, verb, *args]
+                output, code = self._run(command, verb, stdin.fileno(), stderr.fileno())
+                stderr.seek(0)
+                error_text = stderr.read(10 * _COMPLAINT).decode("utf-8", "replace").strip()
+        except OSError as error:  # of git, or of a file with its input or output
+            message = f"git cannot be run: {error.strerror}"
+            raise GitError(message) from None
         if code:
             one_line = "; ".join(filter(None, map(str.strip, error_text.removeprefix("fatal: ").splitlines())))
             message = shortened(one_line, _COMPLAINT) or f"git {verb} ended with {code}"
@@ -195,18 +199,14 @@ def _program() -> str:
 
 
 def _start(command: list[str], stdin: int, stderr: int, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(  # noqa: S603 - fixed verbs; names that users typed come after --end-of-options
-            command,
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            env=environment,
-            start_new_session=True,
-        )
-    except OSError as error:
-        message = f"git cannot be run: {error.strerror}"
-        raise GitError(message) from None
+    return subprocess.Popen(  # noqa: S603 - fixed verbs; names that users typed come after --end-of-options
+        command,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        env=environment,
+        start_new_session=True,
+    )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -90,8 +90,13 @@ class GitJournal:
         except TavusctlError as error:
             # Each line has the hash of the one before, so none can follow a line that may or may not have been written.
             self._failed = error
-        for record in records:
-            record.is_done, record.error = True, self._failed
+        except BaseException as error:
+            message = f"the journal in {self._folder.url} was not written: {type(error).__name__}"
+            self._failed = StateError(message, id="E912")
+            raise
+        finally:
+            for record in records:
+                record.is_done, record.error = True, self._failed
 
     def _write(self, records: list[bytes]) -> None:
         lease = self._held_lease()

@@ -8,11 +8,12 @@ its remote (`credential.*`, `http.*`, `url.*`, `core.sshCommand`) are read, and 
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -27,6 +28,16 @@ _TIMEOUT: Final = 60.0  # seconds of one command
 _SETTINGS: Final = r"^(credential|http|url|core\.sshcommand)(\.|$)"
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _AUTHOR: Final = "tavusctl <tavusctl@localhost>"
+
+
+@contextlib.contextmanager
+def _local() -> Iterator[None]:
+    """Turn a GitError in the block, or in a function that it decorates, into a StateError about this machine."""
+    try:
+        yield
+    except GitError as error:
+        message = f"git cannot keep the state: {error}"
+        raise StateError(message, "install git 2.31 or newer, and check the temporary folder", id="E912") from None
 
 
 class Update(Struct, frozen=True):
@@ -46,14 +57,13 @@ class Repository:
         self._folder = Path(tempfile.mkdtemp(prefix="tavusctl-git-"))
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._variables = _variables([*_settings(root), *_token(self.url)])
-        self._run("init", "--quiet", "--bare", "--template=", ".")
+        with _local():
+            self._git().text("init", "--quiet", "--bare", "--template=", ".")
 
     def tips(self, refs: Sequence[str]) -> dict[str, str]:
         """The commits of refs, "" for those that do not exist; StateError if the repository cannot be read."""
-        try:
+        with self._readable():
             listing = self._git(network=True).text("ls-remote", "--quiet", "--", self.url, *refs)
-        except GitError as error:
-            raise self._unreadable(error) from None
         tips_by_ref = {ref: tip for tip, _, ref in (line.partition("\t") for line in listing.splitlines())}
         return {ref: tips_by_ref.get(ref, "") for ref in refs}
 
@@ -62,32 +72,36 @@ class Repository:
         if self.has(commit):
             return
         options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--refmap=")
-        try:
+        with self._readable():
             self._git(network=True).text("fetch", *options, "--", self.url, f"+{ref}:{_local_ref(commit)}")
-        except GitError as error:
-            raise self._unreadable(error) from None
 
+    @_local()
     def has(self, commit: str) -> bool:
         """Whether the local repository has a commit."""
         return bool(self._git().object(f"{commit}^{{commit}}"))
 
+    @_local()
     def files(self, commit: str) -> dict[str, str]:
         """The ids of the blobs of a commit, by file name."""
         entries = self._git().nul_separated("ls-tree", "-r", "-z", commit) if commit else []
         return {name: head.split()[2] for head, _, name in (entry.partition("\t") for entry in entries)}
 
+    @_local()
     def content(self, blob: str) -> bytes:
         """The content of a blob."""
         return self._git().content("cat-file", "blob", blob)
 
+    @_local()
     def time_of(self, commit: str) -> int:
         """The time of a commit, in seconds since the epoch, by the clock of the committer."""
         return int(self._git().line("show", "--no-patch", "--format=%ct", commit))
 
+    @_local()
     def age(self, commit: str) -> int:
         """The number of commits in the history of a commit, itself included."""
         return int(self._git().line("rev-list", "--count", commit))
 
+    @_local()
     def commit(self, base: str, changes: Mapping[str, bytes | None], now: int, *, root: bool = False) -> str:
         """Create a commit: the files of `base` with changes (None: deleted); without a parent if `root`.  Its id."""
         lines = [f"commit refs/made\ncommitter {_AUTHOR} {now} +0000\ndata 0\n".encode()]
@@ -128,12 +142,13 @@ class Repository:
         message = f"cannot read the state in {self.shown}: {without_credentials(str(error))}"
         return StateError(message, "check the network, and the credentials that git finds for it", id="E912")
 
-    def _run(self, verb: str, *args: str) -> None:
+    @contextlib.contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Turn a GitError in the block into a StateError about the remote repository."""
         try:
-            self._git().text(verb, *args)
+            yield
         except GitError as error:
-            message = f"git cannot keep the state: {error}"
-            raise StateError(message, "install git 2.31 or newer", id="E912") from None
+            raise self._unreadable(error) from None
 
     def _git(self, *, network: bool = False) -> Git:
         protocols = (

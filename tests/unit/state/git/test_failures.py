@@ -1,0 +1,102 @@
+"""Failures of git on this machine: what could not be written is never taken for written, and ends as a StateError."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn, TypeAlias
+
+import pytest
+
+from tavusctl.core.errors import StateError
+from tavusctl.core.ports import State, Store
+from tavusctl.state.git.folder import GitFolder
+from tavusctl.state.stores import open_store
+
+RECORDS = (b'{"is":"begin"}', b'{"is":"end"}')
+Fail: TypeAlias = Callable[[str], object]
+
+
+@pytest.fixture
+def fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fail:
+    """Make git fail once, at its next command with this verb."""
+    programs, verb = tmp_path / "bin", tmp_path / "verb"
+    programs.mkdir()
+    program = programs / "git"
+    program.write_text(
+        f"""#!/bin/sh
+verb=$(cat {shlex.quote(str(verb))} 2>/dev/null) && case " $* " in *" $verb "*)
+    rm {shlex.quote(str(verb))}
+    echo "fatal: no space left" >&2
+    exit 128
+esac
+exec {shlex.quote(str(shutil.which("git")))} "$@"
+""",
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    return verb.write_text
+
+
+@pytest.fixture
+def store(fail: Fail, tmp_path: Path) -> Iterator[Store]:
+    """A state in a git repository, locked by this run."""
+    del fail  # the program comes first
+    subprocess.run(["git", "init", "--quiet", "--bare", tmp_path / "states.git"], check=True)
+    opened = open_store(f"git+file://{tmp_path}/states.git?ref=refs/tavusctl/team", tmp_path, "default")
+    with opened.lock():
+        opened.read()
+        opened.write(State("a-lineage"))
+        yield opened
+
+
+def test_no_record_of_a_push_that_failed_counts_as_durable(store: Store, fail: Fail) -> None:
+    waits = [store.queue(record) for record in RECORDS]
+    fail("fast-import")
+    for wait in waits:
+        with pytest.raises(StateError, match="no space left") as caught:
+            wait()
+        assert caught.value.id == "E912"
+    assert store.journal() == []
+
+
+def test_no_record_counts_as_durable_whatever_has_ended_its_push(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = [store.queue(record) for record in RECORDS]
+    monkeypatch.setattr(GitFolder, "write", _interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        waits[0]()
+    monkeypatch.undo()
+    for wait in (waits[1], store.queue(RECORDS[0])):
+        with pytest.raises(StateError, match="was not written: KeyboardInterrupt"):
+            wait()
+    assert store.journal() == []
+
+
+@pytest.mark.parametrize("verb", ["ls-remote", "ls-tree", "show", "cat-file", "rev-list", "rev-parse", "fast-import"])
+def test_each_command_that_fails_is_an_error_of_the_state(store: Store, fail: Fail, verb: str) -> None:
+    fail(verb)
+    with pytest.raises(StateError, match="no space left"):
+        store.write(store.read())
+    store.write(store.read())
+
+
+def test_a_disk_without_room_is_an_error_of_the_state(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "TemporaryFile", _full)
+    with pytest.raises(StateError, match="No space left on device"):
+        store.read()
+    monkeypatch.undo()
+
+
+def _interrupted(*_: Any) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _full() -> NoReturn:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
