@@ -168,29 +168,75 @@ class ResourceKind(Struct, frozen=True, eq=False):
         """Whether objects of this kind can refer to other objects."""
         return any(declared.refers_to for declared in self.fields.values())
 
+    @functools.cache
     def field_at(self, path: KeyPath) -> FieldTraits:
         """The traits of the field at a path; list indices are given as `*`."""
-        return _field_at(self, path)
+        candidates = _patterns(self).get(len(path), {})
+        if path in candidates:
+            return candidates[path]
+        return next((declared for pattern, declared in candidates.items() if _matches(pattern, path)), PLAIN)
 
+    @functools.cache
     def may_receive_data(self, path: KeyPath) -> bool:
         """Whether a value may be a URL that data is sent to: the field is declared so, or its key is unknown."""
-        return _may_be_called(self, path)
+        if self.field_at(path).receives_data:
+            return True
+        level: tuple[type[BaseModel], ...] = (self.model,)
+        for key in (key for key in path if key != "*"):
+            models = [model for model in level if key in model.model_fields]
+            if not models:
+                return True  # newer than tavusctl
+            level = tuple(below for model in models for below in inner_models(model)[key])
+            if not level:
+                return False  # a value, or a document that is free in form
+        return False
 
+    @functools.cache
     def is_free(self, path: KeyPath) -> bool:
         """Whether a path may hold any value: in an object that is free in form, or under an unknown key."""
-        return _is_free(self, path)
+        level: tuple[type[BaseModel], ...] = (self.model,)
+        keys = [key for key in path if key != "*"]
+        for depth, key in enumerate(keys, 1):
+            models = [model for model in level if key in model.model_fields]
+            fields = [model.model_fields[key] for model in models]
+            if not models or any(map(is_free, fields)):
+                return True  # newer than tavusctl, or declared so
+            level = tuple(below for model in models for below in inner_models(model)[key])
+            if not level:  # a value, or a map of names to values, whose inner fields are not declared
+                return len(keys) > depth + any(is_a(field, dict) for field in fields)
+        return False
 
+    @functools.cache
     def is_unknown_in_item(self, path: KeyPath) -> bool:
         """Whether a path leads to a member of a list item that the model does not declare, or below one."""
-        return _is_unknown_in_item(self, path)
+        level: tuple[type[BaseModel], ...] = (self.model,)
+        for index, key in ((index, key) for index, key in enumerate(path) if key != "*"):
+            models = [model for model in level if key in model.model_fields]
+            if not models:
+                return "*" in path[:index]
+            if any(is_free(model.model_fields[key]) for model in models):
+                return False
+            level = tuple(below for model in models for below in inner_models(model)[key])
+            if not level:  # a value, or a map of names to values
+                return False
+        return False
 
+    @functools.cache
     def other_names(self, path: KeyPath) -> Mapping[str, str]:
         """Other names of the members of the object at `path`, each with the name that the model has."""
-        return _other_names(self, path)
+        split = ((tuple(pattern.split("/")[1:]), declared) for pattern, declared in self.fields.items())
+        return {
+            other: key
+            for (*parent, key), declared in split
+            if _matches(tuple(parent), path)
+            for other in declared.aliases
+        }
 
+    @functools.cache
     def scalar_aliases(self, path: KeyPath) -> tuple[str, ...]:
         """Members of the object at `path` with a `FieldTraits.scalar_alias`."""
-        return _scalar_aliases(self, path)
+        split = (tuple(pattern.split("/")[1:]) for pattern, declared in self.fields.items() if declared.scalar_alias)
+        return tuple(key for *parent, key in split if _matches(tuple(parent), path))
 
     def canonical_key(self, path: KeyPath) -> str:
         """The canonical key of an alias, such as a name of older API pages or of other objects; empty if it is none."""
@@ -237,70 +283,3 @@ def _patterns(kind: ResourceKind) -> Mapping[int, Mapping[KeyPath, FieldTraits]]
         pattern = tuple(pointer.split("/")[1:])
         by_length.setdefault(len(pattern), {})[pattern] = declared
     return by_length
-
-
-@functools.cache
-def _field_at(kind: ResourceKind, path: KeyPath) -> FieldTraits:
-    candidates = _patterns(kind).get(len(path), {})
-    if path in candidates:
-        return candidates[path]
-    return next((declared for pattern, declared in candidates.items() if _matches(pattern, path)), PLAIN)
-
-
-@functools.cache
-def _may_be_called(kind: ResourceKind, path: KeyPath) -> bool:
-    if _field_at(kind, path).receives_data:
-        return True
-    level: tuple[type[BaseModel], ...] = (kind.model,)
-    for key in (key for key in path if key != "*"):
-        models = [model for model in level if key in model.model_fields]
-        if not models:
-            return True  # newer than tavusctl
-        level = tuple(below for model in models for below in inner_models(model)[key])
-        if not level:
-            return False  # a value, or a document that is free in form
-    return False
-
-
-@functools.cache
-def _is_free(kind: ResourceKind, path: KeyPath) -> bool:
-    level: tuple[type[BaseModel], ...] = (kind.model,)
-    keys = [key for key in path if key != "*"]
-    for depth, key in enumerate(keys, 1):
-        models = [model for model in level if key in model.model_fields]
-        fields = [model.model_fields[key] for model in models]
-        if not models or any(map(is_free, fields)):
-            return True  # newer than tavusctl, or declared so
-        level = tuple(below for model in models for below in inner_models(model)[key])
-        if not level:  # a value, or a map of names to values, whose inner fields are not declared
-            return len(keys) > depth + any(is_a(field, dict) for field in fields)
-    return False
-
-
-@functools.cache
-def _is_unknown_in_item(kind: ResourceKind, path: KeyPath) -> bool:
-    level: tuple[type[BaseModel], ...] = (kind.model,)
-    for index, key in ((index, key) for index, key in enumerate(path) if key != "*"):
-        models = [model for model in level if key in model.model_fields]
-        if not models:
-            return "*" in path[:index]
-        if any(is_free(model.model_fields[key]) for model in models):
-            return False
-        level = tuple(below for model in models for below in inner_models(model)[key])
-        if not level:  # a value, or a map of names to values
-            return False
-    return False
-
-
-@functools.cache
-def _other_names(kind: ResourceKind, path: KeyPath) -> Mapping[str, str]:
-    split = ((tuple(pattern.split("/")[1:]), declared) for pattern, declared in kind.fields.items())
-    return {
-        other: key for (*parent, key), declared in split if _matches(tuple(parent), path) for other in declared.aliases
-    }
-
-
-@functools.cache
-def _scalar_aliases(kind: ResourceKind, path: KeyPath) -> tuple[str, ...]:
-    split = (tuple(pattern.split("/")[1:]) for pattern, declared in kind.fields.items() if declared.scalar_alias)
-    return tuple(key for *parent, key in split if _matches(tuple(parent), path))
