@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from tavusctl.core.schema.model_fields import inner_models, is_a, is_free
+from tavusctl.core.schema.model_fields import is_a, is_free, steps
 from tavusctl.lib.graph import Graph
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
 from tavusctl.secrets import detection
@@ -181,43 +181,26 @@ class ResourceKind(Struct, frozen=True, eq=False):
         """Whether a value may be a URL that data is sent to: the field is declared so, or its key is unknown."""
         if self.field_at(path).receives_data:
             return True
-        level: tuple[type[BaseModel], ...] = (self.model,)
-        for key in (key for key in path if key != "*"):
-            models = [model for model in level if key in model.model_fields]
-            if not models:
-                return True  # newer than tavusctl
-            level = tuple(below for model in models for below in inner_models(model)[key])
-            if not level:
-                return False  # a value, or a document that is free in form
-        return False
+        return any(not fields for _, fields, _ in steps(self.model, path))
 
     @functools.cache
     def is_free(self, path: KeyPath) -> bool:
         """Whether a path may hold any value: in an object that is free in form, or under an unknown key."""
-        level: tuple[type[BaseModel], ...] = (self.model,)
-        keys = [key for key in path if key != "*"]
-        for depth, key in enumerate(keys, 1):
-            models = [model for model in level if key in model.model_fields]
-            fields = [model.model_fields[key] for model in models]
-            if not models or any(map(is_free, fields)):
+        for index, fields, below in steps(self.model, path):
+            if not fields or any(map(is_free, fields)):
                 return True  # newer than tavusctl, or declared so
-            level = tuple(below for model in models for below in inner_models(model)[key])
-            if not level:  # a value, or a map of names to values, whose inner fields are not declared
-                return len(keys) > depth + any(is_a(field, dict) for field in fields)
+            if not below:  # a value, or a map of names to values, whose inner fields are not declared
+                rest = [key for key in path[index + 1 :] if key != "*"]
+                return len(rest) > any(is_a(field, dict) for field in fields)
         return False
 
     @functools.cache
     def is_unknown_in_item(self, path: KeyPath) -> bool:
         """Whether a path leads to a member of a list item that the model does not declare, or below one."""
-        level: tuple[type[BaseModel], ...] = (self.model,)
-        for index, key in ((index, key) for index, key in enumerate(path) if key != "*"):
-            models = [model for model in level if key in model.model_fields]
-            if not models:
+        for index, fields, _ in steps(self.model, path):
+            if not fields:
                 return "*" in path[:index]
-            if any(is_free(model.model_fields[key]) for model in models):
-                return False
-            level = tuple(below for model in models for below in inner_models(model)[key])
-            if not level:  # a value, or a map of names to values
+            if any(map(is_free, fields)):
                 return False
         return False
 

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tavusctl.core.messages import nearest
 from tavusctl.core.resource_kind import ResourceKind
-from tavusctl.core.schema.model_fields import fields_at, inner_models, is_a, parents_of
+from tavusctl.core.schema.model_fields import fields_at, is_a, parents_of, steps
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
 from tavusctl.patch.pointer import join, split
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-    from pydantic.fields import FieldInfo
 
 
 def fault(kind: ResourceKind, spec: JsonObject, pointer: str) -> tuple[str, str] | None:
@@ -65,24 +59,14 @@ def _suggestion(kind: ResourceKind, above: KeyPath, key: str, below: KeyPath) ->
     return f"did you mean `{join((*parents[0], key, *below))}`?" if len(parents) == 1 else ""
 
 
-def _declared(kind: ResourceKind, path: KeyPath) -> FieldInfo | None:
-    """The declaration of the field at a path, or None."""
-    level: tuple[type[BaseModel], ...] = (kind.model,)
-    field = None
-    for key in path:
-        model = next((inner for inner in level if key in inner.model_fields), None)
-        if model is None:
-            return None
-        field, level = model.model_fields[key], inner_models(model)[key]
-    return field
-
-
 def _is_list(kind: ResourceKind, path: KeyPath, value: Json) -> bool:
-    declared = _declared(kind, path)
-    return isinstance(value, list) or (declared is not None and is_a(declared, list))
+    *_, (index, declared, _) = steps(kind.model, path)
+    return isinstance(value, list) or (index == len(path) - 1 and any(is_a(field, list) for field in declared))
 
 
 def _is_free(kind: ResourceKind, path: KeyPath) -> bool:
     """Whether a field, or one of its parents, may have any keys."""
-    declared = [_declared(kind, path[:length]) for length in range(1, len(path) + 1)]
-    return any(field is None or is_a(field, dict) for field in declared)
+    declared = [fields for _, fields, _ in steps(kind.model, path)]
+    return len(declared) < len(path) or any(
+        not fields or any(is_a(field, dict) for field in fields) for fields in declared
+    )

@@ -90,6 +90,19 @@ def fields_at(model: type[BaseModel], path: KeyPath) -> dict[str, tuple[type[Bas
     return {key: below for inner in level for key, below in inner_models(inner).items()}
 
 
+def steps(model: type[BaseModel], path: KeyPath) -> Iterator[tuple[int, list[FieldInfo], tuple[type[BaseModel], ...]]]:
+    """For each key on the way to a path below a model: its index, its fields, and the models in their types.
+
+    Keys `*` are left out.  The way ends at a key without a field, or whose fields have no models in their types.
+    """
+    level: tuple[type[BaseModel], ...] = (model,)
+    for index, key in enumerate(path):
+        if key != "*" and level:
+            models = [inner for inner in level if key in inner.model_fields]
+            level = tuple(below for inner in models for below in inner_models(inner)[key])
+            yield index, [inner.model_fields[key] for inner in models], level
+
+
 def parents_of(model: type[BaseModel], key: str) -> list[KeyPath]:
     """The paths of the objects below a model that have a field of this name, nearest first, without list indices."""
     paths: list[KeyPath] = []
