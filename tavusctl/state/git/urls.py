@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from tavusctl.config.project_file.state_url import is_ref
-from tavusctl.core.errors import UsageError
 from tavusctl.integrations.git.process import Git, GitError
 
 if TYPE_CHECKING:
@@ -25,11 +23,7 @@ def open_git_store(url: str, root: Path, environment: str) -> SharedStore:
     from tavusctl.state.shared.lease import timing_from  # noqa: PLC0415 - as above
     from tavusctl.state.shared.store import SharedStore  # noqa: PLC0415 - as above
 
-    address, _, query = url.partition("?")
-    key, _, ref = query.partition("=")
-    if query and (key != "ref" or not is_ref(ref)):
-        message = f"`state: {address}?{query}`: what follows `?` must be `ref=` and the full name of a ref"
-        raise UsageError(message, "write it like `state: git?ref=refs/heads/tavusctl-state`", id="E1203")
+    address, _, ref = url.partition("?ref=")
     folder = GitFolder(
         Repository(root, address.removeprefix("git").removeprefix("+")), ref or ref_of(root, environment)
     )

@@ -41,12 +41,9 @@ def open_object_store(scheme: str, location: str) -> SharedStore:
 
 
 def open_bucket(scheme: str, location: str) -> Bucket:
-    """The folder of an object store, for the state; UsageError if the location is invalid or obstore is missing."""
+    """The folder of an object store, for the state; UsageError if an endpoint is invalid or obstore is missing."""
     container, _, prefix = location.partition("/")
     url = f"{scheme}://{location}".rstrip("/")
-    if not container or "@" in container or "?" in location:  # may contain a password: not shown
-        message = f"state: expected a bucket after `{scheme}://`"
-        raise UsageError(message, f"write it like `{scheme}://bucket/prefix`", id="E1203")
     check_endpoints(scheme, os.environ)
     try:
         from tavusctl.state.object_store.bucket import Bucket  # noqa: PLC0415 - `obstore` is optional

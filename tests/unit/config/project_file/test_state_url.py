@@ -45,6 +45,7 @@ WRONG = {
     "https://example.com/acme/state.git": "write `git+` before",
     "git@example.com:acme/state.git": "write `git+` before",
     "s3://": "write it like `s3://BUCKET/PREFIX`",
+    "s3:///team": "write it like `s3://BUCKET/PREFIX`",
     "az:///prefix": "write it like `az://CONTAINER/PREFIX`",
     "gs://bucket/x?y": "write it like `gs://BUCKET/PREFIX`",
     "file://": "write it like `file://PATH`",

@@ -309,12 +309,6 @@ def test_what_is_no_endpoint_is_refused_and_not_quoted(value: str) -> None:
     assert "SeKret" not in f"{refused.value.message}{refused.value.hint}"
 
 
-@pytest.mark.parametrize("url", ["s3://", "s3:///team"])
-def test_a_url_must_name_a_bucket(url: str) -> None:
-    with pytest.raises(UsageError, match="expected a bucket"):
-        opener(url)()
-
-
 @pytest.mark.parametrize(("lease", "heartbeat"), [("0.5", ""), ("nine", ""), ("10", "8"), ("9999", ""), ("nan", "")])
 def test_a_pace_that_would_lose_the_lock_is_refused(
     faulty: FakeS3, monkeypatch: pytest.MonkeyPatch, lease: str, heartbeat: str
