@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Self, TypedDict, Unpack
+from typing import Self
 
 import httpx
 
@@ -82,7 +82,10 @@ class ReadClient:
             "Accept-Encoding": "gzip",
         }
         self._wire = partial(Wire, self._base, connections=parallel, seconds=seconds, resolve=resolve)
-        self._reads = self._wire(keepalive=parallel)
+        self._connect()
+
+    def _connect(self) -> None:
+        self._reads = self._wire(keepalive=self._parallel)
 
     def __enter__(self) -> Self:
         return self
@@ -233,23 +236,11 @@ class ReadClient:
         _log.debug("%s -> %s, %d bytes, %.0f ms", answer.request, answer.status, size, seconds * 1000)
 
 
-class Options(TypedDict, total=False):
-    """The optional arguments of a client; their defaults are those of `ReadClient`."""
-
-    parallel: int
-    rate: float
-    clock: Clock | None
-    seconds: float
-    max_wait: float
-    resolve: Callable[[str, int], Sequence[str]]
-    limits: Limits
-
-
 class Client(ReadClient):
     """Read and write the API."""
 
-    def __init__(self, base_url: str, api_key: str, **options: Unpack[Options]) -> None:
-        super().__init__(base_url, api_key, **options)
+    def _connect(self) -> None:
+        super()._connect()
         # A server may close a kept connection at the moment when a write is sent, and nobody could know whether the
         # write arrived: every write gets a connection of its own.
         self._writes = self._wire(keepalive=0)
