@@ -34,9 +34,9 @@ _DETACHED: Final = pattern(r"\bnot attached\b", re.IGNORECASE)
 _USED: Final = pattern(r"\bin use\b|\bused by\b|\bstill (used|attached)\b", re.IGNORECASE)
 
 
-def refusal_cause(answer: Answer, text: str) -> RefusalCause:
-    """The cause of a refused call; `text` is the error message of the server."""
-    body, (method, _, path) = _object(answer.payload), answer.request.partition(" ")
+def refusal_cause(answer: Answer, body: JsonObject, text: str) -> RefusalCause:
+    """The cause of a refused call; `body` is the object in the response, `text` is the error message of the server."""
+    method, _, path = answer.request.partition(" ")
     if answer.status not in _REFUSALS or method == "GET":
         return RefusalCause.UNKNOWN
     if _conflict_name(body) == RefusalCause.MAKER_CHANGES:
@@ -67,12 +67,13 @@ def _conflict_name(body: JsonObject) -> str:
     return next((one for candidate in (body, *inner) if isinstance(one := candidate.get("conflict"), str)), "")
 
 
-def _object(payload: bytes) -> JsonObject:
+def object_in(payload: bytes) -> JsonObject | None:
+    """The JSON object in a body; None if the body is anything else."""
     try:
         document = strict_json(payload)
     except ValueError:
-        return {}
-    return document if isinstance(document, dict) else {}
+        return None
+    return document if isinstance(document, dict) else None
 
 
 def dependents_text(body: JsonObject) -> str:

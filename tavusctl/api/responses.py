@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from tavusctl.api.refusals import dependents_text, refusal_cause
+from tavusctl.api.refusals import dependents_text, object_in, refusal_cause
 from tavusctl.api.transport import Answer
 from tavusctl.core.errors import Ambiguous, ApiError, Gone, Rejected, TavusctlError, Throttled, UnauthorisedError
-from tavusctl.lib.json_types import Json
+from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.lib.strict_json import strict_json
 from tavusctl.secrets.redaction import redacted_words
 
@@ -75,7 +75,8 @@ def _redirect_error(answer: Answer) -> ApiError:
 
 
 def _error_of(answer: Answer) -> TavusctlError:
-    status, text = answer.status, _text(answer.payload)
+    status, document = answer.status, object_in(answer.payload)
+    text = _text(answer.payload, document or {})
     if status == httpx.codes.UNAUTHORIZED:
         message = f"the API key was refused: {text}"
         return UnauthorisedError(message, "check the environment variable that holds it")
@@ -84,13 +85,13 @@ def _error_of(answer: Answer) -> TavusctlError:
         error: Rejected | Ambiguous = Ambiguous(message)
     elif status == httpx.codes.TOO_MANY_REQUESTS:
         error = Throttled(status, text, answer.request)
-    elif status == httpx.codes.NOT_FOUND and not _is_object(answer.payload):
+    elif status == httpx.codes.NOT_FOUND and document is None:
         # The API answers 404 with a JSON object: this response comes from something between the API and us.
         error = Ambiguous(f"{answer.request} was answered with 404, and not by the API: {text}", "check `--base-url`")
     elif status == httpx.codes.NOT_FOUND or _names_unknown_id(answer, text):
         error = Gone(status, text, answer.request)
     else:
-        error = Rejected(status, text, answer.request, refusal_cause(answer, text))
+        error = Rejected(status, text, answer.request, refusal_cause(answer, document or {}, text))
     error.status, error.retry_after = status, _retry_after(answer)
     if answer.request.startswith("GET ") and isinstance(error, Rejected):
         error.exit_code = ApiError.exit_code  # a read changes nothing, so nothing is partly done
@@ -98,13 +99,6 @@ def _error_of(answer: Answer) -> TavusctlError:
             "" if isinstance(error, Throttled) else "check `--base-url` and the permissions of the API key"
         )
     return error
-
-
-def _is_object(payload: bytes) -> bool:
-    try:
-        return isinstance(strict_json(payload), dict)
-    except ValueError:
-        return False
 
 
 def _names_unknown_id(answer: Answer, text: str) -> bool:
@@ -136,18 +130,13 @@ def _date(value: str) -> datetime | None:
         return None
 
 
-def _text(payload: bytes) -> str:
+def _text(payload: bytes, document: JsonObject) -> str:
     """The error message in a body: `error`, then `message`, then `detail`, then the raw text; one line, 300 characters.
 
     Secrets are redacted, because a server may repeat what it was sent, API keys included.
     """
     # Much more than is shown: at the end of the cut text, a part of a secret may be left that redaction does not find.
     words = payload[:_INSPECTED].decode("utf-8", "replace")
-    try:
-        document = strict_json(payload)
-    except ValueError:
-        document = None
-    if isinstance(document, dict):
-        words = next((str(document[key]) for key in ("error", "message", "detail") if document.get(key)), words)
-        words += dependents_text(document)
+    words = next((str(document[key]) for key in ("error", "message", "detail") if document.get(key)), words)
+    words += dependents_text(document)
     return " ".join(redacted_words(words).split())[:_TEXT_LIMIT] or "(no text)"

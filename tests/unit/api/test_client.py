@@ -239,6 +239,7 @@ def test_every_call_carries_the_key_and_reads_cannot_write() -> None:
     ("status", "text", "gone"),
     [
         (404, "Document not found", True),
+        (404, "", True),
         (400, "Invalid persona_id", True),
         (400, "Invalid replica_uuid", True),
         (400, "Invalid request: limit", False),
@@ -251,7 +252,7 @@ def test_gone_is_what_the_service_calls_an_unknown_id(status: int, text: str, go
     class Refusing(Pages):
         def answer(self, query: dict[str, list[str]]) -> tuple[int, Any]:
             del query
-            return status, {"error": text}
+            return status, {"error": text} if text else {}
 
     with serving(Refusing(0)) as url, Client(url, KEY) as client, pytest.raises(Rejected) as caught:
         client.get("/v2/things/p1")
