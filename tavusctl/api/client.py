@@ -30,7 +30,7 @@ from tavusctl.api.transport import Answer, Wire, addresses, note_proxies
 from tavusctl.core.errors import Ambiguous, ApiError, Rejected, TavusctlError
 from tavusctl.core.ports import Clock, Fence, ResponseDigest
 from tavusctl.core.resource_kind import Listing
-from tavusctl.lib.clock import SystemClock, uptime
+from tavusctl.lib.clock import uptime
 from tavusctl.lib.concurrency import run_all
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.secrets import redaction
@@ -70,7 +70,7 @@ class ReadClient:
         self._answers = 0
         self._answered: dict[tuple[str, tuple[tuple[str, str], ...]], set[str]] = {}  # digests by path and query
         self._counter = itertools.count(1)  # safe to use from several threads
-        self._retry = RetryPolicy(clock or SystemClock(), max_wait, rate)
+        self._retry = RetryPolicy(clock or time, max_wait, rate)
         self._parallel = parallel
         self._limits = limits
         # Limits the calls that all threads together have under way.

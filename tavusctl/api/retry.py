@@ -12,13 +12,13 @@ import math
 import random
 import re
 import threading
+import time
 from collections.abc import Callable
 
 from msgspec import Struct, field
 
 from tavusctl.core.errors import Ambiguous, ApiError, NeverSent, Throttled
 from tavusctl.core.ports import Clock
-from tavusctl.lib.clock import SystemClock
 from tavusctl.lib.json_types import Json
 
 MAX_WAIT = 120.0  # longest pause that a server may ask for, seconds
@@ -53,7 +53,7 @@ def write_attempts(error: ApiError) -> int:
 class RetryPolicy(Struct):
     """The budget of retries, the shared pause after a 429, and the limit of the rate of calls."""
 
-    clock: Clock = field(default_factory=SystemClock)
+    clock: Clock = time
     max_wait: float = MAX_WAIT
     rate: float = math.inf  # calls per second at most
     chance: Callable[[], float] = random.random

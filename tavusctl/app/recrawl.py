@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,7 +29,6 @@ from tavusctl.engine import renames
 from tavusctl.engine.import_.missing_state import UnboundManifests, of_account, unknown_reason
 from tavusctl.engine.renames import Bindings
 from tavusctl.kinds import KINDS
-from tavusctl.lib.clock import SystemClock
 from tavusctl.lib.json_types import Json, JsonObject, as_object
 from tavusctl.reports.contents import view
 from tavusctl.reports.json import FORMAT_VERSION, diagnostic_document, json_text
@@ -84,7 +84,7 @@ def _start_crawls(
     spread = _SPREAD if os.environ.get("CI") else 0.0
     throttle = ThrottleOptions(options.reserve, seed, spread, lambda: _machine_lock(session.root))
     with session.client() as api:
-        return run(api, CRAWLED, targets, SystemClock(), throttle=throttle, patience=options.wait, report=report)
+        return run(api, CRAWLED, targets, time, throttle=throttle, patience=options.wait, report=report)
 
 
 def exit_code(result: RecrawlResult, *, strict: bool) -> int:

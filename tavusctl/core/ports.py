@@ -238,12 +238,12 @@ class Store(Protocol):
 
 
 class Clock(Protocol):
-    """Time, so that waiting can be tested."""
+    """Time, so that waiting can be tested; the module `time` is the clock of the system."""
 
     def monotonic(self) -> float:
         """Seconds from an arbitrary start, never going back."""
         ...
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, /) -> None:
         """Wait."""
         ...

@@ -14,18 +14,6 @@ def uptime() -> float:
     return time.clock_gettime(_CLOCK)
 
 
-class SystemClock:
-    """The clock of the system, for waiting."""
-
-    def monotonic(self) -> float:
-        """Seconds from an arbitrary start."""
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        """Sleep for some seconds."""
-        time.sleep(seconds)
-
-
 def parse_time(text: str) -> datetime:
     """The UTC time of an ISO 8601 text, which is taken as UTC if it has no zone; ValueError if it is invalid."""
     parsed = datetime.fromisoformat(text)

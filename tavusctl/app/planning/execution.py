@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
@@ -22,7 +23,6 @@ from tavusctl.engine.plan import check_deletes, count_deletes
 from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.engine.safety.protection import count_lowered
 from tavusctl.kinds import KINDS
-from tavusctl.lib.clock import SystemClock
 from tavusctl.state.run_records import RunRecords
 from tavusctl.state.trash import Trash
 
@@ -165,7 +165,7 @@ def run_plan(
         api,
         recorder,
         dependencies(prepared, KINDS, api, recorder, trash.keep, uploads.link),
-        SystemClock(),
+        time,
         externals=prepared.externals,
         existing_ids=prepared.existing_ids,
         patience=patience,
