@@ -16,11 +16,10 @@ from typing import Final
 from tavusctl.core.errors import StateError
 from tavusctl.core.ports import State
 from tavusctl.lib import atomic_files
-from tavusctl.state.file.journal import read_private
+from tavusctl.lib.private_files import read_private
 
 RUNS: Final = "runs"
 TRASH: Final = "trash"
-LIMIT: Final = 256 * 1024 * 1024
 _NAME: Final = re.compile(r"runs/([0-9a-f]{8})-(\d{6,})-([0-9a-f]{12})\.jsonl")
 
 
@@ -78,7 +77,7 @@ class FileArtifacts:
     def get(self, name: str) -> bytes | None:
         """The content of a file; None if there is none."""
         try:
-            return read_private(self._root / name, LIMIT)
+            return read_private(self._root / name)
         except FileNotFoundError:
             return None
         except OSError as error:

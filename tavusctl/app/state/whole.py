@@ -11,9 +11,9 @@ from tavusctl.app.session import keyring
 from tavusctl.app.session.local import LocalSession
 from tavusctl.core.errors import StateError
 from tavusctl.core.ports import ArtifactStore, State, Store
+from tavusctl.lib.private_files import LIMIT
 from tavusctl.state.artifacts import RUNS, TRASH, newest_serial, runs_of
 from tavusctl.state.codec import decode
-from tavusctl.state.file.state_version import LIMIT
 from tavusctl.state.file.store import FileStore
 from tavusctl.state.seals import Seals, Trust, open_state, verify
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 import threading
-from collections.abc import Iterator
-from io import BufferedReader
 from pathlib import Path
 
 from tavusctl.core.errors import StateError
 from tavusctl.lib.atomic_files import sync_directory
+from tavusctl.lib.private_files import read_private
 from tavusctl.state.hash_chain import Chain, follow, link
-
-LIMIT = 256 * 1024 * 1024  # bytes; no run writes more, and reading the whole file must not exhaust memory
 
 
 class JournalFile:
@@ -56,7 +52,7 @@ class JournalFile:
 
     def _read(self) -> Chain:
         try:
-            content = read_private(self.path, LIMIT)
+            content = read_private(self.path)
         except FileNotFoundError:
             content = b""
         except OSError as error:
@@ -96,39 +92,6 @@ class JournalFile:
             with contextlib.suppress(OSError):
                 os.ftruncate(descriptor, chain.size)
             raise _unusable(self.path, "append to", error.strerror) from None
-
-
-def read_private(path: Path, limit: int) -> bytes:
-    """The content of a file; OSError if it is a link, a device, of another user, too large, or writable by others."""
-    with open_private(path, limit) as file:
-        return file.read()
-
-
-@contextlib.contextmanager
-def open_private(path: Path, limit: int) -> Iterator[BufferedReader]:
-    """The file, opened for reading; raises the same errors as `read_private`."""
-    # Without O_NONBLOCK, opening a named pipe would wait for someone to write into it.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        fault = fault_of(os.fstat(file.fileno()), limit)
-        if fault:
-            raise OSError(0, fault)
-        yield file
-
-
-def fault_of(status: os.stat_result, limit: int) -> str:
-    """Why a file is not safe to read as one of ours; empty if it is."""
-    if not stat.S_ISREG(status.st_mode):
-        return "it is not a regular file"
-    if status.st_nlink > 1:
-        return "it has a second name (a hard link)"
-    if status.st_uid not in (os.geteuid(), 0) and os.geteuid() != 0:
-        return "it belongs to another user"
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return "other users may write to it; remove that permission with `chmod 600`"
-    if status.st_size > limit:
-        return f"it is larger than {limit} bytes"
-    return ""
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Final
 
+from tavusctl.lib.private_files import open_private
 from tavusctl.state.artifacts import RUNS, FileArtifacts
-from tavusctl.state.file.journal import open_private
-
-LIMIT: Final = 256 * 1024 * 1024  # bytes of a state
 
 
 def version_of(path: Path) -> str:
@@ -17,7 +14,7 @@ def version_of(path: Path) -> str:
     digest = hashlib.sha256("\0".join(sorted(FileArtifacts(path.parent).names(RUNS))).encode("utf-8", "surrogatepass"))
     for file_path in (path, path.with_name(f"{path.name}.wal")):
         try:
-            with open_private(file_path, LIMIT) as file:
+            with open_private(file_path) as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         except OSError as error:
             digest.update(str(error).encode("utf-8", "surrogatepass"))

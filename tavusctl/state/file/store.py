@@ -17,12 +17,12 @@ from tavusctl.core.errors import LockError, StateError, UsageError
 from tavusctl.core.ports import State
 from tavusctl.lib import atomic_files
 from tavusctl.lib.json_types import as_number, as_object
+from tavusctl.lib.private_files import fault_of, read_private
 from tavusctl.lib.strict_json import strict_json
 from tavusctl.state.artifacts import RUNS, FileArtifacts, check_newest
 from tavusctl.state.backoff import pauses
 from tavusctl.state.codec import decode, encode
-from tavusctl.state.file.journal import JournalFile, fault_of, read_private
-from tavusctl.state.file.state_version import LIMIT
+from tavusctl.state.file.journal import JournalFile
 from tavusctl.state.lock_holder import Holder, from_json
 
 
@@ -45,7 +45,7 @@ class FileStore:
         """The state; an empty one of a new lineage if there is no file."""
         self._seen = self._identity()
         try:
-            content = read_private(self.path, LIMIT)
+            content = read_private(self.path)
         except FileNotFoundError:
             return State(lineage=str(uuid.uuid4()))
         except OSError as error:
@@ -141,7 +141,7 @@ class FileStore:
             descriptor = os.open(self._lock_path, flags, 0o600)
         except OSError as error:
             raise self._unusable(error, "lock") from None
-        fault = fault_of(os.fstat(descriptor), LIMIT)
+        fault = fault_of(os.fstat(descriptor))
         if fault:
             os.close(descriptor)
             raise self._unusable(OSError(0, f"its lock {self._lock_path.name}: {fault}"), "lock")

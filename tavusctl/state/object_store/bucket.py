@@ -24,6 +24,7 @@ from obstore.exceptions import (
 )
 
 from tavusctl.core.errors import StateError
+from tavusctl.lib.private_files import LIMIT
 from tavusctl.state.object_store.urls import error_text
 from tavusctl.state.shared.folder import Blob, Version, WriteConflict
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 Remote: TypeAlias = "S3Store | GCSStore | AzureStore"
 
-LIMIT: Final = 256 * 1024 * 1024  # bytes of an object
 NAMES: Final = 200_000  # maximum of objects in a folder
 _RETRY_PAUSES: Final = (0.2, 1.0)  # seconds before the second and the third attempt
 

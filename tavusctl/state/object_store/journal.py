@@ -15,8 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from tavusctl.core.errors import LockError, StateError
+from tavusctl.lib.private_files import LIMIT
 from tavusctl.state.hash_chain import START, follow, link
-from tavusctl.state.object_store.bucket import LIMIT, Bucket
+from tavusctl.state.object_store.bucket import Bucket
 from tavusctl.state.shared.folder import WriteConflict
 from tavusctl.state.shared.lease import NAME as LOCK
 from tavusctl.state.shared.lease import Lease

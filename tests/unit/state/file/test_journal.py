@@ -15,7 +15,8 @@ import pytest
 
 from tavusctl.core.errors import StateError
 from tavusctl.lib.atomic_files import sync_directory
-from tavusctl.state.file.journal import JournalFile, fault_of, read_private
+from tavusctl.lib.private_files import fault_of, read_private
+from tavusctl.state.file.journal import JournalFile
 from tavusctl.state.hash_chain import START, Chain, follow, link
 
 HINT = "check its folder and the disk"
