@@ -12,6 +12,7 @@ from tavusctl.core.model import ABSENT, Declared, Desired, FieldChange, Plan
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields.equivalence import same
 from tavusctl.lib.json_types import Json, KeyPath
+from tavusctl.lib.texts import common_prefix
 from tavusctl.patch import split
 from tavusctl.patch.pointer import escape
 
@@ -82,18 +83,12 @@ def field_source(kind: ResourceKind, item: Declared, entry: FieldChange) -> Sour
 
 def _first_difference(old: str, new: str, passages: Sequence[Passage]) -> int:
     """The offset of the first character of `new` that differs; if text was only removed, one next to the gap."""
-    offset = _common_prefix(old, new)
+    offset = common_prefix(old, new)
     if offset == len(old) and new.startswith("\n", offset):
         return min(offset + 1, len(new) - 1)  # only lines after the last one were added
     if old.endswith(new[offset:]):
         # The removed text began anywhere from `first` to `offset`; prefer the end of an included file in that range.
-        first = len(new) - _common_prefix(old[::-1], new[::-1])
+        first = len(new) - common_prefix(old[::-1], new[::-1])
         passage = next((part for part in reversed(passages) if part.start <= offset), None)
         offset = passage.start - 1 if passage and not passage.path and passage.start >= first else offset
     return max(min(offset, len(new) - 1), 0)
-
-
-def _common_prefix(first: str, second: str) -> int:
-    """The length of the common prefix of two texts."""
-    pairs = zip(first, second, strict=False)
-    return next((index for index, (left, right) in enumerate(pairs) if left != right), min(len(first), len(second)))

@@ -25,6 +25,7 @@ from typing import NamedTuple, NewType
 from urllib.parse import quote_plus
 
 from tavusctl.lib.spelling import ALL, IGNORED, SPELLINGS, decode, decode_matches, without_ignored
+from tavusctl.lib.texts import common_prefix
 
 View = NewType("View", str)
 Record = NewType("Record", str)
@@ -272,20 +273,14 @@ def _exact_span(needle: str, _: str, start: int) -> tuple[int, int]:
 
 def _prefix_span(secret: str, reading_text: str, start: int) -> tuple[int, int]:
     """The span of the longest beginning of a secret that a reading has at `start`."""
-    return start, start + _common_prefix(secret, reading_text[start : start + len(secret)])
+    return start, start + common_prefix(secret, reading_text[start : start + len(secret)])
 
 
 def _suffix_span(secret: str, reading_text: str, start: int) -> tuple[int, int]:
     """The span of the longest end of a secret that a reading has before the end of the match at `start`."""
     end = start + _PART
     before = reading_text[max(0, end - len(secret)) : end]
-    return end - _common_prefix(secret[::-1], before[::-1]), end
-
-
-def _common_prefix(left_text: str, right_text: str) -> int:
-    """The length of the common prefix of two texts."""
-    pairs = enumerate(zip(left_text, right_text, strict=False))
-    return next((index for index, (left, right) in pairs if left != right), min(len(left_text), len(right_text)))
+    return end - common_prefix(secret[::-1], before[::-1]), end
 
 
 def _offsets(part: str, text: str) -> Iterator[int]:
