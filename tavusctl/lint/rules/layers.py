@@ -21,8 +21,7 @@ _OLD_NAMES: Final = {new: old for old, new in _RENAMED.items()}
 # A high sensitivity to pauses ends a turn early, which is a low patience: the two scales are opposite.
 _PATIENCE: Final = {"high": "low", "medium": "medium", "low": "high", "verylow": "high", "superlow": "high"}
 _INTERRUPTIBLE: Final = {"high": "high", "medium": "medium", "low": "low", "verylow": "low", "superlow": "low"}
-_OPPOSITE: Final = {"high": "low", "medium": "medium", "low": "high", "verylow": "high", "superlow": "high"}
-# One page says that a low sensitivity is a high interruptibility; examples use the same word for both.
+# One page says that a low sensitivity is a high interruptibility, as for patience; examples use the same word for both.
 _TWO_READINGS: Final = ("participant_interrupt_sensitivity",)
 _OVERRIDDEN: Final = {
     "participant_pause_sensitivity": ("turn_taking_patience", _PATIENCE),
@@ -98,7 +97,7 @@ def overridden_speech_setting(subject: Subject) -> Iterator[Finding]:
         value = _layer(subject, "stt").get(key)
         if isinstance(value, str) and value in levels and _is_set(subject, value, "stt", key):
             pointer = pointer_of("layers", "stt", key)
-            alternative = _OPPOSITE[value] if key in _TWO_READINGS and newer not in flow else ""
+            alternative = _PATIENCE[value] if key in _TWO_READINGS and newer not in flow else ""
             alternative_hint = (
                 f" or `{alternative}` (the documentation is ambiguous: choose what you mean)" if alternative else ""
             )
