@@ -13,7 +13,9 @@ from msgspec import Struct, field
 from tavusctl.config import files
 from tavusctl.config.cache.manifest_cache import ManifestCache
 from tavusctl.config.envelope import ParsedManifest
+from tavusctl.config.included_files import IncludedFiles
 from tavusctl.config.limits import LIMITS, Budget, Limits
+from tavusctl.config.manifest_files import shown_path
 from tavusctl.config.reading import Reading, duplicate_address
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Diagnostic, place
@@ -47,11 +49,13 @@ def read(
     cache: ManifestCache | None = None,
 ) -> LoadResult:
     """Read every manifest of the project, or those in `paths`; then a cache must be that of a part."""
-    reading = Reading.of(project, environment, kinds, Budget(limits), cache)
+    root, folder = Path(project.root), Path(project.manifests)
+    included_files = IncludedFiles(root, folder, lambda path: shown_path(path, project), Budget(limits))
+    reading = Reading(project, environment, kinds, included_files, cache)
     with files.keep_folders_open():
         files_found = reading.read_files(paths)
     if cache:
-        cache.share_of_limits = reading.included_files.budget.share
+        cache.share_of_limits = included_files.budget.share
     first, diagnostics = _by_address(reading.parsed_manifests)
     diagnostics = [*reading.diagnostics, *diagnostics, *_check_former_addresses(first)]
     ordered = [parsed for _, parsed in sorted(first.items())]
@@ -62,7 +66,7 @@ def read(
         frozenset(first),
         {address: parsed.origins for address, parsed in first.items() if parsed.origins},
         tuple(parsed.invalid_manifest for parsed in ordered if parsed.invalid_manifest),
-        frozenset(reading.included_files.included_paths),
+        frozenset(included_files.included_paths),
         tuple(reading.unreadable_texts),
         reading.suppression_texts,
     )

@@ -21,8 +21,8 @@ from tavusctl.config.cache.trace import digest
 from tavusctl.config.envelope import ParsedManifest, open_document
 from tavusctl.config.included_files import IncludedFiles
 from tavusctl.config.interpolation import FileText, Scope
-from tavusctl.config.limits import MAX_YAML_BYTES, Budget, LimitExceededError
-from tavusctl.config.manifest_files import base_and_overlay_folders, file_start, find, shown_path
+from tavusctl.config.limits import MAX_YAML_BYTES, LimitExceededError
+from tavusctl.config.manifest_files import base_and_overlay_folders, file_start, find
 from tavusctl.config.spec import file_name_hints
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Address, Source
@@ -69,21 +69,6 @@ class Reading(Struct):
     _unreported: list[Diagnostic] = field(default_factory=list)  # diagnostics of files of the base that were not named
     _overlays: dict[Address, Document] = field(default_factory=dict)  # documents of the overlay that are not merged yet
     _laid_over: dict[str, str] = field(default_factory=dict)  # digests of overlays of the file being read, by address
-
-    @classmethod
-    def of(
-        cls,
-        project: Project,
-        environment: Environment,
-        kinds: Mapping[str, ResourceKind],
-        budget: Budget,
-        cache: ManifestCache | None = None,
-    ) -> Reading:
-        """A reading without results, with an empty set of included files."""
-        included_files = IncludedFiles(
-            Path(project.root), Path(project.manifests), lambda path: shown_path(path, project), budget
-        )
-        return cls(project, environment, kinds, included_files, cache)
 
     def read_files(self, paths: Sequence[Path]) -> list[Path]:
         """Read every file of the project, or those in some paths; return the files that were read."""
