@@ -32,7 +32,7 @@ def same(kind: ResourceKind, path: KeyPath, desired: Json, live: Json) -> bool:
         return is_empty(live) or any(_same_leaves(live, default) for default in declared.defaults)
     if isinstance(desired, dict) and isinstance(live, dict):
         desired, live = unaliased(kind, path, desired), unaliased(kind, path, live)
-        keys = (key for key in {**desired, **live} if not is_unknown_member(kind, (*path, key)))
+        keys = (key for key in {**desired, **live} if not kind.is_unknown_in_item((*path, key)))
         return all(same(kind, (*path, key), desired.get(key), live.get(key)) for key in keys)
     if isinstance(desired, list) and isinstance(live, list):
         return _same_lists(kind, path, desired, live, unordered=declared.unordered)
@@ -61,11 +61,6 @@ def may_be_filled_in(kind: ResourceKind, path: KeyPath, value: Json) -> bool:
     )
 
 
-def is_unknown_member(kind: ResourceKind, path: KeyPath) -> bool:
-    """Whether a path leads to a member of a list item that the kind does not know, and so is not managed."""
-    return kind.is_unknown_in_item(path)
-
-
 def without_unknown_members(kind: ResourceKind, path: KeyPath, value: Json) -> Json:
     """A value without the members of list items that the kind does not know."""
     if isinstance(value, dict):
@@ -73,7 +68,7 @@ def without_unknown_members(kind: ResourceKind, path: KeyPath, value: Json) -> J
         return {
             key: without_unknown_members(kind, member_path, value[key])
             for key, member_path in members
-            if not is_unknown_member(kind, member_path)
+            if not kind.is_unknown_in_item(member_path)
         }
     if isinstance(value, list):
         return [without_unknown_members(kind, (*path, "*"), item) for item in value]

@@ -19,7 +19,7 @@ from tavusctl.core.json_tree import canonical, is_empty
 from tavusctl.core.model import ABSENT
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import presigned_urls, secret_fields, spellings
-from tavusctl.fields.equivalence import is_unknown_member, is_unset, same
+from tavusctl.fields.equivalence import is_unset, same
 from tavusctl.fields.identity import identity_of
 from tavusctl.lib.json_types import Json, KeyPath
 from tavusctl.patch import Pinned
@@ -221,7 +221,7 @@ class ValueRenderer(Struct, frozen=True):
 
     def _is_left_out(self, path: KeyPath, live: Json) -> bool:
         """Whether a member need not, or cannot, be written; `{}` is written, it has a meaning in a JSON Schema."""
-        return is_unknown_member(self.kind, path) or (live != {} and same(self.kind, path, None, live))
+        return self.kind.is_unknown_in_item(path) or (live != {} and same(self.kind, path, None, live))
 
 
 def _item_identity(item: Json, keyed_by: str) -> str:

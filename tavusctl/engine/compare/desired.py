@@ -12,7 +12,7 @@ from tavusctl.core.json_tree import canonical, is_empty
 from tavusctl.core.model import ABSENT, Desired
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import source_fingerprint
-from tavusctl.fields.equivalence import is_unknown_member, same, unaliased
+from tavusctl.fields.equivalence import same, unaliased
 from tavusctl.fields.identity import identity_of
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_object
 
@@ -95,7 +95,7 @@ def _desired_item(kind: ResourceKind, path: KeyPath, desired: JsonObject, live: 
         if key in desired and not is_empty(desired[key]):
             result[key] = _item(kind, (*path, key), desired[key], live_value)
         elif (
-            is_unknown_member(kind, (*path, key))
+            kind.is_unknown_in_item((*path, key))
             or same(kind, (*path, key), None, live_value)
             or (key not in live_members and same(kind, path, desired_members, live_members))
             or (key not in live_members and _single_stays(kind, path, key, desired_members, live_members))

@@ -19,7 +19,7 @@ from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.core.schema.model_fields import fields_at
 from tavusctl.core.schema.spec_model import RULES, FieldError, field_errors
 from tavusctl.fields import presigned_urls
-from tavusctl.fields.equivalence import is_unknown_member, is_unset, same
+from tavusctl.fields.equivalence import is_unset, same
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_object
 from tavusctl.patch import PatchError, Pinned, join, resolve, split
 from tavusctl.rewrite import keys, yaml_text
@@ -268,14 +268,14 @@ def _managed_path(kind: ResourceKind, spec: JsonObject, path: KeyPath) -> KeyPat
     here: Json = spec
     outermost_list: KeyPath | None = None
     for length, step in enumerate(path):
-        if is_unknown_member(kind, pattern_of(path[:length])):
+        if kind.is_unknown_in_item(pattern_of(path[:length])):
             return path[:length]
         if isinstance(here, list):
             outermost_list = outermost_list or path[:length]
             here = here[int(step)]
         else:
             here = as_object(here)[step]
-    return path if is_unknown_member(kind, pattern_of(path)) else outermost_list or path
+    return path if kind.is_unknown_in_item(pattern_of(path)) else outermost_list or path
 
 
 def _has(spec: Json, path: KeyPath) -> bool:
