@@ -1,9 +1,4 @@
-"""A folder of an object store: small objects, read whole and written only on a condition.
-
-Every write is "create, if the object does not exist" or "replace, if it still has this version", so that it can be
-retried: if an answer is lost, reading the object back shows whether the write was carried out.  For this, the contents
-of two writes are never equal.
-"""
+"""A folder of an object store: small objects, read whole and written only on a condition, as a `Folder` must."""
 
 from __future__ import annotations
 
