@@ -217,18 +217,12 @@ class Store(Protocol):
         """Records appended since the journal was last cleared, in order; errors.StateError when one is damaged."""
         ...
 
-    def append(self, record: bytes) -> None:
-        """Add one line (no newline in it) to the journal, durable before returning.
-
-        errors.StateError when it could not be kept, errors.LockError when another run has taken the state over: in
-        both cases the record counts as not written and nothing may be sent because of it.
-        """
-        ...
-
     def queue(self, record: bytes) -> Callable[[], None]:
-        """Queue a record for the journal; the function returned waits until it is durable, with the errors of `append`.
+        """Queue one line (no newline in it) for the journal; the function returned waits until it is durable.
 
-        Records that are queued while others are written may go to the store together.
+        Records that are queued while others are written may go to the store together.  Either function raises
+        errors.StateError when the record could not be kept, and errors.LockError when another run has taken the state
+        over: in both cases the record counts as not written and nothing may be sent because of it.
         """
         ...
 

@@ -188,7 +188,7 @@ def test_a_state_whose_run_was_interrupted_does_not_move(clone: Clone) -> None:
     project.write("tavusctl.yaml", SETTINGS)
     store = FileStore(project.root / ".tavusctl/state.json")
     with store.lock():
-        store.append(b'{"is": "begin"}')
+        store.queue(b'{"is": "begin"}')()
     refused = project.run("state", "push", ".tavusctl/state.json")
 
     assert refused.code == 9
@@ -353,7 +353,7 @@ def test_old_commits_are_dropped_and_nothing_of_the_state(clone: Clone, hub: Pat
     with store.lock():
         store.shelf.put("runs/one.jsonl", b"kept\n")
         for number in range(12):
-            store.append(b"%d" % number)
+            store.queue(b"%d" % number)()
         store.write(State("a-lineage", 7))
 
     assert int(git(hub, "rev-list", "--count", "refs/tavusctl/default")) <= 5
@@ -366,13 +366,13 @@ def test_old_commits_are_dropped_and_nothing_of_the_state(clone: Clone, hub: Pat
 def test_a_holder_that_was_taken_over_pushes_nothing_more(clone: Clone) -> None:
     early = SharedStore(*_parts(clone().root), LeaseTiming(3600, 1800))
     with early.lock():
-        early.append(b"first")
+        early.queue(b"first")()
         folder, _ = _parts(clone("second").root)
         lock = folder.get("lock")
         assert lock
         folder.put("lock", lock.content.replace(b'"beat": 0', b'"beat": 9'), lock.version)
         with pytest.raises(LockError):
-            early.append(b"second")
+            early.queue(b"second")()
     assert SharedStore(*_parts(clone("third").root), LeaseTiming(30, 10)).journal() == [b"first"]
 
 

@@ -53,7 +53,7 @@ def sealing(project: Project) -> Callable[[bytes], None]:
     def keep(record: bytes) -> None:
         nonlocal mac
         line, mac = seals.append_seal(record, mac)
-        store.append(line)
+        store.queue(line)()
 
     return keep
 

@@ -57,7 +57,7 @@ def obey(store: Store, order: str) -> str:
     verb, _, text = order.partition(" ")
     try:
         if verb == "append":
-            store.append(text.encode())
+            store.queue(text.encode())()
         else:
             state = State("lineage-of-the-other", int(text))
             store.write(state)

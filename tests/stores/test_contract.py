@@ -182,34 +182,34 @@ def test_the_journal_gives_records_back_in_order_until_it_is_cleared(place: str)
     records = [f'{{"n": {number}, "é": ""}}'.encode() for number in range(12)]
     with store.lock():
         for record in records[:6]:
-            store.append(record)
+            store.queue(record)()
         assert (store.journal(), again().journal()) == (records[:6], records[:6])
     second = again()
     with second.lock():
         for record in records[6:]:
-            second.append(record)
+            second.queue(record)()
     third = again()
     assert third.journal() == records
     with third.lock():
         third.clear_journal()
         assert (third.journal(), again().journal()) == ([], [])
-        third.append(b"new")
+        third.queue(b"new")()
         third.clear_journal()
-        third.append(b"newer")
+        third.queue(b"newer")()
     assert again().journal() == [b"newer"]
 
 
 def test_threads_may_append_at_once(place: str) -> None:
     store = opener(place)()
     with store.lock(), ThreadPoolExecutor(4) as pool:
-        list(pool.map(store.append, [str(number).encode() for number in range(16)]))
+        list(pool.map(lambda number: store.queue(b"%d" % number)(), range(16)))
     assert sorted(map(int, store.journal())) == list(range(16))
 
 
 def test_a_record_is_one_line(place: str) -> None:
     store = opener(place)()
     with store.lock(), pytest.raises(ValueError, match="one line"):
-        store.append(b"two\nlines")
+        store.queue(b"two\nlines")()
     assert store.journal() == []
 
 
@@ -244,7 +244,7 @@ def test_a_lock_that_was_just_taken_is_surely_held_and_one_that_was_not_is_an_er
     store = opener(place)()
     with store.lock():
         assert store.held() is True
-        store.append(b"record")
+        store.queue(b"record")()
         store.write(replace(store.read(), serial=1))
         assert store.held() is True
     with pytest.raises(LockError, match="not locked by this run") as refused:

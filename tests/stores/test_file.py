@@ -32,7 +32,7 @@ def journal(path: Path) -> Path:
     """The journal's file, with records in it."""
     store = FileStore(path)
     for record in RECORDS:
-        store.append(record)
+        store.queue(record)()
     return path.with_name("state.json.wal")
 
 
@@ -44,7 +44,7 @@ def test_a_journal_that_was_cut_off_gives_its_whole_records_and_goes_on_after_th
             found = FileStore(path).journal()
             assert found == RECORDS[: len(found)]
             assert len(found) >= whole[:length].count(b"\n")
-            FileStore(path).append(b"next")
+            FileStore(path).queue(b"next")()
             assert FileStore(path).journal() == [*found, b"next"]
 
 
@@ -68,10 +68,10 @@ def test_a_journal_with_lines_lost_doubled_or_exchanged_is_refused(path: Path, j
 
 def test_a_journal_that_another_process_has_written_to_is_not_written_to(path: Path) -> None:
     store = FileStore(path)
-    store.append(b"one")
-    FileStore(path).append(b"of another")
+    store.queue(b"one")()
+    FileStore(path).queue(b"of another")()
     with pytest.raises(StateError, match="another process has changed it"):
-        store.append(b"two")
+        store.queue(b"two")()
     assert FileStore(path).journal() == [b"one", b"of another"]
 
 
@@ -91,7 +91,7 @@ def test_what_is_not_a_plain_file_of_ours_is_refused(path: Path, name: str, kind
     store = FileStore(path)
     with store.lock():
         store.write(NEW)
-        store.append(b"one")
+        store.queue(b"one")()
     odd = path.with_name(name)
     kept = odd.rename(path.with_name("kept"))
     _make(kind, odd, kept)
@@ -105,18 +105,18 @@ def test_what_is_not_a_plain_file_of_ours_is_refused(path: Path, name: str, kind
 def test_a_full_disk_leaves_the_old_state_and_a_whole_journal(path: Path) -> None:
     store = FileStore(path)
     store.write(NEW)
-    store.append(b"one")
+    store.queue(b"one")()
     before = path.read_bytes()
     for room in (0, 10, 45):
         with _disk_with_room_for(room):
             with pytest.raises(StateError, match="cannot write the state"):
                 store.write(replace(NEW, serial=2))
             with pytest.raises(StateError, match="cannot append to the journal"):
-                store.append(b"two")
+                store.queue(b"two")()
     assert path.read_bytes() == before
     assert FileStore(path).journal() == [b"one"]
     assert sorted(file.name for file in path.parent.iterdir()) == ["state.json", "state.json.wal"]
-    store.append(b"three")
+    store.queue(b"three")()
     store.write(replace(NEW, serial=3))
     assert (FileStore(path).journal(), FileStore(path).read().serial) == ([b"one", b"three"], 3)
 
@@ -138,7 +138,7 @@ def test_a_folder_without_rights_or_in_place_of_a_file_is_refused(tmp_path: Path
     with pytest.raises(StateError, match="cannot lock the state"), store.lock():
         pass
     with pytest.raises(StateError, match="cannot read the journal"):
-        store.append(b"one")
+        store.queue(b"one")()
     with pytest.raises(StateError, match="cannot clear the journal"):
         store.clear_journal()
 

@@ -99,7 +99,7 @@ class BucketJournal:
     def queue(self, record: bytes) -> Callable[[], None]:
         """Write one record at once, not in parallel: no object may exist before its predecessor does."""
         self.append(record)
-        return _no_wait
+        return lambda: None  # the record is durable already
 
     def clear(self) -> None:
         """Make every record void."""
@@ -158,10 +158,6 @@ class BucketJournal:
             message = f"{where} is corrupt: an object is truncated"
             raise StateError(message, "compare the account with the state, then delete that folder", id="E908")
         return chain.records
-
-
-def _no_wait() -> None:
-    """Do nothing: the record is durable already."""
 
 
 def _object_name(group: Group, number: int) -> str:

@@ -114,12 +114,8 @@ class SharedStore:
         """The records that were not cleared, in order."""
         return self._records.read()
 
-    def append(self, record: bytes) -> None:
-        """Add a record to the journal of this run; the lock must be held."""
-        self._records.queue(record)()
-
     def queue(self, record: bytes) -> Callable[[], None]:
-        """Queue a record for the journal; the function returned waits until it is durable."""
+        """Queue a record for the journal of this run; the function returned waits until it is durable."""
         return self._records.queue(record)
 
     def clear_journal(self) -> None:

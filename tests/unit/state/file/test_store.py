@@ -302,7 +302,7 @@ def test_a_local_lock_is_not_to_be_freed(path: Path, use: Callable[[FileStore], 
 
 def test_the_journal_is_beside_the_state(path: Path) -> None:
     store = FileStore(path)
-    store.append(b"one")
+    store.queue(b"one")()
     assert (path.with_name("state.json.wal").exists(), store.journal()) == (True, [b"one"])
     store.clear_journal()
     assert store.journal() == []

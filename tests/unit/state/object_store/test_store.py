@@ -67,8 +67,8 @@ def test_a_write_whose_answer_is_lost_has_its_effect_once(faulty: FakeS3, name: 
     store = again()
     with store.lock():
         store.write(NEW)
-        store.append(b"one")
-        store.append(b"two")
+        store.queue(b"one")()
+        store.queue(b"two")()
         store.write(replace(NEW, serial=2))
         assert lock_of(faulty).epoch == 1
     assert faulty.faults[0].times == 0
@@ -90,11 +90,11 @@ def test_a_lost_answer_does_not_hide_that_another_run_was_first(faulty: FakeS3) 
 def test_a_record_that_could_not_be_written_leaves_room_for_the_next(faulty: FakeS3) -> None:
     store = again()
     with store.lock():
-        store.append(b"one")
+        store.queue(b"one")()
         faulty.faults.append(Fault("PUT", "team/wal/", "fail", 3))
         with pytest.raises(StateError, match="cannot write the state"):
-            store.append(b"lost")
-        store.append(b"two")
+            store.queue(b"lost")()
+        store.queue(b"two")()
     assert again().journal() == [b"one", b"two"]
 
 
@@ -103,8 +103,8 @@ def test_a_record_that_arrived_although_it_seemed_lost_is_followed_by_the_next(f
     with store.lock():
         faulty.faults += [Fault("PUT", "team/wal/", "fail-after"), Fault("GET", "team/wal/", "fail", 3)]
         with pytest.raises(StateError):
-            store.append(b"doubtful")
-        store.append(b"next")
+            store.queue(b"doubtful")()
+        store.queue(b"next")()
     assert again().journal() == [b"doubtful", b"next"]
 
 
@@ -158,11 +158,11 @@ def test_a_lock_from_the_future_is_refused(faulty: FakeS3) -> None:
 def test_a_lock_that_was_deleted_begins_above_all_old_records(faulty: FakeS3) -> None:
     store = again()
     with store.lock():
-        store.append(b"old")
+        store.queue(b"old")()
     faulty.objects.pop(LOCK)
     with store.lock():
         assert lock_of(faulty).epoch == 2
-        store.append(b"new")
+        store.queue(b"new")()
     assert again().journal() == [b"old", b"new"]
 
 
@@ -170,7 +170,7 @@ def test_a_journal_with_a_record_missing_or_changed_is_refused(faulty: FakeS3) -
     store = again()
     with store.lock():
         for record in (b"one", b"two", b"three"):
-            store.append(record)
+            store.queue(record)()
     names = sorted(name for name in faulty.objects if name.startswith("team/wal/"))
     kept = faulty.objects[names[1]]
     for change in (b"", kept[0][:-1], kept[0][:-2], kept[0].replace(b"two", b"tow"), kept[0] * 2):
@@ -185,11 +185,11 @@ def test_a_journal_with_a_record_missing_or_changed_is_refused(faulty: FakeS3) -
 def test_cleared_records_are_void_even_when_they_cannot_be_deleted(faulty: FakeS3) -> None:
     store = again()
     with store.lock():
-        store.append(b"one")
+        store.queue(b"one")()
         faulty.faults.append(Fault("DELETE", "team/wal/", "refuse", 99))
         store.clear_journal()
         assert again().journal() == []
-        store.append(b"two")
+        store.queue(b"two")()
     assert any(name.endswith("/00000001") for name in faulty.objects)
     assert again().journal() == [b"two"]
 
@@ -197,7 +197,7 @@ def test_cleared_records_are_void_even_when_they_cannot_be_deleted(faulty: FakeS
 def test_writing_records_needs_the_lock(faulty: FakeS3) -> None:
     store = again()
     with pytest.raises(LockError, match="not locked by this run"):
-        store.append(b"one")
+        store.queue(b"one")()
     with pytest.raises(LockError, match="not locked by this run"):
         store.clear_journal()
     assert faulty.objects == {}
@@ -226,9 +226,9 @@ def test_a_holder_that_cannot_reach_the_store_for_its_lease_writes_nothing_more(
         faulty.faults += [Fault("PUT", LOCK, "fail", 99)]
         time.sleep(2.1)
         with pytest.raises(LockError, match="another run may hold the lock"):
-            store.append(b"one")
+            store.queue(b"one")()
         faulty.faults.clear()
-        store.append(b"two")  # nobody has taken it meanwhile, as the store says now
+        store.queue(b"two")()  # nobody has taken it meanwhile, as the store says now
     assert again().journal() == [b"two"]
 
 
