@@ -229,6 +229,7 @@ class ResourceKind(Struct, frozen=True, eq=False):
         """The hint for a known mistake in the name of a key; empty if it is none."""
         return _first_match(self.mistakes, path)
 
+    @functools.cache
     def is_read_in_part(self, path: KeyPath) -> bool:
         """Whether reads may show more of the value at a path than `spec` has; list indices are given as `*`."""
         patterns = (tuple(pointer.split("/")[1:]) for pointer, traits in self.fields.items() if traits.read_in_part)
