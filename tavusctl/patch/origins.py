@@ -55,7 +55,11 @@ def _paths_along(top: _Node, path: KeyPath) -> Iterator[KeyPath | None]:
 def _child(node: _Node, segment: str) -> _Node | None:
     if isinstance(node.parts, dict):
         return node.parts.get(segment)
-    return node.parts[int(segment)] if segment.isdigit() and int(segment) < len(node.parts) else None
+    return (
+        node.parts[int(segment)]
+        if segment.isdecimal() and segment.isascii() and int(segment) < len(node.parts)
+        else None
+    )
 
 
 def _apply(top: _Node, operation: Mapping[str, Json]) -> None:

@@ -61,7 +61,7 @@ class _Comparison(Struct):
     kind: ResourceKind
     ignored: frozenset[KeyPath]
     binding: Binding
-    is_unknown: bool  # whether nobody knows what was applied: the object is there, and was not created or updated by us
+    exists: bool  # whether there is an object, as opposed to one that is to be created
     changes: list[FieldChange] = field(default_factory=list)
     drift: list[FieldChange] = field(default_factory=list)
     stored_differently: list[FieldChange] = field(default_factory=list)
@@ -80,8 +80,7 @@ class _Base(Struct, frozen=True):
 def compare(desired: Desired, live: Live, binding: Binding | None) -> Difference:
     """The difference between one object and its manifest."""
     ignored = frozenset(patch.split(pointer) for pointer in desired.lifecycle.ignore_changes)
-    is_unknown = bool(live.remote_id) and not (binding and binding.applied)
-    ctx = _Comparison(desired.kind, ignored, binding or Binding(desired.address, ""), is_unknown)
+    ctx = _Comparison(desired.kind, ignored, binding or Binding(desired.address, ""), bool(live.remote_id))
     base = source_fingerprint.without_fingerprint(binding.applied) if binding else ABSENT
     desired_spec = desired.kind.complete_spec(source_fingerprint.without_fingerprint(desired.spec))
     is_unchanged = binding is not None and _is_unchanged(desired_spec, base, live.body)
@@ -293,8 +292,8 @@ def _leaf(ctx: _Comparison, path: KeyPath, desired: Json, base: Json, read_value
 
 
 def _assumed(ctx: _Comparison, base: Json, desired: Json) -> Json:
-    """The live value of a field that no read shows: the last applied one, or the desired one if nobody knows it."""
-    return desired if base is ABSENT and ctx.is_unknown else base
+    """The live value of a field that no read shows: the last applied one; the desired one if nothing was applied yet."""
+    return desired if base is ABSENT and ctx.exists and not ctx.binding.applied else base
 
 
 def _readable(kind: ResourceKind, path: KeyPath, base: Json, live: Json, desired: Json) -> Json:

@@ -75,6 +75,7 @@ class GitJournal:
         with self._push_guard:
             lease = self._held_lease()
             lease.check()
+            self._file_content = None  # read it again if the push fails: it may have arrived
             try:
                 self._folder.write({NAME: None}, {})
             except WriteConflict:
