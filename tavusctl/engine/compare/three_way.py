@@ -292,7 +292,7 @@ def _leaf(ctx: _Comparison, path: KeyPath, desired: Json, base: Json, read_value
 
 
 def _assumed(ctx: _Comparison, base: Json, desired: Json) -> Json:
-    """The live value of a field that no read shows: the last applied one; the desired one if nothing was applied yet."""
+    """The live value of a field that no read shows: the last applied one, or the desired one before the first apply."""
     return desired if base is ABSENT and ctx.exists and not ctx.binding.applied else base
 
 
