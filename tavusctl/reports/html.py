@@ -74,7 +74,7 @@ def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
     """Drift as a page."""
     words = [f"{counted(len(drift), 'object')} changed in the account"] if drift else [review.no_drift_sentence(plan)]
     cards = [_drift_card(entry, number) for number, entry in enumerate(drift)]
-    return _page(plan, "drift", counts=words, cards=cards, diagnostics=_diagnostics(review.unbound_warnings(plan)))
+    return _page(plan, "drift", counts=words, cards=cards, diagnostics=_diagnostics(review.drift_warnings(plan)))
 
 
 def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:

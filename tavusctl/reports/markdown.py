@@ -46,10 +46,10 @@ def diagnostics(diagnostics: Sequence[DiagnosticView]) -> str:
 
 
 def drift_top(plan: Plan, drift: Sequence[Drift]) -> list[str]:
-    """The top of a report of drift: marker, title, count, and the manifests that the state does not know."""
+    """The top of a report of drift: marker, title, count and warnings."""
     count = f"**Drift: {counted(len(drift), 'object')}**" if drift else f"**{review.no_drift_sentence(plan)}**"
-    unknown = "\n".join(map(diagnostic, review.unbound_warnings(plan)))
-    return [marker(plan.account, plan.environment), _title("drift", plan), count, unknown]
+    warnings = "\n".join(map(diagnostic, review.drift_warnings(plan)))
+    return [marker(plan.account, plan.environment), _title("drift", plan), count, warnings]
 
 
 def outcomes_top(plan: Plan, outcomes: Sequence[Outcome]) -> list[str]:

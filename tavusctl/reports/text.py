@@ -88,14 +88,14 @@ def _alarm(count: str) -> str | None:
 
 def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
     """Drift: the objects that changed in the account since the last apply."""
-    unknown = [_diagnostic_text(one) for one in review.unbound_warnings(plan)]
+    warnings = [_diagnostic_text(one) for one in review.drift_warnings(plan)]
     if not drift:
-        return neutralise("\n".join([*unknown, *_place(plan), review.no_drift_sentence(plan)]) + "\n")
+        return neutralise("\n".join([*warnings, *_place(plan), review.no_drift_sentence(plan)]) + "\n")
     blocks = [_drift(entry) for entry in drift]
     total = sum(len(entry.fields) for entry in drift)
     fields = f", {counted(total, 'field')}" if total else ""
     summary_line = style(f"Drift: {counted(len(drift), 'object')}{fields}", bold=True)
-    return neutralise("\n".join([*blocks, *unknown, *_place(plan), summary_line]) + "\n")
+    return neutralise("\n".join([*blocks, *warnings, *_place(plan), summary_line]) + "\n")
 
 
 def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:

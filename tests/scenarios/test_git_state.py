@@ -511,6 +511,8 @@ def test_on_a_ci_machine_a_plan_warns_of_a_local_state(project: Project) -> None
     on_ci = {"CI": "true", "TAVUSCTL_LOCAL_STATE": None}
 
     assert "TV127" in project.run("plan", **on_ci).out
+    assert "TV127" in project.run("drift", **on_ci).out
+    assert "TV127" in project.run("drift", "--format", "markdown", **on_ci).out
     assert "TV127" in [one["id"] for one in project.run("drift", "--format", "json", **on_ci).document["warnings"]]
     assert "TV127" not in project.run("plan", CI="true").out
 

@@ -324,14 +324,18 @@ def flow(entry: Entry) -> Graph | None:
     return marked if any([*(node.mark for node in marked.nodes), *(edge.mark for edge in marked.edges)]) else None
 
 
-def unbound_warnings(plan: Plan) -> list[Diagnostic]:
-    """The warnings of a plan about manifests that the state does not know, for a report of drift."""
-    return [warning for warning in plan.warnings if warning.id in _UNKNOWN]
+def drift_warnings(plan: Plan) -> list[Diagnostic]:
+    """The warnings for a report of drift: about the run itself, and about manifests that the state does not know."""
+    return [warning for warning in plan.warnings if warning.id in _UNKNOWN or warning.source is None]
 
 
 def no_drift_sentence(plan: Plan) -> str:
     """A sentence for no drift; it is about the state only if there are manifests that the state does not know."""
-    return "The objects in the state have not drifted." if unbound_warnings(plan) else "No drift."
+    return (
+        "The objects in the state have not drifted."
+        if any(one.id in _UNKNOWN for one in plan.warnings)
+        else "No drift."
+    )
 
 
 def overwritten_drift(plan: Plan) -> Iterator[Drift]:
