@@ -179,6 +179,11 @@ class Store(Protocol):
         """The artifacts beside the state."""
         ...
 
+    @property
+    def groups_records(self) -> bool:
+        """Whether records that are queued at the same time are written together, in about the time of one."""
+        ...
+
     def read(self, *, older: bool = False) -> State:
         """The state; a new one (serial 0) if none was ever written.
 

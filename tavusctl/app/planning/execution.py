@@ -27,6 +27,8 @@ from tavusctl.state.run_records import RunRecords
 from tavusctl.state.trash import Trash
 
 STEPS: Final = 4  # steps at a time: few enough writes not to strain the API
+# Steps at a time if their records are written together, for few pushes; the client limits the calls.
+_GROUPED_STEPS: Final = 32
 _PARTLY, _UNREACHABLE = 5, 11  # exit codes
 
 
@@ -137,6 +139,11 @@ def confirm(plan: Plan, dialogue: Dialogue, act: str = "apply") -> None:
     dialogue.require_answer(question, "yes", action=act, hint="add `--yes`, or apply a reviewed plan file")
 
 
+def _steps_at_a_time(calls: int, store: Store) -> int:
+    """How many steps run at a time; `calls` is the limit of calls, which a user may have lowered."""
+    return calls if calls < STEPS else _GROUPED_STEPS if store.groups_records else STEPS
+
+
 def _print_outcome(outcome: Outcome, dialogue: Dialogue, waits: Waits) -> None:
     """Print a finished step, unless the report at the end contains it: both may go to the same output."""
     if line := dialogue.describe(outcome):
@@ -170,7 +177,7 @@ def run_plan(
         existing_ids=prepared.existing_ids,
         patience=patience,
         listing_delay=session.settings.settle,
-        parallel=parallel or min(STEPS, session.settings.parallel),
+        parallel=parallel or _steps_at_a_time(session.settings.parallel, store),
         stop=dialogue.interruption.stop,
         report=lambda outcome: _print_outcome(outcome, dialogue, waits),
         report_wait=waits.note,

@@ -70,6 +70,11 @@ class FileStore:
         """The records that were appended since the journal was last cleared."""
         return self._journal.records()
 
+    @property
+    def groups_records(self) -> bool:
+        """False: each record is written for itself, which takes a moment."""
+        return False
+
     def queue(self, record: bytes) -> Callable[[], None]:
         """Append a record at once; the function returned does nothing."""
         self._journal.append(record)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import ClassVar, Final
 
 from tavusctl.core.errors import LockError, StateError, TavusctlError
 from tavusctl.state.git.folder import GitFolder
@@ -31,6 +31,8 @@ class _QueuedRecord:
 
 class GitJournal:
     """Reads the records of all runs, and writes those of the run that holds the lock."""
+
+    GROUPS: ClassVar[bool] = True  # in one push
 
     def __init__(self, folder: GitFolder) -> None:
         self._folder = folder

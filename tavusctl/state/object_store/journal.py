@@ -12,7 +12,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import ClassVar, Final
 
 from tavusctl.core.errors import LockError, StateError
 from tavusctl.lib.private_files import LIMIT
@@ -31,6 +31,8 @@ _TRIES: Final = 5
 
 class BucketJournal:
     """Reads the records of all runs, and writes those of the run that holds the lock."""
+
+    GROUPS: ClassVar[bool] = False  # each record is an object
 
     _group: Group  # like the following three: set by `begin`
     _number: int  # of the last record

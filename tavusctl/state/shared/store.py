@@ -9,7 +9,7 @@ import contextlib
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 from tavusctl.core.errors import LockError
 from tavusctl.core.ports import State
@@ -24,6 +24,8 @@ NAME: Final = "state.json"
 
 class Records(Protocol):
     """The journal of a shared state; each type of storage has its own."""
+
+    GROUPS: ClassVar[bool]  # as `Store.groups_records`
 
     def begin(self, lease: Lease) -> None:
         """Write under this lease from now on."""
@@ -113,6 +115,11 @@ class SharedStore:
     def journal(self) -> list[bytes]:
         """The records that were not cleared, in order."""
         return self._records.read()
+
+    @property
+    def groups_records(self) -> bool:
+        """Whether the journal writes records together that are queued at the same time."""
+        return self._records.GROUPS
 
     def queue(self, record: bytes) -> Callable[[], None]:
         """Queue a record for the journal of this run; the function returned waits until it is durable."""

@@ -41,6 +41,7 @@ class Kept:
     records: list[bytes] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
     full: bool = False
+    groups_records: bool = False
     lost: bool = False  # the lock
     sure: bool = True  # of the lock, without asking
     shelf: FileArtifacts = field(default_factory=lambda: FileArtifacts(Path("/nowhere")))
