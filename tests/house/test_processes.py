@@ -174,6 +174,7 @@ def test_a_package_without_its_hash_is_not_installed(tmp_path: Path, make: Make,
 
 @pytest.mark.parametrize("path", ["", ".", "lib", ":"])
 @pytest.mark.parametrize("folder", [".", "project"])
+@pytest.mark.sampled(3)
 def test_nothing_of_the_checkout_is_run_by_the_step_with_the_key(tmp_path: Path, path: str, folder: str) -> None:
     """A job may well set PYTHONPATH for programs of its own, and then it leads into the checkout."""
     step = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))["runs"]["steps"][-1]

@@ -252,6 +252,7 @@ CHANGES: dict[str, tuple[tuple[str, str, bool], ...]] = {
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("project", [STEADY, UPLOADING, LAID])
+@pytest.mark.sampled(12)
 def test_nothing_is_kept_beyond_a_change(change: str, project: str) -> None:
     """Each is seen by the very next run, and what is undone is as it was."""
     with a_project() as root:
@@ -285,6 +286,7 @@ def test_a_cache_with_any_byte_changed_is_none(name: str) -> None:
 
 
 @pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.sampled(5)
 def test_each_manifest_is_the_same_with_the_cache(spec: str) -> None:
     with a_project() as root:
         for text, project in [*((one, STEADY) for one in TEXTS), *((TEXTS[0], one) for one in PROJECTS)]:

@@ -50,6 +50,7 @@ def test_within_the_limits_the_whole_protocol_does_nothing_wrong() -> None:
         ("lineage", "second-run-quiet"),
     ],
 )
+@pytest.mark.sampled(3)
 def test_a_protocol_that_lacks_a_part_does_something_wrong(part: str, rule: str) -> None:
     assert counted(LACKING[f"without {part}"], WITHIN, range(FEW)).broken[rule]
 

@@ -43,7 +43,11 @@ from tavusctl.engine.apply import DraftConsent
 @publish
 @wait
 @lock_timeout
-@click.option("--parallel", type=WholeNumber(1, MOST_PARALLEL), help="Number of parallel steps; default: 4, or 32 with the state in git.")
+@click.option(
+    "--parallel",
+    type=WholeNumber(1, MOST_PARALLEL),
+    help="Number of parallel steps; default: 4, or 32 with the state in git.",
+)
 @options
 @cache_option
 def command(

@@ -188,6 +188,7 @@ LONG_TEXTS: dict[str, Callable[[], tuple[str, str]]] = {
 
 
 @pytest.mark.parametrize("name", LONG_TEXTS)
+@pytest.mark.sampled(4)
 def test_long_prompts_take_no_longer_than_they_must(name: str) -> None:
     old, new = LONG_TEXTS[name]()
     begun = time.process_time()
