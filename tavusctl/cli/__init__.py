@@ -160,6 +160,7 @@ def main() -> NoReturn:
     if code > SIGNALS:
         # A thread may still have an API call in flight.  The journal has it, so exit without waiting for the response.
         os._exit(code)
+    gc.freeze()  # at exit, the interpreter would look through all objects for cycles, only to free them
     sys.exit(code)
 
 
