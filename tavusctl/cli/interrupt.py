@@ -47,8 +47,10 @@ def interruptible() -> Iterator[Interruption]:
     if threading.current_thread() is not threading.main_thread():
         yield interruption  # only the main thread may set handlers; a program that embeds this one has its own
         return
-    # `nohup`, and a script that starts a job in the background, have a signal ignored.
-    heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    # Under `nohup`, the run goes on when the terminal closes.  A job in the background is started so that it ignores
+    # SIGINT, but whoever sends it one means it.
+    has_nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    heeded = [number for number in _SIGNALS if not (has_nohup and number == signal.SIGHUP)]
     old = {number: signal.signal(number, interruption._handle) for number in heeded}  # noqa: SLF001 - same module
     try:
         yield interruption

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -42,16 +43,22 @@ def applying(project: Project) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+@contextmanager
+def inherited(number: signal.Signals, handler: Any) -> Iterator[None]:
+    """What new processes do at a signal: they inherit that it is ignored."""
+    before = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
 def test_an_apply_that_nohup_has_started_outlives_the_terminal(slow: Project) -> None:
     slow.account.control("DELETE", "faults")
     slow.account.fault(match="POST /v2/personas", kind="delay", seconds=0.3, times=None)
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which a new process inherits
-    try:
-        with applying(slow) as process:
-            process.send_signal(signal.SIGHUP)
-            code, out, err = ended(process, 20.0)
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    with inherited(signal.SIGHUP, signal.SIG_IGN), applying(slow) as process:
+        process.send_signal(signal.SIGHUP)
+        code, out, err = ended(process, 20.0)
 
     assert code == 0, out + err
     assert len(slow.account.objects("personas")) == COUNT
@@ -67,9 +74,12 @@ def test_a_crawl_that_has_begun_is_no_unchanged_account(project: Project) -> Non
 
     command = [sys.executable, "-c", "from tavusctl.cli import main; main()", "recrawl", "--all", "--wait", "5m"]
     known = {"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key}
-    with subprocess.Popen(
-        command, cwd=project.root, env={**os.environ, **known}, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with (
+        inherited(signal.SIGINT, signal.default_int_handler),  # also if the tests run in the background
+        subprocess.Popen(
+            command, cwd=project.root, env={**os.environ, **known}, stderr=subprocess.PIPE, text=True
+        ) as process,
+    ):
         deadline = time.monotonic() + 20
         while not project.account.writes and time.monotonic() < deadline:
             time.sleep(0.02)
