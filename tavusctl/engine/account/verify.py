@@ -129,9 +129,10 @@ def _read_all(
 
 def _read_one(api: Reader, kind: ResourceKind, remote_id: str) -> _Observed:
     try:
-        raw = kind.unwrap(api.get(f"{kind.collection}/{remote_id}", kind.get_query))
+        answer = api.get(f"{kind.collection}/{remote_id}", kind.get_query)
     except Gone as error:
         return _Observed(f"the account has no {kind.name} {remote_id}: {error.text}")
+    raw = kind.unwrap(answer)
     found_id = kind.id_of(raw)
     if found_id not in ("", remote_id):
         return _Observed(f"the API returned another {kind.name}, {found_id}")
@@ -141,7 +142,7 @@ def _read_one(api: Reader, kind: ResourceKind, remote_id: str) -> _Observed:
         error_text, pending = raw.get("error_message"), status not in kind.failed_statuses
         ends = "not usable yet" if pending else "needs a change to become usable"
         trouble = f"{status or 'without a status'}, {ends}{f': {error_text}' if error_text else ''}"
-    body = spellings.read(kind, raw)
+    body = spellings.read(kind, answer)
     return _Observed(trouble, pending, status, tuple(_ids(kind, body, ())), body, mentions_draft(raw))
 
 
