@@ -34,6 +34,7 @@ _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "hmac": ("secret",),
     "oauth2_client_credentials": ("token_url", "client_id", "client_secret"),
 }
+_BODILESS: Final = ("GET", "HEAD", "DELETE")
 _PERCEIVING: Final = ("vision", "audio")  # origins of tools that the perception model calls
 _OPTIONAL: Final = {"api_key": ("location",), "oauth2_client_credentials": ("scope",)}
 
@@ -95,7 +96,7 @@ class ApiDelivery(Model):
     @classmethod
     def has_a_body_where_one_is_sent(cls, given: JsonObject) -> Iterator[Violation]:
         """A call with GET, HEAD or DELETE has no body."""
-        if "body_template" in given and given.get("method") in ("GET", "HEAD", "DELETE"):
+        if "body_template" in given and given.get("method") in _BODILESS:
             message = f"`body_template` is not allowed with `method: {given['method']}`; use `query_params`"
             yield ("body_template",), "not_together", message
 
@@ -198,15 +199,16 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
 def complete_spec(spec: JsonObject) -> JsonObject:
     """A spec with null for what it excludes: an origin, speech, the other delivery, keys of other types of `auth`."""
     if spec.get("trigger_type") == "post_call":
-        spec = {"origin": None, **spec}
+        spec = {**spec, "origin": None}
     if spec.get("origin") in _PERCEIVING:
-        spec = {"on_call": None, "static_filler": None, **spec}
+        spec = {"on_resolve": None, **spec, "on_call": None, "static_filler": None}
     delivery = spec.get("delivery")
     if not isinstance(delivery, dict):
         return spec
     api = delivery.get("api")
     if isinstance(api, dict):
-        delivery = {"app_message": None, **delivery, "api": {**api, **_auth_with_nulls(api)}}
+        bodiless = {"body_template": None} if api.get("method") in _BODILESS else {}
+        delivery = {"app_message": None, **delivery, "api": {**api, **bodiless, **_auth_with_nulls(api)}}
     elif delivery.get("app_message") is True:
         delivery = {"api": None, **delivery}
     return {**spec, "delivery": delivery}
@@ -217,7 +219,7 @@ def _auth_with_nulls(api: JsonObject) -> JsonObject:
     if not isinstance(auth, dict) or auth.get("type") not in _REQUIRED:
         return {}
     allowed = {"type", *_REQUIRED[auth["type"]], *_OPTIONAL.get(auth["type"], ())}
-    return {"auth": {**{key: None for key in Auth.model_fields if key not in allowed}, **auth}}
+    return {"auth": {**auth, **{key: None for key in Auth.model_fields if key not in allowed}}}
 
 
 def normalise(body: JsonObject) -> JsonObject:

@@ -99,6 +99,22 @@ def test_a_list_of_guardrails_is_of_one_sort_and_counts_in_its_own_way(today: Ta
     assert today.ok("GET", "/v2/guardrails/tags") == {"tags": ["a", "b", "c"], "total_count": 3}
 
 
+def test_items_of_a_set_share_no_value_and_no_id(today: Tavus) -> None:
+    today.switch(set_item_uuids=True)
+    goals = [step("one", next_required_objective="two"), step("two")]
+    whole = today.ok("POST", "/v2/objectives", {"name": "Goals", "data": goals, "allow_loops": True})["objectives_id"]
+    path = f"/v2/objectives/{whole}"
+    before = today.ok("GET", path)["data"]
+
+    edit = {"op": "add", "path": "/data/1/next_conditional_objectives/one", "value": "if so"}
+    today.ok("PATCH", path, [edit])
+
+    after = today.ok("GET", path)["data"]
+    assert [item["next_conditional_objectives"] for item in after] == [{}, {"one": "if so"}]
+    assert [item["uuid"] for item in after] == [item["uuid"] for item in before]
+    assert len({item["uuid"] for item in before}) == len(goals)
+
+
 def test_sets_of_guardrails_show_a_member_that_nobody_wrote(today: Tavus) -> None:
     whole = today.ok("POST", "/v2/guardrails", SET)["guardrails_id"]
     item = today.ok("GET", f"/v2/guardrails/{whole}")["data"][0]

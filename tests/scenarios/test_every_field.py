@@ -59,6 +59,8 @@ def test_every_plain_field_is_written_and_changed_and_taken_away(project: Projec
 
 
 API = {"url": "https://acme.example/book", "method": "PUT", "timeout": 20, "headers": {"x-shop": "one"}}
+KEY = {"type": "api_key", "name": "x-key", "value": "${secret:SHOP}"}
+BASIC = {"type": "basic", "username": "shop", "password": "${secret:SHOP}"}
 CALLED = {"description": "Books a table.", "delivery": {"api": {"url": "https://acme.example/book"}}}
 GOAL = {"objective_name": "ask_name", "objective_prompt": "Ask the name."}
 RULE = {"guardrail_name": "no_promises", "guardrail_prompt": "Promises a price."}
@@ -131,6 +133,22 @@ VERSIONS: dict[str, tuple[str, list[Body]]] = {
         ],
     ),
     "what no read shows": ("persona", [{"memories": ["one"]}, {"is_template": True}, {"memories": ["two"]}, {}]),
+    "a delivery": (
+        "tool",
+        [
+            {"name": "book", "description": "Books.", "delivery": {"api": API | {"method": "POST", "timeout": 10}}},
+            {"name": "book", "description": "Books."},
+            {"name": "book", "description": "Books.", "delivery": {"api": API, "app_message": False}},
+            {"name": "book", "description": "Books.", "delivery": {"api": API | {"auth": {"type": "none"}}}},
+            {
+                "name": "book",
+                "description": "Books.",
+                "delivery": {"api": API | {"auth": KEY | {"location": "header"}}},
+            },
+            {"name": "book", "description": "Books.", "delivery": {"api": API | {"auth": BASIC}}},
+            {"name": "book", "description": "Books.", "delivery": {"api": API | {"auth": KEY | {"location": "query"}}}},
+        ],
+    ),
     "a document": ("document", [{"document_name": "Prices", "tags": ["one", "two"]}, {"document_name": "Other"}, {}]),
 }
 ALWAYS: dict[str, Body] = {
@@ -145,6 +163,8 @@ ALWAYS: dict[str, Body] = {
 def test_from_any_version_of_an_object_to_any_other_in_one_apply(project: Project, case: str) -> None:
     project.account.switch(era="today", processing_seconds=0, set_item_uuids=True)
     kind, versions = VERSIONS[case]
+    project.write("tavusctl.yaml", "{version: 1, secrets: [SHOP]}")
+    project.environment["SHOP"] = "kQ8vT2mZ4pL7"
     project.manifest("persona", "other", {"persona_name": "Other", "system_prompt": "You host."})
 
     for version in (*versions, *reversed(versions)):
@@ -153,3 +173,67 @@ def test_from_any_version_of_an_object_to_any_other_in_one_apply(project: Projec
         assert done.code == 0, done.out + done.err
         left = [(one["address"], one["fields"]) for one in project.plan()["changes"]]
         assert left == [], f"still to be done after an apply of {version}"
+
+
+def written(project: Project) -> dict[str, Any]:
+    """The values of the last patch that was sent, by pointer, and nothing sent so far."""
+    *_, (_, _, operations) = project.account.sent
+    project.account.forget()
+    return {one["path"]: one["value"] for one in operations}
+
+
+def test_what_no_read_shows_is_emptied_and_brought_back_by_an_undo(project: Project) -> None:
+    project.account.switch(era="today")
+    spec = {"persona_name": "Coach", "system_prompt": "You coach."}
+    for unread in ({"memories": ["one"]}, {"memories": ["two"], "is_template": True}, {}):
+        project.manifest("persona", "coach", spec | unread)
+        project.apply()
+    emptied = written(project)
+    brought_back = []
+    for run in [line.split()[0] for line in project.run("undo").out.splitlines()][:2]:
+        ended = project.run("undo", run, "--yes")
+        assert ended.code == 0, ended.out + ended.err
+        brought_back.append(written(project))
+
+    assert emptied == {"/memories": [], "/is_template": False}
+    assert brought_back == [
+        {"/memories": ["two"], "/is_template": True},
+        {"/memories": ["one"], "/is_template": False},
+    ]
+
+
+def test_a_value_that_no_read_shows_publishes_no_draft(project: Project) -> None:
+    project.account.switch(era="today")
+    spec = {"persona_name": "Coach", "system_prompt": "You coach."}
+    project.manifest("persona", "coach", spec)
+    project.apply()
+    project.manifest("persona", "coach", {**spec, "memories": ["one"]})
+    project.account.forget()
+
+    project.apply("--publish", "persona/coach")
+
+    assert [method for method, _, _ in project.account.sent] == ["PATCH"]
+
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize(
+    ("edit", "then"),
+    [
+        ({"path": "/on_resolve", "value": "add_to_context"}, {"origin": "vision", "delivery": {"app_message": True}}),
+        ({"path": "/delivery/api/body_template", "value": {"a": "b"}}, {"delivery": {"api": API | {"method": "GET"}}}),
+    ],
+)
+def test_what_new_values_exclude_goes_also_if_somebody_else_has_set_it(
+    project: Project, edit: Body, then: Body
+) -> None:
+    project.account.switch(era="today")
+    tool = {"name": "book", "description": "Books.", "delivery": {"api": API}}
+    project.manifest("tool", "it", tool)
+    project.apply()
+    project.account.portal("tools", project.bound("tool/it"), {"op": "add", **edit})
+    project.manifest("tool", "it", {**tool, **then})
+
+    done = project.run("apply", "--yes")
+
+    assert done.code == 0, done.out + done.err
+    assert project.plan()["changes"] == []

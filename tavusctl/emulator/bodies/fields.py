@@ -5,6 +5,7 @@ Most functions are checks, or make one: a check returns the error of a value, or
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -190,7 +191,7 @@ def fill(fields: Fields, values: Object, *, newer: bool) -> Object:
     Unset fields that are `newer` are filled only if `newer` is true.
     """
     filled = {
-        name: values.get(name, field.default)
+        name: values[name] if name in values else copy.deepcopy(field.default)
         for name, field in fields.items()
         if name in values or (field.default is not UNSET and (newer or not field.newer))
     }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import re
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -80,7 +82,7 @@ class SetKind:
             body = body | {"data": [_without_uuid(item) for item in given]}
         document = self.for_era(world).validated_fields(body, unknown=world.behaviors["set_items_unknown"] == "reject")
         for item, former in zip(document["data"], given, strict=False):
-            item["uuid"] = former.get("uuid") or world.store.next_id("i", 12)
+            item["uuid"] = former.get("uuid") or str(uuid.uuid4())
         return document
 
     def validated_fields(self, body: Object, *, unknown: bool) -> Object:
@@ -147,7 +149,7 @@ class SetKind:
         if not world.is_today:
             return shown
         empty_ones = {"next_conditional_objectives": {}, "next_required_objective": "", "callback_url": ""}
-        return {key: empty_ones.get(key) if value is None else value for key, value in shown.items()}
+        return {key: copy.copy(empty_ones.get(key)) if value is None else value for key, value in shown.items()}
 
     def list_item(self, world: World, stored: StoredObject) -> Object:
         """The set as a list shows it."""

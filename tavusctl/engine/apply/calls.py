@@ -275,11 +275,15 @@ def _publish(write: UpdateCall, written: DraftEffects) -> DraftEffects:
 
 
 def _reads_as_before(write: UpdateCall) -> bool:
+    """Whether the written values are not live although a read could show one of them."""
+    kind, before, operations = write.before.kind, write.before.body, write.call.operations
+    if all(kind.field_at(place).write_only for place in patch_guards.places(before, operations)):
+        return False
     try:
-        now = write.ctx.look(write.before.kind, write.before.remote_id)
+        now = write.ctx.look(kind, write.before.remote_id)
     except ApiError:
         return False  # the read that confirms the write comes later
-    return now.draft or not patch_guards.changed_pointers(write.before.body, now.body, write.call.operations)
+    return now.draft or not patch_guards.changed_pointers(before, now.body, operations)
 
 
 def _resolve_update(write: UpdateCall) -> DraftEffects:

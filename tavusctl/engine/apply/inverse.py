@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tavusctl import patch
-from tavusctl.core.json_tree import canonical, is_empty, keys, map_leaves, value_at
+from tavusctl.core.json_tree import canonical, empty_value_for, is_empty, keys, map_leaves, value_at
 from tavusctl.core.model import ABSENT, Live
+from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.apply.context import ApplyContext
 from tavusctl.engine.compare import patch_guards
+from tavusctl.engine.compare.remembered import readable
 from tavusctl.engine.compare.updates import update_of
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_object, as_text
 from tavusctl.patch import Pinned
@@ -28,10 +30,13 @@ def invert(ctx: ApplyContext, live: Live, operations: Sequence[JsonObject], appl
     # A key may contain the value of a secret too: then no path through it may be recorded.
     if any(map(redaction.contains_secret, (*names, *keys([*operations, *map(live.body.get, members)])))):
         return Inverse(lost=tuple(patch.join((member,)) for member in members))
-    before = _writable(ctx, live.body)
+    before = {**_writable(ctx, live.body), **_writable(ctx, _unread(live.kind, operations, applied))}
     after = update_of(live.kind).apply(before, [_writable(ctx, operation) for operation in operations])
     lost: list[str] = []
-    reverse = _reverse(live, after, before, lost)
+    reverse = _reverse(live, readable(live.kind, after), readable(live.kind, before), lost)
+    # No operation but `add` fits a field that no read shows.
+    unread = [key for key in members if live.kind.field_at((key,)).write_only]
+    reverse += [{"op": "add", "path": patch.join((key,)), "value": before[key]} for key in unread]
     recorded = []
     for undo_operation in reverse:
         path, old_value = patch.split(undo_operation["path"]), undo_operation.get("value", ABSENT)
@@ -48,10 +53,22 @@ def invert(ctx: ApplyContext, live: Live, operations: Sequence[JsonObject], appl
     return Inverse(tuple(recorded), values_after, values_before, tuple(sorted(lost)))
 
 
+def _unread(kind: ResourceKind, operations: Sequence[JsonObject], applied: JsonObject) -> JsonObject:
+    """The values that fields which no read shows had before a patch: those that were applied last, or empty ones."""
+    written = {patch.split(operation["path"])[0]: operation.get("value") for operation in operations}
+    return {
+        key: applied.get(key, empty_value_for(value))
+        for key, value in written.items()
+        if kind.field_at((key,)).write_only
+    }
+
+
 def read_values_after(ctx: ApplyContext, inverse: Inverse, live: Live) -> JsonObject:
     """The values at the places of an inverse, as the account shows them after the update."""
     body = _writable(ctx, live.body)
-    paths = {pointer: patch.split(pointer) for pointer in inverse.left}
+    paths = {
+        pointer: path for pointer in inverse.left if not live.kind.field_at(path := patch.split(pointer)).write_only
+    }
     return {pointer: _without_secrets(value_at(body, path), path)[0] for pointer, path in paths.items()}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tavusctl.core.json_tree import canonical, is_empty
+from tavusctl.core.json_tree import canonical, empty_value_for, is_empty
 from tavusctl.core.model import ABSENT, Desired
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import source_fingerprint
@@ -39,6 +39,8 @@ def _new_value(kind: ResourceKind, path: KeyPath, value: Json) -> Json:
 def desired_value(kind: ResourceKind, path: KeyPath, aim: Json, live: Json) -> Json:
     """The value to write for a field, in the live spelling wherever both mean the same; ABSENT: no value."""
     declared = kind.field_at(path)
+    if aim is None and declared.write_only and live is not ABSENT:
+        return empty_value_for(live)  # no read has the field, so no operation could remove it
     if aim is None:
         # A reference is cleared by null: the API shows null for an unset reference, and accepts it for every one.
         return None if (declared.refers_to or declared.nullable) and live is not ABSENT else ABSENT

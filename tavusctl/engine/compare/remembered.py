@@ -1,4 +1,4 @@
-"""The binding of an object of which only some fields were changed by a run.  Pure."""
+"""What is known of an object beyond its last read: its binding, and fields that no read shows.  Pure."""
 
 from __future__ import annotations
 
@@ -7,8 +7,19 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from tavusctl.core.binding import Binding
+from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.compare.patch_guards import touches
 from tavusctl.lib.json_types import Json, JsonObject
+
+
+def readable(kind: ResourceKind, body: JsonObject) -> JsonObject:
+    """A body without the fields that no read shows."""
+    return {key: value for key, value in body.items() if not kind.field_at((key,)).write_only}
+
+
+def with_unread(kind: ResourceKind, body: JsonObject, applied: JsonObject) -> JsonObject:
+    """A body as it was read, with the last applied values of the fields that no read shows."""
+    return {**{key: value for key, value in applied.items() if kind.field_at((key,)).write_only}, **body}
 
 
 def restore_fields(now: Binding, before: Binding, applied: JsonObject, places: Sequence[str]) -> Binding:

@@ -239,7 +239,7 @@ def _descend(
     is_emptied = desired is ABSENT and len(ctx.changes) > changes_before
     is_emptied = is_emptied and not _has_parts(ctx.kind, path)
     is_emptied = is_emptied and all(
-        is_unset(ctx.kind, (*path, name), _unpinned(value)) for name, value in inner_after.items()
+        same(ctx.kind, (*path, name), None, _unpinned(value)) for name, value in inner_after.items()
     )
     if (isinstance(live, dict) and not is_emptied) or (not isinstance(live, dict) and inner_after):
         documents[1][key] = inner_after

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
 
 from tavusctl import patch
 from tavusctl.core.json_tree import is_empty, leaves_with_patterns, map_leaves, set_at, value_at
 from tavusctl.core.model import ABSENT, Live
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.core.schema.spec_model import field_errors
-from tavusctl.lib.json_types import JsonObject, KeyPath, as_object
+from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_object
 from tavusctl.patch import Pinned
 from tavusctl.secrets.values import Secret
 
@@ -31,18 +30,27 @@ def sent(live: Live, operations: Sequence[JsonObject], desired: JsonObject) -> J
     """
     kind = live.kind
     whole = _filled(kind, merged(live.body, operations), operations, desired)
-    before, after = _excluded(kind, live.body), _excluded(kind, whole)
-    companions: JsonObject = {key: None for key in after - before if live.body.get(key) is not None}
+    completed = _completed(kind, whole)
+    before, after = (
+        {key for key, value in document.items() if value is None}
+        for document in (_completed(kind, live.body), completed)
+    )
+    companions: JsonObject = {key: None for key in after if live.body.get(key) is not None}
     companions |= {key: defaults[0] for key in before - after if (defaults := kind.field_at((key,)).defaults)}
-    return companions | {key: whole[key] for key in _touched(operations)}
+    return companions | {key: _allowed(whole[key], completed.get(key)) for key in _touched(operations)}
 
 
-def _excluded(kind: ResourceKind, body: JsonObject) -> AbstractSet[str]:
-    """The members that the others exclude; a default excludes nothing."""
-    given = {
-        key: value for key, value in body.items() if value is not None and value not in kind.field_at((key,)).defaults
-    }
-    return {key for key, value in kind.complete_spec(given).items() if value is None}
+def _completed(kind: ResourceKind, body: JsonObject) -> JsonObject:
+    """A body in which null stands for what its other members exclude, and for nothing else."""
+    return kind.complete_spec({key: value for key, value in body.items() if value is not None})
+
+
+def _allowed(value: Json, completed: Json) -> Json:
+    """A value without the members that others exclude, such as a default of the type that it had before."""
+    if not isinstance(value, dict) or not isinstance(completed, dict):
+        return value
+    kept = {key: item for key, item in value.items() if item is None or completed.get(key) is not None}
+    return {key: _allowed(item, completed.get(key)) for key, item in kept.items()}
 
 
 def missing_secrets(live: Live, operations: Sequence[JsonObject], desired: JsonObject) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from tavusctl import patch
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.json_tree import (
+    empty_value_for,
     is_empty,
     is_hidden,
     leaves,
@@ -21,7 +22,7 @@ from tavusctl.core.json_tree import (
 )
 from tavusctl.core.model import ABSENT, Action, Cause, Change, Desired, FieldChange, Live, Refusal
 from tavusctl.core.resource_kind import ResourceKind
-from tavusctl.engine.compare.remembered import restore_fields
+from tavusctl.engine.compare.remembered import readable, restore_fields, with_unread
 from tavusctl.engine.compare.updates import update_of
 from tavusctl.engine.undo.context import (
     UndoContext,
@@ -146,9 +147,12 @@ def _reverse_update(
     if not inverse.operations or _is_refused(intent, change, context, gone, removed, plan):
         return
     binding = plan.bases.get(intent.address, binding)
-    current = replace(live, body=plan.bodies.get(intent.address, live.body))
     secrets = {pointer: secret for pointer, secret in removed.items() if secret}
     left, was = with_addresses(inverse.left, known), with_addresses(inverse.was, known)
+    # A field that the run has emptied is not among the applied ones.
+    emptied = {patch.split(pointer)[0]: value for pointer, value in left.items() if value == empty_value_for(value)}
+    unread = {**emptied, **binding.applied}
+    current = replace(live, body=plan.bodies.get(intent.address) or with_unread(live.kind, live.body, unread))
     binding_after = restore_fields(binding, before, _spec_before(intent, binding, before, secrets), list(left))
     operations = tuple(_with_secrets([with_addresses(operation, known) for operation in inverse.operations], secrets))
     differing = _differing(live.kind, left, current.body)
@@ -187,7 +191,7 @@ def _add_update(reversal: _ReverseUpdate, gone: Mapping[str, Address], context: 
             ),
             desired=desired,
             base=restored_object.base,
-            live=reversal.live,
+            live=replace(reversal.live, body=readable(reversal.live.kind, body)),
         )
     )
 
