@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import overload
@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
-from tavusctl.core.errors import ConflictError
+from tavusctl.core.errors import ConflictError, TavusctlError
 from tavusctl.core.json_tree import map_leaves
 from tavusctl.core.model import Desired, FieldChange, Live, LocalFile, Outcome
 from tavusctl.core.ports import Api, Clock
@@ -68,6 +68,10 @@ class EditedMeanwhile(ConflictError):
         super().__init__(f"{', '.join(places)} of `{address}` was edited in the account during this run")
 
 
+class Stopped(TavusctlError):
+    """Raised instead of the first call of a step if a stop was requested while the step was being recorded."""
+
+
 class Stop:
     """The signal that tells a running apply to start nothing new."""
 
@@ -115,6 +119,7 @@ class ApplyContext:
     name_locks: dict[tuple[str, str], threading.Lock] = field(default_factory=dict)  # by kind and name: of creates
     checked_kinds: set[str] = field(default_factory=set)  # kinds whose first create was checked for duplicates
     names_lock: threading.Lock = field(default_factory=threading.Lock)  # of `sent_names`, `name_locks`, `checked_kinds`
+    begun: set[Address] = field(default_factory=set)  # addresses that calls were sent for
     written_pointers: dict[Address, list[str]] = field(default_factory=dict)  # by address, of its step
     planned_ids: Mapping[Address, str] = field(init=False)  # ids of bound and external objects at the time of the plan
     turns: Turns = field(init=False)  # limits the steps that send calls; a step that only waits holds none
@@ -159,11 +164,19 @@ class ApplyContext:
 
         return map_leaves(value, current_id)
 
-    def sending(
-        self, op: str, check: Callable[[], None] = lambda: None, *, changes: bool = True
-    ) -> AbstractContextManager[Fence]:
-        """The fence for one call of an operation; `check` runs again before the call if its record is not fresh."""
-        return self.recorder.sending(op, self.now, check, changes=changes)
+    @contextmanager
+    def sending(self, op: str, check: Callable[[], None] = lambda: None, *, changes: bool = True) -> Iterator[Fence]:
+        """The fence for one call of an operation; `check` runs again before the call if its record is not fresh.
+
+        A step that has sent something goes on after a stop, so that no object is left half written.
+        """
+        address = self.recorder.pending[op].address
+        if self.stop.is_requested() and address not in self.begun:
+            raise Stopped(self.stop.reason)
+        if changes:
+            self.begun.add(address)
+        with self.recorder.sending(op, self.now, check, changes=changes) as fence:
+            yield fence
 
     def wait(self, seconds: float) -> None:
         """Wait for some seconds; a stop ends the wait early."""

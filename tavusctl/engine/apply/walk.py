@@ -27,7 +27,7 @@ from tavusctl.core.errors import (
 from tavusctl.core.model import Action, Change, Outcome, Plan, Status
 from tavusctl.crawl import quota
 from tavusctl.engine.apply import refused_field
-from tavusctl.engine.apply.context import ApplyContext
+from tavusctl.engine.apply.context import ApplyContext, Stopped
 from tavusctl.engine.apply.drafts import Blocked, OtherDraft
 from tavusctl.engine.apply.steps import ACTIONS
 from tavusctl.engine.apply.waiting import await_created
@@ -158,6 +158,8 @@ def _step(ctx: ApplyContext, step: Change, done: Mapping[Address, Outcome], refu
     try:
         with ctx.turns:  # a stop may have been requested while the step waited for its turn
             return _not_started(ctx, step, done, refused) or ACTIONS[step.action](ctx, step)
+    except Stopped:
+        return Outcome(step, Status.SKIPPED, step.remote_id, ctx.stop.reason)
     except TavusctlError as error:
         if isinstance(error, UnauthorisedError | LockError | StateError):
             # Every other call would fail in the same way, or must not be made at all.

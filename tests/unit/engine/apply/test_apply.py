@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -47,6 +48,7 @@ from tests.unit.engine.apply.applying import (
     said,
     updating,
 )
+from tests.unit.state.test_recorder import Kept
 
 NAME: JsonObject = {"op": "replace", "path": "/persona_name", "value": "New"}
 AFTER: JsonObject = {**BEFORE, "persona_name": "New"}
@@ -897,6 +899,25 @@ def test_a_stop_before_the_first_step_leaves_everything() -> None:
     outcomes = world.apply(creating(), creating(OTHER))
     assert [said(one) for one in outcomes] == [("skipped", "", "interrupted", 0)] * 2
     assert (world.calls, len(world.reports)) == ([], 2)
+
+
+@pytest.mark.parametrize("change", [creating(OTHER), updating(AFTER, NAME, live=seen()), deleting()])
+def test_a_stop_between_a_record_and_its_call_sends_nothing(change: Change) -> None:
+    world = bound()
+
+    class Interrupted(Kept):
+        def queue(self, record: bytes) -> Callable[[], None]:
+            if b'"intent"' in record:
+                world.stop.request("interrupted")
+            return super().queue(record)
+
+    world.store = Interrupted()
+
+    outcome = only(world.apply(change))
+
+    assert (outcome.status, outcome.reason) == (Status.SKIPPED, "interrupted")
+    assert [verb for verb in world.verbs if verb != "look"] == []
+    assert world.kinds_of_records[-2:] == ["intent", "result failed"]
 
 
 def test_a_defect_stops_the_run() -> None:
