@@ -133,7 +133,7 @@ def slow(project: Project) -> Project:
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS.items())
 def test_fm_013_015_the_first_signal_ends_a_run_in_good_order(slow: Project, number: signal.Signals, code: int) -> None:
-    with applying(slow) as process:
+    with inherited(number, signal.SIG_DFL), applying(slow) as process:  # also if the tests run under `nohup`
         process.send_signal(number)
         started = time.monotonic()
         found, out, err = ended(process, 7.0)
