@@ -237,3 +237,18 @@ def test_what_new_values_exclude_goes_also_if_somebody_else_has_set_it(
 
     assert done.code == 0, done.out + done.err
     assert project.plan()["changes"] == []
+
+
+def test_an_ignored_value_is_not_cleared_along_with_what_excludes_it(project: Project) -> None:
+    project.account.switch(era="today")
+    tool = {"name": "book", "description": "Books."}
+    ignored = {"lifecycle": {"ignore_changes": ["/on_call"]}}
+    project.manifest("tool", "it", tool, **ignored)
+    project.apply()
+    project.account.portal("tools", project.bound("tool/it"), {"op": "replace", "path": "/on_call", "value": "silent"})
+    project.manifest("tool", "it", {**tool, "origin": "vision"}, **ignored)
+    project.account.forget()
+
+    refused = project.run("apply", "--yes")
+
+    assert (refused.code, [body for _, _, body in project.account.sent]) == (5, [{"origin": "vision"}])

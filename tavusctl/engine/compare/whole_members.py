@@ -25,8 +25,8 @@ def merged(body: JsonObject, operations: Sequence[JsonObject]) -> JsonObject:
 def sent(live: Live, operations: Sequence[JsonObject], desired: JsonObject) -> JsonObject:
     """The members that operations touch, each whole, with the secrets that the manifest names.
 
-    A member that others exclude is null.  If the change excludes it, or does no longer, the same request clears it, or
-    gives it its default.
+    A member that others exclude is null.  If the change excludes one that has its default, the same request clears it;
+    if it excludes one no longer, that gets its default.  Any other value is cleared by operations, which a plan shows.
     """
     kind = live.kind
     whole = _filled(kind, merged(live.body, operations), operations, desired)
@@ -35,7 +35,7 @@ def sent(live: Live, operations: Sequence[JsonObject], desired: JsonObject) -> J
         {key for key, value in document.items() if value is None}
         for document in (_completed(kind, live.body), completed)
     )
-    companions: JsonObject = {key: None for key in after if live.body.get(key) is not None}
+    companions: JsonObject = {key: None for key in after if live.body.get(key) in kind.field_at((key,)).defaults}
     companions |= {key: defaults[0] for key in before - after if (defaults := kind.field_at((key,)).defaults)}
     return companions | {key: _allowed(whole[key], completed.get(key)) for key in _touched(operations)}
 
