@@ -118,14 +118,21 @@ class Recorder(Struct):
 
     @contextmanager
     def sending(
-        self, op: str, now: Callable[[], str], check: Callable[[], None] = lambda: None, *, changes: bool = True
+        self,
+        op: str,
+        now: Callable[[], str],
+        check: Callable[[], None] = lambda: None,
+        permit: Callable[[], None] = lambda: None,
+        *,
+        changes: bool = True,
     ) -> Iterator[Fence]:
         """The fence for one call of an operation; after an error other than Ambiguous, the call was not carried out.
 
         `now` returns the server's time.  `check` verifies again that the call may be made, if time has passed since it
-        was recorded.  `changes` is whether the call changes anything.
+        was recorded; `permit` does so right before the first byte is sent, without I/O.  Both raise an error if not.
+        `changes` is whether the call changes anything.
         """
-        fence = Fence(self, op, now, check, changes)
+        fence = Fence(self, op, now, check, permit, changes)
         try:
             yield fence
         except Ambiguous:
@@ -292,6 +299,7 @@ class Fence(Struct):
     op: str
     now: Callable[[], str]
     check: Callable[[], None]
+    permit: Callable[[], None]
     changes: bool
     marked: bool = False  # the operation counts as sent because of this call
     last_check: float = 0.0  # when `check` was last called
@@ -314,6 +322,7 @@ class Fence(Struct):
         call = self.recorder.pending[self.op]
         if not (self.recorder.store.held() and call.may_be_sent(self.recorder.uptime())):
             return False
+        self.permit()
         if self.changes and not call.sent:
             call.sent = self.marked = True
         return True

@@ -69,7 +69,7 @@ class EditedMeanwhile(ConflictError):
 
 
 class Stopped(TavusctlError):
-    """Raised instead of the first call of a step if a stop was requested while the step was being recorded."""
+    """Raised instead of the first call of a step if a stop was requested before its first byte was sent."""
 
 
 class Stop:
@@ -119,7 +119,7 @@ class ApplyContext:
     name_locks: dict[tuple[str, str], threading.Lock] = field(default_factory=dict)  # by kind and name: of creates
     checked_kinds: set[str] = field(default_factory=set)  # kinds whose first create was checked for duplicates
     names_lock: threading.Lock = field(default_factory=threading.Lock)  # of `sent_names`, `name_locks`, `checked_kinds`
-    begun: set[Address] = field(default_factory=set)  # addresses that calls were sent for
+    begun: set[Address] = field(default_factory=set)  # addresses for which a call was carried out, or may have been
     written_pointers: dict[Address, list[str]] = field(default_factory=dict)  # by address, of its step
     planned_ids: Mapping[Address, str] = field(init=False)  # ids of bound and external objects at the time of the plan
     turns: Turns = field(init=False)  # limits the steps that send calls; a step that only waits holds none
@@ -168,15 +168,21 @@ class ApplyContext:
     def sending(self, op: str, check: Callable[[], None] = lambda: None, *, changes: bool = True) -> Iterator[Fence]:
         """The fence for one call of an operation; `check` runs again before the call if its record is not fresh.
 
-        A step that has sent something goes on after a stop, so that no object is left half written.
+        A step that has changed something goes on after a stop, so that no object is left half written.
         """
         address = self.recorder.pending[op].address
-        if self.stop.is_requested() and address not in self.begun:
-            raise Stopped(self.stop.reason)
-        if changes:
-            self.begun.add(address)
-        with self.recorder.sending(op, self.now, check, changes=changes) as fence:
-            yield fence
+        is_first = address not in self.begun
+
+        def permit() -> None:
+            if is_first and self.stop.is_requested():
+                raise Stopped(self.stop.reason)
+
+        try:
+            with self.recorder.sending(op, self.now, check, permit, changes=changes) as fence:
+                yield fence
+        finally:
+            if self.recorder.is_sent(op):
+                self.begun.add(address)
 
     def wait(self, seconds: float) -> None:
         """Wait for some seconds; a stop ends the wait early."""

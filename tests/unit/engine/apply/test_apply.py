@@ -323,6 +323,18 @@ def test_nothing_is_sent_again_once_a_stop_is_asked_for() -> None:
     assert "interrupted" in outcome.reason
 
 
+@pytest.mark.parametrize("wait", ["connecting", "throttled"])
+def test_a_stop_while_the_first_call_of_a_step_waits_skips_the_step(wait: str) -> None:
+    world = World()
+    world.faults_before[wait] = [lambda: world.stop.request("interrupted")]
+
+    outcome = only(world.apply(creating()))
+
+    assert said(outcome) == ("skipped", "", "interrupted", 0)
+    assert world.kinds_of_records == ["begin", "intent", "result failed"]
+    assert world.looked_for == []
+
+
 def test_a_stop_between_looks_ends_them() -> None:
     world = World()
     world.faults_after["post"] = [LOST]

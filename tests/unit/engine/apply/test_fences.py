@@ -328,7 +328,7 @@ def ledger(store: Kept, uptime: Uptime) -> Recorder:
 
 def begun(ledger: Recorder) -> tuple[str, Fence]:
     op = ledger.record_intent(COACH, Action.DELETE, remote_id="p1")
-    return op, Fence(ledger, op, lambda: "noon", lambda: None, changes=True)
+    return op, Fence(ledger, op, lambda: "noon", lambda: None, lambda: None, changes=True)
 
 
 @pytest.mark.parametrize(("age", "sure", "passes"), [(4.9, True, True), (5.0, True, False), (0.0, False, False)])
@@ -425,7 +425,7 @@ def test_what_a_call_is_about_is_looked_at_after_a_record_that_took_long(
     ledger = Recorder(store, store.read(), uptime=uptime)
     ledger.begin({})
     op = ledger.record_intent(COACH, Action.DELETE, remote_id="p1")
-    Fence(ledger, op, lambda: "noon", lambda: seen.append(uptime.now), changes=True).renew()
+    Fence(ledger, op, lambda: "noon", lambda: seen.append(uptime.now), lambda: None, changes=True).renew()
     assert seen == [uptime.now] * looks
 
 
