@@ -254,9 +254,9 @@ def test_what_cannot_be_put_on_record_is_not_sent(clone: Clone, hub: Path, troub
     assert project.account.writes == []
 
 
-def test_a_repository_without_a_remote_is_told_how_to_get_one(clone: Clone) -> None:
+def test_a_repository_with_other_remotes_only_is_told_how_to_get_an_origin(clone: Clone) -> None:
     project = clone()
-    git(project.root, "remote", "remove", "origin")
+    git(project.root, "remote", "rename", "origin", "upstream")
     ended = project.run("plan")
 
     assert ended.code == 12
@@ -457,10 +457,43 @@ def test_a_new_project_in_a_repository_with_a_remote_keeps_its_state_there(clone
     assert not (project.root / ".tavusctl/state.json").exists()
 
 
-def test_a_new_project_without_a_remote_keeps_its_state_in_a_file(project: Project) -> None:
+def test_a_new_project_without_a_remote_keeps_its_state_in_its_repository_until_it_has_one(
+    project: Project, hub: Path
+) -> None:
+    root = project.root
+    subprocess.run(["git", "init", "--quiet", root], check=True)
+    for name in ("pre-receive", "update", "post-receive", "reference-transaction"):
+        hook = root / ".git/hooks" / name
+        hook.write_text(f"#!/bin/sh\ntouch {root}/{name}-ran\n")
+        hook.chmod(0o755)
+    project.run("init")
+    project.apply()
+
+    assert "default: {state: git}" in (root / "tavusctl.yaml").read_text()
+    assert "refs/tavusctl/default" in git(root, "for-each-ref")
+    assert not (root / ".tavusctl/state.json").exists()
+    assert [path.name for path in root.glob("*-ran")] == []
+    assert project.run("plan", "--detailed-exitcode").code == 0
+
+    git(root, "remote", "add", "origin", str(hub))
+    refused = project.run("apply", "--yes")
+    assert refused.code == 9
+    assert "`git push origin refs/tavusctl/default`" in refused.err
+    git(root, "push", "--quiet", "--no-verify", "origin", "refs/tavusctl/default")
+    assert project.run("plan", "--detailed-exitcode").code == 0
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You help."})
+    project.apply()
+    assert git(hub, "rev-parse", "refs/tavusctl/default") != git(root, "rev-parse", "refs/tavusctl/default")
+
+
+def test_a_state_in_a_repository_without_a_remote_is_lost_with_a_ci_machine_too(project: Project) -> None:
     subprocess.run(["git", "init", "--quiet", project.root], check=True)
-    assert project.run("init").code == 0
-    assert "state: git" not in (project.root / "tavusctl.yaml").read_text()
+    project.run("init")
+    ended = project.run("apply", "--yes", CI="true", TAVUSCTL_LOCAL_STATE=None)
+
+    assert (ended.code, project.account.writes) == (4, [])
+    assert "E412" in ended.err
+    assert "a remote `origin`" in ended.err
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ safety: {max_deletes: 5, max_delete_ratio: 0.3}
 """
 STATE_IN_GIT = """\
 # The state is in the ref refs/tavusctl/default of the remote "origin", for everybody who can push there.
+# Without any remote, it is in this repository.
 environments:
   default: {state: git}
 """

@@ -23,7 +23,7 @@ from tavusctl.app.session.progress import Progress, reading
 from tavusctl.app.session.settings import Settings
 from tavusctl.core.project_settings import FILE, Project
 from tavusctl.secrets.redaction import Record
-from tavusctl.state.git.urls import has_origin
+from tavusctl.state.git.urls import suits_git
 
 Say = Callable[[str], None]
 
@@ -102,8 +102,8 @@ def _files(folder: Path, name: str, *, demo: bool = False) -> Mapping[str, str]:
 
 
 def _state(folder: Path) -> str:
-    """The `state:` of a new project: `git` if the repository has a remote `origin`, else empty (a file)."""
-    return "git" if has_origin(folder) else ""
+    """The `state:` of a new project: `git` in a git repository, else empty (a file)."""
+    return "git" if suits_git(folder) else ""
 
 
 def _ignore_local(path: Path, say: Say) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
@@ -16,14 +17,17 @@ from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import RefusedError, TavusctlError, UsageError
 from tavusctl.core.ports import OtherBindings
 from tavusctl.secrets.values import UnreadSecret
-from tavusctl.state.scheme import is_file
+from tavusctl.state.git.urls import is_on_this_machine
 
 if TYPE_CHECKING:  # imported where needed: a run that finds its result in the cache should start fast
     from tavusctl.engine.plan import Approvals
     from tavusctl.engine.prepared_plan import PlanInputs
 
-_LOST: Final = "the state is a file of this CI machine and would be lost with it"
-_KEPT: Final = "set `state: git` in tavusctl.yaml; `TAVUSCTL_LOCAL_STATE=1` if this machine keeps its files"
+_LOST: Final = "the state is only on this CI machine and would be lost with it"
+_KEPT: Final = (
+    "set `state: git` in tavusctl.yaml, and give the repository a remote `origin`; "
+    "`TAVUSCTL_LOCAL_STATE=1` if this machine keeps its files"
+)
 _TEST_SOURCES: Final = "TAVUSCTL_TEST_SOURCES"
 
 
@@ -83,7 +87,9 @@ class Session(LocalSession, frozen=True):
         if self.environment.demo:  # the account of a demo is a local file as well
             return False
         is_ci = any(os.environ.get(name, "").lower() not in ("", "0", "false") for name in ("CI", "GITHUB_ACTIONS"))
-        return is_file(self.environment.state) and is_ci and os.environ.get("TAVUSCTL_LOCAL_STATE") != "1"
+        if not is_ci or os.environ.get("TAVUSCTL_LOCAL_STATE") == "1":
+            return False
+        return is_on_this_machine(self.environment.state, Path(self.project.root))
 
     @property
     def secrets(self) -> dict[str, str | UnreadSecret]:

@@ -166,6 +166,8 @@ class GitFolder:
         """The current commits of the refs, fetched into the local repository."""
         for _ in range(_TRIES):
             tips = self._repository.tips([self._ref, self._lock_ref])
+            if not tips[self._ref]:
+                self._repository.check_unwritten(self._ref)
             new_tips = {ref: tip for ref, tip in tips.items() if tip and tip != self._tips.get(ref)}
             for ref, tip in new_tips.items():
                 self._repository.fetch(ref, tip)

@@ -27,6 +27,9 @@ from tavusctl.secrets.url_credentials import without_credentials
 _TIMEOUT: Final = 60.0  # seconds of one command
 _SETTINGS: Final = r"^(credential|http|url|core\.sshcommand)(\.|$)"
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_PUSH: Final = ("--quiet", "--porcelain", "--no-verify", "--atomic", "--no-signed", "--recurse-submodules=no")
+# The other end of a push into the project's own repository: it runs no hook, and packs nothing.
+_RECEIVE: Final = f"--receive-pack=git -c core.hooksPath={os.devnull} -c receive.autogc=false receive-pack"
 _AUTHOR: Final = "tavusctl <tavusctl@localhost>"
 
 
@@ -49,10 +52,13 @@ class Update(Struct, frozen=True):
 
 
 class Repository:
-    """A repository at a URL, or the remote `origin` of the project."""
+    """A repository at a URL; if that is empty, the remote `origin` of the project, or its own without any remote."""
 
     def __init__(self, root: Path, url: str) -> None:
-        self.url = url or _origin(root)
+        self._clone = None if url else root
+        own = "" if url else own_repository(root)
+        self._push_options = (*_PUSH, _RECEIVE) if own else _PUSH
+        self.url = url or own or _origin(root)
         self.shown = without_credentials(self.url)
         self._folder = Path(tempfile.mkdtemp(prefix="tavusctl-git-"))
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
@@ -117,9 +123,8 @@ class Repository:
         """Move all refs or none, each only if it is at the expected commit; "" if it succeeded, else the reason."""
         leases = [f"--force-with-lease={update.ref}:{update.before}" for update in updates]
         moves = [f"{update.after}:{update.ref}" for update in updates]
-        options = ("--quiet", "--porcelain", "--no-verify", "--atomic", "--no-signed", "--recurse-submodules=no")
         try:
-            self._git(network=True).text("push", *options, *leases, "--", self.url, *moves)
+            self._git(network=True).text("push", *self._push_options, *leases, "--", self.url, *moves)
         except GitError as error:
             return without_credentials(str(error)) or "the push was refused"
         return ""
@@ -128,6 +133,14 @@ class Repository:
         """The error if a ref has files that are not of a state: its history would be dropped with that of the state."""
         message = f"`{ref}` of {self.shown} is not a state: it holds `{name}`"
         return StateError(message, "choose a ref of its own with `?ref=`, or leave `?ref=` out", id="E912")
+
+    def check_unwritten(self, ref: str) -> None:
+        """StateError if a ref that the remote lacks is in the project's repository, from when that had no remote."""
+        with self._readable():
+            is_here = self._clone and Git(self._clone, 10.0).object(ref)
+        if is_here:
+            message = f"the state is in this repository only, not in its remote `origin` ({self.shown})"
+            raise StateError(message, f"run `git push origin {ref}`", id="E912")
 
     def moving_refs_error(self) -> StateError:
         """The error if refs move faster than they can be fetched."""
@@ -164,6 +177,15 @@ def _local_ref(commit: str) -> str:
 
 def _import_file(name: str, content: bytes) -> bytes:
     return f"M 100644 inline {name}\ndata {len(content)}\n".encode() + content + b"\n"
+
+
+def own_repository(root: Path) -> str:
+    """The folder of the project's repository if it has no remote, so that it holds the state itself; else empty."""
+    with contextlib.suppress(GitError):
+        git = Git(root, 10.0)
+        if not git.text("remote"):
+            return git.line("rev-parse", "--path-format=absolute", "--git-common-dir")
+    return ""
 
 
 def _origin(root: Path) -> str:

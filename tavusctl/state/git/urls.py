@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from tavusctl.integrations.git.process import Git, GitError
+from tavusctl.state.scheme import is_file
 
 if TYPE_CHECKING:
     from tavusctl.state.shared.store import SharedStore
@@ -30,12 +31,21 @@ def open_git_store(url: str, root: Path, environment: str) -> SharedStore:
     return SharedStore(folder, GitJournal(folder), timing_from(os.environ))
 
 
-def has_origin(folder: Path) -> bool:
-    """Whether a folder, which need not exist yet, is in a repository with a remote `origin`."""
+def suits_git(folder: Path) -> bool:
+    """Whether `state: git` works in a folder, which need not exist yet: with a remote `origin`, or with no remote."""
     try:
-        return bool(Git(_existing(folder), 10.0).line("remote", "get-url", "origin"))
+        remotes = Git(_existing(folder), 10.0).text("remote").split()
     except GitError:
         return False
+    return not remotes or "origin" in remotes
+
+
+def is_on_this_machine(url: str, root: Path) -> bool:
+    """Whether a state is a local file, or in the repository of a project that has no remote."""
+    from tavusctl.state.git.repository import own_repository  # noqa: PLC0415 - only needed for state in git
+
+    is_own = url.partition("?")[0] == "git"
+    return is_file(url) or (is_own and bool(own_repository(root)))
 
 
 def _inside(root: Path) -> str:
