@@ -340,6 +340,11 @@ def test_an_apply_costs_pushes_by_its_rounds_and_not_by_its_changes(clone: Clone
         project.manifest("persona", f"p{number:02}", {"persona_name": f"P {number}", "system_prompt": "You help us."})
     project.apply()
     assert pushes(hub) <= MANY
+    for number in range(count):
+        project.remove("persona", f"p{number:02}")
+    project.apply("--allow-deletes", str(count))
+    assert pushes(hub) <= MANY
+    assert len(project.account.objects("personas")) == 2
 
 
 def test_projects_in_folders_of_one_repository_have_states_of_their_own(clone: Clone) -> None:

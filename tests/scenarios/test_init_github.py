@@ -49,7 +49,9 @@ def test_a_new_project_has_workflows_at_once(project: Project) -> None:
     assert on["tavus-apply.yml"] == {"push": {"branches": ["main"]}, "workflow_dispatch": None}
     assert "add these secrets to the repository: TAVUS_API_KEY\n" in made.err
     assert f"replace {NO_RELEASE} by the commit of tavusctl that you trust" in made.err
-    assert "the state of `default` is a local file" in made.err
+    assert "default: {state: git}" in (project.root / "tavusctl.yaml").read_text()
+    project.write("tavusctl.yaml", "manifests: manifests\n")
+    assert "the state of `default` is a local file" in project.run("init", "--github").err
     assert project.run("validate").code == 0
 
 

@@ -1,10 +1,14 @@
-"""Run the steps of a plan: in parallel where no step waits for another, deletes last, no new step after a stop."""
+"""Run the steps of a plan: in parallel where no step waits for another, deletes last and kind by kind.
+
+After a stop, no new step starts.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
+from itertools import groupby
 from math import inf
 from typing import Final
 
@@ -62,20 +66,19 @@ def run(ctx: ApplyContext, plan: Plan) -> tuple[Outcome, ...]:
         outcomes += [_reported(ctx, Outcome(step, Status.SKIPPED, step.remote_id, reason)) for step in deletes]
     else:
         ctx.deferred.update(str(outcome.step.address) for outcome in outcomes if outcome.status is Status.DEFERRED)
-        outcomes += _walk(ctx, deletes, set(), one_by_one=True)
+        for _, of_kind in groupby(deletes, key=lambda step: step.address.kind):  # referrers before what they refer to
+            outcomes += _walk(ctx, list(of_kind), set())
     positions = {id(step): index for index, step in enumerate(plan.steps)}
     outcomes.sort(key=lambda outcome: positions[id(outcome.step)])
     return await_created(ctx, outcomes, plan.awaited)
 
 
-def _walk(
-    ctx: ApplyContext, steps: Sequence[Change], refused: set[Address], *, one_by_one: bool = False
-) -> list[Outcome]:
+def _walk(ctx: ApplyContext, steps: Sequence[Change], refused: set[Address]) -> list[Outcome]:
     """The outcomes of steps run in parallel; each waits for earlier steps at its address and for its `waits_for`."""
     outcomes: dict[int, Outcome] = {}
     # A waiting replacement or crawl must not block other steps: it has a thread of its own, and a turn only to call.
     waiting = sum(step.action is Action.REPLACE or quota.adds_crawl(step) for step in steps) if ctx.patience else 0
-    pool = ThreadPoolExecutor(max_workers=1 if one_by_one else ctx.parallel + waiting)
+    pool = ThreadPoolExecutor(max_workers=ctx.parallel + waiting)
     try:
         _run_all(ctx, steps, refused, pool, outcomes)
     except BaseException:

@@ -17,6 +17,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from msgspec import Struct
+
 from tavusctl.state.git.repository import Repository, Update
 from tavusctl.state.shared.folder import Blob, Version, WriteConflict
 from tavusctl.state.shared.lease import NAME as LOCK
@@ -30,6 +32,14 @@ _ARTIFACT_FOLDERS: Final = ("runs/", "trash/")
 _STATE_FILES: Final = re.compile(r"state\.json|journal|(runs|trash)/.+")  # the only files that the ref of a state has
 
 
+class _WaitingArtifact(Struct, eq=False):
+    """An artifact that waits for a push: any that comes next takes it along."""
+
+    name: str  # with the time of its write
+    content: bytes
+    commit: str = ""  # the first commit that has it
+
+
 class GitFolder:
     """A folder of files at a ref; `lock` has a ref of its own."""
 
@@ -41,6 +51,7 @@ class GitFolder:
         self._guard = threading.RLock()
         self._tips: dict[str, str] = {}  # commits by ref, as last read or written
         self._held = ""  # the commit of the lock ref that this run wrote; empty unless it holds the lock
+        self._waiting: list[_WaitingArtifact] = []
 
     def get(self, name: str) -> Blob | None:
         """A file; None if it does not exist."""
@@ -57,16 +68,32 @@ class GitFolder:
 
     def put(self, name: str, content: bytes, expected: Version | None) -> Version:
         """Write a file if it still has the expected version (None: if it does not exist); else WriteConflict."""
+        if name.startswith(_ARTIFACT_FOLDERS):
+            return self._put_artifact(name, content)
         with self._guard:
             if name == LOCK:
                 return self._put_lock(content, expected)
-            stamped = f"{name}{_TIME_MARK}{int(time.time())}" if name.startswith(_ARTIFACT_FOLDERS) else name
-            expected_ids = {name: expected.e_tag if expected else None}
-            tip = self.write({stamped: content}, expected_ids)
-            return Version(self._repository.files(tip)[stamped])
+            tip = self.write({name: content}, {name: expected.e_tag if expected else None})
+            return Version(self._repository.files(tip)[name])
+
+    def _put_artifact(self, name: str, content: bytes) -> Version:
+        artifact = _WaitingArtifact(f"{name}{_TIME_MARK}{int(time.time())}", content)
+        self._waiting.append(artifact)
+        try:
+            with self._guard:
+                if not artifact.commit:
+                    self.write({}, {})
+                if not artifact.commit:
+                    raise WriteConflict
+                return Version(self._repository.files(artifact.commit)[artifact.name])
+        finally:
+            self._waiting.remove(artifact)
 
     def write(self, changes: Mapping[str, bytes | None], expected: Mapping[str, str | None]) -> str:
-        """Write or delete (None) files in one commit; its id.  WriteConflict unless all have the expected versions."""
+        """Write or delete (None) files in one commit; its id.  WriteConflict unless all have the expected versions.
+
+        New artifacts that wait for a push are in the same commit.
+        """
         with self._guard:
             for tries in range(_TRIES):
                 time.sleep(_RACE_PAUSE * tries)
@@ -81,9 +108,13 @@ class GitFolder:
                     continue
                 if not (deleted := {name for name, content in changes.items() if content is None}) <= files.keys():
                     changes = {name: content for name, content in changes.items() if name not in deleted - files.keys()}
-                if not changes:
+                artifacts = [one for one in self._waiting if not one.commit and _is_new(one.name, files)]
+                contents = {**changes, **{artifact.name: artifact.content for artifact in artifacts}}
+                if not contents:
                     return tip
-                if commit := self._try_commit(tip, changes):
+                if commit := self._try_commit(tip, contents):
+                    for artifact in artifacts:
+                        artifact.commit = commit
                     return commit
             raise WriteConflict
 
@@ -178,6 +209,10 @@ class GitFolder:
 
     def _ref_of(self, name: str) -> str:
         return self._lock_ref if name == LOCK else self._ref
+
+
+def _is_new(stamped_name: str, stored_names: Iterable[str]) -> bool:
+    return _stored_name(stamped_name.rpartition(_TIME_MARK)[0], stored_names) is None
 
 
 def _stored_name(name: str, stored_names: Iterable[str]) -> str | None:

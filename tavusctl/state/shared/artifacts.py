@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tavusctl.core.errors import StateError
+from tavusctl.core.errors import LockError, StateError
 from tavusctl.state.shared.folder import Folder, WriteConflict
 
 
@@ -20,7 +20,10 @@ class FolderArtifacts:
             self._folder.put(name, content, None)
         except WriteConflict:
             blob = self._folder.get(name)
-            if blob is None or blob.content != content:
+            if blob is None:
+                message = f"another run has taken over the state: `{self._folder.url}/{name}` was not written"
+                raise LockError(message, "run `tavusctl plan` to check the account", id="E702") from None
+            if blob.content != content:
                 message = f"`{self._folder.url}/{name}` exists with other content"
                 raise StateError(message, "inspect that object, and delete it", id="E912") from None
 

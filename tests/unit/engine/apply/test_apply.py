@@ -816,7 +816,7 @@ def test_a_delete_that_was_surely_not_made_is_settled(error: TavusctlError, at: 
     assert "get" not in world.verbs
 
 
-def test_deletes_wait_for_everything_else_and_go_one_by_one() -> None:
+def test_deletes_wait_for_everything_else() -> None:
     world = bound()
     world.faults_before["post"] = [refused(400)]
     other = Address("persona", "other")

@@ -238,22 +238,19 @@ def test_who_waits_for_the_server_holds_up_nobody_else(crawls: bool) -> None:
     assert world.seconds < 400
 
 
-def test_deletes_go_one_by_one() -> None:
-    world, under_way, most = World(), list[int](), list[int]()
-    both = [Address("persona", one) for one in ("p1", "p2")]
-    world.objects = {one.name: {} for one in both}
-    world.bindings = {one: Binding(one, one.name) for one in both}
+def test_deletes_of_one_kind_run_in_parallel_and_those_of_the_next_kind_wait_for_them() -> None:
+    world, lock = World(), threading.Barrier(2, timeout=5)
+    personas = [Address("persona", one) for one in ("p1", "p2")]
+    rules = [Address("guardrails", one) for one in ("g1", "g2")]
+    every = [*personas, *rules]
+    world.objects = {one.name: {} for one in every}
+    world.bindings = {one: Binding(one, one.name) for one in every}
+    world.faults_before["delete"] = [lambda: lock.wait() and None] * 4
+    steps = [Change(Action.DELETE, Cause.ORPHANED, one, one.name) for one in every]
 
-    def slowly() -> None:
-        under_way.append(1)
-        most.append(len(under_way))
-        time.sleep(0.02)
-        under_way.pop()
-
-    world.faults_before["delete"] = [slowly, slowly]
-    steps = [Change(Action.DELETE, Cause.ORPHANED, one, one.name) for one in both]
-    assert [one.status for one in world.apply(*steps, parallel=4)] == [Status.DONE] * 2
-    assert most == [1, 1]
+    assert [one.status for one in world.apply(*steps, parallel=4)] == [Status.DONE] * 4
+    deleted = [path.rpartition("/")[2] for verb, path, _ in world.calls if verb == "delete"]
+    assert (sorted(deleted[:2]), sorted(deleted[2:])) == (["p1", "p2"], ["g1", "g2"])
 
 
 def test_one_step_calls_at_a_time_when_told_so() -> None:
