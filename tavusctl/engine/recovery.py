@@ -11,16 +11,17 @@ from msgspec.structs import replace
 from tavusctl.core.address import Address, Source
 from tavusctl.core.binding import MADE, Binding
 from tavusctl.core.errors import Ambiguous, Gone, UnknownOutcome
-from tavusctl.core.json_tree import canonical, leaves, map_leaves, value_at
+from tavusctl.core.json_tree import canonical, leaves, map_leaves, set_at, value_at
 from tavusctl.core.model import Action, Desired, FieldChange, Live
 from tavusctl.core.ports import State
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import status
 from tavusctl.engine.compare import match_create
 from tavusctl.engine.compare.match_create import SentCreate
+from tavusctl.engine.compare.patch_guards import touches
 from tavusctl.engine.compare.three_way import compare, is_taken_away, recorded_value, unkept_fields
 from tavusctl.fields.equivalence import alike, is_unset
-from tavusctl.lib.json_types import Json, JsonObject
+from tavusctl.lib.json_types import Json, JsonObject, KeyPath
 from tavusctl.patch import split
 from tavusctl.state.journal import Intent, ReplayResult
 
@@ -152,8 +153,11 @@ def _with_update(state: State, intent: Intent, kind: ResourceKind, look: Look) -
 
 
 def _is_done(kind: ResourceKind, intent: Intent, differing: Sequence[FieldChange], body: JsonObject) -> bool:
-    """Whether an object shows what was sent, and shows no removed field with its old value."""
+    """Whether an object shows what was sent, in whatever form, and shows no written field with its old value."""
     old_values = intent.inverse.was
+    before = body
+    for pointer, value in old_values.items():
+        before = set_at(before, split(pointer), value)
     removed = [
         pointer for pointer in old_values if is_unset(kind, split(pointer), value_at(intent.spec, split(pointer)))
     ]
@@ -161,13 +165,20 @@ def _is_done(kind: ResourceKind, intent: Intent, differing: Sequence[FieldChange
         is_taken_away(kind, pointer, None, old_values[pointer], value_at(body, split(pointer))) for pointer in removed
     )
     return removed_fields_are_gone and all(
-        alike(change.desired, change.live)
+        (
+            alike(change.desired, change.live)
+            and not (touches(change.path, old_values) and _same_at(split(change.path), before, body))
+        )
         or (
             change.path in old_values
             and is_taken_away(kind, change.path, change.desired, old_values[change.path], change.live)
         )
         for change in differing
     )
+
+
+def _same_at(path: KeyPath, one: JsonObject, other: JsonObject) -> bool:
+    return canonical(value_at(one, path)) == canonical(value_at(other, path))
 
 
 def _with_ids(body: JsonObject, state: State) -> JsonObject:

@@ -28,7 +28,16 @@ from tavusctl.core.errors import (
     Rejected,
     TavusctlError,
 )
-from tavusctl.core.json_tree import leaves, map_leaves, pattern_of, set_at, value_at, with_addresses, with_value_of
+from tavusctl.core.json_tree import (
+    canonical,
+    leaves,
+    map_leaves,
+    pattern_of,
+    set_at,
+    value_at,
+    with_addresses,
+    with_value_of,
+)
 from tavusctl.core.model import Change, Desired, Live
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.apply import drafts, part_calls
@@ -247,7 +256,8 @@ def _reads_as_desired(write: UpdateCall, pointer: str, desired: JsonObject, live
     path, body = patch.split(pointer), write.before.body
     sent, shown = value_at(desired, path), value_at(live, path)
     was_removed = is_taken_away(write.before.kind, pointer, sent, value_at(body, path), shown)
-    return was_removed or alike(sent, shown) or same(write.before.kind, pattern_of(path), sent, shown)
+    has_changed = canonical(shown) != canonical(value_at(body, path))
+    return was_removed or (has_changed and alike(sent, shown)) or same(write.before.kind, pattern_of(path), sent, shown)
 
 
 def _matching_draft(write: UpdateCall, error: Rejected) -> JsonObject:

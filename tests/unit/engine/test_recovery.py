@@ -8,13 +8,15 @@ import pytest
 
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
+from tavusctl.core.json_tree import set_at
 from tavusctl.core.model import Action, Live
 from tavusctl.core.ports import State
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine import recovery
 from tavusctl.kinds import KINDS
-from tavusctl.lib.json_types import JsonObject
-from tavusctl.state.journal import Intent, ReplayResult
+from tavusctl.lib.json_types import Json, JsonObject
+from tavusctl.patch import split
+from tavusctl.state.journal import Intent, Inverse, ReplayResult
 
 SITE = Address("document", "site")
 BEFORE: JsonObject = {"crawl": {"depth": 1}}
@@ -37,3 +39,46 @@ def test_a_crawl_is_ours_when_it_ended_after_the_call_may_have_left(delay: int, 
     found, _ = recovery.resolve_pending(ReplayResult(state, (intent,)), KINDS, listed, lambda _, __: live)
 
     assert found.bindings[SITE].applied == (AFTER if ours else BEFORE)
+
+
+COACH = Address("persona", "coach")
+NEW_VALUES = [
+    ("/system_prompt", "Tell us.", "Tell US. "),
+    ("/layers/tts/voice_settings", {"speed": 0.8}, {"speed": 1.2}),
+    ("/layers/tts/voice_settings/speed", 0.8, 1.2),
+    ("/skills/presentation/document_ids", ["d1", "d2"], ["d2", "d1"]),
+    ("/system_prompt", "Tell us.", "Explain."),
+]
+
+
+def updated(pointer: str, before: Json, after: Json, shown: Json) -> bool:
+    """Whether an update of one value that was killed counts as done, if the account shows `shown`."""
+    specs = [set_at({"persona_name": "Coach "}, split(pointer), value) for value in (before, after, shown)]
+    state = State("line", bindings={COACH: Binding(COACH, "p1", specs[0], answered={"/persona_name": "Coach"})})
+    inverse = Inverse(left={pointer: after}, was={pointer: before})
+    intent = Intent("a", COACH, Action.UPDATE, "p1", specs[1], inverse=inverse)
+    live = Live(KINDS["persona"], "p1", {**specs[2], "persona_name": "Coach"})
+    found, _ = recovery.resolve_pending(ReplayResult(state, (intent,)), KINDS, listed, lambda _, __: live)
+    return found.bindings[COACH].applied == specs[1]
+
+
+@pytest.mark.parametrize(("pointer", "before", "after"), NEW_VALUES)
+def test_an_update_is_done_only_if_the_account_no_longer_shows_the_value_from_before(
+    pointer: str, before: Json, after: Json
+) -> None:
+    assert updated(pointer, before, after, shown=after)
+    assert not updated(pointer, before, after, shown=before)
+
+
+@pytest.mark.parametrize(
+    ("pointer", "before", "after", "shown"),
+    [
+        ("/system_prompt", "Tell us.", "Tell US. ", "Tell US."),
+        ("/layers/tts/voice_settings/speed", 0.3, 1.2, 1),
+        ("/document_ids", ["d1"], ["d2", "d1"], ["d1", "d2"]),
+    ],
+)
+def test_nor_does_a_server_that_writes_it_in_its_own_form_leave_it_undone(
+    pointer: str, before: Json, after: Json, shown: Json
+) -> None:
+    assert updated(pointer, before, after, shown)

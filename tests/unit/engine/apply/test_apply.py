@@ -470,6 +470,18 @@ def test_a_lost_patch_that_was_not_carried_out_is_sent_again_with_its_tests() ->
     assert world.calls[0] == world.calls[1]
 
 
+def test_so_is_one_that_only_changes_case_or_white_space() -> None:
+    """What a server may normalise is no sign of a write where the value from before would be the same."""
+    world = bound()
+    world.faults_before["patch"] = [LOST]
+    louder: JsonObject = {**NAME, "value": "COACH "}
+
+    assert said(only(world.apply(updating({**BEFORE, "persona_name": "COACH "}, louder, live=seen())))) == (
+        ("done", "p1", "", 0)
+    )
+    assert world.verbs == ["patch", "patch"]
+
+
 def test_a_lost_patch_without_tests_is_not_sent_again() -> None:
     world = bound(guarded=False)
     world.faults_before["patch"] = [LOST]
