@@ -20,9 +20,9 @@ from tavusctl.core.model import Action, Cause, Change, Desired, Drift, Live, Pla
 from tavusctl.core.project_settings import Limit, Safety, strictest_limits
 from tavusctl.crawl import quota
 from tavusctl.engine import provisioning
+from tavusctl.engine.diff.joined import sent_addresses, with_repointing
 from tavusctl.engine.safety import protection
 from tavusctl.fields import presigned_urls
-from tavusctl.lib.json_types import special_leaves
 from tavusctl.secrets.values import revealed
 
 # Actions that make or bind an object: other steps can send its id only after them.
@@ -79,7 +79,8 @@ def make(
     created = {
         c.address for c, refusal in judged if c.action in _MAKES_AN_ID and not (refusal and c.address in bindings)
     }
-    steps = _order([change for change in allowed if not refused.intersection(change.waits_for)], created)
+    unblocked = [change for change in allowed if not refused.intersection(change.waits_for)]
+    steps = _order(with_repointing(unblocked), created)
     return Plan(
         steps=steps,
         drift=tuple(sorted(drift, key=lambda entry: entry.address)),
@@ -351,14 +352,7 @@ def _order(changes: Sequence[Change], created: AbstractSet[Address]) -> tuple[Ch
 def _with_waits(change: Change, created: AbstractSet[Address]) -> Change:
     if change.waits_for or change.desired is None:
         return change
-    return replace(change, waits_for=tuple(sorted(created & _sent_addresses(change, change.desired))))
-
-
-def _sent_addresses(change: Change, desired: Desired) -> AbstractSet[Address]:
-    """The addresses whose ids a change sends: those in the patch of an update, all references of a new object."""
-    if change.action is not Action.UPDATE:
-        return set(desired.refers_to)
-    return {leaf for operation in change.patch for _, leaf in special_leaves(operation) if isinstance(leaf, Address)}
+    return replace(change, waits_for=tuple(sorted(created & sent_addresses(change))))
 
 
 def _rank(change: Change) -> int:

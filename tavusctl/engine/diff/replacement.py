@@ -12,10 +12,18 @@ from msgspec.structs import replace
 from tavusctl import patch
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
-from tavusctl.core.json_tree import value_at
+from tavusctl.core.json_tree import map_leaves, value_at
 from tavusctl.core.model import Action, Cause, Change, Desired, FieldChange, Live
 from tavusctl.engine.compare.match_create import UnmanagedObjects
-from tavusctl.engine.compare.references import is_outdated, old_versions, operations, references, repointing, uses
+from tavusctl.engine.compare.references import (
+    Reference,
+    is_outdated,
+    old_versions,
+    operations,
+    references,
+    repointing,
+    uses,
+)
 from tavusctl.engine.compare.three_way import Difference
 from tavusctl.engine.diff.applied_base import applied
 from tavusctl.fields.equivalence import same
@@ -100,7 +108,7 @@ def repoint_changes(managed: Sequence[Desired], changes: Sequence[Change], sides
         if not targets or live is None or (change and change.action is not Action.UPDATE):
             continue
         body = as_object(patch.apply(live.body, change.patch)) if change else live.body
-        outdated_references = references(body, targets)
+        outdated_references = _outdated(live.body, change.patch if change else (), targets)
         if outdated_references:
             names = ", ".join(str(target) for target in sorted(targets))
             yield Change(
@@ -114,8 +122,14 @@ def repoint_changes(managed: Sequence[Desired], changes: Sequence[Change], sides
                 reason=f"points to the new {names}",
                 source=item.source,
                 desired=item,
-                live=live,
+                live=replace(live, body=body),
             )
+
+
+def _outdated(body: JsonObject, changes: Sequence[JsonObject], targets: AbstractSet[Address]) -> list[Reference]:
+    """The references to `targets` in a body after a patch, but for those that the patch sends: these are new ids."""
+    blanked = [map_leaves(operation, lambda leaf: "" if isinstance(leaf, Address) else leaf) for operation in changes]
+    return references(as_object(patch.apply(body, blanked)), targets)
 
 
 def _follow_up_cause(replaced: Change) -> Cause:

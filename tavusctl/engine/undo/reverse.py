@@ -24,6 +24,7 @@ from tavusctl.core.model import ABSENT, Action, Cause, Change, Desired, FieldCha
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.compare.remembered import readable, restore_fields, with_unread
 from tavusctl.engine.compare.updates import update_of
+from tavusctl.engine.diff.joined import join_updates
 from tavusctl.engine.undo.context import (
     UndoContext,
     UndoPlan,
@@ -33,7 +34,6 @@ from tavusctl.engine.undo.context import (
     refuse_without,
     target_state,
 )
-from tavusctl.engine.undo.joined import join_updates
 from tavusctl.engine.undo.objects import rebind, refused_recreations, unbind_imported, undo_create, undo_delete
 from tavusctl.engine.undo.replacements import repoint_to_old_versions, undo_replace
 from tavusctl.fields import secret_fields
