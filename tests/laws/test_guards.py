@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tavusctl import patch
+from tavusctl.core.json_tree import value_at
 from tavusctl.engine.compare import patch_guards
 from tavusctl.kinds import KINDS
 from tavusctl.patch.origins import origins
@@ -66,6 +67,30 @@ def test_a_value_that_goes_is_tested_wherever_it_was(pair: tuple[Any, Any], data
         assert not same
     else:
         assert same
+
+
+@MANY
+@given(changes(), st.data())
+def test_every_edit_of_what_is_written_is_noticed_where_the_tests_are_said_to_cover_it(
+    pair: tuple[Any, Any], data: st.DataObject
+) -> None:
+    """An edit changes or adds a value at the pointer of an operation, or removes it; items of lists aside."""
+    before, after = pair
+    operations = patch.diff(before, after)
+    now = data.draw(edited(before) | st.just(after))
+    tests = patch_guards.tests(PERSONA, before, operations)
+    written = [patch.split(one["path"]) for one in operations]
+    moved = [
+        path
+        for path in written
+        if not any(isinstance(value_at(before, path[:depth]), list) for depth in range(1, len(path)))
+        and exact(value_at(before, path)) != exact(value_at(now, path))
+    ]
+    try:
+        patch.apply(now, tests)
+    except patch.PatchError:
+        return
+    assert not moved or not patch_guards.cover(PERSONA, before, operations)
 
 
 @MANY

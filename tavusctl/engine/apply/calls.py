@@ -216,8 +216,9 @@ def _patch(write: UpdateCall, query: Mapping[str, str] | None = None, tries: int
     For a versioned kind it is sent again, `tries` times in all, if others write other fields of the object meanwhile.
     """
     ctx, kind, step = write.ctx, write.before.kind, write.step
-    # Without tests, a comparison from before a pause proves nothing after it.
-    check = (lambda: None) if write.guarded else partial(_compare, ctx, step, write.before, write.call)
+    # What no test covers: a comparison from before a pause proves nothing after it.
+    covered = write.guarded and patch_guards.cover(kind, write.before.body, write.call.operations)
+    check = (lambda: None) if covered else partial(_compare, ctx, step, write.before, write.call)
     try:
         with ctx.sending(write.op, check) as fence:
             unguarded = list(write.call.operations)
@@ -354,7 +355,10 @@ def remove(
 
         def check() -> None:
             now = _body(ctx, step, kind)
-            if moved := [patch.join([key]) for key in kind.model.model_fields if deleted_body.get(key) != now.get(key)]:
+            members = ((key,) for key in kind.model.model_fields)
+            if moved := [
+                patch.join(key) for key in members if not patch.same(value_at(deleted_body, key), value_at(now, key))
+            ]:
                 raise EditedMeanwhile(step.address, moved)
             check_unused()
 

@@ -16,6 +16,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from tavusctl import patch
 from tavusctl.core.json_tree import set_at, value_at, with_value_of
 from tavusctl.core.model import ABSENT
 from tavusctl.core.resource_kind import Part, PartStyle, ResourceKind
@@ -71,7 +72,12 @@ def _sections(
     for operation in operations:
         after = update_of(kind).apply(body, [operation]) if kind.parts else body
         owner = next(
-            (part for part in kind.parts if value_at(body, part.spec_path) != value_at(after, part.spec_path)), None
+            (
+                part
+                for part in kind.parts
+                if not patch.same(value_at(body, part.spec_path), value_at(after, part.spec_path))
+            ),
+            None,
         )
         if section and owner != current_part:
             yield current_part, section
@@ -124,9 +130,10 @@ def _entries(part: Part, before: Json, after: Json) -> Iterator[_Step]:
         place = (*part.spec_path, key)
         if key not in present:
             yield "PUT", key, {part.key: value}, place, value
-        elif value != present[key]:
+        elif not patch.same(value, present[key]):
             old, new = as_object(present[key]), as_object(value)
-            changed = {name: new.get(name) for name in {**old, **new} if old.get(name, ABSENT) != new.get(name, ABSENT)}
+            names = (name for name in {**old, **new} if not patch.same(old.get(name, ABSENT), new.get(name, ABSENT)))
+            changed = {name: new.get(name) for name in names}
             yield PATCH, key, {part.key: changed}, place, value
 
 

@@ -63,10 +63,20 @@ def _value_tests(kind: ResourceKind, place: KeyPath, pattern: KeyPath, value: Js
 
 
 def cover(kind: ResourceKind, body: JsonObject, operations: Sequence[JsonObject]) -> bool:
-    """Whether the tests notice every edit: an item appended to a list is noticed only if the list is tested whole."""
-    written = [patch.split(operation["path"]) for operation in operations if operation["op"] != "add"]
-    lists = [path for path in written if isinstance(value_at(body, path), list)]
-    return not any(kind.is_read_in_part(pattern_in(body, path)) for path in lists)
+    """Whether the tests notice every edit of what the operations write.
+
+    No test notices a member that somebody adds where an operation adds it too, or another value in place of a hidden
+    one; a new item at the end of a list is noticed only if the list is tested as a whole.
+    """
+    return not any(_is_uncovered(kind, body, patch.split(one["path"]), as_text(one["op"])) for one in operations)
+
+
+def _is_uncovered(kind: ResourceKind, body: JsonObject, path: KeyPath, operation: str) -> bool:
+    value = value_at(body, path)
+    if operation == "add" or not path:
+        return not (path and isinstance(value_at(body, path[:-1]), list))
+    read_in_part = isinstance(value, list) and kind.is_read_in_part(pattern_in(body, path))
+    return read_in_part or any(isinstance(leaf, Secret | Pinned) for _, leaf in leaves(value))
 
 
 def _test(path: KeyPath, value: Json) -> JsonObject:
@@ -78,7 +88,7 @@ def changed_pointers(
 ) -> list[str]:
     """Pointers that a patch writes and whose values have changed from `before` to `now`."""
     written = places(before, operations)
-    return [patch.join(path) for path in written if value_at(before, path) != value_at(now, path)]
+    return [patch.join(path) for path in written if not patch.same(value_at(before, path), value_at(now, path))]
 
 
 def places(body: Mapping[str, Json], operations: Sequence[JsonObject]) -> list[KeyPath]:

@@ -120,7 +120,11 @@ class Merge(UpdateMethod):
         self, kind: ResourceKind, before: JsonObject, after: JsonObject, keyed_by: Mapping[str, str]
     ) -> list[JsonObject]:
         """Operations for each member that differs."""
-        differing = [key for key in sorted({**before, **after}) if before.get(key, ABSENT) != after.get(key, ABSENT)]
+        differing = [
+            key
+            for key in sorted({**before, **after})
+            if not patch.same(before.get(key, ABSENT), after.get(key, ABSENT))
+        ]
         return [operation for key in differing for operation in _of_member(kind, key, before, after, keyed_by)]
 
     def apply(self, body: JsonObject, operations: Operations) -> JsonObject:
@@ -209,7 +213,7 @@ def _of_member(
             for operation in patch.diff(old, new, keyed_by=keyed_below)
         ]
     value = after.get(key, _emptied(kind, key, old))
-    return [] if value == old else [{"op": "replace", "path": pointer, "value": value}]
+    return [] if patch.same(value, old) else [{"op": "replace", "path": pointer, "value": value}]
 
 
 def _emptied(kind: ResourceKind, key: str, old: Json) -> Json:

@@ -112,7 +112,7 @@ def without_run_changes(now: Json, after: Json, before: Json) -> Json:
     result = dict(now)
     for key in {**after, **before}:
         old, new = before.get(key, ABSENT), after.get(key, ABSENT)
-        if old == new:
+        if patch.same(old, new):
             continue
         value = without_run_changes(now.get(key, ABSENT), new, old)
         if value is ABSENT:
@@ -168,7 +168,7 @@ def _add_update(reversal: _ReverseUpdate, gone: Mapping[str, Address], context: 
     """Add the change that reverses an update; refuse it if a secret is missing that has to be sent along."""
     update, body, address = update_of(reversal.live.kind), reversal.live.body, reversal.change.address
     body_after = update.apply(body, reversal.operations)
-    if body_after == body:
+    if patch.same(body_after, body):
         return  # only a reference that followed a replacement
     restored_object = target_state(reversal.live.kind, reversal.then, body_after, list(reversal.left))
     desired, lacks = _with_current_secrets(

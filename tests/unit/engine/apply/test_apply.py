@@ -409,6 +409,16 @@ def test_without_tests_an_edit_meanwhile_is_seen_before_anything_is_sent() -> No
     assert world.calls == [("patch", "/v2/personas/p1", [NAME])]
 
 
+def test_a_member_that_somebody_added_meanwhile_is_seen_although_no_test_can_notice_it() -> None:
+    world = bound()
+    world.objects["p1"]["greeting"] = "Theirs"
+    add: JsonObject = {"op": "add", "path": "/greeting", "value": "Ours"}
+    outcome = only(world.apply(updating({**BEFORE, "greeting": "Ours"}, add, live=seen())))
+    reason = "/greeting of `persona/coach` was edited in the account during this run"
+    assert said(outcome) == ("failed", "p1", f"{reason}; nothing of this step was written", 3)
+    assert world.calls == []
+
+
 def test_without_tests_a_reference_that_stands_is_no_edit() -> None:
     world = bound(guarded=False)
     world.bindings |= {SITE: Binding(SITE, "d1"), RULES: Binding(RULES, "g1")}
@@ -527,7 +537,7 @@ def test_a_lost_patch_of_a_secret_is_sent_again_whatever_shows() -> None:
     write: JsonObject = {"op": "replace", "path": "/layers/llm/api_key", "value": secret}
     before: JsonObject = {**BEFORE, "layers": {"llm": {"api_key": Pinned("***")}}}
     world = bound()
-    world.objects["p1"]["layers"] = {"llm": {"api_key": "***"}}
+    world.objects["p1"]["layers"] = {"llm": {"api_key": Pinned("***")}}
     world.faults_after["patch"] = [LOST]
     step = updating({**BEFORE, "layers": {"llm": {"api_key": secret}}}, write, live=seen(before))
     outcome = only(world.apply(step))
@@ -719,6 +729,7 @@ def test_a_reference_to_the_old_half_of_a_replacement_is_not_lost() -> None:
         (["d1", "d7"], [other, "d7"], ()),
         (["d7"], ["d7", other], ("/document_ids",)),
     ):
+        world.objects["p1"].pop("document_ids", None)
         world.lost = [FieldChange("/document_ids", Cause.EDITED, None, shown, wanted)]
         documents: JsonObject = {"op": "add", "path": "/document_ids", "value": wanted}
         assert only(world.apply(updating(AFTER, documents, live=seen()))).unkept == lost

@@ -81,6 +81,24 @@ def test_of_items_that_reads_show_in_part_each_member_is_tested(part: str) -> No
     assert patch_guards.cover(RULES, body, [change]) == (part != "/data")
 
 
+@pytest.mark.parametrize(
+    ("operation", "covered"),
+    [
+        ({"op": "add", "path": "/greeting", "value": "Hi."}, False),
+        ({"op": "add", "path": "/layers/tts", "value": {}}, False),
+        ({"op": "add", "path": "/document_tags/0", "value": "new"}, True),
+        ({"op": "replace", "path": "/layers/llm/api_key", "value": "new"}, False),
+        ({"op": "remove", "path": "/layers/llm"}, False),
+        ({"op": "replace", "path": "/layers/llm/model", "value": "new"}, True),
+    ],
+)
+def test_an_edit_that_no_test_can_notice_is_not_covered(operation: JsonObject, covered: bool) -> None:
+    llm: JsonObject = {"api_key": Pinned("********"), "model": "m"}
+    body: JsonObject = {"document_tags": ["a"], "layers": {"llm": llm}}
+
+    assert patch_guards.cover(PERSONA, body, [operation]) == covered
+
+
 def test_what_the_patch_itself_has_put_there_is_not_tested() -> None:
     body: JsonObject = {"document_tags": ["a"]}
     operations: list[JsonObject] = [
