@@ -191,7 +191,9 @@ def _refusal(
 ) -> Refusal | None:
     address, action = change.address, change.action
     is_expensive = any(side.kind.expensive for side in (change.desired, change.live) if side)
-    foreign = protection.refuse_foreign(change, owners) or _refuse_possible_duplicate(change, lost=lost)
+    foreign = protection.refuse_foreign(change, owners) or _refuse_possible_duplicate(
+        change, adopt=approvals.adopt, lost=lost
+    )
     if foreign:
         return foreign
     if change.cause is Cause.BOTH and address not in approvals.overwrite:
@@ -247,12 +249,15 @@ def _member(change: Change) -> str:
     return change.unknown_secrets[0].split("/")[1]
 
 
-def _refuse_possible_duplicate(change: Change, *, lost: bool) -> Refusal | None:
-    """The refusal of a create whose object may exist already; `lost`: the state may have been lost."""
+def _refuse_possible_duplicate(change: Change, *, adopt: bool, lost: bool) -> Refusal | None:
+    """The refusal of a create whose object may exist already; `lost`: the state may have been lost.
+
+    With `adopt`, a single object of its name differs in a field that only a replacement can change.
+    """
     if change.action is not Action.CREATE:
         return None
     if change.rivals:
-        return _refuse_rivals(change)
+        return _refuse_rivals(change, adopt=adopt)
     if lost:
         reason = "the state is empty, but the account has objects with the names of manifests: the state may be lost"
         hint = (
@@ -270,10 +275,13 @@ def _retain_hint(address: Address) -> str:
     )
 
 
-def _refuse_rivals(change: Change) -> Refusal:
+def _refuse_rivals(change: Change, *, adopt: bool) -> Refusal:
     ids = ", ".join(change.rivals)
     reason = f"the name is taken in the account by an object that is not managed here: {ids}"
-    if len(change.rivals) == 1:
+    if len(change.rivals) == 1 and adopt:
+        reason += ", which would have to be replaced"
+        hint = f"run `tavusctl import {change.address} {ids}`; the next plan shows the replacement"
+    elif len(change.rivals) == 1:
         hint = f"run `tavusctl import {change.address} {ids}` or `tavusctl apply --import-existing` to import it"
     else:
         hint = f"run `tavusctl import {change.address} ID` to import the right one"

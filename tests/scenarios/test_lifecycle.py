@@ -313,6 +313,23 @@ def test_a_stranger_with_the_same_name_is_refused_until_it_is_adopted(project: P
     assert project.plan()["changes"] == []
 
 
+def test_a_stranger_that_would_have_to_be_replaced_is_not_imported_by_an_apply(project: Project) -> None:
+    """Whoever asks for an import has not asked for a replacement; `import` and the next plan are two steps."""
+    there = {"document_name": "Prices", "document_url": "https://example.com/old.pdf"}
+    (theirs,) = project.account.seed(documents=[there])["documents"]
+    project.manifest("document", "prices", {**there, "document_url": "https://example.com/new.pdf"})
+
+    refused = project.run("apply", "--yes", "--import-existing")
+    untouched = project.account.writes
+    hint = f"tavusctl import document/prices {theirs}"
+    imported = project.run(*hint.split()[1:])
+
+    assert (refused.code, untouched) == (4, [])
+    assert f"run `{hint}`; the next plan shows the replacement" in refused.out
+    assert imported.code == 0
+    assert [one["action"] for one in project.plan()["changes"]] == ["replace", "retire"]
+
+
 def test_import_binds_and_changes_nothing(project: Project) -> None:
     """What apply would change is then for plan to show."""
     (theirs,) = project.account.seed(personas=[{"persona_name": "Coach", "system_prompt": "Hello."}])["personas"]

@@ -203,8 +203,8 @@ def _unclaimed(item: Desired, live: Live, binding: Binding) -> Difference | None
 def _create_or_import(item: Desired, sides: StateAndAccount) -> Change:
     name = sent_name(item)
     rivals = sides.unmanaged.find_duplicates(item.kind, applied(item), name)
-    if sides.adopt and len(rivals) == 1:
-        difference = compare(item, rivals[0], None)
+    difference = compare(item, rivals[0], None) if sides.adopt and len(rivals) == 1 else None
+    if difference and not difference.replaces:  # whoever asks for an import has not asked for a replacement
         match = f"has the name `{name}`" if match_create.same_name(name, rivals[0].name) else "matches the manifest"
         reason = f"imports {rivals[0].remote_id}, which {match}"
         return replace(
