@@ -21,13 +21,12 @@ from tavusctl.core.project_settings import Limit, Safety, strictest_limits
 from tavusctl.crawl import quota
 from tavusctl.engine import provisioning
 from tavusctl.engine.diff.joined import sent_addresses, with_repointing
-from tavusctl.engine.safety import protection
+from tavusctl.engine.safety import protection, removals
 from tavusctl.fields import presigned_urls
 from tavusctl.secrets.values import revealed
 
 # Actions that make or bind an object: other steps can send its id only after them.
 _MAKES_AN_ID = frozenset({Action.CREATE, Action.ADOPT, Action.REPLACE})
-_REMOVES = frozenset({Action.DELETE, Action.RETIRE})
 _FETCHED_WITHIN = timedelta(hours=24)  # the API must be able to fetch a linked file for this long
 
 
@@ -71,21 +70,22 @@ def make(
     targeted = _targeted(changes, approvals.targets)
     unmanaged_rivals = {rival for change in targeted for rival in change.rivals} - metadata.owners.keys()
     lost = not bindings and not approvals.adopt and bool(unmanaged_rivals)
+    kept = [change for change in targeted if _is_kept(change, approvals)]
     judged = protection.with_users(tuple(_judge(targeted, bindings, approvals, metadata, lost=lost)))
-    refused = {refusal.change.address for _, refusal in judged if refusal}
+    judged = removals.with_kept_versions(judged, {change.address: _why_kept(change) for change in kept})
+    refused = tuple(refusal for _, refusal in judged if refusal)
     allowed = [change for change, refusal in judged if refusal is None and not _is_kept(change, approvals)]
     # Steps that follow from a refused replacement (repointing references, deleting the old version) are left out.
     # A step that refers to a refused create keeps waiting for it, so apply never carries that step out.
     created = {
         c.address for c, refusal in judged if c.action in _MAKES_AN_ID and not (refusal and c.address in bindings)
     }
-    unblocked = [change for change in allowed if not refused.intersection(change.waits_for)]
-    steps = _order(with_repointing(unblocked), created)
+    steps = _order(with_repointing(removals.without_followers(allowed, refused)), created)
     return Plan(
         steps=steps,
         drift=tuple(sorted(drift, key=lambda entry: entry.address)),
-        refused=tuple(refusal for _, refusal in judged if refusal),
-        warnings=(*warnings, *(_kept_version(change) for change in targeted if _is_kept(change, approvals))),
+        refused=refused,
+        warnings=(*warnings, *map(_kept_version, kept)),
         no_op=no_op,
         environment=metadata.environment,
         account=metadata.account,
@@ -323,13 +323,15 @@ def _is_kept(change: Change, approvals: Approvals) -> bool:
 
 def _kept_version(change: Change) -> Diagnostic:
     address = change.address
-    if change.referrers:
-        reason, hint = f"{', '.join(change.referrers)} still refers to it", ""
-    else:
-        reason = f"a deleted {address.kind} cannot be restored"
-        hint = f"run `tavusctl apply --allow-replica-delete {address}` to delete it"
-    message = f"{address}: the old version {change.remote_id} is kept, because {reason}"
-    return Diagnostic("TV301", message, None, hint, address, Severity.WARNING)
+    hint = "" if change.referrers else f"run `tavusctl apply --allow-replica-delete {address}` to delete it"
+    return Diagnostic("TV301", f"{address}: {_why_kept(change)}", None, hint, address, Severity.WARNING)
+
+
+def _why_kept(change: Change) -> str:
+    version = "new" if change.cause in (Cause.ORPHANED, Cause.ASKED) else "old"
+    users = ", ".join(change.referrers)
+    reason = f"{users} still refers to it" if users else f"a deleted {change.address.kind} cannot be restored"
+    return f"the {version} version {change.remote_id} is kept, because {reason}"
 
 
 def _targeted(changes: Sequence[Change], targets: AbstractSet[Address]) -> list[Change]:
@@ -348,13 +350,17 @@ def _targeted(changes: Sequence[Change], targets: AbstractSet[Address]) -> list[
 def _order(changes: Sequence[Change], created: AbstractSet[Address]) -> tuple[Change, ...]:
     """All other changes in the given order, then deletes, referrers first, then retirements of old versions.
 
-    This is the order in which a plan shows its steps.  An apply runs the retirements before the deletes.
+    This is the order in which a plan shows its steps.  An apply runs the retirements before the deletes.  An address
+    that is removed keeps its binding, which records the other versions, until these are retired.
     """
-    writes = [change for change in changes if change.action not in _REMOVES]
-    waiting = [_with_waits(change, created) for change in writes]
-    deletions = sorted((c for c in changes if c.action is Action.DELETE), key=lambda c: (_rank(c), c.address))
-    retirements = [change for change in changes if change.action is Action.RETIRE]
-    return (*waiting, *deletions, *retirements)
+    final = removals.final_steps(changes)
+    ranks = {step.address: _rank(step) for step in final if step.action is not Action.RETIRE}
+    final.sort(key=lambda step: (ranks[step.address], step.address, step.action is not Action.RETIRE))
+    in_final = set(map(id, final))
+    others = [change for change in changes if id(change) not in in_final]
+    waiting = [_with_waits(change, created) for change in others if change.action is not Action.RETIRE]
+    retirements = [change for change in others if change.action is Action.RETIRE]
+    return (*waiting, *final, *retirements)
 
 
 def _with_waits(change: Change, created: AbstractSet[Address]) -> Change:

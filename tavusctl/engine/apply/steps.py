@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.errors import ConflictError
-from tavusctl.core.model import Action, Change, Desired, Outcome, Status
+from tavusctl.core.model import Action, Cause, Change, Desired, Outcome, Status
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine import provisioning
 from tavusctl.engine.apply.calls import remove, update
@@ -19,6 +19,7 @@ from tavusctl.engine.apply.context import ApplyContext
 from tavusctl.engine.apply.crawl_starts import recrawl, start_in_slot
 from tavusctl.engine.apply.creates import create
 from tavusctl.engine.apply.waiting import await_usable
+from tavusctl.engine.safety import removals
 
 _CONFLICT = 3
 _FAILED = 5
@@ -28,10 +29,17 @@ def _create(ctx: ApplyContext, step: Change) -> Outcome:
     desired = _desired(step)
 
     def binding_of(remote_id: str) -> Binding:
-        return with_unconfirmed(step, _remembered(ctx, step, desired, Binding(step.address, remote_id)))
+        return with_unconfirmed(step, _remembered(ctx, step, desired, _new_binding(ctx, step, remote_id)))
 
     created = start_in_slot(ctx, step, desired.kind, lambda: create(ctx, step, desired, binding_of))
     return created if isinstance(created, Outcome) else confirm(ctx, step, desired, created, None)
+
+
+def _new_binding(ctx: ApplyContext, step: Change, remote_id: str) -> Binding:
+    """The first binding of an object, with the versions of its lost predecessor that are still to be deleted."""
+    lost = ctx.recorder.get(step.address)
+    versions = filter(None, (*lost.retired, lost.successor)) if lost else ()
+    return Binding(step.address, remote_id, retired=tuple(versions))
 
 
 def _update(ctx: ApplyContext, step: Change) -> Outcome:
@@ -48,7 +56,7 @@ def _update(ctx: ApplyContext, step: Change) -> Outcome:
 def _adopt(ctx: ApplyContext, step: Change) -> Outcome:
     # The object is managed from here on, even if the update fails: the base stays empty until the update is written.
     created = step.live.created if step.live else ""
-    ctx.recorder.bind(Binding(step.address, step.remote_id, created_at=created))
+    ctx.recorder.bind(replace(_new_binding(ctx, step, step.remote_id), created_at=created))
     return _update(ctx, step)
 
 
@@ -98,6 +106,8 @@ def _with_successor(ctx: ApplyContext, step: Change, desired: Desired, binding: 
 
 
 def _delete(ctx: ApplyContext, step: Change) -> Outcome:
+    if versions := removals.other_versions(ctx.recorder.get(step.address)):
+        return Outcome(step, Status.DEFERRED, step.remote_id, f"{versions}, another version, has to be deleted first")
     kind = ctx.dependencies.kinds(step.address.kind)
     users = ctx.dependencies.users(kind, step.remote_id, step.address)
     if users and ctx.deferred.issuperset(users):
@@ -119,8 +129,10 @@ def _retire(ctx: ApplyContext, step: Change) -> Outcome:
     users = ctx.dependencies.users(kind, step.remote_id, None)
     if users:
         return Outcome(step, Status.DEFERRED, step.remote_id, f"{', '.join(users)} still refers to it")
-    left = tuple(one for one in binding.retired if one != step.remote_id)
-    remove(ctx, step, kind, partial(_check_unused, ctx, step, kind, None), replace(binding, retired=left))
+    left = replace(binding, retired=tuple(one for one in binding.retired if one != step.remote_id))
+    if step.remote_id == binding.successor:
+        left = replace(left, successor="", successor_spec={})
+    remove(ctx, step, kind, partial(_check_unused, ctx, step, kind, None), left)
     return Outcome(step, Status.DONE, step.remote_id)
 
 
@@ -131,6 +143,9 @@ def _check_unused(ctx: ApplyContext, step: Change, kind: ResourceKind, address: 
 
 
 def _forget(ctx: ApplyContext, step: Change) -> Outcome:
+    versions = removals.other_versions(ctx.recorder.get(step.address))
+    if versions and step.cause is not Cause.EDITED:  # a manifest that declares the object external releases all of it
+        return Outcome(step, Status.DEFERRED, step.remote_id, f"{versions}, another version, has to be deleted first")
     ctx.recorder.forget(step.address, named=str(step.address) in ctx.externals)
     return Outcome(step, Status.DONE, step.remote_id, step.reason)
 

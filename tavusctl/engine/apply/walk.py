@@ -35,6 +35,7 @@ from tavusctl.engine.apply.context import ApplyContext, Stopped
 from tavusctl.engine.apply.drafts import Blocked, OtherDraft
 from tavusctl.engine.apply.steps import ACTIONS
 from tavusctl.engine.apply.waiting import await_created
+from tavusctl.engine.safety import removals
 
 _UNKNOWN_EXIT_CODE: Final = UnknownOutcome.exit_code
 _GRACE = 5.0  # seconds that running calls get to end after a hurried stop
@@ -58,8 +59,9 @@ def run(ctx: ApplyContext, plan: Plan) -> tuple[Outcome, ...]:
         ctx.recorder.begin({kind: ctx.existing_ids.get(kind, ()) for kind in creates})
     ctx.recorder.bind_all(plan.settled)
     ctx.recorder.confirm(*plan.form_changes)
-    other_steps = [step for step in plan.steps if step.action is not Action.DELETE]
-    deletes = [step for step in plan.steps if step.action is Action.DELETE]
+    deletes = removals.final_steps(plan.steps)
+    in_deletes = set(map(id, deletes))
+    other_steps = [step for step in plan.steps if id(step) not in in_deletes]
     outcomes = _walk(ctx, other_steps, {refusal.change.address for refusal in plan.refused})
     if deletes and any(outcome.status in _UNSUCCESSFUL for outcome in outcomes):
         reason = "deletes start only after all other steps have succeeded"

@@ -82,9 +82,13 @@ def compare_all(
     comparison = _one_by_one(managed, sides)
     lowered = [change for item in managed for change in ownership.lowered_protection(item, *sides.of(item.address))]
     repointing = list(repoint_changes(managed, comparison.changes, sides))
-    retirements = list(retire_changes(comparison.changes, repointing, sides, live))
-    touched = {change.address for change in (*comparison.changes, *lowered, *repointing)}
-    changes = (*comparison.changes, *lowered, *repointing, *_given_up(desired, retirements, sides, live))
+    releases = list(ownership.release_changes(desired, by_address.values(), by_id))
+    released = _addresses(releases)
+    removals = list(_removals({item.address for item in managed} | released, sides, live))
+    retirements = retire_changes(comparison.changes, repointing, removals, sides, live)
+    touched = _addresses((*comparison.changes, *lowered, *repointing))
+    changes = (*comparison.changes, *lowered, *repointing, *releases, *removals)
+    changes += tuple(change for change in retirements if change.address not in released)
     return replace(
         comparison,
         changes=with_referrers(ownership.with_users(changes, live, referrers_by_id), managed, live),
@@ -123,18 +127,15 @@ def _one_by_one(managed: Sequence[Desired], sides: StateAndAccount) -> Compariso
     return Comparison(tuple(changes), tuple(drift), tuple(settled), tuple(along), stored_differently=tuple(otherwise))
 
 
-def _given_up(
-    desired: Sequence[Desired], retirements: Iterable[Change], sides: StateAndAccount, live: Sequence[Live]
-) -> Iterator[Change]:
-    """Releases of external objects, changes of objects without a manifest, and deletes of old versions."""
-    released = list(ownership.release_changes(desired, sides.bindings.values(), sides.live))
-    released_addresses = {change.address for change in released}
-    handled = {*(item.address for item in desired if not item.external_id), *released_addresses}
-    yield from released
+def _addresses(changes: Iterable[Change]) -> set[Address]:
+    return {change.address for change in changes}
+
+
+def _removals(handled: AbstractSet[Address], sides: StateAndAccount, live: Sequence[Live]) -> Iterator[Change]:
+    """Changes of the objects without a manifest: those whose addresses are not `handled`."""
     for binding in sides.bindings.values():
         if binding.address not in handled:
             yield from ownership.orphan_changes(binding, sides, live)
-    yield from (change for change in retirements if change.address not in released_addresses)
 
 
 def _otherwise(item: Desired, sides: StateAndAccount) -> Iterator[Drift]:

@@ -138,29 +138,47 @@ def _follow_up_cause(replaced: Change) -> Cause:
 
 
 def retire_changes(
-    changes: Sequence[Change], repointed: Sequence[Change], sides: StateAndAccount, live: Sequence[Live]
+    changes: Sequence[Change],
+    repointed: Sequence[Change],
+    removals: Sequence[Change],
+    sides: StateAndAccount,
+    live: Sequence[Live],
 ) -> Iterator[Change]:
-    """Deletes of old versions of replacements, which wait until nothing refers to them."""
+    """Deletes of old versions of replacements, which wait until nothing refers to them.
+
+    An address that is removed gives up its successor, too.  What is deleted with it (`removals`) keeps no version.
+    """
     replacing = {change.address: change for change in changes if change.action is Action.REPLACE}
     updated = {change.address for change in (*changes, *repointed) if change.action is Action.UPDATE}
+    removed = {change.address for change in removals}
+    deleted = {change.address for change in removals if change.action is Action.DELETE}
+
+    def retirement(binding: Binding, remote_id: str, change: Change) -> Change:
+        address = binding.address
+        users = [obj for obj in live if uses(obj, address if remote_id == binding.remote_id else None, remote_id)]
+        if address in removed:
+            users = [obj for obj in users if obj.address not in deleted]
+        keepers = tuple(sorted(label(obj) for obj in users if obj.address not in updated or remote_id in obj.holds))
+        to_update = {obj.address for obj in users if obj.address is not None and obj.address in updated}
+        return replace(
+            change,
+            remote_id=remote_id,
+            waits_for=(*change.waits_for, *sorted(to_update)),
+            referrers=keepers,
+            live=sides.live.get((address.kind, remote_id)),
+        )
+
     for address, binding in sorted(sides.bindings.items()):
         replaced = replacing.get(address)
-        for remote_id in (*binding.retired, *([replaced.remote_id] if replaced else [])):
-            users = [obj for obj in live if uses(obj, address if remote_id == binding.remote_id else None, remote_id)]
-            keepers = tuple(sorted(label(obj) for obj in users if obj.address not in updated or remote_id in obj.holds))
-            users_to_update = tuple(
-                sorted({obj.address for obj in users if obj.address is not None and obj.address in updated})
-            )
-            yield Change(
-                Action.RETIRE,
-                _follow_up_cause(replaced) if replaced else Cause.DUE,  # the replacement was made by an earlier run
-                address,
-                remote_id,
-                waits_for=(*([address] if replaced else []), *users_to_update),
-                reason="the old version, once nothing refers to it",
-                referrers=keepers,
-                live=sides.live.get((address.kind, remote_id)),
-            )
+        cause = _follow_up_cause(replaced) if replaced else Cause.DUE  # the replacement was made by an earlier run
+        reason, waits = "the old version, once nothing refers to it", (address,) if replaced else ()
+        old = Change(Action.RETIRE, cause, address, waits_for=waits, reason=reason)
+        yield from (retirement(binding, remote_id, old) for remote_id in binding.retired)
+        if replaced:
+            yield retirement(binding, replaced.remote_id, old)
+        if address in removed and binding.successor:
+            unused = replace(old, cause=Cause.ORPHANED, reason="the new version, which is not in use yet")
+            yield retirement(binding, binding.successor, unused)
 
 
 def label(one: Live) -> str:
@@ -173,12 +191,13 @@ def label(one: Live) -> str:
 def finish_changes(changes: Sequence[Change], bindings: Mapping[Address, Binding]) -> list[Change]:
     """The changes that end replacements which an earlier run has begun, and so are agreed to; no others.
 
-    An old version is kept while an object that refers to it has other changes, too.
+    An old version is kept while an object that refers to it has other changes, too, or while its address is removed.
     """
+    removed = {change.address for change in changes if change.action in (Action.DELETE, Action.FORGET)}
     old = old_versions(bindings.values())
     unfinished = {change.address for change in changes if change.action is Action.REPLACE and not change.patch}
     old |= {bindings[address].remote_id: address for address in unfinished}
-    selected = [change for change in changes if _follows(change, old)]
+    selected = [change for change in changes if change.address not in removed and _follows(change, old)]
     while True:
         remaining = {change.address for change in changes if change not in selected}
         ready = [

@@ -16,6 +16,7 @@ from tavusctl.crawl import source_fingerprint
 from tavusctl.engine.compare.match_create import same_name
 from tavusctl.engine.compare.references import uses
 from tavusctl.engine.compare.three_way import compare
+from tavusctl.engine.safety import removals
 from tavusctl.engine.undo.context import (
     TargetState,
     UndoContext,
@@ -43,6 +44,9 @@ def undo_create(intent: Intent, finished_run: FinishedRun, context: UndoContext,
         return
     live = context.live.get((intent.address.kind, binding.remote_id))
     change = replace(minimal_change(intent, Action.DELETE), remote_id=binding.remote_id, live=live)
+    if versions := removals.other_versions(binding):
+        refuse(plan, change, f"`{intent.address}` has another version, {versions}, of a replacement since")
+        return
     if live is None:
         plan.changes.append(replace(change, action=Action.FORGET, reason="already deleted"))
         return

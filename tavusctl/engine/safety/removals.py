@@ -1,0 +1,55 @@
+"""Removals: the steps after which an address is not managed any more, and the other versions of its object.  Pure.
+
+Only the binding of an address records its old versions, and the successor that is not in use yet.  So a binding is
+dropped last, and only if all of them are gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from tavusctl.core.address import Address
+from tavusctl.core.binding import Binding
+from tavusctl.core.model import Action, Change, Refusal
+
+_DROPS_BINDING: Final = frozenset({Action.DELETE, Action.FORGET})
+
+
+def final_steps(steps: Sequence[Change]) -> list[Change]:
+    """The steps to run after all others: deletes, and at addresses that are given up the deletes of other versions."""
+    retired = {step.address for step in steps if step.action is Action.RETIRE}
+    removed = {step.address for step in steps if step.action is Action.DELETE}
+    removed |= {step.address for step in steps if step.action is Action.FORGET and step.address in retired}
+    final = {Action.RETIRE, *_DROPS_BINDING}
+    return [step for step in steps if step.action in final and step.address in removed]
+
+
+def other_versions(binding: Binding | None) -> str:
+    """The ids of the successor and of the old versions of an object, comma-separated."""
+    return ", ".join(filter(None, (binding.successor, *binding.retired))) if binding else ""
+
+
+def with_kept_versions(
+    judged: Sequence[tuple[Change, Refusal | None]], kept: Mapping[Address, str]
+) -> tuple[tuple[Change, Refusal | None], ...]:
+    """Changes with their refusals; adds those of removals of addresses with a version that is `kept`, for a reason."""
+    return tuple((change, refusal or _refuse_with_version(change, kept)) for change, refusal in judged)
+
+
+def _refuse_with_version(change: Change, kept: Mapping[Address, str]) -> Refusal | None:
+    if change.action not in _DROPS_BINDING or change.address not in kept:
+        return None
+    hint = f"run `tavusctl state rm {change.address}` to keep all of it unmanaged"
+    return Refusal(change, "E405", 4, f"{kept[change.address]}; without its address nothing would delete it", hint)
+
+
+def without_followers(steps: Sequence[Change], refused: Sequence[Refusal]) -> list[Change]:
+    """The steps without those that only follow from refused ones: they wait for these, or belong to a removal."""
+    addresses = {refusal.change.address for refusal in refused}
+    staying = {refusal.change.address for refusal in refused if refusal.change.action in _DROPS_BINDING}
+    return [
+        step
+        for step in steps
+        if not addresses.intersection(step.waits_for) and not (step.action is Action.RETIRE and step.address in staying)
+    ]

@@ -1,0 +1,185 @@
+"""What leaves the project in the middle of its replacement: every version goes, and none is lost from sight."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.scenarios.project import Body, Project
+
+URL = "https://example.com/{}.pdf"
+COACH: Body = {"persona_name": "Coach", "system_prompt": "You coach."}
+LATER = 3600
+
+
+def prices(project: Project, version: str = "old", **lifecycle: str) -> None:
+    """Write the manifest of a document whose source has a version."""
+    spec = {"document_name": "Prices", "document_url": URL.format(version)}
+    project.manifest("document", "prices", spec, **({"lifecycle": lifecycle} if lifecycle else {}))
+
+
+def coach(project: Project, *documents: str) -> None:
+    project.manifest("persona", "coach", {**COACH, **({"document_ids": list(documents)} if documents else {})})
+
+
+def half_replaced(project: Project, **lifecycle: str) -> tuple[str, str]:
+    """Apply a document and a new version of it, which is still processed; return both ids."""
+    coach(project)
+    prices(project, **lifecycle)
+    project.apply()
+    project.account.advance(LATER)
+    (old,) = project.account.objects("documents")
+    prices(project, "new", **lifecycle)
+    project.apply()
+    (new,) = project.account.objects("documents").keys() - {old}
+    assert project.bound("document/prices") == old
+    project.account.forget()
+    return old, new
+
+
+@pytest.mark.parametrize("ready", [False, True])
+def test_destroy_deletes_both_versions(project: Project, *, ready: bool) -> None:
+    half_replaced(project)
+    project.account.advance(LATER if ready else 0)
+
+    destroyed = project.run("destroy", "--yes", "--allow-deletes", "2")
+
+    assert destroyed.code == 0, destroyed.out + destroyed.err
+    assert project.account.objects("documents") == {}
+    assert project.run("state", "list").out == ""
+
+
+@pytest.mark.parametrize("ready", [False, True])
+def test_a_removed_manifest_takes_both_versions_along(project: Project, *, ready: bool) -> None:
+    half_replaced(project)
+    project.account.advance(LATER if ready else 0)
+    project.remove("document", "prices")
+
+    project.apply("--allow-deletes", "1")
+
+    assert project.account.objects("documents") == {}
+    assert project.plan()["changes"] == []
+
+
+@pytest.mark.parametrize("ready", [False, True])
+def test_an_object_that_is_retained_keeps_one_version(project: Project, *, ready: bool) -> None:
+    old, new = half_replaced(project, on_remove="retain")
+    project.account.advance(LATER if ready else 0)
+    project.remove("document", "prices")
+
+    project.apply()
+
+    assert project.account.objects("documents").keys() == {new if ready else old}
+    assert "document" not in project.run("state", "list").out
+
+
+def test_an_object_that_was_deleted_in_the_account_takes_its_new_version_along(project: Project) -> None:
+    old, _ = half_replaced(project)
+    project.account.portal_delete("document", old)
+    project.remove("document", "prices")
+
+    project.apply()
+
+    assert project.account.objects("documents") == {}
+
+
+def test_destroy_deletes_an_old_version_after_the_object_that_refers_to_it(project: Project) -> None:
+    prices(project)
+    coach(project, "${ref:document/prices}")
+    project.apply()
+    prices(project, "new")
+    project.apply()
+    project.account.advance(LATER)
+
+    destroyed = project.run("destroy", "--yes", "--allow-deletes", "2")
+
+    assert destroyed.code == 0, destroyed.out + destroyed.err
+    assert "still refers" not in destroyed.out
+    assert (project.account.objects("documents"), project.account.objects("personas")) == ({}, {})
+
+
+def test_while_a_version_is_in_use_its_address_stays_managed(project: Project) -> None:
+    old, new = half_replaced(project)
+    project.account.seed(personas=[{**COACH, "persona_name": "Theirs", "document_ids": [new]}])
+    project.remove("document", "prices")
+
+    refused = project.run("apply", "--yes", "--allow-deletes", "0")
+
+    assert refused.code == 4
+    assert f"the new version {new} is kept" in refused.out
+    assert project.account.objects("documents").keys() == {old, new}
+    assert project.bound("document/prices") == old
+
+
+def test_a_version_that_cannot_be_deleted_keeps_its_address_managed(project: Project) -> None:
+    old, new = half_replaced(project)
+    project.remove("document", "prices")
+    project.account.fault(match="DELETE /v2/documents/*", kind="status", status=403, times=1)
+
+    failed = project.run("apply", "--yes", "--allow-deletes", "1")
+
+    assert failed.code == 5
+    assert f"deferred delete document/prices ({old}): {new}, another version, has to be deleted first" in failed.out
+    assert project.account.objects("documents").keys() == {old, new}
+    project.apply("--allow-deletes", "1")
+    assert project.account.objects("documents") == {}
+
+
+def test_what_is_protected_keeps_its_replacement(project: Project) -> None:
+    old, new = half_replaced(project)
+    project.manifest("persona", "coach", COACH)
+    spec = {"document_name": "Prices", "document_url": URL.format("new")}
+    project.manifest("document", "prices", spec, lifecycle={"prevent_destroy": True})
+    project.apply()
+
+    refused = project.run("destroy", "--yes", "--allow-deletes", "1")
+
+    assert refused.code == 4
+    assert project.account.objects("documents").keys() == {old, new}
+    project.account.advance(LATER)
+    project.apply()
+    assert project.account.objects("documents").keys() == {new}
+
+
+def test_a_replacement_goes_on_if_its_replica_must_not_be_deleted(project: Project) -> None:
+    coach(project)
+    spec = {"replica_name": "Anna", "train_video_url": "https://example.com/anna.mp4"}
+    project.manifest("replica", "anna", spec)
+    project.apply()
+    project.account.advance(5 * LATER)
+    (old,) = project.account.objects("replicas")
+    project.manifest("replica", "anna", {**spec, "train_video_url": "https://example.com/anna-2.mp4"})
+    project.apply("--allow-replace", "replica/anna")
+    (new,) = project.account.objects("replicas").keys() - {old}
+
+    refused = project.run("destroy", "--yes", "--allow-deletes", "1")
+
+    assert refused.code == 4
+    assert "--allow-replica-delete replica/anna" in refused.out
+    assert {one["action"] for one in project.plan()["changes"]} == {"create", "replace"}
+    assert project.account.objects("replicas").keys() == {old, new}
+    project.apply()
+    deletes = ("--allow-replica-delete", "replica/anna", "--allow-deletes", "2")
+    assert project.run("destroy", "--yes", *deletes).code == 0
+    assert project.account.objects("replicas") == {}
+
+
+def test_a_lost_object_that_is_created_again_keeps_its_old_version_in_sight(project: Project) -> None:
+    old, new = half_replaced(project)
+    project.account.seed(personas=[{**COACH, "persona_name": "Theirs", "document_ids": [old]}])
+    project.account.advance(LATER)
+    project.apply()
+    project.account.portal_delete("document", new)
+    project.apply()
+
+    assert f"the old version {old} is kept" in project.run("plan").out
+
+
+def test_undo_of_a_create_is_refused_during_a_replacement(project: Project) -> None:
+    old, new = half_replaced(project)
+    create = project.run("undo").out.splitlines()[-1].split()[0]
+
+    refused = project.run("undo", create, "--yes", "--allow-deletes", "1")
+
+    assert refused.code == 3
+    assert f"has another version, {new}," in refused.out
+    assert project.account.objects("documents").keys() == {old, new}
