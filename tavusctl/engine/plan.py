@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Diagnostic, Severity
-from tavusctl.core.errors import RefusedError
+from tavusctl.core.errors import ConflictError, RefusedError
 from tavusctl.core.json_tree import digest, leaves, manifest_notation
 from tavusctl.core.messages import counted
 from tavusctl.core.model import Action, Cause, Change, Desired, Drift, Live, Plan, Refusal
@@ -75,12 +75,11 @@ def make(
     judged = removals.with_kept_versions(judged, {change.address: _why_kept(change) for change in kept})
     refused = tuple(refusal for _, refusal in judged if refusal)
     allowed = [change for change, refusal in judged if refusal is None and not _is_kept(change, approvals)]
-    # Steps that follow from a refused replacement (repointing references, deleting the old version) are left out.
     # A step that refers to a refused create keeps waiting for it, so apply never carries that step out.
     created = {
         c.address for c, refusal in judged if c.action in _MAKES_AN_ID and not (refusal and c.address in bindings)
     }
-    steps = _order(with_repointing(removals.without_followers(allowed, refused)), created)
+    steps = _order(with_repointing(_without_followers(allowed, refused)), created)
     return Plan(
         steps=steps,
         drift=tuple(sorted(drift, key=lambda entry: entry.address)),
@@ -345,6 +344,26 @@ def _targeted(changes: Sequence[Change], targets: AbstractSet[Address]) -> list[
         queue += [address for address in references if address not in needed]
         needed.update(references)
     return [change for change in changes if change.address in needed]
+
+
+def _without_followers(changes: Sequence[Change], refused: Sequence[Refusal]) -> list[Change]:
+    """The changes without those that refusals of other changes keep back.
+
+    These are the steps that follow from a refused replacement (repointing references, deleting the old version), the
+    other versions of an object whose removal is refused, and every write of an object that has a conflict.
+    """
+    addresses = {refusal.change.address for refusal in refused}
+    staying = {refusal.change.address for refusal in refused if refusal.change.action in removals.DROPS_BINDING}
+    conflicts = {
+        (one.change.address, one.change.remote_id) for one in refused if one.exit_code == ConflictError.exit_code
+    }
+    return [
+        change
+        for change in changes
+        if not addresses.intersection(change.waits_for)
+        and not (change.action is Action.RETIRE and change.address in staying)
+        and not (change.action is not Action.UNPROTECT and (change.address, change.remote_id) in conflicts)
+    ]
 
 
 def _order(changes: Sequence[Change], created: AbstractSet[Address]) -> tuple[Change, ...]:

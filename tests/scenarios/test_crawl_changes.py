@@ -201,3 +201,21 @@ def test_a_crawl_that_found_much_less_is_flagged_and_strict_fails(site: Project)
     assert (lax.code, strict.code) == (0, 5)
     assert "the crawl found 1 of the 9 pages" in strict.out
     assert site.run("recrawl", "--strict").code == 12
+
+
+@pytest.mark.parametrize("conflict", ["tags", "crawl"])
+def test_an_object_with_a_conflict_is_neither_updated_nor_crawled(site: Project, conflict: str) -> None:
+    want(site, SMALL, tags=["one"])
+    site.apply()
+    remote_id = site.bound("document/site")
+    place, value = {"tags": ("/tags", ["theirs"]), "crawl": ("/crawl_config/max_pages", 5)}[conflict]
+    site.account.portal("document", remote_id, {"op": "replace", "path": place, "value": value})
+    want(site, LARGE, tags=["two"])
+    site.account.forget()
+
+    refused = site.run("apply", "--yes")
+
+    assert (refused.code, site.account.sent) == (3, [])
+    assert [one["code"] for one in site.plan()["refused"]] == ["E301"]
+    site.apply("--overwrite", "document/site")
+    assert len(site.account.sent) == 2

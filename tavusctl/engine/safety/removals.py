@@ -13,7 +13,7 @@ from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.model import Action, Change, Refusal
 
-_DROPS_BINDING: Final = frozenset({Action.DELETE, Action.FORGET})
+DROPS_BINDING: Final = frozenset({Action.DELETE, Action.FORGET})
 
 
 def final_steps(steps: Sequence[Change]) -> list[Change]:
@@ -21,7 +21,7 @@ def final_steps(steps: Sequence[Change]) -> list[Change]:
     retired = {step.address for step in steps if step.action is Action.RETIRE}
     removed = {step.address for step in steps if step.action is Action.DELETE}
     removed |= {step.address for step in steps if step.action is Action.FORGET and step.address in retired}
-    final = {Action.RETIRE, *_DROPS_BINDING}
+    final = {Action.RETIRE, *DROPS_BINDING}
     return [step for step in steps if step.action in final and step.address in removed]
 
 
@@ -38,18 +38,7 @@ def with_kept_versions(
 
 
 def _refuse_with_version(change: Change, kept: Mapping[Address, str]) -> Refusal | None:
-    if change.action not in _DROPS_BINDING or change.address not in kept:
+    if change.action not in DROPS_BINDING or change.address not in kept:
         return None
     hint = f"run `tavusctl state rm {change.address}` to keep all of it unmanaged"
     return Refusal(change, "E405", 4, f"{kept[change.address]}; without its address nothing would delete it", hint)
-
-
-def without_followers(steps: Sequence[Change], refused: Sequence[Refusal]) -> list[Change]:
-    """The steps without those that only follow from refused ones: they wait for these, or belong to a removal."""
-    addresses = {refusal.change.address for refusal in refused}
-    staying = {refusal.change.address for refusal in refused if refusal.change.action in _DROPS_BINDING}
-    return [
-        step
-        for step in steps
-        if not addresses.intersection(step.waits_for) and not (step.action is Action.RETIRE and step.address in staying)
-    ]
