@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from tavusctl.core.errors import TavusctlError
@@ -10,14 +12,23 @@ from tavusctl.core.ports import State, Store
 from tavusctl.engine import apply
 from tavusctl.engine.prepared_plan import ArchiveRun, PlanInputs, PreparedPlan
 from tavusctl.engine.safety import account_guard
+from tavusctl.state.journal import CallOutcome
 from tavusctl.state.recorder import Recorder
 from tavusctl.state.seals import Seals
 
 
 def checkpoint(
-    state: State, store: Store, inputs: PlanInputs, seals: Seals, archive: ArchiveRun = lambda _: None
+    state: State,
+    store: Store,
+    inputs: PlanInputs,
+    seals: Seals,
+    archive: ArchiveRun = lambda _: None,
+    recovered: Sequence[CallOutcome] = (),
 ) -> State:
-    """Make a recovered or new state durable before anything is built on it."""
+    """Make a recovered or new state durable before anything is built on it.
+
+    The records of an interrupted run are archived with what was found out about its calls (`recovered`).
+    """
     seals.check_trusted()
     state = replace(
         state,
@@ -27,9 +38,14 @@ def checkpoint(
         replace(account_guard.with_account_label(state, inputs.environment), serial=state.serial + 1)
     )
     store.write(current)
-    archive(store.journal())
+    archive(seals.extend(store.journal(), [_without_secrets(outcome, seals).record() for outcome in recovered]))
     store.clear_journal()
     return current
+
+
+def _without_secrets(outcome: CallOutcome, seals: Seals) -> CallOutcome:
+    binding = outcome.binding
+    return replace(outcome, binding=seals.binding_without_secret_values(binding)) if binding else outcome
 
 
 def check_trusted(prepared: PreparedPlan) -> None:
@@ -43,7 +59,7 @@ def open_recorder(prepared: PreparedPlan, store: Store, archive: ArchiveRun = la
     state, seals = account_guard.with_account_label(prepared.state, prepared.inputs.environment), prepared.seals
     check_trusted(prepared)
     if prepared.state_is_behind:
-        state = checkpoint(state, store, prepared.inputs, seals, archive)
+        state = checkpoint(state, store, prepared.inputs, seals, archive, prepared.recovered_calls)
     return Recorder(store, state, ids=prepared.ids, archive=archive, seals=seals)
 
 

@@ -16,7 +16,7 @@ from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.plan import Approvals
 from tavusctl.engine.resolve import Agreed
 from tavusctl.secrets.values import Values
-from tavusctl.state.journal import Intent
+from tavusctl.state.journal import CallOutcome, Intent
 from tavusctl.state.seals import Keys, Seals
 
 Kinds = Mapping[str, ResourceKind]
@@ -57,6 +57,7 @@ class PreparedPlan(Struct, frozen=True):
     ids: dict[str, Address] = field(default_factory=dict)
     existing_ids: Mapping[str, Sequence[str]] = field(default_factory=dict)  # ids in the account, by kind
     lost_creates: tuple[Intent, ...] = ()  # creates of an interrupted run that are not visible in the account
+    recovered_calls: tuple[CallOutcome, ...] = ()  # the outcomes of calls of an interrupted run
     state_is_behind: bool = False  # the state on disk lacks records of an interrupted run, new addresses or a seal
     seals: Seals = Seals()
     unset_secrets: tuple[Diagnostic, ...] = ()  # diagnostics of secrets that have no value here

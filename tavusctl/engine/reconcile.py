@@ -19,6 +19,7 @@ from tavusctl.engine import diff, plan, recovery, remarks, renames, resolve, sou
 from tavusctl.engine.account import observe, steady_reads
 from tavusctl.engine.account.observe import AccountSnapshot, Decoder, Names
 from tavusctl.engine.prepared_plan import Kinds, PlanInputs, PreparedPlan
+from tavusctl.engine.recovery import Recovered
 from tavusctl.engine.safety import account_guard, novelty
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.state.journal import FinishedRun, Intent
@@ -39,9 +40,9 @@ def prepare(
 def _prepare_once(
     manifests: Sequence[Manifest], kinds: Kinds, api: Reader, sealed: SealedState, inputs: PlanInputs
 ) -> PreparedPlan:
-    recorded_state, lost, lost_edits = recover(kinds, api, sealed, manifests)  # complete an interrupted run
-    addressed, moves = renames.follow(() if inputs.destroy else manifests, recorded_state.bindings)
-    recorded_state = replace(recorded_state, bindings=addressed)
+    recovered = recover(kinds, api, sealed, manifests)  # complete an interrupted run
+    addressed, moves = renames.follow(() if inputs.destroy else manifests, recovered.state.bindings)
+    recorded_state = replace(recovered.state, bindings=addressed)
     requested = [manifest for manifest in manifests if not inputs.destroy or manifest.external_id]
     current_state = _without_given_up_successors(requested, kinds, sealed, recorded_state, inputs)
     state = diff.without_externals(observe.finish_replacements(api, kinds, current_state), manifests)
@@ -53,12 +54,11 @@ def _prepare_once(
     diagnostics = (
         *_novelty_warnings(sealed, inputs),
         *sealed.seals.warnings(),
-        *_diagnose(account, comparison, state, names, lost, inputs),
+        *_diagnose(account, comparison, state, names, recovered.lost, inputs),
     )
     complete = replace(comparison, settled=_settle(comparison, recorded_state, state, sealed))
-    result = _make_plan(
-        api, complete, state, account, inputs, warnings=(*inputs.warnings, *lost_edits, *diagnostics, *unread_sources)
-    )
+    warnings = (*inputs.warnings, *recovered.warnings, *diagnostics, *unread_sources)
+    result = _make_plan(api, complete, state, account, inputs, warnings=warnings)
     result = replace(result, awaited=plan.awaited(result, desired, account.live, inputs.approvals))
     # A run records its steps under the new addresses: the state on disk must have these before.
     result = replace(result, moves=moves, recovered=bool(sealed.replay.records))
@@ -71,31 +71,29 @@ def _prepare_once(
         inputs,
         account.ids,
         account.ids_by_kind(kinds),
-        lost,
+        recovered.lost,
+        recovered_calls=recovered.outcomes,
         state_is_behind=result.recovered or bool(moves) or unsealed,
         seals=sealed.seals,
         ids_with_secrets=account.ids_with_secrets,
     )
 
 
-def recover(
-    kinds: Kinds, api: Reader, sealed: SealedState, manifests: Iterable[Manifest] = ()
-) -> tuple[State, tuple[Intent, ...], tuple[Diagnostic, ...]]:
+def recover(kinds: Kinds, api: Reader, sealed: SealedState, manifests: Iterable[Manifest] = ()) -> Recovered:
     """The state with the changes of an interrupted run, its creates that are not visible yet, and its warnings.
 
     The warnings name unpublished edits that the run discarded.  A caller that writes this state without a plan must
     show them: nothing else records them.
     """
-    state, lost = _recover_state(kinds, api, sealed, manifests)
-    return state, lost, tuple(starmap(remarks.discarded_edits, recovery.discarded_edits(sealed.replay, state)))
+    recovered = _recover_calls(kinds, api, sealed, manifests)
+    discarded = recovery.discarded_edits(sealed.replay, recovered.state)
+    return replace(recovered, warnings=tuple(starmap(remarks.discarded_edits, discarded)))
 
 
-def _recover_state(
-    kinds: Kinds, api: Reader, sealed: SealedState, manifests: Iterable[Manifest]
-) -> tuple[State, tuple[Intent, ...]]:
+def _recover_calls(kinds: Kinds, api: Reader, sealed: SealedState, manifests: Iterable[Manifest]) -> Recovered:
     replayed = sealed.replay
     if not replayed.pending:
-        return replayed.state, ()
+        return Recovered(replayed.state)
     # All ids that an address in a request may have stood for, also external objects and versions of replacements.
     bindings = replayed.state.bindings.values()
     sent_ids = {remote_id: Address.parse(name) for intent in replayed.pending for name, remote_id in intent.ids.items()}
@@ -125,8 +123,9 @@ def prepare_undo(
     from tavusctl.engine import undo  # noqa: PLC0415 - a plan does not need this module, and must start fast
 
     sealed = open_state(store, inputs.keys)
-    state, lost, discard_warnings = recover(kinds, api, sealed)
-    recovery.check_none_lost(lost)
+    recovered = recover(kinds, api, sealed)
+    recovery.check_none_lost(recovered.lost)
+    state = recovered.state
     _check_lineage(finished_run, state)
     decoder = _decoder(kinds, sealed, state, observe.names(state).ids, manifests)
     account = observe.with_kinds(
@@ -141,13 +140,21 @@ def prepare_undo(
         reversal.settled,
         bindings=state.bindings,
         approvals=inputs.approvals,
-        warnings=(*discard_warnings, *reversal.warnings),
+        warnings=(*recovered.warnings, *reversal.warnings),
         metadata=_metadata(api, state, inputs, account.live),
     )
     result = replace(result, refused=(*reversal.refused, *result.refused), recovered=bool(sealed.replay.records))
     behind = result.recovered or sealed.seals.is_behind(state)
     return PreparedPlan(
-        result, state, (), inputs, account.ids, account.ids_by_kind(kinds), state_is_behind=behind, seals=sealed.seals
+        result,
+        state,
+        (),
+        inputs,
+        account.ids,
+        account.ids_by_kind(kinds),
+        recovered_calls=recovered.outcomes,
+        state_is_behind=behind,
+        seals=sealed.seals,
     )
 
 

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import groupby
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl.core.address import Address, Source
 from tavusctl.core.binding import MADE, Binding
+from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import Ambiguous, Gone, UnknownOutcome
 from tavusctl.core.json_tree import canonical, leaves, map_leaves, set_at, value_at
 from tavusctl.core.model import Action, Desired, FieldChange, Live
@@ -23,12 +25,22 @@ from tavusctl.engine.compare.three_way import compare, is_taken_away, recorded_v
 from tavusctl.fields.equivalence import alike, is_unset
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
 from tavusctl.patch import split
-from tavusctl.state.journal import Intent, ReplayResult
+from tavusctl.state.journal import CallOutcome, Intent, ReplayResult
 
 Look = Callable[[ResourceKind, str], Live]
 _MAKES = frozenset({Action.CREATE, Action.REPLACE})
+_DELETES = frozenset({Action.DELETE, Action.RETIRE})
 _CRAWLING = "recrawling"
 _CHANGES = frozenset({Action.UPDATE, Action.ADOPT})
+
+
+class Recovered(Struct, frozen=True):
+    """What the account shows of an interrupted run."""
+
+    state: State  # with all calls that were carried out
+    lost: tuple[Intent, ...] = ()  # creates whose objects are not visible (yet)
+    outcomes: tuple[CallOutcome, ...] = ()  # of these creates as well: none of them is looked for again
+    warnings: tuple[Diagnostic, ...] = ()  # about unpublished edits that the run has discarded
 
 
 def resolve_pending(
@@ -36,25 +48,32 @@ def resolve_pending(
     kinds: Mapping[str, ResourceKind],
     listed: Callable[[ResourceKind], Iterable[Live]],
     read_object: Look,
-) -> tuple[State, tuple[Intent, ...]]:
-    """The state with all calls that were carried out, and the creates whose objects are not visible (yet).
+) -> Recovered:
+    """What became of the calls without an outcome.
 
     UnknownOutcome if new objects in the account may or may not be those of an unanswered create.
     """
-    state, not_visible = replayed.state, []
+    state, not_visible, outcomes = replayed.state, list[Intent](), list[CallOutcome]()
     creates = [create for create in replayed.pending if create.action in _MAKES]
     for kind in sorted({create.address.kind for create in creates}):
         groups = _interchangeable(create for create in creates if create.address.kind == kind)
         for group, ids in _ids_by_group(groups, kinds[kind], tuple(listed(kinds[kind])), read_object, replayed):
             for intent, remote_id in zip(group, ids, strict=False):
                 state = _with_created(state, intent, remote_id)
+                outcomes.append(CallOutcome(intent.op, state.bindings[intent.address]))
             not_visible += group[len(ids) :]
+    outcomes += [CallOutcome(intent.op, failed=True) for intent in not_visible]
     for intent in replayed.pending:
+        before = state
         if intent.action in _CHANGES:
             state = _with_update(state, intent, kinds[intent.address.kind], read_object)
         elif intent.action is Action.RECRAWL:
             state = _with_recrawl(state, intent, kinds[intent.address.kind], read_object)
-    return state, tuple(not_visible)
+        elif intent.action in _DELETES and _is_gone(intent, kinds[intent.address.kind], read_object):
+            outcomes.append(CallOutcome(intent.op))
+        if state is not before:
+            outcomes.append(CallOutcome(intent.op, state.bindings[intent.address]))
+    return Recovered(state, tuple(not_visible), tuple(outcomes))
 
 
 def discarded_edits(replayed: ReplayResult, state: State) -> Iterator[tuple[Address, bool]]:
@@ -135,6 +154,14 @@ def _with_created(state: State, intent: Intent, remote_id: str) -> State:
         externals = {name: external_id for name, external_id in intent.ids.items() if name in referenced}
         binding = Binding(intent.address, remote_id, intent.spec, unconfirmed=MADE, externals=externals)
     return _with(state, intent.address, binding)
+
+
+def _is_gone(intent: Intent, kind: ResourceKind, look: Look) -> bool:
+    try:
+        look(kind, intent.remote_id)
+    except Gone:
+        return True
+    return False
 
 
 def _with_update(state: State, intent: Intent, kind: ResourceKind, look: Look) -> State:

@@ -82,6 +82,19 @@ class ReplayResult(Struct, frozen=True):
     discarded: frozenset[Address] = frozenset()  # objects whose unpublished edits were surely discarded
 
 
+class CallOutcome(Struct, frozen=True):
+    """What a later run has found out about a call: whether it was carried out, and the binding that it resulted in."""
+
+    op: str
+    binding: Binding | None = None  # None: it did not change any binding
+    failed: bool = False
+
+    def record(self) -> bytes:
+        """The journal record of the outcome."""
+        status = "failed" if self.failed else "done"
+        return bind_record(self.binding, self.op) if self.binding else result_record(self.op, status)
+
+
 class FinishedRun(Struct, frozen=True):
     """A run that has ended, as its records describe it."""
 
@@ -90,6 +103,7 @@ class FinishedRun(Struct, frozen=True):
     lineage: str
     intents: tuple[Intent, ...] = ()
     failed: frozenset[str] = frozenset()  # operations that were surely not carried out
+    unknown: frozenset[str] = frozenset()  # operations of which no outcome is on record
     results: Mapping[str, Binding] = field(default_factory=dict)  # by operation: the binding that it resulted in
     withheld: tuple[str, ...] = ()  # secrets whose values were in its records, which is why these were not kept
     imported: tuple[Binding, ...] = ()  # existing objects that were bound, with their first binding
@@ -259,6 +273,7 @@ def _finished_run(records: Sequence[Record]) -> FinishedRun:
     removed = [_binding_in(record, "before") for record in records if record["is"] == "forget" and not record["op"]]
     values_after = {_op_of(record): as_object(record["left"]) for record in records if record["is"] == "left"}
     intents = [_intent_in(record) for record in records if record["is"] == "intent"]
+    ended = {record["op"] for record in records if record["is"] in ("bind", "forget", "result")}
     return FinishedRun(
         run=as_text(first["run"]),
         time=as_text(first.get("time", "")),
@@ -266,6 +281,7 @@ def _finished_run(records: Sequence[Record]) -> FinishedRun:
         withheld=tuple(map(as_text, as_list(first.get("withheld", [])))),
         intents=tuple(_with_values_after(intent, values_after.get(intent.op)) for intent in intents),
         failed=frozenset(_op_of(record) for record in results if record["status"] == "failed"),
+        unknown=frozenset(intent.op for intent in intents if intent.op not in ended),
         results={op: binding for op, binding in bound_by_op if op and binding},
         # The first binding of an existing object, as written by an import, has nothing applied yet.
         imported=tuple(binding for op, binding in bound_by_op if binding and not op and not binding.applied),

@@ -162,6 +162,15 @@ class Seals(Struct, frozen=True):
         mac = _record_mac(self.key, before, record)
         return record[:-1] + b',"mac":"' + mac.encode() + b'"}', mac
 
+    def extend(self, lines: Sequence[bytes], records: Sequence[bytes]) -> tuple[bytes, ...]:
+        """The records of a journal, followed by further ones with their seals."""
+        match = _MAC.search(lines[-1]) if lines else None
+        extended, mac = list(lines), match[1].decode() if match else ""
+        for record in records:
+            line, mac = self.append_seal(record, mac)
+            extended.append(line)
+        return tuple(extended)
+
     def seal_document(self, what: Json) -> str:
         """The seal of a document that is kept for `undo`; empty if the key of the lineage is unknown."""
         digest = hmac.digest(

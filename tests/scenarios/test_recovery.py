@@ -160,3 +160,53 @@ def test_a_field_that_only_goes_is_looked_for_after_a_kill(crashing: KillablePro
     usual = "cartesia" if ERA == "seed" else "tavus-auto"
     assert (stored["greeting"], stored["layers"]["tts"]["tts_engine"]) == ("", usual)
     assert (crashing.plan()["changes"], crashing.plan()["drift"]) == ([], [])
+
+
+@pytest.mark.parametrize("phase", ["before", "after"])
+def test_undo_of_an_interrupted_run_deletes_only_what_that_run_has_created(
+    crashing: KillableProject, phase: str
+) -> None:
+    killed_while_creating(crashing, phase)
+    assert crashing.run("apply", "--yes").code == 0
+    (made,) = crashing.account.objects("guardrails")
+    interrupted = crashing.run("undo").out.splitlines()[-1].split()[0]
+
+    undone = crashing.run("undo", interrupted, "--yes", *(["--allow-deletes", "1"] if phase == "after" else []))
+
+    assert undone.code == 0, undone.out + undone.err
+    assert list(crashing.account.objects("guardrails")) == ([] if phase == "after" else [made])
+
+
+@pytest.mark.parametrize("phase", ["before", "after"])
+def test_undo_of_an_interrupted_run_reverses_only_what_that_run_has_changed(
+    crashing: KillableProject, phase: str
+) -> None:
+    spec = {"persona_name": "Coach", "system_prompt": "You coach."}
+    crashing.manifest("persona", "coach", {**spec, "context": "Old."})
+    crashing.apply()
+    crashing.manifest("persona", "coach", {**spec, "context": "New."})
+    crashing.account.fault(match="PATCH /v2/personas/*", kind="kill", phase=phase, skip=3)
+    assert crashing.run("apply", "--yes").code == KILLED
+    crashing.apply()
+    interrupted = crashing.run("undo").out.splitlines()[-2].split()[0]  # before it, the run that created everything
+
+    undone = crashing.run("undo", interrupted, "--yes")
+    (stored,) = crashing.account.objects("personas").values()
+    assert (undone.code, stored["context"]) == ((0, "Old.") if phase == "after" else (3, "New."))
+
+
+@pytest.mark.parametrize("phase", ["before", "after"])
+def test_undo_of_an_interrupted_run_recreates_only_what_that_run_has_deleted(
+    crashing: KillableProject, phase: str
+) -> None:
+    crashing.manifest("objectives", "goals", GOALS)
+    crashing.apply()
+    crashing.remove("guardrails", "rules")
+    crashing.account.fault(match="DELETE /v2/guardrails/*", kind="kill", phase=phase)
+    assert crashing.run("apply", "--yes", "--allow-deletes", "1").code == KILLED
+    assert crashing.run("apply", "--yes", *(["--allow-deletes", "1"] if phase == "before" else [])).code == 0
+    interrupted = crashing.run("undo").out.splitlines()[-2].split()[0]  # before it, the run that created everything
+
+    undone = crashing.run("undo", interrupted, "--yes", "--recreate")
+
+    assert (undone.code, len(crashing.account.objects("guardrails"))) == ((0, 1) if phase == "after" else (3, 0))

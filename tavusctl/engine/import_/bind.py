@@ -41,8 +41,9 @@ def bind(
     sealed = open_state(store, inputs.keys)
     # By this import, a person decides what became of an interrupted create at the address: no search for it.
     others = tuple(intent for intent in sealed.replay.pending if intent.remote_id or intent.address != address)
-    state, unresolved, warnings = recover(kinds, api, replace(sealed, replay=replace(sealed.replay, pending=others)))
-    recovery.check_none_lost(unresolved)
+    recovered = recover(kinds, api, replace(sealed, replay=replace(sealed.replay, pending=others)))
+    recovery.check_none_lost(recovered.lost)
+    state = recovered.state
     kind = kinds[address.kind]
     check_owner(state, inputs)
     ids = observe.known_ids(state.bindings.values())
@@ -56,8 +57,9 @@ def bind(
     _check_ours(remote_id, kind, api, decoder, inputs)
     # A person has named the id, so the object is the right one, whenever it was created.
     binding = replace(bound or Binding(address, remote_id), created_at=live.created)
-    checkpoint(replace(state, bindings={**state.bindings, address: binding}), store, inputs, sealed.seals, archive)
-    return warnings
+    state = replace(state, bindings={**state.bindings, address: binding})
+    checkpoint(state, store, inputs, sealed.seals, archive, recovered.outcomes)
+    return recovered.warnings
 
 
 def _check_unbound(remote_id: str, address: Address, ids: Mapping[str, Address]) -> None:
@@ -110,25 +112,26 @@ def bind_by_name(
 ) -> Matches:
     """Bind, with `record`, each manifest that only one unbound object matches, by name or content; state only."""
     sealed = open_state(store, inputs.keys)
-    state, unresolved, warnings = recover(kinds, api, sealed, manifests)
-    recovery.check_none_lost(unresolved)
-    check_owner(state, inputs)
-    renamed_bindings, _ = renames.follow(manifests, state.bindings)
-    state = replace(state, bindings=renamed_bindings)
+    recovered = recover(kinds, api, sealed, manifests)
+    recovery.check_none_lost(recovered.lost)
+    check_owner(recovered.state, inputs)
+    renamed_bindings, _ = renames.follow(manifests, recovered.state.bindings)
+    state = replace(recovered.state, bindings=renamed_bindings)
     externals = {manifest.external_id: manifest.address for manifest in manifests if manifest.external_id}
     known = state.bindings.values()
     decoder = observe.decoder(
         kinds, observe.known_ids(known, externals.items()), sealed.seals.fingerprint_key, known, manifests
     )
     candidates = _candidates(manifests, kinds, api, state, decoder)
-    matches = replace(_matches(candidates, inputs.others().owners), warnings=warnings)
+    matches = replace(_matches(candidates, inputs.others().owners), warnings=recovered.warnings)
     if record and matches.bound:
         created = {live.remote_id: live.created for objects in candidates.values() for live in objects}
         new = {
             address: Binding(address, remote_id, created_at=created[remote_id])
             for address, remote_id in matches.bound.items()
         }
-        checkpoint(replace(state, bindings={**state.bindings, **new}), store, inputs, sealed.seals, archive)
+        state = replace(state, bindings={**state.bindings, **new})
+        checkpoint(state, store, inputs, sealed.seals, archive, recovered.outcomes)
     return matches
 
 

@@ -58,8 +58,9 @@ def survey(kinds: Kinds, wanted: Collection[str], api: Reader, store: Store, inp
 def _survey(
     kinds: Kinds, wanted: Collection[str], api: Reader, sealed: SealedState, inputs: PlanInputs
 ) -> AccountSurvey:
-    state, unresolved, warnings = recover(kinds, api, sealed)
-    recovery.check_none_lost(unresolved)
+    recovered = recover(kinds, api, sealed)
+    recovery.check_none_lost(recovered.lost)
+    state = recovered.state
     decoder = observe.decoder(kinds, {}, sealed.seals.fingerprint_key, state.bindings.values())
     listed = [
         item for name in kinds if name in wanted for item in observe.listed(api, kinds[name], decoder, needed=False)
@@ -88,7 +89,7 @@ def _survey(
         odd,
         recovered=bool(sealed.replay.records),
         seals=sealed.seals,
-        warnings=warnings,
+        warnings=recovered.warnings,
     )
 
 

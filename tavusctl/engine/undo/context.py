@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -20,6 +21,7 @@ from tavusctl.patch import Pinned, split
 from tavusctl.secrets.values import Secret
 from tavusctl.state.journal import Intent
 
+UNKNOWN_OUTCOME: Final = "no record shows whether that run or a later one did this"
 _NOWHERE = Source("", 0, 0)
 
 

@@ -18,6 +18,7 @@ from tavusctl.engine.compare.references import uses
 from tavusctl.engine.compare.three_way import compare
 from tavusctl.engine.safety import removals
 from tavusctl.engine.undo.context import (
+    UNKNOWN_OUTCOME,
     TargetState,
     UndoContext,
     UndoPlan,
@@ -35,8 +36,10 @@ from tavusctl.state.journal import FinishedRun, Intent
 
 def undo_create(intent: Intent, finished_run: FinishedRun, context: UndoContext, plan: UndoPlan) -> None:
     """Reverse a create by a delete, if the object is still as the run left it."""
-    binding = context.bindings.get(intent.address)
-    created = finished_run.results.get(intent.op) or binding
+    binding, created = context.bindings.get(intent.address), finished_run.results.get(intent.op)
+    if intent.op in finished_run.unknown:
+        refuse(plan, minimal_change(intent, Action.DELETE), UNKNOWN_OUTCOME)
+        return
     if created is None or binding is None or binding.remote_id != created.remote_id:
         refuse(
             plan, minimal_change(intent, Action.DELETE), f"`{intent.address}` is no longer bound to the created object"
@@ -72,7 +75,13 @@ def _with_later_calls(intent: Intent, finished_run: FinishedRun, binding: Bindin
     return replace(intent, spec=specs[-1]) if specs else intent
 
 
-def undo_delete(intent: Intent, context: UndoContext, recreated_ids: Mapping[str, Address], plan: UndoPlan) -> None:
+def undo_delete(
+    intent: Intent,
+    finished_run: FinishedRun,
+    context: UndoContext,
+    recreated_ids: Mapping[str, Address],
+    plan: UndoPlan,
+) -> None:
     """Reverse a delete by a new object with the saved body.
 
     `recreated_ids` maps the old ids of all recreated objects to their addresses.
@@ -81,6 +90,9 @@ def undo_delete(intent: Intent, context: UndoContext, recreated_ids: Mapping[str
     change = replace(minimal_change(intent, Action.CREATE), remote_id="")
     if intent.address in context.bindings:
         refuse(plan, change, f"`{intent.address}` is now bound to {context.bindings[intent.address].remote_id}")
+        return
+    if intent.op in finished_run.unknown:
+        refuse(plan, change, UNKNOWN_OUTCOME)
         return
     saved = _saved_object(intent, change, context)
     if isinstance(saved, Refusal):

@@ -30,8 +30,9 @@ from tavusctl.state.journal import FinishedRun, Intent
 def undo_replace(intent: Intent, finished_run: FinishedRun, context: UndoContext, plan: UndoPlan) -> None:
     """Reverse one replacement, whether its successor is in use already or not."""
     change, binding = minimal_change(intent, Action.REPLACE), context.bindings.get(intent.address)
-    new_id = _successor_id(intent, finished_run, binding)
-    if binding is None or intent.before is None or new_id not in (binding.remote_id, binding.successor):
+    result = finished_run.results.get(intent.op)
+    new_id = result.successor if result else ""
+    if not new_id or not binding or not intent.before or new_id not in (binding.remote_id, binding.successor):
         refuse(plan, change, f"`{intent.address}` is no longer bound to the created object")
         return
     live = context.live.get((intent.address.kind, new_id))
@@ -56,14 +57,6 @@ def repoint_to_old_versions(context: UndoContext, plan: UndoPlan) -> None:
     pointing = list(_repointed(context, plan))
     plan.changes += pointing
     plan.changes += [_retire(address, live, pointing, context) for address, live in plan.brought_back.items()]
-
-
-def _successor_id(intent: Intent, finished_run: FinishedRun, binding: Binding | None) -> str:
-    """The id of the new version; if the run was killed before it was recorded, that which a later run has found."""
-    result = finished_run.results.get(intent.op)
-    if result or binding is None:
-        return result.successor if result else ""
-    return binding.successor if binding.successor_spec == intent.spec else binding.remote_id
 
 
 def _abandon(intent: Intent, binding: Binding, live: Live | None, plan: UndoPlan) -> None:

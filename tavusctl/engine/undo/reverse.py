@@ -26,6 +26,7 @@ from tavusctl.engine.compare.remembered import readable, restore_fields, with_un
 from tavusctl.engine.compare.updates import update_of
 from tavusctl.engine.diff.joined import join_updates
 from tavusctl.engine.undo.context import (
+    UNKNOWN_OUTCOME,
     UndoContext,
     UndoPlan,
     lost_secret,
@@ -63,7 +64,7 @@ def reverse(finished_run: FinishedRun, context: UndoContext) -> UndoPlan:
     deleted = [intent for intent in calls if intent.action is Action.DELETE]
     again = {intent.remote_id: intent.address for intent in deleted if context.recreate}
     for intent in sorted(deleted, key=lambda delete: context.kinds[delete.address.kind].can_refer):
-        undo_delete(intent, context, again, plan)
+        undo_delete(intent, finished_run, context, again, plan)
     deleted_ids = {intent.remote_id: intent.address for intent in deleted}
     # An address stands for both versions of a replaced object: the repointing of references needs no reversal here.
     old_versions = {_old_version(intent): intent.address for intent in calls if intent.action in _REPLACING}
@@ -77,7 +78,7 @@ def reverse(finished_run: FinishedRun, context: UndoContext) -> UndoPlan:
     for intent in calls:
         # An object that the run has created is deleted as a whole.
         if intent.action in (Action.UPDATE, Action.ADOPT) and intent.remote_id not in created_ids:
-            _reverse_update(intent, context, deleted_ids, known, plan)
+            _reverse_update(intent, finished_run, context, deleted_ids, known, plan)
     plan.changes = join_updates(plan.changes)
     for intent in calls:
         if intent.action is Action.CREATE:
@@ -123,7 +124,12 @@ def without_run_changes(now: Json, after: Json, before: Json) -> Json:
 
 
 def _reverse_update(
-    intent: Intent, context: UndoContext, gone: Mapping[str, Address], known: Mapping[str, Address], plan: UndoPlan
+    intent: Intent,
+    finished_run: FinishedRun,
+    context: UndoContext,
+    gone: Mapping[str, Address],
+    known: Mapping[str, Address],
+    plan: UndoPlan,
 ) -> None:
     """Reverse an update by its inverse, if the object still reads as the run left it."""
     change = minimal_change(intent, Action.UPDATE)
@@ -156,7 +162,9 @@ def _reverse_update(
     binding_after = restore_fields(binding, before, _spec_before(intent, binding, before, secrets), list(left))
     operations = tuple(_with_secrets([with_addresses(operation, known) for operation in inverse.operations], secrets))
     differing = _differing(live.kind, left, current.body)
-    if not differing:
+    if not differing and intent.op in finished_run.unknown:
+        refuse(plan, change, UNKNOWN_OUTCOME)
+    elif not differing:
         _add_update(_ReverseUpdate(change, current, left, was, binding_after, operations), gone, context, plan)
     elif _differing(live.kind, was, current.body):
         refuse(plan, change, f"{', '.join(differing)} was edited since")

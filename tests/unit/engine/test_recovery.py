@@ -36,9 +36,9 @@ def test_a_crawl_is_ours_when_it_ended_after_the_call_may_have_left(delay: int, 
     state = State("line", bindings={SITE: Binding(SITE, "d1", BEFORE)})
     intent = Intent("a", SITE, Action.RECRAWL, "d1", AFTER, time="2026-01-01T12:00:00+00:00", delay=delay)
     live = Live(KINDS["document"], "d1", {}, status="ready", crawled=f"2026-01-01T{ended}+00:00")
-    found, _ = recovery.resolve_pending(ReplayResult(state, (intent,)), KINDS, listed, lambda _, __: live)
+    found = recovery.resolve_pending(ReplayResult(state, (intent,)), KINDS, listed, lambda _, __: live)
 
-    assert found.bindings[SITE].applied == (AFTER if ours else BEFORE)
+    assert found.state.bindings[SITE].applied == (AFTER if ours else BEFORE)
 
 
 COACH = Address("persona", "coach")
@@ -58,8 +58,8 @@ def updated(pointer: str, before: Json, after: Json, shown: Json) -> bool:
     inverse = Inverse(left={pointer: after}, was={pointer: before})
     intent = Intent("a", COACH, Action.UPDATE, "p1", specs[1], inverse=inverse)
     live = Live(KINDS["persona"], "p1", {**specs[2], "persona_name": "Coach"})
-    found, _ = recovery.resolve_pending(ReplayResult(state, (intent,)), KINDS, listed, lambda _, __: live)
-    return found.bindings[COACH].applied == specs[1]
+    found = recovery.resolve_pending(ReplayResult(state, (intent,)), KINDS, listed, lambda _, __: live)
+    return found.state.bindings[COACH].applied == specs[1]
 
 
 @pytest.mark.parametrize(("pointer", "before", "after"), NEW_VALUES)
