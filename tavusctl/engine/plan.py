@@ -21,7 +21,7 @@ from tavusctl.core.project_settings import Limit, Safety, strictest_limits
 from tavusctl.crawl import quota
 from tavusctl.engine import provisioning
 from tavusctl.engine.diff.joined import sent_addresses, with_repointing
-from tavusctl.engine.safety import protection, removals
+from tavusctl.engine.safety import duplicates, protection, removals
 from tavusctl.fields import presigned_urls
 from tavusctl.secrets.values import revealed
 
@@ -70,16 +70,12 @@ def make(
     targeted = _targeted(changes, approvals.targets)
     unmanaged_rivals = {rival for change in targeted for rival in change.rivals} - metadata.owners.keys()
     lost = not bindings and not approvals.adopt and bool(unmanaged_rivals)
+    existing = duplicates.Existing(duplicates.forgotten_objects(changes), approvals.adopt, lost)
     kept = [change for change in targeted if _is_kept(change, approvals)]
-    judged = protection.with_users(tuple(_judge(targeted, bindings, approvals, metadata, lost=lost)))
+    judged = protection.with_users(tuple(_judge(targeted, bindings, approvals, metadata, existing)))
     judged = removals.with_kept_versions(judged, {change.address: _why_kept(change) for change in kept})
     refused = tuple(refusal for _, refusal in judged if refusal)
-    allowed = [change for change, refusal in judged if refusal is None and not _is_kept(change, approvals)]
-    # A step that refers to a refused create keeps waiting for it, so apply never carries that step out.
-    created = {
-        c.address for c, refusal in judged if c.action in _MAKES_AN_ID and not (refusal and c.address in bindings)
-    }
-    steps = _order(with_repointing(_without_followers(allowed, refused)), created)
+    steps = _steps(judged, bindings, approvals)
     return Plan(
         steps=steps,
         drift=tuple(sorted(drift, key=lambda entry: entry.address)),
@@ -170,14 +166,13 @@ def _judge(
     bindings: Mapping[Address, Binding],
     approvals: Approvals,
     metadata: PlanMetadata,
-    *,
-    lost: bool,
+    existing: duplicates.Existing,
 ) -> Iterator[tuple[Change, Refusal | None]]:
     """Every change with its refusal, if any; an allowed change with a crawl counts against the limit of the account."""
     crawled = Counter(metadata.crawled)
     for change in changes:
         binding = bindings.get(change.address)
-        refusal = _refusal(change, binding, approvals, metadata.owners, lost=lost)
+        refusal = _refusal(change, binding, approvals, metadata.owners, existing)
         refusal = refusal or _refuse_expiring_url(change, metadata.now)
         if refusal is None and quota.adds_crawl(change):
             refusal = quota.refuse_over_limit(change, crawled[change.address.kind], metadata.crawl_limit)
@@ -186,13 +181,15 @@ def _judge(
 
 
 def _refusal(
-    change: Change, binding: Binding | None, approvals: Approvals, owners: Mapping[str, str], *, lost: bool = False
+    change: Change,
+    binding: Binding | None,
+    approvals: Approvals,
+    owners: Mapping[str, str],
+    existing: duplicates.Existing,
 ) -> Refusal | None:
     address, action = change.address, change.action
     is_expensive = any(side.kind.expensive for side in (change.desired, change.live) if side)
-    foreign = protection.refuse_foreign(change, owners) or _refuse_possible_duplicate(
-        change, adopt=approvals.adopt, lost=lost
-    )
+    foreign = protection.refuse_foreign(change, owners) or duplicates.refuse_possible_duplicate(change, existing)
     if foreign:
         return foreign
     if change.cause is Cause.BOTH and address not in approvals.overwrite:
@@ -248,43 +245,11 @@ def _member(change: Change) -> str:
     return change.unknown_secrets[0].split("/")[1]
 
 
-def _refuse_possible_duplicate(change: Change, *, adopt: bool, lost: bool) -> Refusal | None:
-    """The refusal of a create whose object may exist already; `lost`: the state may have been lost.
-
-    With `adopt`, a single object of its name differs in a field that only a replacement can change.
-    """
-    if change.action is not Action.CREATE:
-        return None
-    if change.rivals:
-        return _refuse_rivals(change, adopt=adopt)
-    if lost:
-        reason = "the state is empty, but the account has objects with the names of manifests: the state may be lost"
-        hint = (
-            "run `tavusctl import --match-names` to import them, or `tavusctl "
-            "apply --import-existing` to import them and create the rest"
-        )
-        return Refusal(change, "E422", 4, reason, hint)
-    return None
-
-
 def _retain_hint(address: Address) -> str:
     return (
         f"run `tavusctl apply --allow-replica-delete {address}` to confirm, "
         f"or `tavusctl state rm {address}` to keep the object unmanaged"
     )
-
-
-def _refuse_rivals(change: Change, *, adopt: bool) -> Refusal:
-    ids = ", ".join(change.rivals)
-    reason = f"the name is taken in the account by an object that is not managed here: {ids}"
-    if len(change.rivals) == 1 and adopt:
-        reason += ", which would have to be replaced"
-        hint = f"run `tavusctl import {change.address} {ids}`; the next plan shows the replacement"
-    elif len(change.rivals) == 1:
-        hint = f"run `tavusctl import {change.address} {ids}` or `tavusctl apply --import-existing` to import it"
-    else:
-        hint = f"run `tavusctl import {change.address} ID` to import the right one"
-    return Refusal(change, "E401", 4, reason, hint)
 
 
 def _refuse_failed_replacement(change: Change) -> Refusal | None:
@@ -346,21 +311,37 @@ def _targeted(changes: Sequence[Change], targets: AbstractSet[Address]) -> list[
     return [change for change in changes if change.address in needed]
 
 
+def _steps(
+    judged: Sequence[tuple[Change, Refusal | None]], bindings: Mapping[Address, Binding], approvals: Approvals
+) -> tuple[Change, ...]:
+    """The allowed changes, in order."""
+    refused = [refusal for _, refusal in judged if refusal]
+    allowed = [change for change, refusal in judged if refusal is None and not _is_kept(change, approvals)]
+    # A step that refers to a refused create keeps waiting for it, so apply never carries that step out.
+    created = {
+        c.address for c, refusal in judged if c.action in _MAKES_AN_ID and not (refusal and c.address in bindings)
+    }
+    return _order(with_repointing(_without_followers(allowed, refused)), created)
+
+
 def _without_followers(changes: Sequence[Change], refused: Sequence[Refusal]) -> list[Change]:
     """The changes without those that refusals of other changes keep back.
 
     These are the steps that follow from a refused replacement (repointing references, deleting the old version), the
-    other versions of an object whose removal is refused, and every write of an object that has a conflict.
+    other versions of an object whose removal is refused, every write of an object that has a conflict, and the release
+    of an object that a refused create would duplicate.
     """
     addresses = {refusal.change.address for refusal in refused}
     staying = {refusal.change.address for refusal in refused if refusal.change.action in removals.DROPS_BINDING}
     conflicts = {
         (one.change.address, one.change.remote_id) for one in refused if one.exit_code == ConflictError.exit_code
     }
+    rivals = {(one.change.address.kind, rival) for one in refused for rival in one.change.rivals}
     return [
         change
         for change in changes
         if not addresses.intersection(change.waits_for)
+        and not (change.action is Action.FORGET and (change.address.kind, change.remote_id) in rivals)
         and not (change.action is Action.RETIRE and change.address in staying)
         and not (change.action is not Action.UNPROTECT and (change.address, change.remote_id) in conflicts)
     ]

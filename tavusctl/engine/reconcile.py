@@ -128,9 +128,8 @@ def prepare_undo(
     state = recovered.state
     _check_lineage(finished_run, state)
     decoder = _decoder(kinds, sealed, state, observe.names(state).ids, manifests)
-    account = observe.with_kinds(
-        api, kinds, _observe(api, kinds, (), state, decoder, inputs), _touched(finished_run), decoder
-    )
+    account = _observe(api, kinds, (), state, decoder, inputs)
+    account = observe.with_kinds(api, kinds, account, _touched(finished_run), decoder)
     secrets, unset = resolve.sealed_secrets(manifests, inputs.secrets, sealed.seals.fingerprint_key)
     context = undo.UndoContext(kinds, state.bindings, account.by_id, account.ids, trash, recreate, secrets, unset)
     reversal = undo.reverse(renames.run_with_current_addresses(finished_run, state.bindings), context)
@@ -145,17 +144,8 @@ def prepare_undo(
     )
     result = replace(result, refused=(*reversal.refused, *result.refused), recovered=bool(sealed.replay.records))
     behind = result.recovered or sealed.seals.is_behind(state)
-    return PreparedPlan(
-        result,
-        state,
-        (),
-        inputs,
-        account.ids,
-        account.ids_by_kind(kinds),
-        recovered_calls=recovered.outcomes,
-        state_is_behind=behind,
-        seals=sealed.seals,
-    )
+    prepared = PreparedPlan(result, state, (), inputs, account.ids, account.ids_by_kind(kinds), seals=sealed.seals)
+    return replace(prepared, recovered_calls=recovered.outcomes, state_is_behind=behind)
 
 
 def _check_lineage(finished_run: FinishedRun, state: State) -> None:

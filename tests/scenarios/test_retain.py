@@ -110,3 +110,20 @@ def test_a_forgotten_object_is_bound_again_by_undo(retained: Project) -> None:
     assert retained.run("undo", run, "--yes").code == 0
     assert retained.bound("guardrails/rules") == bound
     assert retained.account.writes == []
+
+
+@pytest.mark.parametrize("option", [(), ("--import-existing",)])
+def test_a_rename_without_moved_from_creates_no_second_object(retained: Project, option: tuple[str, ...]) -> None:
+    retained.remove("guardrails", "rules")
+    retained.manifest("guardrails", "policy", RULES, lifecycle=RETAIN)
+    (existing,) = retained.account.objects("guardrails")
+
+    refused = retained.run("apply", "--yes", *option)
+
+    assert (refused.code, retained.account.writes) == (4, [])
+    assert f"the name is taken in the account by {existing}, and guardrails/rules does not manage it" in refused.out
+    assert "write `moved_from: guardrails/rules` in the manifest of guardrails/policy" in refused.out
+    retained.manifest("guardrails", "policy", RULES, lifecycle=RETAIN, moved_from="guardrails/rules")
+    retained.apply()
+    assert retained.bound("guardrails/policy") == existing
+    assert retained.account.writes == []

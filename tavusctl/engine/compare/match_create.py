@@ -141,13 +141,21 @@ def possible_duplicates(sent: SentCreate, live: Iterable[Live], existing_ids: Ab
 class UnmanagedObjects:
     """Unmanaged objects, indexed to find those that a planned create would duplicate."""
 
-    def __init__(self, live: Iterable[Live], owned_ids: AbstractSet[str] = frozenset()) -> None:
-        """`owned_ids` are ids of objects that belong to an address but are not bound to it, such as old versions."""
+    def __init__(
+        self,
+        live: Iterable[Live],
+        owned_ids: AbstractSet[str] = frozenset(),
+        forgotten: AbstractSet[Address] = frozenset(),
+    ) -> None:
+        """`owned_ids` are ids of objects that belong to an address but are not bound to it, such as old versions.
+
+        The objects of `forgotten` addresses are still bound, and will be unmanaged.
+        """
         self._all: defaultdict[str, list[Live]] = defaultdict(list)
         self._same: defaultdict[tuple[str, str], list[Live]] = defaultdict(list)
         self._similar: defaultdict[tuple[str, str], list[Live]] = defaultdict(list)
         for obj in live:
-            if obj.address is None and obj.remote_id not in owned_ids:
+            if (obj.address is None or obj.address in forgotten) and obj.remote_id not in owned_ids:
                 name = plain_text(claim.without_claim(obj.name))
                 self._all[obj.kind.name].append(obj)
                 self._same[obj.kind.name, name].append(obj)

@@ -69,26 +69,21 @@ def compare_all(
     """
     by_address = {binding.address: binding for binding in bindings}
     by_id = {(obj.kind.name, obj.remote_id): obj for obj in live}
-    sides = StateAndAccount(
-        by_address,
-        by_id,
-        missing,
-        adopt,
-        recreate,
-        match_create.UnmanagedObjects(live, replacement_ids(bindings)),
-        with_current_addresses,
-    )
     managed = [item for item in desired if not item.external_id]
+    releases = tuple(ownership.release_changes(desired, by_address.values(), by_id))
+    handled = {*(item.address for item in managed), *_addresses(releases)}
+    orphans = [binding for address, binding in by_address.items() if address not in handled]
+    removals = tuple(change for binding in orphans for change in ownership.orphan_changes(binding, by_id, live))
+    forgotten = {change.address for change in removals if change.action is Action.FORGET}
+    unmanaged = match_create.UnmanagedObjects(live, replacement_ids(bindings), forgotten)
+    sides = StateAndAccount(by_address, by_id, missing, adopt, recreate, unmanaged, with_current_addresses)
     comparison = _one_by_one(managed, sides)
     lowered = [change for item in managed for change in ownership.lowered_protection(item, *sides.of(item.address))]
     repointing = list(repoint_changes(managed, comparison.changes, sides))
-    releases = list(ownership.release_changes(desired, by_address.values(), by_id))
-    released = _addresses(releases)
-    removals = list(_removals({item.address for item in managed} | released, sides, live))
-    retirements = retire_changes(comparison.changes, repointing, removals, sides, live)
+    retirements = retire_changes((*comparison.changes, *repointing), removals, sides, live)
     touched = _addresses((*comparison.changes, *lowered, *repointing))
     changes = (*comparison.changes, *lowered, *repointing, *releases, *removals)
-    changes += tuple(change for change in retirements if change.address not in released)
+    changes += tuple(change for change in retirements if change.address not in _addresses(releases))
     return replace(
         comparison,
         changes=with_referrers(ownership.with_users(changes, live, referrers_by_id), managed, live),
@@ -129,13 +124,6 @@ def _one_by_one(managed: Sequence[Desired], sides: StateAndAccount) -> Compariso
 
 def _addresses(changes: Iterable[Change]) -> set[Address]:
     return {change.address for change in changes}
-
-
-def _removals(handled: AbstractSet[Address], sides: StateAndAccount, live: Sequence[Live]) -> Iterator[Change]:
-    """Changes of the objects without a manifest: those whose addresses are not `handled`."""
-    for binding in sides.bindings.values():
-        if binding.address not in handled:
-            yield from ownership.orphan_changes(binding, sides, live)
 
 
 def _otherwise(item: Desired, sides: StateAndAccount) -> Iterator[Drift]:
@@ -204,7 +192,8 @@ def _unclaimed(item: Desired, live: Live, binding: Binding) -> Difference | None
 def _create_or_import(item: Desired, sides: StateAndAccount) -> Change:
     name = sent_name(item)
     rivals = sides.unmanaged.find_duplicates(item.kind, applied(item), name)
-    difference = compare(item, rivals[0], None) if sides.adopt and len(rivals) == 1 else None
+    is_importable = sides.adopt and len(rivals) == 1 and rivals[0].address is None
+    difference = compare(item, rivals[0], None) if is_importable else None
     if difference and not difference.replaces:  # whoever asks for an import has not asked for a replacement
         match = f"has the name `{name}`" if match_create.same_name(name, rivals[0].name) else "matches the manifest"
         reason = f"imports {rivals[0].remote_id}, which {match}"

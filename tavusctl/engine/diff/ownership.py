@@ -16,7 +16,7 @@ from tavusctl.core.model import Action, Cause, Change, Desired, Live, Manifest
 from tavusctl.core.ports import State
 from tavusctl.crawl.status import is_younger
 from tavusctl.engine.compare.references import uses
-from tavusctl.engine.diff.replacement import StateAndAccount, label
+from tavusctl.engine.diff.replacement import label
 from tavusctl.lib.json_types import JsonObject, as_object
 
 Key = tuple[str, str]  # kind and id
@@ -122,9 +122,9 @@ def update_of_foreign(item: Desired, binding: Binding, live: Live, reason: str) 
     )
 
 
-def orphan_changes(binding: Binding, sides: StateAndAccount, live: Sequence[Live]) -> Iterator[Change]:
+def orphan_changes(binding: Binding, by_id: Mapping[Key, Live], live: Sequence[Live]) -> Iterator[Change]:
     """The delete of an object whose manifest was removed, or the release of its binding."""
-    obj = sides.live.get((binding.address.kind, binding.remote_id))
+    obj = by_id.get((binding.address.kind, binding.remote_id))
     if obj is None or binding.on_remove == "retain":
         reason = "already deleted" if obj is None else "on_remove: retain"
         yield Change(Action.FORGET, Cause.ORPHANED, binding.address, binding.remote_id, reason=reason, live=obj)

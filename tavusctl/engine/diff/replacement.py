@@ -138,18 +138,14 @@ def _follow_up_cause(replaced: Change) -> Cause:
 
 
 def retire_changes(
-    changes: Sequence[Change],
-    repointed: Sequence[Change],
-    removals: Sequence[Change],
-    sides: StateAndAccount,
-    live: Sequence[Live],
+    changes: Sequence[Change], removals: Sequence[Change], sides: StateAndAccount, live: Sequence[Live]
 ) -> Iterator[Change]:
     """Deletes of old versions of replacements, which wait until nothing refers to them.
 
     An address that is removed gives up its successor, too.  What is deleted with it (`removals`) keeps no version.
     """
     replacing = {change.address: change for change in changes if change.action is Action.REPLACE}
-    updated = {change.address for change in (*changes, *repointed) if change.action is Action.UPDATE}
+    updated = {change.address for change in changes if change.action is Action.UPDATE}
     removed = {change.address for change in removals}
     deleted = {change.address for change in removals if change.action is Action.DELETE}
 
@@ -158,15 +154,7 @@ def retire_changes(
         users = [obj for obj in live if uses(obj, address if remote_id == binding.remote_id else None, remote_id)]
         if address in removed:
             users = [obj for obj in users if obj.address not in deleted]
-        keepers = tuple(sorted(label(obj) for obj in users if obj.address not in updated or remote_id in obj.holds))
-        to_update = {obj.address for obj in users if obj.address is not None and obj.address in updated}
-        return replace(
-            change,
-            remote_id=remote_id,
-            waits_for=(*change.waits_for, *sorted(to_update)),
-            referrers=keepers,
-            live=sides.live.get((address.kind, remote_id)),
-        )
+        return _retirement(replace(change, remote_id=remote_id), users, updated, sides)
 
     for address, binding in sorted(sides.bindings.items()):
         replaced = replacing.get(address)
@@ -179,6 +167,19 @@ def retire_changes(
         if address in removed and binding.successor:
             unused = replace(old, cause=Cause.ORPHANED, reason="the new version, which is not in use yet")
             yield retirement(binding, binding.successor, unused)
+
+
+def _retirement(change: Change, users: Sequence[Live], updated: AbstractSet[Address], sides: StateAndAccount) -> Change:
+    """The delete of a version with the updates of its users that it waits for, and the users that keep it."""
+    remote_id = change.remote_id
+    keepers = tuple(sorted(label(obj) for obj in users if obj.address not in updated or remote_id in obj.holds))
+    to_update = {obj.address for obj in users if obj.address is not None and obj.address in updated}
+    return replace(
+        change,
+        waits_for=(*change.waits_for, *sorted(to_update)),
+        referrers=keepers,
+        live=sides.live.get((change.address.kind, remote_id)),
+    )
 
 
 def label(one: Live) -> str:

@@ -88,11 +88,9 @@ def undo_delete(
     """
     kind = context.kinds[intent.address.kind]
     change = replace(minimal_change(intent, Action.CREATE), remote_id="")
-    if intent.address in context.bindings:
-        refuse(plan, change, f"`{intent.address}` is now bound to {context.bindings[intent.address].remote_id}")
-        return
-    if intent.op in finished_run.unknown:
-        refuse(plan, change, UNKNOWN_OUTCOME)
+    bound = context.bindings.get(intent.address)
+    if bound or intent.op in finished_run.unknown:
+        refuse(plan, change, f"`{intent.address}` is now bound to {bound.remote_id}" if bound else UNKNOWN_OUTCOME)
         return
     saved = _saved_object(intent, change, context)
     if isinstance(saved, Refusal):

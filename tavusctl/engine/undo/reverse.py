@@ -139,14 +139,7 @@ def _reverse_update(
     if binding is None or binding.remote_id != intent.remote_id or before is None or live is None:
         refuse(plan, change, _why_unreachable(intent, binding))
         return
-    texts = [
-        pointer
-        for pointer in inverse.lost
-        if not secret_fields.allows_secret_reference(live.kind, pattern_of(patch.split(pointer)))
-    ]
-    if texts:
-        reason = f"the text at {texts[0]} contained the value of a secret, so it was not recorded"
-        plan.refused.append(Refusal(change, "E309", 4, reason, "restore the manifest and run tavusctl apply"))
+    if _lost_text(intent, live.kind, change, plan):
         return
     removed = {pointer: context.secrets.get((intent.address, pointer)) for pointer in _removed_secrets(intent)}
     plan.warnings += [lost_secret(intent.address, pointer) for pointer in inverse.lost if not removed.get(pointer)]
@@ -170,6 +163,16 @@ def _reverse_update(
         refuse(plan, change, f"{', '.join(differing)} was edited since")
     else:  # somebody has reversed the update already
         plan.settled.append(target_state(live.kind, binding_after, current.body, list(left)).base)
+
+
+def _lost_text(intent: Intent, kind: ResourceKind, change: Change, plan: UndoPlan) -> bool:
+    """Refuse an update of a text that contained the value of a secret; return whether it is refused."""
+    for pointer in intent.inverse.lost:
+        if not secret_fields.allows_secret_reference(kind, pattern_of(patch.split(pointer))):
+            reason = f"the text at {pointer} contained the value of a secret, so it was not recorded"
+            plan.refused.append(Refusal(change, "E309", 4, reason, "restore the manifest and run tavusctl apply"))
+            return True
+    return False
 
 
 def _add_update(reversal: _ReverseUpdate, gone: Mapping[str, Address], context: UndoContext, plan: UndoPlan) -> None:

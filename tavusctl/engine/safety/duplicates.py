@@ -1,0 +1,57 @@
+"""Duplicates: creates of objects that the account may have already.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from tavusctl.core.address import Address
+from tavusctl.core.model import Action, Change, Refusal
+
+
+class Existing(Struct, frozen=True):
+    """What is known of the objects that planned creates may duplicate."""
+
+    forgotten: Mapping[tuple[str, str], Address]  # by kind and id: objects that the same plan does not manage any more
+    adopt: bool  # existing objects are imported, unless they would have to be replaced
+    state_is_lost: bool  # the state is empty, although the account has objects with the names of manifests
+
+
+def forgotten_objects(changes: Iterable[Change]) -> Mapping[tuple[str, str], Address]:
+    """The addresses of objects whose bindings a plan drops, by kind and id."""
+    return {(one.address.kind, one.remote_id): one.address for one in changes if one.action is Action.FORGET}
+
+
+def refuse_possible_duplicate(change: Change, existing: Existing) -> Refusal | None:
+    """The refusal of a create whose object may exist already."""
+    if change.action is not Action.CREATE:
+        return None
+    if change.rivals:
+        return _refuse_rivals(change, existing)
+    if existing.state_is_lost:
+        reason = "the state is empty, but the account has objects with the names of manifests: the state may be lost"
+        hint = (
+            "run `tavusctl import --match-names` to import them, or `tavusctl "
+            "apply --import-existing` to import them and create the rest"
+        )
+        return Refusal(change, "E422", 4, reason, hint)
+    return None
+
+
+def _refuse_rivals(change: Change, existing: Existing) -> Refusal:
+    ids, address, forgotten = ", ".join(change.rivals), change.address, existing.forgotten
+    former = [forgotten[address.kind, rival] for rival in change.rivals if (address.kind, rival) in forgotten]
+    if former:
+        reason = f"the name is taken in the account by {ids}, and {former[0]} does not manage it any more"
+        hint = f"write `moved_from: {former[0]}` in the manifest of {address} to keep the object, or use another name"
+        return Refusal(change, "E401", 4, reason, hint)
+    reason = f"the name is taken in the account by an object that is not managed here: {ids}"
+    if len(change.rivals) == 1 and existing.adopt:
+        reason += ", which would have to be replaced"
+        hint = f"run `tavusctl import {address} {ids}`; the next plan shows the replacement"
+    elif len(change.rivals) == 1:
+        hint = f"run `tavusctl import {address} {ids}` or `tavusctl apply --import-existing` to import it"
+    else:
+        hint = f"run `tavusctl import {address} ID` to import the right one"
+    return Refusal(change, "E401", 4, reason, hint)
