@@ -39,12 +39,35 @@ class Binding(Struct, frozen=True):
     # pointer -> value sent, if the last write did not go live
     not_live: Mapping[str, Json] = field(default_factory=dict)
     created_at: str = ""  # of the object, from the server; empty: not known yet
+    successor_externals: Mapping[str, str] = field(default_factory=dict)  # as `externals`, for `successor_spec`
 
-    def with_documents(self, change: Callable[[JsonObject], JsonObject]) -> Binding:
-        """The binding with `change` applied to each of its documents; the same object if none of them changes."""
+    def with_documents(
+        self,
+        change: Callable[[JsonObject], JsonObject],
+        change_of_successor: Callable[[JsonObject], JsonObject] | None = None,
+    ) -> Binding:
+        """The binding with `change` applied to each of its documents; the same object if none of them changes.
+
+        `change_of_successor` is applied to `successor_spec` instead, if there is one.
+        """
         before: dict[str, JsonObject] = {name: document for name in DOCUMENTS if (document := getattr(self, name))}
-        after = {name: new for name, old in before.items() if (new := change(old)) is not old}
+        changes = dict.fromkeys(before, change) | {"successor_spec": change_of_successor or change}
+        after = {name: new for name, old in before.items() if (new := changes[name](old)) is not old}
         return replace(self, **after) if after else self
+
+    @property
+    def other_versions(self) -> tuple[str, ...]:
+        """The ids of the successor and of the old versions, all of which only this binding records."""
+        return tuple(filter(None, (self.successor, *self.retired)))
+
+    def with_successor(self, remote_id: str, spec: JsonObject, externals: Mapping[str, str]) -> Binding:
+        """The binding with a new successor; an abandoned one is to be deleted."""
+        retired = (*self.retired, self.successor) if self.successor else self.retired
+        return replace(self, successor=remote_id, successor_spec=spec, successor_externals=externals, retired=retired)
+
+    def without_successor(self) -> Binding:
+        """The binding without its successor."""
+        return replace(self, successor="", successor_spec={}, successor_externals={})
 
 
 DOCUMENTS: Final = ("applied", "successor_spec", "answered", "unconfirmed", "not_live")

@@ -144,15 +144,14 @@ def _answered(group: _Group, sent: SentCreate, look: Look, replayed: ReplayResul
 
 def _with_created(state: State, intent: Intent, remote_id: str) -> State:
     before = state.bindings.get(intent.address)
+    # The ids of external objects at the time of the call: their addresses may stand for other objects by now.
+    referenced = {str(leaf) for _, leaf in leaves(intent.spec) if isinstance(leaf, Address)}
+    externals = {name: external_id for name, external_id in intent.ids.items() if name in referenced}
     if intent.action is Action.REPLACE and before:
-        abandoned = tuple(filter(None, [before.successor]))
-        retired = (*before.retired, *abandoned)
-        binding = replace(before, successor=remote_id, successor_spec=intent.spec, retired=retired)
+        binding = before.with_successor(remote_id, intent.spec, externals)
     else:
-        # The ids of external objects at the time of the call: their addresses may stand for other objects by now.
-        referenced = {str(leaf) for _, leaf in leaves(intent.spec) if isinstance(leaf, Address)}
-        externals = {name: external_id for name, external_id in intent.ids.items() if name in referenced}
         binding = Binding(intent.address, remote_id, intent.spec, unconfirmed=MADE, externals=externals)
+        binding = replace(binding, retired=before.other_versions if before else ())
     return _with(state, intent.address, binding)
 
 
@@ -176,7 +175,9 @@ def _with_update(state: State, intent: Intent, kind: ResourceKind, look: Look) -
     if before is None or not _is_done(kind, intent, differing, _with_ids(live.body, state)):
         return state
     answers = {field.path: recorded_value(field.live) for field in differing}
-    return _with(state, intent.address, replace(before, applied=intent.spec, answered=answers, unkept={}))
+    externals = {**before.externals, **intent.ids}
+    done = replace(before, applied=intent.spec, answered=answers, unkept={}, externals=externals)
+    return _with(state, intent.address, done)
 
 
 def _is_done(kind: ResourceKind, intent: Intent, differing: Sequence[FieldChange], body: JsonObject) -> bool:

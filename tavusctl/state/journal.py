@@ -9,8 +9,9 @@ call; the state file is a checkpoint that is written at the end, after which the
               by kind, for the kinds of which objects will be created)
     intent    op, address, action, id (none for a create), spec (what is about to be applied), name, time (the
               server's), before (the binding before the call, if any), inverse (what would reverse an update), ids
-              (of a create: the ids that its references were resolved to, by address), delay (if the store is slow:
-              how many seconds later than usual after `time` the call may be sent)
+              (of a create: the ids that its references were resolved to, by address; of an update: those of external
+              objects), delay (if the store is slow: how many seconds later than usual after `time` the call may be
+              sent)
     again     op, time, delay: the call is about to be sent again, or later than its intent says, so its effect may
               appear later; `forced` if it is to discard unpublished edits of the object
     answered  op, id: the id in the server's answer to a create, before the new object was read
@@ -65,7 +66,8 @@ class Intent(Struct, frozen=True):
     time: str = ""  # the server's, ISO 8601
     before: Binding | None = None
     inverse: Inverse = Inverse()
-    ids: Mapping[str, str] = field(default_factory=dict)  # of a create, by address: the ids of its references
+    # by address: the ids of the references of a create, of external objects of an update
+    ids: Mapping[str, str] = field(default_factory=dict)
     delay: int = 0  # how many seconds later than usual the call may be sent, if records are slow to become durable
     answered: str = ""  # id in the answer to a create
     forced: bool = False  # if the call was carried out, it discarded unpublished edits of the object

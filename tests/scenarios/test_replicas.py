@@ -203,3 +203,27 @@ def test_a_model_that_a_server_chooses_trains_nothing_anew_by_coming_or_going(pr
     project.manifest("replica", "anna", {**VIDEO, "model_name": "phoenix-2"})
     (refused,) = project.plan()["refused"]
     assert refused["address"] == "replica/anna"
+
+
+@pytest.mark.newer_api
+def test_a_training_with_another_external_voice_is_paid_for_once(project: Project) -> None:
+    sound = {"voice_name": "Theirs", "train_audio_url": "https://example.com/theirs.mp3"}
+    first, second = project.account.seed(voices=[sound, sound])["voices"]
+    voice = "kind: voice\nname: theirs\nexternal: true\nid: {}\n"
+    project.write("manifests/voice-theirs.yaml", voice.format(first))
+    project.manifest("replica", "anna", {**VIDEO, "default_voice_id": "${ref:voice/theirs}"})
+    project.apply()
+    project.account.advance(TRAINING)
+    project.write("manifests/voice-theirs.yaml", voice.format(second))
+    project.manifest("replica", "anna", {**ANEW, "default_voice_id": "${ref:voice/theirs}"})
+    project.apply("--allow-replace", "replica/anna")
+    trained = set(project.account.objects("replicas"))
+
+    again = project.run("apply", "--yes", "--allow-replace", "replica/anna")
+
+    assert (again.code, set(project.account.objects("replicas"))) == (0, trained), again.out
+    assert project.plan()["refused"] == []
+    project.account.advance(TRAINING)
+    project.apply()
+    assert project.plan()["drift"] == []
+    assert project.account.objects("replicas")[project.bound("replica/anna")]["default_voice_id"] == second

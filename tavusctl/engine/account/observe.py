@@ -59,7 +59,13 @@ class Names(Struct, frozen=True):
 
     def with_current_addresses(self, binding: Binding) -> Binding:
         """A binding with the current addresses of the objects that its references lead to by their ids."""
-        old_ids, ids = {**self.externals, **binding.externals}, self.ids
+        return binding.with_documents(
+            self._to_current_names(binding.externals), self._to_current_names(binding.successor_externals)
+        )
+
+    def _to_current_names(self, externals: Mapping[str, str]) -> Callable[[JsonObject], JsonObject]:
+        """A function that puts a document into current names; `externals` are the ids at the time of the document."""
+        old_ids, ids = {**self.externals, **externals}, self.ids
 
         def current_name(leaf: Json) -> Json:
             if type(leaf) is str:
@@ -67,7 +73,7 @@ class Names(Struct, frozen=True):
             remote_id = old_ids.get(str(leaf), "") if isinstance(leaf, Address) else ""
             return ids.get(remote_id, remote_id) or leaf
 
-        return binding.with_documents(lambda document: map_leaves(document, current_name))
+        return lambda document: map_leaves(document, current_name)
 
 
 class Decoder(Struct, frozen=True):
@@ -292,15 +298,14 @@ def _finish_replacement(api: Reader, kind: ResourceKind, binding: Binding) -> Bi
     try:
         successor = read(api, kind, binding.successor, Decoder({}, NO_KEY))
     except Gone:
-        return replace(binding, successor="", successor_spec={})
+        return binding.without_successor()
     if successor.status not in kind.ready_statuses:
         return binding
     return replace(
-        binding,
+        binding.without_successor(),
         remote_id=binding.successor,
         applied=binding.successor_spec,
-        successor="",
-        successor_spec={},
+        externals=binding.successor_externals,
         retired=(*binding.retired, binding.remote_id),
         answered={},
         not_live={},

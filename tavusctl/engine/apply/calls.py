@@ -132,6 +132,7 @@ def _perform(
         spec=next_binding.applied,
         time=ctx.now(),
         inverse=invert(ctx, before, call.operations, current_binding.applied if current_binding else {}),
+        ids=next_binding.externals,
     )
     with record_failure(ctx, op):
         if call.has_path:

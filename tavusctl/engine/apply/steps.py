@@ -38,8 +38,7 @@ def _create(ctx: ApplyContext, step: Change) -> Outcome:
 def _new_binding(ctx: ApplyContext, step: Change, remote_id: str) -> Binding:
     """The first binding of an object, with the versions of its lost predecessor that are still to be deleted."""
     lost = ctx.recorder.get(step.address)
-    versions = filter(None, (*lost.retired, lost.successor)) if lost else ()
-    return Binding(step.address, remote_id, retired=tuple(versions))
+    return Binding(step.address, remote_id, retired=lost.other_versions if lost else ())
 
 
 def _update(ctx: ApplyContext, step: Change) -> Outcome:
@@ -82,9 +81,10 @@ def _replace(ctx: ApplyContext, step: Change) -> Outcome:
     current = _remembered(ctx, step, desired, binding)
     retired = (*binding.retired, binding.remote_id)
     # What the successor was created with: the manifest may have changed since then.
-    current = replace(current, applied=binding.successor_spec, created_at=live.created)
+    applied, externals = binding.successor_spec, binding.successor_externals
+    current = replace(current, applied=applied, externals=externals, created_at=live.created)
     current = with_server_answers(ctx, step, desired, current, live)
-    ctx.recorder.bind(replace(current, remote_id=binding.successor, successor="", successor_spec={}, retired=retired))
+    ctx.recorder.bind(replace(current.without_successor(), remote_id=binding.successor, retired=retired))
     return Outcome(step, Status.DONE, binding.successor)
 
 
@@ -100,9 +100,8 @@ def _remembered(ctx: ApplyContext, step: Change, desired: Desired, binding: Bind
 
 
 def _with_successor(ctx: ApplyContext, step: Change, desired: Desired, binding: Binding, successor: str) -> Binding:
-    abandoned = tuple(filter(None, [binding.successor]))
-    spec = _remembered(ctx, step, desired, binding).applied
-    return replace(binding, successor=successor, successor_spec=spec, retired=(*binding.retired, *abandoned))
+    made_from = _remembered(ctx, step, desired, binding)
+    return binding.with_successor(successor, made_from.applied, made_from.externals)
 
 
 def _delete(ctx: ApplyContext, step: Change) -> Outcome:
@@ -131,7 +130,7 @@ def _retire(ctx: ApplyContext, step: Change) -> Outcome:
         return Outcome(step, Status.DEFERRED, step.remote_id, f"{', '.join(users)} still refers to it")
     left = replace(binding, retired=tuple(one for one in binding.retired if one != step.remote_id))
     if step.remote_id == binding.successor:
-        left = replace(left, successor="", successor_spec={})
+        left = left.without_successor()
     remove(ctx, step, kind, partial(_check_unused, ctx, step, kind, None), left)
     return Outcome(step, Status.DONE, step.remote_id)
 

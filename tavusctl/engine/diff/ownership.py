@@ -40,7 +40,7 @@ def _without_external_versions(binding: Binding, externals: AbstractSet[Key]) ->
     kind = binding.address.kind
     retired = tuple(remote_id for remote_id in binding.retired if (kind, remote_id) not in externals)
     if (kind, binding.successor) in externals:
-        return replace(binding, successor="", successor_spec={}, retired=retired)
+        return replace(binding.without_successor(), retired=retired)
     return replace(binding, retired=retired) if retired != binding.retired else binding
 
 

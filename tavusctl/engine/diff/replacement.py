@@ -61,7 +61,7 @@ def without_given_up(desired: Iterable[Desired], bindings: Mapping[Address, Bind
     """The bindings, where each successor that the manifests have given up is an old version, to be deleted."""
     by_address = {item.address: item for item in desired}
     return {
-        address: replace(binding, successor="", successor_spec={}, retired=(*binding.retired, binding.successor))
+        address: replace(binding.without_successor(), retired=(*binding.retired, binding.successor))
         if binding.successor and address in by_address and _is_given_up(by_address[address], binding)
         else binding
         for address, binding in bindings.items()

@@ -27,7 +27,7 @@ def final_steps(steps: Sequence[Change]) -> list[Change]:
 
 def other_versions(binding: Binding | None) -> str:
     """The ids of the successor and of the old versions of an object, comma-separated."""
-    return ", ".join(filter(None, (binding.successor, *binding.retired))) if binding else ""
+    return ", ".join(binding.other_versions) if binding else ""
 
 
 def with_kept_versions(

@@ -62,7 +62,7 @@ def repoint_to_old_versions(context: UndoContext, plan: UndoPlan) -> None:
 def _abandon(intent: Intent, binding: Binding, live: Live | None, plan: UndoPlan) -> None:
     """Only delete the successor: the old version is still in use."""
     new_id = binding.successor
-    plan.settled.append(replace(binding, successor="", successor_spec={}, retired=(*binding.retired, new_id)))
+    plan.settled.append(replace(binding.without_successor(), retired=(*binding.retired, new_id)))
     reason = "the new version, which is not in use yet"
     plan.changes.append(Change(Action.RETIRE, Cause.ASKED, intent.address, new_id, reason=reason, live=live))
 
@@ -79,7 +79,8 @@ def _restore_old(
             tuple(version for version in binding.retired if version != old_id),
             target_state(kind, before, old_live.body),
         )
-        plan.settled.append(replace(binding, successor=old_id, successor_spec=restored.base.applied, retired=retired))
+        spec, externals = restored.base.applied, restored.base.externals
+        plan.settled.append(replace(binding, retired=retired).with_successor(old_id, spec, externals))
         reason = f"back to {old_id}, which still exists"
         return replace(change, desired=restored.desired, base=restored.base, live=old_live, reason=reason)
     body, target, lost = recreate(kind, before, context.trash.get(old_id, {}), {}, context)

@@ -82,3 +82,50 @@ def test_nor_does_a_server_that_writes_it_in_its_own_form_leave_it_undone(
     pointer: str, before: Json, after: Json, shown: Json
 ) -> None:
     assert updated(pointer, before, after, shown)
+
+
+VOICE = Address("voice", "theirs")
+ANNA = Address("replica", "anna")
+
+
+def spoken(version: str) -> JsonObject:
+    return {"replica_name": "Anna", "train_video_url": f"https://example.com/{version}.mp4", "default_voice_id": VOICE}
+
+
+def test_a_successor_is_recorded_with_the_external_ids_of_its_call() -> None:
+    before = Binding(ANNA, "r1", spoken("old"), externals={str(VOICE): "v1"}, successor="r0", retired=("r9",))
+    intent = Intent("a", ANNA, Action.REPLACE, "", spoken("new"), "Anna", ids={str(VOICE): "v2"})
+    made = Live(KINDS["replica"], "r2", spoken("new"), "Anna")
+    replayed = ReplayResult(State("line", bindings={ANNA: before}), (intent,), {"replica": frozenset({"r0", "r1"})})
+
+    found = recovery.resolve_pending(replayed, KINDS, lambda _: [made], lambda _, __: made).state.bindings[ANNA]
+
+    assert (found.successor, found.successor_externals, found.externals) == (
+        "r2",
+        {str(VOICE): "v2"},
+        {str(VOICE): "v1"},
+    )
+    assert found.retired == ("r9", "r0")
+
+
+def test_an_update_is_recorded_with_the_external_ids_of_its_call() -> None:
+    spec: JsonObject = {"layers": {"tts": {"voice_id": VOICE}}}
+    before = Binding(COACH, "p1", {}, externals={"tool/theirs": "t1"})
+    intent = Intent("a", COACH, Action.UPDATE, "p1", spec, ids={str(VOICE): "v2"})
+    live = Live(KINDS["persona"], "p1", spec)
+    replayed = ReplayResult(State("line", bindings={COACH: before}), (intent,))
+
+    found = recovery.resolve_pending(replayed, KINDS, listed, lambda _, __: live).state.bindings[COACH]
+
+    assert (found.applied, found.externals) == (spec, {str(VOICE): "v2", "tool/theirs": "t1"})
+
+
+def test_a_recreated_object_is_recorded_with_the_old_versions_of_the_lost_one() -> None:
+    lost = Binding(COACH, "p1", {}, successor="p2", retired=("p0",))
+    intent = Intent("a", COACH, Action.CREATE, "", {"persona_name": "Coach"}, "Coach")
+    made = Live(KINDS["persona"], "p3", {"persona_name": "Coach"}, "Coach")
+    replayed = ReplayResult(State("line", bindings={COACH: lost}), (intent,), {"persona": frozenset()})
+
+    found = recovery.resolve_pending(replayed, KINDS, lambda _: [made], lambda _, __: made).state.bindings[COACH]
+
+    assert (found.remote_id, found.retired) == ("p3", ("p2", "p0"))
