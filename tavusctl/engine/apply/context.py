@@ -154,13 +154,13 @@ class ApplyContext:
     @overload
     def with_ids(self, value: Address) -> str: ...
     def with_ids(self, value: Json) -> Json:
-        """A document with the current ids in place of addresses."""
+        """A document with the current ids in place of addresses; where another step has dropped one, its last id."""
 
         def current_id(leaf: Json) -> Json:
             if not isinstance(leaf, Address):
                 return leaf
             external_id, binding = self.externals.get(str(leaf)), self.recorder.get(leaf)
-            return binding.remote_id if binding and not external_id else self.externals[str(leaf)]
+            return external_id or (binding.remote_id if binding else self.planned_ids[leaf])
 
         return map_leaves(value, current_id)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tavusctl.core.address import Address
+from tavusctl.core.binding import Binding
 from tavusctl.core.errors import StateError
 from tavusctl.core.model import Status
 from tavusctl.engine.apply import drafts
@@ -63,3 +64,13 @@ def test_an_update_that_fails_for_another_reason_names_no_draft() -> None:
     world.faults_before["patch"] = [StateError("no room")]
     (outcome,) = world.apply(updating({**BEFORE, "system_prompt": "Hello."}, PATCH))
     assert (outcome.status, outcome.draft) == (Status.FAILED, False)
+
+
+def test_an_address_that_was_dropped_during_the_run_stands_for_the_id_it_had() -> None:
+    """A read may have begun before the object was deleted or forgotten by another step."""
+    world = World()
+    world.bindings = {SITE: Binding(SITE, "d1")}
+    world.apply(creating())
+    assert world.last
+    world.last.recorder.forget(SITE)
+    assert world.last.with_ids({"document_ids": [SITE]}) == {"document_ids": ["d1"]}
