@@ -11,7 +11,7 @@ from tavusctl.core.model import Live
 from tavusctl.core.ports import Reader
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine import apply, diff
-from tavusctl.engine.account import observe
+from tavusctl.engine.account import observe, referrers
 from tavusctl.engine.account.observe import Decoder
 from tavusctl.engine.compare import match_create
 from tavusctl.engine.compare.match_create import SearchResult, SentCreate
@@ -36,7 +36,7 @@ def dependencies(
         return observe.read(api, kind, remote_id, decoder)
 
     def users(kind: ResourceKind, remote_id: str, address: Address | None) -> Sequence[str]:
-        return observe.users(api, kinds, kind, remote_id, address, decoder)
+        return referrers.users(api, kinds, kind, remote_id, address, decoder)
 
     def find_created(sent: SentCreate, known_ids: Sequence[str]) -> SearchResult:
         live = _listed(api, sent.kind, decoder, recorder)

@@ -16,7 +16,7 @@ from tavusctl.core.ports import OtherBindings, Reader, State, Store
 from tavusctl.core.project_settings import ApprovedInputs, raised_limits, strictest_limits
 from tavusctl.crawl import quota
 from tavusctl.engine import diff, plan, recovery, remarks, renames, resolve, source_watch
-from tavusctl.engine.account import observe, steady_reads
+from tavusctl.engine.account import observe, referrers, steady_reads
 from tavusctl.engine.account.observe import AccountSnapshot, Decoder, Names
 from tavusctl.engine.prepared_plan import Kinds, PlanInputs, PreparedPlan
 from tavusctl.engine.recovery import Recovered
@@ -220,7 +220,9 @@ def _observe(
     api: Reader, kinds: Kinds, desired: Sequence[Desired], state: State, decoder: Decoder, inputs: PlanInputs
 ) -> AccountSnapshot:
     """A snapshot of the account; StateError if it is not the account of the state."""
-    account = observe.snapshot(api, kinds, desired, tuple(state.bindings.values()), decoder)
+    bindings = tuple(state.bindings.values())
+    account = observe.snapshot(api, kinds, desired, bindings, decoder)
+    account = referrers.with_referring_parts(api, account, desired, bindings, decoder)
     check_owner(state, inputs, len(state.bindings), len(account.missing))
     return account
 

@@ -93,3 +93,18 @@ def test_the_limits_are_kept_by_every_command(many: Project) -> None:
     describe(many, 7, system_prompt="Changed.")
     for command in (["plan"], ["drift"], ["apply", "--yes"]):
         assert many.run(*command, **limits).code in (0, 3)
+
+
+@pytest.mark.older_api
+def test_an_api_without_a_part_is_asked_for_it_once(project: Project) -> None:
+    project.account.seed(personas=[{"persona_name": "Theirs", "system_prompt": "Hi."}] * 5)
+    describe(project, 1)
+    project.manifest("document", "prices", {"document_name": "Prices", "document_url": "https://example.com/p.pdf"})
+    project.apply()
+    project.remove("document", "prices")
+    project.account.forget()
+
+    assert project.run("plan").code == 0
+
+    asked = [one["path"] for one in project.account.requests]
+    assert sum(path.startswith("/v2/personas/") for path in asked) == 1

@@ -372,3 +372,40 @@ def test_all_ten_kinds_are_destroyed_users_first(project: Project) -> None:
     order = [deleted.index(one) for one in ("deployments", "personas", "replicas")]
     assert order == sorted(order)
     assert order[-1] < deleted.index("voices")
+
+
+DECK: Body = {"document_name": "Deck", "document_url": "https://example.com/deck.pdf"}
+
+
+@pytest.mark.parametrize(("kind", "spec"), [("document", DECK), ("tool", TARGETS["tool"][1])])
+def test_what_a_stranger_uses_in_a_part_that_lists_lack_is_not_deleted(project: Project, kind: str, spec: Body) -> None:
+    project.manifest("guardrail", "rule", TARGETS["guardrail"][1])
+    project.manifest(kind, "it", spec)
+    project.apply()
+    used = project.bound(f"{kind}/it")
+    skills = {"presentation": {"config": {"document_ids": [used]}}}
+    part = {"skills": skills} if kind == "document" else {"tool_ids": [used]}
+    (theirs,) = project.account.seed(personas=[{**PERSONA, **part}])["personas"]
+    project.account.switch(personas_list="short")
+    project.remove(kind, "it")
+
+    refused = project.run("apply", "--yes", "--allow-deletes", "0")
+
+    assert refused.code == 4, refused.out + refused.err
+    assert f"still referred to by persona {theirs}" in refused.out
+    assert used in project.account.objects(f"{kind}s")
+
+
+def test_an_old_version_that_a_part_shows_which_lists_lack_is_kept(project: Project) -> None:
+    project.manifest("document", "deck", DECK)
+    project.apply()
+    old = project.bound("document/deck")
+    skills = {"presentation": {"config": {"document_ids": [old]}}}
+    (theirs,) = project.account.seed(personas=[{**PERSONA, "skills": skills}])["personas"]
+    project.account.switch(personas_list="short")
+    project.manifest("document", "deck", {**DECK, "document_url": "https://example.com/new.pdf"})
+
+    replaced = project.apply()
+
+    assert f"persona {theirs} still refers to it" in replaced.out
+    assert old in project.account.objects("documents")

@@ -22,7 +22,6 @@ from tavusctl.core.model import Declared, Desired, Live, Manifest
 from tavusctl.core.ports import Reader, State
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.compare.not_live import mentions_draft
-from tavusctl.engine.compare.references import uses
 from tavusctl.fields import secret_fields, spellings
 from tavusctl.fields.free_objects import Spot
 from tavusctl.fields.secret_fields import NONE_DECLARED, DeclaredSecrets
@@ -277,21 +276,6 @@ def finish_replacements(api: Reader, kinds: Mapping[str, ResourceKind], state: S
         for address, binding in state.bindings.items()
     }
     return replace(state, bindings=bindings)
-
-
-def users(
-    api: Reader,
-    kinds: Mapping[str, ResourceKind],
-    kind: ResourceKind,
-    remote_id: str,
-    address: Address | None,
-    decoder: Decoder,
-) -> tuple[str, ...]:
-    """Which objects refer to an object now, managed or not: addresses, or kinds and ids.  Read before a delete."""
-    referring = (one for one in kinds.values() if any(each.refers_to == kind.name for each in one.fields.values()))
-    objects = [live for one in referring for live in listed(api, one, decoder, needed=False)]
-    referrers = [live for live in objects if uses(live, address, remote_id)]
-    return tuple(sorted(str(live.address or f"{live.kind.name} {live.remote_id}") for live in referrers))
 
 
 def _finish_replacement(api: Reader, kind: ResourceKind, binding: Binding) -> Binding:

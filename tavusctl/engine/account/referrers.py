@@ -1,0 +1,89 @@
+"""Find what refers to an object, also in parts that a listing does not show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from functools import partial
+
+from msgspec.structs import replace
+
+from tavusctl.core.address import Address
+from tavusctl.core.binding import Binding
+from tavusctl.core.model import Desired, Live
+from tavusctl.core.ports import Reader
+from tavusctl.core.resource_kind import ResourceKind
+from tavusctl.engine.account.observe import AccountSnapshot, Decoder, find, listed
+from tavusctl.engine.compare.references import uses
+from tavusctl.lib.concurrency import run_all
+
+
+def users(
+    api: Reader,
+    kinds: Mapping[str, ResourceKind],
+    kind: ResourceKind,
+    remote_id: str,
+    address: Address | None,
+    decoder: Decoder,
+) -> tuple[str, ...]:
+    """Which objects refer to an object now, managed or not: addresses, or kinds and ids.  Read before a delete."""
+    referring = (one for one in kinds.values() if any(each.refers_to == kind.name for each in one.fields.values()))
+    objects = [live for one in referring for live in listed(api, one, decoder, needed=False)]
+    referrers = [live for live in _complete(api, objects, {kind.name}, decoder) if uses(live, address, remote_id)]
+    return tuple(sorted(str(live.address or f"{live.kind.name} {live.remote_id}") for live in referrers))
+
+
+def with_referring_parts(
+    api: Reader, account: AccountSnapshot, desired: Sequence[Desired], bindings: Iterable[Binding], decoder: Decoder
+) -> AccountSnapshot:
+    """A snapshot with all parts that may refer to objects which have to be deleted: those without a manifest."""
+    declared = {item.address for item in desired if not item.external_id}
+    leaving = {one.address.kind for one in bindings if one.address not in declared or one.other_versions}
+    decoder = replace(decoder, ids=account.ids)
+    live = tuple(_complete(api, account.live, leaving, decoder))
+    return replace(account, live=live, ids_with_secrets=account.ids_with_secrets | decoder.ids_with_secrets)
+
+
+def _complete(api: Reader, live: Sequence[Live], targets: AbstractSet[str], decoder: Decoder) -> Iterator[Live]:
+    """The objects with their parts that may refer to kinds of `targets`, read by id where a listing lacks these."""
+    lacking: dict[str, list[Live]] = {}
+    for one in live:
+        if _lacks_part(one, targets):
+            lacking.setdefault(one.kind.name, []).append(one)
+    read = {key: found for objects in lacking.values() for key, found in _read(api, objects, targets, decoder)}
+    for one in live:
+        key = one.kind.name, one.remote_id
+        found = read.get(key, one)
+        if found:
+            yield found
+
+
+def _read(
+    api: Reader, objects: Sequence[Live], targets: AbstractSet[str], decoder: Decoder
+) -> Iterator[tuple[tuple[str, str], Live | None]]:
+    """Objects of one kind, read by id, with their kind and id; None for one that was deleted meanwhile.
+
+    If the API of the account does not have the part, it is not in the first object that is read, and the rest is not
+    read.
+    """
+    for index, one in enumerate(objects):
+        first = find(api, one.kind, one.remote_id, decoder)
+        yield (one.kind.name, one.remote_id), first
+        if first:
+            rest = [] if _lacks_part(first, targets) else objects[index + 1 :]
+            reads = run_all([partial(find, api, each.kind, each.remote_id, decoder) for each in rest])
+            yield from zip(((each.kind.name, each.remote_id) for each in rest), reads, strict=True)
+            return
+
+
+def _lacks_part(one: Live, targets: AbstractSet[str]) -> bool:
+    """Whether an object was shown without a part that may refer to an object of these kinds."""
+    return any(
+        part.path
+        and part.spec_path[0] not in one.body
+        and any(
+            declared.refers_to in targets and pointer.startswith(f"{part.pointer}/")
+            for pointer, declared in one.kind.fields.items()
+        )
+        for part in one.kind.parts
+    )
