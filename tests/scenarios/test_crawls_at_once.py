@@ -130,3 +130,19 @@ def test_crawls_that_are_begun_again_together_leave_a_slot_for_people(project: P
     assert "Apply: 1 done, 2 deferred" in result.out
     assert result.out.count("4 crawls are running, and one slot is left free for others") == 2
     assert (refused(project), most_at_once(project)) == ([], 4)
+
+
+def test_documents_without_a_crawl_do_not_wait_for_room(project: Project) -> None:
+    for number in range(5):
+        project.account.call("POST", "/v2/documents", crawled(f"theirs-{number}"))
+    project.manifest("document", "a-site", crawled("site"))
+    for name in ("b", "c"):
+        project.manifest("document", name, {"document_url": f"https://example.com/{name}.pdf"})
+    project.account.forget()
+
+    project.apply("--wait", "4s")
+
+    calls = [(one["method"], one["path"]) for one in project.account.requests]
+    last_create = len(calls) - 1 - calls[::-1].index(("POST", "/v2/documents"))
+    assert calls.count(("POST", "/v2/documents")) == 2
+    assert calls[last_create:].count(("GET", "/v2/documents")) > 1, "room was looked for until the documents existed"

@@ -121,17 +121,25 @@ def _run_all(
 
 def _graph(steps: Sequence[Change]) -> TopologicalSorter[int]:
     latest: dict[Address, int] = {}
-    first: dict[
-        str, int
-    ] = {}  # by kind: its first create, which shows whether another run creates the same; the others wait for it
+    first = _first_creates(steps)
     graph: TopologicalSorter[int] = TopologicalSorter()
     for index, step in enumerate(steps):
         graph.add(index, *(latest[address] for address in {step.address, *step.waits_for} if address in latest))
         latest[step.address] = index
-        if step.action is Action.CREATE and first.setdefault(step.address.kind, index) != index:
+        if step.action is Action.CREATE and first[step.address.kind] != index:
             graph.add(index, first[step.address.kind])
     graph.prepare()
     return graph
+
+
+def _first_creates(steps: Sequence[Change]) -> Mapping[str, int]:
+    """By kind, the create that shows whether another run creates the same, and that the others wait for.
+
+    One that waits for nothing, also not for a crawl slot, if there is any; else the first one.
+    """
+    creates = [(step.address.kind, index) for index, step in enumerate(steps) if step.action is Action.CREATE]
+    at_once = [(kind, at) for kind, at in creates if not (steps[at].waits_for or quota.adds_crawl(steps[at]))]
+    return {**dict(reversed(creates)), **dict(reversed(at_once))}
 
 
 def _drain(
