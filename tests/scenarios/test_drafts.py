@@ -388,6 +388,33 @@ def test_only_what_is_named_is_published(five: Project, *, first: bool) -> None:
     assert five.run("plan", "--detailed-exitcode").code == 0
 
 
+@pytest.mark.newer_api
+@pytest.mark.parametrize("prompt", [NEW, OLD], ids=["beside the object", "alone"])
+def test_a_part_that_went_into_a_draft_is_published_too(five: Project, prompt: str) -> None:
+    """No page says whether calls for tools and skills go into drafts; what a read does not show is not live."""
+    five.account.switch(draft_parts="draft")
+    describe(five, OLD)
+    tool = {"name": "book_table", "description": "Book a table.", "delivery": {"app_message": True}}
+    five.manifest("tool", "book", tool)
+    spec = {"persona_name": "A", "system_prompt": prompt, "tool_ids": ["${ref:tool/book}"], "skills": {"memory": {}}}
+    five.manifest("persona", "a", spec)
+    july(five, "a")
+
+    first, told_first = applied(five)
+    second, told_second = applied(five, "--publish", "persona/a")
+
+    assert (first, told_first["a"][1].partition(":")[0]) == (5, "not_live")
+    assert (second, "published" in told_second["a"][1]) == (0, True)
+    live = five.account.objects("personas")[five.bound("persona/a")]
+    assert (live["system_prompt"], live["tool_ids"], [*live["skills"]]) == (
+        prompt,
+        [five.bound("tool/book")],
+        ["memory"],
+    )
+    assert sum(one["path"].endswith("/publish") for one in five.account.requests) == 1
+    assert five.run("plan", "--detailed-exitcode").code == 0
+
+
 def test_what_is_live_needs_nobody_to_publish_it(five: Project) -> None:
     code, ended = applied(five, "--publish", "persona/a")
     assert (code, ended["a"]) == (0, ("done", ""))

@@ -124,6 +124,12 @@ BEHAVIORS = {
             "with ?force=true; unforced: these, whatever they have",
         ),
         Behavior(
+            "draft_parts",
+            "live",
+            _one_of("live", "draft"),
+            "draft: calls for the tools and skills of a PAL go into a draft of July, which no page says or denies",
+        ),
+        Behavior(
             "patch_tool_ids",
             "refuse",
             _one_of("refuse", "ignore", "accept"),

@@ -78,7 +78,7 @@ def end(world: World, body: Object, *, publish: bool) -> Object:
         if not stored.hidden.get("draft"):
             continue
         now = in_microseconds(world.clock.now())
-        changed = drafts.with_draft_published(stored, now) if publish else drafts.without_draft(stored)
+        changed = drafts.with_draft_published(world, stored, now) if publish else drafts.without_draft(stored)
         world.commit(changed, "publish" if publish else "discard", by="portal")
         ids.append(stored.id)
     return {"drafts": ids}

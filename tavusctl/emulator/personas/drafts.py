@@ -16,12 +16,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tavusctl.emulator.account.store import StoredObject
-from tavusctl.emulator.account.world import Call
+from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.http.messages import Json, Object, Refusal, refuse
 
 MODELS = ("maker", "july")
 CONFERENCING = "/layers/conferencing"
-PARTS = ("tool_ids", "skills")  # parts: calls of their own write them, never to a draft
+PARTS = ("tool_ids", "skills")  # parts: calls of their own write them, to a draft if `draft_parts` says so
 BLOCKED = "This PAL has unpublished changes in PAL Maker. Publish or discard them there, or send force=true."
 
 
@@ -122,8 +122,21 @@ def is_unpublished(stored: StoredObject) -> bool:
     return bool(draft["model"] == "maker" or draft_fields != live_fields)
 
 
-def with_draft_published(stored: StoredObject, now: str) -> StoredObject:
-    """The persona after its draft was published; its live conferencing layer and its parts stay.
+def part_to_write(call: Call, stored: StoredObject) -> StoredObject:
+    """The persona that a call for a part changes: its draft of model `july` if `draft_parts` says so, or the live."""
+    draft = draft_of(stored, "july") if call.world.behaviors["draft_parts"] == "draft" else None
+    return _with_document_of(stored, draft) if draft else stored
+
+
+def part_result(call: Call, stored: StoredObject, changed: StoredObject) -> StoredObject:
+    """The persona to store after a call for a part; `stored` is the persona before, `changed` the result."""
+    if part_to_write(call, stored) is stored:
+        return changed
+    return replace(stored, hidden=stored.hidden | {"draft": {"model": "july", "document": changed.document}})
+
+
+def with_draft_published(world: World, stored: StoredObject, now: str) -> StoredObject:
+    """The persona after its draft was published; its live conferencing layer stays, and so do parts without drafts.
 
     A draft of model `july` stays, too, equal to the new live document.
     """
@@ -134,7 +147,8 @@ def with_draft_published(stored: StoredObject, now: str) -> StoredObject:
     conferencing = (stored.document.get("layers") or {}).get("conferencing")
     if conferencing is not None:
         layers["conferencing"] = conferencing
-    parts = {name: stored.document[name] for name in PARTS if name in stored.document}
+    live_parts = () if world.behaviors["draft_parts"] == "draft" else PARTS
+    parts = {name: stored.document[name] for name in live_parts if name in stored.document}
     document = {**draft["document"], **parts, "layers": layers, "updated_at": now}
     updated = stored.with_document(document)
     return (

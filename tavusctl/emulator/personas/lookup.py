@@ -28,7 +28,13 @@ def find_persona_to_change(call: Call) -> StoredObject:
     """
     stored, guard = find_persona(call), call.world.behaviors["drafts_guard"]
     if guard == "patch" or not drafts.draft_of(stored, "maker"):
-        return stored
+        return drafts.part_to_write(call, stored)
     if guard == "unforced" or not call.has_flag("force"):
         raise drafts.conflict()
     return drafts.without_draft(stored)
+
+
+def commit_part(call: Call, changed: StoredObject) -> None:
+    """Store a persona whose tools or skills a call has changed, or its draft if that is what has changed."""
+    stored = find_persona(call)
+    call.commit(drafts.part_result(call, stored, changed), "update")

@@ -150,7 +150,7 @@ def publish(call: Call) -> Response:
     """
     stored = RESOURCE.find(call)
     if drafts.draft_of(stored, "july") and drafts.is_unpublished(stored):
-        stored = drafts.with_draft_published(stored, in_microseconds(call.world.clock.now()))
+        stored = drafts.with_draft_published(call.world, stored, in_microseconds(call.world.clock.now()))
         call.commit(stored, "publish")
     document = stored.document
     return answer(

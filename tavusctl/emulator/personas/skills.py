@@ -18,7 +18,7 @@ from tavusctl.emulator.bodies.fields import (
 )
 from tavusctl.emulator.bodies.reading import read_object, unchanged
 from tavusctl.emulator.http.messages import Json, Object, Response, answer, empty, refuse, refuse_fields
-from tavusctl.emulator.personas.lookup import find_persona, find_persona_to_change
+from tavusctl.emulator.personas.lookup import commit_part, find_persona, find_persona_to_change
 from tavusctl.emulator.resources.resource import Route, persona_and_pal_routes
 
 COMPONENTS = ("question", "input", "calendar", "scheduling_embed", "text", "image", "video", "chart", "alert")
@@ -106,7 +106,7 @@ def _attachment(persona: StoredObject, ident: str) -> Object:
 def _store_skills(call: Call, persona: StoredObject, attached: dict[str, Object]) -> StoredObject:
     times = {"updated_at": in_microseconds(call.world.clock.now())}
     changed = persona.with_document(persona.document | {"skills": attached} | times)
-    call.commit(changed, "update")
+    commit_part(call, changed)
     return changed
 
 

@@ -9,7 +9,7 @@ from tavusctl.emulator.bodies.fields import Field, diagnostics, missing
 from tavusctl.emulator.bodies.reading import read_object
 from tavusctl.emulator.http.messages import Object, Response, answer, empty, refuse, refuse_fields
 from tavusctl.emulator.personas.layers_today import IDS, MAX_ITEMS
-from tavusctl.emulator.personas.lookup import find_persona, find_persona_to_change
+from tavusctl.emulator.personas.lookup import commit_part, find_persona, find_persona_to_change
 from tavusctl.emulator.registries import tools
 from tavusctl.emulator.resources.resource import persona_and_pal_routes
 
@@ -78,7 +78,7 @@ def detach(call: Call) -> Response:
 def _store_tools(call: Call, persona: StoredObject, tool_ids: list[str]) -> StoredObject:
     now = in_microseconds(call.world.clock.now())
     changed = persona.with_document(persona.document | {"tool_ids": tool_ids, "updated_at": now})
-    call.commit(changed, "update")
+    commit_part(call, changed)
     return changed
 
 

@@ -74,7 +74,7 @@ def update(
     sequence = parts.calls(before.kind, remote_id, before.body, ctx.with_ids(list(step.patch)))
     if not is_new:
         part_calls.check_unedited(ctx, step, before, sequence)
-    written, blocked, reason = DraftEffects(), list[Call](), None
+    written, blocked, done, reason = DraftEffects(), list[Call](), list[Call](), None
     progress = ctx.recorder.get(step.address) or Binding(step.address, remote_id)
     for index, call in enumerate(sequence):
         next_binding = _binding_after(ctx, progress, current, call, [*blocked, *sequence[index + 1 :]], before.kind)
@@ -86,12 +86,13 @@ def update(
             reason = reason or error
             continue
         progress = next_binding
+        done.append(call)
         ctx.written_pointers.setdefault(step.address, []).extend(_pointers(call))
     if reason:
         raise reason
     if not sequence:  # a set whose order alone has changed
         ctx.recorder.bind(current)
-    return written
+    return _publish(ctx, step, before, done, written)
 
 
 def _binding_after(
@@ -139,15 +140,15 @@ def _perform(
             written = part_calls.send(UpdateCall(ctx, op, step, before, call))
         else:
             guarded = _is_guarded(ctx, op, step, before, call, is_new=is_new)
-            written = _patch_and_publish(UpdateCall(ctx, op, step, before, call, guarded))
+            written = _patch_object(UpdateCall(ctx, op, step, before, call, guarded))
     ctx.recorder.bind(next_binding, op)
     return written
 
 
-def _patch_and_publish(write: UpdateCall) -> DraftEffects:
+def _patch_object(write: UpdateCall) -> DraftEffects:
     ctx, kind = write.ctx, write.before.kind
     try:
-        written = _publish(write, _send_or_resolve(write))
+        written = _send_or_resolve(write)
     except ConflictError:
         if write.guarded or update_of(kind).versioned:  # a request that arrives late is refused for the same reason
             ctx.recorder.mark_unsent(write.op)
@@ -277,25 +278,37 @@ def _matching_draft(write: UpdateCall, error: Rejected) -> JsonObject:
     return draft
 
 
-def _publish(write: UpdateCall, written: DraftEffects) -> DraftEffects:
-    """Publish a draft that the update went into, if the command line allows it; otherwise return `written` as it is."""
-    ctx, kind, step = write.ctx, write.before.kind, write.step
-    if step.address not in ctx.drafts.published or not (written.in_draft or _reads_as_before(write)):
+def _publish(
+    ctx: ApplyContext, step: Change, before: Live, done: Sequence[Call], written: DraftEffects
+) -> DraftEffects:
+    """Publish a draft that an update went into, if the command line allows it; otherwise return `written` as it is."""
+    if step.address not in ctx.drafts.published or not (written.in_draft or _reads_as_before(ctx, before, done)):
         return written
-    trouble = drafts.publish(ctx, write.op, kind, write.before.remote_id)
+    binding = ctx.recorder.get(step.address)
+    spec = binding.applied if binding else {}
+    op = ctx.recorder.record_intent(step.address, step.action, remote_id=before.remote_id, spec=spec, time=ctx.now())
+    trouble = drafts.publish(ctx, op, before.kind, before.remote_id)
+    ctx.recorder.record_result(op, done=not trouble)
     return replace(written, in_draft=bool(trouble), published=not trouble, publish_error=trouble)
 
 
-def _reads_as_before(write: UpdateCall) -> bool:
-    """Whether the written values are not live although a read could show one of them."""
-    kind, before, operations = write.before.kind, write.before.body, write.call.operations
-    if all(kind.field_at(place).write_only for place in patch_guards.places(before, operations)):
+def _reads_as_before(ctx: ApplyContext, before: Live, done: Sequence[Call]) -> bool:
+    """Whether what a call has written is not live although a read could show some of it."""
+    kind = before.kind
+    readable = [
+        call
+        for call in done
+        if not all(kind.field_at(place).write_only for place in patch_guards.places(call.before, call.operations))
+    ]
+    if not readable:
         return False
     try:
-        now = write.ctx.look(kind, write.before.remote_id)
+        now = ctx.look(kind, before.remote_id)
     except ApiError:
         return False  # the read that confirms the write comes later
-    return now.draft or not patch_guards.changed_pointers(before, now.body, operations)
+    return now.draft or any(
+        not patch_guards.changed_pointers(call.before, now.body, call.operations) for call in readable
+    )
 
 
 def _resolve_update(write: UpdateCall) -> DraftEffects:
