@@ -17,6 +17,7 @@ INVISIBLE: Final = (
 )
 PATTERN = pattern(INVISIBLE)
 _GAP = pattern(r"[^\S\n]{40,}")
+_WORD = pattern(r"[^\W\d_]+")
 BIDI_CONTROLS = pattern(r"[\u202a-\u202e\u2066-\u2069]")
 _CLOSED_BY = {**dict.fromkeys("\u202a\u202b", "\u202c"), **dict.fromkeys("\u2066\u2067\u2068", "\u2069")}
 _RIGHTWARDS = "\u202b\u2067"  # they start text from right to left
@@ -44,7 +45,8 @@ def bidi_positions(text: str) -> Iterator[int]:
     """The offsets of bidirectional control characters, without those of ordinary right-to-left text.
 
     Ordinary are isolates and embeddings that are closed in their paragraph, if this has letters of a right-to-left
-    script; those that start text from right to left must contain such letters themselves.  Overrides never are.
+    script; those that start text from right to left must contain such letters themselves, or a single word, which
+    reads the same in both directions.  Overrides never are.
     """
     for paragraph in _PARAGRAPH.finditer(text) if BIDI_CONTROLS.search(text) else ():
         controls = [paragraph.start() + match.start() for match in BIDI_CONTROLS.finditer(paragraph.group())]
@@ -61,6 +63,7 @@ def _proper(text: str, controls: list[int]) -> set[int]:
             open_offsets.append(offset)
         elif open_offsets and _CLOSED_BY[text[open_offsets[-1]]] == text[offset]:
             start = open_offsets.pop()
-            if text[start] not in _RIGHTWARDS or RIGHT_TO_LEFT.search(text, start, offset):
+            keeps_order = RIGHT_TO_LEFT.search(text, start, offset) or _WORD.fullmatch(text, start + 1, offset)
+            if text[start] not in _RIGHTWARDS or keeps_order:
                 proper |= {start, offset}
     return proper

@@ -38,7 +38,7 @@ _WITH_PURPOSE = pattern(
 _DIRECTION_MARKS = pattern(r"[\u061c\u200e\u200f]")
 # Keys whose texts identify something: programs and people take such a text for what it looks like.
 _IDENTIFYING_KEY = pattern(
-    r"(^|_)(names?|ids?|ur[li]s?|hosts?|endpoint|webhook|models?|keys?|tags?|variables?|languages?|timezone|file|type"
+    r"(^|_)(ids?|ur[li]s?|hosts?|endpoint|webhook|models?|keys?|tags?|variables?|languages?|timezone|file|type"
     r"|engine|level|enum|const|pattern|format|required|voice|hotwords|headers?|query|ref)$",
     re.IGNORECASE,
 )
@@ -144,7 +144,10 @@ def bidi_characters(subject: Subject) -> Iterator[Finding]:
 
 
 def _is_prose(keys: Sequence[str], text: str) -> bool:
-    """Whether a text is prose for people: it has several words, and its field is no name, id, URL or the like."""
+    """Whether a text is prose for people: it has several words, and its field is no id, URL or the like.
+
+    A name of several words is: people read it.
+    """
     field = next((key for key in reversed(keys) if not key.isdecimal()), "")
     return bool(keys and re.search(r"\s", text)) and "://" not in text and not _IDENTIFYING_KEY.search(field)
 

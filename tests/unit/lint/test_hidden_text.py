@@ -26,6 +26,7 @@ WRITTEN = {
     "Arabic with an isolate inside another": "مرحبا \u2067بكم في \u2066Tavus\u2069 اليوم\u2069 جميعا",
     "Hebrew of several lines": "שלום לכולם.\nברוכים \u2068emca\u2069 הבאים.\n\u2067עוד שורה\u2069 אחת.",
     "English with a Hebrew phrase": "Say \u2067שלום לך\u2069 first.",
+    "Urdu with one Latin word": "آپ \u2067Tavus\u2069 میں ہیں",
     "Adlam": "\U0001e900\U0001e901 \u2068emca\u2069 \U0001e902",
     "Persian with a joiner that parts": "می\u200cخواهم کتاب\u200cها را ببینم",
     "Persian behind Latin letters": "فایل PDF\u200cها را بفرست",
@@ -68,6 +69,8 @@ def places_of_prose(text: str) -> list[tuple[str, Spec]]:
         layers(llm={"tools": [tool(description=text)]}),
         goals(goal("ask", objective_prompt=text)),
         rules_of({"guardrail_name": "kind", "guardrail_prompt": text}),
+        persona(persona_name=text),
+        document("https://example.com/a", document_name=text),
     ]
 
 
@@ -77,12 +80,12 @@ def hidden_in(made: tuple[str, Spec]) -> list[str]:
 
 @pytest.mark.parametrize("text", WRITTEN.values(), ids=WRITTEN)
 def test_text_of_any_script_is_no_trick(text: str) -> None:
-    assert [hidden_in(made) for made in places_of_prose(text)] == [[], [], [], []]
+    assert [hidden_in(made) for made in places_of_prose(text)] == [[]] * 6
 
 
 @pytest.mark.parametrize(("text", "told"), TRICKS.values(), ids=TRICKS)
 def test_a_trick_is_told_wherever_it_stands(text: str, told: str) -> None:
-    assert [hidden_in(made) for made in places_of_prose(text)] == [[told]] * 4
+    assert [hidden_in(made) for made in places_of_prose(text)] == [[told]] * 6
 
 
 ISOLATED = "המאמנת של \u2068emca\u2069"
@@ -91,7 +94,6 @@ ISOLATED = "המאמנת של \u2068emca\u2069"
 @pytest.mark.parametrize(
     "made",
     [
-        persona(persona_name=ISOLATED),
         document("https://example.com/a\u2068b\u2069ש"),
         document("https://example.com/a", tags=[ISOLATED]),
         goals(goal("ask", output_variables=[ISOLATED])),

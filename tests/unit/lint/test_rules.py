@@ -102,6 +102,7 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
         (persona(greeting="||||||| 1a2b3c4\r\nHi."), "/greeting", "the line `||||||| 1a2b3c4"),
         (goals(goal("a", objective_prompt="<<<<<<< a")), "/data/0/objective_prompt", "the line `<<<<<<< a`"),
         (rules_of(goal("a") | {"guardrail_prompt": "<<<<<<< a"}), "/data/0/guardrail_prompt", "the line `<<<<<<< a`"),
+        (rules_of(goal("a") | {"guardrail_prompt": "Be.\n<<<<<<<"}), "/data/0/guardrail_prompt", "the line `<<<<<<<`"),
         (layers(llm={"tools": [tool(description="A\n<<<<<<< a")]}), "/layers/llm/tools/0/function/description", "<<<"),
     ],
     "TV208": [
