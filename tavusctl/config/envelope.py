@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Final
@@ -17,6 +16,7 @@ from tavusctl.config.collector import DiagnosticCollector, EnoughError, dotted
 from tavusctl.config.limits import Budget, size_of
 from tavusctl.config.spec import unknown_keys, unlisted_values, validation_errors
 from tavusctl.config.yaml12 import Node
+from tavusctl.config.yaml12.positions import InnerPositions
 from tavusctl.core.address import NAME, Address, Source
 from tavusctl.core.diagnostics import Diagnostic, Passage, Severity
 from tavusctl.core.messages import either, shown, suggestion
@@ -197,7 +197,7 @@ def _manifest(
         return None
     file = attachments.attach(spec, kind, collector, resolver)
     watch = lifecycle_keys.watch(envelope.get("watch"), spec, kind, collector)
-    sources = _spec_sources(collector.node)
+    sources = InnerPositions(collector.node.sources, "/spec", omitted="/extra")
     beside: dict[str, Source] = {key: collector.value_at(f"/{key}") for key in ("id", "moved_from") if key in envelope}
     return Manifest(
         address,
@@ -227,7 +227,7 @@ def _spec(
     _check_names(written, kind, collector)
     spec = spellings.with_model_names(kind, written)
     if extra or spellings.has_other_names(kind, written):
-        _add_model_positions(kind, collector.node)
+        collector.node = _with_model_positions(kind, collector.node)
     validation_errors.check(kind, spec, collector, failed)
     if collector.has_type(extra, dict, "/spec/extra") and extra:
         _merge(spec, spellings.with_model_names(kind, extra), kind, (), collector)
@@ -237,15 +237,15 @@ def _spec(
     return spec
 
 
-def _add_model_positions(kind: ResourceKind, node: Node) -> None:
-    """Add the positions of fields under their model names, if they are written under other names or in `extra:`."""
-    for places in (node.sources, node.keys):
-        moved = (
-            (_model_pointer(kind, pointer), source)
-            for pointer, source in places.items()
-            if pointer.startswith("/spec/")
-        )
-        places.update({pointer: source for pointer, source in moved if pointer not in places})
+def _with_model_positions(kind: ResourceKind, node: Node) -> Node:
+    """A node also with the positions of fields under their model names, if written under others or in `extra:`."""
+
+    def completed(places: Mapping[str, Source]) -> Mapping[str, Source]:
+        written = ((pointer, source) for pointer, source in places.items() if pointer.startswith("/spec/"))
+        moved = ((_model_pointer(kind, pointer), source) for pointer, source in written)
+        return {**places, **{pointer: source for pointer, source in moved if pointer not in places}}
+
+    return replace(node, sources=completed(node.sources), keys=completed(node.keys))
 
 
 def _check_names(spec: JsonObject, kind: ResourceKind, collector: DiagnosticCollector) -> None:
@@ -308,17 +308,6 @@ def _check_leaves(value: Json, kind: ResourceKind, path: KeyPath, pointer: str, 
     elif isinstance(value, list):
         for index, item in enumerate(value):
             _check_leaves(item, kind, (*path, "*"), f"{pointer}/{index}", collector)
-
-
-def _spec_sources(node: Node) -> dict[str, Source]:
-    """Positions by pointer into `spec`, without those in `extra:`."""
-    if "/spec" not in node.sources:
-        return {}
-    return {"": node.sources["/spec"]} | {
-        sys.intern(pointer[5:]): source
-        for pointer, source in node.sources.items()
-        if pointer.startswith("/spec/") and not (pointer == "/spec/extra" or pointer.startswith("/spec/extra/"))
-    }
 
 
 def _model_pointer(kind: ResourceKind, pointer: str) -> str:

@@ -21,14 +21,14 @@ from tavusctl.config.yaml12.pairs import reading
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import Diagnostic
 
-__all__ = ["MAX_DEPTH", "MAX_NODES", "Node", "Parsed", "read"]
+__all__ = ["MAX_DEPTH", "MAX_NODES", "Node", "Parsed", "conflict_in", "read"]
 
 _MAX_BROKEN: Final = 20  # invalid documents of a file; those after them are not read
 _MARKER: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _MAX_DIRECTIVES: Final = 100  # the parser compares each with all before it, in quadratic time
 
 # A conflict marker of git; a line of ======= alone may be a heading of Markdown.
-CONFLICT: Final = re.compile(r"^(?:<{7}|>{7}|\|{7})(?:[ \r].*)?$", re.MULTILINE)
+_CONFLICT: Final = re.compile(r"^(?:<{7}|>{7}|\|{7})(?:[ \r].*)?$", re.MULTILINE)
 
 _UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ESCAPE = re.compile(r"\\(?:u([dD][89a-fA-F][0-9a-fA-F]{2})|[uU][0-9a-fA-F]{1,8})")
@@ -132,9 +132,16 @@ def _position(path: str, before: str, passed: int = 0) -> Source:
     return Source(path, passed + before.count("\n") + 1, len(before) - before.rfind("\n"))
 
 
+def conflict_in(text: str) -> re.Match[str] | None:
+    """The first conflict marker of git in a text."""
+    if "<<<<<<<" in text or ">>>>>>>" in text or "|||||||" in text:  # soon found out, and in nearly no text
+        return _CONFLICT.search(text)
+    return None
+
+
 def _refuse_conflict(text: str, path: str) -> None:
     """Refuse a file with an unresolved merge conflict: nobody intends its content as it is."""
-    marker = CONFLICT.search(text)
+    marker = conflict_in(text)
     if marker:
         message = f"unresolved merge conflict of git: the line `{marker.group()[:60]}`"
         hint = "keep one side, and remove the lines `<<<<<<<`, `=======` and `>>>>>>>`"

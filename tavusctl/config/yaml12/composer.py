@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 import yaml
 from msgspec import Struct, field
 
 from tavusctl.config.yaml12.pairs import Reading
+from tavusctl.config.yaml12.positions import Positions
 from tavusctl.config.yaml12.scalars import key_fault, plain, quoted
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import Diagnostic, Severity
@@ -22,6 +23,7 @@ MAX_DEPTH: Final = 64
 MAX_NODES: Final = 50_000
 _MAX_WEIGHT: Final = 20_000_000  # characters of all pointers and of all text that aliases repeat
 _MAX_DIAGNOSTICS: Final = 100  # of one severity in a file
+_LONG_POINTER: Final = 200  # characters: a longer one is probably not that of other files too
 
 
 class Node(Struct, frozen=True):
@@ -29,8 +31,8 @@ class Node(Struct, frozen=True):
 
     value: Json
     source: Source
-    sources: dict[str, Source]
-    keys: dict[str, Source]
+    sources: Mapping[str, Source]
+    keys: Mapping[str, Source]
 
 
 class StopError(Exception):
@@ -61,17 +63,41 @@ class Events(Protocol):
         ...
 
 
-class _Frame(Struct):
-    """A collection being filled; `key` is the key whose value comes next."""
+class _Place:
+    """A place in documents; the places below it are kept, because thousands of files have the same ones."""
 
-    value: Container
-    pointer: str
-    anchor: str | None
-    key: str | None = None
+    __slots__ = ("_below", "key", "pointer")
+    room = 10_000  # how many more places are kept
 
-    @property
-    def awaits_key(self) -> bool:
-        return isinstance(self.value, dict) and self.key is None
+    def __init__(self, pointer: str, key: str = "") -> None:
+        # Each is in memory once.
+        self.pointer, self.key = sys.intern(pointer), sys.intern(key)
+        self._below: dict[str | int, _Place] = {}
+
+    def at(self, key: str | int) -> _Place:
+        """The place of a member, or of an item."""
+        place = self._below.get(key)
+        if place is None:
+            text = str(key)
+            place = _Place(f"{self.pointer}/{escape(text)}", text)
+            if _Place.room and len(place.pointer) <= _LONG_POINTER:
+                self._below[key] = place
+                _Place.room -= 1
+        return place
+
+
+_ROOT: Final = _Place("")
+
+
+class _Frame:
+    """A collection being filled; `member` is the place of the value that comes next, None before a key or an item."""
+
+    __slots__ = ("anchor", "awaits_key", "member", "place", "value")
+
+    def __init__(self, value: Container, place: _Place, anchor: str | None) -> None:
+        self.value, self.place, self.anchor = value, place, anchor
+        self.member: _Place | None = None
+        self.awaits_key = isinstance(value, dict)
 
 
 class Composer(Struct):
@@ -90,14 +116,18 @@ class Composer(Struct):
     _weight: int = 0
     _stack: list[_Frame] = field(default_factory=list)
     _anchors: dict[str, tuple[str, Json]] = field(default_factory=dict)
-    _sources: dict[str, Source] = field(default_factory=dict)
-    _keys: dict[str, Source] = field(default_factory=dict)
+    _sources: dict[str, Mark] = field(default_factory=dict)
+    _keys: dict[str, Mark] = field(default_factory=dict)
     _root: Json = None
+    _before: Source = Source("", 1, 1)  # the position of the last value before those in `_sources`
+
+    def __post_init__(self) -> None:
+        self._before = Source(self.path, 1, 1)
 
     def follow(self, parser: Events) -> None:
         """Process every event of a stream."""
         steps: dict[type[yaml.Event], Callable[..., None]] = {
-            yaml.StreamStartEvent: lambda _: None,
+            yaml.StreamStartEvent: lambda *_: None,
             yaml.DocumentStartEvent: self._start,
             yaml.DocumentEndEvent: self._finish,
             yaml.ScalarEvent: self._scalar,
@@ -108,96 +138,107 @@ class Composer(Struct):
             yaml.AliasEvent: self._alias,
         }
         while (kind := type(event := parser.get_event())) is not yaml.StreamEndEvent:
-            steps[kind](event)
+            steps[kind](event, event.start_mark)
 
     def drop(self) -> None:
         """Discard the document that is being read."""
+        self._before = self.last()
+        self._sources = {}
         self._stack.clear()
 
     def last(self) -> Source:
         """The position of the last value read."""
-        return next(reversed(self._sources.values()), Source(self.path, 1, 1))
+        mark = self._latest()
+        return self.at(mark) if mark else self._before
+
+    def _latest(self) -> Mark | None:
+        return next(reversed(self._sources.values()), None)
 
     def at(self, mark: Mark | None) -> Source:
         """The position of a mark of the parser."""
         return Source(self.path, self.passed + mark.line + 1, mark.column + 1) if mark else self.last()
 
-    def _start(self, event: yaml.DocumentStartEvent) -> None:
+    def _start(self, event: yaml.DocumentStartEvent, mark: Mark) -> None:
         self._anchors, self._sources, self._keys, self._root = {}, {}, {}, None
+        self._before = Source(self.path, 1, 1)
         if event.tags:
-            self._note(
-                Fault("TV101", "YAML tags are not supported", "remove the `%TAG` directive"), self.at(event.start_mark)
+            self._note(Fault("TV101", "YAML tags are not supported", "remove the `%TAG` directive"), self.at(mark))
+
+    def _finish(self, *_: object) -> None:
+        if self._root is not None:
+            self.documents.append(
+                Node(
+                    self._root, self.at(self._sources[""]), self._positions(self._sources), self._positions(self._keys)
+                )
             )
 
-    def _finish(self, _: yaml.DocumentEndEvent) -> None:
-        if self._root is not None:
-            self.documents.append(Node(self._root, self._sources[""], self._sources, self._keys))
+    def _positions(self, marks: Mapping[str, Mark]) -> Positions:
+        first = self.passed + 1
+        numbers = [number for mark in marks.values() for number in (0, mark.line + first, mark.column + 1)]
+        return Positions((self.path,), tuple(marks), numbers)
 
-    def _scalar(self, event: yaml.ScalarEvent) -> None:
-        source = self.at(event.start_mark)
+    def _scalar(self, event: yaml.ScalarEvent, mark: Mark) -> None:
         if event.tag is not None:
-            self._refuse_tag(event.tag, source)
-        if self._stack and self._stack[-1].awaits_key:
-            self._key(event, self._stack[-1], source)
+            self._refuse_tag(event.tag, self.at(mark))
+        # Manifest, state and account have many equal texts: interned, each is in memory once.
+        text = sys.intern(self.reading.scalar(event) if self.reading.start else event.value)
+        frame = self._stack[-1] if self._stack else None
+        if frame and frame.awaits_key:
+            self._key(event, mark, frame, text)
             return
-        text = self.reading.scalar(event)
         value, fault = plain(text) if event.implicit[0] else quoted(text)
         if fault:
-            self._note(fault, source)
-        pointer = self._pointer()
+            self._note(fault, self.at(mark))
+        place = self._put(value, mark)
         if event.anchor:
-            self._anchors[event.anchor] = (pointer, value)
-        self._put(pointer, value, source)
+            self._anchors[event.anchor] = (place.pointer, value)
 
-    def _key(self, event: yaml.ScalarEvent, frame: _Frame, source: Source) -> None:
-        text = self.reading.scalar(event)
+    def _key(self, event: yaml.ScalarEvent, mark: Mark, frame: _Frame, text: str) -> None:
         key, fault = (text, key_fault(text)) if event.implicit[0] else quoted(text)
         if fault:
-            self._note(fault, source)
-        # Thousands of files have the same keys: interned, each is in memory once.
-        key, pointer = sys.intern(key), sys.intern(f"{frame.pointer}/{escape(key)}")
-        if key in frame.value:
-            first = self._keys[pointer]
+            self._note(fault, self.at(mark))
+        place = frame.member = frame.place.at(key)
+        frame.awaits_key = False
+        if place.key in frame.value:
+            first = self.at(self._keys[place.pointer])
             message = f"duplicate key {shown(key)}, first used in line {first.line}, column {first.column}"
-            self._note(Fault("TV102", message, "keep one of them"), source)
-        self._weigh(len(pointer), source)
-        self._keys[pointer] = source
-        frame.key = key
+            self._note(Fault("TV102", message, "keep one of them"), self.at(mark))
+        self._weigh(len(place.pointer), mark)
+        self._keys[place.pointer] = mark
 
-    def _open(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
-        source = self.at(event.start_mark)
-        self._refuse_as_key(source)
+    def _open(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent, mark: Mark) -> None:
+        self._refuse_as_key(mark)
         if event.tag is not None:
-            self._refuse_tag(event.tag, source)
+            self._refuse_tag(event.tag, self.at(mark))
         if len(self._stack) >= MAX_DEPTH:
-            raise _too_deep(source)
+            raise _too_deep(self.at(mark))
         value: Container = {} if isinstance(event, yaml.MappingStartEvent) else []
-        pointer = self._pointer()
-        self._put(pointer, value, source)
+        place = self._put(value, mark)
         if event.anchor:  # until its end, an alias to this anchor would be a cycle
             self._anchors.pop(event.anchor, None)
-        self._stack.append(_Frame(value, pointer, event.anchor))
+        self._stack.append(_Frame(value, place, event.anchor))
 
-    def _close(self, _: yaml.CollectionEndEvent) -> None:
+    def _close(self, *_: object) -> None:
         frame = self._stack.pop()
         if frame.anchor:
-            self._anchors[frame.anchor] = (frame.pointer, frame.value)
+            self._anchors[frame.anchor] = (frame.place.pointer, frame.value)
 
-    def _alias(self, event: yaml.AliasEvent) -> None:
-        source, name = self.at(event.start_mark), str(event.anchor)
-        self._refuse_as_key(source)
+    def _alias(self, event: yaml.AliasEvent, mark: Mark) -> None:
+        name = str(event.anchor)
+        self._refuse_as_key(mark)
         anchor = self._anchors.get(name)
         if anchor is None:
             inside = any(frame.anchor == name for frame in self._stack)
             problem = "is inside the value that it repeats" if inside else "has no anchor above it"
-            raise stop(source, "TV101", f"alias `*{name[:60]}` {problem}")
-        pointer = self._pointer()
-        self._put(pointer, self._copy(anchor[1], anchor[0], pointer, len(self._stack)), source)
+            raise stop(self.at(mark), "TV101", f"alias `*{name[:60]}` {problem}")
+        frame = self._stack[-1]
+        pointer = (frame.member or frame.place.at(len(frame.value))).pointer
+        self._put(self._copy(anchor[1], anchor[0], pointer, len(self._stack)), mark)
 
     def _copy(self, value: Json, old: str, new: str, depth: int) -> Json:
         """Copy the value of an alias; inner values keep their positions at the anchor."""
         if isinstance(value, str):
-            self._weigh(len(value), self.last())
+            self._weigh(len(value), self._latest())
         if not isinstance(value, dict | list):
             return value
         if depth >= MAX_DEPTH:
@@ -212,48 +253,44 @@ class Composer(Struct):
         return copied
 
     def _copy_item(self, item: Json, old: str, new: str, depth: int) -> Json:
-        source = self._sources[new] = self._sources[old]
-        self._count(len(new), source)
+        mark = self._sources[new] = self._sources[old]
+        self._count(len(new), mark)
         return self._copy(item, old, new, depth)
 
-    def _pointer(self) -> str:
-        """The pointer of the value that comes next."""
-        if not self._stack:
-            return ""
-        frame = self._stack[-1]
-        return sys.intern(f"{frame.pointer}/{len(frame.value) if frame.key is None else escape(frame.key)}")
-
-    def _put(self, pointer: str, value: Json, source: Source) -> None:
-        self._count(len(pointer), source)
-        self._sources[pointer] = source
-        if not self._stack:
+    def _put(self, value: Json, mark: Mark) -> _Place:
+        """Put a value where the next one belongs; return its place."""
+        frame = self._stack[-1] if self._stack else None
+        place = (frame.member or frame.place.at(len(frame.value))) if frame else _ROOT
+        self._count(len(place.pointer), mark)
+        self._sources[place.pointer] = mark
+        if frame is None:
             self._root = value
-            return
-        frame = self._stack[-1]
-        if isinstance(frame.value, list):
+        elif isinstance(frame.value, list):
             frame.value.append(value)
-        elif frame.key is not None:
-            frame.value[frame.key] = value
-            frame.key = None
+        else:
+            frame.value[place.key] = value
+            frame.member, frame.awaits_key = None, True
+        return place
 
-    def _count(self, characters: int, source: Source) -> None:
+    def _count(self, characters: int, mark: Mark) -> None:
         self.values += 1
         if self.values > MAX_NODES:
-            raise stop(source, "TV115", f"more than {MAX_NODES} values (aliases count each time)")
-        self._weigh(characters, source)
+            raise stop(self.at(mark), "TV115", f"more than {MAX_NODES} values (aliases count each time)")
+        self._weigh(characters, mark)
 
-    def _weigh(self, characters: int, source: Source) -> None:
+    def _weigh(self, characters: int, mark: Mark | None) -> None:
         self._weight += characters
         if self._weight > _MAX_WEIGHT:
-            raise stop(source, "TV115", "the file becomes too large: long keys in deep nesting, or long texts repeated")
+            message = "the file becomes too large: long keys in deep nesting, or long texts repeated"
+            raise stop(self.at(mark), "TV115", message)
 
     def _refuse_tag(self, tag: str, source: Source) -> None:
         message = f"YAML tags are not supported, found {shown(tag)}"
         self._note(Fault("TV101", message, "remove it; use quotes for text"), source)
 
-    def _refuse_as_key(self, source: Source) -> None:
+    def _refuse_as_key(self, mark: Mark) -> None:
         if self._stack and self._stack[-1].awaits_key:
-            raise stop(source, "TV101", "a key must be text, found a mapping, a list or an alias")
+            raise stop(self.at(mark), "TV101", "a key must be text, found a mapping, a list or an alias")
 
     def _note(self, fault: Fault, source: Source) -> None:
         self._counts[fault.severity] += 1

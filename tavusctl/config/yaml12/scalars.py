@@ -58,9 +58,11 @@ def key_fault(text: str) -> Fault | None:
     """The fault of a key without quotes, or None: a key must be text, and merge keys (`<<`) are refused."""
     if text == "<<":
         return Fault("TV101", "YAML merge keys (`<<`) are not supported", "write the merged keys here")
-    is_text = text not in _CONSTANTS and (text[0] not in _MAYBE_NUMBER or _number(text) is None)
-    message = f"a key must be text, found {f'`{text[:60]}`' if text else 'an empty key'}"
-    return None if is_text else Fault("TV104", message, "put it in quotes")
+    if text not in _CONSTANTS and (text[0] not in _MAYBE_NUMBER or _number(text) is None):
+        return None
+    return Fault(
+        "TV104", f"a key must be text, found {f'`{text[:60]}`' if text else 'an empty key'}", "put it in quotes"
+    )
 
 
 def quoted(text: str) -> tuple[str, Fault | None]:

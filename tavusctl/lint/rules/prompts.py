@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from tavusctl.config.yaml12 import CONFLICT
+from tavusctl.config.yaml12 import conflict_in
 from tavusctl.core.json_tree import value_at
 from tavusctl.core.messages import shown
 from tavusctl.lib import tokens
@@ -115,7 +115,7 @@ def prompt_doubled(subject: Subject) -> Iterator[Finding]:
 def merge_conflict_marker(subject: Subject) -> Iterator[Finding]:
     """Report an unresolved merge conflict: the model would read both sides of it, and the markers of git."""
     for pointer, _, text in subject.texts:
-        marker = CONFLICT.search(text) if "<<<" in text or ">>>" in text or "|||" in text else None
+        marker = conflict_in(text)
         if marker:
             message = f"unresolved merge conflict of git: the line {shown(marker.group())}"
             hint = "keep one side, and remove the lines `<<<<<<<`, `=======` and `>>>>>>>`"
