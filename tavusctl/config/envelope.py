@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Final
 
@@ -23,17 +23,19 @@ from tavusctl.core.messages import either, shown, suggestion
 from tavusctl.core.model import Manifest
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.core.schema.model_fields import fields_at
-from tavusctl.fields import secret_fields, spellings
+from tavusctl.fields import places, secret_fields, spellings
 from tavusctl.fields.equivalence import has_no_effect
+from tavusctl.fields.places import Place, members
 from tavusctl.kinds import name_of
 from tavusctl.lib.json_types import Container, Json, JsonObject, KeyPath
-from tavusctl.patch.pointer import escape, join
+from tavusctl.patch.pointer import join
 from tavusctl.secrets.values import SecretText
 
 _KEYS: Final = ("kind", "name", "spec", "lifecycle", "moved_from", "external", "id", "recrawl", "watch")
 
 
 ScopeAt = Callable[[Source], interpolation.Scope]  # what expressions at a position may refer to
+_Expression = tuple[str, KeyPath, Callable[[Json], None]]  # a text with expressions, its path, what replaces it
 
 
 class ParsedManifest(Struct, frozen=True):
@@ -107,7 +109,9 @@ class _Expander(Struct):
 
     def expand(self, document: JsonObject) -> None:
         """Replace in place; expressions inside an inserted value are not expanded."""
-        for text, path, put in list(_texts_with_expressions(document, ())):
+        found: list[_Expression] = []
+        _collect_expressions(document, (), found)
+        for text, path, put in found:
             put(self._expand(text, join(path)))
 
     def _expand(self, text: str, pointer: str) -> Json:
@@ -132,15 +136,15 @@ class _Expander(Struct):
         return expansion.value
 
 
-def _texts_with_expressions(value: Container, path: KeyPath) -> Iterator[tuple[str, KeyPath, Callable[[Json], None]]]:
-    """Texts with expressions, each with its path and a function that replaces it."""
-    members: Iterable[tuple[str | int, Json]] = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, item in members:
+def _collect_expressions(value: Container, path: KeyPath, found: list[_Expression]) -> None:
+    """Collect texts with expressions, each with its path and a function that replaces it."""
+    for key, item in members(value):
         if isinstance(item, str):
             if "${" in item:
-                yield item, (*path, str(key)), partial(value.__setitem__, key)  # type: ignore[index]  # a key of its own
+                put = partial(value.__setitem__, key)  # type: ignore[index]  # a key of its own
+                found.append((item, (*path, str(key)), put))
         elif isinstance(item, dict | list):
-            yield from _texts_with_expressions(item, (*path, str(key)))
+            _collect_expressions(item, (*path, str(key)), found)
 
 
 def _kind(
@@ -231,8 +235,9 @@ def _spec(
     validation_errors.check(kind, spec, collector, failed)
     if collector.has_type(extra, dict, "/spec/extra") and extra:
         _merge(spec, spellings.with_model_names(kind, extra), kind, (), collector)
-    unlisted_values.check(kind, spec, collector, failed)
-    _check_leaves(spec, kind, (), "/spec", collector)
+    values = places.values(kind, spec)
+    unlisted_values.check(values, collector, failed)
+    _check_values(values, kind, collector)
     _check_secrets(spec, kind, collector, failed)
     return spec
 
@@ -293,21 +298,18 @@ def _check_secrets(
         collector.error("TV113", message, collector.value_at(pointer), hint)
 
 
-def _check_leaves(value: Json, kind: ResourceKind, path: KeyPath, pointer: str, collector: DiagnosticCollector) -> None:
+def _check_values(values: Iterable[tuple[Place, Json]], kind: ResourceKind, collector: DiagnosticCollector) -> None:
     """Check fields beyond their types: warn of deprecated ones, and report secrets where none may stand."""
-    declared = kind.field_at(path)
-    if declared.deprecated and not declared.has_own_rule and not has_no_effect(kind, path, value):
-        fix = collector.edit(pointer, "remove") if declared.no_op else ()
-        collector.warning("TV114", f"{dotted(pointer[5:])}: {declared.deprecated}", collector.key_at(pointer), fix)
-    if isinstance(value, SecretText) and not secret_fields.allows_secret_reference(kind, path):
-        hint = "use secrets in API keys, headers, URLs and free-form objects only"
-        collector.error("TV112", f"`{dotted(pointer[5:])}` is not a secret field", collector.value_at(pointer), hint)
-    if isinstance(value, dict):
-        for key, item in value.items():
-            _check_leaves(item, kind, (*path, key), f"{pointer}/{escape(key)}", collector)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            _check_leaves(item, kind, (*path, "*"), f"{pointer}/{index}", collector)
+    for place, value in values:
+        traits, pattern, pointer = place.declared.traits, place.declared.pattern, place.pointer
+        if traits.deprecated and not traits.has_own_rule and not has_no_effect(kind, pattern, value):
+            fix = collector.edit(f"/spec{pointer}", "remove") if traits.no_op else ()
+            source = collector.key_at(f"/spec{pointer}")
+            collector.warning("TV114", f"{dotted(pointer)}: {traits.deprecated}", source, fix)
+        if isinstance(value, SecretText) and not secret_fields.allows_secret_reference(kind, pattern):
+            hint = "use secrets in API keys, headers, URLs and free-form objects only"
+            source = collector.value_at(f"/spec{pointer}")
+            collector.error("TV112", f"`{dotted(pointer)}` is not a secret field", source, hint)
 
 
 def _model_pointer(kind: ResourceKind, pointer: str) -> str:

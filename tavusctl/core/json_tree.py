@@ -105,15 +105,21 @@ def _collect_texts(value: Json, texts_found: list[str]) -> None:
             _collect_texts(item, texts_found)
 
 
-def keys(value: Json) -> Iterator[str]:
+def keys(value: Json) -> list[str]:
     """Every key of the objects in a document, at any depth."""
+    found: list[str] = []
+    _collect_keys(value, found)
+    return found
+
+
+def _collect_keys(value: Json, found: list[str]) -> None:
     if isinstance(value, dict):
-        yield from value
+        found += value
         value = list(value.values())
     if isinstance(value, list):
         for item in value:
             if type(item) not in PLAIN:
-                yield from keys(item)
+                _collect_keys(item, found)
 
 
 def pattern_of(path: KeyPath) -> KeyPath:

@@ -7,7 +7,6 @@ when the account is read, and refused when a manifest has them in plain text.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
@@ -16,14 +15,14 @@ from urllib.parse import unquote_plus
 from msgspec import Struct
 
 from tavusctl.core.json_tree import leaves_with_patterns
-from tavusctl.core.resource_kind import FieldTraits, ResourceKind
+from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import free_objects, presigned_urls
 from tavusctl.fields.free_objects import Spot
+from tavusctl.fields.places import Place, members, root
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, special_leaves
 from tavusctl.secrets import detection, redaction, url_credentials
 from tavusctl.secrets.values import Fingerprint, FingerprintKey, Secret, SecretText
 
-_MANY_KEYS: Final = 500  # how many keys of one object are cached with their declarations
 _LEAST_TEXT: Final = 12  # a shorter text may be a word that is in other texts as well
 
 
@@ -50,7 +49,7 @@ NONE_DECLARED: Final = DeclaredSecrets()
 def secret_places(kind: ResourceKind, body: JsonObject) -> Iterator[Spot]:
     """Every secret of a document, in its order."""
     found: list[Spot] = []
-    _collect(_declarations(kind), body, (), found)
+    _collect(root(kind), body, found)
     return iter(found)
 
 
@@ -122,72 +121,32 @@ def contains_recognisable_secret(text: str) -> bool:
     return detection.is_credential(text) or bool(url_credentials.spans(text))
 
 
-class _Declared:
-    """A place in the documents of a kind, with a cache of the places below it, for walking thousands of documents."""
-
-    __slots__ = ("below", "field", "is_free", "is_shown", "kind", "pattern")
-
-    def __init__(self, kind: ResourceKind, pattern: KeyPath) -> None:
-        self.kind, self.pattern = kind, pattern
-        self.field = kind.field_at(pattern)
-        self.is_free = bool(pattern) and kind.is_free(pattern)
-        # Texts for people, references and names of objects are shown, unless their field is secret.
-        is_read = self.field.long_text or bool(self.field.refers_to) or pattern == (kind.name_field,)
-        self.is_shown = is_read and not self.field.secret
-        self.below: dict[str, _Declared] = {}
-
-    def at(self, key: str) -> _Declared:
-        """The place of a member, or of the items of a list."""
-        place = self.below.get(key)
-        if place is None:
-            place = _Declared(self.kind, (*self.pattern, key))
-            if len(self.below) < _MANY_KEYS:  # a file may have any number of keys
-                self.below[key] = place
-        return place
-
-
-@functools.cache
-def _declarations(kind: ResourceKind) -> _Declared:
-    return _Declared(kind, ())
-
-
-def _collect(here: _Declared, value: Json, path: KeyPath, found: list[Spot]) -> None:
+def _collect(here: Place, value: Json, found: list[Spot]) -> None:
     """Collect secrets from declared fields, and from the objects of any form inside them."""
-    if isinstance(value, dict):
-        places = here.below
-        for key, item in value.items():
-            if not item:  # most fields of a read are not set
-                continue
-            place = places.get(key) or here.at(key)
-            if place.is_free:
-                found += free_objects.secrets(item, (*path, key), key)
-            elif type(item) is not str:
-                _collect(place, item, (*path, key), found)
-            elif not place.is_shown:
-                found += _spots_in_field(place.field, item, path, key)
-    elif isinstance(value, list):
-        _collect_items(here.at("*"), value, path, found)
+    for key, item in members(value):
+        if not item:  # most fields of a read are not set
+            continue
+        place = here.at(key)
+        if place.declared.is_free:
+            found += free_objects.secrets(item, place.path, place.path[-1])
+        elif type(item) is not str:
+            _collect(place, item, found)
+        elif not place.declared.is_shown:
+            found += _spots_in_field(place, item)
 
 
-def _collect_items(here: _Declared, items: list[Json], path: KeyPath, found: list[Spot]) -> None:
-    for index, item in enumerate(items):
-        if type(item) is not str:
-            _collect(here, item, (*path, str(index)), found)
-        elif item and not here.is_shown:
-            found += _spots_in_field(here.field, item, path, str(index))
-
-
-def _spots_in_field(field: FieldTraits, text: str, path: KeyPath, key: str) -> Sequence[Spot]:
+def _spots_in_field(place: Place, text: str) -> Sequence[Spot]:
     """The secret in the text of a declared field, if there is one."""
+    path, field = place.path, place.declared.traits
     if field.secret:
-        return (Spot((*path, key), text, field.allows_plain_text(key, text)),)
+        return (Spot(path, text, field.allows_plain_text(path[-1], text)),)
     if url_credentials.is_url(text):
         spans = url_credentials.spans(text)
         signed = field.must_stay_reachable and presigned_urls.access_parameters(text)
         means = str(presigned_urls.without_access_parameters(text)) if signed else ""
-        return (Spot((*path, key), text, spans=spans, compared_as=means),) if spans or signed else ()
+        return (Spot(path, text, spans=spans, compared_as=means),) if spans or signed else ()
     if detection.is_key(text) and len(text.split(maxsplit=1)) == 1:
-        return (Spot((*path, key), text),)
+        return (Spot(path, text),)
     return ()
 
 

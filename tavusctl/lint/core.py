@@ -12,10 +12,11 @@ from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostic_ids import CHECKS
 from tavusctl.core.diagnostics import Diagnostic, Edit, Severity, written_at
 from tavusctl.core.model import Manifest
-from tavusctl.core.resource_kind import FieldTraits, ResourceKind
-from tavusctl.fields import secret_fields
-from tavusctl.lib.json_types import Json, JsonObject, KeyPath
-from tavusctl.patch.pointer import escape, join
+from tavusctl.core.resource_kind import ResourceKind
+from tavusctl.fields import places, secret_fields
+from tavusctl.fields.places import Place
+from tavusctl.lib.json_types import Json, JsonObject
+from tavusctl.patch.pointer import join
 
 
 class Project(Struct, frozen=True):
@@ -69,14 +70,15 @@ class Subject(Struct, frozen=True, dict=True):
         return value
 
     @cached_property
-    def leaves(self) -> Sequence[tuple[str, FieldTraits, Json]]:
-        """Every scalar value: its pointer, its field declaration, and the value."""
-        return tuple(_leaves(self.manifest.spec, self.kind, (), ""))
+    def leaves(self) -> Sequence[tuple[Place, Json]]:
+        """Every scalar value, with its place."""
+        values = places.values(self.kind, self.manifest.spec)
+        return [(place, value) for place, value in values if not isinstance(value, dict | list)]
 
     @cached_property
-    def texts(self) -> Sequence[tuple[str, FieldTraits, str]]:
+    def texts(self) -> Sequence[tuple[Place, str]]:
         """The leaves that are strings."""
-        return tuple((pointer, traits, value) for pointer, traits, value in self.leaves if isinstance(value, str))
+        return [(place, value) for place, value in self.leaves if isinstance(value, str)]
 
     @cached_property
     def secret_pointers(self) -> AbstractSet[str]:
@@ -126,17 +128,6 @@ class Rule(Struct, frozen=True):
         """The remarks of this rule on a resource; none if the rule does not apply to its kind."""
         if not self.kinds or subject.kind.name in self.kinds:
             yield from (subject.remark(self, finding) for finding in self.check(subject))
-
-
-def _leaves(value: Json, kind: ResourceKind, path: KeyPath, pointer: str) -> Iterator[tuple[str, FieldTraits, Json]]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _leaves(item, kind, (*path, key), f"{pointer}/{escape(key)}")
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _leaves(item, kind, (*path, "*"), f"{pointer}/{index}")
-    else:
-        yield pointer, kind.field_at(path), value
 
 
 def mappings(value: Json) -> list[tuple[int, JsonObject]]:

@@ -81,7 +81,8 @@ def _parts(hint: Any) -> Iterator[Any]:
         yield from _parts(inner)
 
 
-def fields_at(model: type[BaseModel], path: KeyPath) -> dict[str, tuple[type[BaseModel], ...]]:
+@functools.cache
+def fields_at(model: type[BaseModel], path: KeyPath) -> Mapping[str, tuple[type[BaseModel], ...]]:
     """The fields of the models at a path below a model, each with the models in its type."""
     level: tuple[type[BaseModel], ...] = (model,)
     for key in path:

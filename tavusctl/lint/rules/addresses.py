@@ -45,7 +45,8 @@ def invalid_url(subject: Subject) -> Iterator[Finding]:
 
 def credentials_in_url(subject: Subject) -> Iterator[Finding]:
     """Report URLs with a password or a key inside texts; a URL field with one is an error already."""
-    for pointer, _, text in subject.texts:
+    for place, text in subject.texts:
+        pointer = place.pointer
         if "://" not in text or pointer in subject.secret_pointers:
             continue
         for number, line_text in enumerate(text.split("\n")):
@@ -56,11 +57,11 @@ def credentials_in_url(subject: Subject) -> Iterator[Finding]:
 
 
 def _urls(subject: Subject) -> Iterator[tuple[str, str]]:
-    for pointer, traits, value in subject.texts:
-        key = pointer.rpartition("/")[2]
-        is_url_field = (key == "url" or key.endswith("_url")) and "/parameters/" not in pointer
-        if is_url_field and value.strip() and not traits.secret:
-            yield pointer, value
+    for place, value in subject.texts:
+        key = place.path[-1]
+        is_url_field = (key == "url" or key.endswith("_url")) and "/parameters/" not in place.pointer
+        if is_url_field and value.strip() and not place.declared.traits.secret:
+            yield place.pointer, value
 
 
 def _public(url: str) -> str:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from tavusctl.config.spec.file_name_hints import may_be_path
 from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import written_at
 from tavusctl.core.messages import nearest, shown
@@ -16,7 +17,7 @@ from tavusctl.core.model import Manifest
 from tavusctl.kinds import address_in
 from tavusctl.lib.patterns import pattern
 from tavusctl.lint.core import Finding, Subject
-from tavusctl.patch.pointer import join, split
+from tavusctl.patch.pointer import join
 
 _SCHEMES: Final = ("file", "ref", "var", "secret")
 _OPENS: Final = r"(?:\$\(|\$\[|\$\{\{|\{\{|\{|\(|<|\[)"
@@ -36,8 +37,8 @@ _PREFIXES: Final = {"persona": pattern(r"p[0-9a-f]{9,12}"), "replica": pattern(r
 def literal_expression(subject: Subject) -> Iterator[Finding]:
     """Report paths, addresses and names of variables where `${file:}`, `${ref:}` or `${var:}` was meant."""
     file_texts = subject.project.origins.get(subject.manifest.address, {})
-    for pointer, traits, value in subject.texts:
-        keys = split(pointer)
+    for place, value in subject.texts:
+        pointer, keys, traits = place.pointer, place.path, place.declared.traits
         if pointer in file_texts or not value.strip() or traits.secret or _FREE.intersection(keys):
             continue
         expression = (
@@ -53,8 +54,8 @@ def literal_expression(subject: Subject) -> Iterator[Finding]:
 
 def invalid_id(subject: Subject) -> Iterator[Finding]:
     """Report ids of another kind of object than the field accepts, and texts that cannot be an id."""
-    for pointer, traits, value in subject.texts:
-        expected_kind, id_ = traits.refers_to, value.strip()
+    for place, value in subject.texts:
+        pointer, expected_kind, id_ = place.pointer, place.declared.traits.refers_to, value.strip()
         if not expected_kind or not id_ or _meant_reference(subject, expected_kind, value):
             continue
         owner = next((manifest for manifest in subject.project.manifests if manifest.external_id == id_), None)
@@ -145,5 +146,7 @@ def _expression(subject: Subject, keys: Sequence[str], match: re.Match[str]) -> 
 
 def _named_file(subject: Subject, keys: Sequence[str], text: str) -> str:
     """The path that `${file:}` would take for a file that the text names; empty if it names none."""
+    if not may_be_path(text):
+        return ""
     source = written_at(subject.manifest.sources, join(keys), subject.manifest.source)
     return subject.project.file_named(source.path, text)

@@ -46,7 +46,7 @@ _IDENTIFYING_KEY = pattern(
 
 def _prompts(subject: Subject) -> Iterator[tuple[str, str]]:
     """The texts that are prompts, with their pointers."""
-    return ((pointer, text) for pointer, traits, text in subject.texts if traits.long_text)
+    return ((place.pointer, text) for place, text in subject.texts if place.declared.traits.long_text)
 
 
 def _token_counts(subject: Subject) -> Iterator[tuple[str, int]]:
@@ -114,12 +114,12 @@ def prompt_doubled(subject: Subject) -> Iterator[Finding]:
 
 def merge_conflict_marker(subject: Subject) -> Iterator[Finding]:
     """Report an unresolved merge conflict: the model would read both sides of it, and the markers of git."""
-    for pointer, _, text in subject.texts:
+    for place, text in subject.texts:
         marker = conflict_in(text)
         if marker:
             message = f"unresolved merge conflict of git: the line {shown(marker.group())}"
             hint = "keep one side, and remove the lines `<<<<<<<`, `=======` and `>>>>>>>`"
-            yield Finding(pointer, message, hint, text.count("\n", 0, marker.start()))
+            yield Finding(place.pointer, message, hint, text.count("\n", 0, marker.start()))
 
 
 def invisible_characters(subject: Subject) -> Iterator[Finding]:
@@ -165,15 +165,15 @@ def _findings(subject: Subject, find: Callable[[Sequence[str], str], list[int]],
 def _texts_and_keys(subject: Subject) -> Iterator[tuple[str, Sequence[str], str]]:
     """The texts, with their pointers and keys; and each key with characters beyond ASCII once, with no keys."""
     reported_keys: set[str] = set()
-    for pointer, _, value in subject.leaves:
-        keys = split(pointer)
-        for depth, key in enumerate(keys if not pointer.isascii() else ()):
+    for place, value in subject.leaves:
+        keys = place.path
+        for depth, key in enumerate(keys if not place.pointer.isascii() else ()):
             key_pointer = join(keys[: depth + 1])
             if not key.isascii() and key_pointer not in reported_keys:
                 reported_keys.add(key_pointer)
                 yield key_pointer, (), key
         if isinstance(value, str):
-            yield pointer, keys, value
+            yield place.pointer, keys, value
 
 
 def _positions(pattern: re.Pattern[str], text: str) -> list[int]:

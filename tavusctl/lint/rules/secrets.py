@@ -13,7 +13,8 @@ def embedded_secret(subject: Subject) -> Iterator[Finding]:
 
     Fields of their own for keys are not checked here: a key in plain text is an error there already.
     """
-    for pointer, _, value in subject.texts:
+    for place, value in subject.texts:
+        pointer = place.pointer
         if detection.is_key(value) and pointer not in subject.secret_pointers:
             line = next((number for number, text in enumerate(value.split("\n")) if detection.is_key(text)), 0)
             hint = (
