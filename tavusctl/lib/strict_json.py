@@ -6,13 +6,14 @@ text, and very deep documents cannot be walked recursively.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sys
 from collections.abc import Iterable
 from typing import Final, NoReturn
 
-from msgspec import MsgspecError
+from msgspec import MsgspecError, Raw, ValidationError
 from msgspec.json import Decoder
 
 from tavusctl.lib.json_types import Container, Json, JsonObject
@@ -21,7 +22,9 @@ MAX_DEPTH: Final = 100  # manifests may have 64 levels, and documents that conta
 MAX_VALUES: Final = 1_000_000  # in one document
 MAX_RECORDED: Final = 8_000_000  # in a state, or in all records of a run; enough for the largest possible project
 _QUICK_DECODER: Final = Decoder()  # accepts duplicate keys, but otherwise the same texts as `strict_json`
-_KEYS: Final = re.compile(rb'"[ \n\t\r]*:')
+_MEMBERS_DECODER: Final = Decoder(dict[str, Raw])  # leaves the members of an object as they are
+_PIECE: Final = 256 * 1024  # bytes: a larger object is decoded member by member
+_SPACED_KEYS: Final = re.compile(rb'"[ \n\t\r]+:')
 _ESCAPED_QUOTES: Final = re.compile(rb'\\"[ \n\t\r]*:')
 _TOKENS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{,]', re.DOTALL)
 
@@ -30,12 +33,23 @@ def strict_json(content: bytes, most: int = MAX_VALUES) -> Json:
     """The value of a JSON text; ValueError describes its first fault.  `most` is the maximum number of values."""
     _check_size(content, most)
     try:
-        value = _QUICK_DECODER.decode(content)
-        if _check_depth_and_intern(value) == _max_keys(content):
+        value, keys = _decoded(content, MAX_DEPTH)
+        if keys == _max_keys(content):
             return value
     except (MsgspecError, RecursionError, UnicodeDecodeError):
         pass  # the slower parser below describes the fault
     return _told(content)
+
+
+def _decoded(content: bytes | Raw, depth: int) -> tuple[Json, int]:
+    """A value and the number of its keys; a large object member by member, so that equal texts are in memory once."""
+    if memoryview(content).nbytes > _PIECE:
+        with contextlib.suppress(ValidationError):
+            members = {key: _decoded(raw, depth - 1) for key, raw in _MEMBERS_DECODER.decode(content).items()}
+            value = {key: member for key, (member, _) in members.items()}
+            return value, len(value) + sum(keys for _, keys in members.values())
+    value = _QUICK_DECODER.decode(content)
+    return value, _check_depth_and_intern(value, depth)
 
 
 def _told(content: bytes) -> Json:
@@ -49,7 +63,7 @@ def _told(content: bytes) -> Json:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except RecursionError:
         raise ValueError(_DEEP) from None
-    _check_depth_and_intern(value)
+    _check_depth_and_intern(value, MAX_DEPTH)
     return value
 
 
@@ -83,13 +97,13 @@ def _check_size(content: bytes, most: int) -> None:
             raise ValueError(_MANY)
 
 
-def _check_depth_and_intern(value: Json) -> int:
+def _check_depth_and_intern(value: Json, depth: int) -> int:
     """Check the depth of a parsed value, and count its keys.
 
     Its texts are interned, because thousands of bodies, and the manifests too, have equal texts.
     """
     keys, level = 0, [value] if isinstance(value, dict | list) else []
-    for _ in range(MAX_DEPTH):
+    for _ in range(depth):
         next_level: list[Container] = []
         for outer in level:
             if type(outer) is dict:
@@ -109,7 +123,7 @@ def _check_depth_and_intern(value: Json) -> int:
 
 def _max_keys(content: bytes) -> int:
     """An upper bound of the number of keys; exact unless texts contain a quote before a colon, or similar."""
-    count = len(_KEYS.findall(content))
+    count = content.count(b'":') + len(_SPACED_KEYS.findall(content))
     is_plain = b'\\\\"' not in content  # so a quote after a backslash does not end a text
     return count - len(_ESCAPED_QUOTES.findall(content)) if is_plain else count
 
