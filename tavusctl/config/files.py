@@ -35,7 +35,7 @@ _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
 _FOLDER: Final = _QUIET | getattr(os, "O_DIRECTORY", 0) | _NO_LINK
 
 
-_PIECE: Final = 1024 * 1024
+_LEAST_PIECE, _PIECE = 4 * 1024, 1024 * 1024  # bytes that are read at a time
 _MOST_OPEN: Final = 100  # folders kept open at a time
 Result = TypeVar("Result")
 
@@ -338,8 +338,8 @@ def _pieces(descriptor: int, limit: int) -> Iterator[bytes]:
     if not stat.S_ISREG(status.st_mode):
         message = "is a folder" if stat.S_ISDIR(status.st_mode) else "is not a regular file"
         raise UnreadableFileError(message)
-    remaining = limit + 1
-    while remaining > 0 and (piece := os.read(descriptor, min(remaining, _PIECE))):
+    remaining, most = limit + 1, min(max(status.st_size + 1, _LEAST_PIECE), _PIECE)
+    while remaining > 0 and (piece := os.read(descriptor, min(remaining, most))):
         remaining -= len(piece)
         yield piece
     if remaining <= 0:

@@ -34,7 +34,7 @@ class IncludedFiles(Struct):
 
     root: Path
     manifests: Path
-    shown: Callable[[Path], str]
+    shown: Callable[[Path | str], str]
     budget: Budget
     included_paths: set[Path] = field(default_factory=set)  # all paths that manifests name, before links are followed
     inclusions: list[Inclusion] = field(default_factory=list)  # texts included since the reader last cleared the list
@@ -44,7 +44,7 @@ class IncludedFiles(Struct):
     def text(self, name: str, manifest: Path) -> FileText:
         """The text of a file that a manifest names, with its path as messages show it."""
         path = self.locate(name, manifest)
-        return FileText(self._content(path, name, manifest), self.shown(Path(os.path.normpath(path))))
+        return FileText(self._content(path, name, manifest), self.shown(os.path.normpath(path)))
 
     def content(self, name: str, manifest: Path) -> str:
         """The text of a file that a manifest names."""
@@ -67,7 +67,7 @@ class IncludedFiles(Struct):
         key = os.path.realpath(path), limit
         cached = self._measured.get(key)
         size, digest = (cached.size, cached.digest) if cached else files.measure(path, self.root, limit)
-        file = FileDigest(str(path), self.shown(Path(os.path.normpath(path))), size, digest)
+        file = FileDigest(str(path), self.shown(os.path.normpath(path)), size, digest)
         if cached is None:
             self._measured[key] = file
             self.budget.count_attachment(size, source)

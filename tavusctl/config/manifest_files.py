@@ -75,15 +75,16 @@ def _lies_in(path: Path, folder: Path) -> bool:
 
 def file_start(path: Path | str, project: Project) -> Source:
     """The beginning of a file."""
-    return Source(shown_path(Path(path), project), 1, 1)
+    return Source(shown_path(path, project), 1, 1)
 
 
-def shown_path(path: Path, project: Project) -> str:
+def shown_path(path: Path | str, project: Project) -> str:
     """A path as messages show it: from the root of the project, with / between folders, printable."""
     written, top = str(path), os.path.join(project.root, "")  # noqa: PTH118 - as text, for each file of the project
     if written.startswith(top):
         text = written[len(top) :].replace(os.sep, "/")
     else:
+        path = Path(path)
         text = (path.relative_to(project.root) if path.is_relative_to(project.root) else path).as_posix()
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
@@ -108,27 +109,47 @@ def _manifests_in(
 
 
 def _walk(top: Path, project: Project, diagnostics: list[Diagnostic], budget: Budget) -> Iterator[Path]:
-    def report(error: OSError) -> None:
-        message = f"the folder cannot be read: {error.strerror}; its manifests are unknown"
-        diagnostics.append(Diagnostic("TV110", message, file_start(error.filename, project)))
-
     other_folders, project_file = [other for other in folders(project) if other != top], Path(project.root, FILE)
-    for folder, names_below, names in os.walk(top, onerror=report):
-        current = Path(folder)
-        budget.count_entries(
-            len(names_below) + len(names), len(current.relative_to(top).parts), file_start(current, project)
-        )
-        names_below[:] = sorted(
-            other for other in names_below if not other.startswith(".") and current / other not in other_folders
-        )
-        diagnostics += [
-            _link_to_folder(current / name, project) for name in names_below if (current / name).is_symlink()
-        ]
-        visible = [name for name in names if not name.startswith(".")]
-        other_names = sorted(name for name in visible if not name.lower().endswith(_SUFFIXES))
-        diagnostics += [diagnostic for name in other_names for diagnostic in _broken_link(current / name, project)]
-        manifests = (current / name for name in visible if name.lower().endswith(_SUFFIXES))
+    pending = [top]
+    while pending:
+        current = pending.pop()
+        entries = _entries(current, project, diagnostics)
+        budget.count_entries(len(entries), len(current.relative_to(top).parts), file_start(current, project))
+        inner: list[os.DirEntry[str]] = []
+        others: list[os.DirEntry[str]] = []
+        for entry in entries:
+            if not entry.name.startswith("."):
+                (inner if _is_folder(entry) else others).append(entry)
+        inner = [entry for entry in inner if current / entry.name not in other_folders]
+        diagnostics += [_link_to_folder(current / entry.name, project) for entry in inner if entry.is_symlink()]
+        pending += [current / entry.name for entry in reversed(inner) if not entry.is_symlink()]
+        links = [entry for entry in others if entry.is_symlink() and not _has_suffix(entry)]
+        diagnostics += [diagnostic for entry in links for diagnostic in _broken_link(current / entry.name, project)]
+        manifests = (current / entry.name for entry in others if _has_suffix(entry))
         yield from (path for path in manifests if path != project_file)
+
+
+def _entries(folder: Path, project: Project, diagnostics: list[Diagnostic]) -> list[os.DirEntry[str]]:
+    """The entries of a folder, sorted by name; none, with a diagnostic, if it cannot be read."""
+    try:
+        with os.scandir(folder) as found:
+            return sorted(found, key=lambda entry: entry.name)
+    except OSError as error:
+        message = f"the folder cannot be read: {error.strerror}; its manifests are unknown"
+        diagnostics.append(Diagnostic("TV110", message, file_start(folder, project)))
+        return []
+
+
+def _has_suffix(entry: os.DirEntry[str]) -> bool:
+    return entry.name.lower().endswith(_SUFFIXES)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry of a folder is a folder, or a link to one."""
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _link_to_folder(folder: Path, project: Project) -> Diagnostic:
@@ -140,8 +161,6 @@ def _link_to_folder(folder: Path, project: Project) -> Diagnostic:
 
 def _broken_link(path: Path, project: Project) -> Iterator[Diagnostic]:
     """Diagnose a link that cannot be followed: its target may be a folder of manifests."""
-    if not path.is_symlink():
-        return
     try:
         path.stat()
     except OSError as error:

@@ -40,7 +40,9 @@ def address_of(node: Node, kinds: Collection[str], scope: ScopeAt) -> Address | 
     """The address of a document before it is opened; None if it has no valid one."""
     value = node.value if isinstance(node.value, dict) else {}
     kind, name = (
-        interpolation.expand(text, node.source, scope(node.source)).value if isinstance(text, str) else None
+        interpolation.expand(text, node.source, scope(node.source)).value
+        if isinstance(text, str) and "${" in text
+        else text
         for text in map(value.get, _IDENTITY)
     )
     if not isinstance(kind, str) or not isinstance(name, str) or not NAME.fullmatch(name):

@@ -42,7 +42,14 @@ class Document(Struct, frozen=True):
     node: Node
     redact: Callable[[str], str]
     address: Address | None  # None: it has no valid address
-    digest: str  # identifies it: path and digest of the file, number of the document
+    file: Path
+    content: bytes  # of the file
+    number: int  # in the file
+
+    @property
+    def digest(self) -> str:
+        """A text that identifies it."""
+        return f"{self.file} {digest(self.content)} {self.number}"
 
 
 class Reading(Struct):
@@ -310,13 +317,13 @@ class Reading(Struct):
 
     def _documents(self, source: Source, content: bytes) -> list[Document]:
         """Parse the documents in the content of a file."""
-        text, name = content.decode("utf-8", "replace"), f"{self._files[source.path]} {digest(content)}"
+        text, file = content.decode("utf-8", "replace"), self._files[source.path]
         redact = redaction.redactor_for(text)
         parsed = yaml12.read(content, source.path)
         self.diagnostics += redacted_diagnostics(parsed.diagnostics, redact)
         self.included_files.budget.count_values(parsed.values, source)
         documents = [
-            Document(node, redact, overlays.address_of(node, self.kinds, self._scope), f"{name} {number}")
+            Document(node, redact, overlays.address_of(node, self.kinds, self._scope), file, content, number)
             for number, node in enumerate(parsed.documents)
         ]
         is_broken = any(diagnostic.severity is Severity.ERROR for diagnostic in parsed.diagnostics)
