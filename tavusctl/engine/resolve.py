@@ -69,7 +69,10 @@ def resolve(
     vault = _Vault(secrets, key, {binding.address: binding.applied for binding in applied}, agreed, sent)
     resolved = {m.address: _desired(m, kinds, vault, by_id, canonical_addresses) for m in manifests}
     by_address = {str(address): remote_id for remote_id, address in externals}
-    desired = {address: replace(item, externals=_externals(item, by_address)) for address, item in resolved.items()}
+    desired = {
+        address: replace(item, externals=found) if (found := _externals(item, by_address)) else item
+        for address, item in resolved.items()
+    }
     places = {address: item.source for address, item in desired.items()}
     return tuple(desired[a] for a in _ordered({a: item.refers_to for a, item in desired.items()}, places))
 
@@ -318,9 +321,11 @@ def _ordered(targets: Mapping[Address, Collection[Address]], places: Mapping[Add
         address: sorted(target for target in references if target in targets)
         for address, references in sorted(targets.items())
     }
-    depths: dict[Address, int] = {}
+    referred_to = {target for targets_of_one in graph.values() for target in targets_of_one}
+    linked = {address: found for address, found in graph.items() if found or address in referred_to}
+    depths = dict.fromkeys(graph, 1)
     try:
-        for address in TopologicalSorter(graph).static_order():
+        for address in TopologicalSorter(linked).static_order():
             depths[address] = 1 + max((depths[target] for target in graph[address]), default=0)
     except CycleError as error:
         cycle = list(reversed(error.args[1]))

@@ -84,6 +84,8 @@ def compare(desired: Desired, live: Live, binding: Binding | None) -> Difference
     base = source_fingerprint.without_fingerprint(binding.applied) if binding else ABSENT
     desired_spec = desired.kind.complete_spec(source_fingerprint.without_fingerprint(desired.spec))
     is_unchanged = binding is not None and _is_unchanged(desired_spec, base, live.body)
+    if is_unchanged and not ctx.binding.answered:
+        return Difference()
     before, after = ({}, {}) if is_unchanged else _objects(ctx, (), desired_spec, base, live.body)
     _leftovers(ctx, desired_spec, live.body)
     changes = _in_order(ctx.changes)

@@ -159,9 +159,10 @@ def _compare_one(item: Desired, sides: StateAndAccount) -> tuple[list[Change], l
     difference = _unclaimed(item, live, binding) or excuse_outdated_references(
         compare(item, live, binding), item, sides
     )
-    source = written_at(item.sources, difference.drift[0].path, item.source) if difference.drift else item.source
-    drift_entry = Drift(item.address, binding.remote_id, Cause.DRIFTED, difference.drift, item.kind, source)
-    drift = [drift_entry] if difference.drift else []
+    drift = []
+    if difference.drift:
+        source = written_at(item.sources, difference.drift[0].path, item.source)
+        drift.append(Drift(item.address, binding.remote_id, Cause.DRIFTED, difference.drift, item.kind, source))
     source_change = source_fingerprint.describe_change(
         binding.applied.get(source_fingerprint.KEY), item.spec.get(source_fingerprint.KEY)
     )
@@ -169,8 +170,13 @@ def _compare_one(item: Desired, sides: StateAndAccount) -> tuple[list[Change], l
         return [_replace_for_source(item, live, difference, source_change)], drift, []
     if difference.fields:
         return _changes(item, live, difference, binding, sides), drift, []
-    current = replace(with_applied(item, binding), answered=difference.answers, unconfirmed={}, unkept={})
-    current = replace(current, created_at=binding.created_at or live.created)
+    current = replace(
+        with_applied(item, binding),
+        answered=difference.answers,
+        unconfirmed={},
+        unkept={},
+        created_at=binding.created_at or live.created,
+    )
     if source_change:  # keep the fingerprint of the source it was made from until it is recreated
         made_of = {source_fingerprint.KEY: binding.applied[source_fingerprint.KEY]}
         current = replace(current, applied={**current.applied, **made_of})

@@ -25,6 +25,8 @@ def namesakes(
     for obj in live:
         if obj.address is None and obj.remote_id not in ids_in_replacement:
             strangers[obj.kind.name, _name(obj)].append(obj.remote_id)
+    if not strangers:
+        return
     live_by_id = {(obj.kind.name, obj.remote_id): obj for obj in live}
     pairs = ((binding, live_by_id.get((binding.address.kind, binding.remote_id))) for binding in bindings)
     shared = [

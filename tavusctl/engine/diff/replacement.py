@@ -101,7 +101,7 @@ def repoint_changes(managed: Sequence[Desired], changes: Sequence[Change], sides
     """
     replaced = {change.address: _follow_up_cause(change) for change in changes if change.action is Action.REPLACE}
     own_changes = {change.address: change for change in changes}
-    for item in managed:
+    for item in managed if replaced else ():
         targets = replaced.keys() & set(item.refers_to)
         _, live = sides.of(item.address)
         change = own_changes.get(item.address)
