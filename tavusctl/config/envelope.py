@@ -230,7 +230,7 @@ def _spec(
     extra = written.pop("extra", None) or {}
     _check_names(written, kind, collector)
     spec = spellings.with_model_names(kind, written)
-    if extra or spellings.has_other_names(kind, written):
+    if extra or spec != written:  # a field has another name
         collector.node = _with_model_positions(kind, collector.node)
     validation_errors.check(kind, spec, collector, failed)
     if collector.has_type(extra, dict, "/spec/extra") and extra:

@@ -105,21 +105,15 @@ def _collect_texts(value: Json, texts_found: list[str]) -> None:
             _collect_texts(item, texts_found)
 
 
-def keys(value: Json) -> list[str]:
+def keys(value: Json) -> Iterator[str]:
     """Every key of the objects in a document, at any depth."""
-    found: list[str] = []
-    _collect_keys(value, found)
-    return found
-
-
-def _collect_keys(value: Json, found: list[str]) -> None:
     if isinstance(value, dict):
-        found += value
+        yield from value
         value = list(value.values())
     if isinstance(value, list):
         for item in value:
             if type(item) not in PLAIN:
-                _collect_keys(item, found)
+                yield from keys(item)
 
 
 def pattern_of(path: KeyPath) -> KeyPath:

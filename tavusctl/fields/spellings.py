@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from tavusctl.core.json_tree import is_empty, keys
+from tavusctl.core.json_tree import is_empty
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
 from tavusctl.patch.pointer import join, split
@@ -63,16 +63,6 @@ def _named(here: _Place, document: JsonObject) -> JsonObject:
             inner_place = here.below.get(key)
             result[key] = _named(inner_place, value) if inner_place and isinstance(value, dict) else value
     return result
-
-
-def has_other_names(kind: ResourceKind, document: Json) -> bool:
-    """Whether a document has, at any depth, a key that is another name of a field."""
-    return not _other_names(kind).isdisjoint(keys(document))
-
-
-@functools.cache
-def _other_names(kind: ResourceKind) -> frozenset[str]:
-    return frozenset(other for declared in kind.fields.values() for other in declared.aliases)
 
 
 def duplicate_fields(kind: ResourceKind, document: JsonObject, path: KeyPath = ()) -> Iterator[DuplicateField]:

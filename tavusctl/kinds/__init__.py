@@ -22,10 +22,7 @@ class _Kinds(Mapping[str, ResourceKind]):
     """Kinds by name; a kind is imported when it is looked up, so the names are known without importing the models."""
 
     def __getitem__(self, name: str) -> ResourceKind:
-        if name not in _NAMES:
-            raise KeyError(name)
-        kind: ResourceKind = getattr(import_module(f"{__name__}.{name}"), name.upper())
-        return kind
+        return _imported(name)
 
     def __contains__(self, name: object) -> bool:
         return name in _NAMES
@@ -35,6 +32,14 @@ class _Kinds(Mapping[str, ResourceKind]):
 
     def __len__(self) -> int:
         return len(_NAMES)
+
+
+@functools.cache
+def _imported(name: str) -> ResourceKind:
+    if name not in _NAMES:
+        raise KeyError(name)
+    kind: ResourceKind = getattr(import_module(f"{__name__}.{name}"), name.upper())
+    return kind
 
 
 KINDS: Final[Mapping[str, ResourceKind]] = _Kinds()

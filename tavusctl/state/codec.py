@@ -18,7 +18,7 @@ from msgspec.structs import asdict
 from tavusctl import __version__
 from tavusctl.core.address import Address
 from tavusctl.core.errors import StateError
-from tavusctl.core.json_tree import canonical, quick_bytes
+from tavusctl.core.json_tree import canonical, plain_bytes
 from tavusctl.core.ports import State
 from tavusctl.core.project_settings import ApprovedInputs, Safety
 from tavusctl.lib.json_types import Json, JsonObject, as_integer, as_object, as_text
@@ -69,7 +69,7 @@ def decode(content: bytes, where: str) -> State:
         raise StateError(message, "upgrade tavusctl", id="E902")
     checksum = document.pop("checksum", None)
     # If the quick checksum is right, the other need not be computed: equal bytes mean an equal document.
-    if checksum != _checksum_with(document, quick_bytes) and checksum != _checksum(document):
+    if checksum != _checksum_with(document, plain_bytes) and checksum != _checksum(document):
         _refuse(where, "is corrupt: checksum mismatch")
     try:
         return _state_in(document)

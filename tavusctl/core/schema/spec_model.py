@@ -40,7 +40,7 @@ class Model(StrictModel):
     @classmethod
     def without_nulls(cls, written: Json) -> Json:
         """Null removes a key, so a required one is missing then; an unknown one is unknown all the same."""
-        if not isinstance(written, dict):
+        if not isinstance(written, dict) or None not in written.values():
             return written
         return {key: value for key, value in written.items() if value is not None or key not in cls.model_fields}
 
@@ -71,7 +71,7 @@ def cross_field_validator(check: Check) -> Any:
         except ValidationError as invalid:
             errors = [_raisable(error) for error in invalid.errors(include_url=False)]
         if isinstance(written, dict):
-            set_members = {key: value for key, value in written.items() if value not in _EMPTY_VALUES}
+            set_members = {key: value for key, value in written.items() if value or value not in _EMPTY_VALUES}
             errors += [
                 _details(*violation) for violation in method(cls, set_members) if not _is_reported(violation, errors)
             ]
