@@ -264,10 +264,12 @@ def _desired(
         secret_places = _secret_spots(kind, spec, manifest)
         guesses = {path: UnreadSecret(differs=True) for path in _guesses(manifest, secret_places, vault.agreed)}
         spec = with_leaves(spec, {**_sealed(secret_places, manifest.spec, guesses, vault.key), **guesses})
-    targets = {leaf for _, leaf in special_leaves(spec) if isinstance(leaf, Address) and leaf != manifest.address}
+    special = manifest.special_leaves if spec is manifest.spec else special_leaves(spec)
+    targets = {leaf for _, leaf in special if isinstance(leaf, Address) and leaf != manifest.address}
     declared = {name: getattr(manifest, name) for name in Declared.__struct_fields__}
+    declared["spec"] = spec
     return Desired(
-        **{**declared, "spec": spec},
+        **declared,
         kind=kind,
         refers_to=tuple(sorted(targets)),
         secret_names={join(path): leaf.names for path, leaf in manifest.special_leaves if isinstance(leaf, SecretText)},

@@ -79,20 +79,19 @@ class _Base(Struct, frozen=True):
 
 def compare(desired: Desired, live: Live, binding: Binding | None) -> Difference:
     """The difference between one object and its manifest."""
-    ignored = frozenset(patch.split(pointer) for pointer in desired.lifecycle.ignore_changes)
-    ctx = _Comparison(desired.kind, ignored, binding or Binding(desired.address, ""), bool(live.remote_id))
     base = source_fingerprint.without_fingerprint(binding.applied) if binding else ABSENT
     desired_spec = desired.kind.complete_spec(source_fingerprint.without_fingerprint(desired.spec))
-    is_unchanged = binding is not None and _is_unchanged(desired_spec, base, live.body)
-    if is_unchanged and not ctx.binding.answered:
+    is_unchanged = _is_unchanged(desired_spec, base, live.body)
+    if is_unchanged and binding and not binding.answered:
         return Difference()
+    ignored = frozenset(patch.split(pointer) for pointer in desired.lifecycle.ignore_changes)
+    ctx = _Comparison(desired.kind, ignored, binding or Binding(desired.address, ""), bool(live.remote_id))
     before, after = ({}, {}) if is_unchanged else _objects(ctx, (), desired_spec, base, live.body)
     _leftovers(ctx, desired_spec, live.body)
     changes = _in_order(ctx.changes)
     operations = _operations(desired.kind, before, after) if changes else ()
     replaces = tuple(change.path for change in changes if _replaces(desired.kind, change.path))
-    # A difference that yields no operation is not a change.
-    changes = changes if operations or replaces else ()
+    changes = changes if operations or replaces else ()  # a difference that yields no operation is not a change
     chosen = _in_order(ctx.server_chosen)
     lacks = update_of(desired.kind).unknown_secrets(live, operations, desired.spec)
     return Difference(
@@ -128,8 +127,7 @@ def _is_alike(one: Json, other: Json) -> bool:
         if one.keys() != other.keys():
             return False
         for key, value in one.items():
-            other_value = other[key]
-            if not (value is other_value and type(value) is str) and not _is_alike(value, other_value):
+            if not (value is (other_value := other[key]) and type(value) is str) and not _is_alike(value, other_value):
                 return False
         return True
     return isinstance(one, Address) and one == other

@@ -159,10 +159,7 @@ def _compare_one(item: Desired, sides: StateAndAccount) -> tuple[list[Change], l
     difference = _unclaimed(item, live, binding) or excuse_outdated_references(
         compare(item, live, binding), item, sides
     )
-    drift = []
-    if difference.drift:
-        source = written_at(item.sources, difference.drift[0].path, item.source)
-        drift.append(Drift(item.address, binding.remote_id, Cause.DRIFTED, difference.drift, item.kind, source))
+    drift = _drift(item, binding, difference.drift) if difference.drift else []
     source_change = source_fingerprint.describe_change(
         binding.applied.get(source_fingerprint.KEY), item.spec.get(source_fingerprint.KEY)
     )
@@ -182,6 +179,11 @@ def _compare_one(item: Desired, sides: StateAndAccount) -> tuple[list[Change], l
         current = replace(current, applied={**current.applied, **made_of})
     is_new = sides.with_current_addresses(current) != binding or contains_known_secret(binding)
     return [], drift, [current] if is_new else []
+
+
+def _drift(item: Desired, binding: Binding, fields: tuple[FieldChange, ...]) -> list[Drift]:
+    source = written_at(item.sources, fields[0].path, item.source)
+    return [Drift(item.address, binding.remote_id, Cause.DRIFTED, fields, item.kind, source)]
 
 
 def _unclaimed(item: Desired, live: Live, binding: Binding) -> Difference | None:
