@@ -301,7 +301,7 @@ class Reading(Struct):
     def _content(self, path: Path, source: Source) -> bytes | None:
         """The bytes of one file; None, with a diagnostic, where it cannot be read."""
         try:
-            content = files.read_bytes(path, Path(self.project.root), MAX_YAML_BYTES)
+            content = files.read_bytes(path, self.included_files.root, MAX_YAML_BYTES)
         except files.UnreadableFileError as error:
             id = "TV115" if error.too_large else "TV110"  # noqa: A001 - as in Diagnostic
             self.diagnostics.append(Diagnostic(id, f"the file {error}", source))

@@ -42,22 +42,22 @@ class Declared:
 class Place:
     """A place in the documents of a kind; list indices in its path are text."""
 
-    __slots__ = ("_below", "declared", "path", "pointer")
+    __slots__ = ("below", "declared", "path", "pointer")
     _room = 10_000  # how many more places are kept
 
     def __init__(self, declared: Declared, path: KeyPath = (), pointer: str = "") -> None:
         self.declared, self.path, self.pointer = declared, path, pointer
-        self._below: dict[str | int, Place] = {}
+        self.below: dict[str | int, Place] = {}
 
     def at(self, key: str | int) -> Place:
         """The place of a member, or of an item."""
-        place = self._below.get(key)
+        place = self.below.get(key)
         if place is None:
             text = str(key)
             declared = self.declared.at("*" if isinstance(key, int) else key)
             place = Place(declared, (*self.path, text), f"{self.pointer}/{escape(text)}")
             if Place._room:
-                self._below[key] = place
+                self.below[key] = place
                 Place._room -= 1
         return place
 
@@ -82,8 +82,9 @@ def values(kind: ResourceKind, document: Json) -> list[tuple[Place, Json]]:
 
 def _collect(here: Place, value: Json, found: list[tuple[Place, Json]]) -> None:
     found.append((here, value))
+    below = here.below
     for key, item in members(value):
-        place = here.at(key)
+        place = below.get(key) or here.at(key)
         if type(item) in PLAIN:
             found.append((place, item))
         else:

@@ -123,10 +123,11 @@ def contains_recognisable_secret(text: str) -> bool:
 
 def _collect(here: Place, value: Json, found: list[Spot]) -> None:
     """Collect secrets from declared fields, and from the objects of any form inside them."""
+    below = here.below
     for key, item in members(value):
         if not item:  # most fields of a read are not set
             continue
-        place = here.at(key)
+        place = below.get(key) or here.at(key)
         if place.declared.is_free:
             found += free_objects.secrets(item, place.path, place.path[-1])
         elif type(item) is not str:

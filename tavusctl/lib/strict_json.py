@@ -24,6 +24,7 @@ MAX_RECORDED: Final = 8_000_000  # in a state, or in all records of a run; enoug
 _QUICK_DECODER: Final = Decoder()  # accepts duplicate keys, but otherwise the same texts as `strict_json`
 _MEMBERS_DECODER: Final = Decoder(dict[str, Raw])  # leaves the members of an object as they are
 _PIECE: Final = 256 * 1024  # bytes: a larger object is decoded member by member
+_SPACED_COLONS: Final = (b" :", b"\n:", b"\t:", b"\r:")
 _SPACED_KEYS: Final = re.compile(rb'"[ \n\t\r]+:')
 _ESCAPED_QUOTES: Final = re.compile(rb'\\"[ \n\t\r]*:')
 _TOKENS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{,]', re.DOTALL)
@@ -123,7 +124,8 @@ def _check_depth_and_intern(value: Json, depth: int) -> int:
 
 def _max_keys(content: bytes) -> int:
     """An upper bound of the number of keys; exact unless texts contain a quote before a colon, or similar."""
-    count = content.count(b'":') + len(_SPACED_KEYS.findall(content))
+    may_be_spaced = any(sign in content for sign in _SPACED_COLONS)
+    count = content.count(b'":') + (len(_SPACED_KEYS.findall(content)) if may_be_spaced else 0)
     is_plain = b'\\\\"' not in content  # so a quote after a backslash does not end a text
     return count - len(_ESCAPED_QUOTES.findall(content)) if is_plain else count
 

@@ -148,11 +148,8 @@ class Composer(Struct):
 
     def last(self) -> Source:
         """The position of the last value read."""
-        mark = self._latest()
+        mark = next(reversed(self._sources.values()), None)
         return self.at(mark) if mark else self._before
-
-    def _latest(self) -> Mark | None:
-        return next(reversed(self._sources.values()), None)
 
     def at(self, mark: Mark | None) -> Source:
         """The position of a mark of the parser."""
@@ -203,8 +200,11 @@ class Composer(Struct):
             first = self.at(self._keys[place.pointer])
             message = f"duplicate key {shown(key)}, first used in line {first.line}, column {first.column}"
             self._note(Fault("TV102", message, "keep one of them"), self.at(mark))
-        self._weigh(len(place.pointer), mark)
-        self._keys[place.pointer] = mark
+        pointer = place.pointer
+        self._weight += len(pointer)
+        if self._weight > _MAX_WEIGHT:
+            raise _too_large(self.at(mark))
+        self._keys[pointer] = mark
 
     def _open(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent, mark: Mark) -> None:
         self._refuse_as_key(mark)
@@ -238,7 +238,9 @@ class Composer(Struct):
     def _copy(self, value: Json, old: str, new: str, depth: int) -> Json:
         """Copy the value of an alias; inner values keep their positions at the anchor."""
         if isinstance(value, str):
-            self._weigh(len(value), self._latest())
+            self._weight += len(value)
+            if self._weight > _MAX_WEIGHT:
+                raise _too_large(self.last())
         if not isinstance(value, dict | list):
             return value
         if depth >= MAX_DEPTH:
@@ -274,15 +276,11 @@ class Composer(Struct):
 
     def _count(self, characters: int, mark: Mark) -> None:
         self.values += 1
+        self._weight += characters
         if self.values > MAX_NODES:
             raise stop(self.at(mark), "TV115", f"more than {MAX_NODES} values (aliases count each time)")
-        self._weigh(characters, mark)
-
-    def _weigh(self, characters: int, mark: Mark | None) -> None:
-        self._weight += characters
         if self._weight > _MAX_WEIGHT:
-            message = "the file becomes too large: long keys in deep nesting, or long texts repeated"
-            raise stop(self.at(mark), "TV115", message)
+            raise _too_large(self.at(mark))
 
     def _refuse_tag(self, tag: str, source: Source) -> None:
         message = f"YAML tags are not supported, found {shown(tag)}"
@@ -299,6 +297,10 @@ class Composer(Struct):
             self.diagnostics.append(diagnostic)
         elif fault.severity is Severity.ERROR:
             raise stop(source, "TV115", f"more than {_MAX_DIAGNOSTICS} problems; the rest of the file is not read")
+
+
+def _too_large(source: Source) -> StopError:
+    return stop(source, "TV115", "the file becomes too large: long keys in deep nesting, or long texts repeated")
 
 
 def _too_deep(source: Source) -> StopError:
