@@ -20,7 +20,7 @@ from tavusctl.core.model import Action, Cause, Change, Desired, Drift, Live, Pla
 from tavusctl.core.project_settings import Limit, Safety, strictest_limits
 from tavusctl.crawl import quota
 from tavusctl.engine import provisioning
-from tavusctl.engine.diff.joined import sent_addresses, with_repointing
+from tavusctl.engine.compare.joined import sent_addresses, with_repointing
 from tavusctl.engine.safety import duplicates, protection, removals
 from tavusctl.fields import presigned_urls
 from tavusctl.secrets.values import revealed

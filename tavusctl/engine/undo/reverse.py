@@ -22,9 +22,9 @@ from tavusctl.core.json_tree import (
 )
 from tavusctl.core.model import ABSENT, Action, Cause, Change, Desired, FieldChange, Live, Refusal
 from tavusctl.core.resource_kind import ResourceKind
+from tavusctl.engine.compare.joined import join_updates
 from tavusctl.engine.compare.remembered import readable, restore_fields, with_unread
 from tavusctl.engine.compare.updates import update_of
-from tavusctl.engine.diff.joined import join_updates
 from tavusctl.engine.undo.context import (
     UNKNOWN_OUTCOME,
     UndoContext,
