@@ -224,3 +224,21 @@ def test_each_environment_and_folder_has_its_branch(repository: Step) -> None:
     (pull,) = repository.hub.pulls
     assert pull["head"] == f"tavusctl/adopt-prod-bots-sales-{digest}"
     assert list(repository.hub.proposed) == ["bots/sales/manifests/persona-clerk.yaml"]
+
+
+def test_a_refused_edit_keeps_no_other_from_the_pull_request(repository: Step) -> None:
+    """The step fails, so that somebody looks at the refused one."""
+    project = repository.project
+    project.manifest("persona", "gone", {"persona_name": "Gone", "system_prompt": "You are gone."})
+    commit(project)
+    project.apply()
+    project.account.portal_delete("personas", project.bound("persona/gone"))
+    edit(repository)
+
+    ended = repository.run("adopt", "--all", pull=False, GITHUB_REF_NAME="main")
+
+    assert (ended.code, list(proposed(repository.hub))) == (4, [PROMPT]), ended.err
+    git(project, "checkout", "-q", ".")
+    edit(repository, "You are a coach.\nBe kind.\nBe brief.")  # only what is refused is left, in another job
+    ended = repository.run("adopt", "--all", pull=False, GITHUB_REF_NAME="main", RUNNER_TEMP=None)
+    assert (ended.code, len(repository.hub.pulls)) == (4, 1), ended.err

@@ -22,7 +22,7 @@ from tavusctl.app.github.subject import Subject, subject_of
 from tavusctl.app.planning.plan_file import collect_plan_files
 from tavusctl.app.session import pull_request_trust
 from tavusctl.app.session.keyring import WITHHELD
-from tavusctl.core.errors import TavusctlError, UsageError
+from tavusctl.core.errors import RefusedError, TavusctlError, UsageError
 from tavusctl.integrations.github.actions import Workflow, add_summary, current, set_outputs
 from tavusctl.lib.command_line import option_values
 from tavusctl.lib.json_types import Json, as_object
@@ -33,7 +33,6 @@ _PAGE_URL: Final = re.compile(r"https?://[\w.:-]+/[\w./-]+")
 _MOST_SHARES: Final = 99  # of one comment
 _READ_ONLY: Final = frozenset({"plan", "drift", "validate", "verify"})
 _WITH_DRY_RUN: Final = frozenset({"adopt", "recrawl"})  # they have a dry run of their own
-_ADOPTED: Final = frozenset({0, 4})  # 4: all but what adopt refuses
 
 
 class CommandLine(Log, Protocol):
@@ -86,8 +85,11 @@ def run_step(name: str, args: Sequence[str], writing: Writing, command_line: Com
     publisher = Publisher(step, result.subject, writing.comment, writing.dry_run, command_line)
     if name not in REPORTING:
         set_outputs({"exit-code": str(code)})
-        if name == "adopt" and code in _ADOPTED:
-            return code or publisher.propose(result.rewritten)
+        is_adopted = name == "adopt" and not code
+        # If all edits were refused, an earlier pull request stays: nothing says that its edits are gone.
+        if is_adopted or (name == "adopt" and code == RefusedError.exit_code and result.rewritten):
+            publish_code = publisher.propose(result.rewritten)
+            return code or publish_code
         return code
     command_line.command(with_repository_paths(reports.text("github"), result.subject.folder))
     is_in_summary = add_summary(reports.text("summary"))
