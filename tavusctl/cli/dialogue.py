@@ -10,11 +10,12 @@ from tavusctl.app.session.online import Session
 from tavusctl.cli import report_options
 from tavusctl.cli.confirmation import require_answer
 from tavusctl.cli.interrupt import Interruption
-from tavusctl.cli.report_options import Reports, emit
+from tavusctl.cli.report_options import Reports
+from tavusctl.core.errors import TavusctlError, UsageError
 from tavusctl.core.model import Outcome, Plan
 from tavusctl.reports import text
 from tavusctl.reports.contents import view
-from tavusctl.reports.formats import REPORTS
+from tavusctl.reports.formats import REPORTS, Report
 
 
 class TerminalDialogue(Struct, frozen=True):
@@ -42,11 +43,29 @@ class TerminalDialogue(Struct, frozen=True):
         return "" if is_in_report else text.outcome(view.outcome(outcome))
 
     def finish(self, result: RunResult, reports: Reports = ()) -> int:
-        """Report the outcomes and the next steps; returns the exit code."""
+        """Report the outcomes and the next steps; returns the exit code.
+
+        The account is changed by now: a file that cannot be written hides no outcome, and is no reason for another
+        exit code.
+        """
+
+        def outcomes(report: Report) -> str:
+            return report.outcomes(result.plan, result.outcomes)
+
         if self.format_ != "text" or result.outcomes or reports:
-            emit(lambda report: report.outcomes(result.plan, result.outcomes), self.format_, reports)
+            report_options.show(outcomes(REPORTS[self.format_]), self.format_)
         for line in (*result.next_steps(), *result.hints):
             self.session.say(line)
+        code = self.interruption.code or result.exit_code
         if result.failure:
-            click.echo(text.diagnostic(view.diagnostic(result.failure.diagnostics[0])), err=True)
-        return self.interruption.code or result.exit_code
+            _print_error(result.failure)
+        try:
+            report_options.write_files(outcomes, reports)
+        except UsageError as error:
+            _print_error(error)
+            return code if result.outcomes else code or error.exit_code
+        return code
+
+
+def _print_error(error: TavusctlError) -> None:
+    click.echo(text.diagnostic(view.diagnostic(error.diagnostics[0])), err=True)

@@ -59,6 +59,7 @@ def _target(entry: str) -> tuple[str, Path]:
             f"{'it is a folder' if path.is_dir() else f'the folder {path.parent} does not exist'}"
         )
         raise UsageError(message)
+    file_writer.real_path(path)
     report.ready()
     return name, path
 
@@ -84,11 +85,16 @@ report_option = click.option(
 
 
 def emit(make: Callable[[Report], str], format_: str, reports: Reports = ()) -> None:
-    """Print a report in one format, and write it to files in other formats."""
+    """Write a report to files, and print it in one format; UsageError if a file cannot be written."""
+    write_files(make, reports)
+    show(make(REPORTS[format_]), format_)
+
+
+def write_files(make: Callable[[Report], str], reports: Reports) -> None:
+    """Write a report to files; UsageError if one cannot be written."""
     for name, path in reports:
         if report := report_named(name):
             file_writer.write(path, redacted(click.unstyle(make(report))))
-    show(make(REPORTS[format_]), format_)
 
 
 def color_setting(*, no_color: bool = False) -> bool | None:

@@ -132,3 +132,38 @@ def test_no_report_loads_jinja2_before_it_is_asked_for_a_page() -> None:
     program += "print([name for name in ('jinja2', 'markupsafe') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("file", ["../out.json", "out.json"])
+def test_a_report_that_leads_out_of_the_project_is_refused_before_anything_is_changed(
+    project: Project, file: str
+) -> None:
+    project.manifest("persona", "coach", COACH)
+    (project.root / "out.json").symlink_to(project.root.parent / "elsewhere.json")
+
+    result = project.run("apply", "--yes", "--report", f"json={file}")
+
+    assert (result.code, project.account.writes) == (12, []), result.out + result.err
+    assert "out of the project" in result.err
+
+
+@pytest.mark.parametrize("format_", ["text", "json"])
+def test_a_report_on_a_full_disk_hides_no_outcome_and_no_id_for_undo(project: Project, format_: str) -> None:
+    project.manifest("persona", "coach", COACH)
+
+    result = project.run("apply", "--yes", "--format", format_, "--report", "json=/dev/full")
+
+    assert result.code == 0
+    assert "persona/coach" in result.out
+    assert "undo with: tavusctl undo " in result.err
+    assert "cannot write `/dev/full`: No space left on device" in result.err
+    assert format_ == "text" or result.document["outcomes"]
+
+
+def test_an_apply_that_had_nothing_to_do_fails_if_its_report_cannot_be_written(project: Project) -> None:
+    project.manifest("persona", "coach", COACH)
+    project.apply()
+
+    result = project.run("apply", "--yes", "--report", "json=/dev/full")
+
+    assert result.code == 12, result.out + result.err
