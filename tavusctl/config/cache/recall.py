@@ -53,9 +53,12 @@ def from_cache(
     overlays = {str(address): over for address in addresses if address and (over := overlay_digest(address))}
     if overlays != entry.overlays or not included_files.budget.has_room(entry.values, entry.text, entry.expressions):
         return None
-    texts = [_current_text(included, files, included_files) for included in entry.included_texts]
-    if [digest(text.encode()) for text in texts] != [included.digest for included in entry.included_texts]:
-        return None
+    texts = []
+    for included in entry.included_texts:
+        text = _current_text(included, files, included_files)
+        if text is None or digest(text.encode()) != included.digest:
+            return None
+        texts.append(text)
     included_files.budget.count_values(entry.values, source)
     included_files.budget.count_inserted(entry.text, entry.expressions, source)
     return [unpack(cached, texts) for cached in entry.manifests]
@@ -87,10 +90,10 @@ def _is_closed(manifest: Manifest) -> bool:
     return manifest.file is None and (manifest.recrawl is None or manifest.recrawl.timezone == Recrawl().timezone)
 
 
-def _current_text(included: IncludedText, files: Mapping[str, Path], library: IncludedFiles) -> str:
-    """The present text of an included file; empty if it cannot be read."""
+def _current_text(included: IncludedText, files: Mapping[str, Path], library: IncludedFiles) -> str | None:
+    """The present text of an included file; None if it cannot be read."""
     manifest = files.get(included.manifest)
     try:
-        return library.content(included.name, manifest) if manifest else ""
+        return library.content(included.name, manifest) if manifest else None
     except ValueError:
-        return ""
+        return None
