@@ -232,6 +232,24 @@ def test_a_file_of_several_is_written_only_when_all_have_the_text(full: Project)
     assert settled(full)
 
 
+def test_a_prompt_file_that_another_reads_through_a_link_is_changed_for_both_or_not(full: Project) -> None:
+    (full.root / "manifests/prompts/second.md").symlink_to("coach.md")
+    full.write(
+        "manifests/second.yaml", "kind: persona\nname: second\nspec:\n  system_prompt: ${file:prompts/second.md}\n"
+    )
+    full.apply()
+    portal(full, "persona/coach", "/system_prompt", "One.")
+
+    alone = full.run("adopt", "--all")
+    portal(full, "persona/second", "/system_prompt", "One.")
+    agreed = full.run("adopt", "--all")
+
+    assert alone.code == 4
+    assert "`manifests/prompts/coach.md` is also used by persona/second (/system_prompt)" in alone.out
+    assert (agreed.code, text_of(full, "prompts/coach.md")) == (0, "One.\n"), agreed.out
+    assert (full.root / "manifests/prompts/second.md").is_symlink()
+
+
 def test_a_conflict_is_settled_by_the_live_value(full: Project) -> None:
     portal(full, "persona/coach", "/persona_name", "Theirs")
     path = full.root / "manifests/coach.yaml"

@@ -63,10 +63,10 @@ class Sources(Struct):
         }
 
     def included_path(self, name: str, where: Source) -> str:
-        """The path, from the root of the project, of a file that a place in a manifest names."""
+        """The path, from the root of the project, of the file that a name in a manifest leads to, links resolved."""
         root = Path(self.project.root)
         target = files.locate(name, Path(self.project.manifests), root / where.path)
-        return Path(os.path.normpath(target)).relative_to(root).as_posix()
+        return Path(os.path.realpath(target)).relative_to(os.path.realpath(root)).as_posix()
 
     def list_secrets(self, names: Sequence[str]) -> dict[str, bytes]:
         """The project file with names added to `secrets:`; empty if it has them all.
