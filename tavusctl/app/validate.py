@@ -24,16 +24,20 @@ def validate(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     *,
+    count: int,
     fix: bool,
 ) -> Sequence[Diagnostic]:
-    """The diagnostics of the selected checks in all environments; with `fix`, those that remain after the fixes."""
+    """The diagnostics of the selected checks; with `fix`, those that remain after the fixes.
+
+    `count` is the number of environments of the command, also of those without a session, which have no diagnostics.
+    """
     groups: dict[tuple[str | int, ...], tuple[Diagnostic, list[Environment]]] = {}
     for session in sessions:
         for diagnostic in _selected_diagnostics(session, paths, select, ignore, fix=fix):
             # A diagnostic that several environments share is shown once.
             groups.setdefault((*place(diagnostic), diagnostic.hint), (diagnostic, []))[1].append(session.environment)
     return sorted(
-        (_with_environments(diagnostic, environments, len(sessions)) for diagnostic, environments in groups.values()),
+        (_with_environments(diagnostic, environments, count) for diagnostic, environments in groups.values()),
         key=place,
     )
 

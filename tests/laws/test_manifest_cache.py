@@ -190,7 +190,7 @@ def read(root: Path, *, caches: bool, secret: bool) -> str:
 def validated(session: LocalSession) -> object:
     """What `validate` says, where the last run has not said it."""
     try:
-        return () if unchanged.is_validated(session) else tuple(validate([session], (), fix=False))
+        return () if unchanged.is_validated(session) else tuple(validate([session], (), count=1, fix=False))
     except RefusedError as error:
         return error.message
 

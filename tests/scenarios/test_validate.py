@@ -269,3 +269,14 @@ def test_where_no_project_is_that_is_told(project: Project) -> None:
     assert "unknown environment `prod`: there is no tavusctl.yaml here or above" in elsewhere.err
     project.write("tavusctl.yaml", "version: 1\n")
     assert "error: no manifest found in manifests" in project.run("validate").err
+
+
+def test_a_second_run_names_the_same_environment(project: Project) -> None:
+    """The first one has stored that production has no diagnostics."""
+    project.write("tavusctl.yaml", "environments: {staging: {vars: {t: ''}}, production: {vars: {t: Hello.}}}\n")
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "${var:t}"})
+
+    first, second = project.run("validate"), project.run("validate")
+
+    assert "in the environment `staging`: system_prompt" in first.out, first.out + first.err
+    assert second == first

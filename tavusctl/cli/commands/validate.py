@@ -87,7 +87,7 @@ def command(
         from tavusctl.app import validate as app  # not needed if all sessions passed before, and nothing has changed
         from tavusctl.cli.error_report import with_excerpts
 
-        diagnostics = with_excerpts(app.validate(unchecked, paths, select, ignore, fix=fixes))
+        diagnostics = with_excerpts(app.validate(unchecked, paths, select, ignore, count=len(sessions), fix=fixes))
     emit(lambda report: report.diagnostics(diagnostics), format_, reports)
     return INVALID if any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics) else 0
 
