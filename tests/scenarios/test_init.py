@@ -85,6 +85,13 @@ def test_a_folder_that_cannot_be_made_is_told(project: Project, file: str, comma
     assert told in ended.err
 
 
+def test_a_gitignore_keeps_its_line_ends(project: Project) -> None:
+    (project.root / ".gitignore").write_bytes(b"node_modules/\r\ndist/")
+
+    assert project.run("init").code == 0
+    assert (project.root / ".gitignore").read_bytes() == b"node_modules/\r\ndist/\r\n.tavusctl/\r\n.env\r\n"
+
+
 def test_a_gitignore_that_is_no_text_is_kept_and_one_that_is_no_file_is_told(project: Project) -> None:
     (project.root / ".gitignore").write_bytes(b"\xff\n")
     (project.root / "other/.gitignore").mkdir(parents=True)

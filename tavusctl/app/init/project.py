@@ -109,10 +109,11 @@ def _state(folder: Path) -> str:
 def _ignore_local(path: Path, say: Say) -> None:
     """Add `.tavusctl/`, whose state has ids and prompts, and `.env`, which has keys, to `.gitignore`."""
     with file_writer.reading_errors_as_usage(path):
-        before = path.read_text(encoding="utf-8", errors="surrogateescape") if path.exists() else ""
+        before = path.read_bytes().decode("utf-8", "surrogateescape") if path.exists() else ""
     new = [name for name in IGNORED if name not in before.splitlines()]
     if new:
-        separator = "" if not before or before.endswith("\n") else "\n"
-        text = Record(f"{before}{separator}" + "".join(f"{name}\n" for name in new))
+        newline = "\r\n" if "\r\n" in before else "\n"
+        separator = "" if not before or before.endswith("\n") else newline
+        text = Record(f"{before}{separator}" + "".join(f"{name}{newline}" for name in new))
         file_writer.write(path, text, root=path.parent, rights=file_writer.PUBLIC, keep_rights=True)
         say(f"added   {' and '.join(new)} to {path}")
