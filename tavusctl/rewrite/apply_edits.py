@@ -19,7 +19,7 @@ from tavusctl.fields import spellings
 from tavusctl.kinds import KINDS, name_of
 from tavusctl.lib.json_types import Json, as_text
 from tavusctl.patch.pointer import PatchError, join, resolve, split
-from tavusctl.rewrite import block_edits, edit_steps, source_map
+from tavusctl.rewrite import block_edits, edit_steps, source_map, yaml_text
 from tavusctl.rewrite.block_edits import Place
 from tavusctl.rewrite.edit_steps import Step, exact_text
 from tavusctl.rewrite.quoting import Style
@@ -31,8 +31,14 @@ def splice(content: bytes, path: str, edits: Sequence[Edit]) -> bytes:
     text = _Text(content, path)
     for edit in edits:
         text.make(edit)
-    bom = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
-    return bom + text.text.encode()
+    return text.content
+
+
+def set_key(content: bytes, path: str, key: str, value: Json) -> bytes:
+    """The bytes of a file of one mapping, or of an empty file, after a key is set; RefusedError as for `splice`."""
+    text = _Text(content, path)
+    text.set_key(key, value)
+    return text.content
 
 
 class _Text:
@@ -44,14 +50,34 @@ class _Text:
         error = next((diagnostic for diagnostic in parsed.diagnostics if diagnostic.severity is Severity.ERROR), None)
         if error:
             self._refuse(f"it is invalid already: {error.message} ({error.source})")
+        self._bom = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
         self.text = content.removeprefix(codecs.BOM_UTF8).decode()
         self._values = [document.value for document in parsed.documents]
+
+    @property
+    def content(self) -> bytes:
+        """The bytes of the file."""
+        return self._bom + self.text.encode()
 
     def make(self, edit: Edit) -> None:
         """Make one edit in the text."""
         index = self._find(edit.address)
+        self._make(index, _as_written(edit, self._values[index]))
+
+    def set_key(self, key: str, value: Json) -> None:
+        """Set a key of the only document, a mapping; an empty text gets one."""
+        if not self._values:
+            newline = SourceText(self.text).newline
+            gap = newline if self.text and not self.text.endswith("\n") else ""
+            self.text += gap + "".join(f"{line}{newline}" for line in yaml_text.block({key: value}))
+        elif len(self._values) > 1 or not isinstance(self._values[0], dict):
+            self._refuse("it is not one mapping")
+        else:
+            self._make(0, Edit(Address("", ""), join((key,)), "set", value))
+
+    def _make(self, index: int, edit: Edit) -> None:
         try:
-            steps = edit_steps.steps_of_edit(_as_written(edit, self._values[index]), self._values[index])
+            steps = edit_steps.steps_of_edit(edit, self._values[index])
         except PatchError as error:
             self._refuse(str(error))
         for step in steps:

@@ -511,7 +511,10 @@ def test_keys_become_variables_and_the_plan_stays_empty(project: Project, mask: 
     project.apply()
     again = project.plan()
 
-    assert (project.root / "tavusctl.yaml").read_text() == f"version: 1\nsecrets: [{', '.join(sorted(keys))}]  # none\n"
+    names = "".join(f"  - {name}\n" for name in sorted(keys))
+    one_line = f"secrets: [{', '.join(sorted(keys))}]  # none\n"
+    listed = one_line if mask == "omit" else f"secrets:  # none\n{names}"  # three names are too long for one line
+    assert (project.root / "tavusctl.yaml").read_text() == f"version: 1\n{listed}"
     assert all(f"\n  {name}" in result.err for name in keys)
     assert found_under(project.root, keys.values()) == []
     assert not any(value in result.out + result.err for value in keys.values())
@@ -549,6 +552,17 @@ def test_a_header_that_reads_show_is_compared(project: Project) -> None:
     (change,) = project.plan()["changes"]
 
     assert [one["path"] for one in change["fields"]] == ["/layers/llm/headers/X-Org"]
+
+
+def test_names_are_added_to_any_project_file_that_can_be_read(project: Project) -> None:
+    project.write("tavusctl.yaml", "version: 1\t# a tab before the comment\n")
+    keys = with_keys(project)
+
+    export(project)
+
+    names = "".join(f"  - {name}\n" for name in sorted(keys))
+    added = f"version: 1\t# a tab before the comment\nsecrets:\n{names}"
+    assert (project.root / "tavusctl.yaml").read_text() == added
 
 
 def test_without_a_project_file_the_names_are_told(project: Project) -> None:
@@ -598,7 +612,7 @@ def test_init_from_an_account(shop: Project) -> None:
     assert shop.account.writes == []
     assert {"tavusctl.yaml", ".gitignore", "schemas/persona.schema.json"} <= files.keys()
     assert not any("assistant" in path or "house-rules.md" in path for path in files)
-    assert f"secrets: [{', '.join(keys)}]\n" in files["tavusctl.yaml"].decode()
+    assert "secrets:\n" + "".join(f"  - {name}\n" for name in keys) in files["tavusctl.yaml"].decode()
     assert again.out == "9 objects had a manifest already\n"
     shop.environment.update(keys)
     assert shop.plan()["changes"] == []

@@ -77,22 +77,22 @@ def write(session: Session, export: Export, target: Target, store: Store, *, dry
         return frozenset(new)
     if target.is_read:
         export.survey.seals.check_trusted()
+    project_file = _with_secrets(session, export) if target.is_read else None
     manifests = {one.path for one in export.rendered}
     new_files.create(target.folder, {path: content for path, content in new.items() if path not in manifests})
-    if target.is_read:
-        _list_secrets(session, export)
+    if project_file is not None:
+        file_writer.write(session.root / FILE, project_file, root=session.root, keep_rights=True)
     new_files.create(target.folder, {path: content for path, content in new.items() if path in manifests})
     if target.is_read:
         record(export.survey, export.bindings, store, session.plan_inputs(Approvals()))
     return frozenset(new)
 
 
-def _list_secrets(session: Session, export: Export) -> None:
-    """Add the missing names to `secrets:` of the project file, if that is possible without other changes to it."""
+def _with_secrets(session: Session, export: Export) -> Record | None:
+    """The project file with the missing names in `secrets:`; None if it has them all, or cannot be edited."""
     path = session.root / FILE
     if not export.secrets or not path.is_file():
-        return
+        return None
     before = path.read_bytes().decode()
     after = with_secrets(before, export.secrets)
-    if after is not None and after != before:
-        file_writer.write(path, Record(after), root=session.root, keep_rights=True)
+    return None if after is None or after == before else Record(after)

@@ -20,8 +20,10 @@ AFTER = "# the rest\nsafety: {max_deletes: 5}\n"
         ("secrets: []  # none\n", "secrets: [NEW, OTHER]  # none\n"),
         ("secrets: [OLD]  # one\n", "secrets: [OLD, NEW, OTHER]  # one\n"),
         ("secrets: [OLD, ]\n", "secrets: [OLD, NEW, OTHER, ]\n"),
-        ("secrets: [\n  OLD, # x\n]\n", "secrets: [\n  OLD, NEW, OTHER, # x\n]\n"),
+        ("secrets: [\n  OLD, # x\n]\n", "secrets: [\n  OLD, # x\n  NEW,\n  OTHER,\n]\n"),
         ("secrets:\n  - OLD  # one\n", "secrets:\n  - OLD  # one\n  - NEW\n  - OTHER\n"),
+        ("secrets: ~\n", "secrets: [NEW, OTHER]\n"),
+        ("vars: 1\t# a tab\nsecrets: [OLD]\t# two\n", "vars: 1\t# a tab\nsecrets: [OLD, NEW, OTHER]\t# two\n"),
         ("secrets:\n- OLD\n\n", "secrets:\n- OLD\n- NEW\n- OTHER\n\n"),
         ("secrets:\n", "secrets: [NEW, OTHER]\n"),
         ("secrets: # none yet\n", "secrets: [NEW, OTHER] # none yet\n"),
@@ -39,12 +41,14 @@ def test_names_are_added_and_nothing_else_is_touched(secrets: str, expected: str
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("", "secrets:\n  - NEW\n"),
-        ("version: 1", "version: 1\nsecrets:\n  - NEW\n"),
-        ("\ufeffversion: 1\n", "\ufeffversion: 1\nsecrets:\n  - NEW\n"),
-        ('{"version": 1}', '{"version": 1, "secrets": [NEW]}'),
-        ('{"secrets": ["OLD"]}\n', '{"secrets": ["OLD", NEW]}\n'),
-        ("{}", '{"secrets": [NEW]}'),
+        ("", "secrets: [NEW]\n"),
+        ("# nothing", "# nothing\nsecrets: [NEW]\n"),
+        ("version: 1", "version: 1\nsecrets: [NEW]"),
+        ("version: 1\n...\n", "version: 1\nsecrets: [NEW]\n...\n"),
+        ("\ufeffversion: 1\n", "\ufeffversion: 1\nsecrets: [NEW]\n"),
+        ('{"version": 1}', '{"version": 1, "secrets": ["NEW"]}'),
+        ('{"secrets": ["OLD"]}\n', '{"secrets": ["OLD", "NEW"]}\n'),
+        ("{}", "{secrets: [NEW]}"),
         ("secrets:\n  - OLD", "secrets:\n  - OLD\n  - NEW"),
     ],
 )
@@ -54,7 +58,7 @@ def test_every_form_of_project_file_is_known(before: str, after: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["secrets: &a [X]\nvars: *a\n", "secrets: ~\n", "[1]", "a: [", "version: 1\n---\nx: 1\n", "version: 1\n...\n"],
+    ["secrets: &a [X]\nvars: *a\n", "[1]", "a: [", "version: 1\n---\nx: 1\n"],
 )
 def test_where_adding_is_not_enough_nothing_is_made(text: str) -> None:
     assert with_secrets(text, ["NEW"]) is None
