@@ -25,17 +25,24 @@ class Formatting(Struct):
 
     before: dict[str, bytes] = field(default_factory=dict)
     after: dict[str, bytes] = field(default_factory=dict)
+    read: set[str] = field(default_factory=set)  # the paths of files, links resolved
     diagnostics: list[Diagnostic] = field(default_factory=list)
     budget: Budget = field(default_factory=Budget)
 
     def format_file(self, path: Path, root: Path, *, overlay: bool = False) -> None:
-        """Format one file and record the result, or why it cannot be read; `overlay` selects the schema."""
+        """Format one file and record the result, or why it cannot be read; `overlay` selects the schema.
+
+        A file with several names is formatted once, under the first of them.
+        """
         name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
         try:
-            content = files.read_bytes(path, root, MAX_YAML_BYTES)
+            content, real_name = files.read_bytes(path, root, MAX_YAML_BYTES), files.real_name(path, root)
         except files.UnreadableFileError as error:
             self.diagnostics.append(Diagnostic("TV110", f"the file {error}", Source(name, 1, 1)))
             return
+        if real_name in self.read:
+            return
+        self.read.add(real_name)
         self.budget.count_file(len(content), Source(name, 1, 1))
         parsed = yaml12.read(content, name)
         self.budget.count_values(parsed.values, Source(name, 1, 1))
@@ -54,7 +61,8 @@ def fmt(session: LocalSession, paths: Sequence[Path]) -> Formatting:
     report_skipped(session, paths)
     try:
         for folder in manifest_files.folders(session.project):
-            for path in manifest_files.find(session.project, folder, paths, formatting.diagnostics, formatting.budget):
+            found = manifest_files.find(session.project, folder, paths, formatting.diagnostics, formatting.budget)
+            for path in sorted(found, key=Path.is_symlink):  # the file itself before links to it
                 formatting.format_file(path, session.root, overlay=folder != Path(session.project.manifests))
     except LimitExceededError as error:
         formatting.diagnostics.append(error.diagnostic)

@@ -65,6 +65,18 @@ def locate(path: str, manifests: Path, manifest: Path) -> Path:
     return start / path
 
 
+def real_name(path: Path, root: Path) -> str:
+    """The path of a file from the root of the project, with all links resolved: two names of one file have the same.
+
+    UnreadableFileError if it leads out of the project.
+    """
+    inner = _relative(os.path.realpath(path), os.path.realpath(root))
+    if inner is None:
+        message = "leads outside the project"
+        raise UnreadableFileError(message)
+    return Path(inner).as_posix()
+
+
 def read_bytes(path: Path, root: Path, limit: int) -> bytes:
     """The content of a regular file in the project; UnreadableFileError if it cannot be read or is over the limit."""
     if (content := unwritten_files.unwritten_content(path)) is not None:

@@ -51,17 +51,17 @@ def replace(
         raise
 
 
-def create(path: Path, content: bytes) -> None:
+def create(path: Path, content: bytes, *, folder: int | None = None) -> None:
     """Create a file; FileExistsError if the path exists, even if it was created in the meantime.
 
-    Its rights are those that the umask of the process allows.
+    Its rights are those that the umask of the process allows.  `folder` as for `replace`.
     """
-    temporary = _temporary_path(path, None)
+    temporary = _temporary_path(path, folder)
     try:
-        _write(temporary, content, None, None)
-        _link_or_rename(temporary, path)
+        _write(temporary, content, folder, None)
+        _link_or_rename(temporary, path, folder)
     finally:
-        _unlink(temporary, None)
+        _unlink(temporary, folder)
 
 
 def drop_abandoned(path: Path, *, folder: int | None = None) -> None:
@@ -119,16 +119,17 @@ def _write(temporary: Path, content: bytes, folder: int | None, rights: int | No
         os.fsync(file.fileno())
 
 
-def _link_or_rename(temporary: Path, path: Path) -> None:
+def _link_or_rename(temporary: Path, path: Path, folder: int | None) -> None:
     """Give a file its name; unlike a rename, a link never replaces a file that was created meanwhile."""
+    name = path if folder is None else Path(path.name)
     try:
-        os.link(temporary, path)
+        os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     except FileExistsError:
         raise
     except OSError:  # the file system may not support links
         if os.path.lexists(path):
             raise
-        temporary.rename(path)
+        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
 
 
 def _unlink(temporary: Path, folder: int | None) -> None:

@@ -599,6 +599,20 @@ def test_a_set_that_no_manifest_can_tell_is_referred_to(project: Project) -> Non
     assert project.plan()["changes"] == []
 
 
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_a_link_does_not_lead_an_export_out_of_the_project(
+    shop: Project, options: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outside = tmp_path_factory.mktemp("outside")
+    (shop.root / "copy").symlink_to(outside)
+
+    for folder in ("copy", "copy/inner"):
+        result = shop.run("export", "--out", folder, *options)
+        assert (result.code, "out of the project" in result.err) == (12, True), result.err
+    assert list(outside.iterdir()) == []
+    assert shop.run("export", "--out", str(outside), *options).code == 0
+
+
 # A new project.
 
 

@@ -96,6 +96,18 @@ def test_a_link_stays_a_link_and_rights_stay(untidy: Project) -> None:
     assert Path(untidy.root, "elsewhere.yaml").read_bytes().decode() == TIDY
 
 
+def test_a_file_with_two_names_is_formatted_once(untidy: Project) -> None:
+    link = Path(untidy.root, "manifests/more/a.yaml")
+    link.parent.mkdir()
+    link.symlink_to("../two.yaml")
+
+    first, again = untidy.run("fmt"), untidy.run("fmt")
+
+    assert (first.code, first.out) == (0, "manifests/two.yaml\n"), first.err
+    assert Path(untidy.root, "manifests/two.yaml").read_bytes().decode() == TIDY
+    assert (again.out, link.is_symlink()) == ("", True)
+
+
 FIXABLE = """
 kind: persona
 name: a
@@ -127,6 +139,17 @@ def test_what_can_be_put_right_is_and_the_rest_is_told(project: Project) -> None
         "      participant_pause_sensitivity: high  # soon\n", ""
     ).replace("# never\n", "# never\n      turn_taking_patience: low\n")
     assert "fixed" not in again.err
+
+
+def test_a_file_with_two_names_is_fixed_once(project: Project) -> None:
+    path = project.write("manifests/a.yaml", FIXABLE)
+    (project.root / "manifests/b.yaml").symlink_to("a.yaml")
+
+    fixed = project.run("validate", "--fix")
+
+    assert (fixed.code, "fixed manifests/a.yaml\n" in fixed.err) == (10, True), fixed.out + fixed.err
+    assert "TV108 duplicate-address" in fixed.out
+    assert "replica_interruptibility: low  # never" in path.read_text()
 
 
 def test_only_what_is_selected_is_fixed(project: Project) -> None:

@@ -245,6 +245,23 @@ def test_an_object_of_one_environment_is_copied_into_the_overlay_of_another(stag
         assert (refused.code, words in refused.err) == (code, True)
 
 
+def test_no_file_is_written_through_a_folder_that_leads_out_of_the_project(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outside = tmp_path_factory.mktemp("outside")
+    project.write("tavusctl.yaml", "environments: {a: {overlay: trials/a}, b: {overlay: live/b}}\n")
+    project.write("manifests/coach.yaml", ONLY_EUROPE)
+    project.write("trials/a/trial.yaml", TRIAL.replace("./texts", "../texts").replace("${var:in}", "a"))
+    project.write("trials/texts/trial.md", "You try.\n")
+    (project.root / "live/b").mkdir(parents=True)
+    (project.root / "live/texts").symlink_to(outside)
+
+    result = project.run("promote", "persona/trial", "--from", "a", "--to", "b")
+
+    assert (result.code, "out of the project" in result.err) == (12, True), result.out + result.err
+    assert list(outside.iterdir()) == list((project.root / "live/b").iterdir()) == []
+
+
 def test_an_object_comes_to_all_environments_only_where_no_third_one_would_get_it(staged: Project) -> None:
     staged.write("overlays/staging/trial.yaml", TRIAL.replace("${file:./texts/trial.md}", "Hi."))
     staged.write("tavusctl.yaml", PROJECT.replace("overlay: overlays/europe, ", ""))

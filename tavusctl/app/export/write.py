@@ -9,7 +9,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from tavusctl.app.export.prepare import Export, Selection, Target, prepare
-from tavusctl.app.files import file_writer, new_files
+from tavusctl.app.files import file_writer
+from tavusctl.app.files.new_files import new_files
 from tavusctl.app.planning.execution import Interruption
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import reading
@@ -44,6 +45,7 @@ def export(
     """Write the account, or a part of it, as manifests, and bind them."""
     manifests = Path(session.project.manifests)
     target = Target(Path(os.path.abspath(out or manifests)), session.root, manifests)  # noqa: PTH100 - links stay
+    file_writer.real_path(target.folder, session.root)
     _refuse_overlay(session, target)
     store = session.store()
     lock = contextlib.nullcontext() if dry_run else store.lock(lock_timeout, "export")
@@ -72,17 +74,19 @@ def write(session: Session, export: Export, target: Target, store: Store, *, dry
     order, it would leave bindings without manifests, whose objects a plan would delete.
     """
     files = {path: text for one in export.rendered for path, text in one.files.items()}
-    new = new_files.new_files(target.folder, files)
+    new = new_files(target.folder, files)
     if dry_run:
         return frozenset(new)
     if target.is_read:
         export.survey.seals.check_trusted()
     project_file = _with_secrets(session, export) if target.is_read else None
     manifests = {one.path for one in export.rendered}
-    new_files.create(target.folder, {path: content for path, content in new.items() if path not in manifests})
+    for path in sorted(new.keys() - manifests):
+        file_writer.create(target.folder / path, new[path], root=session.root)
     if project_file is not None:
         file_writer.write(session.root / FILE, project_file, root=session.root, keep_rights=True)
-    new_files.create(target.folder, {path: content for path, content in new.items() if path in manifests})
+    for path in sorted(new.keys() & manifests):
+        file_writer.create(target.folder / path, new[path], root=session.root)
     if target.is_read:
         record(export.survey, export.bindings, store, session.plan_inputs(Approvals()))
     return frozenset(new)

@@ -10,7 +10,7 @@ from tavusctl.config import files
 from tavusctl.config.limits import MAX_YAML_BYTES
 from tavusctl.core.address import Address
 from tavusctl.core.diagnostic_ids import label
-from tavusctl.core.diagnostics import Diagnostic
+from tavusctl.core.diagnostics import Diagnostic, Edit
 from tavusctl.core.errors import RefusedError
 from tavusctl.core.model import Manifest
 from tavusctl.rewrite.apply_edits import splice
@@ -22,9 +22,12 @@ def fix(session: LocalSession, manifests: Sequence[Manifest], diagnostics: Seque
     paths = {one.address: _paths(one) for one in manifests}
     before: dict[str, bytes] = {}
     after: dict[str, bytes] = {}
+    made: list[tuple[str, Sequence[Edit]]] = []
     for diagnostic in diagnostics:
-        path = _path(diagnostic, paths)
-        if diagnostic.fix and path:
+        named = _path(diagnostic, paths)
+        path = files.real_name(session.root / named, session.root) if named else ""
+        if diagnostic.fix and path and (path, diagnostic.fix) not in made:  # a file may have several names
+            made.append((path, diagnostic.fix))
             before[path] = before.get(path) or files.read_bytes(session.root / path, session.root, MAX_YAML_BYTES)
             try:
                 after[path] = splice(after.get(path, before[path]), path, diagnostic.fix)

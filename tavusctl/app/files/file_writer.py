@@ -1,4 +1,4 @@
-"""The only writer of files that people name: reports, plan files, drawings, `.env`, schemas, the files of `init`.
+"""The only writer of files that people name: reports, plan files, drawings, `.env`, schemas, manifests and their texts.
 
 A repository may come from somebody else: a symbolic link in it must not lead a documented command out of the project.
 A path below the project may contain a link only if its target is in the project, too.  A path outside of the project
@@ -58,6 +58,21 @@ def write(
         raise UsageError(message) from None
 
 
+def create(path: Path, content: bytes, *, root: Path) -> None:
+    """Create a file with the folders above it; errors as of `write`, also if the path exists.
+
+    Its rights are those that the umask of the process allows.
+    """
+    try:
+        target = real_path(path, root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_files.open_folder(target.parent) as folder:
+            atomic_files.create(target, content, folder=folder)
+    except OSError as error:
+        message = f"cannot write `{path}`: {error.strerror}"
+        raise UsageError(message) from None
+
+
 def make_folder(path: Path, *, rights: int = 0o777) -> None:
     """Create a folder and its parents; UsageError if it cannot be created."""
     try:
@@ -88,12 +103,15 @@ def real_path(path: Path, root: Path | None = None) -> Path:
 
     UsageError if a relative path, or a path inside the project, leads out of the project.
     """
-    root = Path(os.path.realpath(root)) if root else project_root()
+    named = Path(os.path.abspath(root)) if root else project_root()  # noqa: PTH100 - the name of a path may have links
+    root = Path(os.path.realpath(named))
     literal = Path(os.path.abspath(path))  # noqa: PTH100 - links are checked below
     real = Path(os.path.realpath(path))
     if real.is_relative_to(root):
         return real
-    inside = literal.is_relative_to(root) or Path(os.path.realpath(literal.parent)).is_relative_to(root)
+    inside = any(literal.is_relative_to(one) for one in (root, named)) or (
+        Path(os.path.realpath(literal.parent)).is_relative_to(root)
+    )
     if inside or not path.is_absolute():
         description = "is, or is below, a symbolic link that leads" if inside else "leads"
         message = f"{path} {description} out of the project, to {real}; nothing was written"

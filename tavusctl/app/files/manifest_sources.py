@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -65,8 +64,7 @@ class Sources(Struct):
     def included_path(self, name: str, where: Source) -> str:
         """The path, from the root of the project, of the file that a name in a manifest leads to, links resolved."""
         root = Path(self.project.root)
-        target = files.locate(name, Path(self.project.manifests), root / where.path)
-        return Path(os.path.realpath(target)).relative_to(os.path.realpath(root)).as_posix()
+        return files.real_name(files.locate(name, Path(self.project.manifests), root / where.path), root)
 
     def list_secrets(self, names: Sequence[str]) -> dict[str, bytes]:
         """The project file with names added to `secrets:`; empty if it has them all.

@@ -1,4 +1,4 @@
-"""Add new files to folders with other files: nothing is overwritten, and obstacles are found before the first write."""
+"""New files in folders with other files: what is in their place is found before the first of them is written."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
-from tavusctl.core.errors import RefusedError, UsageError
-from tavusctl.lib import atomic_files
+from tavusctl.core.errors import RefusedError
 
 _MANY = 5  # paths in one message
 
@@ -24,18 +23,6 @@ def new_files(folder: Path, files: Mapping[str, str]) -> dict[str, bytes]:
         message = f"cannot overwrite: {'; '.join(in_the_way[:_MANY])}{more}; nothing was written"
         raise RefusedError(message, "move it, or choose another folder with `--out DIR`", id="E424")
     return {name: content for name, content in contents.items() if not os.path.lexists(folder / name)}
-
-
-def create(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write new files in the given order, each completely or not at all."""
-    for name, content in files.items():
-        path = folder / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            atomic_files.create(path, content)
-        except OSError as error:
-            message = f"cannot write `{path}`: {error.strerror}"
-            raise UsageError(message) from None
 
 
 def _obstacle(folder: Path, name: str, content: bytes, names: Callable[[Path], Mapping[str, str]]) -> str:

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 
+from tavusctl.app.files import file_writer
 from tavusctl.core.errors import RefusedError
 from tavusctl.core.project_settings import FILE
 from tavusctl.fields import free_objects
 from tavusctl.lib import atomic_files
-from tavusctl.rewrite.replace_files import rewrite
 from tavusctl.secrets.escape import escape_invisible
 from tavusctl.secrets.redaction import SHOWN
 
@@ -40,36 +40,48 @@ def _shown(line: str) -> str:
 def write_files(root: Path, before: Contents, after: Contents) -> Iterator[None]:
     """Write files; restore all of them if a write or the block fails.
 
-    A file that is not in `before` is created, and must not exist.
+    A file that is not in `before` is created, and must not exist.  Two names of one file must not have two contents.
+    UsageError if a path leads out of the project; RefusedError if a file is not as in `before` any more.
     """
-    written_paths: list[str] = []
+    targets: dict[Path, str] = {}
+    for path, content in after.items():
+        first = targets.setdefault(file_writer.real_path(root / path, root), path)
+        if content != after[first]:
+            message = f"`{first}` and `{path}` are the same file, and would get different contents; nothing was written"
+            raise RefusedError(message, "use a separate file for each", id="E431")
+    written: list[Path] = []
     try:
-        for path, content in after.items():
+        for target, path in targets.items():
             if path in before:
-                rewrite(root / path, before[path], content)
+                _rewrite(target, path, before[path], after[path])
             else:
-                _add(root / path, content)
-            written_paths.append(path)
+                file_writer.create(target, after[path], root=root)
+            written.append(target)
         yield
         if (collected := _collector.get()) is not None:
-            collected.update({root / path: (before.get(path, b""), content) for path, content in after.items()})
+            collected.update({target: (before.get(path, b""), after[path]) for target, path in targets.items()})
     except BaseException:
-        for path in written_paths:
+        for target in written:
+            path = targets[target]
             with contextlib.suppress(RefusedError, OSError):  # edited by somebody else since: that edit is kept
                 if path in before:
-                    rewrite(root / path, after[path], before[path])
-                elif (root / path).read_bytes() == after[path]:
-                    (root / path).unlink()
+                    _rewrite(target, path, after[path], before[path])
+                elif target.read_bytes() == after[path]:
+                    target.unlink()
         raise
 
 
-def _add(path: Path, content: bytes) -> None:
+def _rewrite(target: Path, path: str, before: bytes, after: bytes) -> None:
+    """Replace the content of a file; RefusedError if it is not `before` any more, or if it cannot be written."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_files.create(path, content)
+        with atomic_files.open_folder(target.parent) as folder:
+            atomic_files.replace(target, after, keep_rights=True, expect=before, folder=folder)
+    except atomic_files.ChangedError:
+        message = f"`{path}` was changed after it was read; it was not written"
+        raise RefusedError(message, "run the command again", id="E431") from None
     except OSError as error:
         message = f"cannot write `{path}`: {error.strerror}"
-        raise RefusedError(message, "run the command again", id="E431") from None
+        raise RefusedError(message, "check its permissions", id="E431") from None
 
 
 @contextlib.contextmanager

@@ -99,8 +99,7 @@ def _files(git: Git, commit: str, prefix: str, subject: Subject, rewritten: Rewr
     record = _record(subject, commit)
     converted = _written_earlier(record, root)
     for path, (before, after) in rewritten.items():
-        # A write through a symbolic link changes the file that is its target.
-        name = Path(os.path.realpath(path)).relative_to(root).as_posix()
+        name = path.relative_to(root).as_posix()
         converted[name] = _is_converted(git, name, before, committed.get(name), say)
         if after != (root / name).read_bytes():
             message = f"`{name}` was changed again after it was written"

@@ -13,7 +13,8 @@ from tavusctl.api import DEFAULT_URL
 from tavusctl.app.export.prepare import Selection, Target
 from tavusctl.app.export.prepare import prepare as prepare_export
 from tavusctl.app.export.write import ExportResult, write
-from tavusctl.app.files import file_writer, new_files
+from tavusctl.app.files import file_writer
+from tavusctl.app.files.new_files import new_files
 from tavusctl.app.init import existing_project
 from tavusctl.app.init.examples import ASSISTANTS, DEMO, EXAMPLES, EXTENSIONS, IGNORED, PROJECT, STATE_IN_GIT
 from tavusctl.app.init.schemas import schema_files
@@ -68,7 +69,7 @@ def _start_from_account(folder: Path, account: Account, name: str, say: Say) -> 
     store, target = session.store(), Target(Path(project.manifests), root, Path(project.manifests))
     with session.reader() as api, reading(session.progress, api):
         export = prepare_export(session, Selection(), target, api, store)
-    new_files.new_files(target.folder, {path: text for one in export.rendered for path, text in one.files.items()})
+    new_files(target.folder, {path: text for one in export.rendered for path, text in one.files.items()})
     _scaffold(folder, _files(folder, name), say)
     with store.lock(command="init"):
         new = write(session, export, target, store)

@@ -133,7 +133,7 @@ def test_a_new_file_takes_no_place_that_is_taken(
 ) -> None:
     if not has_links:
 
-        def refuse(*_: object) -> None:
+        def refuse(*_: object, **__: object) -> None:
             raise OSError(errno.EPERM, "Operation not permitted")
 
         monkeypatch.setattr(os, "link", refuse)
