@@ -28,7 +28,7 @@ from tavusctl.kinds import KINDS, address_in
 from tavusctl.lib.json_types import Json, KeyPath
 from tavusctl.patch import join, split
 from tavusctl.patch.pointer import resolve
-from tavusctl.rewrite.render_value import CannotAdoptError, ValueRenderer, find_field, included_file
+from tavusctl.rewrite.render_value import CannotAdoptError, ValueRenderer, find_field, included_file, several_texts
 from tavusctl.secrets.redaction import redacted
 from tavusctl.secrets.values import UnreadSecret
 
@@ -91,10 +91,14 @@ class Adopted(Struct):
         )
         new = renderer.value(split(entry.path), raw, entry.desired, entry.live)
         edits = self.sources.edit(manifest, where, new)
-        for file_name, text in renderer.texts.items():
+        texts: dict[str, str] = {}
+        for file_name, text in (*renderer.texts.items(), *renderer.kept_texts.items()):
             file = self.sources.included_path(file_name, _source_of_file_name(file_name, document, where, raw))
-            self._check_users(file, text, address, entry.path)
-            edits[file] = with_text(self.sources.read(file), text)
+            if texts.setdefault(file, text) != text:
+                raise several_texts(file)
+            if file_name in renderer.texts:
+                self._check_users(file, text, address, entry.path)
+                edits[file] = with_text(self.sources.read(file), text)
         self._check_secrets(edits)
         self.sources.after.update({**edits, **self.sources.list_secrets(names)})
         self.variables.record(names)

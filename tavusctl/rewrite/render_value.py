@@ -15,7 +15,7 @@ from msgspec import Struct, field
 
 from tavusctl.config.interpolation import escape_expressions, expressions
 from tavusctl.core.address import Address
-from tavusctl.core.json_tree import canonical, is_empty
+from tavusctl.core.json_tree import canonical, is_empty, leaves
 from tavusctl.core.model import ABSENT
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import presigned_urls, secret_fields, spellings
@@ -39,12 +39,13 @@ class CannotAdoptError(ValueError):
 
 
 class ValueRenderer(Struct, frozen=True):
-    """Renders the values of one resource, and collects in `texts` the new contents of included files."""
+    """Renders the values of one resource, and collects in `texts` the contents that included files must have."""
 
     kind: ResourceKind
     declared: AbstractSet[Address]
     ids: Mapping[Address, str]  # of the bound objects
-    texts: dict[str, str] = field(default_factory=dict)  # by the path in `${file:PATH}`
+    texts: dict[str, str] = field(default_factory=dict)  # new ones, by the path in `${file:PATH}`
+    kept_texts: dict[str, str] = field(default_factory=dict)  # those of values that stay, likewise
     value_of: Callable[[str], str | None] = lambda _: (
         None
     )  # the value of an expression amid other text; None if unknown
@@ -56,7 +57,7 @@ class ValueRenderer(Struct, frozen=True):
         `desired` is the value that `raw` stands for.  CannotAdoptError if the manifest cannot have the live value.
         """
         if same(self.kind, path, desired, live) and raw is not ABSENT:
-            return raw
+            return self._kept(raw)
         tokens = expressions(raw) if isinstance(raw, str) else ()
         if tokens:
             return self._expression(path, str(raw), tokens, live)
@@ -67,6 +68,15 @@ class ValueRenderer(Struct, frozen=True):
             if isinstance(live, list):
                 return self._items(path, raw, desired, live)
         return ABSENT if is_unset(self.kind, path, live) else self._rendered(path, live)
+
+    def _kept(self, raw: Json) -> Json:
+        """A value that stays as it is written, and with it the texts of the files that it includes."""
+        texts = [leaf for _, leaf in leaves(raw) if isinstance(leaf, str)] if isinstance(raw, dict | list) else [raw]
+        for expression in (one for text in texts if isinstance(text, str) for one in expressions(text)):
+            text = self.value_of(expression) if included_file(expression) else None
+            if text is not None:
+                self.kept_texts[included_file(expression)] = text
+        return raw
 
     def _expression(self, path: KeyPath, raw: str, tokens: tuple[str, ...], live: Json) -> Json:
         """The text in place of one with expressions; CannotAdoptError if the live value cannot be written back."""
@@ -105,12 +115,17 @@ class ValueRenderer(Struct, frozen=True):
         elif edited.expression:
             message = f"the text of `{edited.expression}` was edited, but other manifests may use it, too"
             raise CannotAdoptError(message)
+        if expressions(edited.raw) != tokens:
+            message = (
+                f"a `$` right before an expression makes it a literal: the account has one before the value of one of "
+                f"{', '.join(tokens)}; make that `$` a part of the value"
+            )
+            raise CannotAdoptError(message)
         return edited.raw
 
     def _set_file(self, name: str, text: str) -> None:
         if self.texts.setdefault(name, text) != text:
-            message = f"`${{file:{name}}}` is used several times, with different texts in the account"
-            raise CannotAdoptError(message)
+            raise several_texts(name)
 
     def _members(self, path: KeyPath, raw: dict[str, Json], desired: dict[str, Json], live: dict[str, Json]) -> Json:
         live = dict(self._under_list_keys(path, raw, live))
@@ -121,7 +136,7 @@ class ValueRenderer(Struct, frozen=True):
                 rendered = self.value(member_path, value, desired.get(key), live[key])
                 members.update({} if rendered is ABSENT else {key: rendered})
             elif same(self.kind, member_path, desired.get(key), None):
-                members[key] = value
+                members[key] = self._kept(value)
         for key, value in live.items():
             if key not in raw and not self._is_left_out((*path, key), value):
                 members[key] = self._rendered((*path, key), value)
@@ -230,6 +245,11 @@ def _item_identity(item: Json, keyed_by: str) -> str:
 
 def _as_list(joined_by: str, live: Json) -> Json:
     return live.split(joined_by) if joined_by and isinstance(live, str) else live
+
+
+def several_texts(file: str) -> CannotAdoptError:
+    """The error for a file that must have several texts at once."""
+    return CannotAdoptError(f"`{file}` is used several times, with different texts in the account")
 
 
 def included_file(text: str) -> str:

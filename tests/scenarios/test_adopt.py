@@ -425,6 +425,43 @@ def test_a_file_that_others_use_is_not_changed_by_an_edit_inside_it(mixed: Proje
     assert text_of(mixed, "prompts/style.md") == f"{STYLE}\n"
 
 
+def test_a_dollar_that_would_make_an_expression_a_literal_is_refused(mixed: Project) -> None:
+    mixed.write("manifests/prompts/style.md", "Be kind.\n")
+    mixed.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "Only ${var:brand} here."})
+    mixed.apply()
+    before = text_of(mixed, "persona-coach.yaml")
+    portal(mixed, "persona/coach", "/system_prompt", "Only $Acme here.")
+
+    adopted = mixed.run("adopt", "--all")
+
+    assert (adopted.code, text_of(mixed, "persona-coach.yaml")) == (4, before), adopted.err
+    assert "a `$` right before an expression makes it a literal" in adopted.out
+
+
+@pytest.mark.parametrize("other", ["${file:prompts/rule.md}", "${file:./prompts/rule.md}"])
+@pytest.mark.parametrize("edited", [0, 1])
+def test_a_file_that_two_items_of_a_list_use_is_changed_for_both_or_not(
+    project: Project, edited: int, other: str
+) -> None:
+    items = [
+        {"guardrail_name": f"rule_{number}", "guardrail_prompt": prompt}
+        for number, prompt in enumerate(("${file:prompts/rule.md}", other))
+    ]
+    project.manifest("guardrails", "rules", {"name": "Rules", "data": items})
+    project.write("manifests/prompts/rule.md", "Promises a price.\n")
+    project.apply()
+    pointer = "/data/{}/guardrail_prompt"
+    portal(project, "guardrails/rules", pointer.format(edited), "Says a price.")
+
+    one = project.run("adopt", "--all")
+    portal(project, "guardrails/rules", pointer.format(1 - edited), "Says a price.")
+    both = project.run("adopt", "--all")
+
+    assert one.code == 4, one.out + one.err
+    assert "rule.md` is used several times, with different texts in the account" in one.out
+    assert (both.code, text_of(project, "prompts/rule.md")) == (0, "Says a price.\n"), both.out + both.err
+
+
 def test_an_edit_around_and_inside_at_once_is_refused_without_advice(mixed: Project) -> None:
     portal(mixed, "persona/coach", "/system_prompt", "You teach for Acme. Be kind. Answer in German.")
     adopted = mixed.run("adopt", "--all")
