@@ -268,6 +268,21 @@ def test_a_secret_that_the_pull_request_lists_no_more_stays_hidden(proposal: Pro
     assert KEY not in result.out + result.err + proposal.step.summary + "".join(proposal.step.comments)
 
 
+@pytest.mark.parametrize("settings", ["environments: {x: {api_key_env: TAVUS_API_KEY_X}}\n", "secrets: [OPENAI]\n"])
+def test_a_secret_without_a_form_that_the_pull_request_names_no_more_stays_hidden(
+    proposal: Proposal, settings: str
+) -> None:
+    """Of a secret, or of the API key of an environment."""
+    word = "correct horse battery"
+    name = "OPENAI" if "x:" in settings else "TAVUS_API_KEY_X"
+    proposal.says(settings, api_key="", speculative_inference=word)
+
+    results = [proposal.step.run(command, fork=False, pull=True, **{name: word}) for command in ("validate", "plan")]
+
+    for result in results:
+        assert (result.code, word in result.out + result.err + proposal.step.summary) == (10, False), result.out
+
+
 def test_a_new_environment_has_no_key_and_is_validated(proposal: Proposal) -> None:
     proposal.says("secrets: [OPENAI]\nenvironments: {y: {api_key_env: CLOUD, state: 's3://evil-bucket/state'}}\n")
 

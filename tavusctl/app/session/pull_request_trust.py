@@ -148,16 +148,17 @@ def is_restricted() -> bool:
 
 
 def restricted_project(project: Project) -> Project:
-    """The project, limited to the variables that this run may read."""
+    """The project with the variables whose values this run may read, or may show nowhere: all those of the base branch.
+
+    A pull request that names one no more must not make it visible.
+    """
     restriction = _restriction.get()
     if restriction is None:
         return project
-    grant = Grant()
-    for _, base_project in _bases(Path(project.root), restriction):
-        grant = Grant(project=base_project)
-        break
-    secrets = tuple(name for name in project.secrets if name in grant.secrets)
-    return replace(grant.limit_project(project), secrets=secrets, doubtful=frozenset())
+    for _, base in _bases(Path(project.root), restriction):
+        environments = {**base.environments, **Grant(project=base).limit_project(project).environments}
+        return replace(project, secrets=base.secrets, environments=environments, doubtful=frozenset())
+    return replace(Grant().limit_project(project), secrets=(), doubtful=frozenset())
 
 
 def grant_for(root: Path, environment: Environment) -> Grant | None:
