@@ -29,7 +29,7 @@ from tavusctl.lib.json_types import Json, KeyPath
 from tavusctl.patch import join, split
 from tavusctl.patch.pointer import resolve
 from tavusctl.rewrite.render_value import CannotAdoptError, ValueRenderer, find_field, included_file, several_texts
-from tavusctl.secrets.redaction import redacted
+from tavusctl.secrets.redaction import secret_names_in
 from tavusctl.secrets.values import UnreadSecret
 
 
@@ -119,8 +119,11 @@ class Adopted(Struct):
     def _check_secrets(self, edits: Mapping[str, bytes]) -> None:
         """Refuse to write the value of a secret into a file; it may have been pasted into any field of the account."""
         for path, content in edits.items():
-            old, new = (version.decode("utf-8", "replace") for version in (self.sources.read(path), content))
-            if redacted(new) != new and redacted(old) == old:
+            old, new = (
+                frozenset(secret_names_in(version.decode("utf-8", "replace")))
+                for version in (self.sources.read(path), content)
+            )
+            if new - old:
                 message = "it contains the value of a secret; remove the value in the account"
                 raise CannotAdoptError(message)
 

@@ -306,6 +306,21 @@ def test_a_secret_that_somebody_pasted_into_a_text_stays_out_of_git(full: Projec
     assert text_of(full, "prompts/coach.md") == "You coach.\nYou are kind.\n"
 
 
+def test_a_secret_is_found_also_in_a_file_that_has_another(full: Project) -> None:
+    full.write("tavusctl.yaml", PROJECT.replace("[LLM_KEY]", "[LLM_KEY, GREETING]"))
+    full.write("manifests/prompts/coach.md", "You coach. Say hello-and-welcome.\n")
+    values = {"LLM_KEY": "k-pasted-99c1d2", "GREETING": "hello-and-welcome"}
+    assert full.run("apply", "--yes", **values).code == 0
+    before = text_of(full, "prompts/coach.md")
+    portal(full, "persona/coach", "/system_prompt", "You coach. Say hello-and-welcome. The key is k-pasted-99c1d2.")
+
+    adopted = full.run("adopt", "--all", **values)
+
+    assert adopted.code == 4, adopted.out + adopted.err
+    assert "it contains the value of a secret" in adopted.out
+    assert text_of(full, "prompts/coach.md") == before
+
+
 def test_a_deleted_object_is_refused_with_the_way_out(full: Project) -> None:
     full.account.portal_delete("persona", full.bound("persona/coach"))
 
