@@ -177,6 +177,15 @@ def test_a_workflow_gives_no_rights_but_those_of_its_jobs(path: Path) -> None:
     assert all(isinstance(job["permissions"], dict) for job in jobs(path).values())
 
 
+@pytest.mark.parametrize("path", WORKFLOWS, ids=name)
+def test_only_a_run_for_a_pull_request_is_cancelled_by_a_newer_one(path: Path) -> None:
+    """And on a branch, a run of the schedule and one of a push do not wait for each other."""
+    workflow = yaml.safe_load(path.read_text("utf-8"))
+    concurrency, events = workflow["concurrency"], workflow[True]  # YAML 1.1 reads `on` as true
+    assert concurrency["cancel-in-progress"] in (False, "${{ github.event_name == 'pull_request' }}")
+    assert "schedule" not in events or "${{ github.event_name }}" in concurrency["group"]
+
+
 def test_no_job_of_the_release_that_runs_our_code_may_sign_publish_or_write() -> None:
     """And none begins before what it needs is done."""
     found = jobs(RELEASE)
