@@ -91,6 +91,7 @@ def test_a_merge_goes_through_the_environments_in_their_order_each_behind_its_ap
     assert (whole["concurrency"]["cancel-in-progress"], whole["permissions"]) == (False, {})
     (watch,) = jobs(project.root, "tavus-watch.yml").values()
     assert watch["permissions"] == {"contents": "read", "issues": "write"}
+    assert watch["if"] == "${{ github.ref == 'refs/heads/main' }}"  # another branch could be dispatched
     commands = [(one["with"]["command"], one["if"]) for one in watch["steps"] if "command" in one["with"]]
     assert commands == [(name, "${{ !cancelled() }}") for name in ("drift", "recrawl", "apply")] * 2
     planned = jobs(project.root, "tavus-plan.yml")

@@ -256,12 +256,11 @@ jobs:
 
 def _plan_job(inputs: WorkflowInputs, environment: Environment, after: str) -> str:
     """The job that plans an environment after a merge, and keeps the plan file for its approval."""
-    merged = "'refs/heads/" + inputs.branch.replace("'", "''") + "'"
     return f"""\
   plan-{environment.name}:
     name: plan {environment.name}
 {after}\
-    if: ${{{{ !cancelled() && !failure() && github.ref == {merged} }}}}
+    if: ${{{{ !cancelled() && !failure() && {_is_on_branch(inputs)} }}}}
     runs-on: ubuntu-24.04
     timeout-minutes: 15
     permissions:
@@ -304,6 +303,11 @@ def _apply_job(inputs: WorkflowInputs, environment: Environment) -> str:
 {_run(inputs, environment, "verify")}"""
 
 
+def _is_on_branch(inputs: WorkflowInputs) -> str:
+    """A condition that holds only for the files of the branch, which are reviewed: anybody may dispatch any other."""
+    return "github.ref == 'refs/heads/" + inputs.branch.replace("'", "''") + "'"
+
+
 def _contents(*environments: Environment) -> str:
     """The repository permission of a job; it may write if the state of an environment is in the repository."""
     if any(one.state.partition("?")[0] == "git" for one in environments):
@@ -336,6 +340,7 @@ concurrency:
 jobs:
   watch: # one job for everything: each is billed as a minute at least, some 720 of them in a month
     name: watch
+    if: ${{{{ {_is_on_branch(inputs)} }}}}
     runs-on: ubuntu-24.04
     timeout-minutes: 55
     permissions:
