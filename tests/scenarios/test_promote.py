@@ -262,6 +262,23 @@ def test_no_file_is_written_through_a_folder_that_leads_out_of_the_project(
     assert list(outside.iterdir()) == list((project.root / "live/b").iterdir()) == []
 
 
+def test_a_large_file_for_the_api_is_copied(project: Project) -> None:
+    project.write("tavusctl.yaml", "environments: {a: {overlay: overlays/a}, b: {overlay: overlays/b}}\n")
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "Hi."})
+    spec = "{document_name: Book, document_file: ./book.pdf, upload: 's3://bucket/files'}"
+    project.write("overlays/a/book.yaml", f"kind: document\nname: book\nspec: {spec}\n")
+    file = project.root / "overlays/a/book.pdf"
+    (project.root / "overlays/b").mkdir()
+    file.write_bytes(b"%PDF-1.7\n\0" + bytes(6 * 1024 * 1024))
+    command = ("promote", "document/book", "--from", "a", "--to", "b")
+
+    shown, done = project.run(*command, "--dry-run"), project.run(*command)
+
+    assert (shown.code, done.code) == (0, 0), shown.err + done.err
+    assert "Binary files /dev/null and b/overlays/b/book.pdf differ\n" in shown.out
+    assert (project.root / "overlays/b/book.pdf").read_bytes() == file.read_bytes()
+
+
 def test_an_object_comes_to_all_environments_only_where_no_third_one_would_get_it(staged: Project) -> None:
     staged.write("overlays/staging/trial.yaml", TRIAL.replace("${file:./texts/trial.md}", "Hi."))
     staged.write("tavusctl.yaml", PROJECT.replace("overlay: overlays/europe, ", ""))

@@ -11,6 +11,7 @@ from typing import Final
 
 from tavusctl.app.files.manifest_sources import Sources
 from tavusctl.config.interpolation import expressions
+from tavusctl.config.limits import MAX_YAML_BYTES
 from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import written_at
 from tavusctl.core.json_tree import leaves
@@ -42,9 +43,10 @@ def copy_document(sources: Sources, folder: str, manifest: Manifest, overlay_fol
     inside = manifest.source.path.removeprefix(f"{overlay_folder}/")
     path = _free_path(sources.project, folder, inside, manifest.address)
     sources.after[path] = _document(sources.read(manifest.source.path), manifest).encode()
+    attachment = KINDS[manifest.address.kind].attachment
     for old, name in _relative_files(sources, manifest):
         new = os.path.normpath(PurePosixPath(path).parent / name)
-        content = sources.read(old)
+        content = sources.read(old, attachment.limit if attachment else MAX_YAML_BYTES)
         existing = Path(sources.project.root, new)
         if new.startswith("..") or (
             os.path.lexists(existing) and (not existing.is_file() or existing.read_bytes() != content)

@@ -31,13 +31,17 @@ class Sources(Struct):
     before: dict[str, bytes] = field(default_factory=dict)
     after: dict[str, bytes] = field(default_factory=dict)
 
-    def read(self, path: str) -> bytes:
-        """The new content of a file, by its path from the root of the project."""
+    def read(self, path: str, limit: int = MAX_YAML_BYTES) -> bytes:
+        """The new content of a file, by its path from the root of the project; CannotAdoptError if it is unreadable."""
         if path not in self.before and path in self.after:
             return self.after[path]  # a file that is new
         if path not in self.before:
             root = Path(self.project.root)
-            self.before[path] = files.read_bytes(root / path, root, MAX_YAML_BYTES)
+            try:
+                self.before[path] = files.read_bytes(root / path, root, limit)
+            except files.UnreadableFileError as error:
+                message = f"`{path}` {error}"
+                raise CannotAdoptError(message) from None
         return self.after.get(path, self.before[path])
 
     def layers(self, manifest: Declared) -> tuple[Node, Node | None]:
@@ -76,7 +80,7 @@ class Sources(Struct):
             return {}
         try:
             text = with_secrets(self.read(FILE).decode(), missing)
-        except (files.UnreadableFileError, UnicodeDecodeError):
+        except (CannotAdoptError, UnicodeDecodeError):
             text = None
         if text is None:
             names = ", ".join(missing)

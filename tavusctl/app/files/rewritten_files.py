@@ -25,8 +25,11 @@ def difference(before: Contents, after: Contents) -> str:
     """A unified diff of the files; lines that may contain a secret are hidden."""
     lines: list[str] = []
     for path, content in after.items():
-        old, new = _lines(before.get(path, b"")), _lines(content)
         name = f"a/{escape_invisible(path)}" if path in before else "/dev/null"
+        if b"\0" in content:
+            lines.append(f"Binary files {name} and b/{escape_invisible(path)} differ\n")
+            continue
+        old, new = _lines(before.get(path, b"")), _lines(content)
         diff_lines = difflib.unified_diff(old, new, name, f"b/{escape_invisible(path)}")
         lines += diff_lines if path == FILE else map(_shown, diff_lines)  # the project file has only names of secrets
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
