@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import io
 import os
@@ -92,23 +93,18 @@ def _excerpt(diagnostic: Diagnostic, lines: Mapping[str, Mapping[int, str]]) -> 
 
 
 def _lines(path: str, numbers: Collection[int]) -> dict[int, str]:
-    """The lines with the given numbers, of a file whose path starts at the root of the project.
-
-    The root is the working folder or one above it.
-    """
-    for folder in (Path.cwd(), *Path.cwd().parents):
-        if (folder / path).is_file():
-            try:
-                content = io.BytesIO(read_bytes(folder / path, folder, _MANIFEST_LIMIT))
-            except ValueError:
-                return {}
-            # Keep only the lines to show: the lines of all manifests as strings would take many times their bytes.
-            return {number: _showable(line) for number, line in enumerate(content, 1) if number in numbers}
-    return {}
+    """The lines with the given numbers, of a file whose path starts at the root of the project."""
+    root = file_writer.project_root()
+    try:
+        content = io.BytesIO(read_bytes(root / path, root, _MANIFEST_LIMIT).removeprefix(codecs.BOM_UTF8))
+    except ValueError:
+        return {}
+    # Keep only the lines to show: the lines of all manifests as strings would take many times their bytes.
+    return {number: _showable(line) for number, line in enumerate(content, 1) if number in numbers}
 
 
 def _showable(content: bytes) -> str:
-    line = content.removesuffix(b"\n").decode("utf-8", "replace")
+    line = content.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "replace")
     return "" if _MAY_HOLD_SECRET.search(line) or free_objects.line_has_secret(line) else line
 
 

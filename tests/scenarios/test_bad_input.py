@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 
 import pytest
@@ -279,3 +280,13 @@ def test_a_number_that_is_none_is_told_with_what_would_be_one(
 ) -> None:
     result = project.run(*args)
     assert (result.code, words in result.err) == (12, True), result.err
+
+
+def test_a_closed_standard_input_is_no_terminal(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in `tavusctl apply <&-`."""
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach."})
+    monkeypatch.setattr(sys, "stdin", None)
+
+    result = project.run("apply")
+
+    assert (result.code, "E1201" in result.err) == (12, True), result.err

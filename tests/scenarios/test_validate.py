@@ -280,3 +280,17 @@ def test_a_second_run_names_the_same_environment(project: Project) -> None:
 
     assert "in the environment `staging`: system_prompt" in first.out, first.out + first.err
     assert second == first
+
+
+def test_an_excerpt_shows_the_line_of_the_project_without_what_only_bytes_have(project: Project) -> None:
+    """A byte order mark and CR; and in a folder of the project that has a file of the same path."""
+    project.write("tavusctl.yaml", "version: 1\n")
+    text = "\ufeffkin: persona\r\nname: coach\r\nspec: {pipeline_mode: loud}\r\n"
+    project.write("manifests/coach.yaml", "").write_bytes(text.encode())
+    project.write("other/manifests/coach.yaml", "another: line\nspec: {other: one}\n# three\n")
+
+    result = project.run("-C", "other", "validate")
+
+    assert result.code == 10
+    assert "  | kin: persona\n" in result.out, result.out
+    assert "\\u" not in result.out
