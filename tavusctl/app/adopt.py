@@ -24,6 +24,7 @@ from tavusctl.core.messages import suggestion
 from tavusctl.core.model import ABSENT, Cause, Change, Desired, FieldChange
 from tavusctl.engine.import_.missing_state import HINT, UnboundManifests, of_plan
 from tavusctl.engine.prepared_plan import PreparedPlan
+from tavusctl.fields.spellings import model_pointer
 from tavusctl.kinds import KINDS, address_in
 from tavusctl.lib.json_types import Json, KeyPath
 from tavusctl.patch import join, split
@@ -47,7 +48,7 @@ class Use(Struct, frozen=True):
     """A place in a manifest that inserts the text of a file (`${file:}`)."""
 
     address: Address
-    pointer: str  # from the root of the document, so it begins with /spec
+    pointer: str  # into spec, in the names of the model
     is_whole: bool  # the value is the `${file:}` expression alone
 
 
@@ -130,10 +131,9 @@ class Adopted(Struct):
     def _check_users(self, path: str, text: str, address: Address, pointer: str) -> None:
         """Refuse a new text for a file that another place uses as well, if the account has a different text there."""
         others = [use for use in self._uses(path) if not self._has_live_text(use, text)]
-        own_prefix = f"/spec{pointer}/"
-        others = [use for use in others if use.address != address or not f"{use.pointer}/".startswith(own_prefix)]
+        others = [use for use in others if use.address != address or not f"{use.pointer}/".startswith(f"{pointer}/")]
         if others:
-            names = ", ".join(sorted({f"{use.address} ({use.pointer.removeprefix('/spec')})" for use in others}))
+            names = ", ".join(sorted({f"{use.address} ({use.pointer})" for use in others}))
             message = (
                 f"`{path}` is also used by {names}, where the account has another text; use a separate file for each"
             )
@@ -148,15 +148,15 @@ class Adopted(Struct):
                         included_file(expression)
                         and self.sources.included_path(included_file(expression), place_of(document, place)) == path
                     ):
-                        yield Use(address, join(place), expression == leaf)
+                        written = join(place).removeprefix("/spec").removeprefix("/extra")
+                        yield Use(address, model_pointer(KINDS[address.kind], written), expression == leaf)
 
     def _has_live_text(self, use: Use, text: str) -> bool:
         """Whether the place of a use differs in the account, and the live value there is exactly this text."""
-        pointer = use.pointer.removeprefix("/spec").removeprefix("/extra")
         for change in changes(self.prepared):
             for entry in change.fields if use.is_whole and change.address == use.address else ():
-                if f"{pointer}/".startswith(f"{entry.path}/"):
-                    return bool(_value_at(entry.live, pointer.removeprefix(entry.path)) == text)
+                if f"{use.pointer}/".startswith(f"{entry.path}/"):
+                    return bool(_value_at(entry.live, use.pointer.removeprefix(entry.path)) == text)
         return False
 
 

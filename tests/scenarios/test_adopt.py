@@ -232,6 +232,24 @@ def test_a_file_of_several_is_written_only_when_all_have_the_text(full: Project)
     assert settled(full)
 
 
+def test_a_text_under_a_newer_name_goes_back_into_its_file(project: Project) -> None:
+    project.write("manifests/x.md", "Old.\n")
+    project.manifest(
+        "persona", "coach", {"persona_name": "Coach", "system_prompt": "Hi.", "pal_description": "${file:x.md}"}
+    )
+    project.apply()
+    project.account.forget()
+    bound = project.bound("persona/coach")
+    live = project.account.objects("personas")[bound]
+    field = next(key for key, value in live.items() if value == "Old.")
+    project.account.portal("persona", bound, {"op": "replace", "path": f"/{field}", "value": "New."})
+
+    adopted = project.run("adopt", "--all")
+
+    assert (adopted.code, text_of(project, "x.md")) == (0, "New.\n"), adopted.out
+    assert settled(project)
+
+
 def test_a_prompt_file_that_another_reads_through_a_link_is_changed_for_both_or_not(full: Project) -> None:
     (full.root / "manifests/prompts/second.md").symlink_to("coach.md")
     full.write(
