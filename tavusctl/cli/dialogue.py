@@ -53,7 +53,7 @@ class TerminalDialogue(Struct, frozen=True):
             return report.outcomes(result.plan, result.outcomes)
 
         if self.format_ != "text" or result.outcomes or reports:
-            report_options.show(outcomes(REPORTS[self.format_]), self.format_)
+            report_options.show(outcomes(report_options.in_repository(REPORTS[self.format_])), self.format_)
         for line in (*result.next_steps(), *result.hints):
             self.session.say(line)
         code = self.interruption.code or result.exit_code

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from tavusctl.app.files import file_writer
 from tavusctl.app.session.opening import register_secrets
 from tavusctl.cli import output_paths
-from tavusctl.cli.report_options import color_setting, requested_reports
+from tavusctl.cli.report_options import color_setting, in_repository, requested_reports
 from tavusctl.config.files import read_bytes
 from tavusctl.core.diagnostic_ids import REDACTED_CHECKS
 from tavusctl.core.diagnostics import Diagnostic
@@ -66,7 +66,7 @@ def write_reports(error: TavusctlError, args: Sequence[str]) -> None:
         return
     for name, path in targets:
         report = report_named(name)
-        report_text = report.diagnostics(with_excerpts(error.diagnostics)) if report else ""
+        report_text = in_repository(report).diagnostics(with_excerpts(error.diagnostics)) if report else ""
         document = json.error(error.id, error.exit_code, view.diagnostics(error.diagnostics))
         with contextlib.suppress(UsageError):  # the first error matters more than this one
             file_writer.write(path, redacted(document if name == "json" else click.unstyle(report_text)))

@@ -15,6 +15,7 @@ from tavusctl.app.files import file_writer
 from tavusctl.cli.completion_values import report as known_report
 from tavusctl.cli.redacting_stream import RedactingStream
 from tavusctl.core.errors import UsageError
+from tavusctl.integrations.git.checkout import folder_in_checkout
 from tavusctl.lib.command_line import option_values
 from tavusctl.reports.formats import REPORTS, Report, report_named
 from tavusctl.reports.terminal.line_wrapping import wrap
@@ -87,14 +88,19 @@ report_option = click.option(
 def emit(make: Callable[[Report], str], format_: str, reports: Reports = ()) -> None:
     """Write a report to files, and print it in one format; UsageError if a file cannot be written."""
     write_files(make, reports)
-    show(make(REPORTS[format_]), format_)
+    show(make(in_repository(REPORTS[format_])), format_)
 
 
 def write_files(make: Callable[[Report], str], reports: Reports) -> None:
     """Write a report to files; UsageError if one cannot be written."""
     for name, path in reports:
         if report := report_named(name):
-            file_writer.write(path, redacted(click.unstyle(make(report))))
+            file_writer.write(path, redacted(click.unstyle(make(in_repository(report)))))
+
+
+def in_repository(report: Report) -> Report:
+    """A report format, with paths of files as a forge has them if it is made for one."""
+    return report.in_repository(folder_in_checkout(file_writer.project_root()))
 
 
 def color_setting(*, no_color: bool = False) -> bool | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol, cast
+from typing import Final, Protocol, TypeVar, cast
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,6 +18,8 @@ from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.model import Drift, Outcome, Plan
 from tavusctl.reports.contents import view
 from tavusctl.reports.contents.view import DiagnosticView, DriftView, OutcomeView, PlanView
+
+Shown = TypeVar("Shown")
 
 
 class Format(Protocol):
@@ -46,27 +48,36 @@ class Report(Struct, frozen=True):
     module: str
     has_requirements: bool = False  # the module needs something that may be missing; its `ready` checks that
     sharing_reports: int = 1  # the number of reports that share one comment with this one
+    is_for_forge: bool = False  # a forge reads it, which knows files by their paths from the root of the repository
+    folder: str = ""  # of the project in its repository, if the paths begin there
 
     def plan(self, plan: Plan) -> str:
         """A report of what apply would do."""
-        return self._format.plan(view.plan(plan))
+        return self._format.plan(self._placed(view.plan(plan)))
 
     def outcomes(self, plan: Plan, outcomes: Sequence[Outcome]) -> str:
         """A report of what apply has done."""
-        return self._format.outcomes(view.plan(plan), view.outcomes(outcomes))
+        return self._format.outcomes(view.plan(plan), self._placed(view.outcomes(outcomes)))
 
     def drift(self, plan: Plan, drift: Sequence[Drift]) -> str:
         """A report of what has changed in the account."""
-        return self._format.drift(view.plan(plan), view.drift(drift))
+        return self._format.drift(view.plan(plan), self._placed(view.drift(drift)))
 
     def diagnostics(self, diagnostics: Sequence[Diagnostic]) -> str:
         """A report of diagnostics."""
-        return self._format.diagnostics(view.diagnostics(diagnostics))
+        return self._format.diagnostics(self._placed(view.diagnostics(diagnostics)))
 
     def ready(self) -> None:
         """Raise UsageError if something that the format needs is missing."""
         if self.has_requirements:
             importlib.import_module(f"tavusctl.reports.{self.module}").ready()
+
+    def in_repository(self, folder: str) -> Report:
+        """The same format for a project in this folder of a repository; empty for its root."""
+        return replace(self, folder=folder) if self.is_for_forge else self
+
+    def _placed(self, shown: Shown) -> Shown:
+        return view.below(self.folder, shown)
 
     @property
     def _format(self) -> Format:
@@ -80,8 +91,8 @@ REPORTS: Final[Mapping[str, Report]] = {
     "markdown": Report("markdown"),
     "comment": Report("github.comment"),
     "summary": Report("github.summary"),
-    "github": Report("github.annotations"),
-    "sarif": Report("sarif"),
+    "github": Report("github.annotations", is_for_forge=True),
+    "sarif": Report("sarif", is_for_forge=True),
     "html": Report("html", has_requirements=True),
 }
 _SHARED_NAME: Final = re.compile(r"comment:([1-9]\d?)")

@@ -294,3 +294,23 @@ def test_an_excerpt_shows_the_line_of_the_project_without_what_only_bytes_have(p
     assert result.code == 10
     assert "  | kin: persona\n" in result.out, result.out
     assert "\\u" not in result.out
+
+
+@pytest.mark.parametrize("workspace", [True, False])
+def test_a_forge_gets_paths_from_the_root_of_the_repository(linted: Project, *, workspace: bool) -> None:
+    inner = Project(linted.root / "bots/sales", linted.account)
+    inner.write("tavusctl.yaml", "version: 1\n")
+    inner.write("manifests/coach.yaml", "kin: persona\n")
+    (linted.root / ".git").mkdir()
+    around = {"GITHUB_WORKSPACE": str(linted.root) if workspace else None}
+    report = inner.root / "report.sarif"
+
+    result = linted.run(
+        "-C", "bots/sales", "validate", "--format", "github", "--report", "sarif=report.sarif", **around
+    )
+
+    assert result.code == 10
+    assert "::error file=bots/sales/manifests/coach.yaml,line=1," in result.out
+    assert '"uri": "bots/sales/manifests/coach.yaml"' in report.read_text()
+    text = inner.run("validate", **around).out
+    assert text.startswith("manifests/coach.yaml:1:")  # what people read begins at the project

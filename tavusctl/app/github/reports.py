@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -16,7 +15,6 @@ from tavusctl.core.errors import InternalError
 from tavusctl.integrations.github.actions import Workflow
 from tavusctl.lib.json_types import JsonObject, as_list, as_object, as_text
 from tavusctl.reports.formats import REPORTS
-from tavusctl.reports.github.annotations import as_property
 from tavusctl.reports.github.comment import IN_SUMMARY
 from tavusctl.reports.github.fitting import IN_LOG
 
@@ -89,13 +87,6 @@ def has_changes(document: JsonObject) -> bool:
     """Whether an apply would write anything, to the account or to the state, or would fail."""
     parts = ("changes", "limits", "moved", "recorded", "recovered", "refused", "error")
     return any(document.get(part) for part in parts)
-
-
-def with_repository_paths(annotations: str, folder: str) -> str:
-    """Annotations with paths from the root of the repository, as GitHub requires them."""
-    if not folder:
-        return annotations
-    return re.sub(r"(?m)^::\w+ file=", lambda match: f"{match.group()}{as_property(folder)}/", annotations)
 
 
 def body(step: Workflow, subject: Subject, code: int, reports: ReportRequest) -> str:

@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 from msgspec import Struct
 
 from tavusctl.app.session.opening import load_project
+from tavusctl.integrations.git.checkout import folder_in_checkout
 from tavusctl.lib.json_types import Json
 from tavusctl.secrets.redaction import redacted
 
@@ -64,25 +65,14 @@ def subject_of(name: str, given: Mapping[str, Json], *, shares_comment: bool = F
     """The subject of a command with these options; the command is not run, and its options may be invalid."""
     chdir = str(given.get("chdir") or "")
     environment = str(given.get("environment") or os.environ.get("TAVUSCTL_ENV") or "")
-    here = Path.cwd()
-    project, _ = load_project(here / chdir)
+    project, _ = load_project(Path.cwd() / chdir)
     options = [*(["--chdir", chdir] if chdir else []), *(["--env", environment] if environment else [])]
     environments = {} if "environments" in project.doubtful else project.environments
     if not environment and len(environments) == 1:
         environment = next(iter(environments))
-    folder = redacted(_inside(Path(project.root), here))
+    folder = redacted(folder_in_checkout(Path(project.root)))
     order = tuple(redacted(one.name) for one in environments.values() if shares_comment and not one.demo)
     return Subject(name, redacted(environment), folder, Path(project.root), tuple(options), shares_comment, order)
-
-
-def _inside(root: Path, here: Path) -> str:
-    """The path of a project from the root of the repository; empty at the root itself, or outside the repository."""
-    workspace = os.environ.get("GITHUB_WORKSPACE", "")
-    around = (folder for folder in (root, *root.parents) if os.path.lexists(folder / ".git"))
-    top = Path(workspace) if workspace else next(around, here)
-    real, real_top = Path(os.path.realpath(root)), Path(os.path.realpath(top))
-    inside = real.relative_to(real_top).as_posix() if real.is_relative_to(real_top) else "."
-    return "" if inside == "." else inside
 
 
 def _quoted(word: str) -> str:

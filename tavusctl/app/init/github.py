@@ -13,6 +13,7 @@ from tavusctl.config.project_file import discovery
 from tavusctl.core.diagnostics import Severity
 from tavusctl.core.errors import ConfigError, UsageError
 from tavusctl.core.project_settings import Project
+from tavusctl.integrations.git.checkout import checkout_around
 from tavusctl.integrations.git.process import Git, GitError
 from tavusctl.integrations.github import workflow_files
 from tavusctl.integrations.github.workflow_files import WorkflowInputs
@@ -37,7 +38,7 @@ def write_workflows(folder: Path, action: str | None, output: Output) -> None:
     if any(one.severity is Severity.ERROR for one in diagnostics):
         raise ConfigError(diagnostics)
     root = Path(os.path.realpath(project.root))
-    top = next((one for one in (root, *root.parents) if os.path.lexists(one / ".git")), root)
+    top = checkout_around(root) or root
     place = top / _FOLDER
     with file_writer.reading_errors_as_usage(place):
         existing = {

@@ -21,6 +21,7 @@ from tavusctl.config.cache.signed_file import Content
 from tavusctl.config.cache.trace import FilesRead, digest
 from tavusctl.config.project_file import discovery, overlay_folders
 from tavusctl.core.project_settings import Environment, Project
+from tavusctl.integrations.git.checkout import checkout_around
 from tavusctl.lib import atomic_files
 from tavusctl.secrets import redaction
 
@@ -211,7 +212,7 @@ def _code() -> str:
 
 def _checkout(root: Path) -> Path:
     """The root of the repository around a project, or the project folder; its files may come from other people."""
-    return next((one for one in (root, *root.parents) if os.path.lexists(one / ".git")), root)
+    return checkout_around(root) or root
 
 
 def _key(checkout: Path) -> bytes:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tavusctl.core.address import Source
 from tavusctl.core.comparison import Comparison
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.model import Drift, Outcome, Plan
@@ -90,6 +91,11 @@ def graph(original: Graph) -> Graph:
     return replace(original, nodes=nodes, edges=edges, title=redacted(original.title))
 
 
+def below(folder: str, shown: Held) -> Held:
+    """A view whose paths of files begin at another folder: `folder` is that of the project in it; empty for its own."""
+    return cast("Held", _Relocation(folder).of(shown)) if folder else shown
+
+
 def number_view(leaf: Json) -> Json:
     """A leaf of a JSON document; a number that contains the digits of a secret becomes a mask.
 
@@ -144,6 +150,26 @@ class _Redaction:
             changed = {name: item for name, item in shown.items() if item is not fields[name]}
             self._structs[id(value)] = value, replace(value, **changed) if changed else value
         return self._structs[id(value)][1]
+
+
+class _Relocation(_Redaction):
+    """Puts a folder before the relative paths of files in one value, and redacts nothing."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def _text(self, text: str) -> str:
+        return text
+
+    def _struct(self, value: Struct) -> Struct:
+        if isinstance(value, Source):
+            return (
+                value
+                if not value.path or value.path.startswith("/")
+                else replace(value, path=f"{self._folder}/{value.path}")
+            )
+        return super()._struct(value)
 
 
 def _are_identical(one: Sequence[object], other: Sequence[object]) -> bool:
