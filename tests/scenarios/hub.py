@@ -99,12 +99,8 @@ class Hub:
             return self._limited(body) or (201, self.comment(number, body["body"]))
         if match := re.fullmatch(r"/issues/comments/(\d+)", inner):
             return self._limited(body) or self._on_comment(method, int(match[1]), body)
-        if inner == "/issues":
-            return self._on_issues(method, query, body)
-        if match := re.fullmatch(r"/issues/(\d+)", inner):
-            issue = next(candidate for candidate in self.issues if candidate["number"] == int(match[1]))
-            issue.update(body)
-            return 200, issue
+        if match := re.fullmatch(r"/issues(?:/(\d+))?", inner):
+            return self._on_issue(int(match[1]), body) if match[1] else self._on_issues(method, query, body)
         return self._git(method, inner, query, body)
 
     def _git(self, method: str, inner: str, query: dict[str, list[str]], body: Body) -> tuple[int, Any]:
@@ -170,6 +166,13 @@ class Hub:
         issue = {"number": self._next(), "state": "open", "user": {"login": self.login}, **body}
         self.issues.append(issue)
         return 201, issue
+
+    def _on_issue(self, number: int, body: Body) -> tuple[int, Any]:
+        issue = next((candidate for candidate in self.issues if candidate["number"] == number), None)
+        if issue is None:
+            return 404, {"message": "Not Found"}
+        issue.update(body)
+        return 200, issue
 
     @property
     def proposed(self) -> dict[str, tuple[str, bytes]]:

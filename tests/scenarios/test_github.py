@@ -662,6 +662,28 @@ def test_jobs_that_write_at_the_same_time_make_one_comment(staged: Step) -> None
     assert [name for name, _ in told(comment)] == ["staging", "prod"]
 
 
+def test_a_comment_that_is_deleted_meanwhile_is_made_again(step: Step) -> None:
+    step.run("plan", "--no-cache", TAVUSCTL_COMMENT="always")
+    step.hub.comments[7][0]["body"] += "\nAn older plan."
+    step.hub.meanwhile.append(step.hub.comments[7].clear)
+
+    ended = step.run("plan", "--no-cache", TAVUSCTL_COMMENT="always")
+
+    assert ended.err.endswith("comment on #7: created\n"), ended.err
+    assert len(step.comments) == 1
+
+
+def test_an_issue_that_is_deleted_meanwhile_is_made_again(step: Step) -> None:
+    step.project.apply()
+    bound = step.project.bound("persona/coach")
+    for prompt in ("Edited.", "Edited twice."):
+        edit = {"op": "replace", "path": "/system_prompt", "value": prompt}
+        step.project.account.portal("personas", bound, edit)
+        ended = step.run("drift", pull=False)
+        assert ended.err.endswith("issue about drift: created\n"), ended.err
+        step.hub.meanwhile.append(step.hub.issues.clear)
+
+
 def test_what_another_job_has_overwritten_is_written_again(staged: Step) -> None:
     staged.run("plan", TAVUSCTL_ENV="prod")
     (comment,) = staged.hub.comments[7]

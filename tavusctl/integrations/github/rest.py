@@ -153,11 +153,12 @@ class GitHub:
             ):
                 return action or ("unchanged" if comments else "none")
             else:
-                self._replace([*comments, *(near_comments if settles else [])], body)
-                action = action or "updated"
+                with contextlib.suppress(Gone):  # somebody has deleted it since it was read
+                    self._replace([*comments, *(near_comments if settles else [])], body)
+                    action = action or "updated"
             if self._preview:
                 break
-        return action
+        return action or "none"
 
     def _matching(self, path: str, marker: str, near: Callable[[str], bool]) -> tuple[list[_Text], list[_Text]]:
         """Our comments to edit, and the others that may be about the same subject."""
@@ -189,7 +190,10 @@ class GitHub:
             return self._create(path, marker, {"title": title, "body": body})
         if (issues[0].title, issues[0].body) == (title, body):
             return "unchanged"
-        self._write("PATCH", f"{path}/{_required(issues[0].number)}", {"title": title, "body": body})
+        try:
+            self._write("PATCH", f"{path}/{_required(issues[0].number)}", {"title": title, "body": body})
+        except Gone:  # somebody has deleted it since it was read
+            return self._create(path, marker, {"title": title, "body": body})
         return "updated"
 
     def close_issues(self, marker: str, reason: str) -> str:
