@@ -22,7 +22,10 @@ CODES = {
         "A conflict: somebody changed the account meanwhile. Or unpublished edits in PAL Maker, or a stale plan file.",
         "Plan again. [Settle a conflict](../how-to/settle-a-conflict.md).",
     ),
-    4: ("A safety rule or a quota does not allow a change.", "The message names the option that would allow it."),
+    4: (
+        "A safety rule or a quota does not allow a change.",
+        "Do what the message says; if an option allows the change, it names that option.",
+    ),
     5: (
         "Partly applied: the API refused a step, or stored other values than were sent.",
         "Read the outcomes, then apply again.",

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -214,10 +215,10 @@ def test_a_signal_while_files_are_written_lets_all_of_them_be_written(
 ) -> None:
     link, left = os.link, [signal.SIGTERM]
 
-    def interrupt(source: Path, target: Path) -> None:
+    def interrupt(source: Path, target: Path, **folders: Any) -> None:
         if left:
             os.kill(os.getpid(), left.pop())
-        link(source, target)
+        link(source, target, **folders)
 
     monkeypatch.setattr(os, "link", interrupt)
     export(shop, code=128 + signal.SIGTERM)
@@ -630,6 +631,16 @@ def test_init_from_an_account(shop: Project) -> None:
     assert again.out == "9 objects had a manifest already\n"
     shop.environment.update(keys)
     assert shop.plan()["changes"] == []
+
+
+def test_init_from_an_account_names_no_option_that_it_has_not(shop: Project) -> None:
+    shop.write("manifests/prompts/sales-coach.md", "Mine.\n")
+
+    result = shop.run("init", "--from-account")
+
+    assert (result.code, "[E424]" in result.err) == (4, True), result.err
+    assert "choose another folder for the project: `tavusctl init FOLDER --from-account`" in result.err
+    assert not (shop.root / "tavusctl.yaml").exists()
 
 
 @pytest.mark.parametrize("key", [None, "unknown"])

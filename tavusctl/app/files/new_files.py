@@ -12,8 +12,11 @@ from tavusctl.core.errors import RefusedError
 _MANY = 5  # paths in one message
 
 
-def new_files(folder: Path, files: Mapping[str, str]) -> dict[str, bytes]:
-    """The files that do not exist yet; RefusedError if another file or link is in their place."""
+def new_files(folder: Path, files: Mapping[str, str], choice: str = "with `--out DIR`") -> dict[str, bytes]:
+    """The files that do not exist yet; RefusedError if another file or link is in their place.
+
+    `choice` is how another folder is chosen.
+    """
     contents = {name: text.encode() for name, text in files.items()}
     names = cache(_names)
     obstacles = [_obstacle(folder, name, content, names) for name, content in sorted(contents.items())]
@@ -21,7 +24,7 @@ def new_files(folder: Path, files: Mapping[str, str]) -> dict[str, bytes]:
     if in_the_way:
         more = f", and {len(in_the_way) - _MANY} more" if len(in_the_way) > _MANY else ""
         message = f"cannot overwrite: {'; '.join(in_the_way[:_MANY])}{more}; nothing was written"
-        raise RefusedError(message, "move it, or choose another folder with `--out DIR`", id="E424")
+        raise RefusedError(message, f"move it, or choose another folder {choice}", id="E424")
     return {name: content for name, content in contents.items() if not os.path.lexists(folder / name)}
 
 

@@ -69,7 +69,8 @@ def _start_from_account(folder: Path, account: Account, name: str, say: Say) -> 
     store, target = session.store(), Target(Path(project.manifests), root, Path(project.manifests))
     with session.reader() as api, reading(session.progress, api):
         export = prepare_export(session, Selection(), target, api, store)
-    new_files(target.folder, {path: text for one in export.rendered for path, text in one.files.items()})
+    files = {path: text for one in export.rendered for path, text in one.files.items()}
+    new_files(target.folder, files, "for the project: `tavusctl init FOLDER --from-account`")
     _scaffold(folder, _files(folder, name), say)
     with store.lock(command="init"):
         new = write(session, export, target, store)

@@ -23,10 +23,10 @@ WOULD_CHANGE = 2
 @click.option("--diff", is_flag=True, help="Do not write; show the changes as a diff.")
 @file_options
 def command(sessions: list[LocalSession], *, paths: tuple[Path, ...], check: bool, diff: bool) -> int:
-    """Format manifests without changing their meaning: comments, quotes and order are kept.  Skips other files.
+    """Format manifests without changing their meaning: comments and order are kept.  Skips other files.
 
-    Multi-line texts become `|` blocks, trailing spaces and tabs are removed, the file ends with one line break, and the
-    comment that names the schema for editors is corrected.
+    Texts of several lines in quotes become `|` blocks, trailing spaces and tabs are removed, the file ends with one
+    line break, and the comment that names the schema for editors is corrected.
 
     \b
     tavusctl fmt

@@ -51,11 +51,11 @@ def command(
 
     With --demo, the project works on a local emulator of Tavus, which each command starts and ends by itself.
 
-    No existing file is overwritten, and nothing is sent.  Manifests go into the folder `manifests`, or into another one
-    if that has YAML files of other programs.  With --from-account, the objects of the account are exported, as
-    `tavusctl export` does.  With --github, in a new or an existing project, workflows are written: plan on pull
-    requests, apply on merge, drift and recrawl on a schedule.  A second run updates workflows that were not edited, and
-    shows the differences of the others.
+    No existing file is overwritten, only .gitignore gets lines at its end, and nothing is sent.  Manifests go into
+    the folder `manifests`, or into another one if that has YAML files of other programs.  With --from-account, the
+    objects of the account are exported, as `tavusctl export` does.  With --github, in a new or an existing project,
+    workflows are written: plan on pull requests, apply on merge, drift and recrawl on a schedule.  A second run
+    updates workflows that were not edited, and shows the differences of the others.
     """
     # A project around the folder may have secrets that appear in the name of the folder, or in what is written there.
     register_secrets(())

@@ -152,10 +152,8 @@ class GitHub:
                 or ([one.body for one in comments] == [body] and not (near_comments and settles))
             ):
                 return action or ("unchanged" if comments else "none")
-            else:
-                with contextlib.suppress(Gone):  # somebody has deleted it since it was read
-                    self._replace([*comments, *(near_comments if settles else [])], body)
-                    action = action or "updated"
+            elif self._replace([*comments, *(near_comments if settles else [])], body):
+                action = action or "updated"
             if self._preview:
                 break
         return action or "none"
@@ -167,14 +165,18 @@ class GitHub:
         others = [one for one in comments if _first(one) != marker]
         return (others, []) if not exact and len(others) == 1 else (exact, others)
 
-    def _replace(self, comments: Sequence[_Text], body: str) -> None:
-        """Give the first of some comments a text, and delete the others."""
+    def _replace(self, comments: Sequence[_Text], body: str) -> bool:
+        """Give the first of some comments a text, and delete the others; False if the first exists no more."""
         first, *others = comments
-        if first.body != body:
-            self._write("PATCH", f"{self._root}/issues/comments/{_required(first.id)}", {"body": body})
+        try:
+            if first.body != body:
+                self._write("PATCH", f"{self._root}/issues/comments/{_required(first.id)}", {"body": body})
+        except Gone:  # somebody has deleted it since it was read
+            return False
         for comment in others:
             with contextlib.suppress(Gone):  # whoever wrote at the same time has deleted it
                 self._write("DELETE", f"{self._root}/issues/comments/{_required(comment.id)}", {})
+        return True
 
     def merged(self, commits: Sequence[str]) -> list[int]:
         """The numbers of the pull requests that merged these commits, each once."""
