@@ -67,6 +67,7 @@ def test_an_apply_that_nohup_has_started_outlives_the_terminal(slow: Project) ->
 def test_a_crawl_that_has_begun_is_no_unchanged_account(project: Project) -> None:
     site = {"document_url": "https://acme.example", "crawl": {"depth": 1, "max_pages": 5}}
     project.manifest("document", "site", site, recrawl={"every": "1d"})
+    project.account.switch(processing_seconds=0)
     project.apply("--wait", "1m")
     project.account.forget()
     project.account.advance(2 * 86_400)
