@@ -488,7 +488,9 @@ def test_a_new_project_without_a_remote_keeps_its_state_in_its_repository_until_
     assert project.run("plan", "--detailed-exitcode").code == 0
     project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You help."})
     project.apply()
-    assert git(hub, "rev-parse", "refs/tavusctl/default") != git(root, "rev-parse", "refs/tavusctl/default")
+    here = git(root, "for-each-ref", "--format=%(refname)").split()
+    assert here == ["refs/tavusctl/lock.default", "refs/tavusctl/moved.default"]
+    assert git(hub, "rev-parse", "refs/tavusctl/default") != git(root, "rev-parse", "refs/tavusctl/moved.default")
 
 
 def test_a_state_in_a_repository_without_a_remote_is_lost_with_a_ci_machine_too(project: Project) -> None:

@@ -67,7 +67,7 @@ def obey(store: Store, order: str) -> str:
 
 
 if __name__ == "__main__":
-    held = open_store(sys.argv[1], Path("/"), "default")
+    held = open_store(sys.argv[1], Path("/usr"), "default")
     with held.lock(command="apply"):
         sys.stdout.write("held\n")
         sys.stdout.flush()

@@ -65,7 +65,7 @@ def begun(command: list[str]) -> int:
 
 def opener(url: str) -> Open:
     """A function that opens the state as a new run does, without cached data."""
-    return lambda: open_store(url, Path("/"), "default")
+    return lambda: open_store(url, Path("/usr"), "default")
 
 
 def s3_environment(url: str) -> dict[str, str]:

@@ -35,7 +35,7 @@ def git(folder: Path, state: str) -> Iterator[Finding]:
         )
         return
     try:
-        top = process.line("rev-parse", "--show-toplevel")
+        top = process.path("rev-parse", "--show-toplevel")
     except GitError:
         message = f"git {version}; the folder is in no git repository"
         yield (

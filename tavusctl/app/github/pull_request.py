@@ -63,7 +63,7 @@ def propose(github: GitHub, step: Workflow, subject: Subject, rewritten: Rewritt
 def _proposal(step: Workflow, subject: Subject, rewritten: Rewritten, say: Say) -> Proposal:
     try:
         git = Git(subject.root)
-        prefix, commit = git.line("rev-parse", "--show-prefix"), git.line("rev-parse", "--verify", "HEAD")
+        prefix, commit = git.path("rev-parse", "--show-prefix"), git.line("rev-parse", "--verify", "HEAD")
         changed_files = _files(git, commit, prefix, subject, rewritten, say)
         names = _new_names(git, f"{commit}:{prefix}", changed_files)
     except GitError as error:

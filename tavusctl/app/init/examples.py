@@ -37,10 +37,10 @@ secrets: []
 safety: {max_deletes: 5, max_delete_ratio: 0.3}
 """
 STATE_IN_GIT = """\
-# The state is in the ref refs/tavusctl/default of the remote "origin", for everybody who can push there.
+# The state is in the ref {ref} of the remote "origin", for everybody who can push there.
 # Without any remote, it is in this repository.
 environments:
-  default: {state: git}
+  default: {{state: git}}
 """
 DEMO = """\
 # An emulator of Tavus takes the place of an account: each command starts it, and its account is in .tavusctl/demo.

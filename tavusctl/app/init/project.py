@@ -24,7 +24,7 @@ from tavusctl.app.session.progress import Progress, reading
 from tavusctl.app.session.settings import Settings
 from tavusctl.core.project_settings import FILE, Project
 from tavusctl.secrets.redaction import Record
-from tavusctl.state.git.urls import suits_git
+from tavusctl.state.git.urls import ref_of, suits_git
 
 Say = Callable[[str], None]
 
@@ -96,7 +96,7 @@ def _files(folder: Path, name: str, *, demo: bool = False) -> Mapping[str, str]:
     schemas = {f"schemas/{file}": text for file, text in schema_files().items()}
     text = PROJECT.replace("manifests: manifests", f"manifests: {name}")
     return {
-        FILE: text + (DEMO if demo else STATE_IN_GIT if _state(folder) else ""),
+        FILE: text + (DEMO if demo else _state_in_git(folder) if _state(folder) else ""),
         "AGENTS.md": ASSISTANTS.format(manifests=name),
         ".vscode/extensions.json": EXTENSIONS,
         **schemas,
@@ -106,6 +106,11 @@ def _files(folder: Path, name: str, *, demo: bool = False) -> Mapping[str, str]:
 def _state(folder: Path) -> str:
     """The `state:` of a new project: `git` in a git repository, else empty (a file)."""
     return "git" if suits_git(folder) else ""
+
+
+def _state_in_git(folder: Path) -> str:
+    """The lines of a project file for a state in git, with the name of its ref."""
+    return STATE_IN_GIT.format(ref=ref_of(folder, "default"))
 
 
 def _ignore_local(path: Path, say: Say) -> None:

@@ -29,10 +29,15 @@ _OPTIONS: Final = (
     *("-c", "safe.bareRepository=explicit", "-c", "protocol.allow=never"),
     *("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false", "-c", "blame.ignoreRevsFile="),
 )
-_KEPT: Final = ("HOME", "USERPROFILE", "XDG_CONFIG_HOME", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP")
-_REACHING: Final = (  # how the user's git reaches other machines: keys, agents, proxies, certificates
-    *("SSH_AUTH_SOCK", "SSH_ASKPASS", "GIT_ASKPASS", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO", "SSL_CERT_FILE"),
-    *("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY", "USER", "LOGNAME"),
+_KEPT: Final = (
+    *("HOME", "USERPROFILE", "XDG_CONFIG_HOME", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP"),
+    *("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"),
+)
+_REACHING: Final = (  # how the user's git reaches other machines: keys, agents, proxies, certificates, key rings
+    *("SSH_AUTH_SOCK", "SSH_ASKPASS", "GIT_ASKPASS", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "SSL_CERT_FILE"),
+    *("GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_SSL_CERT", "GIT_SSL_KEY", "SSL_CERT_DIR", "USER", "LOGNAME"),
+    *("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"),
+    *("DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "DISPLAY", "WAYLAND_DISPLAY", "KRB5CCNAME", "GNUPGHOME"),
 )
 _SET: Final = {
     "LC_ALL": "C",
@@ -44,7 +49,11 @@ _COMPLAINT: Final = 300  # characters of its error output that a message quotes
 
 
 class GitError(Exception):
-    """A git command failed; the message is the reason."""
+    """A git command failed; the message is the reason, `lines` is all of its error output that was read."""
+
+    def __init__(self, message: str, lines: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.lines = lines
 
 
 class UnknownCommitError(GitError):
@@ -83,6 +92,10 @@ class Git(Struct):
     def line(self, verb: str, *args: str) -> str:
         """The output of a command without the newline at its end; GitError if it fails."""
         return self.text(verb, *args).removesuffix("\n")
+
+    def path(self, verb: str, *args: str) -> str:
+        """The output of a command without the newline at its end, decoded as a file name; GitError if it fails."""
+        return os.fsdecode(self._output(verb, args).removesuffix(b"\n"))
 
     def nul_separated(self, verb: str, *args: str) -> list[str]:
         """The NUL-separated output of a command, decoded as file names; GitError if it fails."""
@@ -132,9 +145,9 @@ class Git(Struct):
             message = f"git cannot be run: {error.strerror}"
             raise GitError(message) from None
         if code:
-            one_line = "; ".join(filter(None, map(str.strip, error_text.removeprefix("fatal: ").splitlines())))
-            message = shortened(one_line, _COMPLAINT) or f"git {verb} ended with {code}"
-            raise (GitError if error_text else UnknownCommitError)(message)
+            lines = tuple(filter(None, map(str.strip, error_text.removeprefix("fatal: ").splitlines())))
+            message = shortened("; ".join(lines), _COMPLAINT) or f"git {verb} ended with {code}"
+            raise (GitError if error_text else UnknownCommitError)(message, lines)
         return output
 
     def _run(self, command: list[str], verb: str, stdin: int, stderr: int) -> tuple[bytes, int]:

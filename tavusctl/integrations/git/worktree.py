@@ -46,7 +46,7 @@ def base_tree(root: Path, reference: str) -> Iterator[BaseTree]:
         project.mkdir()
         with _usage_errors():
             git = Git(root)
-            tree = git.object(f"{commit}:{git.line('rev-parse', '--show-prefix')}")
+            tree = git.object(f"{commit}:{git.path('rev-parse', '--show-prefix')}")
             if tree:
                 _write(git, entries(git, tree), project)
         yield BaseTree(project, f"{reference} ({commit[:7]})")

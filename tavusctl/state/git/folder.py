@@ -19,7 +19,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from tavusctl.state.git.repository import Repository, Update
+from tavusctl.state.git.repository import Refusal, Repository, Update
 from tavusctl.state.shared.folder import Blob, Version, WriteConflict
 from tavusctl.state.shared.lease import NAME as LOCK
 
@@ -60,6 +60,8 @@ class GitFolder:
             tip = self._refresh()[ref]
             files = self._repository.files(tip) if tip else {}
             stored = _stored_name(name, files)
+            if stored is None and tip and name == LOCK:
+                raise self._repository.no_state_error(ref, "a lock: it has no file `lock`")
             if stored is None:
                 return None
             modified = datetime.fromtimestamp(self._repository.time_of(tip), UTC)
@@ -151,60 +153,67 @@ class GitFolder:
 
     def _put_lock(self, content: bytes, expected: Version | None) -> Version:
         before = expected.e_tag if expected else ""
+        if self._tips.get(self._ref):
+            self._repository.use_remote(self._ref)
         commit = self._repository.commit("", {LOCK: content}, int(time.time()))
-        reason, now = self._push([Update(self._lock_ref, before, commit)])
+        refusal, now = self._push([Update(self._lock_ref, before, commit)])
         if now[self._lock_ref] == commit:
             self._held = commit
             return Version(commit)
         self._held = ""
         if now[self._lock_ref] == before:
-            raise self._repository.push_refused_error(reason)
+            raise self._repository.push_refused_error(refusal)
         raise WriteConflict
 
     def _try_commit(self, tip: str, changes: Mapping[str, bytes | None]) -> str:
         """The new commit of the ref; "" if another run has moved the ref first, WriteConflict if one has the lock."""
-        is_long, reason = bool(tip) and self._repository.age(tip) >= self._max_commits, ""
+        is_long, refusal = bool(tip) and self._repository.age(tip) >= self._max_commits, None
         for root in (True, False) if is_long else (False,):  # a repository may refuse to drop commits
             commit = self._repository.commit(tip, changes, int(time.time()), root=root)
             updates = [Update(self._ref, tip, commit)]
             updates += [Update(self._lock_ref, self._held, self._held)] if self._held else []
-            reason, now = self._push(updates)
+            refusal, now = self._push(updates)
             if now[self._ref] == commit:
                 return commit
             if self._held and now[self._lock_ref] != self._held:
                 raise WriteConflict
             if now[self._ref] != tip:
                 return ""
-        raise self._repository.push_refused_error(reason)
+        raise self._repository.push_refused_error(refusal)
 
-    def _push(self, updates: Sequence[Update]) -> tuple[str, dict[str, str]]:
-        """Push, retrying some failures; the reason if it failed, else "", and the commits of the refs now."""
+    def _push(self, updates: Sequence[Update]) -> tuple[Refusal | None, dict[str, str]]:
+        """Push, retrying some failures; why it failed, None if it did not, and the commits of the refs now."""
         targets = {update.ref: update.after for update in updates}
-        reason, now = self._push_once(updates, targets)
+        refusal, now = self._push_once(updates, targets)
         for pause in _RETRY_PAUSES:
-            if not reason or "rejected" in reason or any(now[update.ref] != update.before for update in updates):
+            if not refusal or refusal.final or any(now[update.ref] != update.before for update in updates):
                 break
             time.sleep(pause)
-            reason, now = self._push_once(updates, targets)
+            refusal, now = self._push_once(updates, targets)
         self._tips = now
-        return reason, now
+        return refusal, now
 
-    def _push_once(self, updates: Sequence[Update], targets: Mapping[str, str]) -> tuple[str, dict[str, str]]:
-        reason = self._repository.push(updates)
-        return reason, self._refresh() if reason else {**self._tips, **targets}
+    def _push_once(
+        self, updates: Sequence[Update], targets: Mapping[str, str]
+    ) -> tuple[Refusal | None, dict[str, str]]:
+        refusal = self._repository.push(updates)
+        return refusal, self._refresh() if refusal else {**self._tips, **targets}
 
     def _refresh(self) -> dict[str, str]:
         """The current commits of the refs, fetched into the local repository."""
         for _ in range(_TRIES):
             tips = self._repository.tips([self._ref, self._lock_ref])
-            if not tips[self._ref]:
-                self._repository.check_unwritten(self._ref)
+            if not self._tips:
+                self._repository.check_own_ref(self._ref, tips[self._ref])
             new_tips = {ref: tip for ref, tip in tips.items() if tip and tip != self._tips.get(ref)}
             for ref, tip in new_tips.items():
                 self._repository.fetch(ref, tip)
             if all(map(self._repository.has, new_tips.values())):  # else a ref has moved since
                 self._tips = tips
                 return tips
+            for ref, tip in new_tips.items():
+                if self._repository.kind(tip) not in ("", "commit"):
+                    raise self._repository.no_state_error(ref, "a state: it is no commit")
         raise self._repository.moving_refs_error()
 
     def _ref_of(self, name: str) -> str:

@@ -2,7 +2,7 @@
 
 Objects go through a bare repository of our own, in a private temporary folder: work tree, index, branches, settings and
 objects of the project are never touched, and its hooks never run.  Only the settings by which the project's git reaches
-its remote (`credential.*`, `http.*`, `url.*`, `core.sshCommand`) are read, and passed on in the environment.
+its remote (`credential.*`, `http.*`, `url.*`, `core.sshCommand` and the like) are read, and passed on as variables.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 import weakref
@@ -20,16 +21,27 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from tavusctl.core.errors import StateError, UsageError
+from tavusctl.core.errors import StateError
 from tavusctl.integrations.git.process import Git, GitError
+from tavusctl.secrets.redaction import shortened
 from tavusctl.secrets.url_credentials import without_credentials
+from tavusctl.state.git import checkout
 
 _TIMEOUT: Final = 60.0  # seconds of one command
-_SETTINGS: Final = r"^(credential|http|url|core\.sshcommand)(\.|$)"
+_REASON: Final = 300  # characters of the reason for a refused push that a message quotes
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-_PUSH: Final = ("--quiet", "--porcelain", "--no-verify", "--atomic", "--no-signed", "--recurse-submodules=no")
-# The other end of a push into the project's own repository: it runs no hook, and packs nothing.
-_RECEIVE: Final = f"--receive-pack=git -c core.hooksPath={os.devnull} -c receive.autogc=false receive-pack"
+_PUSH: Final = ("--quiet", "--no-verify", "--atomic", "--no-signed", "--recurse-submodules=no")
+# The other end of a push into the project's own repository: it runs no program of its settings, and packs nothing.
+_RECEIVE: Final = " ".join(
+    (
+        f"--receive-pack=git -c core.hooksPath={os.devnull} -c core.alternateRefsCommand=true",
+        "-c receive.autogc=false -c receive.denyCurrentBranch=refuse -c receive.advertisePushOptions=true receive-pack",
+    )
+)
+_REJECTED: Final = re.compile(r"! \[(?:remote )?(?:rejected|failure)\] .*\((.+)\)")
+_TRANSIENT: Final = ("atomic transaction failed", "failed to update ref", "cannot lock ref")
+_TOKENS: Final = ("GITHUB_TOKEN", "GH_TOKEN")  # from which credential helpers of GitHub take the password
+_SHA256: Final = 64  # digits of an id
 _AUTHOR: Final = "tavusctl <tavusctl@localhost>"
 
 
@@ -51,27 +63,49 @@ class Update(Struct, frozen=True):
     after: str
 
 
+class Refusal(Struct, frozen=True):
+    """Why a push failed; `final` if it would fail again."""
+
+    reason: str
+    final: bool = False
+
+
 class Repository:
     """A repository at a URL; if that is empty, the remote `origin` of the project, or its own without any remote."""
 
     def __init__(self, root: Path, url: str) -> None:
-        self._clone = None if url else root
-        own = "" if url else own_repository(root)
-        self._push_options = (*_PUSH, _RECEIVE) if own else _PUSH
-        self.url = url or own or _origin(root)
+        own = "" if url else checkout.own_repository(root)
+        self.url = checkout.absolute(url, root.resolve()) if url else own or checkout.origin(root)
+        self.is_own = bool(own) or (bool(url) and checkout.is_own(self.url, root))
         self.shown = without_credentials(self.url)
-        self._folder = Path(tempfile.mkdtemp(prefix="tavusctl-git-"))
-        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        self._variables = _variables([*_settings(root), *_token(self.url)])
-        with _local():
-            self._git().text("init", "--quiet", "--bare", "--template=", ".")
+        self._has_no_remote = bool(own)
+        self._own_refs = None if url or own else checkout.OwnRefs(root, self.shown)
+        self._push_options = (*_PUSH, _RECEIVE) if self.is_own else _PUSH
+        self._temporary = Path(tempfile.mkdtemp(prefix="tavusctl-git-"))
+        weakref.finalize(self, shutil.rmtree, self._temporary, ignore_errors=True)
+        self._variables = _variables(root, self.url)
+        self._begin("sha1" if url and not self.is_own else checkout.object_format(root))
 
     def tips(self, refs: Sequence[str]) -> dict[str, str]:
         """The commits of refs, "" for those that do not exist; StateError if the repository cannot be read."""
+        also = [checkout.moved(ref) for ref in refs] if self._has_no_remote else ["HEAD"]
         with self._readable():
-            listing = self._git(network=True).text("ls-remote", "--quiet", "--", self.url, *refs)
+            listing = self._git(network=True).text("ls-remote", "--quiet", "--", self.url, *refs, *also)
         tips_by_ref = {ref: tip for tip, _, ref in (line.partition("\t") for line in listing.splitlines())}
+        for ref in refs:
+            if self._has_no_remote and checkout.moved(ref) in tips_by_ref:
+                raise checkout.moved_error(ref)
+        if any(len(tip) == _SHA256 for tip in tips_by_ref.values()):
+            self._begin("sha256")
         return {ref: tips_by_ref.get(ref, "") for ref in refs}
+
+    @_local()
+    def _begin(self, object_format: str) -> None:
+        """Make the local repository, whose objects have the format of those in the other one."""
+        self._folder = self._temporary / object_format
+        if not self._folder.exists():
+            self._folder.mkdir()
+            self._git().text("init", "--quiet", "--bare", "--template=", f"--object-format={object_format}", ".")
 
     def fetch(self, ref: str, commit: str) -> None:
         """Fetch a commit with its content, unless it is in the local repository already."""
@@ -82,9 +116,14 @@ class Repository:
             self._git(network=True).text("fetch", *options, "--", self.url, f"+{ref}:{_local_ref(commit)}")
 
     @_local()
+    def kind(self, object_id: str) -> str:
+        """The kind of an object, such as `commit`; empty if the local repository does not have it."""
+        answer = self._git().line_with_input(object_id.encode(), "cat-file", "--batch-check=%(objecttype)")
+        return "" if answer.endswith(" missing") else answer
+
     def has(self, commit: str) -> bool:
         """Whether the local repository has a commit."""
-        return bool(self._git().object(f"{commit}^{{commit}}"))
+        return self.kind(commit) == "commit"
 
     @_local()
     def files(self, commit: str) -> dict[str, str]:
@@ -119,37 +158,49 @@ class Repository:
         self._git().line_with_input(b"".join(lines), "fast-import", "--quiet", "--force")
         return self._git().object("refs/made^{commit}")
 
-    def push(self, updates: Sequence[Update]) -> str:
-        """Move all refs or none, each only if it is at the expected commit; "" if it succeeded, else the reason."""
+    def push(self, updates: Sequence[Update]) -> Refusal | None:
+        """Move all refs or none, each only if it is at the expected commit; None if it succeeded."""
         leases = [f"--force-with-lease={update.ref}:{update.before}" for update in updates]
         moves = [f"{update.after}:{update.ref}" for update in updates]
         try:
             self._git(network=True).text("push", *self._push_options, *leases, "--", self.url, *moves)
         except GitError as error:
-            return without_credentials(str(error)) or "the push was refused"
-        return ""
+            return _refusal(error)
+        return None
+
+    def check_own_ref(self, ref: str, tip: str) -> None:
+        """StateError if the project's own repository has the state, and its remote, with `tip`, not or an older one."""
+        if self._own_refs:
+            self._own_refs.check(ref, tip)
+
+    def use_remote(self, ref: str) -> None:
+        """Move the ref of the project's own repository aside, because the state was found in its remote."""
+        if self._own_refs:
+            self._own_refs.move_aside(ref)
 
     def foreign_files_error(self, ref: str, name: str) -> StateError:
         """The error if a ref has files that are not of a state: its history would be dropped with that of the state."""
         message = f"`{ref}` of {self.shown} is not a state: it holds `{name}`"
         return StateError(message, "choose a ref of its own with `?ref=`, or leave `?ref=` out", id="E912")
 
-    def check_unwritten(self, ref: str) -> None:
-        """StateError if a ref that the remote lacks is in the project's repository, from when that had no remote."""
-        with self._readable():
-            is_here = self._clone and Git(self._clone, 10.0).object(ref)
-        if is_here:
-            message = f"the state is in this repository only, not in its remote `origin` ({self.shown})"
-            raise StateError(message, f"run `git push origin {ref}`", id="E912")
+    def no_state_error(self, ref: str, what: str) -> StateError:
+        """The error if a ref holds something that no state has, so that it cannot be read or written."""
+        message = f"`{ref}` of {self.shown} is not {what}"
+        command = f"git update-ref -d {ref}" if self.is_own else f"git push {self.shown} :{ref}"
+        return StateError(message, f"if nothing else uses it, delete it when no run is active: `{command}`", id="E912")
 
     def moving_refs_error(self) -> StateError:
         """The error if refs move faster than they can be fetched."""
         return self._unreadable("it changes faster than it can be fetched")
 
-    def push_refused_error(self, reason: str) -> StateError:
+    def push_refused_error(self, refusal: Refusal | None) -> StateError:
         """The error if a push was refused although no other run has moved the ref."""
+        reason = refusal.reason if refusal else "the push was refused"
         message = f"cannot push the state to {self.shown}: {reason}"
-        return StateError(message, "give the credentials that git finds here the right to push", id="E912")
+        hint = "give the credentials that git finds here the right to push"
+        if ".lock'" in reason:
+            hint = "if no git process is at work there, remove that file"
+        return StateError(message, hint, id="E912")
 
     def _unreadable(self, error: object) -> StateError:
         message = f"cannot read the state in {self.shown}: {without_credentials(str(error))}"
@@ -179,35 +230,13 @@ def _import_file(name: str, content: bytes) -> bytes:
     return f"M 100644 inline {name}\ndata {len(content)}\n".encode() + content + b"\n"
 
 
-def own_repository(root: Path) -> str:
-    """The folder of the project's repository if it has no remote, so that it holds the state itself; else empty."""
-    with contextlib.suppress(GitError):
-        git = Git(root, 10.0)
-        if not git.text("remote"):
-            return git.line("rev-parse", "--path-format=absolute", "--git-common-dir")
-    return ""
-
-
-def _origin(root: Path) -> str:
-    """The URL of the project's remote `origin`; a path becomes absolute, relative to the top of the repository."""
-    try:
-        git = Git(root, 10.0)
-        url = git.line("remote", "get-url", "origin")
-        is_path = ":" not in url.partition("/")[0]
-        return os.path.normpath(Path(git.line("rev-parse", "--show-toplevel"), url)) if is_path else url
-    except GitError as error:
-        message = f"`state: git` needs a git repository with a remote `origin`: {without_credentials(str(error))}"
-        hint = "add it with `git remote add origin URL`, or write `state: git+URL`"
-        raise UsageError(message, hint, id="E1203") from None
-
-
-def _settings(root: Path) -> list[tuple[str, str]]:
-    """The settings by which the project's own git reaches its remote, as pairs of key and value."""
-    try:
-        entries = Git(root, 10.0).nul_separated("config", "--local", "--null", "--get-regexp", _SETTINGS)
-    except GitError:
-        return []  # not a repository, or no such setting
-    return [(key, value) for key, separator, value in (entry.partition("\n") for entry in entries) if separator]
+def _refusal(error: GitError) -> Refusal:
+    """Why a push failed: what git says about the refs, and what the server says; else all that git says."""
+    stated = dict.fromkeys(match[1] for match in map(_REJECTED.search, error.lines) if match)
+    server = [line.removeprefix("remote:").strip() for line in error.lines if line.startswith("remote:")]
+    reason = "; ".join(filter(None, (*stated, *server))) if stated else str(error)
+    is_final = bool(stated) and not any(one in reason for one in _TRANSIENT)
+    return Refusal(without_credentials(shortened(reason, _REASON)) or "the push was refused", is_final)
 
 
 def _token(url: str) -> list[tuple[str, str]]:
@@ -221,12 +250,19 @@ def _token(url: str) -> list[tuple[str, str]]:
     return [(key, ""), (key, f"AUTHORIZATION: basic {credential}")]  # the empty value removes earlier ones
 
 
-def _variables(settings: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """The environment variables that pass settings to git, after those that the environment has already."""
+def _variables(root: Path, url: str) -> dict[str, str]:
+    """The environment variables for git's way to a repository: the settings of the project's git, and its tokens.
+
+    Settings of the environment come after those of files, as in git.
+    """
     count = os.environ.get("GIT_CONFIG_COUNT", "0")
-    first = int(count) if count.isdigit() else 0
-    names = [f"GIT_CONFIG_{part}_{index}" for index in range(first) for part in ("KEY", "VALUE")]
-    variables = {name: os.environ.get(name, "") for name in names}
-    for index, (key, value) in enumerate(settings, first):
+    inherited = [
+        (os.environ.get(f"GIT_CONFIG_KEY_{index}", ""), os.environ.get(f"GIT_CONFIG_VALUE_{index}", ""))
+        for index in range(int(count) if count.isdigit() else 0)
+    ]
+    pairs = [*checkout.settings(root), *inherited, *_token(url)]
+    is_web = urlsplit(url).scheme in ("https", "http")
+    variables = {name: os.environ[name] for name in _TOKENS if is_web and name in os.environ}
+    for index, (key, value) in enumerate(pairs):
         variables |= {f"GIT_CONFIG_KEY_{index}": key, f"GIT_CONFIG_VALUE_{index}": value}
-    return {**variables, "GIT_CONFIG_COUNT": str(first + len(settings))}
+    return {**variables, "GIT_CONFIG_COUNT": str(len(pairs))}

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from tavusctl.integrations.git.process import Git, GitError
-from tavusctl.state.scheme import is_file
+from tavusctl.state.git.checkout import local_path, own_repository, remotes
+from tavusctl.state.scheme import is_file, is_git
 
 if TYPE_CHECKING:
     from tavusctl.state.shared.store import SharedStore
 
 _HEAD: Final = "refs/tavusctl"
+_MAX_NAME: Final = 255  # bytes of a part of a ref, which is the name of a file or folder
 
 
 def open_git_store(url: str, root: Path, environment: str) -> SharedStore:
@@ -24,34 +27,37 @@ def open_git_store(url: str, root: Path, environment: str) -> SharedStore:
     from tavusctl.state.shared.lease import timing_from  # noqa: PLC0415 - as above
     from tavusctl.state.shared.store import SharedStore  # noqa: PLC0415 - as above
 
-    address, _, ref = url.partition("?ref=")
-    folder = GitFolder(
-        Repository(root, address.removeprefix("git").removeprefix("+")), ref or ref_of(root, environment)
-    )
+    address, ref = _parts(url)
+    folder = GitFolder(Repository(_existing(root), address), ref or ref_of(root, environment))
     return SharedStore(folder, GitJournal(folder), timing_from(os.environ))
 
 
 def suits_git(folder: Path) -> bool:
     """Whether `state: git` works in a folder, which need not exist yet: with a remote `origin`, or with no remote."""
     try:
-        remotes = Git(_existing(folder), 10.0).text("remote").split()
+        return "origin" in remotes(_existing(folder)) or bool(own_repository(_existing(folder)))
     except GitError:
         return False
-    return not remotes or "origin" in remotes
 
 
 def is_on_this_machine(url: str, root: Path) -> bool:
-    """Whether a state is a local file, or in the repository of a project that has no remote."""
-    from tavusctl.state.git.repository import own_repository  # noqa: PLC0415 - only needed for state in git
+    """Whether a state is a local file, or in a repository on this machine that is not the remote of the project."""
+    if not is_git(url):
+        return is_file(url)
+    address, _ = _parts(url)
+    return bool(local_path(address) if address else own_repository(root))
 
-    is_own = url.partition("?")[0] == "git"
-    return is_file(url) or (is_own and bool(own_repository(root)))
+
+def _parts(url: str) -> tuple[str, str]:
+    """The address of the repository and the ref; both may be empty."""
+    address, _, ref = url.partition("?ref=")
+    return address.removeprefix("git").removeprefix("+"), ref
 
 
 def _inside(root: Path) -> str:
     """The path of a project inside its repository; empty at the top of it, or without a repository."""
     try:
-        top = Path(Git(_existing(root), 10.0).line("rev-parse", "--show-toplevel"))
+        top = Path(Git(_existing(root), 10.0).path("rev-parse", "--show-toplevel"))
     except GitError:
         return ""  # the state is in another repository, where `?ref=` tells projects apart
     inner = root.resolve().relative_to(top.resolve()).as_posix()
@@ -67,6 +73,14 @@ def _existing(folder: Path) -> Path:
 def ref_of(root: Path, environment: str) -> str:
     """The default ref of an environment, which contains the folder of a project inside a larger repository."""
     inner = _inside(root)
-    # Each pair of folder and environment has its own ref, because names of environments have no dot.
-    folder = quote(inner, safe="").replace(".", "%2E").replace("~", "%7E")
-    return f"{_HEAD}/folder.{folder}/{environment}" if inner else f"{_HEAD}/{environment}"
+    return f"{_HEAD}/{_part(inner)}/{environment}" if inner else f"{_HEAD}/{environment}"
+
+
+def _part(folder: str) -> str:
+    """The part of a ref that stands for a folder; no two folders have the same.
+
+    Each pair of folder and environment has its own ref, because names of environments have no dot.
+    """
+    quoted = quote(os.fsencode(folder), safe="").replace(".", "%2E").replace("~", "%7E")
+    name = f"folder.{'%6Cock' if quoted == 'lock' else quoted}"  # git allows no part that ends with `.lock`
+    return name if len(name) <= _MAX_NAME else f"folder.={hashlib.sha256(os.fsencode(folder)).hexdigest()}"

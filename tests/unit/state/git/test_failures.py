@@ -50,7 +50,9 @@ def store(fail: Fail, tmp_path: Path) -> Iterator[Store]:
     """A state in a git repository, locked by this run."""
     del fail  # the program comes first
     subprocess.run(["git", "init", "--quiet", "--bare", tmp_path / "states.git"], check=True)
-    opened = open_store(f"git+file://{tmp_path}/states.git?ref=refs/tavusctl/team", tmp_path, "default")
+    project = tmp_path / "project"
+    project.mkdir()
+    opened = open_store(f"git+file://{tmp_path}/states.git?ref=refs/tavusctl/team", project, "default")
     with opened.lock():
         opened.read()
         opened.write(State("a-lineage"))
