@@ -181,6 +181,28 @@ def test_a_project_in_a_folder_has_workflows_of_its_own(project: Project) -> Non
     assert all('branches: ["master"]' in text for name, text in found.items() if "apply" in name)
 
 
+@pytest.mark.parametrize("name", ["null", "true", "010", "0x10", "1e3"])
+def test_the_name_of_an_environment_is_always_a_text(project: Project, name: str) -> None:
+    """GitHub would read another environment, or none, without its reviewers."""
+    project.write("tavusctl.yaml", f"version: 1\nenvironments:\n  '{name}': {{state: git}}\n")
+    assert project.run("init", "--github").code == 0
+
+    assert jobs(project.root)[f"apply-{name}"]["environment"] == name
+    for file in files(project.root):
+        steps = [step["with"] for job in jobs(project.root, file).values() for step in job["steps"]]
+        assert {step["environment"] for step in steps if "environment" in step} == {name}
+
+
+@pytest.mark.parametrize(("branch", "pattern"), [("c++", r"c\+\+"), ("!x", r"\!x"), ("release/1.x!", "release/1.x!")])
+def test_the_filter_of_a_branch_matches_that_branch(project: Project, branch: str, pattern: str) -> None:
+    subprocess.run(["git", "init", "--quiet", f"--initial-branch={branch}", project.root], check=True)
+    assert project.run("init", "--github").code == 0
+
+    on = yaml.safe_load(files(project.root)["tavus-apply.yml"])[True]
+    assert on["push"]["branches"] == [pattern]
+    assert f"== 'refs/heads/{branch}'" in files(project.root)["tavus-apply.yml"]
+
+
 @pytest.mark.parametrize("action", [f"acme/fork@{SHA}", f"acme/mono/tavusctl@{SHA}", "./", "./tools/tavusctl"])
 def test_the_action_may_be_another_and_stays(project: Project, action: str) -> None:
     project.run("init", "--github")

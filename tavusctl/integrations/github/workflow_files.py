@@ -138,7 +138,7 @@ def _run(
     lines = [f"      - {f'id: {id_}' if id_ else f'name: {name or command}'}"]
     lines += [f"        if: ${{{{ {only_if} }}}}"] if only_if else []
     lines += [f"        uses: {inputs.action}{ignored}", "        with:", f"          command: {command}"]
-    lines += [f"          environment: {environment.name}"]
+    lines += [f"          environment: {json.dumps(environment.name)}"]
     lines += [f"          args: {args}"] if args else []
     lines += [f"          comment: {comment}"] if comment else []
     lines += [f"          working-directory: {json.dumps(inputs.folder)}"] if inputs.folder else []
@@ -233,7 +233,7 @@ def _apply(inputs: WorkflowInputs) -> str:
     text += f"""
 on:
   push:
-    branches: [{json.dumps(inputs.branch)}]
+    branches: [{json.dumps(_pattern(inputs.branch))}]
   workflow_dispatch:
 
 permissions: {{}}
@@ -252,6 +252,11 @@ jobs:
         jobs += [_plan_job(inputs, environment, after), _apply_job(inputs, environment)]
         before = environment.name
     return text + "\n".join(jobs)
+
+
+def _pattern(branch: str) -> str:
+    r"""The filter of GitHub that matches one branch: `\+` and the like for characters with a meaning there."""
+    return re.sub(r"[*?+\[]|^!", lambda special: f"\\{special[0]}", branch)
 
 
 def _plan_job(inputs: WorkflowInputs, environment: Environment, after: str) -> str:
@@ -290,7 +295,7 @@ def _apply_job(inputs: WorkflowInputs, environment: Environment) -> str:
       && needs.plan-{environment.name}.outputs.changes == 'true' }}}}
     runs-on: ubuntu-24.04
     timeout-minutes: 60
-    environment: {environment.name} # its reviewers read the summary of the plan before this begins
+    environment: {json.dumps(environment.name)} # its reviewers read the summary of the plan before this begins
     permissions:
 {_contents(environment)}\
       pull-requests: write # to tell the merged pull request what was done
