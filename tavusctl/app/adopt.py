@@ -178,6 +178,7 @@ def adopt(session: Session, addresses: Collection[str], *, dry_run: bool = False
     """Write live edits of the objects at `addresses`, or of all objects, into the files; the account is only read."""
     with session.reader() as api:
         prepared = prepare(session, api)
+        prepared.seals.check_trusted()
         chosen = _chosen(prepared, addresses)
         adopted = _adoption(session, prepared, chosen)
         _refuse_unknown(adopted, prepared, chosen)

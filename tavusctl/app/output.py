@@ -17,12 +17,13 @@ from tavusctl.app.session.outputs import unknown_outputs
 from tavusctl.core.address import Address
 from tavusctl.core.errors import ConfigError, StateError, UsageError
 from tavusctl.core.messages import suggestion
+from tavusctl.core.ports import State
 from tavusctl.core.project_settings import Output
 from tavusctl.engine import renames
 from tavusctl.lib import dotenv
 from tavusctl.lib.json_types import Json
 from tavusctl.secrets.redaction import Record
-from tavusctl.state.seals import open_state
+from tavusctl.state.seals import Trust, open_state
 
 Values = Mapping[str, Json]  # by the name of the output: an id, a list of ids, or a literal of the project file
 
@@ -55,8 +56,7 @@ FORMATS: Mapping[str, Callable[[Values], str]] = {"dotenv": _dotenv, "json": _js
 def outputs_of(session: LocalSession, names: Sequence[str]) -> Values:
     """The value of every output that `names` match; ConfigError for an address that the project does not have."""
     manifests, _ = load(session)
-    state = open_state(session.store(), available_keys(session)).replay.state
-    bindings, _ = renames.follow(manifests, state.bindings)
+    bindings, _ = renames.follow(manifests, _trusted_state(session).bindings)
     ids = {str(address): binding.remote_id for address, binding in bindings.items()}
     ids |= {str(one.address): one.external_id for one in manifests if one.external_id}
     outputs = session.project.outputs
@@ -73,6 +73,15 @@ def outputs_of(session: LocalSession, names: Sequence[str]) -> Values:
         raise ConfigError(diagnostics)
     _refuse_unknown(session, {address for output in outputs.values() for address in output.addresses} - set(ids))
     return {name: _value_of(output, ids) for name, output in outputs.items()}
+
+
+def _trusted_state(session: LocalSession) -> State:
+    """The state; StateError unless it is trusted.  Without any API key, only a missing seal shows that it is not."""
+    keys = available_keys(session)
+    sealed_state = open_state(session.store(), keys)
+    if keys.all or sealed_state.seals.trust is Trust.UNSEALED:
+        sealed_state.seals.check_trusted()
+    return sealed_state.replay.state
 
 
 def _refuse_unknown(session: LocalSession, addresses: Iterable[str]) -> None:

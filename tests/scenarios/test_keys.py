@@ -520,6 +520,10 @@ COMMANDS = [
     ["state", "mv", "persona/coach", "persona/other"],
     ["state", "rm", "persona/coach"],
     ["recrawl", "--all"],
+    ["talk", "persona/coach", "--yes", "--replica", "r79e1c033f"],
+    ["verify", "--conversation", "persona/coach"],
+    ["output"],
+    ["adopt", "--all"],
 ]
 
 

@@ -60,7 +60,7 @@ class VerifyResult(Struct, frozen=True):
 
 def verify(session: Session, partner: Address | None = None) -> VerifyResult:
     """Check every object that the manifests describe; with a partner, also try a conversation with it."""
-    manifests, bindings = _known(session)
+    manifests, bindings = _known(session, writing=partner is not None)
     known_targets = _targets(manifests, bindings)
     if partner and partner not in known_targets:
         message = f"`{partner}` is not in the manifests"
@@ -89,15 +89,20 @@ def _explained(check: Check, unknown: UnboundManifests) -> Check:
 
 
 def targets(session: Session) -> dict[Address, Target]:
-    """The objects that the manifests describe, by address, with their ids; an id is empty before the first apply."""
-    return _targets(*_known(session))
+    """The objects that the manifests describe, by address, with their ids; an id is empty before the first apply.
+
+    They are for a conversation, so StateError unless the state is trusted.
+    """
+    return _targets(*_known(session, writing=True))
 
 
-def _known(session: Session) -> tuple[Sequence[Manifest], Bindings]:
-    """The manifests, and the bindings of the state by their addresses."""
+def _known(session: Session, *, writing: bool) -> tuple[Sequence[Manifest], Bindings]:
+    """The manifests, and the bindings of the state by their addresses; a run that writes needs a trusted state."""
     manifests, _ = load(session)
-    state = open_state(session.store(), keys(session)).replay.state
-    return manifests, renames.follow(manifests, state.bindings)[0]
+    sealed_state = open_state(session.store(), keys(session))
+    if writing:
+        sealed_state.seals.check_trusted()
+    return manifests, renames.follow(manifests, sealed_state.replay.state.bindings)[0]
 
 
 def _targets(manifests: Sequence[Manifest], bindings: Bindings) -> dict[Address, Target]:
