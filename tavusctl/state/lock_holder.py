@@ -29,6 +29,19 @@ class Holder(Struct, frozen=True):
         """The name HOST:PID, which a user passes to `--holder-is-dead` to confirm that this holder is dead."""
         return f"{printable(self.host)}:{self.pid}"
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether this is the holder's machine, and no process has its number any more."""
+        if self.host != socket.gethostname() or self.pid <= 0:
+            return False
+        try:
+            os.kill(self.pid, 0)  # sends nothing
+        except ProcessLookupError:
+            return True
+        except (OSError, OverflowError):  # of another user, or no number of a process
+            return False
+        return False
+
     def describe(self, age: float) -> str:
         """A description of the holder for messages; `age` is how long it has held the lock, in seconds."""
         doing = f" (tavusctl {printable(self.command)})" if self.command else ""

@@ -313,6 +313,22 @@ def test_a_kill_at_a_call_is_survived_from_another_clone(clone: Clone, lent: Lau
     assert second.run("plan", "--detailed-exitcode").code == 0
 
 
+def test_a_kill_frees_the_lock_of_a_state_in_the_own_repository_at_once(
+    project: Project, lent: Launcher, tmp_path: Path
+) -> None:
+    root = tmp_path / "checkout"
+    own = Project(root, project.account, project.environment)
+    own.write("tavusctl.yaml", SETTINGS)
+    own.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You help."})
+    git(root, "init", "--quiet")
+    project.account.fault(match="POST /v2/personas", kind="kill", phase="after")
+    assert KillableProject(root, own.account, own.environment, lent).run("apply", "--yes").code == KILLED
+    ended = own.run("apply", "--yes", TAVUSCTL_SETTLE="0.2")
+
+    assert ended.code == 0, ended.err
+    assert len(own.account.objects("personas")) == 1
+
+
 def test_of_two_at_once_one_is_told_who_the_other_is(clone: Clone) -> None:
     clone().apply()
     store = SharedStore(*_parts(clone().root), LeaseTiming(30, 10))

@@ -44,7 +44,7 @@ class GitFolder:
     """A folder of files at a ref; `lock` has a ref of its own."""
 
     def __init__(self, repository: Repository, ref: str, kept: int = KEPT) -> None:
-        self.url = f"{repository.shown} {ref}"
+        self.url, self.is_local = f"{repository.shown} {ref}", repository.is_own
         self._repository, self._ref, self._max_commits = repository, ref, kept
         parent, _, last = ref.rpartition("/")
         self._lock_ref = f"{parent}/lock.{last}"

@@ -37,7 +37,7 @@ class Bucket:
     """Objects below a prefix; `url` is for messages."""
 
     def __init__(self, remote: Remote, prefix: str, url: str, names: int = NAMES) -> None:
-        self.url = url
+        self.url, self.is_local = url, False
         self._max_names = names
         self._remote = remote
         self._prefix = prefix.strip("/")

@@ -37,6 +37,7 @@ class Folder(Protocol):
     """A folder of a bucket, or of a ref in a git repository."""
 
     url: str  # for messages
+    is_local: bool  # whether a holder of the lock that is gone on this machine is gone everywhere
 
     def get(self, name: str) -> Blob | None:
         """A file; None if it does not exist."""

@@ -1,8 +1,9 @@
 """A lock with a lease: written on conditions, kept by a heartbeat, and taken over by another run when that stops.
 
 Times are those of the store: a lock is stale when the store wrote it longer ago than its lease, compared with an object
-that the store writes now.  A holder trusts its lock only for two thirds of a lease after its last successful heartbeat;
-after a stall it renews the lock before it writes anything.
+that the store writes now.  In the repository of the project, the lock of a process that is gone is stale at once.
+A holder trusts its lock only for two thirds of a lease after its last successful heartbeat; after a stall it renews the
+lock before it writes anything.
 """
 
 from __future__ import annotations
@@ -156,7 +157,7 @@ class Lease:
                 f"the lock {self._folder.url}/{NAME} has a timestamp in the future, {blob.modified:%Y-%m-%d %H:%M:%S}"
             )
             raise LockError(message, "delete that object when no run is active", id="E703")
-        if age > lock.lease + _ROUNDING:
+        if age > lock.lease + _ROUNDING or _is_dead(self._folder, lock.holder):
             return lock, blob.version, None
         description = lock.holder.describe(now.timestamp() - lock.since)
         message = (
@@ -213,11 +214,16 @@ def holder_of(folder: Folder) -> str:
     """A description of the holder of a folder's lock; empty if it is free.  Its ages compare two machines' clocks."""
     blob = folder.get(NAME)
     lock = decode(blob.content, f"{folder.url}/{NAME}") if blob else None
-    if blob is None or lock is None or lock.holder is None:
+    if blob is None or lock is None or lock.holder is None or _is_dead(folder, lock.holder):
         return ""
     now = time.time()
     age = duration_text(now - blob.modified.timestamp())
     return f"{lock.holder.describe(now - lock.since)}, last heard from {age} ago"
+
+
+def _is_dead(folder: Folder, holder: Holder) -> bool:
+    """Whether the holder of a folder's lock is known to be dead; its late writes fail, as after any takeover."""
+    return folder.is_local and holder.has_ended
 
 
 def unlock(folder: Folder, owner: str, dead: str) -> Holder:
@@ -234,7 +240,7 @@ def unlock(folder: Folder, owner: str, dead: str) -> Holder:
         message = f"the lock of {folder.url} has another id than `{owner[:64]}`"
         raise LockError(message, "use the id that a run shows when it is refused the lock", id="E704")
     age = (folder.time() - blob.modified).total_seconds()
-    if age <= lock.lease + _ROUNDING and dead != lock.holder.name:
+    if age <= lock.lease + _ROUNDING and dead != lock.holder.name and not _is_dead(folder, lock.holder):
         message = f"the holder of {folder.url}, `{lock.holder.name}`, was heard from {duration_text(age)} ago"
         hint = f"wait until it ends; if you are sure that it is dead, add `--holder-is-dead {lock.holder.name}`"
         raise LockError(message, hint, id="E704")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 import time
 from typing import Any
 
@@ -18,6 +19,17 @@ from tavusctl.state.shared.lock import Group, Lock, _checksum, decode, encode
 
 HOLDER = Holder("id", "build-7", 41, "https://github.com/team/repo/actions/runs/5", "apply")
 LOCK = Lock(7, HOLDER, clean=False, since=1.5, lease=30.0, beat=3, cleared=Group(6, 2))
+
+
+def test_only_a_process_of_this_machine_is_known_to_have_ended() -> None:
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    gone = replace(Holder(), pid=process.pid)
+
+    assert gone.has_ended
+    for other in (Holder(), replace(gone, host="elsewhere"), replace(gone, pid=1), replace(gone, pid=2**70)):
+        assert not other.has_ended
+    assert not replace(gone, pid=-1).has_ended
 
 
 def test_a_run_says_where_it_is() -> None:
