@@ -197,9 +197,12 @@ class Repository:
         """The error if a push was refused although no other run has moved the ref."""
         reason = refusal.reason if refusal else "the push was refused"
         message = f"cannot push the state to {self.shown}: {reason}"
-        hint = "give the credentials that git finds here the right to push"
         if ".lock'" in reason:
             hint = "if no git process is at work there, remove that file"
+        elif refusal and refusal.final:
+            hint = "let the repository accept this ref, or choose another one with `?ref=`"
+        else:
+            hint = "give the credentials that git finds here the right to push"
         return StateError(message, hint, id="E912")
 
     def _unreadable(self, error: object) -> StateError:
