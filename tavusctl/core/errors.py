@@ -132,6 +132,12 @@ class Ambiguous(ApiError):
         self.accepted = accepted  # the status says that it was carried out: it must not be repeated
 
 
+class WithoutEffect(ApiError):
+    """The server confirmed the request, and reads show that it was not carried out."""
+
+    exit_code, id = 5, "E1109"
+
+
 class RefusalCause(StrEnum):
     """The cause of a refusal, by its call and its body: a status alone has several meanings."""
 

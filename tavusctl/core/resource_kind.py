@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from enum import Enum
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from tavusctl.core.errors import Gone
 from tavusctl.core.schema.model_fields import is_a, is_free, steps
 from tavusctl.lib.graph import Graph
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
@@ -249,6 +251,16 @@ class ResourceKind(Struct, frozen=True, eq=False):
             if isinstance(remote_id, str) and remote_id:
                 return remote_id
         return ""
+
+    def is_deleted(self, body: JsonObject) -> bool:
+        """Whether a body is that of a deleted object: some servers keep those, with a mark."""
+        shown = self.unwrap(body)
+        return shown.get("is_deleted") is True or shown.get("status") == "deleted"
+
+    def check_exists(self, body: JsonObject, remote_id: str) -> None:
+        """Raise Gone if a read body is that of a deleted object."""
+        if self.is_deleted(body):
+            raise Gone(HTTPStatus.GONE, "it is marked as deleted", f"GET {self.collection}/{remote_id}")
 
 
 def _first_match(texts: Mapping[str, str], path: KeyPath) -> str:

@@ -39,7 +39,8 @@ def entries(api: Reader, kind: ResourceKind, *, stock: bool) -> list[Entry]:
 def _listed(api: Reader, kind: ResourceKind, listing: Listing) -> list[JsonObject]:
     """The raw objects in a listing of a kind; none if the API of the account does not have this optional kind."""
     try:
-        return [raw for raw in api.list(kind.collection, listing, kind.id_fields) if kind.is_of_kind(raw)]
+        items = api.list(kind.collection, listing, kind.id_fields)
+        return [raw for raw in items if kind.is_of_kind(raw) and not kind.is_deleted(raw)]
     except Gone:
         if kind.optional:
             return []

@@ -183,8 +183,9 @@ def replacement_ids(bindings: Iterable[Binding]) -> dict[str, Address]:
 
 
 def read(api: Reader, kind: ResourceKind, remote_id: str, decoder: Decoder) -> Live:
-    """Read one object by id; raise errors.Gone if it does not exist."""
+    """Read one object by id; raise errors.Gone if it does not exist, or is marked as deleted."""
     raw = api.get(f"{kind.collection}/{remote_id}", kind.get_query)
+    kind.check_exists(raw, remote_id)
     live = decoder.view(kind, raw)
     if not kind.is_of_kind(kind.unwrap(raw)):
         message = f"{remote_id} in {kind.collection} is not a {kind.name}"
@@ -312,7 +313,7 @@ def listed(api: Reader, kind: ResourceKind, decoder: Decoder, *, needed: bool = 
             return ()
         message = f"this account has no {kind.collection}: its API is older than the kind `{kind.name}`"
         raise ApiError(message, "remove its manifests, or ask support@tavus.io for the present API") from gone
-    own = (raw for raw in items if kind.is_of_kind(raw) and not kind.is_builtin(raw))
+    own = (raw for raw in items if kind.is_of_kind(raw) and not (kind.is_builtin(raw) or kind.is_deleted(raw)))
     return tuple(filter(None, (_listed(api, kind, raw, decoder) for raw in own)))
 
 

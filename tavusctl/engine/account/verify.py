@@ -130,6 +130,7 @@ def _read_all(
 def _read_one(api: Reader, kind: ResourceKind, remote_id: str) -> _Observed:
     try:
         answer = api.get(f"{kind.collection}/{remote_id}", kind.get_query)
+        kind.check_exists(answer, remote_id)
     except Gone as error:
         return _Observed(f"the account has no {kind.name} {remote_id}: {error.text}")
     raw = kind.unwrap(answer)

@@ -1,17 +1,15 @@
-"""Updates and deletes, safe if a response is wrong or missing.
+"""Updates, safe if a response is wrong or missing; see also creates.py and deletes.py.
 
-A call ends as done, as surely not done, or with an unknown outcome.  An unknown outcome is resolved by a read:
-
-    create   See creates.py.
-    update   Reads as desired: done, unless it writes a secret, which no read shows.  Edited otherwise: a conflict.
-             Else the same patch again, if `test` operations guard it or the kind has none; without them: unknown.
-    delete   The object is gone: done.  Otherwise the delete again.
+A call ends as done, as surely not done, or with an unknown outcome.  An unknown outcome is resolved by a read: if the
+object reads as desired, the update is done, unless it writes a secret, which no read shows.  If it was edited
+otherwise, that is a conflict.  Else the same patch is sent again, if `test` operations guard it or the kind has none;
+without them the outcome is unknown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 from msgspec.structs import replace
@@ -31,7 +29,6 @@ from tavusctl.core.errors import (
 from tavusctl.core.json_tree import (
     canonical,
     leaves,
-    map_leaves,
     pattern_of,
     set_at,
     value_at,
@@ -51,7 +48,7 @@ from tavusctl.engine.compare.parts import Call
 from tavusctl.engine.compare.remembered import restore_fields
 from tavusctl.engine.compare.three_way import is_taken_away
 from tavusctl.engine.compare.updates import update_of
-from tavusctl.fields import presigned_urls, spellings
+from tavusctl.fields import spellings
 from tavusctl.fields.equivalence import alike, same
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.patch import Pinned
@@ -348,54 +345,6 @@ def _unwritten(write: UpdateCall, now: JsonObject) -> list[str]:
         if not _is_hidden(desired, pointer)
     ]
     return [pointer for pointer in differing if not _reads_as_desired(write, pointer, desired, now)]
-
-
-def remove(
-    ctx: ApplyContext,
-    step: Change,
-    kind: ResourceKind,
-    check_unused: Callable[[], None],
-    binding_after: Binding | None = None,
-) -> None:
-    """Delete an object and keep its body in the trash; remove its binding, or replace it by `binding_after`.
-
-    If the record of the call is not fresh, the object is read again first, and `check_unused` is called: it raises if
-    other objects refer to this one.
-    """
-    op = ctx.recorder.record_intent(step.address, step.action, remote_id=step.remote_id, time=ctx.now())
-    with record_failure(ctx, op), suppress(Gone):  # the object does not exist any more: done
-        deleted_body = _body(ctx, step, kind)
-        ctx.dependencies.save_body(step.address, step.remote_id, ctx.with_ids(deleted_body))
-
-        def check() -> None:
-            now = _body(ctx, step, kind)
-            members = ((key,) for key in kind.model.model_fields)
-            if moved := [
-                patch.join(key) for key in members if not patch.same(value_at(deleted_body, key), value_at(now, key))
-            ]:
-                raise EditedMeanwhile(step.address, moved)
-            check_unused()
-
-        _delete(ctx, op, f"{kind.collection}/{step.remote_id}", check)
-    if binding_after is None:
-        ctx.recorder.forget(step.address, op)
-    else:
-        ctx.recorder.bind(binding_after, op)
-
-
-def _body(ctx: ApplyContext, step: Change, kind: ResourceKind) -> JsonObject:
-    body: JsonObject = map_leaves(ctx.dependencies.read(kind, step.remote_id).body, presigned_urls.without_query)
-    return body
-
-
-def _delete(ctx: ApplyContext, op: str, path: str, check: Callable[[], None]) -> None:
-    try:
-        with ctx.sending(op, check) as fence:
-            ctx.api.delete(path, fence=fence)
-    except Ambiguous:
-        ctx.api.get(path)  # Gone: the first call was carried out
-        with ctx.sending(op, check) as fence:
-            ctx.api.delete(path, fence=fence)
 
 
 def _is_hidden(body: JsonObject, pointer: str) -> bool:

@@ -43,7 +43,6 @@ from tavusctl.fields.equivalence import alike, is_unset, may_be_filled_in, same
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_text
 from tavusctl.patch import Pinned
 
-_LOOKS = (2.0, 10.0)  # seconds after the first read at which to read again
 _FAILED = 5
 _MAKES = frozenset({Action.CREATE, Action.REPLACE})
 _PLAIN = DraftEffects()
@@ -123,15 +122,10 @@ def _read_back(ctx: ApplyContext, step: Change, desired: Desired, remote_id: str
 
     If the write went into a draft, the first read counts: waiting does not publish a draft.
     """
-    looks = (0.0, *(at for at in _LOOKS[:-1] if at < ctx.listing_delay), min(_LOOKS[-1], ctx.listing_delay))
     seen, problem = None, None
-    for index, at in enumerate(looks):
-        if index:
-            ctx.release_slot(at - looks[index - 1])
-        if index and ctx.stop.is_requested():
-            break
+    for is_later in ctx.looks():
         try:
-            seen, problem = replace(_read_once(ctx, step, desired, remote_id), sure=index > 0), None
+            seen, problem = replace(_read_once(ctx, step, desired, remote_id), sure=is_later), None
         except ApiError as error:
             problem = error
         if seen and not problem and (in_draft or not (seen.lost or seen.still or seen.live.draft)):

@@ -25,6 +25,7 @@ from tavusctl.lib.concurrency import Turns
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.state.recorder import Fence, Recorder
 
+_LOOKS = (2.0, 10.0)  # seconds after the first read at which what was written is read again
 _STOP_POLL = 0.5  # seconds until a waiting step notices a stop, at most
 SaveBody = Callable[[Address, str, JsonObject], None]  # saves the body of an object that is about to be deleted
 UploadFile = Callable[[LocalFile], str]  # uploads a file for the API to fetch; returns its URL, a secret
@@ -237,6 +238,20 @@ class ApplyContext:
             self.wait(seconds)
         finally:
             self.turns.acquire()
+
+    def looks(self) -> Iterator[bool]:
+        """Yield when to read what was written: at once, and after some seconds; a stop ends it after the first.
+
+        The value is whether it is a later look than the first.  Other steps can call while it waits.
+        """
+        yield False
+        waited = 0.0
+        for at in (*(at for at in _LOOKS[:-1] if at < self.listing_delay), min(_LOOKS[-1], self.listing_delay)):
+            self.release_slot(at - waited)
+            waited = at
+            if self.stop.is_requested():
+                return
+            yield True
 
     def now(self) -> str:
         """The server's time."""

@@ -13,11 +13,12 @@ from tavusctl.core.errors import ConflictError
 from tavusctl.core.model import Action, Cause, Change, Desired, Outcome, Status
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine import provisioning
-from tavusctl.engine.apply.calls import remove, update
+from tavusctl.engine.apply.calls import update
 from tavusctl.engine.apply.confirm import confirm, with_server_answers, with_unconfirmed
 from tavusctl.engine.apply.context import ApplyContext
 from tavusctl.engine.apply.crawl_starts import recrawl, start_in_slot
 from tavusctl.engine.apply.creates import create
+from tavusctl.engine.apply.deletes import remove
 from tavusctl.engine.apply.waiting import await_usable
 from tavusctl.engine.safety import removals
 

@@ -172,6 +172,7 @@ def _read_with_origin(
     """Whether Tavus made an object, and the object; None if there is no object of that id."""
     try:
         raw = api.get(f"{kind.collection}/{remote_id}", kind.get_query)
+        kind.check_exists(raw, remote_id)
     except Gone:
         return False, None
     live = decoder.view(kind, raw)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -815,9 +816,57 @@ def test_a_lost_delete_is_looked_at_and_sent_again(carried_out: bool) -> None:
     world = bound()
     (world.faults_after if carried_out else world.faults_before)["delete"] = [LOST]
     assert said(only(world.apply(deleting()))) == ("done", "p1", "", 0)
-    assert world.verbs == (["delete", "get"] if carried_out else ["delete", "get", "delete"])
-    assert world.calls[1][1] == "/v2/personas/p1"
+    assert world.verbs == ["delete"] * (1 if carried_out else 2)
     assert world.objects == {}
+
+
+def deletes_nothing(world: World) -> World:
+    """The account confirms the next delete and does not carry it out."""
+    world.faults_after["delete"] = [partial(world.objects.update, dict(world.objects))]
+    return world
+
+
+def test_a_confirmed_delete_that_did_nothing_has_failed() -> None:
+    world = deletes_nothing(bound())
+    reason = "the API confirmed the delete, but p1 is still in the account; it stays in the plan"
+    assert said(only(world.apply(deleting()))) == ("failed", "p1", reason, 5)
+    assert (world.verbs, world.seconds) == (["delete"], 10.0)
+    assert world.kinds_of_records == ["begin", "intent", "result failed"]
+    assert world.ledger.get(COACH) == Binding(COACH, "p1", BEFORE)
+
+
+def test_a_read_may_be_older_than_a_delete() -> None:
+    world = deletes_nothing(bound())
+    world.faults_before["look"] = [None, None, partial(world.objects.pop, "p1")]
+    assert said(only(world.apply(deleting()))) == ("done", "p1", "", 0)
+    assert (world.seconds, world.ledger.get(COACH)) == (2.0, None)
+
+
+@pytest.mark.parametrize("looks", [[ApiError("no answer")] * 3, [None, None, ApiError("no answer")]])
+def test_a_delete_that_no_last_read_confirms_is_unknown(looks: list[Exception | None]) -> None:
+    world = deletes_nothing(bound())
+    world.faults_before["look"] = [None, *looks]
+    reason = "the API confirmed the delete, but it is not known whether it was carried out: no answer"
+    assert said(only(world.apply(deleting()))) == ("unknown", "p1", reason, 6)
+    assert (world.kinds_of_records, len(world.ledger.pending)) == (["begin", "intent"], 1)
+
+
+def test_a_stop_leaves_a_delete_unknown_that_only_one_read_denies() -> None:
+    world = deletes_nothing(bound())
+    world.faults_before["look"] = [None, lambda: world.stop.request("Ctrl-C")]
+    outcome = only(world.apply(deleting()))
+    assert (outcome.status, outcome.exit_code) == (Status.UNKNOWN, 6)
+    assert outcome.reason.endswith("not known whether it was carried out: Ctrl-C before a second read")
+
+
+def test_an_old_version_whose_delete_did_nothing_stays_to_be_deleted() -> None:
+    world = bound()
+    world.objects["p0"] = dict(BEFORE)
+    world.bindings = {COACH: Binding(COACH, "p1", BEFORE, retired=("p0",))}
+    deletes_nothing(world)
+    outcome = only(world.apply(Change(Action.RETIRE, Cause.EDITED, COACH, "p0")))
+    assert (outcome.status, outcome.exit_code) == (Status.FAILED, 5)
+    assert world.ledger.get(COACH) == Binding(COACH, "p1", BEFORE, retired=("p0",))
 
 
 def test_a_delete_that_is_lost_twice_is_unknown() -> None:

@@ -1,0 +1,98 @@
+"""Deletes, confirmed by reads.
+
+A response alone proves nothing.  If it is lost, the object is read: it is gone, or the delete is sent again.  After a
+confirmed delete, the object is read until it is gone, again after some seconds because a read may be older than the
+delete.  If it is still there then, the delete has failed, and the object stays bound.  If no read tells, the outcome
+is unknown, and the next run reads the object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from tavusctl import patch
+from tavusctl.core.binding import Binding
+from tavusctl.core.errors import Ambiguous, ApiError, Gone, WithoutEffect
+from tavusctl.core.json_tree import map_leaves, value_at
+from tavusctl.core.model import Change
+from tavusctl.core.resource_kind import ResourceKind
+from tavusctl.engine.apply.calls import record_failure
+from tavusctl.engine.apply.context import ApplyContext, EditedMeanwhile
+from tavusctl.fields import presigned_urls
+from tavusctl.lib.json_types import JsonObject
+
+
+def remove(
+    ctx: ApplyContext,
+    step: Change,
+    kind: ResourceKind,
+    check_unused: Callable[[], None],
+    binding_after: Binding | None = None,
+) -> None:
+    """Delete an object and keep its body in the trash; remove its binding, or replace it by `binding_after`.
+
+    If the record of the call is not fresh, the object is read again first, and `check_unused` is called: it raises if
+    other objects refer to this one.
+    """
+    op = ctx.recorder.record_intent(step.address, step.action, remote_id=step.remote_id, time=ctx.now())
+    with record_failure(ctx, op), suppress(Gone):  # the object does not exist any more: done
+        deleted_body = _body(ctx, step, kind)
+        ctx.dependencies.save_body(step.address, step.remote_id, ctx.with_ids(deleted_body))
+
+        def check() -> None:
+            now = _body(ctx, step, kind)
+            members = ((key,) for key in kind.model.model_fields)
+            if moved := [
+                patch.join(key) for key in members if not patch.same(value_at(deleted_body, key), value_at(now, key))
+            ]:
+                raise EditedMeanwhile(step.address, moved)
+            check_unused()
+
+        _delete(ctx, op, step, kind, check)
+        _read_until_gone(ctx, op, step, kind)
+    if binding_after is None:
+        ctx.recorder.forget(step.address, op)
+    else:
+        ctx.recorder.bind(binding_after, op)
+
+
+def _body(ctx: ApplyContext, step: Change, kind: ResourceKind) -> JsonObject:
+    body: JsonObject = map_leaves(ctx.dependencies.read(kind, step.remote_id).body, presigned_urls.without_query)
+    return body
+
+
+def _delete(ctx: ApplyContext, op: str, step: Change, kind: ResourceKind, check: Callable[[], None]) -> None:
+    path = f"{kind.collection}/{step.remote_id}"
+    try:
+        with ctx.sending(op, check) as fence:
+            ctx.api.delete(path, fence=fence)
+    except Ambiguous:
+        ctx.dependencies.read(kind, step.remote_id)  # Gone: the first call was carried out
+        with ctx.sending(op, check) as fence:
+            ctx.api.delete(path, fence=fence)
+
+
+def _read_until_gone(ctx: ApplyContext, op: str, step: Change, kind: ResourceKind) -> None:
+    """Read an object whose delete was confirmed; always raises.
+
+    Gone if it is deleted, WithoutEffect if it is still there, Ambiguous if the reads do not tell.
+    """
+    problem, looks = "", 0
+    for _ in ctx.looks():
+        looks += 1
+        try:
+            ctx.dependencies.read(kind, step.remote_id)
+            problem = ""
+        except Gone:
+            raise
+        except ApiError as error:
+            problem = error.message
+    if not problem and looks == 1:
+        problem = f"{ctx.stop.reason} before a second read"
+    if problem:
+        message = f"the API confirmed the delete, but it is not known whether it was carried out: {problem}"
+        raise Ambiguous(message)
+    ctx.recorder.mark_unsent(op)
+    message = f"the API confirmed the delete, but {step.remote_id} is still in the account; it stays in the plan"
+    raise WithoutEffect(message)
