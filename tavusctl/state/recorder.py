@@ -63,6 +63,7 @@ class Recorder(Struct):
     pending: dict[str, OpenCall] = field(default_factory=dict)  # by operation
     # (operation, inverse) of the updates of each address, in order, whose resulting values are not recorded yet
     inverses: dict[Address, list[tuple[str, Inverse]]] = field(default_factory=dict)
+    creates: dict[Address, Intent] = field(default_factory=dict)  # the last create of each address
     archive: Callable[[Sequence[bytes]], None] = lambda _: None  # archives the records of a run when it ends
     seals: Seals = Seals()  # makes the seals
     mac: str = ""  # seal of the last record
@@ -95,6 +96,8 @@ class Recorder(Struct):
         with self.lock:
             self.inverses.setdefault(address, []).append((op, entry.inverse))
             self.pending[op] = OpenCall(address, dated, self.uptime(), delay, first_recorded_at=dated)
+            if not remote_id:
+                self.creates[address] = entry
         return op
 
     def record_retry(self, op: str, now: Callable[[], str], *, forced: bool = False) -> None:
@@ -157,6 +160,21 @@ class Recorder(Struct):
         """The operations of an address that may have been carried out and have no recorded outcome."""
         pending = dict(self.pending)
         return frozenset(op for op, call in pending.items() if call.address == address and call.sent)
+
+    def reopen_create(self, address: Address, remote_id: str) -> None:
+        """Take back the binding of a create whose answer named an object that no read shows: its outcome is unknown.
+
+        The next run looks for the object, by its id and by what was sent, as after a lost response.
+        """
+        created = self.creates[address]
+        entry, before, dated = replace(created, op=uuid.uuid4().hex[:12]), created.before, self.uptime()
+        restored = journal.bind_record(before) if before else journal.forget_record(address, created.op)
+        self._append_all([journal.intent_record(entry), journal.response_record(entry.op, remote_id), restored])
+        with self.lock:
+            self.pending[entry.op] = OpenCall(address, dated, self.uptime(), entry.delay, dated, sent=True)
+            self.ids.pop(remote_id, None)
+            others = {key: value for key, value in self.state.bindings.items() if key != address}
+            self.state = replace(self.state, bindings={**others, address: before} if before else others)
 
     def record_response(self, op: str, remote_id: str) -> None:
         """Record the id in the answer to a create, before the new object is read."""

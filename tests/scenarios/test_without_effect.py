@@ -104,3 +104,69 @@ def test_an_object_that_is_marked_as_deleted_is_gone(quick: Project, mark: Body)
     shown_as_coach = f"GET /v2/personas/{quick.bound('persona/other')}"
     quick.account.fault(match=shown_as_coach, kind="status", status=200, body={**shown, "persona_id": ""}, times=1000)
     assert quick.run("verify").code == 5
+
+
+@pytest.mark.parametrize("status", [200, 202])
+@pytest.mark.parametrize("gone", [404, 400])
+def test_a_create_that_was_never_made_is_unknown_and_then_made_once(quick: Project, status: int, gone: int) -> None:
+    quick.manifest("persona", "coach", COACH)
+    answer = {"persona_id": "p0123456789a", "persona_name": "Coach"}
+    quick.account.fault(match="POST /v2/personas", kind="status", status=status, body=answer)
+    refusal = {"message": "Invalid persona_id"} if gone == 400 else {"message": "not found"}
+    quick.account.fault(match="GET /v2/personas/p0123456789a", kind="status", status=gone, body=refusal, times=1000)
+
+    ended = quick.run("apply", "--yes", "--format", "json")
+
+    assert (ended.code, outcomes(ended)[0][1]) == (6, "unknown")
+    assert "has the id p0123456789a, and no read shows it" in outcomes(ended)[0][2]
+    quick.apply()
+    assert [one["persona_name"] for one in quick.account.objects("personas").values()] == ["Coach"]
+    assert quick.run("plan", "--detailed-exitcode").code == 0
+
+
+def test_a_create_that_shows_late_is_found_by_the_next_run(quick: Project) -> None:
+    quick.manifest("persona", "coach", COACH)
+    quick.account.fault(match="GET /v2/personas/*", kind="status", status=404, body={"message": "no"}, times=8)
+    assert quick.run("apply", "--yes").code == 6
+    quick.account.control("DELETE", "faults")
+    plan = quick.run("plan")
+    assert "was deleted in the account" not in plan.out + plan.err
+    quick.apply()
+    assert list(quick.account.objects("personas")) == [quick.bound("persona/coach")]
+    assert [method for method, _, _ in quick.account.sent].count("POST") == 1
+
+
+def test_a_replacement_that_was_never_made_is_made_once(quick: Project) -> None:
+    quick.manifest("document", "prices", PDF)
+    quick.apply()
+    first = quick.bound("document/prices")
+    quick.account.advance(3600)
+    quick.manifest("document", "prices", {**PDF, "document_url": "https://a.example.com/b.pdf"})
+    answer = {"document_id": "d8-000000000000", "document_name": "Prices", "status": "started"}
+    confirm_without_effect(quick, "POST /v2/documents", body=answer)
+    assert quick.run("apply", "--yes").code == 6
+    assert quick.bound("document/prices") == first
+    for _ in range(3):
+        quick.run("apply", "--yes")
+        quick.account.advance(3600)
+    assert [one["document_url"] for one in quick.account.objects("documents").values()] == [
+        "https://a.example.com/b.pdf"
+    ]
+
+
+@pytest.mark.parametrize("status", [404, 500])
+@pytest.mark.parametrize("carried_out", [True, False])
+def test_an_update_that_no_read_confirms_is_unknown(quick: Project, status: int, carried_out: bool) -> None:
+    quick.manifest("persona", "coach", COACH)
+    quick.apply()
+    quick.manifest("persona", "coach", {**COACH, "system_prompt": "Never give advice."})
+    path = f"/v2/personas/{quick.bound('persona/coach')}"
+    if not carried_out:
+        confirm_without_effect(quick, f"PATCH {path}", body={}, skip=3)  # after the probe of tests
+    quick.account.fault(match=f"GET {path}", kind="status", status=status, body={"message": "no"}, times=1000)
+    ended = quick.run("apply", "--yes", "--format", "json")
+    quick.account.control("DELETE", "faults")
+    assert (ended.code, outcomes(ended)[0][1]) == (6, "unknown"), ended.out
+    quick.apply()
+    (held,) = quick.account.objects("personas").values()
+    assert held["system_prompt"] == "Never give advice."

@@ -7,6 +7,7 @@ read may be older than the write.  So what was written is read back, and again a
     a read or the response shows a draft   the same
     some fields read as they were sent     the server stores the rest differently; its values are the base of the rest
     all fields read as they were sent      done
+    no read succeeds                       unknown, and the next plan reads the object
 
 To remove a field is to let the server choose: it is done when the field is gone, or reads differently than before.
 """
@@ -20,7 +21,7 @@ from msgspec.structs import replace
 
 from tavusctl import patch
 from tavusctl.core.binding import MADE, Binding
-from tavusctl.core.errors import ApiError
+from tavusctl.core.errors import ApiError, Gone, UnknownOutcome
 from tavusctl.core.json_tree import (
     canonical,
     is_empty,
@@ -90,7 +91,10 @@ def confirm(
     try:
         seen = _read_back(ctx, step, desired, remote_id, in_draft=written.in_draft)
     except ApiError as error:
-        return Outcome(step, Status.DONE, remote_id, f"written, but not read back: {error.message}")
+        if step.action in _MAKES and isinstance(error, Gone):
+            raise  # for the caller, who knows how it was created
+        reason = f"the API confirmed the write, but no read does: {error.message}"
+        return Outcome(step, Status.UNKNOWN, remote_id, reason, UnknownOutcome.exit_code)
     doubt = _why_not_confirmed(seen, step, before, written)
     if doubt:
         base = before or Binding(step.address, remote_id)

@@ -1,6 +1,7 @@
 """Creates, sent so that a wrong or missing response never leads to a duplicate.
 
-    2xx with a new id          The id of the created object, unless a read shows another name and other content.
+    2xx with a new id          The id of the created object, unless a read shows another name and other content, or
+                               no read shows it: then the outcome is unknown.
     2xx otherwise              A wrong or damaged response: look for the object, and never send the create again.
     no response, or an error   Is there a new object that has the name, and reads as what was sent?  It is ours.  If
                                there is none when a late create would have shown: one more POST.
@@ -13,7 +14,8 @@ create of a kind in a run, a listing is searched for an equal object: a run with
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from msgspec import Struct
@@ -24,6 +26,7 @@ from tavusctl.core.binding import Binding
 from tavusctl.core.errors import (
     Ambiguous,
     ApiError,
+    Gone,
     RefusalCause,
     Rejected,
     TavusctlError,
@@ -32,6 +35,7 @@ from tavusctl.core.errors import (
 )
 from tavusctl.core.json_tree import leaves
 from tavusctl.core.model import Action, Cause, Change, Desired, Live
+from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import status
 from tavusctl.engine.apply.calls import record_failure, update
 from tavusctl.engine.apply.context import ApplyContext
@@ -93,6 +97,37 @@ def create(ctx: ApplyContext, step: Change, desired: Desired, make_binding: Call
         _unclaim(ctx, step, desired, remote_id)
     _add_parts(ctx, step, desired, make_binding(remote_id), body, whole)
     return remote_id
+
+
+@contextmanager
+def unknown_unless_seen(ctx: ApplyContext, step: Change, kind: ResourceKind) -> Iterator[None]:
+    """Make a create unknown again, and raise Ambiguous, if its object was bound and no read shows it."""
+    before = ctx.recorder.get(step.address)
+    try:
+        yield
+    except Gone as error:
+        made = ctx.recorder.get(step.address)
+        if made is None or made == before:
+            raise  # nothing was created
+        remote_id = made.successor if step.action is Action.REPLACE else made.remote_id
+        if _is_seen(ctx, kind, remote_id):
+            raise  # a later call of the step came too early, or is about another object
+        ctx.recorder.reopen_create(step.address, remote_id)
+        message = f"the response to POST {kind.collection} has the id {remote_id}, and no read shows it: {error.text}"
+        raise Ambiguous(message, accepted=True) from None
+
+
+def _is_seen(ctx: ApplyContext, kind: ResourceKind, remote_id: str) -> bool:
+    """Whether a read shows a new object, now or after some seconds: a read may be older than the create."""
+    for _ in ctx.looks():
+        try:
+            ctx.dependencies.read(kind, remote_id)
+        except Gone:
+            continue
+        except ApiError:
+            return True  # nothing says that it does not exist
+        return True
+    return False
 
 
 def _add_parts(

@@ -17,7 +17,7 @@ from tavusctl.engine.apply.calls import update
 from tavusctl.engine.apply.confirm import confirm, with_server_answers, with_unconfirmed
 from tavusctl.engine.apply.context import ApplyContext
 from tavusctl.engine.apply.crawl_starts import recrawl, start_in_slot
-from tavusctl.engine.apply.creates import create
+from tavusctl.engine.apply.creates import create, unknown_unless_seen
 from tavusctl.engine.apply.deletes import remove
 from tavusctl.engine.apply.waiting import await_usable
 from tavusctl.engine.safety import removals
@@ -32,8 +32,9 @@ def _create(ctx: ApplyContext, step: Change) -> Outcome:
     def binding_of(remote_id: str) -> Binding:
         return with_unconfirmed(step, _remembered(ctx, step, desired, _new_binding(ctx, step, remote_id)))
 
-    created = start_in_slot(ctx, step, desired.kind, lambda: create(ctx, step, desired, binding_of))
-    return created if isinstance(created, Outcome) else confirm(ctx, step, desired, created, None)
+    with unknown_unless_seen(ctx, step, desired.kind):
+        created = start_in_slot(ctx, step, desired.kind, lambda: create(ctx, step, desired, binding_of))
+        return created if isinstance(created, Outcome) else confirm(ctx, step, desired, created, None)
 
 
 def _new_binding(ctx: ApplyContext, step: Change, remote_id: str) -> Binding:
@@ -64,13 +65,14 @@ def _replace(ctx: ApplyContext, step: Change) -> Outcome:
     """Create the successor, wait until it is usable, then bind the address to it; the old version is deleted later."""
     desired = _desired(step)
     binding = ctx.recorder.get(step.address) or Binding(step.address, step.remote_id)
-    if step.patch:
-        binding_of = partial(_with_successor, ctx, step, desired, binding)
-        created = start_in_slot(ctx, step, desired.kind, lambda: create(ctx, step, desired, binding_of))
-        if isinstance(created, Outcome):
-            return created
-        binding = ctx.recorder.get(step.address) or binding
-    live = await_usable(ctx, step.address, desired.kind, binding.successor)
+    with unknown_unless_seen(ctx, step, desired.kind):
+        if step.patch:
+            binding_of = partial(_with_successor, ctx, step, desired, binding)
+            created = start_in_slot(ctx, step, desired.kind, lambda: create(ctx, step, desired, binding_of))
+            if isinstance(created, Outcome):
+                return created
+            binding = ctx.recorder.get(step.address) or binding
+        live = await_usable(ctx, step.address, desired.kind, binding.successor)
     if provisioning.has_failed(live):
         reason = (
             f"the new version {binding.successor}: {provisioning.failure_reason(live)}; the old version stays in use"

@@ -58,6 +58,7 @@ class World:
     faults_after: dict[str, builtins.list[Exception | Fault | None]] = field(default_factory=lambda: defaultdict(list))
     response_count: int = 0  # the number of calls so far
     replies: builtins.list[JsonObject] = field(default_factory=list)  # the next responses, in place of the true ones
+    makes_nothing: bool = False  # creates are confirmed and not carried out
     finds: Sequence[str | Exception] = field(default_factory=list)
     newest: str = ""  # the creation time of the newest object in a listing
     forced: builtins.list[str] = field(default_factory=list)  # paths of patches that were sent with a query
@@ -113,7 +114,13 @@ class World:
         crawl = {"crawl_config": body["crawl"], "status": "crawling"} if "crawl" in body else {}
         self.objects[id_] = {**body, **crawl, f"{name}_id": id_}
         self._strike(self.faults_after["post"])
-        return self.replies.pop(0) if self.replies else {f"{name}_id": id_, f"{name}_name": body.get(f"{name}_name")}
+        reply = self.replies.pop(0) if self.replies else {f"{name}_id": id_, f"{name}_name": body.get(f"{name}_name")}
+        shown = str(reply.get(f"{name}_name") or "")
+        if not self.makes_nothing and shown.strip().casefold() == str(body.get(f"{name}_name")).casefold():
+            self.objects[str(reply[f"{name}_id"])] = self.objects[id_]
+        if self.makes_nothing:
+            del self.objects[id_]
+        return reply
 
     def version(self, path: str, query: Any = None) -> str:
         return "" if query else path
@@ -208,6 +215,8 @@ class World:
         result, self.finds = (self.finds[0], self.finds[1:]) if self.finds else ("", ())
         if isinstance(result, Exception):
             raise result
+        if result:
+            self.objects.setdefault(result, dict(sent.spec))
         return SearchResult(result, self.newest)
 
     def twins(self, sent: SentCreate, known: Sequence[str]) -> Sequence[Live]:

@@ -147,7 +147,7 @@ def test_what_a_refused_create_has_made_all_the_same_is_taken() -> None:
     world = World(refusals=1, finds=["", "n7"], newest="")
 
     assert only(world.apply(creating())).remote_id == "n7"
-    assert world.objects == {}
+    assert list(world.objects) == ["n7"]
 
 
 def test_a_lost_create_is_looked_for_until_it_is_found() -> None:
@@ -286,6 +286,43 @@ def test_a_new_id_that_cannot_be_seen_yet_is_looked_at_again() -> None:
     world.faults_before["look"] = [gone("n0"), gone("n0")]
     assert only(world.apply(creating())).remote_id == "n0"
     assert world.verbs == ["post"]
+
+
+def test_a_create_that_no_read_shows_is_unknown_and_looked_for_by_the_next_run() -> None:
+    world = World(makes_nothing=True)
+    outcome = only(world.apply(creating()))
+    told = "the response to POST /v2/personas has the id n0, and no read shows it: no such object"
+    assert said(outcome) == ("unknown", "", told, 6)
+    assert (world.ledger.get(COACH), world.ledger.ids) == (None, {})
+    assert world.replayed.state.bindings == {}
+    assert [(one.action, one.answered, one.name) for one in world.replayed.pending] == [(Action.CREATE, "n0", "Coach")]
+
+
+def test_a_create_that_a_late_read_shows_is_done() -> None:
+    world = World()
+    world.faults_before["look"] = [gone("n0"), gone("n0")]
+    assert only(world.apply(creating())).status is Status.DONE
+    assert world.kinds_of_records == ["begin", "intent", "bind"]
+
+
+def test_a_create_that_no_read_can_look_at_stays_bound() -> None:
+    world = World()
+    world.faults_before["look"] = [ApiError("no answer")] * 3
+    outcome = only(world.apply(creating()))
+    assert (outcome.status, outcome.remote_id, outcome.exit_code) == (Status.UNKNOWN, "n0", 6)
+    assert world.ledger.get(COACH)
+    assert not world.ledger.pending
+
+
+def test_a_replacement_that_no_read_shows_leaves_the_old_version_in_use() -> None:
+    before = Binding(SITE, "d1", {"document_url": "https://a"}, retired=("d0",))
+    world = World(objects={"d1": {"document_url": "https://a"}}, bindings={SITE: before}, makes_nothing=True)
+    spec: JsonObject = {"document_url": "https://b"}
+    step = replace(creating(SITE, spec), action=Action.REPLACE, cause=Cause.EDITED, remote_id="d1")
+    outcome = only(world.apply(step))
+    assert (outcome.status, outcome.exit_code) == (Status.UNKNOWN, 6)
+    assert world.ledger.get(SITE) == world.replayed.state.bindings[SITE] == before
+    assert [(one.action, one.answered) for one in world.replayed.pending] == [(Action.REPLACE, "n1")]
 
 
 @pytest.mark.parametrize("answer", [{}, {"persona_id": "p7"}, {"persona_id": "p9", "persona_name": "Another"}])
@@ -749,11 +786,14 @@ def test_a_crawl_that_is_shown_as_it_was_is_no_loss() -> None:
     assert only(world.apply(step)).unkept == ("/crawled",)
 
 
-def test_what_cannot_be_read_back_was_written_all_the_same() -> None:
+@pytest.mark.parametrize("error", [ApiError("no answer"), gone("p1")])
+def test_an_update_that_cannot_be_read_back_is_unknown(error: ApiError) -> None:
     world = bound()
-    world.faults_before["look"] = [ApiError("no answer")] * 3
+    world.faults_before["look"] = [error] * 3
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
-    assert said(outcome) == ("done", "p1", "written, but not read back: no answer", 0)
+    reason = f"the API confirmed the write, but no read does: {error.message}"
+    assert said(outcome) == ("unknown", "p1", reason, 6)
+    assert not world.ledger.pending
     found = world.ledger.get(COACH)
     assert found
     assert found.unconfirmed == {"/persona_name": BEFORE["persona_name"]}
