@@ -84,7 +84,8 @@ def _start_crawls(
     spread = _SPREAD if os.environ.get("CI") else 0.0
     throttle = ThrottleOptions(options.reserve, seed, spread, lambda: _machine_lock(session.root))
     with session.client() as api:
-        return run(api, CRAWLED, targets, time, throttle=throttle, patience=options.wait, report=report)
+        settle = session.settings.settle
+        return run(api, CRAWLED, targets, time, throttle=throttle, settle=settle, patience=options.wait, report=report)
 
 
 def exit_code(result: RecrawlResult, *, strict: bool) -> int:

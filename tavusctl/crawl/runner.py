@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Final
@@ -18,7 +18,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from tavusctl.core.diagnostics import Diagnostic
-from tavusctl.core.errors import Ambiguous, ApiError, Gone, Rejected, TavusctlError, Throttled
+from tavusctl.core.errors import Ambiguous, ApiError, Gone, Rejected, TavusctlError, Throttled, WithoutEffect
 from tavusctl.core.messages import counted
 from tavusctl.core.ports import Api, Clock, Reader
 from tavusctl.core.resource_kind import ResourceKind
@@ -28,7 +28,8 @@ from tavusctl.crawl.start import start
 from tavusctl.crawl.status import AT_ONCE, CrawlState, Entry, ReadFence, StaleRead, Status, Target
 
 _CONFLICT: Final = 409
-_LOOKS: Final = 3  # attempts to read a document and start its crawl, if the API asks to wait after each read
+_LOOKS: Final = (0.0, 2.0, 10.0)  # seconds after which to read whether a confirmed crawl was started
+_ATTEMPTS: Final = 3  # attempts to read a document and start its crawl, if the API asks to wait after each read
 _FIRST_POLL, _LONGEST_POLL = 1.0, 15.0
 _MINUTES: Final = re.compile(r"\b(\d{1,6}) minute")
 
@@ -61,6 +62,7 @@ class _Context(Struct):
     report: Callable[[Entry], None]
     turn: Callable[[], AbstractContextManager[None]]
     step_back: Callable[[], None]
+    looks: Callable[[], Iterator[None]]  # when to read whether a confirmed crawl was started
     documents: dict[str, CrawlState]  # the account's documents by id, as last listed
     entries: dict[Target, Entry] = field(default_factory=dict)
     warnings: list[Diagnostic] = field(default_factory=list)
@@ -115,13 +117,14 @@ def run(
     clock: Clock,
     *,
     throttle: ThrottleOptions,
+    settle: float = _LOOKS[-1],
     patience: float = 0.0,
     report: Callable[[Entry], None] = lambda _: None,
 ) -> RecrawlResult:
     """Crawl the documents that are due.
 
-    `patience` is how many seconds to wait for free slots and for the end of started crawls; with 0, crawls are started
-    and not waited for.
+    A crawl that was confirmed must show within `settle` seconds.  `patience` is how many seconds to wait for free slots
+    and for the end of started crawls; with 0, crawls are started and not waited for.
     """
     entries, due_targets, documents = _judge_all(api, kind, targets)
     rng = random.Random(throttle.seed)  # noqa: S311 - an order, not a secret
@@ -130,7 +133,14 @@ def run(
         if throttle.spread:
             clock.sleep(rng.uniform(0, throttle.spread))
 
-    ctx = _Context(api, kind, AT_ONCE - throttle.reserve, report, throttle.turn, step_back, documents)
+    def looks() -> Iterator[None]:
+        waited = 0.0
+        for at in (min(at, settle) for at in _LOOKS):
+            clock.sleep(at - waited)
+            waited = at
+            yield
+
+    ctx = _Context(api, kind, AT_ONCE - throttle.reserve, report, throttle.turn, step_back, looks, documents)
     ctx.warnings += _neglected(api, targets, documents)
     for target, entry in entries.items():
         ctx.keep(target, entry)
@@ -197,7 +207,7 @@ def _fill_slots(ctx: _Context, waiting: Sequence[Target]) -> list[Target]:
 def _start(ctx: _Context, target: Target) -> Entry | None:
     """Start one crawl, unless a last read shows that it must not be, or need not be; None if there is no free slot."""
     last = ctx.last(target)
-    for _ in range(_LOOKS):
+    for _ in range(_ATTEMPTS):
         with contextlib.suppress(StaleRead):
             return _look_and_start(ctx, target, last)
     return status.deferred_entry(target, "the API keeps asking to wait", last, ctx.api.server_time())
@@ -217,7 +227,7 @@ def _look_and_start(ctx: _Context, target: Target, last: datetime | None) -> Ent
     except Ambiguous as error:
         return Entry(target.address, target.remote_id, Status.UNKNOWN, error.message, None, last, 6)
     except TavusctlError as error:
-        if not isinstance(error, Rejected):
+        if not isinstance(error, Rejected | WithoutEffect):
             ctx.closed = error.message  # other requests would fail alike: no answer, or no permission
         return status.failed_entry(target, error.message, last, error.exit_code)
 
@@ -235,7 +245,7 @@ def _post(ctx: _Context, target: Target, before: CrawlState, look: ReadFence) ->
         return read_document(ctx.api, ctx.kind, target.remote_id).has_changed_since(before)
 
     try:
-        start(request, has_moved)
+        start(request, has_moved, ctx.looks())
     except Rejected as error:
         return _refused(ctx, target, before, error)
     ctx.started[target] = before

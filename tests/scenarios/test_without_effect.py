@@ -170,3 +170,37 @@ def test_an_update_that_no_read_confirms_is_unknown(quick: Project, status: int,
     quick.apply()
     (held,) = quick.account.objects("personas").values()
     assert held["system_prompt"] == "Never give advice."
+
+
+@pytest.mark.parametrize("status", [200, 202, 204, 304])
+def test_a_changed_crawl_that_was_not_started_stays_in_the_plan(quick: Project, status: int) -> None:
+    site = {"document_name": "Site", "document_url": "https://a.example.com", "crawl": {"depth": 1, "max_pages": 3}}
+    quick.manifest("document", "site", site)
+    quick.apply()
+    quick.account.advance(30 * 3600)
+    quick.apply()
+    quick.manifest("document", "site", {**site, "crawl": {"depth": 2, "max_pages": 9}})
+    confirm_without_effect(quick, "POST /v2/documents/*/recrawl", status, body="" if status in (204, 304) else {})
+
+    ended = quick.run("apply", "--yes", "--format", "json")
+
+    assert (ended.code, outcomes(ended)[0][:2]) == (5, ("recrawl", "failed"))
+    assert [change["action"] for change in quick.plan()["changes"]] == ["recrawl"]
+    quick.apply()
+    assert quick.run("plan", "--detailed-exitcode").code == 0
+    assert [body for method, path, body in quick.account.sent if path.endswith("/recrawl")][-1] == {
+        "crawl": {"depth": 2, "max_pages": 9}
+    }
+
+
+def test_a_recrawl_that_was_not_started_has_failed(quick: Project) -> None:
+    site = {"document_name": "Site", "document_url": "https://a.example.com", "crawl": {"depth": 1, "max_pages": 3}}
+    quick.manifest("document", "site", site)
+    quick.apply()
+    quick.account.advance(30 * 3600)
+    confirm_without_effect(quick, "POST /v2/documents/*/recrawl", body={})
+
+    first, second = quick.run("recrawl", "--all", "--format", "json"), quick.run("recrawl", "--all")
+
+    assert (first.code, second.code) == (5, 0), first.out + first.err + second.out
+    assert "has not started it" in first.out

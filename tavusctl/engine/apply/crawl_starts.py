@@ -12,7 +12,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from tavusctl.core.binding import Binding
-from tavusctl.core.errors import Rejected, TavusctlError, Throttled
+from tavusctl.core.errors import Rejected, TavusctlError, Throttled, WithoutEffect
 from tavusctl.core.model import Change, Desired, Live, Outcome, Status
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import quota, status
@@ -100,7 +100,7 @@ def _request_crawl(
     try:
         _post_recrawl(ctx, op, step, kind, before)
     except TavusctlError as error:
-        if ctx.recorder.is_sent(op) and not isinstance(error, Rejected):
+        if ctx.recorder.is_sent(op) and not isinstance(error, Rejected | WithoutEffect):
             raise
         ctx.recorder.record_result(op, done=False)
         if isinstance(error, Rejected) and error.status in _TEMPORARY:
@@ -134,7 +134,7 @@ def _post_recrawl(ctx: ApplyContext, op: str, step: Change, kind: ResourceKind, 
         with ctx.sending(op) as fence:
             ctx.api.post(path, body, fence=fence)
 
-    start(post, lambda: read_document(ctx.api, kind, before.remote_id).has_changed_since(before))
+    start(post, lambda: read_document(ctx.api, kind, before.remote_id).has_changed_since(before), ctx.looks())
 
 
 def _remember_unkept(ctx: ApplyContext, desired: Desired, binding: Binding) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -140,6 +141,34 @@ def test_a_lost_recrawl_is_looked_at(begun: bool) -> None:
     outcome = only(world.apply(recrawling()))
     assert outcome.status is Status.DONE
     assert world.verbs.count("post") == (1 if begun else 2)
+
+
+def test_a_confirmed_recrawl_that_was_not_started_has_failed() -> None:
+    world = crawled()
+    world.faults_after["post"] = [lambda: world.objects["d1"].update(status="ready")]
+    reason = "the API confirmed the crawl, but has not started it: status, number and time of the crawls are unchanged"
+    assert said(only(world.apply(recrawling()))) == ("failed", "d1", reason, 5)
+    assert (world.verbs.count("post"), world.seconds) == (1, 10.0)
+    assert world.kinds_of_records == ["begin", "intent", "result failed"]
+    assert world.ledger.get(SITE) == world.bindings[SITE]
+
+
+def test_a_confirmed_recrawl_that_shows_late_is_done() -> None:
+    world = crawled()
+    world.faults_after["post"] = [lambda: world.objects["d1"].update(status="ready")]
+    begin = partial(world.objects["d1"].update, status="recrawling")
+    world.faults_before["get"] = [None, None, begin]
+    assert only(world.apply(recrawling())).status is Status.DONE
+    assert world.seconds == 2.0
+
+
+def test_a_confirmed_recrawl_that_no_read_tells_of_is_unknown() -> None:
+    world = crawled()
+    world.faults_before["get"] = [None, *[ApiError("no answer")] * 3]
+    outcome = only(world.apply(recrawling()))
+    told = "the API confirmed the crawl, and no read shows whether it was started: no answer"
+    assert said(outcome) == ("unknown", "d1", told, 6)
+    assert world.kinds_of_records == ["begin", "intent"]
 
 
 def test_a_recrawl_that_is_lost_twice_is_unknown() -> None:
