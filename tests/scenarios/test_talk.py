@@ -156,3 +156,24 @@ def test_a_lost_answer_never_leaves_a_conversation_unnamed(applied: Project, pha
 def test_a_command_line_that_names_nothing_to_do(applied: Project, args: tuple[str, ...]) -> None:
     assert applied.run("talk", *args).code == 12
     assert applied.account.writes == []
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"), [(429, {"retry-after": "0"}), (429, {}), (402, {}), (400, {}), (403, {}), (409, {})]
+)
+@pytest.mark.parametrize("message", ["slow down", "the limit of conversations per hour"])
+def test_a_conversation_that_was_refused_after_it_began_is_the_only_one(
+    applied: Project, status: int, headers: dict[str, str], message: str
+) -> None:
+    refusal = {"status": status, "headers": headers, "body": {"message": message}}
+    applied.account.fault(match="POST /v2/conversations", kind="status", phase="after", **refusal)
+    said = applied.run("talk", "persona/coach", "--yes")
+    assert said.code == 0, said.err
+    assert list(applied.account.objects("conversations")) == said.out.split()[1:]
+
+
+def test_a_conversation_that_was_really_refused_is_a_refusal(applied: Project) -> None:
+    applied.account.fault(match="POST /v2/conversations", kind="status", status=403, body={"message": "not you"})
+    said = applied.run("talk", "persona/coach", "--yes")
+    assert (said.code, applied.account.objects("conversations")) == (5, {})
+    assert "not you" in said.err

@@ -170,3 +170,12 @@ def test_a_conversation_needs_a_persona_or_a_replica_of_the_project(applied: Pro
 def test_a_refused_key_is_an_error_of_its_own(applied: Project) -> None:
     applied.account.switch(unknown_keys="refuse")
     assert applied.run("verify").code == 8
+
+
+@pytest.mark.parametrize("status", [429, 403])
+def test_a_conversation_that_was_refused_after_it_began_is_deleted(applied: Project, status: int) -> None:
+    refusal = {"status": status, "headers": {"retry-after": "0"}, "body": {"message": "slow down"}}
+    applied.account.fault(match="POST /v2/conversations", kind="status", phase="after", **refusal)
+    assert applied.run("verify", "--conversation", "persona/coach").code == 0
+    assert applied.account.objects("conversations") == {}
+    assert sum(1 for one in applied.account.writes if one["path"] == "/v2/conversations") == 1

@@ -1,4 +1,4 @@
-"""Conversations of an account: begin them, find them if the response was lost, end and delete them.
+"""Conversations of an account: begin them, find them if the response was lost or a refusal, end and delete them.
 
 A conversation in test mode is free and has ended from the start.  No other call checks a persona and its replica
 together.
@@ -9,8 +9,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Final
 
-from tavusctl.core.errors import Ambiguous, Gone, Rejected, UnknownOutcome
-from tavusctl.core.ports import Api, OpenFence
+from tavusctl.core.errors import Ambiguous, ApiError, Gone, Rejected, UnknownOutcome
+from tavusctl.core.ports import Api, OpenFence, Reader
 from tavusctl.core.resource_kind import Listing
 from tavusctl.lib.json_types import JsonObject
 
@@ -21,21 +21,49 @@ _ENDED: Final = "ended"
 _OURS: Final = OpenFence()  # no lock and no record: its name is unique to the run, and the state does not know it
 
 
+class _Found(Exception):
+    """A listing has the conversation, although the request for it was refused."""
+
+    def __init__(self, conversation: JsonObject) -> None:
+        super().__init__()
+        self.conversation = conversation
+
+
 def begin(api: Api, body: JsonObject) -> JsonObject:
-    """Begin a conversation; its name in `body` must be unique, to find it again if the response is lost."""
+    """Begin a conversation; its name in `body` must be unique.
+
+    If the response is lost or a refusal, the conversation is looked for by its name: a refusal does not prove that none
+    was begun, and a second one would cost minutes, too.
+    """
+
+    def look() -> None:
+        if found := _find(api, body):
+            raise _Found(found)
+
     try:
-        created = api.post(COLLECTION, body, fence=_OURS)
+        created = api.post(COLLECTION, body, fence=_OURS, before_retry=look)
+    except _Found as found:
+        return found.conversation
+    except Rejected:
+        with suppress(ApiError):
+            if found := _find(api, body):
+                return found
+        raise
     except Ambiguous:
         created = {}
     if id_of(created):
         return created
-    listed = api.list(COLLECTION, Listing(), (_ID,))
-    for conversation in listed:
-        if conversation.get(_NAME) == body[_NAME]:
-            return conversation
+    if found := _find(api, body):
+        return found
     message = "starting a conversation had no response, and no such conversation is listed"
     cost = "it is free of charge" if body.get("test_mode") else "it costs minutes until it is ended"
     raise UnknownOutcome(message, f"if it appears, its name is `{body[_NAME]}`, and {cost}")
+
+
+def _find(api: Reader, body: JsonObject) -> JsonObject | None:
+    """The listed conversation with the name of a request, if there is one."""
+    listed = api.list(COLLECTION, Listing(), (_ID,))
+    return next((conversation for conversation in listed if conversation.get(_NAME) == body[_NAME]), None)
 
 
 def id_of(conversation: JsonObject) -> str:
