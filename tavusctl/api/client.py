@@ -197,8 +197,7 @@ class ReadClient:
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             message = f"GET {path} returned no list of objects in `{listing.items}`"
             raise ApiError(message)
-        total = page.get(listing.total)
-        return Page(items, total if isinstance(total, int) else None)
+        return Page(items, pagination.count_in(page.get(listing.total)))
 
     def _call(
         self,

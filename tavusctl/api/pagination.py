@@ -20,7 +20,7 @@ from tavusctl.core.errors import ApiError, Rejected, Throttled
 from tavusctl.core.json_tree import canonical
 from tavusctl.core.resource_kind import Listing
 from tavusctl.lib.concurrency import start
-from tavusctl.lib.json_types import JsonObject
+from tavusctl.lib.json_types import Json, JsonObject
 
 
 class Page(Struct, frozen=True):
@@ -30,8 +30,15 @@ class Page(Struct, frozen=True):
     total: int | None = None
 
 
+class ContradictedTotal(ApiError):
+    """A listing has more objects than its total: objects were deleted meanwhile, or the total is wrong."""
+
+    id = "E1106"
+
+
 Pages = Callable[[int], Page]
 _IDLE_PAGES = 2
+_DIGITS = 18  # of a total in a text: more objects than any listing has
 _PASSES = 5  # at most, until two in a row agree
 
 
@@ -77,14 +84,19 @@ def read_until_stable(read: Callable[[], tuple[Mapping[str, JsonObject], int]], 
     `read` makes a pass, and returns the objects by id and the number of pages that it requested.  ApiError when no two
     passes in a row agree.
     """
-    last, pages = read()
-    for _ in range(_PASSES - 1):
-        if pages == 1 or not last:
+    before: set[str] | None = None
+    for passes_left in range(_PASSES - 1, -1, -1):
+        try:
+            last, pages = read()
+        except ContradictedTotal:
+            if not passes_left:
+                raise
+            continue
+        if before is None and (pages == 1 or not last):
+            return list(last.values())
+        if before is not None and last.keys() == before:
             return list(last.values())
         before, last = set(last), {}  # two passes at a time would take twice the memory
-        last, pages = read()
-        if last.keys() == before:
-            return list(last.values())
     message = f"the listing of {path} changes while it is read: no two of {_PASSES} passes are equal"
     raise ApiError(message, "run again when no other program changes the account", id="E1107")
 
@@ -92,7 +104,7 @@ def read_until_stable(read: Callable[[], tuple[Mapping[str, JsonObject], int]], 
 def collect(
     page: Pages, path: str, listing: Listing, id_fields: tuple[str, ...], meter: Meter
 ) -> dict[str, JsonObject]:
-    """Every object by its id, in the order of the pages; ApiError when there are fewer than the total."""
+    """Every object by its id, in the order of the pages; ApiError when there are fewer or more than the total."""
     objects: dict[str, JsonObject] = {}
     number, total, idle = listing.first_page, None, 0
     while idle < _IDLE_PAGES:
@@ -114,7 +126,19 @@ def collect(
     if total is not None and len(objects) < total:
         message = f"the listing of {path} is incomplete: it has {len(objects)} of {total} objects"
         raise ApiError(message, "run again: an incomplete listing is not used", id="E1106")
+    if total is not None and len(objects) > total:
+        message = f"the listing of {path} contradicts itself: it has {len(objects)} objects, and a total of {total}"
+        raise ContradictedTotal(message, "run again: a listing with a wrong total may be incomplete")
     return objects
+
+
+def count_in(value: Json) -> int | None:
+    """The number of objects in a member of a page, which some servers send as a text; None if it is no number."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value[:_DIGITS])
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _page_count(first: Page) -> int:

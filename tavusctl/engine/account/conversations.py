@@ -37,8 +37,8 @@ def begin(api: Api, body: JsonObject) -> JsonObject:
     """
 
     def look() -> None:
-        if found := _find(api, body):
-            raise _Found(found)
+        if conversation := _find(api, body):
+            raise _Found(conversation)
 
     try:
         created = api.post(COLLECTION, body, fence=_OURS, before_retry=look)
@@ -46,15 +46,15 @@ def begin(api: Api, body: JsonObject) -> JsonObject:
         return found.conversation
     except Rejected:
         with suppress(ApiError):
-            if found := _find(api, body):
-                return found
+            if conversation := _find(api, body):
+                return conversation
         raise
     except Ambiguous:
         created = {}
     if id_of(created):
         return created
-    if found := _find(api, body):
-        return found
+    if conversation := _find(api, body):
+        return conversation
     message = "starting a conversation had no response, and no such conversation is listed"
     cost = "it is free of charge" if body.get("test_mode") else "it costs minutes until it is ended"
     raise UnknownOutcome(message, f"if it appears, its name is `{body[_NAME]}`, and {cost}")

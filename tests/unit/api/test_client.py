@@ -163,6 +163,38 @@ def test_a_count_that_is_not_reached_is_an_error_and_not_a_shorter_list() -> Non
     assert caught.value.id == "E1106"
 
 
+@pytest.mark.parametrize("total", ["130", 130.0, 0, "0", 5, "99999999999999999999999"])
+def test_a_total_in_any_form_shows_that_objects_are_missing_and_may_not_contradict_the_list(total: Any) -> None:
+    class Lying(Pages):
+        def answer(self, query: dict[str, list[str]]) -> tuple[int, Any]:
+            status, document = super().answer(query)
+            return status, {**document, "total_count": total}
+
+    for count in (9, 129):
+        with pytest.raises(ApiError, match=r"is incomplete|contradicts itself") as caught:
+            listed(Lying(count), 1)
+        assert caught.value.id == "E1106"
+
+
+@pytest.mark.parametrize("total", ["130", 130.0, None, "many", True, [130]])
+def test_a_total_in_any_form_is_no_obstacle_to_a_whole_list(total: Any) -> None:
+    class Typed(Pages):
+        def answer(self, query: dict[str, list[str]]) -> tuple[int, Any]:
+            status, document = super().answer(query)
+            return status, {**document, "total_count": total}
+
+    assert len(listed(Typed(130), 1)) == 130
+
+
+def test_a_total_that_is_contradicted_for_a_moment_is_read_again() -> None:
+    class Late(Pages):
+        def answer(self, query: dict[str, list[str]]) -> tuple[int, Any]:
+            status, document = super().answer(query)
+            return status, {**document, "total_count": 129 if len(self.asked) < 3 else 130}
+
+    assert len(listed(Late(130), 1)) == 130
+
+
 def test_a_page_without_end_is_not_asked_for_for_ever() -> None:
     """A server that ignores the page number repeats itself."""
 
