@@ -32,6 +32,7 @@ _MAY_HOLD_SECRET = re.compile(
     r"api_?key|header|authorization|bearer|secret|token|password|:(?://)?[^/\s@:]*@", re.IGNORECASE
 )
 _MANIFEST_LIMIT = 5 * 1024 * 1024
+_LONGEST_LINE = 64 * 1024  # bytes; a longer line helps nobody, and is not searched for secrets
 
 
 def report(error: Exception, args: Sequence[str]) -> int:
@@ -104,7 +105,10 @@ def _lines(path: str, numbers: Collection[int]) -> dict[int, str]:
 
 
 def _showable(content: bytes) -> str:
-    line = content.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "replace")
+    if len(content) > _LONGEST_LINE:
+        return ""
+    line = content.removesuffix(b"
+").removesuffix(b"").decode("utf-8", "replace")
     return "" if _MAY_HOLD_SECRET.search(line) or free_objects.line_has_secret(line) else line
 
 

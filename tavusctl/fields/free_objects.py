@@ -39,7 +39,8 @@ _TYPES: Final = frozenset({"object", "array", "string", "number", "integer", "bo
 _PAIR_NAMES: Final = ("name", "key", "header", "header_name", "field", "param", "parameter", "variable")
 _PAIR_VALUES: Final = frozenset({"value", "val", "content", "data", "header_value", "secret"})
 _SENT: Final = pattern(r"(?:^|[_-])(?:headers?|query|env|environment|params|cookies)$|Headers?$|Query$|Params$")
-_IN_FILE: Final = pattern(r"([\w-]+)[\"']?\s*[:=]\s*[\"']?([^\s,\"'}\]]+)")
+# Names begin at a boundary and are never shortened: otherwise a long word would be read once from each of its letters.
+_IN_FILE: Final = pattern(r"(?<![\w-])([\w-]++)[\"']?\s*[:=]\s*[\"']?([^\s,\"'}\]]+)")
 _NAMED_SECRET: Final = pattern(r"\$\{secret:[^}]*\}")
 _HEADER: Final = 2  # words in the value of a header: a scheme, and its parameter
 _LEAST_NUMBER: Final = 100_000  # a smaller number under a secret name is a setting

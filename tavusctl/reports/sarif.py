@@ -27,7 +27,7 @@ _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _MAX_RESULTS: Final = 25_000  # results of a run; code scanning rejects a file with more
 _LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning"}
 _LINK: Final = re.compile(r"\](?=\()")  # [text](target) is a link in a message (3.11.6)
-_PLACEHOLDER: Final = re.compile(r"\{+\d+\}+")  # and {0} stands for an argument (3.11.5)
+_PLACEHOLDER: Final = re.compile(r"(?<!\{)\{++\d+\}+")  # and {0} stands for an argument (3.11.5)
 Result = JsonObject
 
 

@@ -21,7 +21,7 @@ from tavusctl.rewrite.quoting import Style
 from tavusctl.rewrite.source_map import Node, SourceText
 
 SCHEMA: Final = re.compile(r"(?m)^#[ \t]*yaml-language-server:[ \t]*\$schema=(\S*)")
-_GAP: Final = re.compile(r"[ \t]*\t[ \t]*")
+_GAP: Final = re.compile(r"(?<! ) *+\t[ \t]*")
 
 
 def format_document(content: bytes, path: str, schema: str = "") -> bytes:

@@ -13,8 +13,8 @@ from tavusctl.lib.patterns import pattern
 from tavusctl.secrets import detection
 from tavusctl.secrets.detection import Weight
 
-_URL: Final = pattern(r"[a-z][a-z0-9+.-]*:/{2,}[^\s<>\"'`]+", re.IGNORECASE)
-_PAIR: Final = pattern(r"([^&;=?#]*)=([^&;#]*)")  # of a query, or of a fragment with the same syntax
+_URL: Final = pattern(r"[a-z][a-z0-9+.-]{0,40}:/{2,}[^\s<>\"'`]+", re.IGNORECASE)
+_PAIR: Final = pattern(r"(?<![^&;=?#])([^&;=?#]*+)=([^&;#]*)")  # of a query, or of a fragment with the same syntax
 # Webhooks that anyone who knows the path may call.
 _HOOKS: Final = pattern(r"hooks\.slack\.com/(?:services|workflows)/|discord(?:app)?\.com/api/webhooks/\d+/")
 _MASKED: Final = pattern(r"[*•.xX]{3,}|\[?(?:redacted|masked|hidden)\]?", re.IGNORECASE)
