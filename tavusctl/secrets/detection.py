@@ -43,21 +43,40 @@ class Weight(IntEnum):
     CERTAIN = 2  # a secret unless it clearly is not
 
 
-_WORDS: Final = pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
+_WORDS: Final = pattern(r"[Bb](?:[Aa][Ss][Ee])?64|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 # Words at the end that distinguish values or name an encoding: what is before them is the name proper.
 _SUFFIXES: Final = frozenset().union(
     {"value", "val", "header", "field", "text", "string", "str", "raw", "plain", "base64", "b64", "hex"},
+    {
+        "pem",
+        "der",
+        "jwk",
+        "pkcs",
+        "encoded",
+        "eu",
+        "us",
+        "uk",
+        "de",
+        "fr",
+        "ap",
+        "apac",
+        "emea",
+        "asia",
+        "east",
+        "west",
+    },
     {"prod", "production", "staging", "stage", "dev", "development", "test", "live", "primary", "secondary"},
     {"old", "new", "current", "previous", "next", "backup", "default", "json", "v"},
 )
 _SURE: Final = pattern(
-    r"(?:passw(?:or)?d|passwort|kennwort|pwd|passphrase|passcode|secrets?|credentials?|authorization|cookies?|jwt|bearer"
+    r"(?:passw(?:or)?ds?|passwort|kennwort|pwds?|passphrases?|passcodes?|connectionstrings?|secrets?|credentials?|authorization|cookies?|jwt|bearer"
     r"|apikeys?|(?:access|secret|private|auth|signing|encryption|subscription|licen[cs]e|account|service|client|master"
     r"|admin|storage|shared|functions?|webhook|hmac|ssh|app|application|deploy|project)keys?"
     r"|(?:access|auth|api|refresh|bearer|secret|session|csrf|xsrf|security|personal|private|bot|hook|webhook|meeting"
     r"|verification|verify|service|client|user|login|oauth|sas|id|admin|app|bearer)tokens?)$"
 )
-_SOME: Final = pattern(r"(?:keys?|tokens?|auth|authentication|signatures?|sessions?|hmac|pass)$")
+_ENCODINGS: Final = ("base64", "b64")
+_SOME: Final = pattern(r"(?:keys?|tokens?|auth|authentication|signatures?|sessions?|sessionid|sessid|hmac|pass)$")
 _SHORT: Final = frozenset({"sig", "pin", "otp", "pw", "sas", "code", "creds", "cred"})
 # Names that end like those of secrets, but are of public values.
 _PUBLIC_NAMES: Final = pattern(
@@ -91,9 +110,17 @@ _MIXED, _WORD, _LONG, _NUMBER = 5, 16, 24, 6  # characters
 def weight(name: str) -> Weight:
     """How likely the value under a name is a secret, by the words of the name."""
     words = [word.lower() for word in _WORDS.findall(name)]
-    while len(words) > 1 and (words[-1] in _SUFFIXES or words[-1].isdigit()):
+    found = _weight_of(words)
+    while found is Weight.NONE and len(words) > 1 and (words[-1] in _SUFFIXES or words[-1].isdigit()):
         words.pop()
+        found = _weight_of(words)
+    return found
+
+
+def _weight_of(words: list[str]) -> Weight:
     whole = "".join(words)
+    if whole.endswith(_ENCODINGS):  # in a name without capitals or separators
+        whole = whole.removesuffix("64").removesuffix("base").removesuffix("b")
     if not words or _PUBLIC_NAMES.search(whole):
         return Weight.NONE
     if _SURE.search(whole):
