@@ -41,6 +41,8 @@ class FieldTraits(Struct, frozen=True):
     must_stay_reachable: bool = False  # a URL that the API fetches later: it must work for a day
     secret: bool = False
     may_be_plain: bool = False  # secret; but plain text is allowed if neither its name nor its form suggests a secret
+    in_header: bool = False  # sent in a header of a request, where only visible ASCII is allowed
+    free: bool = False  # names and texts that the user chooses and that are sent as they are: any may be a secret
     cannot_be_unset: bool = False  # cannot be unset: if a manifest drops it, the object keeps its value
     masked: bool = False  # a secret that reads mask or leave out: they only show whether it is set
     boolean: bool = False  # "true" and "false" are read as booleans
@@ -191,6 +193,8 @@ class ResourceKind(Struct, frozen=True, eq=False):
         for index, fields, below in steps(self.model, path):
             if not fields or any(map(is_free, fields)):
                 return True  # newer than tavusctl, or declared so
+            if self.field_at(path[: index + 1]).free:
+                return True
             if not below:  # a value, or a map of names to values, whose inner fields are not declared
                 rest = [key for key in path[index + 1 :] if key != "*"]
                 return len(rest) > any(is_a(field, dict) for field in fields)

@@ -32,6 +32,7 @@ from tavusctl.secrets.values import (
     SecretText,
     UnreadSecret,
     Values,
+    why_unsendable,
     why_unusable,
 )
 
@@ -165,7 +166,10 @@ def _diagnostics_of(
             and secret_fields.allows_secret_reference(kind, pattern_of(path))
         ):
             names = [name for name in leaf.names if needs_values or secrets.get(name)]
-            yield from _check_secrets(manifest, path, names, secrets)
+            unusable = list(_check_secrets(manifest, path, names, secrets))
+            yield from unusable
+            if not unusable and kind.field_at(pattern_of(path)).in_header:
+                yield from _check_header(manifest, path, names, secrets)
 
 
 def _check_reference(
@@ -220,6 +224,15 @@ def _check_secrets(manifest: Manifest, path: KeyPath, names: Iterable[str], secr
             detail = f"{problem}: the environment variable {name} is not set" if not secrets.get(name) else problem
             message = f"the secret `{name}` {detail}"
             yield Diagnostic("TV124", message, source, f"export {name}=...", manifest.address, pointer=pointer)
+
+
+def _check_header(manifest: Manifest, path: KeyPath, names: Iterable[str], secrets: Values) -> Iterator[Diagnostic]:
+    """A diagnostic for each of these names whose value cannot be sent in a header, at a path of a manifest."""
+    for name in names:
+        problem = why_unsendable(secrets.get(name, ""))
+        if problem:
+            message, source = f"the secret `{name}` {problem}", _source(manifest, path)
+            yield Diagnostic("TV124", message, source, f"export {name}=...", manifest.address, pointer=join(path))
 
 
 class _Vault(Struct, frozen=True):

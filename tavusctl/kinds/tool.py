@@ -89,7 +89,9 @@ class ApiDelivery(Model):
     headers: dict[str, str] | None = Field(None, description="Headers of the call.")
     auth: Auth | None = Field(None, description="How Tavus authenticates at the URL.")
     body_template: dict[str, Any] | None = Field(None, description="The body, with `{placeholders}`.")
-    query_params: dict[str, str] | None = Field(None, description="The query, with `{placeholders}`.")
+    query_params: dict[str, str] | None = Field(
+        None, description="The query, with `{placeholders}`; values may be secrets."
+    )
     content_type: str | None = Field(None, description="The type of the body.")
 
     @cross_field_validator
@@ -171,6 +173,7 @@ def _speaking(given: JsonObject) -> Iterator[Violation]:
 
 _DROPPED: Final = COMPUTED | {"tool_id", "is_system_tool"}
 _MASKED: Final = FieldTraits(secret=True, masked=True)
+_MASKED_TOKEN: Final = FieldTraits(secret=True, masked=True, in_header=True)
 
 FIELDS: Final[Mapping[str, FieldTraits]] = {
     "/name": FieldTraits(cannot_be_unset=True),
@@ -184,10 +187,11 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
     "/delivery/api/url": FieldTraits(receives_data=True),
     "/delivery/api/method": FieldTraits(defaults=("POST",)),
     "/delivery/api/timeout": FieldTraits(defaults=(10,)),
-    "/delivery/api/headers/*": FieldTraits(secret=True, may_be_plain=True),
-    "/delivery/api/auth/token": _MASKED,
+    "/delivery/api/headers/*": FieldTraits(secret=True, may_be_plain=True, in_header=True),
+    "/delivery/api/query_params": FieldTraits(free=True),
+    "/delivery/api/auth/token": _MASKED_TOKEN,
     "/delivery/api/auth/password": _MASKED,
-    "/delivery/api/auth/value": _MASKED,
+    "/delivery/api/auth/value": _MASKED_TOKEN,
     "/delivery/api/auth/secret": _MASKED,
     "/delivery/api/auth/client_secret": _MASKED,
     "/delivery/api/auth/location": FieldTraits(defaults=("header",)),

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import hmac
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Final, NoReturn
 
@@ -16,35 +17,81 @@ from tavusctl.secrets import redaction
 
 SHOWN: Final = redaction.SHOWN
 MASK: Final = "********"  # what the API returns in place of a stored key
-# Masks of hidden keys: only mask characters, these between the first and last characters of the key, or a word.
-_MASKED: Final = pattern(
-    r"[*•●∙·.…_#xX-]*(?:[*•●∙·…#]|\.{3}|[xX]{4})[*•●∙·.…_#xX-]*"
-    r"|.*[*•●∙]{3}.*|[\w-]{0,12}(?:\.{3}|…)[\w-]{0,12}"
-    r"|[\[(<{](?:sensitive|redacted|masked|hidden|secret)[\])>}]|redacted|masked",
-    re.IGNORECASE | re.DOTALL,
+# Masks of hidden keys: only mask characters, three of them between the first and last characters of the key, or a word.
+_DOTS: Final = "*•●∙\u2217\u204e✱○◦■█▪◼⬛▓▒░"
+_MASK_CHARACTERS: Final = pattern(rf"[{_DOTS}·._#xX-]+")
+_MASK_SIGN: Final = pattern(rf"[{_DOTS}·#]|\.{{3}}|[xX]{{4}}")
+_MASK_INSIDE: Final = pattern(rf"[{_DOTS}]{{3}}")
+_MASK_WORD: Final = pattern(
+    r"[\w-]{0,12}\.{3}[\w-]{0,12}|[\[(<{](?:sensitive|redacted|masked|hidden|secret)[\])>}]|redacted|masked",
+    re.IGNORECASE,
 )
+# What programs and people write where no value is: a word for nothing, empty quotes, an expression that nobody has
+# replaced, an instruction to replace it.
+_PLACEHOLDER: Final = pattern(
+    r"''|\"\"|``|\$[A-Z_][A-Z0-9_]*|%[A-Z_][A-Z0-9_]*%|<[^<>]*>"
+    r"|\$?\{\{.*\}\}|\$\{.*\}|\$\([^)]*\)"
+    r"|(?i:change[-_ ]?(?:me|it|this)|replace[-_ ]?(?:me|this)|todo|tbd|fixme|placeholder)"
+    r"|(?i:(?:your|my|insert|enter)[-_ ](?:[a-z]{1,20}[-_ ]){0,3}(?:key|token|secret|password|here))",
+    re.DOTALL,
+)
+_NOTHING: Final = frozenset({"null", "none", "nil", "undefined", "nan", "n/a"})
 _BREAKS: Final = pattern(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_UNSEEN: Final = (
+    r"[\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0]+"
+)
+_INVISIBLE: Final = pattern(_UNSEEN)
+_ENDS: Final = pattern(rf"\A{_UNSEEN}|{_UNSEEN}\Z")
 
 
 def is_mask(text: str) -> bool:
     """Whether a text is a mask that replaces a hidden key, such as `********`."""
-    return bool(_MASKED.fullmatch(text.strip()))
+    seen = _as_seen(text)
+    if _MASK_CHARACTERS.fullmatch(seen) and _MASK_SIGN.search(seen):
+        return True
+    return bool(_MASK_INSIDE.search(seen) or _MASK_WORD.fullmatch(seen))
+
+
+def _as_seen(text: str) -> str:
+    """A text as a reader sees it: compatible characters are one (NFKC, as U+FF0A and `*`), and none is invisible."""
+    return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).strip()
 
 
 def trimmed(text: str) -> str:
-    """The value of a secret without what files and shells add around it: white space, newlines, a byte order mark."""
-    return text.strip().strip("\ufeff").strip()
+    """The value of a secret without what files and shells add around it: white space, newlines, invisible characters.
+
+    A byte order mark is an invisible character.
+    """
+    while (bare := _ENDS.sub("", text.strip())) != text:
+        text = bare
+    return text
 
 
 def why_unusable(value: str | UnreadSecret) -> str:
     """Why a value cannot be used as a secret; empty if it can, or if this run does not read it."""
     if isinstance(value, UnreadSecret):
         return ""
-    if not value:
+    if not _as_seen(value):
         return "has no value"
-    if is_mask(value):
+    if _as_seen(value).lower() in _NOTHING or _PLACEHOLDER.fullmatch(_as_seen(value)):
+        return "has a placeholder as its value, which would replace the real key"
+    if is_mask(value) or _is_sign(_as_seen(value)):
         return "has a mask as its value, which would replace the real key"
-    return "has a line break or another control character in its value" if _BREAKS.search(value) else ""
+    if _BREAKS.search(value):
+        return "has a line break or another control character in its value"
+    return "has an invisible character in its value" if _INVISIBLE.search(value) else ""
+
+
+def why_unsendable(value: str | UnreadSecret) -> str:
+    """Why a value cannot be sent in a header; empty if it can: RFC 9110, section 5.5, allows only visible ASCII."""
+    if isinstance(value, UnreadSecret) or value.isascii():
+        return ""
+    return "has a character in its value that no header can have, such as a curly quote"
+
+
+def _is_sign(text: str) -> bool:
+    """Whether a text is one sign, or the same sign several times, and no letter or digit: nobody has such a key."""
+    return len(set(text)) == 1 and not text.isalnum()
 
 
 SLOW: Final = "scrypt:"  # prefix of fingerprints from an algorithm that is slow on purpose

@@ -21,6 +21,7 @@ from tavusctl.secrets.values import (
     is_mask,
     legacy_key,
     trimmed,
+    why_unsendable,
     why_unusable,
 )
 
@@ -164,7 +165,56 @@ def test_what_cannot_be_a_secret_is_told_before_it_is_sent(value: str, why: str)
     assert bool(why_unusable(value)) == bool(why)
 
 
-@pytest.mark.parametrize("value", ["key", "key\n", "key\r\n", " key ", "\ufeffkey\n", "\n\ufeff key"])
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        *[(value, "no value") for value in ("\u200b\u200b\u200b", "\u2060\ufeff", "\u3164", "\u00a0")],
+        *[
+            (value, "mask")
+            for value in (
+                "\uff0a\uff0a\uff0a\uff0a",
+                "\u2217\u2217\u2217\u2217\u2217",
+                "■■■■",
+                "█████",
+                "sk-\u2217\u2217\u2217\u2217\u2217cdef",
+                "-",
+                "—",
+                "……",
+                "***\u200b***",
+            )
+        ],
+        *[
+            (value, "placeholder")
+            for value in ("null", "None", "undefined", "''", '""', "$HOOK", "${{ secrets.HOOK }}")
+        ],
+        *[(value, "placeholder") for value in ("${HOOK}", "{{ hook }}", "<your-key>", "changeme", "CHANGE_ME", "TODO")],
+        *[(value, "placeholder") for value in ("your-api-key", "your_api_key_here", "YOUR-KEY", "$(cat key)", "%KEY%")],
+        *[(value, "invisible") for value in ("sk-live-\u200babcdef", "sk-live\u00ad-abcdef")],
+    ],
+)
+def test_what_stands_for_a_value_never_replaces_a_key(value: str, why: str) -> None:
+    assert why in why_unusable(trimmed(value))
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["$2b$12$KIXQ1n", "your mother was a hamster", "nullify", "none-of-it", "<b>not one</b> tag", "my secret garden",
+     "$ecret-word", "changeme2024!", "a-b_c.d", "p@ss=w{o}rd", "密码密码密码", "пароль", "!§$%&/()=", "0", "true"],
+)  # fmt: skip
+def test_an_unusual_key_is_one(value: str) -> None:
+    assert why_unusable(trimmed(value)) == ""
+
+
+def test_a_header_takes_visible_ascii_only() -> None:
+    assert why_unsendable("sk-live-abcdef !~") == ""
+    for value in ("\u201csk-live-abcdef\u201d", "sk-live\u2026", "clé"):
+        assert "no header can have" in why_unsendable(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["key\u200b", "\u200b key\u2060\n", "key\u00a0", "key", "key\n", "key\r\n", " key ", "\ufeffkey\n", "\n\ufeff key"],
+)
 def test_what_files_and_shells_put_around_a_secret_is_taken_off(value: str) -> None:
     assert trimmed(value) == "key"
 
