@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tavusctl.reports.formats import REPORTS
-from tests.scenarios.canaries import TYPED, found_in, keys
+from tests.scenarios.canaries import TYPED, found_in, found_under, keys
 from tests.scenarios.project import Account, Body, Project
 
 pytestmark = [pytest.mark.newer_api, pytest.mark.usefixtures("quick_scrypt")]
@@ -369,3 +369,24 @@ def test_an_edit_of_a_deployment_between_read_and_write(project: Project, path: 
     (body,) = project.account.objects("deployments").values()
     told = {"/name": (3, "active", "draft"), "/status": (0, "Our site", "active")}
     assert (applied.code, body["name"], body["status"]) == told[path], applied.out + applied.err
+
+
+def test_a_key_in_the_query_of_a_tool_is_a_secret(project: Project) -> None:
+    tool(project, "bearer", query_params={"api_key": "${secret:DOOR}", "session": "{tavus_conversation_id}"})
+
+    project.apply()
+
+    assert sent(project)["delivery"]["api"]["query_params"].keys() == {"api_key", "session"}
+    shown = project.run("state", "show", "tool/book")
+    assert DOOR not in shown.out + shown.err
+    assert found_under(project.root, [DOOR]) == []
+    assert project.plan()["changes"] == []
+
+
+def test_a_key_in_the_query_of_a_tool_is_not_written_in_plain_text(project: Project) -> None:
+    tool(project, "bearer", query_params={"api_key": DOOR, "session": "{tavus_conversation_id}"})
+
+    checked = project.run("validate")
+
+    assert (checked.code, checked.out.count("[TV113 "), checked.out.count(" error: ")) == (10, 1, 1)
+    assert DOOR not in checked.out + checked.err
