@@ -390,3 +390,33 @@ def test_a_key_in_the_query_of_a_tool_is_not_written_in_plain_text(project: Proj
 
     assert (checked.code, checked.out.count("[TV113 "), checked.out.count(" error: ")) == (10, 1, 1)
     assert DOOR not in checked.out + checked.err
+
+
+@pytest.mark.parametrize("mask", ["null", "blank", "word"])
+def test_what_a_read_shows_after_the_write_stands_for_the_key(project: Project, mask: str) -> None:
+    project.account.switch(mask=mask)
+    tool(project, "bearer")
+    model = {"model": "gpt-4o", "base_url": "https://llm.example.com/v1", "api_key": "${secret:OTHER}"}
+    coach: Body = {"persona_name": "Coach", "system_prompt": "You coach.", "layers": {"llm": model}}
+    project.manifest("persona", "coach", coach)
+    project.apply()
+    project.account.forget()
+
+    for _ in range(2):
+        planned = project.plan()
+        assert (planned["changes"], planned["drift"]) == ([], [])
+    assert (project.apply(), project.account.writes)[1] == []
+
+    renewed = project.run("apply", "--yes", ONE="another-key-of-the-tool", OTHER="another-key-of-the-model")
+    assert (renewed.code, len(project.account.writes)) == (0, 2)
+
+
+def test_another_value_than_the_one_after_the_write_is_an_edit(project: Project) -> None:
+    project.account.switch(mask="word")
+    tool(project, "bearer")
+    project.apply()
+
+    project.account.switch(mask="null")
+
+    (drifted,) = project.plan()["drift"]
+    assert [one["path"] for one in drifted["fields"]] == ["/delivery/api/auth/token"]

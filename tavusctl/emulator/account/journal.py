@@ -11,6 +11,7 @@ from typing import NamedTuple
 from tavusctl.emulator.http.messages import Json, Malformed, Object, Request
 
 MASK = "********"
+MASKS = {"stars": MASK, "null": None, "blank": "", "word": "hidden"}  # by the behaviour `mask`; others show none
 SENSITIVE = "(sensitive)"
 RUN_HEADERS = ("x-tavusctl-run", "x-tavusctl-pid")
 SECRET_KEY = "api_key"  # noqa: S105 - the name of a field

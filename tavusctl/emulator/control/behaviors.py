@@ -71,7 +71,9 @@ BEHAVIORS = {
             "newer_fields", default=True, check=_flag, meaning="fields of spring 2026 are shown when they are unset"
         ),
         Behavior("flow_defaults", "filled", _one_of("filled", "null"), "what unset conversational_flow fields show"),
-        Behavior("mask", "stars", _one_of("stars", "omit", "echo"), "how a stored api_key is shown"),
+        Behavior(
+            "mask", "stars", _one_of("stars", "omit", "echo", "null", "blank", "word"), "how a stored key is shown"
+        ),
         Behavior("set_id_key", "uuid", _one_of("uuid", "documented"), "documented: guardrails_id, objectives_id"),
         Behavior("stock", default=True, check=_flag, meaning="stock personas and replicas exist"),
         Behavior(

@@ -5,7 +5,7 @@ Documents are stored with the older names (`persona_id`); answers below /v2/pals
 
 from __future__ import annotations
 
-from tavusctl.emulator.account.journal import MASK, SECRET_KEY
+from tavusctl.emulator.account.journal import MASKS, SECRET_KEY
 from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import aliases
@@ -65,7 +65,9 @@ def _mask_layers(world: World, layers: Object) -> Object:
     shown = {}
     for name, layer in layers.items():
         if isinstance(layer, dict) and layer.get(SECRET_KEY):
-            layer = {k: MASK if k == SECRET_KEY else v for k, v in layer.items() if style == "stars" or k != SECRET_KEY}  # noqa: PLW2901
+            layer = {  # noqa: PLW2901
+                k: MASKS[style] if k == SECRET_KEY else v for k, v in layer.items() if style in MASKS or k != SECRET_KEY
+            }
         shown[name] = layer
     return shown
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from tavusctl.emulator.account.journal import MASK
+from tavusctl.emulator.account.journal import MASKS
 from tavusctl.emulator.bodies.fields import (
     NOT_MAPPING,
     REQUIRED,
@@ -204,7 +204,7 @@ def masked(tool: Object, style: str) -> Object:
     secret_name = SECRET_NAMES.get(auth.get("type", ""), "")
     if style == "echo" or not auth.get(secret_name):
         return tool
-    hidden = {k: MASK if k == secret_name else v for k, v in auth.items() if style == "stars" or k != secret_name}
+    hidden = {k: MASKS[style] if k == secret_name else v for k, v in auth.items() if style in MASKS or k != secret_name}
     return tool | {"delivery": tool["delivery"] | {"api": api | {"auth": hidden}}}
 
 

@@ -30,7 +30,7 @@ from tavusctl.core.json_tree import (
     pattern_of,
     value_at,
 )
-from tavusctl.core.model import Action, Cause, Change, Desired, FieldChange, Live, Outcome, Status
+from tavusctl.core.model import ABSENT, Action, Cause, Change, Desired, FieldChange, Live, Outcome, Status
 from tavusctl.core.resource_kind import PartStyle, ResourceKind
 from tavusctl.engine import provisioning
 from tavusctl.engine.apply import drafts
@@ -57,6 +57,7 @@ class _Look(Struct, frozen=True):
     chosen: tuple[FieldChange, ...] = ()  # removed fields for which the server has a value of its own
     still: tuple[str, ...] = ()  # written pointers that read as before, where all those of the object or a part do
     sure: bool = False  # not the first read
+    masks: tuple[FieldChange, ...] = ()  # keys that were sent, with what the read shows in their place
 
 
 def with_unconfirmed(step: Change, current: Binding) -> Binding:
@@ -144,7 +145,18 @@ def _read_once(ctx: ApplyContext, step: Change, desired: Desired, remote_id: str
     differences = list(_differences(ctx, step, desired, live))
     chosen = tuple(change for change in differences if _is_chosen(step, desired.kind, change))
     lost = tuple(change for change in differences if change not in chosen)
-    return _Look(live, lost, chosen, tuple(_unchanged_places(ctx, step, live)))
+    masks = tuple(
+        change for change in ctx.dependencies.unkept_fields(desired, live) if _is_mask(ctx, step, desired.kind, change)
+    )
+    return _Look(live, lost, chosen, tuple(_unchanged_places(ctx, step, live)), masks=masks)
+
+
+def _is_mask(ctx: ApplyContext, step: Change, kind: ResourceKind, change: FieldChange) -> bool:
+    """Whether a read shows a value in place of a key that was sent: until another is shown, it stands for that key."""
+    binding = ctx.recorder.get(step.address)
+    places = [*_places(step), *(binding.unconfirmed if binding else ())]
+    is_shown = not isinstance(change.live, Pinned) and change.live is not ABSENT
+    return is_shown and _is_masked_key(kind, change) and patch_guards.touches(change.path, places)
 
 
 def _is_chosen(step: Change, kind: ResourceKind, change: FieldChange) -> bool:
@@ -290,7 +302,7 @@ def _record_confirmed(ctx: ApplyContext, step: Change, desired: Desired, seen: _
     """Record what the server stores differently; the outcome names it once, and every plan while it lasts."""
     binding = ctx.recorder.get(step.address)
     if binding:
-        answers = {**binding.answered, **_answers(step, desired, [*seen.lost, *seen.chosen])}
+        answers = {**binding.answered, **_answers(step, desired, [*seen.lost, *seen.chosen, *seen.masks])}
         created_at = binding.created_at or seen.live.created
         ctx.recorder.confirm(replace(binding, answered=answers, unconfirmed={}, created_at=created_at))
     # A crawl that reads as before is no loss: `recrawl` sends it with every request.
@@ -305,8 +317,11 @@ def _record_confirmed(ctx: ApplyContext, step: Change, desired: Desired, seen: _
 
 def _is_readable(kind: ResourceKind, change: FieldChange) -> bool:
     """Whether a read can show how a field was written; of a masked key it can show only that it is empty."""
-    masked = kind.field_at(patch.split(change.path)).masked and not is_empty(change.desired)
-    return not masked and not isinstance(change.live, Pinned)
+    return not _is_masked_key(kind, change) and not isinstance(change.live, Pinned)
+
+
+def _is_masked_key(kind: ResourceKind, change: FieldChange) -> bool:
+    return kind.field_at(patch.split(change.path)).masked and not is_empty(change.desired)
 
 
 def _names_old_version(ctx: ApplyContext, desired: Desired, change: FieldChange) -> bool:

@@ -58,8 +58,13 @@ def _value_tests(kind: ResourceKind, place: KeyPath, pattern: KeyPath, value: Js
         for key, member in members.items():
             inner = (*pattern, key if isinstance(value, dict) else "*")
             yield from _value_tests(kind, (*place, key), inner, member)
-    elif not any(isinstance(leaf, Secret | Pinned) for _, leaf in leaves(value)):
+    elif not kind.field_at(pattern).masked and not any(_is_hidden(kind, pattern, *found) for found in leaves(value)):
         yield _test(place, value)
+
+
+def _is_hidden(kind: ResourceKind, pattern: KeyPath, path: KeyPath, leaf: Json) -> bool:
+    """Whether a leaf at a path below `pattern` is a secret, or what a read shows in place of one."""
+    return isinstance(leaf, Secret | Pinned) or (leaf is not None and kind.field_at((*pattern, *path)).masked)
 
 
 def cover(kind: ResourceKind, body: JsonObject, operations: Sequence[JsonObject]) -> bool:

@@ -47,7 +47,7 @@ class Difference(Struct, frozen=True):
     patch: tuple[JsonObject, ...] = ()
     drift: tuple[FieldChange, ...] = ()  # managed fields whose live value changed and differs from the manifest
     stored_differently: tuple[FieldChange, ...] = ()  # fields of which neither side has changed since the last write
-    server_chosen: tuple[FieldChange, ...] = ()  # removed fields, with the values that the server chose for them
+    server_chosen: tuple[FieldChange, ...] = ()  # removed fields, and masked keys, with the values that reads show
     replaces: tuple[str, ...] = ()  # pointers of changed fields that are fixed at creation
     unknown_secrets: tuple[str, ...] = ()  # pointers of secrets that must be sent too, and whose values are unknown
 
@@ -276,15 +276,15 @@ def _leaf(ctx: _Comparison, path: KeyPath, desired: Json, base: Json, read_value
     hides = _hides(ctx, path, before, live, effective_desired)
     change = FieldChange(patch.join(path), cause, before, shown, effective_desired, hides)
     if bases.kept and not agrees:
-        (ctx.server_chosen if is_unset(kind, path, effective_desired) else ctx.stored_differently).append(change)
+        is_usual = declared.masked or is_unset(kind, path, effective_desired)
+        (ctx.server_chosen if is_usual else ctx.stored_differently).append(change)
         return read_value
     if agrees or (declared.cannot_be_unset and is_empty(effective_desired)):
         return read_value  # an edit in the account to the manifest's value is not drift: only the state is updated
     if bases.moved:
         ctx.drift.append(change)
     ctx.changes.append(change)
-    # A secret that reads leave out may be set or not: an empty value can be written in both cases.
-    if masked and is_empty(effective_desired):
+    if masked and is_empty(effective_desired):  # it may be set or not: an empty value can be written in both cases
         return None if declared.nullable else ""
     if desired is ABSENT and declared.defaults:
         return ABSENT  # the default is written, or the value is removed: both are valid where null may not be

@@ -643,10 +643,11 @@ def test_what_the_server_did_not_keep_is_named_once_and_remembered_as_it_answere
     ]
     key: JsonObject = {"op": "add", "path": "/layers", "value": {"llm": {"api_key": "x"}}}
     outcome = only(world.apply(updating(AFTER, NAME, key, live=seen())))
-    # The greeting was not written: what somebody else has made of it is no answer to us.
+    # The greeting was not written: what somebody else has made of it is no answer to us.  Null is how the key reads.
     assert (outcome.status, outcome.exit_code) == (Status.DONE, 5)
     assert (outcome.reason, outcome.unkept) == ("not kept by the server: /persona_name", ("/persona_name",))
-    assert world.ledger.get(COACH) == Binding(COACH, "p1", AFTER, answered={"/persona_name": "new"})
+    answered: JsonObject = {"/persona_name": "new", "/layers/llm/api_key": None}
+    assert world.ledger.get(COACH) == Binding(COACH, "p1", AFTER, answered=answered)
     assert world.kinds_of_records == ["begin", "intent", "bind"]
     # On record before the call was what was there: a kill loses no more than the look.
     before: JsonObject = {"/layers": None, "/persona_name": BEFORE["persona_name"]}
