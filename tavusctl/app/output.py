@@ -22,6 +22,7 @@ from tavusctl.core.project_settings import Output
 from tavusctl.engine import renames
 from tavusctl.lib import dotenv
 from tavusctl.lib.json_types import Json
+from tavusctl.reports.escaping import escape_json
 from tavusctl.secrets.redaction import Record
 from tavusctl.state.seals import Trust, open_state
 
@@ -47,7 +48,7 @@ def _dotenv(values: Values) -> str:
 
 
 def _json(values: Values) -> str:
-    return json.dumps(dict(values), indent=2, ensure_ascii=False) + "\n"
+    return escape_json(json.dumps(dict(values), indent=2, ensure_ascii=False)) + "\n"
 
 
 FORMATS: Mapping[str, Callable[[Values], str]] = {"dotenv": _dotenv, "json": _json, "shell": shell, "github": github}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import os
 import socket
 import subprocess
@@ -114,6 +115,23 @@ def test_a_state_that_was_pulled_can_be_pushed_until_it_is_old(team: Project) ->
 
     newer = json.loads(team.run("state", "pull").out)
     assert "persona/coach" not in newer["resources"]
+
+
+def test_a_printed_state_gives_no_order_to_a_terminal_or_a_runner(project: Project) -> None:
+    orders = "##[add-mask]x \u2028 \x9b31m ::error::x"
+    project.account.seed(personas=[{"persona_name": "Coach", "system_prompt": f"You coach. {orders}"}])
+    assert project.run("export").code == 0
+    assert project.run("apply", "--yes").code == 0
+    (address,) = project.run("state", "list", "--format", "json").document
+
+    shown, pulled = project.run("state", "show", address), project.run("state", "pull")
+
+    for printed in (shown.out, pulled.out):
+        assert not re.search("##\\[|[\x80-\x9f\u2028]", printed)
+        assert "add-mask]x" in printed
+    project.write("copy.json", pulled.out)
+    same = project.run("state", "push", "copy.json")
+    assert (same.code, "is already that of copy.json" in same.err) == (0, True)
 
 
 def test_a_state_of_another_lineage_is_not_pushed(team: Project) -> None:

@@ -15,6 +15,7 @@ from tavusctl.cli.completion_values import address as known_address
 from tavusctl.cli.offline_context import local_options
 from tavusctl.cli.options import lock_timeout, text_or_json
 from tavusctl.cli.report_options import print_record
+from tavusctl.reports.escaping import escape_json
 
 
 @click.group("state", invoke_without_command=False)
@@ -50,7 +51,9 @@ def list_(session: LocalSession, *, format_: str) -> int:
 def show(session: LocalSession, *, address: str) -> int:
     """Show one object of the state: its id and its last applied values, without secrets."""
     document = entries.describe(session, address)
-    print_record(json.dumps(document, indent=2, ensure_ascii=False) + "\n", f"what the state has of {address}")
+    print_record(
+        escape_json(json.dumps(document, indent=2, ensure_ascii=False)) + "\n", f"what the state has of {address}"
+    )
     return 0
 
 

@@ -11,6 +11,7 @@ from tavusctl.app.state import whole
 from tavusctl.cli.offline_context import local_options
 from tavusctl.cli.options import lock_timeout
 from tavusctl.cli.report_options import print_record
+from tavusctl.reports.escaping import escape_json
 from tavusctl.state.codec import encode
 from tavusctl.state.lock_holder import printable
 
@@ -22,7 +23,7 @@ _older = click.option("--allow-older", is_flag=True, help="Accept a state that w
 @local_options
 def pull(session: LocalSession, *, allow_older: bool) -> int:
     """Print the state as JSON, such as for a backup."""
-    print_record(encode(session.store().read(older=allow_older)).decode(), "a copy of the state")
+    print_record(escape_json(encode(session.store().read(older=allow_older)).decode()), "a copy of the state")
     return 0
 
 
