@@ -64,7 +64,7 @@ def collected() -> dict[str, tuple[re.Pattern[str], tuple[str, ...]]]:
     return {
         f"{place} {text}": (
             re.compile(text, flags),
-            tuple(sorted(used.get(place) or used.get(place.rpartition(".")[2], _READS))),
+            tuple(sorted(used.get(place) or used.get(place.rpartition(".")[2]) or _READS)),
         )
         for (text, flags), place in found.items()
     }
