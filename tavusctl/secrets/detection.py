@@ -76,7 +76,9 @@ _SURE: Final = pattern(
     r"|verification|verify|service|client|user|login|oauth|sas|id|admin|app|bearer)tokens?)$"
 )
 _ENCODINGS: Final = ("base64", "b64")
-_SOME: Final = pattern(r"(?:keys?|tokens?|auth|authentication|signatures?|sessions?|sessionid|sessid|hmac|pass)$")
+_SOME: Final = pattern(
+    r"(?:keys?|tokens?|auth|authentication|signatures?|sessions?|sessid|(?:j|aspnet)sessionid|hmac|pass)$"
+)
 _SHORT: Final = frozenset({"sig", "pin", "otp", "pw", "sas", "code", "creds", "cred"})
 # Names that end like those of secrets, but are of public values.
 _PUBLIC_NAMES: Final = pattern(

@@ -187,7 +187,7 @@ def test_what_cannot_be_a_secret_is_told_before_it_is_sent(value: str, why: str)
             (value, "placeholder")
             for value in ("null", "None", "undefined", "''", '""', "$HOOK", "${{ secrets.HOOK }}")
         ],
-        *[(value, "placeholder") for value in ("${HOOK}", "{{ hook }}", "<your-key>", "changeme", "CHANGE_ME", "TODO")],
+        *[(value, "placeholder") for value in ("${HOOK}", "{{ hook }}", "<your-key>", "changeme", "CHANGE_ME", "tbd")],
         *[(value, "placeholder") for value in ("your-api-key", "your_api_key_here", "YOUR-KEY", "$(cat key)", "%KEY%")],
         *[(value, "invisible") for value in ("sk-live-\u200babcdef", "sk-live\u00ad-abcdef")],
     ],
