@@ -31,7 +31,11 @@ _CHARACTERS = {
 }
 # Base 64 or hex, also in several lines, which `decode` decodes if the result is text.
 _PACKED = r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{12,}(?:\r?\n[A-Za-z0-9+/_-]+)*={0,2}"
-SPELLINGS = tuple((sign, pattern(regex)) for sign, regex in (*_CHARACTERS.items(), ("", _PACKED)))
+# A list of bytes in decimal.
+_NUMBERS = (",", r"(?<![0-9,.])[0-9]{1,3}(?:,[ \n]{0,4}[0-9]{1,3}){5,}(?![0-9.])")
+# Letters, digits and signs of ASCII in full width (U+FF01 to U+FF5E).
+_WIDE = ("".join(map(chr, range(0xFF01, 0xFF5F))), r"[\uff01-\uff5e]+")
+SPELLINGS = tuple((sign, pattern(regex)) for sign, regex in (*_CHARACTERS.items(), _NUMBERS, _WIDE, ("", _PACKED)))
 ALL = ("".join(_CHARACTERS), pattern("|".join(_CHARACTERS.values())))
 
 
@@ -43,12 +47,18 @@ def without_ignored(text: str) -> str:
 
 def decode_matches(text: str, signs: str, spelling: re.Pattern[str]) -> str:
     """The text with one encoding decoded; unchanged if it has none of `signs`, unless `signs` is empty."""
+    if signs == _WIDE[0] and text.isascii():
+        return text
     return spelling.sub(decode, text) if not signs or any(sign in text for sign in signs) else text
 
 
 def decode(found: re.Match[str]) -> str:
     """The decoded text of an encoded character, or of several in a row."""
     encoded = found.group()
+    if encoded[0] >= "\uff01":
+        return encoded.translate(_NARROW)
+    if encoded[0].isdigit() and "," in encoded:
+        return _decode_numbers(encoded)
     decoder = _DECODERS.get(encoded[0])
     return decoder(encoded) if decoder else _decode_packed(encoded)
 
@@ -86,6 +96,13 @@ def _bytes_to_text(content: bytes) -> str:
         return content.decode("latin-1")
 
 
+def _decode_numbers(encoded: str) -> str:
+    """The text of a list of bytes in decimal; unchanged if it is none, or no printable text."""
+    numbers = [int(number) for number in encoded.split(",")]
+    text = bytes(numbers).decode("utf-8", "replace") if max(numbers) < 256 else ""  # noqa: PLR2004 - bytes
+    return text if text and text.isprintable() and "\ufffd" not in text else encoded
+
+
 def _decode_quoted_printable(encoded: str) -> str:
     """The decoded text of quoted-printable; soft line breaks are removed."""
     return _bytes_to_text(bytes.fromhex(re.sub(r"=(?:\r?\n)?", "", encoded)))
@@ -108,6 +125,7 @@ def _from_base64(run: str) -> bytes:
     return base64.b64decode(run.translate(_URL_SAFE) + "=" * (-len(run) % 4), validate=True)
 
 
+_NARROW = {number: number - 0xFEE0 for number in range(0xFF01, 0xFF5F)}
 _URL_SAFE = str.maketrans("-_", "+/")
 _DECODERS: dict[str, Callable[[str], str]] = {
     "&": _decode_reference,

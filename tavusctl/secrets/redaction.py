@@ -32,6 +32,9 @@ Record = NewType("Record", str)
 
 SHOWN = "(sensitive)"
 SHORTEST = 6  # characters; a shorter secret may also be a part of a word
+_CORE = 12  # letters and digits, separated by anything, that are not in a text by chance
+_LOWER = bytes(range(256)).lower()
+_NO_CORE = bytes(byte for byte in range(256) if not chr(byte).isalnum() or byte > ord("z"))
 _PART = 8  # consecutive characters of a secret that reveal it
 _SEPARATE_DEPTH, _MAX_DEPTH = 2, 4  # levels of nested encodings that are undone: separately, and in total
 _known: dict[str, str] = {}  # values, and their names, if any
@@ -63,13 +66,15 @@ def isolated_run() -> Iterator[None]:
 
 def redacted(text: str) -> View:
     """The text without the known secrets, also where they are encoded."""
-    return View(_replace_spans(text, _secret_spans(_Readings(text), tuple(_known))))
+    secrets, readings = tuple(_known), _Readings(text)
+    return View(_replace_spans(text, [*_secret_spans(readings, secrets), *_core_spans(readings, _cores(secrets))]))
 
 
 def redacted_words(text: str) -> View:
-    """As `redacted`, for messages of a server: also without beginnings and ends of secrets, which it may quote."""
+    """As `redacted`, for messages of a server: also without beginnings, ends and halves of secrets, as it may quote."""
     secrets, readings = tuple(_known), _Readings(text)
-    return View(_replace_spans(text, [*_secret_spans(readings, secrets), *_end_spans(readings, secrets)]))
+    spans = [*_secret_spans(readings, secrets), *_end_spans(readings, secrets)]
+    return View(_replace_spans(text, [*spans, *_core_spans(readings, _half_cores(secrets))]))
 
 
 def redactor_for(source: str) -> Callable[[str], str]:
@@ -220,6 +225,16 @@ class _Readings:
         short = needles[: bisect_right(needles, len(self._text), key=len)]  # decoding never makes a text longer
         return {needle for text, _ in self._squeezed for needle in short if needle in text} if short else set()
 
+    def core_spans(self, cores: Sequence[str]) -> Iterator[tuple[int, int]]:
+        """The original spans of cores in any reading, whatever separates their characters, in either case."""
+        for reading_text in self._encodings_by_text:
+            core = _core(reading_text)
+            for needle in (needle for needle in cores if needle in core):
+                reading = self._decoded_text(reading_text)
+                places = [place for place, char in enumerate(reading.text) if char.isascii() and char.isalnum()]
+                for start in _offsets(needle, core):
+                    yield reading.starts[places[start]], reading.ends[places[start + len(needle) - 1]]
+
     def spans(self, needle: str, grown: Callable[[str, int], tuple[int, int]]) -> Iterator[tuple[int, int]]:
         """The original spans (start, end) of a needle; `grown` extends a match, given a reading and its offset."""
         for text, reading_text in self._squeezed:
@@ -265,6 +280,44 @@ def _piece_spans(text: _Readings, secrets: Iterable[str]) -> Iterator[tuple[int,
         for start in range(len(secret) - _PART + 1):
             piece = secret[start : start + _PART]
             yield from text.spans(piece, partial(_exact_span, piece))
+
+
+def _core_spans(text: _Readings, cores: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """The spans of secrets whose characters, or those of an encoding, are separated or in another case."""
+    return text.core_spans(cores) if cores else iter(())
+
+
+def _core(text: str) -> str:
+    """The letters and digits of ASCII in a text, in lower case."""
+    return text.encode("ascii", "ignore").translate(_LOWER, _NO_CORE).decode()
+
+
+@lru_cache(maxsize=32)
+def _cores(secrets: tuple[str, ...]) -> tuple[str, ...]:
+    """The cores of secrets, as they are and in hex and base 32, that are long and unlike words."""
+    contents = [(secret, secret.encode("utf-8", "surrogateescape")) for secret in secrets]
+    spelled = [text for secret, content in contents for text in (secret, content.hex(), _base32(content))]
+    return tuple(dict.fromkeys(core for core in map(_core, spelled) if _is_unlike_words(core)))
+
+
+@lru_cache(maxsize=32)
+def _half_cores(secrets: tuple[str, ...]) -> tuple[str, ...]:
+    """The cores of secrets, and every half of them."""
+    halves = (
+        core[start : start + length]
+        for core in _cores(secrets)
+        for length in [max(_CORE, (len(core) + 1) // 2)]
+        for start in range(len(core) - length + 1)
+    )
+    return tuple(dict.fromkeys(half for half in halves if _is_unlike_words(half)))
+
+
+def _is_unlike_words(core: str) -> bool:
+    return len(core) >= _CORE and not core.isalpha() and not core.isdigit()
+
+
+def _base32(content: bytes) -> str:
+    return base64.b32encode(content).decode()
 
 
 def _exact_span(needle: str, _: str, start: int) -> tuple[int, int]:

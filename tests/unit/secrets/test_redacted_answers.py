@@ -63,6 +63,48 @@ def test_a_secret_may_be_a_part_of_what_stands_for_it() -> None:
         assert redaction.redacted_words("bad: sensitive-key-1") == "bad: (sensitive)"
 
 
+KEY = "sk-live-Zq7xK2mP9wLr4TvB"
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        str(list(KEY.encode())),
+        ".".join(KEY),
+        ", ".join(KEY),
+        KEY.encode().hex(":"),
+        KEY.encode().hex("-"),
+        base64.b32encode(KEY.encode()).decode(),
+        "".join(chr(ord(char) + 0xFEE0) for char in KEY),
+        KEY.upper(),
+        KEY.lower(),
+        f"{KEY[:12]}-{KEY[12:]}",
+        f'"{KEY[:12]}" + "{KEY[12:]}"',
+    ],
+)
+def test_a_key_goes_also_in_pieces_in_another_case_and_as_numbers(echo: str) -> None:
+    with redaction.isolated_run():
+        redaction.register(KEY)
+        for shown in (redaction.redacted(f"no: {echo}!"), redaction.redacted_words(f"no: {echo}!")):
+            assert "(sensitive)" in shown
+            assert sum(char.isalnum() for char in shown.replace("(sensitive)", "")) <= len("no") + 6, shown
+
+
+@pytest.mark.parametrize("echo", [KEY[3:23], KEY[6:20], KEY[5:19].upper(), ".".join(KEY[5:19])])
+def test_the_words_of_a_server_lose_halves_of_secrets(echo: str) -> None:
+    with redaction.isolated_run():
+        redaction.register(KEY)
+        assert redaction.redacted_words(f"no: {echo}!") == "no: (sensitive)!"
+
+
+def test_ordinary_text_stays_beside_long_secrets() -> None:
+    text = "1, 2, 3, 4, 5, 6, 7; 192.168.0.1; live since 2024-01-02; \uff34\uff4f\uff4b; a passphrase of four words"
+    with redaction.isolated_run():
+        redaction.register(KEY)
+        redaction.register("correct horse battery staple")
+        assert redaction.redacted_words(text) == redaction.redacted(text) == text
+
+
 def test_addresses_and_short_values_stay_readable() -> None:
     """What many texts begin with is no secret, and a short one may be a part of any word."""
     with redaction.isolated_run():
