@@ -14,7 +14,7 @@ from tavusctl.config import lifecycle as lifecycle_keys
 from tavusctl.config.attachments import AttachmentResolver
 from tavusctl.config.collector import DiagnosticCollector, EnoughError, dotted
 from tavusctl.config.limits import Budget, size_of
-from tavusctl.config.spec import unknown_keys, unlisted_values, validation_errors
+from tavusctl.config.spec import plain_secrets, unknown_keys, unlisted_values, validation_errors
 from tavusctl.config.yaml12 import Node
 from tavusctl.config.yaml12.positions import InnerPositions
 from tavusctl.core.address import NAME, Address, Source
@@ -62,6 +62,7 @@ def open_document(
             hint = "move it to another folder, or set `manifests:` in tavusctl.yaml to a folder with manifests only"
             collector.error("TV104", message, collector.key_at("/apiVersion"), hint)
         elif collector.has_type(node.value, dict, ""):
+            plain_secrets.register_passwords({key: item for key, item in node.value.items() if key != "spec"})
             expander.expand(node.value)
             kind, name = _kind(node.value, kinds, collector), _name(node.value, collector)
             address = collector.address = Address(kind.name, name) if kind and name else None
@@ -70,6 +71,7 @@ def open_document(
                 manifest = _manifest(
                     node.value, kind, address, collector, _model_pointers(kind, expander.failed), resolver
                 )
+            plain_secrets.check_document(node.value, collector)
     except EnoughError:
         manifest = None
     diagnostics = tuple(replace(diagnostic, address=address) for diagnostic in collector.diagnostics)
@@ -121,6 +123,7 @@ class _Expander(Struct):
         source = self.collector.value_at(pointer)
         expansion = interpolation.expand(text, source, self.scope(source))
         if expansion.diagnostics:
+            plain_secrets.register_passwords(text)  # the diagnostics may quote it
             self.failed.add(pointer)
             self.collector.add(*expansion.diagnostics)
         if expansion.origin:
@@ -238,7 +241,7 @@ def _spec(
     values = places.values(kind, spec)
     unlisted_values.check(values, collector, failed)
     _check_values(values, kind, collector)
-    _check_secrets(spec, kind, collector, failed)
+    plain_secrets.check_spec(spec, kind, collector, failed)
     return spec
 
 
@@ -280,22 +283,6 @@ def _merge(
             collector.error("TV103", message, collector.key_at(f"/spec/extra{pointer}"), hint)
         else:
             spec[key] = value
-
-
-def _check_secrets(
-    spec: JsonObject, kind: ResourceKind, collector: DiagnosticCollector, failed: frozenset[str]
-) -> None:
-    """Report secrets in plain text; of a URL, the message names the part that is the secret."""
-    for spot in secret_fields.secret_places(kind, spec):
-        pointer = f"/spec{join(spot.path)}"
-        if spot.is_writable or pointer in failed:
-            continue
-        hint = 'write "${secret:NAME}" and list `NAME` under `secrets:` in tavusctl.yaml'
-        message = f"{dotted(pointer[5:])}: the manifest contains a plaintext secret"
-        if spot.spans:
-            message += f" (in {shown(spot.spans[0].name)} of the URL)"
-            hint = "write `${secret:NAME}` instead, and list `NAME` under `secrets:` in tavusctl.yaml"
-        collector.error("TV113", message, collector.value_at(pointer), hint)
 
 
 def _check_values(values: Iterable[tuple[Place, Json]], kind: ResourceKind, collector: DiagnosticCollector) -> None:

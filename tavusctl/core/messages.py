@@ -13,7 +13,7 @@ from msgspec import Struct
 from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Severity
 from tavusctl.lib.json_types import Json
-from tavusctl.secrets import redaction
+from tavusctl.secrets import redaction, url_credentials
 from tavusctl.secrets.redaction import contains_secret, shortened
 from tavusctl.secrets.values import SecretText
 
@@ -37,7 +37,7 @@ class Fault(Struct, frozen=True):
 def shown(value: Json) -> str:
     """A value in a few printable characters; never a secret."""
     if isinstance(value, str):
-        return literal(shortened(value, _MAX_LENGTH))
+        return literal(shortened(url_credentials.without_credentials(value), _MAX_LENGTH))
     if isinstance(value, Address):
         return f"${{ref:{value}}}"
     if isinstance(value, bool):

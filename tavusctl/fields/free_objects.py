@@ -107,8 +107,15 @@ def _value(value: str | int, path: KeyPath, name: str, around: _Around) -> Itera
         yield Spot(path, value, spans=spans if url_credentials.is_url(value) else ())
         return
     is_secret = detection.is_secret_under(detection.weight(name), value) or around.has_secret(name, value)
-    if is_secret or _in_line(value) or _in_json(value):
+    if is_secret or _in_line(value) or names_secret(value) or _in_json(value):
         yield Spot(path, value)
+
+
+def names_secret(text: str) -> bool:
+    """Whether a text for people has a secret behind a name of secrets, such as `curl -H 'X-Api-Key: 3f…'`."""
+    text = _NAMED_SECRET.sub("", text)
+    pairs = ((match[1], match[2]) for match in _IN_FILE.finditer(text))
+    return any(detection.weight(name) and detection.is_opaque(value) for name, value in pairs)
 
 
 def line_has_secret(line: str) -> bool:

@@ -17,6 +17,9 @@ _URL: Final = pattern(r"[a-z][a-z0-9+.-]{0,40}:/{2,}[^\s<>\"'`]+", re.IGNORECASE
 _PAIR: Final = pattern(r"(?<![^&;=?#])([^&;=?#]*+)=([^&;#]*)")  # of a query, or of a fragment with the same syntax
 # Webhooks that anyone who knows the path may call.
 _HOOKS: Final = pattern(r"hooks\.slack\.com/(?:services|workflows)/|discord(?:app)?\.com/api/webhooks/\d+/")
+# An address with a password in front of its host, but no scheme.
+_BARE: Final = pattern(r"(?<![\w.+-])[\w.+-]++:(?!//)([^\s@/]{1,200})@[\w\[]")
+_MATRIX: Final = pattern(r";([^=;/?#]++)=([^;/?#]*+)")  # a parameter of a path (RFC 3986, section 3.3)
 _MASKED: Final = pattern(r"[*•.xX]{3,}|\[?(?:redacted|masked|hidden)\]?", re.IGNORECASE)
 _MAX_DEPTH: Final = 3  # levels of URLs inside URLs that are inspected
 HIDDEN: Final = "…"
@@ -38,9 +41,17 @@ def spans(text: str, depth: int = 0) -> tuple[Span, ...]:
     return tuple(sorted(credentials, key=lambda span: span.start))
 
 
+def address_spans(text: str) -> tuple[Span, ...]:
+    """As `spans`, also in addresses without a scheme, such as `git:password@host:path`."""
+    found = spans(text)
+    bare = (Span(match.start(1), match.end(1), "password") for match in _BARE.finditer(text))
+    added = (span for span in bare if not any(span.start < one.end and one.start < span.end for one in found))
+    return tuple(sorted((*found, *added), key=lambda span: span.start))
+
+
 def without_credentials(text: str) -> str:
-    """A text with the credentials in its URLs redacted."""
-    for span in reversed(spans(text)):
+    """A text with the credentials in its URLs and addresses redacted."""
+    for span in reversed(address_spans(text)):
         text = text[: span.start] + HIDDEN + text[span.end :]
     return text
 
@@ -80,6 +91,10 @@ def _path_spans(url: str, start: int, end: int, offset: int) -> Iterator[Span]:
         path_start = hook.end() if hook else first
         if last > start:
             yield Span(offset + max(path_start, start), offset + last, "path")
+    for pair in _MATRIX.finditer(url, start, end):
+        name = unquote(pair[1]).strip()
+        if _is_secret(name, unquote(pair[2]), _MAX_DEPTH):
+            yield Span(offset + pair.start(2), offset + pair.end(2), name)
 
 
 def _query_spans(url: str, start: int, offset: int, depth: int) -> Iterator[Span]:

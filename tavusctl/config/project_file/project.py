@@ -15,6 +15,7 @@ from tavusctl.config import yaml12
 from tavusctl.config.collector import DiagnosticCollector, EnoughError, dotted
 from tavusctl.config.project_file import overlay_folders
 from tavusctl.config.project_file.sections import EnvironmentSection, LiteralOutput, ProjectFile, WrongValueError
+from tavusctl.config.spec import plain_secrets
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.diagnostics import Diagnostic, Severity, place, redacted_diagnostics
 from tavusctl.core.json_tree import value_at
@@ -61,6 +62,8 @@ def open_project(node: Node, root: Path) -> tuple[Project, DiagnosticCollector]:
 def _project(document: Json, root: Path, collector: DiagnosticCollector) -> Project:
     if not collector.has_type(document, dict, ""):
         return Project.default(root)
+    plain_secrets.register_passwords(document)
+    plain_secrets.check_document(document, collector)
     file = _read(document, collector)
     manifests = _manifests(file.manifests, root, collector)
     return Project(

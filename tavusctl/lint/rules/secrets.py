@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tavusctl.fields import free_objects
 from tavusctl.lint.core import Finding, Subject
 from tavusctl.secrets import detection
 
 
 def embedded_secret(subject: Subject) -> Iterator[Finding]:
-    """Report keys inside texts that people read.
+    """Report what looks like a key inside texts that people read, by the name before it.
 
-    Fields of their own for keys are not checked here: a key in plain text is an error there already.
+    A key with a known form is an error already, and so is a key in plain text in a field of its own.
     """
     for place, value in subject.texts:
         pointer = place.pointer
-        if detection.is_key(value) and pointer not in subject.secret_pointers:
-            line = next((number for number, text in enumerate(value.split("\n")) if detection.is_key(text)), 0)
-            hint = (
-                "remove it, and revoke the key, which git has recorded; write keys "
-                "as `${secret:NAME}` in fields such as `api_key` or `headers`"
-            )
-            yield Finding(pointer, "the text contains what looks like a plaintext key", hint, line)
+        if pointer in subject.secret_pointers or detection.is_key(value):
+            continue
+        for number, text in enumerate(value.split("
+")):
+            if free_objects.names_secret(text):
+                hint = (
+                    "remove it, and revoke the key, which git has recorded; write keys "
+                    "as `${secret:NAME}` in fields such as `api_key` or `headers`"
+                )
+                yield Finding(pointer, "the text contains what looks like a plaintext key", hint, number)
+                break

@@ -411,7 +411,11 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
         ),
     ],
     "TV271": [
-        (persona(system_prompt=f"Say:\n{KEY}"), "/system_prompt", "what looks like a plaintext key"),
+        (
+            persona(system_prompt="Say:\ncurl -H 'x-api-key: 0f1e2d3c4b5a69'"),
+            "/system_prompt",
+            "what looks like a plaintext key",
+        ),
     ],
 }
 

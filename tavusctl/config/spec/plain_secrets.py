@@ -1,0 +1,66 @@
+"""Keys and passwords that a file has in plain text: they are reported, and no message shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from tavusctl.config.collector import DiagnosticCollector, dotted
+from tavusctl.core.messages import shown
+from tavusctl.core.resource_kind import ResourceKind
+from tavusctl.fields import secret_fields
+from tavusctl.lib.json_types import Json, JsonObject
+from tavusctl.patch.pointer import escape, join
+from tavusctl.secrets import detection, redaction, url_credentials
+
+_HINT: Final = 'write "${secret:NAME}" and list `NAME` under `secrets:` in tavusctl.yaml'
+_REMOVE: Final = "remove it, and revoke the key, which git has recorded"
+
+
+def check_spec(spec: JsonObject, kind: ResourceKind, collector: DiagnosticCollector, failed: Collection[str]) -> None:
+    """Report values of a spec that may only be secrets; of a URL, the message names the part that is the secret."""
+    for spot in secret_fields.secret_places(kind, spec):
+        pointer = f"/spec{join(spot.path)}"
+        if spot.is_writable or pointer in failed:
+            continue
+        hint = _HINT
+        message = f"{dotted(pointer[5:])}: the manifest contains a plaintext secret"
+        if spot.spans:
+            message += f" (in {shown(spot.spans[0].name)} of the URL)"
+            hint = "write `${secret:NAME}` instead, and list `NAME` under `secrets:` in tavusctl.yaml"
+        collector.error("TV113", message, collector.value_at(pointer), hint)
+
+
+def check_document(document: Json, collector: DiagnosticCollector) -> None:
+    """Report keys with a known form in any text or name of a document, unless one is reported at the same place."""
+    reported = {diagnostic.source for diagnostic in collector.diagnostics if diagnostic.id == "TV113"}
+    for pointer, text, is_name in _texts(document, ""):
+        keys = [text[start:end] for start, end in detection.key_spans(text)]
+        source = collector.key_at(pointer) if is_name else collector.value_at(pointer)
+        for key in keys:
+            redaction.register(key)  # other messages may name the place
+        if keys and source not in reported:
+            reported.add(source)
+            what = "this name" if is_name else "this text"
+            collector.error("TV113", f"{what} contains a plaintext secret", source, _REMOVE)
+
+
+def register_passwords(document: Json) -> None:
+    """Register the passwords in the addresses of a document, so that no message shows them."""
+    for _, text, _ in _texts(document, ""):
+        for span in url_credentials.address_spans(text):
+            redaction.register(text[span.start : span.end])
+
+
+def _texts(value: Json, pointer: str) -> Iterator[tuple[str, str, bool]]:
+    """Every text and every name of a document, with its pointer, and whether it is a name."""
+    if isinstance(value, str):
+        yield pointer, value, False
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            place = f"{pointer}/{escape(key)}"
+            yield place, key, True
+            yield from _texts(item, place)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _texts(item, f"{pointer}/{index}")

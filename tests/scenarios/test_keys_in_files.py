@@ -1,0 +1,128 @@
+"""Keys and passwords that stand where none belongs: they are reported, and no output shows them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.scenarios.project import Body, Project
+
+BODY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+KEY = f"sk-live-{BODY}"
+LLM: Body = {"model": "gpt-4o", "base_url": "https://llm.example.com/v1"}
+
+
+def persona(**more: object) -> Body:
+    return {"persona_name": "A", "system_prompt": "You coach.", **more}
+
+
+def llm(**more: object) -> Body:
+    return persona(layers={"llm": {**LLM, **more}})
+
+
+def tool(**more: object) -> Body:
+    return {"name": "t", "description": "Books.", "delivery": {"app_message": True}, **more}
+
+
+SPECS: dict[str, tuple[str, Body]] = {
+    "member": ("persona", llm(extra_body={"map": {KEY: "x"}})),
+    "header": ("persona", llm(headers={KEY: "x"})),
+    "query": ("persona", llm(default_query={KEY: "x"})),
+    "parameter": ("tool", tool(parameters={"type": "object", "properties": {KEY: {"type": "string"}}})),
+    "prompt": ("persona", persona(system_prompt=f"Use {KEY} for calls.")),
+    "name of a persona": ("persona", {"persona_name": f"A {KEY}", "system_prompt": "You coach."}),
+    "description": ("tool", tool(description=f"Use {KEY}")),
+    "path": ("persona", persona(layers={"llm": {**LLM, "base_url": f"https://llm.example.com/v1;token={BODY}"}})),
+    "command line": ("persona", llm(extra_body={"x": f"curl -H 'x-api-key: {BODY}' https://e.example.com"})),
+}
+
+
+@pytest.mark.newer_api
+@pytest.mark.parametrize("place", SPECS)
+def test_a_key_anywhere_in_a_manifest_is_an_error(project: Project, place: str) -> None:
+    kind, spec = SPECS[place]
+    project.manifest(kind, "a", spec)
+
+    for command in (("validate",), ("validate", "--format", "json"), ("plan",)):
+        checked = project.run(*command)
+        assert checked.code == 10
+        assert "TV113" in checked.out + checked.err
+        assert BODY not in checked.out + checked.err
+
+
+def test_a_key_in_a_prompt_file_is_an_error(project: Project) -> None:
+    project.write("manifests/prompt.md", f"Use {KEY}\n")
+    project.manifest("persona", "a", persona(system_prompt="${file:prompt.md}"))
+
+    checked = project.run("validate")
+
+    assert (checked.code, "TV113" in checked.out) == (10, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"outputs: {{KEY: {{value: {KEY}}}}}\n", f"outputs: {{ghp_{BODY}: persona/a}}\n",
+     f"environments: {{default: {{account: {KEY}}}}}\n", f"environments: {{default: {{vars: {{k: {KEY}}}}}}}\n"],
+    ids=["output", "name of an output", "account", "variable"],
+)  # fmt: skip
+def test_a_key_anywhere_in_the_project_file_is_an_error(project: Project, text: str) -> None:
+    project.write("tavusctl.yaml", text)
+    project.manifest("persona", "a", persona())
+
+    checked = project.run("validate")
+
+    assert (checked.code, "TV113" in checked.out + checked.err) == (10, True)
+    assert BODY not in checked.out + checked.err
+
+
+PASSWORD = "hunter22pw"
+FILES = {
+    "uploads": f"uploads: 's3://user:{PASSWORD}@bucket/x'\n",
+    "uploads of an environment": f"environments: {{default: {{uploads: 's3://user:{PASSWORD}@bucket/x'}}}}\n",
+    "repository": f"environments: {{default: {{state: 'git+git:{PASSWORD}@127.0.0.1:x/y'}}}}\n",
+    "repository over https": f"environments: {{default: {{state: 'git+https://u:{PASSWORD}@127.0.0.1:1/y'}}}}\n",
+    "file": f"environments: {{default: {{state: 'file://u:{PASSWORD}@h'}}}}\n",
+    "account": f"environments: {{default: {{account: 'https://u:{PASSWORD}@h'}}}}\n",
+    "manifests": f"manifests: 'https://u:{PASSWORD}@h/x'\n",
+    "overlay": f"environments: {{default: {{overlay: 'https://u:{PASSWORD}@h/x'}}}}\n",
+    "secret": f"secrets: ['https://u:{PASSWORD}@h/x']\n",
+    "key": f"environments: {{default: {{api_key_env: 'https://u:{PASSWORD}@h/x'}}}}\n",
+    "output": f"outputs: {{A: 'https://u:{PASSWORD}@h/x'}}\n",
+}
+
+
+@pytest.mark.parametrize("text", FILES.values(), ids=FILES)
+def test_no_output_shows_a_password_of_the_project_file(project: Project, text: str) -> None:
+    project.write("tavusctl.yaml", text)
+    project.manifest("persona", "a", persona())
+
+    for command in (
+        ["validate"],
+        ["plan"],
+        ["plan", "--format", "json"],
+        ["apply", "--yes"],
+        ["doctor"],
+        ["state", "list"],
+    ):
+        result = project.run(*command)
+        assert PASSWORD not in result.out + result.err, command
+
+
+MANIFESTS = {
+    "kind": f"kind: 'https://u:{PASSWORD}@h/x'\nname: a\nspec: {{}}\n",
+    "name": f"kind: persona\nname: 'https://u:{PASSWORD}@h/x'\nspec: {{system_prompt: x}}\n",
+    "id": f"kind: persona\nname: a\nexternal: true\nid: 'https://u:{PASSWORD}@h/x'\n",
+    "moved_from": f"kind: persona\nname: a\nmoved_from: 'https://u:{PASSWORD}@h/x'\nspec: {{system_prompt: x}}\n",
+    "reference": f"kind: persona\nname: a\nspec: {{system_prompt: x, default_replica_id: '${{ref:https://u:{PASSWORD}@h/x}}'}}\n",
+    "path": f"kind: persona\nname: a\nspec: {{system_prompt: '${{file:https://u:{PASSWORD}@h/x}}'}}\n",
+    "upload": f"kind: document\nname: a\nspec: {{document_file: x.pdf, upload: 's3://u:{PASSWORD}@b/x'}}\n",
+    "upload without a scheme": f"kind: document\nname: a\nspec: {{document_file: 7, upload: 'u:{PASSWORD}@b/x'}}\n",
+}
+
+
+@pytest.mark.parametrize("text", MANIFESTS.values(), ids=MANIFESTS)
+def test_no_output_shows_a_password_of_a_manifest(project: Project, text: str) -> None:
+    project.write("manifests/a.yaml", text)
+
+    for command in (["validate"], ["validate", "--format", "json"], ["validate", "--format", "sarif"], ["plan"]):
+        result = project.run(*command)
+        assert PASSWORD not in result.out + result.err, command
