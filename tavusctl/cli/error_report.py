@@ -107,8 +107,7 @@ def _lines(path: str, numbers: Collection[int]) -> dict[int, str]:
 def _showable(content: bytes) -> str:
     if len(content) > _LONGEST_LINE:
         return ""
-    line = content.removesuffix(b"
-").removesuffix(b"").decode("utf-8", "replace")
+    line = content.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "replace")
     return "" if _MAY_HOLD_SECRET.search(line) or free_objects.line_has_secret(line) else line
 
 

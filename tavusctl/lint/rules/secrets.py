@@ -18,8 +18,7 @@ def embedded_secret(subject: Subject) -> Iterator[Finding]:
         pointer = place.pointer
         if pointer in subject.secret_pointers or detection.is_key(value):
             continue
-        for number, text in enumerate(value.split("
-")):
+        for number, text in enumerate(value.split("\n")):
             if free_objects.names_secret(text):
                 hint = (
                     "remove it, and revoke the key, which git has recorded; write keys "

@@ -25,7 +25,7 @@ from tavusctl.core.errors import StateError
 from tavusctl.integrations.git.process import Git, GitError
 from tavusctl.secrets.redaction import shortened
 from tavusctl.secrets.url_credentials import without_credentials
-from tavusctl.state.git import checkout
+from tavusctl.state.git import project_repository
 
 _TIMEOUT: Final = 60.0  # seconds of one command
 _REASON: Final = 300  # characters of the reason for a refused push that a message quotes
@@ -74,27 +74,27 @@ class Repository:
     """A repository at a URL; if that is empty, the remote `origin` of the project, or its own without any remote."""
 
     def __init__(self, root: Path, url: str) -> None:
-        own = "" if url else checkout.own_repository(root)
-        self.url = checkout.absolute(url, root.resolve()) if url else own or checkout.origin(root)
-        self.is_own = bool(own) or (bool(url) and checkout.is_own(self.url, root))
+        own = "" if url else project_repository.own_repository(root)
+        self.url = project_repository.absolute(url, root.resolve()) if url else own or project_repository.origin(root)
+        self.is_own = bool(own) or (bool(url) and project_repository.is_own(self.url, root))
         self.shown = without_credentials(self.url)
         self._has_no_remote = bool(own)
-        self._own_refs = None if url or own else checkout.OwnRefs(root, self.shown)
+        self._own_refs = None if url or own else project_repository.OwnRefs(root, self.shown)
         self._push_options = (*_PUSH, _RECEIVE) if self.is_own else _PUSH
         self._temporary = Path(tempfile.mkdtemp(prefix="tavusctl-git-"))
         weakref.finalize(self, shutil.rmtree, self._temporary, ignore_errors=True)
         self._variables = _variables(root, self.url)
-        self._begin("sha1" if url and not self.is_own else checkout.object_format(root))
+        self._begin("sha1" if url and not self.is_own else project_repository.object_format(root))
 
     def tips(self, refs: Sequence[str]) -> dict[str, str]:
         """The commits of refs, "" for those that do not exist; StateError if the repository cannot be read."""
-        also = [checkout.moved(ref) for ref in refs] if self._has_no_remote else ["HEAD"]
+        also = [project_repository.moved(ref) for ref in refs] if self._has_no_remote else ["HEAD"]
         with self._readable():
             listing = self._git(network=True).text("ls-remote", "--quiet", "--", self.url, *refs, *also)
         tips_by_ref = {ref: tip for tip, _, ref in (line.partition("\t") for line in listing.splitlines())}
         for ref in refs:
-            if self._has_no_remote and checkout.moved(ref) in tips_by_ref:
-                raise checkout.moved_error(ref)
+            if self._has_no_remote and project_repository.moved(ref) in tips_by_ref:
+                raise project_repository.moved_error(ref)
         if any(len(tip) == _SHA256 for tip in tips_by_ref.values()):
             self._begin("sha256")
         return {ref: tips_by_ref.get(ref, "") for ref in refs}
@@ -263,7 +263,7 @@ def _variables(root: Path, url: str) -> dict[str, str]:
         (os.environ.get(f"GIT_CONFIG_KEY_{index}", ""), os.environ.get(f"GIT_CONFIG_VALUE_{index}", ""))
         for index in range(int(count) if count.isdigit() else 0)
     ]
-    pairs = [*checkout.settings(root), *inherited, *_token(url)]
+    pairs = [*project_repository.settings(root), *inherited, *_token(url)]
     is_web = urlsplit(url).scheme in ("https", "http")
     variables = {name: os.environ[name] for name in _TOKENS if is_web and name in os.environ}
     for index, (key, value) in enumerate(pairs):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from tavusctl.integrations.git.process import Git, GitError
-from tavusctl.state.git.checkout import local_path, own_repository, remotes
+from tavusctl.state.git.project_repository import local_path, own_repository, remotes
 from tavusctl.state.scheme import is_file, is_git
 
 if TYPE_CHECKING:
