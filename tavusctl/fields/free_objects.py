@@ -113,6 +113,8 @@ def _value(value: str | int, path: KeyPath, name: str, around: _Around) -> Itera
 
 def names_secret(text: str) -> bool:
     """Whether a text for people has a secret behind a name of secrets, such as `curl -H 'X-Api-Key: 3f…'`."""
+    if ":" not in text and "=" not in text:
+        return False
     text = _NAMED_SECRET.sub("", text)
     pairs = ((match[1], match[2]) for match in _IN_FILE.finditer(text))
     return any(detection.weight(name) and detection.is_opaque(value) for name, value in pairs)
