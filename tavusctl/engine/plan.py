@@ -70,7 +70,7 @@ def make(
     targeted = _targeted(changes, approvals.targets)
     unmanaged_rivals = {rival for change in targeted for rival in change.rivals} - metadata.owners.keys()
     lost = not bindings and not approvals.adopt and bool(unmanaged_rivals)
-    existing = duplicates.Existing(duplicates.forgotten_objects(changes), approvals.adopt, lost)
+    existing = duplicates.Existing(duplicates.forgotten_objects(changes), approvals.adopt, metadata.owners, lost)
     kept = [change for change in targeted if _is_kept(change, approvals)]
     judged = protection.with_users(tuple(_judge(targeted, bindings, approvals, metadata, existing)))
     judged = removals.with_kept_versions(judged, {change.address: _why_kept(change) for change in kept})

@@ -183,3 +183,49 @@ def test_undo_of_a_create_is_refused_during_a_replacement(project: Project) -> N
     assert refused.code == 3
     assert f"has another version, {new}," in refused.out
     assert project.account.objects("documents").keys() == {old, new}
+
+
+@pytest.mark.newer_api
+@pytest.mark.parametrize("status", [400, 403, 409, 422])
+@pytest.mark.parametrize(
+    ("kind", "spec", "key"),
+    [
+        ("document", {"document_name": "Prices", "document_url": "https://a.example.com/a.pdf"}, "document_url"),
+        ("voice", {"voice_name": "Ann", "train_audio_url": "https://a.example.com/a.mp3"}, "train_audio_url"),
+    ],
+)
+def test_a_new_version_that_was_made_and_refused_is_not_made_again(
+    project: Project, status: int, kind: str, spec: dict[str, str], key: str
+) -> None:
+    project.manifest(kind, "x", spec)
+    project.apply()
+    project.account.advance(3600)
+    project.manifest(kind, "x", {**spec, key: spec[key].replace("/a.", "/b.")})
+    refusal = {"status": status, "body": {"message": "no"}}
+    project.account.fault(match=f"POST /v2/{kind}s", kind="status", phase="after", **refusal)
+    assert project.run("apply", "--yes").code == 5
+
+    refused = project.run("apply", "--yes")
+
+    (copy,) = set(project.account.objects(f"{kind}s")) - {project.bound(f"{kind}/x")}
+    assert refused.code == 4, refused.out + refused.err
+    assert (
+        f"E401: the account has an object that reads as the new version, and is not managed here: {copy}"
+        in (refused.err.replace("\n", " "))
+        or copy in refused.err + refused.out
+    )
+    project.account.portal_delete(f"{kind}s", copy)
+    for _ in range(3):
+        project.account.advance(3600)
+        project.apply()
+    assert list(project.account.objects(f"{kind}s")) == [project.bound(f"{kind}/x")]
+    assert project.run("plan", "--detailed-exitcode").code == 0
+
+
+def test_a_namesake_with_other_content_is_no_obstacle_to_a_replacement(project: Project) -> None:
+    spec = {"document_name": "Prices", "document_url": "https://a.example.com/a.pdf"}
+    project.manifest("document", "x", spec)
+    project.apply()
+    project.account.seed(documents=[{**spec, "document_url": "https://b.example.com/theirs.pdf"}])
+    project.manifest("document", "x", {**spec, "document_url": "https://a.example.com/b.pdf"})
+    project.apply()

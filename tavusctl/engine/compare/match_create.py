@@ -174,6 +174,11 @@ class UnmanagedObjects:
         matches |= {obj.remote_id: obj for obj in candidates if _content_matches(sent, obj)}
         return tuple(matches[remote_id] for remote_id in sorted(matches))
 
+    def find_copies(self, kind: ResourceKind, spec: JsonObject, name: str) -> tuple[str, ...]:
+        """Ids of those of the duplicates that read as all that a create sends."""
+        duplicates = self.find_duplicates(kind, spec, name)
+        return matching_ids(SentCreate(kind, spec, name), [obj for obj in duplicates if obj.address is None])
+
     def _cut(self, kind: ResourceKind, name: str) -> Iterator[Live]:
         full_name = plain_text(name).casefold()
         for length in {len(full_name), *range(_CUT, len(full_name))}:

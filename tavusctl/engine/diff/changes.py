@@ -34,6 +34,7 @@ from tavusctl.engine.diff.replacement import (
     replacement_ids,
     repoint_changes,
     retire_changes,
+    with_copies,
 )
 from tavusctl.lib.json_types import JsonObject, as_object
 
@@ -78,6 +79,7 @@ def compare_all(
     unmanaged = match_create.UnmanagedObjects(live, replacement_ids(bindings), forgotten)
     sides = StateAndAccount(by_address, by_id, missing, adopt, recreate, unmanaged, with_current_addresses)
     comparison = _one_by_one(managed, sides)
+    comparison = replace(comparison, changes=tuple(with_copies(change, unmanaged) for change in comparison.changes))
     lowered = [change for item in managed for change in ownership.lowered_protection(item, *sides.of(item.address))]
     repointing = list(repoint_changes(managed, comparison.changes, sides))
     retirements = retire_changes((*comparison.changes, *repointing), removals, sides, live)

@@ -14,6 +14,7 @@ from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.json_tree import map_leaves, value_at
 from tavusctl.core.model import Action, Cause, Change, Desired, FieldChange, Live
+from tavusctl.engine.compare.desired import sent_name
 from tavusctl.engine.compare.match_create import UnmanagedObjects
 from tavusctl.engine.compare.references import (
     Reference,
@@ -66,6 +67,14 @@ def without_given_up(desired: Iterable[Desired], bindings: Mapping[Address, Bind
         else binding
         for address, binding in bindings.items()
     }
+
+
+def with_copies(change: Change, unmanaged: UnmanagedObjects) -> Change:
+    """A replacement with the unmanaged objects that read as its new version: an earlier run may have made them."""
+    item = change.desired
+    if change.action is not Action.REPLACE or not change.patch or item is None:
+        return change
+    return replace(change, rivals=unmanaged.find_copies(item.kind, applied(item), sent_name(item)))
 
 
 def _is_given_up(item: Desired, binding: Binding) -> bool:

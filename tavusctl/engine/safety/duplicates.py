@@ -15,6 +15,7 @@ class Existing(Struct, frozen=True):
 
     forgotten: Mapping[tuple[str, str], Address]  # by kind and id: objects that the same plan does not manage any more
     adopt: bool  # existing objects are imported, unless they would have to be replaced
+    owners: Mapping[str, str]  # by id: who manages an object elsewhere
     state_is_lost: bool  # the state is empty, although the account has objects with the names of manifests
 
 
@@ -24,7 +25,9 @@ def forgotten_objects(changes: Iterable[Change]) -> Mapping[tuple[str, str], Add
 
 
 def refuse_possible_duplicate(change: Change, existing: Existing) -> Refusal | None:
-    """The refusal of a create whose object may exist already."""
+    """The refusal of a create, or of a replacement, whose object may exist already."""
+    if change.action is Action.REPLACE:
+        return _refuse_copies(change, existing)
     if change.action is not Action.CREATE:
         return None
     if change.rivals:
@@ -37,6 +40,15 @@ def refuse_possible_duplicate(change: Change, existing: Existing) -> Refusal | N
         )
         return Refusal(change, "E422", 4, reason, hint)
     return None
+
+
+def _refuse_copies(change: Change, existing: Existing) -> Refusal | None:
+    copies = [rival for rival in change.rivals if rival not in existing.owners]
+    if not copies:
+        return None
+    reason = f"the account has an object that reads as the new version, and is not managed here: {', '.join(copies)}"
+    hint = "delete it if a replacement with a refusal as its answer has made it, or use another name"
+    return Refusal(change, "E401", 4, reason, hint)
 
 
 def _refuse_rivals(change: Change, existing: Existing) -> Refusal:
