@@ -243,6 +243,13 @@ def parse_timestamp(value: object) -> datetime | None:
         raise ApiError(message) from None
 
 
+def another_object(remote_id: str, created: str, known: str) -> str:
+    """Why the object with a bound id is not the one that was bound, created at `known`; empty if it is."""
+    if not is_younger(created, known):
+        return ""
+    return f"{remote_id} is another object now: the bound one was created at {known}, and this one at {created}"
+
+
 def is_younger(created: str, known: str) -> bool:
     """Whether `created` is later than `known`; false for one moment in two precisions, or for invalid timestamps."""
     try:

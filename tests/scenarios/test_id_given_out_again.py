@@ -112,3 +112,23 @@ def test_a_replacement_is_remembered_with_its_own_date(project: Project) -> None
     project.apply()
 
     assert (project.plan()["refused"], actions(project)) == ([], {})
+
+
+@each_kind
+def test_verify_says_that_it_is_another_object(project: Project, kind: str) -> None:
+    remote_id = managed(project, kind)
+    give_out_again(project, kind, remote_id)
+
+    checked = project.run("verify", "--format", "json")
+
+    reasons = [one["reason"] for one in checked.document["checks"] if one["address"] == f"{kind}/it"]
+    assert checked.code == 5
+    assert reasons[0].startswith(f"{remote_id} is another object now: the bound one was created at "), reasons
+
+
+def test_talk_begins_no_conversation_with_another_object(project: Project) -> None:
+    remote_id = managed(project, "persona")
+    give_out_again(project, "persona", remote_id)
+    said = project.run("talk", "persona/it", "--yes")
+    assert (said.code, project.account.objects("conversations")) == (4, {})
+    assert f"`persona/it`: {remote_id} is another object now" in said.err

@@ -134,7 +134,9 @@ def test_a_replica_that_is_still_trained_or_has_failed(applied: Project) -> None
 
 
 def test_a_replica_that_does_not_exist(applied: Project) -> None:
-    assert "has no replica r000000000000" in refused(applied, "persona/coach", "--replica", "r000000000000")
+    said = refused(applied, "persona/coach", "--replica", "r000000000000")
+    assert "has no replica r000000000000" in said
+    assert "is bound" not in said
 
 
 @pytest.mark.parametrize("phase", ["after", "before"])

@@ -16,6 +16,7 @@ from tavusctl.core.messages import counted, suggestion
 from tavusctl.core.model import Live
 from tavusctl.core.ports import Reader
 from tavusctl.core.resource_kind import ResourceKind
+from tavusctl.crawl.status import another_object
 from tavusctl.engine.account import conversations, observe
 from tavusctl.engine.account.verify import Target
 from tavusctl.kinds import KINDS, address_in
@@ -109,10 +110,14 @@ def _read_ready(api: Reader, target: Target) -> Live:
     try:
         live = observe.read(api, kind, target.remote_id, _DECODER)
     except Gone as error:
-        message = (
-            f"the account has no {kind.name} {target.remote_id}, to which `{target.address}` is bound: {error.text}"
-        )
-        raise RefusedError(message, "run `tavusctl plan` to see what became of it", id=_UNUSABLE) from None
+        bound, hint = "", f"choose one of `tavusctl list {kind.name} --stock`"
+        if target.is_declared:
+            bound, hint = f", to which `{target.address}` is bound", "run `tavusctl plan` to see what became of it"
+        message = f"the account has no {kind.name} {target.remote_id}{bound}: {error.text}"
+        raise RefusedError(message, hint, id=_UNUSABLE) from None
+    if changed := another_object(target.remote_id, live.created, target.created_at):
+        message = f"`{target.address}`: {changed}"
+        raise RefusedError(message, "run `tavusctl plan` to see what became of it", id=_UNUSABLE)
     if kind.ready_statuses and live.status not in kind.ready_statuses:
         raise _not_ready(kind, target, live)
     return live
@@ -160,7 +165,7 @@ def _target_of(text: str, kind: ResourceKind, known_targets: Mapping[Address, Ta
         except ValueError as error:
             raise UsageError(str(error)) from None
     matches = (one for one in known_targets.values() if one.address.kind == kind.name and one.remote_id == text)
-    return next(matches, Target(Address(kind.name, text), text))
+    return next(matches, Target(Address(kind.name, text), text, is_declared=False))
 
 
 def document(conversation: Conversation) -> str:

@@ -123,7 +123,8 @@ def _target(manifest: Manifest, binding: Binding | None, ids: Mapping[Address, s
     comparable = partial(_comparable, ids=ids)
     not_live = map_leaves(dict(binding.not_live), comparable)
     desired = map_leaves(sent_values(manifest.spec, binding.not_live), comparable)
-    return Target(manifest.address, binding.remote_id, outside_crawl, not_live, desired)
+    created_at = binding.created_at
+    return Target(manifest.address, binding.remote_id, outside_crawl, not_live, desired, created_at=created_at)
 
 
 def _comparable(leaf: Json, ids: Mapping[Address, str]) -> Json:

@@ -13,6 +13,7 @@ from tavusctl.core.errors import Gone, Rejected
 from tavusctl.core.json_tree import canonical, leaves, value_at
 from tavusctl.core.ports import Api, Reader
 from tavusctl.core.resource_kind import ResourceKind
+from tavusctl.crawl.status import another_object
 from tavusctl.engine.account import conversations
 from tavusctl.engine.compare.not_live import mentions_draft, still_not_live
 from tavusctl.fields import spellings
@@ -31,6 +32,8 @@ class Target(Struct, frozen=True):
     not_live: Mapping[str, Json] = field(default_factory=dict)  # by JSON Pointer: what was sent and did not go live
     desired: Mapping[str, Json] = field(default_factory=dict)  # by JSON Pointer: what the manifest declares there
     refers_to: tuple[Address, ...] = ()  # in its manifest
+    created_at: str = ""  # when the bound object was created, as the server reported it; empty: not known
+    is_declared: bool = True  # by a manifest; otherwise only its id is known
 
 
 class Check(Struct, frozen=True):
@@ -53,6 +56,7 @@ class _Observed(Struct, frozen=True):
     refers_to: tuple[tuple[str, str], ...] = ()
     body: JsonObject = field(default_factory=dict)
     draft: bool = False  # it has an unpublished draft
+    created: str = ""
 
 
 def run(api: Reader, kinds: Mapping[str, ResourceKind], targets: Sequence[Target]) -> tuple[Check, ...]:
@@ -70,15 +74,14 @@ def run(api: Reader, kinds: Mapping[str, ResourceKind], targets: Sequence[Target
         if observation is None:
             checks.append(_not_created(target, pending))
             continue
+        trouble = observation.trouble or another_object(target.remote_id, observation.created, target.created_at)
         remarks = (
-            observation.trouble or observation.status or "exists",
+            trouble or observation.status or "exists",
             _stored_differently(target, observation),
             *_unpublished(target, observation),
         )
         reason = "; ".join(filter(None, remarks))
-        checks.append(
-            Check(target.address, target.remote_id, "object", not observation.trouble, reason, observation.pending)
-        )
+        checks.append(Check(target.address, target.remote_id, "object", not trouble, reason, observation.pending))
         checks += _references(target, observation, observed)
     return tuple(checks)
 
@@ -144,7 +147,8 @@ def _read_one(api: Reader, kind: ResourceKind, remote_id: str) -> _Observed:
         ends = "not usable yet" if pending else "needs a change to become usable"
         trouble = f"{status or 'without a status'}, {ends}{f': {error_text}' if error_text else ''}"
     body = spellings.read(kind, answer)
-    return _Observed(trouble, pending, status, tuple(_ids(kind, body, ())), body, mentions_draft(raw))
+    created = str(raw.get("created_at") or "")
+    return _Observed(trouble, pending, status, tuple(_ids(kind, body, ())), body, mentions_draft(raw), created)
 
 
 def _stored_differently(target: Target, observed: _Observed) -> str:

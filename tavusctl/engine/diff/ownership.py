@@ -14,7 +14,7 @@ from tavusctl.core.binding import Binding
 from tavusctl.core.json_tree import leaves, texts
 from tavusctl.core.model import Action, Cause, Change, Desired, Live, Manifest
 from tavusctl.core.ports import State
-from tavusctl.crawl.status import is_younger
+from tavusctl.crawl.status import another_object
 from tavusctl.engine.compare.references import uses
 from tavusctl.engine.diff.replacement import label
 from tavusctl.lib.json_types import JsonObject, as_object
@@ -100,12 +100,7 @@ def lowered_protection(item: Desired, binding: Binding | None, live: Live | None
 
 def not_ours(binding: Binding, live: Live | None) -> str:
     """Why the object with a bound id is not the one that was bound; an empty string if it is."""
-    if live is None or not is_younger(live.created, binding.created_at):
-        return ""
-    return (
-        f"{binding.remote_id} is another object now: the bound one was created at {binding.created_at}, "
-        f"and this one at {live.created}"
-    )
+    return another_object(binding.remote_id, live.created, binding.created_at) if live else ""
 
 
 def update_of_foreign(item: Desired, binding: Binding, live: Live, reason: str) -> Change:
