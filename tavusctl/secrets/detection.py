@@ -26,11 +26,18 @@ _KEYS = pattern(
     r"|\b\d{8,10}:AA[\w-]{30,}|-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----"
 )
 # Every match of `_KEYS` contains one of these texts, which are found much faster.
-_KEY_MARKERS = (
+_MARKERS: Final = (
     *(f"{first}{dash}" for first in ("sk", "rk", "pk") for dash in "-_"),
     *(f"gh{letter}_" for letter in "pousr"),
-    *("github_pat_", "glpat-", "xox", "xapp-", "AKIA", "ASIA", "AIza", "ya29.", "eyJ", "PRIVATE KEY"),
+    *("github_pat_", "glpat-", "xapp-", "AKIA", "ASIA", "AIza", "ya29.", "eyJ", "PRIVATE KEY-----"),
+    *(f"xox{letter}-" for letter in "abeprs"),
     *("hf_", "gsk_", "whsec_", "SG.", "npm_", "hooks.slack.com/", "/api/webhooks/", ":AA"),
+)
+_SIGNS: Final = "_-/JzK9:SG"  # each marker has one of them, and most prose only a few
+# The markers by the first of the signs that they have: a missing sign rules out all its markers.
+_KEY_MARKERS: Final = tuple(
+    (sign, tuple(marker for marker in _MARKERS if next(one for one in _SIGNS if one in marker) == sign))
+    for sign in _SIGNS
 )
 _CREDENTIALS = pattern(r"(?:bearer|basic|token|apikey|digest)\s+([\w+/=.~:-]{8,})", re.IGNORECASE)
 
@@ -47,29 +54,14 @@ _WORDS: Final = pattern(r"[Bb](?:[Aa][Ss][Ee])?64|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\
 # Words at the end that distinguish values or name an encoding: what is before them is the name proper.
 _SUFFIXES: Final = frozenset().union(
     {"value", "val", "header", "field", "text", "string", "str", "raw", "plain", "base64", "b64", "hex"},
-    {
-        "pem",
-        "der",
-        "jwk",
-        "pkcs",
-        "encoded",
-        "eu",
-        "us",
-        "uk",
-        "de",
-        "fr",
-        "ap",
-        "apac",
-        "emea",
-        "asia",
-        "east",
-        "west",
-    },
+    {"pem", "der", "jwk", "pkcs", "encoded"},
+    {"eu", "us", "uk", "de", "fr", "ap", "apac", "emea", "asia", "east", "west"},
     {"prod", "production", "staging", "stage", "dev", "development", "test", "live", "primary", "secondary"},
     {"old", "new", "current", "previous", "next", "backup", "default", "json", "v"},
 )
 _SURE: Final = pattern(
-    r"(?:passw(?:or)?ds?|passwort|kennwort|pwds?|passphrases?|passcodes?|connectionstrings?|secrets?|credentials?|authorization|cookies?|jwt|bearer"
+    r"(?:passw(?:or)?ds?|passwort|kennwort|pwds?|passphrases?|passcodes?|connectionstrings?|secrets?|credentials?"
+    r"|authorization|cookies?|jwt|bearer"
     r"|apikeys?|(?:access|secret|private|auth|signing|encryption|subscription|licen[cs]e|account|service|client|master"
     r"|admin|storage|shared|functions?|webhook|hmac|ssh|app|application|deploy|project)keys?"
     r"|(?:access|auth|api|refresh|bearer|secret|session|csrf|xsrf|security|personal|private|bot|hook|webhook|meeting"
@@ -106,6 +98,7 @@ _DATED: Final = pattern(r"v?\d{1,4}(?:[-./]\d{1,4}){1,3}(?:[-_][a-z]+)?", re.IGN
 _RUNS: Final = pattern(r"[A-Za-z0-9]+")
 _CASE_CHANGES: Final = pattern(r"[a-z][A-Z]")
 _MIXED, _WORD, _LONG, _NUMBER = 5, 16, 24, 6  # characters
+_REMEMBERED: Final = 200  # characters of a text whose result is remembered, at most
 
 
 @functools.lru_cache(maxsize=8192)
@@ -142,10 +135,16 @@ def is_secret_name(name: str) -> bool:
     return bool(_NAMES.search(name))
 
 
-@functools.lru_cache(maxsize=8192)  # objects of a kind have many texts in common
 def is_key(text: str) -> bool:
     """Whether a text contains an API key, a token or a private key."""
+    return _is_key(text) if len(text) > _REMEMBERED else _short_is_key(text)
+
+
+def _is_key(text: str) -> bool:
     return _has_marker(text) and bool(_KEYS.search(text))
+
+
+_short_is_key = functools.lru_cache(maxsize=8192)(_is_key)  # objects of a kind have many short texts in common
 
 
 def key_spans(text: str) -> Iterator[tuple[int, int]]:
@@ -155,10 +154,7 @@ def key_spans(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _has_marker(text: str) -> bool:
-    for marker in _KEY_MARKERS:  # noqa: SIM110 - faster than any(), and called for every text of a project
-        if marker in text:
-            return True
-    return False
+    return any(sign in text and any(marker in text for marker in markers) for sign, markers in _KEY_MARKERS)
 
 
 def is_credential(text: str) -> bool:

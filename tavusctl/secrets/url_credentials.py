@@ -43,6 +43,8 @@ def spans(text: str, depth: int = 0) -> tuple[Span, ...]:
 
 def address_spans(text: str) -> tuple[Span, ...]:
     """As `spans`, also in addresses without a scheme, such as `git:password@host:path`."""
+    if ":" not in text:
+        return ()
     found = spans(text)
     bare = (Span(match.start(1), match.end(1), "password") for match in _BARE.finditer(text))
     added = (span for span in bare if not any(span.start < one.end and one.start < span.end for one in found))

@@ -33,6 +33,8 @@ def check_spec(spec: JsonObject, kind: ResourceKind, collector: DiagnosticCollec
 
 def check_document(document: Json, collector: DiagnosticCollector) -> None:
     """Report keys with a known form in any text or name of a document, unless one is reported at the same place."""
+    if not any(map(detection.is_key, _strings(document))):  # places are only needed where there is one
+        return
     reported = {diagnostic.source for diagnostic in collector.diagnostics if diagnostic.id == "TV113"}
     for pointer, text, is_name in _texts(document, ""):
         keys = [text[start:end] for start, end in detection.key_spans(text)]
@@ -47,9 +49,23 @@ def check_document(document: Json, collector: DiagnosticCollector) -> None:
 
 def register_passwords(document: Json) -> None:
     """Register the passwords in the addresses of a document, so that no message shows them."""
-    for _, text, _ in _texts(document, ""):
+    for text in _strings(document):
         for span in url_credentials.address_spans(text):
             redaction.register(text[span.start : span.end])
+
+
+def _strings(document: Json) -> Iterator[str]:
+    """Every text and every name of a document, in no particular order."""
+    pending = [document]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            yield from value
+            pending += value.values()
+        elif isinstance(value, list):
+            pending += value
 
 
 def _texts(value: Json, pointer: str) -> Iterator[tuple[str, str, bool]]:

@@ -16,7 +16,7 @@ def embedded_secret(subject: Subject) -> Iterator[Finding]:
     """
     for place, value in subject.texts:
         pointer = place.pointer
-        if pointer in subject.secret_pointers or detection.is_key(value):
+        if free_objects.names_nothing(value) or pointer in subject.secret_pointers or detection.is_key(value):
             continue
         for number, text in enumerate(value.split("\n")):
             if free_objects.names_secret(text):
