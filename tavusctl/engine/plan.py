@@ -337,12 +337,13 @@ def _without_followers(changes: Sequence[Change], refused: Sequence[Refusal]) ->
         (one.change.address, one.change.remote_id) for one in refused if one.exit_code == ConflictError.exit_code
     }
     rivals = {(one.change.address.kind, rival) for one in refused for rival in one.change.rivals}
+    forgets = [change for change in changes if change.action is Action.FORGET]
+    staying |= {change.address for change in forgets if (change.address.kind, change.remote_id) in rivals}
     return [
         change
         for change in changes
         if not addresses.intersection(change.waits_for)
-        and not (change.action is Action.FORGET and (change.address.kind, change.remote_id) in rivals)
-        and not (change.action is Action.RETIRE and change.address in staying)
+        and not (change.action in (Action.FORGET, Action.RETIRE) and change.address in staying)
         and not (change.action is not Action.UNPROTECT and (change.address, change.remote_id) in conflicts)
     ]
 

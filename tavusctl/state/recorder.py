@@ -169,7 +169,9 @@ class Recorder(Struct):
         created = self.creates[address]
         entry, before, dated = replace(created, op=uuid.uuid4().hex[:12]), created.before, self.uptime()
         restored = journal.bind_record(before) if before else journal.forget_record(address, created.op)
-        self._append_all([journal.intent_record(entry), journal.response_record(entry.op, remote_id), restored])
+        # Undo reads the outcome of the first operation, which the new one takes the place of.
+        void = journal.result_record(created.op, "failed")
+        self._append_all([void, journal.intent_record(entry), journal.response_record(entry.op, remote_id), restored])
         with self.lock:
             self.pending[entry.op] = OpenCall(address, dated, self.uptime(), entry.delay, dated, sent=True)
             self.ids.pop(remote_id, None)
@@ -319,11 +321,13 @@ class Fence(Struct):
     check: Callable[[], None]
     permit: Callable[[], None]
     changes: bool
+    passed: bool = False  # the first byte of this attempt may have been sent
     marked: bool = False  # the operation counts as sent because of this call
     last_check: float = 0.0  # when `check` was last called
 
     def renew(self) -> None:
         """Record the call again, which also verifies the lock, and check it again, unless both are recent."""
+        self.passed = False
         self.take_back()  # a second attempt means that the first was refused for now, or sent nothing
         recorder, call = self.recorder, self.recorder.pending[self.op]
         if not (recorder.store.held() and call.is_new(recorder.uptime())):
@@ -336,11 +340,13 @@ class Fence(Struct):
             self.last_check = now
 
     def passes(self) -> bool:
-        """Whether the first byte may be sent now; if so, the operation counts as possibly carried out from now on."""
+        """Whether bytes may be sent now; if so, the operation counts as possibly carried out from now on."""
         call = self.recorder.pending[self.op]
         if not (self.recorder.store.held() and call.may_be_sent(self.recorder.uptime())):
             return False
-        self.permit()
+        if not self.passed:
+            self.permit()
+        self.passed = True
         if self.changes and not call.sent:
             call.sent = self.marked = True
         return True

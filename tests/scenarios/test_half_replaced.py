@@ -192,6 +192,7 @@ def test_undo_of_a_create_is_refused_during_a_replacement(project: Project) -> N
     [
         ("document", {"document_name": "Prices", "document_url": "https://a.example.com/a.pdf"}, "document_url"),
         ("voice", {"voice_name": "Ann", "train_audio_url": "https://a.example.com/a.mp3"}, "train_audio_url"),
+        ("replica", {"replica_name": "Ann", "train_video_url": "https://a.example.com/a.mp4"}, "train_video_url"),
     ],
 )
 def test_a_new_version_that_was_made_and_refused_is_not_made_again(
@@ -203,9 +204,10 @@ def test_a_new_version_that_was_made_and_refused_is_not_made_again(
     project.manifest(kind, "x", {**spec, key: spec[key].replace("/a.", "/b.")})
     refusal = {"status": status, "body": {"message": "no"}}
     project.account.fault(match=f"POST /v2/{kind}s", kind="status", phase="after", **refusal)
-    assert project.run("apply", "--yes").code == 5
+    consent = ["--allow-replace", f"{kind}/x", "--allow-replica-delete", f"{kind}/x"] if kind == "replica" else []
+    assert project.run("apply", "--yes", *consent).code == 5
 
-    refused = project.run("apply", "--yes")
+    refused = project.run("apply", "--yes", *consent)
 
     (copy,) = set(project.account.objects(f"{kind}s")) - {project.bound(f"{kind}/x")}
     assert refused.code == 4, refused.out + refused.err
@@ -213,10 +215,27 @@ def test_a_new_version_that_was_made_and_refused_is_not_made_again(
     assert told in " ".join((refused.out + refused.err).split())
     project.account.portal_delete(f"{kind}s", copy)
     for _ in range(3):
-        project.account.advance(3600)
-        project.apply()
+        project.account.advance(6 * 3600)
+        project.apply(*consent)
     assert list(project.account.objects(f"{kind}s")) == [project.bound(f"{kind}/x")]
     assert project.run("plan", "--detailed-exitcode").code == 0
+
+
+def test_a_rename_without_moved_from_keeps_the_replacement_until_it_is_decided(project: Project) -> None:
+    old, new = half_replaced(project, on_remove="retain")
+    project.remove("document", "prices")
+    spec = {"document_name": "Prices", "document_url": URL.format("new")}
+    project.manifest("document", "list", spec, lifecycle={"on_remove": "retain"})
+
+    refused = project.run("apply", "--yes")
+
+    assert (refused.code, project.account.writes) == (4, [])
+    assert project.account.objects("documents").keys() == {old, new}
+    project.manifest("document", "list", spec, lifecycle={"on_remove": "retain"}, moved_from="document/prices")
+    project.account.advance(LATER)
+    project.apply()
+    assert project.account.objects("documents").keys() == {new}
+    assert project.bound("document/list") == new
 
 
 def test_a_namesake_with_other_content_is_no_obstacle_to_a_replacement(project: Project) -> None:

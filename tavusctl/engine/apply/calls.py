@@ -134,10 +134,10 @@ def _perform(
     )
     with record_failure(ctx, op):
         if call.has_path:
-            written = part_calls.send(UpdateCall(ctx, op, step, before, call))
+            written = part_calls.send(UpdateCall(ctx, op, step, before, call, is_new))
         else:
             guarded = _is_guarded(ctx, op, step, before, call, is_new=is_new)
-            written = _patch_object(UpdateCall(ctx, op, step, before, call, guarded))
+            written = _patch_object(UpdateCall(ctx, op, step, before, call, is_new, guarded))
     ctx.recorder.bind(next_binding, op)
     return written
 
@@ -216,7 +216,7 @@ def _patch(write: UpdateCall, query: Mapping[str, str] | None = None, tries: int
     """
     ctx, kind, step = write.ctx, write.before.kind, write.step
     # What no test covers: a comparison from before a pause proves nothing after it.
-    covered = write.guarded and patch_guards.cover(kind, write.before.body, write.call.operations)
+    covered = write.guarded and (write.is_new or patch_guards.cover(kind, write.before.body, write.call.operations))
     check = (lambda: None) if covered else partial(_compare, ctx, step, write.before, write.call)
     try:
         with ctx.sending(write.op, check) as fence:

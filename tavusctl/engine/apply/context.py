@@ -114,6 +114,7 @@ class ApplyContext:
     obedience: dict[str, Obedience] = field(default_factory=dict)  # by kind
     unguarded_kinds: set[str] = field(default_factory=set)  # kinds with a warning that no `test` guards their writes
     crawl_lock: threading.Lock = field(default_factory=threading.Lock)  # held while a crawl slot is searched and used
+    crawl_owner: int = 0  # the id of the thread that holds it
     deferred: set[str] = field(default_factory=set)  # addresses, as text, that are left to the next run
     response_ids: dict[str, str] = field(default_factory=dict)  # by operation: the id in the response to a create
     sent_names: dict[Address, tuple[str, str]] = field(default_factory=dict)  # by address: what its create has sent
@@ -226,13 +227,21 @@ class ApplyContext:
             if self.stop.is_requested():
                 yield False
                 return
+        self.crawl_owner = threading.get_ident()
         try:
             yield not self.stop.is_requested()
         finally:
+            self.crawl_owner = 0
             self.crawl_lock.release()
 
     def release_slot(self, seconds: float) -> None:
-        """Wait for some seconds without a turn, so that other steps can send calls."""
+        """Wait for some seconds without a turn, so that other steps can send calls.
+
+        A step that looks for a crawl slot keeps its turn: those that wait for that lock have turns, too.
+        """
+        if self.crawl_owner == threading.get_ident():
+            self.wait(seconds)
+            return
         self.turns.release()
         try:
             self.wait(seconds)

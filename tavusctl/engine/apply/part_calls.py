@@ -34,6 +34,7 @@ class UpdateCall(Struct, frozen=True):
     step: Change
     before: Live  # the object as the plan saw it, with the changes of earlier calls
     call: Call
+    is_new: bool = False  # this run has made the object: nobody else has edited it
     guarded: bool = False  # whether `test` operations guard it; otherwise it is compared, as late as possible
 
 

@@ -176,8 +176,9 @@ class UnmanagedObjects:
 
     def find_copies(self, kind: ResourceKind, spec: JsonObject, name: str) -> tuple[str, ...]:
         """Ids of those of the duplicates that read as all that a create sends."""
-        duplicates = self.find_duplicates(kind, spec, name)
-        return matching_ids(SentCreate(kind, spec, name), [obj for obj in duplicates if obj.address is None])
+        duplicates = (obj for obj in self.find_duplicates(kind, spec, name) if obj.address is None)
+        unclaimed = [replace(obj, name=claim.without_claim(obj.name)) for obj in duplicates]
+        return matching_ids(SentCreate(kind, spec, name), unclaimed)
 
     def _cut(self, kind: ResourceKind, name: str) -> Iterator[Live]:
         full_name = plain_text(name).casefold()

@@ -298,6 +298,16 @@ def test_a_create_that_no_read_shows_is_unknown_and_looked_for_by_the_next_run()
     assert [(one.action, one.answered, one.name) for one in world.replayed.pending] == [(Action.CREATE, "n0", "Coach")]
 
 
+def test_the_first_record_of_a_create_that_no_read_shows_counts_as_not_done() -> None:
+    """So that an undo finds its object once, by the record that takes its place."""
+    world = World(makes_nothing=True)
+    world.apply(creating())
+    first, second = (record["op"] for record in world.records if record["is"] == "intent")
+    outcomes = {record["op"]: record["status"] for record in world.records if record["is"] == "result"}
+    assert outcomes == {first: "failed"}
+    assert [intent.op for intent in world.replayed.pending] == [second]
+
+
 def test_a_create_that_a_late_read_shows_is_done() -> None:
     world = World()
     world.faults_before["look"] = [gone("n0"), gone("n0")]

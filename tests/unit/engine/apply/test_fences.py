@@ -341,6 +341,27 @@ def test_a_call_passes_while_its_record_is_fresh_and_the_lock_is_sure(
     assert (fence.passes(), ledger.is_sent(op)) == (passes, passes)
 
 
+def test_a_stop_does_not_tear_a_call_whose_first_byte_was_sent(ledger: Recorder) -> None:
+    """A request leaves in several writes, and each asks; another attempt is asked anew."""
+    stopped: list[Exception] = []
+
+    def permit() -> None:
+        if stopped:
+            raise stopped[0]
+
+    op = ledger.record_intent(COACH, Action.DELETE, remote_id="p1")
+    for changes in (True, False):
+        fence = Fence(ledger, op, lambda: "noon", lambda: None, permit, changes)
+        fence.renew()
+        assert fence.passes()
+        stopped.append(StateError("stopped"))
+        assert fence.passes()
+        fence.renew()
+        with pytest.raises(StateError, match="stopped"):
+            fence.passes()
+        stopped.clear()
+
+
 @pytest.mark.parametrize(("age", "sure", "records"), [(0.9, True, 1), (1.0, True, 2), (0.0, False, 2)])
 def test_a_call_is_put_on_record_anew_when_it_begins_late(
     ledger: Recorder, store: Kept, uptime: Uptime, age: float, sure: bool, records: int

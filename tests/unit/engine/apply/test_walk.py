@@ -20,6 +20,7 @@ from tavusctl.core.ports import Fence, State
 from tavusctl.engine.apply import ApplyContext, Dependencies, Stop, run
 from tavusctl.engine.compare.match_create import SearchResult
 from tavusctl.kinds import KINDS
+from tavusctl.lib.concurrency import Turns
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.state import journal
 from tavusctl.state.recorder import Recorder
@@ -251,6 +252,24 @@ def test_deletes_of_one_kind_run_in_parallel_and_those_of_the_next_kind_wait_for
     assert [one.status for one in world.apply(*steps, parallel=4)] == [Status.DONE] * 4
     deleted = [path.rpartition("/")[2] for verb, path, _ in world.calls if verb == "delete"]
     assert (sorted(deleted[:2]), sorted(deleted[2:])) == (["p1", "p2"], ["g1", "g2"])
+
+
+def test_a_step_that_waits_while_it_looks_for_a_crawl_slot_keeps_its_turn() -> None:
+    """Another step would take the turn and wait for the slot, and this one would wait for its turn, for ever."""
+    ctx = applying(Slow(), tools(Slow()), Kept())
+    ctx.turns = Turns(1)
+    others = threading.Event()
+
+    def take() -> None:
+        ctx.turns.acquire()
+        others.set()
+
+    other = threading.Thread(target=take, daemon=True)
+    with ctx.turns, ctx.wait_for_crawl_slot():
+        other.start()
+        ctx.release_slot(0.05)
+        assert not others.is_set()
+    assert others.wait(5)
 
 
 def test_one_step_calls_at_a_time_when_told_so() -> None:
