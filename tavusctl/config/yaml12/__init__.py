@@ -28,7 +28,7 @@ _MARKER: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _MAX_DIRECTIVES: Final = 100  # the parser compares each with all before it, in quadratic time
 
 # A conflict marker of git; a line of ======= alone may be a heading of Markdown.
-_CONFLICT: Final = re.compile(r"^(?:<{7}|>{7}|\|{7})(?:[ \r].*)?$", re.MULTILINE)
+_CONFLICT: Final = re.compile(r"^(?:<{7}(?:[ \r].*)?|(?:>{7}|\|{7}) .*)$", re.MULTILINE)
 
 _UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ESCAPE = re.compile(r"\\(?:u([dD][89a-fA-F][0-9a-fA-F]{2})|[uU][0-9a-fA-F]{1,8})")

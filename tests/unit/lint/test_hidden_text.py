@@ -104,3 +104,8 @@ ISOLATED = "המאמנת של \u2068emca\u2069"
 )
 def test_what_a_thing_is_known_by_has_no_sign_of_direction(made: tuple[str, Spec]) -> None:
     assert "TV206" in hidden_in(made)
+
+
+@pytest.mark.parametrize("text", ["| a | b |\n|||||||\n| 1 | 2 |", "> a\n>>>>>>>\nb"])
+def test_an_empty_row_and_nested_quotes_are_no_conflict(text: str) -> None:
+    assert [one.id for one in remarks(manifest(*persona(system_prompt=text))) if one.id == "TV207"] == []
