@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 from urllib.parse import unquote, unquote_plus
 
@@ -19,6 +19,11 @@ _PAIR: Final = pattern(r"(?<![^&;=?#])([^&;=?#]*+)=([^&;#]*)")  # of a query, or
 _HOOKS: Final = pattern(r"hooks\.slack\.com/(?:services|workflows)/|discord(?:app)?\.com/api/webhooks/\d+/")
 # An address with a password in front of its host, but no scheme.
 _BARE: Final = pattern(r"(?<![\w.+-])[\w.+-]++:(?!//)([^\s@/]{1,200})@[\w\[]")
+# What is before the colon of a bare address that has a user in front of its `@`, but no password.
+_CONTACTS: Final = frozenset(
+    {"mailto", "sip", "sips", "xmpp", "im", "acct", "tel", "email", "e-mail", "contact", "mail"}
+)
+_DIGESTS: Final = ("sha256:", "sha512:")  # after the `@` of an image with a tag: `app:1.2.3@sha256:...`
 _MATRIX: Final = pattern(r";([^=;/?#]++)=([^;/?#]*+)")  # a parameter of a path (RFC 3986, section 3.3)
 _MASKED: Final = pattern(r"[*•.xX]{3,}|\[?(?:redacted|masked|hidden)\]?", re.IGNORECASE)
 _MAX_DEPTH: Final = 3  # levels of URLs inside URLs that are inspected
@@ -42,18 +47,37 @@ def spans(text: str, depth: int = 0) -> tuple[Span, ...]:
 
 
 def address_spans(text: str) -> tuple[Span, ...]:
-    """As `spans`, also in addresses without a scheme, such as `git:password@host:path`."""
+    """As `spans`, also in addresses without a scheme, such as `git:password1@host:path`.
+
+    Many texts have that form: users of e-mail addresses, words, versions and expressions are left out.
+    """
+    return _address_spans(text, _is_surely_password)
+
+
+def _address_spans(text: str, is_password: Callable[[re.Match[str]], bool]) -> tuple[Span, ...]:
     if ":" not in text:
         return ()
     found = spans(text)
-    bare = (Span(match.start(1), match.end(1), "password") for match in _BARE.finditer(text))
+    bare = (Span(match.start(1), match.end(1), "password") for match in _BARE.finditer(text) if is_password(match))
     added = (span for span in bare if not any(span.start < one.end and one.start < span.end for one in found))
     return tuple(sorted((*found, *added), key=lambda span: span.start))
 
 
+def _is_surely_password(address: re.Match[str]) -> bool:
+    password, user = address[1], address[0][: address.start(1) - address.start() - 1]
+    if user.lower() in _CONTACTS or address.string.startswith(_DIGESTS, address.end(1) + 1):
+        return False
+    is_words = password.replace(".", "").isalpha()  # as in `first.last@example.com`
+    return not is_words and "${" not in password and _is_no_placeholder(password)
+
+
+def _is_no_placeholder(password: str) -> bool:
+    return not detection.is_keyword_or_placeholder(password) and not _MASKED.fullmatch(password)
+
+
 def without_credentials(text: str) -> str:
-    """A text with the credentials in its URLs and addresses redacted."""
-    for span in reversed(address_spans(text)):
+    """A text with the credentials in its URLs and addresses redacted, also with what may be one."""
+    for span in reversed(_address_spans(text, lambda _: True)):
         text = text[: span.start] + HIDDEN + text[span.end :]
     return text
 
@@ -80,7 +104,7 @@ def _user_spans(url: str, start: int, end: int, offset: int) -> Iterator[Span]:
         return
     colon = url.find(":", start, at)
     password = unquote(url[colon + 1 : at]) if colon >= 0 else ""
-    if not detection.is_keyword_or_placeholder(password) and not _MASKED.fullmatch(password):
+    if _is_no_placeholder(password):
         yield Span(offset + colon + 1, offset + at, "password")
     user = unquote(url[start : colon if colon >= 0 else at])
     if detection.is_opaque(user) or detection.is_key(user):  # a token instead of a user name
