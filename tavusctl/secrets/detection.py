@@ -25,6 +25,13 @@ _KEYS = pattern(
     r"|\bhooks\.slack\.com/(?:services|workflows)/[\w/-]{16,}|\bdiscord(?:app)?\.com/api/webhooks/\d+/[\w-]{16,}"
     r"|\b\d{8,10}:AA[\w-]{30,}|-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----"
 )
+_PUBLIC_KEY: Final = pattern(r"pk[-_]")
+_NAMED_KEY: Final = pattern(r"[sr]k[-_](?:live|test|proj|ant|or|svcacct)[-_]")
+_PEM: Final = "-----BEGIN"
+_PEM_BODY: Final = pattern(r"(?:\s|\\[nr])*+(?:[\w-]++:[^\n]*\n\s*+)*+[A-Za-z0-9+/=]{24}")
+_EXAMPLE: Final = pattern(r"your|example|xxxx|(.)\1{7}\Z", re.IGNORECASE)
+_ELLIPSES: Final = ("…", "...")
+_CUT: Final = 32  # characters; a shorter key with an ellipsis after it is only the beginning of one
 # Every match of `_KEYS` contains one of these texts, which are found much faster.
 _MARKERS: Final = (
     *(f"{first}{dash}" for first in ("sk", "rk", "pk") for dash in "-_"),
@@ -151,6 +158,24 @@ def key_spans(text: str) -> Iterator[tuple[int, int]]:
     """The positions of API keys, tokens and private keys in a text."""
     if _has_marker(text):
         yield from (match.span() for match in _KEYS.finditer(text))
+
+
+def weighed_keys(text: str) -> Iterator[tuple[int, int, Weight]]:
+    """The positions of keys in a text, and how likely each is a secret: a public key or an example is none."""
+    if _has_marker(text):
+        yield from ((*match.span(), _weight_of_key(match)) for match in _KEYS.finditer(text))
+
+
+def _weight_of_key(match: re.Match[str]) -> Weight:
+    key, text = match[0], match.string
+    if _PUBLIC_KEY.match(key) or _EXAMPLE.search(key):
+        return Weight.NONE
+    if len(key) < _CUT and text.startswith(_ELLIPSES, match.end()):
+        return Weight.NONE
+    if key.startswith(_PEM):
+        return Weight.CERTAIN if _PEM_BODY.match(text, match.end()) else Weight.POSSIBLE
+    named = _NAMED_KEY.match(key)  # what follows may be words, as in `sk-test-onboarding`
+    return Weight.CERTAIN if not named or is_opaque(key[named.end() :]) else Weight.POSSIBLE
 
 
 def _has_marker(text: str) -> bool:

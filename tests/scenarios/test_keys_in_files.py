@@ -58,6 +58,36 @@ def test_a_key_in_a_prompt_file_is_an_error(project: Project) -> None:
     assert (checked.code, "TV113" in checked.out) == (10, True)
 
 
+NO_KEYS = (
+    *(f"pk_live_{BODY}", "sk-test-onboarding", "sk-proj-your-key-goes-here", "AKIAIOSFODNN7EXAMPLE"),
+    *("ghp_xxxxxxxxxxxxxxxxxxxxxxxx", "AIza" + "0" * 35, "sk-live-0f1e2d3c4b5a...", "sk-live-0f1e2d3c4b5a…"),
+    *("-----BEGIN PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----\nMIIE...\n-----END RSA PRIVATE KEY-----"),
+)
+PEM = "-----BEGIN RSA PRIVATE KEY-----"
+KEYS = (
+    *(KEY, f"{KEY}...", f"ghp_{BODY}", f"{PEM}\n{BODY * 2}", f"{PEM}\\n{BODY * 2}", f"{PEM} {BODY * 2}"),
+    f"{PEM}\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,0F1E\n\n{BODY * 2}",
+)
+
+
+@pytest.mark.parametrize("text", NO_KEYS)
+def test_an_example_a_public_key_and_a_name_are_no_error(project: Project, text: str) -> None:
+    project.manifest("persona", "a", persona(system_prompt=f"Say {text} then."))
+
+    checked = project.run("validate")
+
+    assert (checked.code, "TV113" in checked.out) == (0, False), checked.out
+
+
+@pytest.mark.parametrize("text", KEYS)
+def test_a_key_of_a_known_form_is_an_error(project: Project, text: str) -> None:
+    project.manifest("persona", "a", persona(system_prompt=f"Say {text} then."))
+
+    checked = project.run("validate")
+
+    assert (checked.code, "TV113" in checked.out, BODY in checked.out) == (10, True, False)
+
+
 @pytest.mark.parametrize(
     "text",
     [f"outputs: {{KEY: {{value: {KEY}}}}}\n", f"outputs: {{ghp_{BODY}: persona/a}}\n",

@@ -12,6 +12,7 @@ from tavusctl.fields import secret_fields
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.patch.pointer import escape, join
 from tavusctl.secrets import detection, redaction, url_credentials
+from tavusctl.secrets.detection import Weight
 
 _HINT: Final = 'write "${secret:NAME}" and list `NAME` under `secrets:` in tavusctl.yaml'
 _REMOVE: Final = "remove it, and revoke the key, which git has recorded"
@@ -32,12 +33,15 @@ def check_spec(spec: JsonObject, kind: ResourceKind, collector: DiagnosticCollec
 
 
 def check_document(document: Json, collector: DiagnosticCollector) -> None:
-    """Report keys with a known form in any text or name of a document, unless one is reported at the same place."""
+    """Report keys with a known form in any text or name of a document, unless one is reported at the same place.
+
+    Public keys, examples and words that begin like a key are not reported.
+    """
     if not any(map(detection.is_key, _strings(document))):  # places are only needed where there is one
         return
     reported = {diagnostic.source for diagnostic in collector.diagnostics if diagnostic.id == "TV113"}
     for pointer, text, is_name in _texts(document, ""):
-        keys = [text[start:end] for start, end in detection.key_spans(text)]
+        keys = [text[start:end] for start, end, weight in detection.weighed_keys(text) if weight is Weight.CERTAIN]
         source = collector.key_at(pointer) if is_name else collector.value_at(pointer)
         for key in keys:
             redaction.register(key)  # other messages may name the place

@@ -7,19 +7,24 @@ from collections.abc import Iterator
 from tavusctl.fields import free_objects
 from tavusctl.lint.core import Finding, Subject
 from tavusctl.secrets import detection
+from tavusctl.secrets.detection import Weight
 
 
 def embedded_secret(subject: Subject) -> Iterator[Finding]:
-    """Report what looks like a key inside texts that people read, by the name before it.
+    """Report what looks like a key inside texts that people read, by its form or by the name before it.
 
-    A key with a known form is an error already, and so is a key in plain text in a field of its own.
+    What surely is a key is an error already, and so is a key in plain text in a field of its own.
     """
     for place, value in subject.texts:
         pointer = place.pointer
-        if free_objects.names_nothing(value) or pointer in subject.secret_pointers or detection.is_key(value):
+        if pointer in subject.secret_pointers:
             continue
+        keys = list(detection.weighed_keys(value))
+        if any(weight is Weight.CERTAIN for *_, weight in keys) or (not keys and free_objects.names_nothing(value)):
+            continue
+        lines_of_keys = {value.count("\n", 0, start) for start, _, weight in keys if weight}
         for number, text in enumerate(value.split("\n")):
-            if free_objects.names_secret(text):
+            if number in lines_of_keys or (not keys and free_objects.names_secret(text)):
                 hint = (
                     "remove it, and revoke the key, which git has recorded; write keys "
                     "as `${secret:NAME}` in fields such as `api_key` or `headers`"

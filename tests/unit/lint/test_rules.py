@@ -416,10 +416,13 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
             "/system_prompt",
             "what looks like a plaintext key",
         ),
+        (persona(system_prompt="Say:\nsk-test-onboarding"), "/system_prompt", "what looks like a plaintext key"),
+        (persona(system_prompt="-----BEGIN PRIVATE KEY-----"), "/system_prompt", "what looks like a plaintext key"),
     ],
 }
 
 RIGHT: list[tuple[str, Spec]] = [
+    persona(system_prompt="Public key: pk_live_0f1e2d3c4b5a6978. Example: sk-proj-your-key-here, or ghp_0123456789..."),
     persona(system_prompt="A family: \U0001f468\u200d\U0001f469\u200d\U0001f467"),
     persona(system_prompt="\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645, \u05e9\u05dc\u05d5\u05dd\u200f."),
     persona(system_prompt="Wales \U0001f3f4\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f"),
