@@ -43,6 +43,7 @@ class FieldTraits(Struct, frozen=True):
     may_be_plain: bool = False  # secret; but plain text is allowed if neither its name nor its form suggests a secret
     in_header: bool = False  # sent in a header of a request, where only visible ASCII is allowed
     free: bool = False  # names and texts that the user chooses and that are sent as they are: any may be a secret
+    has_placeholders: bool = False  # free; Tavus replaces `{placeholders}` in its texts, which mostly are no secrets
     cannot_be_unset: bool = False  # cannot be unset: if a manifest drops it, the object keeps its value
     masked: bool = False  # a secret that reads mask or leave out: they only show whether it is set
     boolean: bool = False  # "true" and "false" are read as booleans

@@ -42,6 +42,7 @@ _SENT: Final = pattern(r"(?:^|[_-])(?:headers?|query|env|environment|params|cook
 # Names begin at a boundary and are never shortened: otherwise a long word would be read once from each of its letters.
 _IN_FILE: Final = pattern(r"(?<![\w-])([\w-]++)[\"']?\s*[:=]\s*[\"']?([^\s,\"'}\]]+)")
 _NAMED_SECRET: Final = pattern(r"\$\{secret:[^}]*\}")
+_PLACEHOLDERS: Final = pattern(r"\{[^{}]*\}")
 _HEADER: Final = 2  # words in the value of a header: a scheme, and its parameter
 _LEAST_NUMBER: Final = 100_000  # a smaller number under a secret name is a setting
 
@@ -66,6 +67,7 @@ class _Around(Struct, frozen=True):
 
     is_secret: bool = False  # an object holds secrets
     is_sent: bool = False  # an object holds headers, a query or variables: there, keys have any name
+    is_template: bool = False  # an object holds texts with `{placeholders}`, whose names say which are secrets
 
     def has_secret(self, name: str, text: str) -> bool:
         """Whether a text there is a secret, although its own name does not say so."""
@@ -73,17 +75,23 @@ class _Around(Struct, frozen=True):
             return False
         return (self.is_secret and detection.is_opaque(text)) or (self.is_sent and detection.is_long(text))
 
+    def below(self, name: str) -> _Around:
+        """What is said about the values of an object of this name, too."""
+        is_sent = self.is_sent or (_is_sent(name) and not self.is_template)
+        return _Around(self.is_secret or bool(detection.weight(name)), is_sent, self.is_template)
 
-_NOTHING: Final = _Around()
+
+NOTHING: Final = _Around()
+TEMPLATE: Final = _Around(is_template=True)
 
 
-def secrets(value: Json, path: KeyPath, name: str, around: _Around = _NOTHING) -> Iterator[Spot]:
+def secrets(value: Json, path: KeyPath, name: str, around: _Around = NOTHING) -> Iterator[Spot]:
     """Secrets in a value of any form; `name` is the key of the value."""
     if isinstance(value, dict):
         if _is_schema(value):
             yield from _in_schema(value, path, name)
             return
-        within = _Around(around.is_secret or bool(detection.weight(name)), around.is_sent or _is_sent(name))
+        within = around.below(name)
         pair_name = _pair_name(value)
         for key, item in value.items():
             item_name = pair_name if key in _PAIR_VALUES and pair_name else key
@@ -106,8 +114,11 @@ def _value(value: str | int, path: KeyPath, name: str, around: _Around) -> Itera
     if spans:
         yield Spot(path, value, spans=spans if url_credentials.is_url(value) else ())
         return
-    is_secret = detection.is_secret_under(detection.weight(name), value) or around.has_secret(name, value)
-    if is_secret or _in_line(value) or names_secret(value) or _in_json(value):
+    weight, text = detection.weight(name), _PLACEHOLDERS.sub("", value) if around.is_template else value
+    if text != value:  # what is around the placeholders mostly is a scheme or a prefix
+        weight = min(weight, Weight.POSSIBLE)
+    is_secret = detection.is_secret_under(weight, text) or around.has_secret(name, text)
+    if is_secret or _in_line(text) or names_secret(text) or _in_json(value):
         yield Spot(path, value)
 
 

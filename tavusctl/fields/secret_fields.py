@@ -129,7 +129,8 @@ def _collect(here: Place, value: Json, found: list[Spot]) -> None:
             continue
         place = below.get(key) or here.at(key)
         if place.declared.is_free:
-            found += free_objects.secrets(item, place.path, place.path[-1])
+            around = free_objects.TEMPLATE if place.declared.traits.has_placeholders else free_objects.NOTHING
+            found += free_objects.secrets(item, place.path, place.path[-1], around)
         elif type(item) is not str:
             _collect(place, item, found)
         elif not place.declared.is_shown:

@@ -188,7 +188,7 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
     "/delivery/api/method": FieldTraits(defaults=("POST",)),
     "/delivery/api/timeout": FieldTraits(defaults=(10,)),
     "/delivery/api/headers/*": FieldTraits(secret=True, may_be_plain=True, in_header=True),
-    "/delivery/api/query_params": FieldTraits(free=True),
+    "/delivery/api/query_params": FieldTraits(free=True, has_placeholders=True),
     "/delivery/api/auth/token": _MASKED_TOKEN,
     "/delivery/api/auth/password": _MASKED,
     "/delivery/api/auth/value": _MASKED_TOKEN,

@@ -156,3 +156,36 @@ def test_no_output_shows_a_password_of_a_manifest(project: Project, text: str) -
     for command in (["validate"], ["validate", "--format", "json"], ["validate", "--format", "sarif"], ["plan"]):
         result = project.run(*command)
         assert PASSWORD not in result.out + result.err, command
+
+
+def calling(query: Body) -> Body:
+    return tool(delivery={"api": {"url": "https://crm.example.com", "method": "GET", "query_params": query}})
+
+
+PARAMETERS: Body = {"type": "object", "properties": {"user": {"type": "string"}, "token": {"type": "string"}}}
+
+
+@pytest.mark.newer_api
+def test_a_query_of_a_tool_has_ids_long_words_and_placeholders(project: Project) -> None:
+    query: Body = {
+        "tenant": "550e8400-e29b-41d4-a716-446655440000",
+        "select": "customerAccountStatusActiveOnly",
+        "calendar": "c_0f1e2d3c4b5a69788796a5b4c3d2e1f0@group.calendar.google.com",
+        "access_token": "crm-{user}",
+        "authorization": "Bearer {token}",
+    }
+    project.manifest("tool", "a", {**calling(query), "parameters": PARAMETERS})
+
+    checked = project.run("validate")
+
+    assert (checked.code, "TV113" in checked.out) == (0, False), checked.out
+
+
+@pytest.mark.newer_api
+@pytest.mark.parametrize("query", [{"access_token": BODY}, {"api_key": f"{{user}}{BODY}"}, {"q": KEY}, {"key": BODY}])
+def test_a_key_in_a_query_of_a_tool_is_an_error(project: Project, query: Body) -> None:
+    project.manifest("tool", "a", {**calling(query), "parameters": PARAMETERS})
+
+    checked = project.run("validate")
+
+    assert (checked.code, "TV113" in checked.out, BODY in checked.out) == (10, True, False), checked.out
