@@ -7,6 +7,7 @@ in a schema (`default`, `const`, `enum`, `examples`) are checked, under the name
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -40,7 +41,9 @@ _PAIR_NAMES: Final = ("name", "key", "header", "header_name", "field", "param", 
 _PAIR_VALUES: Final = frozenset({"value", "val", "content", "data", "header_value", "secret"})
 _SENT: Final = pattern(r"(?:^|[_-])(?:headers?|query|env|environment|params|cookies)$|Headers?$|Query$|Params$")
 # Names begin at a boundary and are never shortened: otherwise a long word would be read once from each of its letters.
-_IN_FILE: Final = pattern(r"(?<![\w-])([\w-]++)[\"']?\s*[:=]\s*[\"']?([^\s,\"'}\]]+)")
+_IN_FILE: Final = pattern(
+    r"(?<![\w-])([\w-]++)[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token)\s++)?([^\s,\"'}\]]+)", re.IGNORECASE
+)
 _NAMED_SECRET: Final = pattern(r"\$\{secret:[^}]*\}")
 _PLACEHOLDERS: Final = pattern(r"\{[^{}]*\}")
 _HEADER: Final = 2  # words in the value of a header: a scheme, and its parameter
@@ -128,7 +131,7 @@ def names_secret(text: str) -> bool:
         return False
     text = _NAMED_SECRET.sub("", text)
     pairs = ((match[1], match[2]) for match in _IN_FILE.finditer(text))
-    return any(detection.weight(name) and detection.is_opaque(value) for name, value in pairs)
+    return any(detection.is_secret_in_prose(name, value) for name, value in pairs)
 
 
 def names_nothing(text: str) -> bool:

@@ -228,6 +228,15 @@ def is_secret_under(name_weight: Weight, text: str) -> bool:
     return name_weight is Weight.POSSIBLE and is_opaque(text)
 
 
+def is_secret_in_prose(name: str, text: str) -> bool:
+    """Whether a text behind a name in a sentence is a secret, unlike `zip code: SW1A1AA` and `order key: A1B2C3D4`."""
+    name_weight = weight(name)
+    if not name_weight or not is_opaque(text):
+        return False
+    is_short = not _SHORT.isdisjoint(word.lower() for word in _WORDS.findall(name))
+    return name_weight is Weight.CERTAIN or (not is_short and len(text) >= _WORD and any(map(str.isdigit, text)))
+
+
 def is_secret(name: str, text: str) -> bool:
     """Whether the value of a header is a secret, by the name of the header or by the form of the value."""
     has_secret_form = is_key(text) or _CREDENTIALS.fullmatch(text.strip())

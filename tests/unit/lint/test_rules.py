@@ -416,12 +416,24 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
             "/system_prompt",
             "what looks like a plaintext key",
         ),
+        *[
+            (persona(system_prompt=f"Say: {text}"), "/system_prompt", "what looks like a plaintext key")
+            for text in (
+                "curl -H 'Authorization: Bearer 3f9a8b7c6d5e4f3a2b1c'",
+                "curl -H 'authorization: token  3f9a8b7c6d5e4f3a2b1c'",
+                "the token: 3f9a8b7c6d5e4f3a",
+            )
+        ],
         (persona(system_prompt="Say:\nsk-test-onboarding"), "/system_prompt", "what looks like a plaintext key"),
         (persona(system_prompt="-----BEGIN PRIVATE KEY-----"), "/system_prompt", "what looks like a plaintext key"),
     ],
 }
 
 RIGHT: list[tuple[str, Spec]] = [
+    persona(system_prompt="Promo code: SUMMER2025, zip code: SW1A1AA, order key: A1B2C3D4, token: userAccessToken."),
+    persona(
+        system_prompt="The session: customerAccountStatus; the code: A1B2C3D4E5F6G7H8; authorization: Bearer tokens."
+    ),
     persona(system_prompt="Public key: pk_live_0f1e2d3c4b5a6978. Example: sk-proj-your-key-here, or ghp_0123456789..."),
     persona(system_prompt="A family: \U0001f468\u200d\U0001f469\u200d\U0001f467"),
     persona(system_prompt="\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645, \u05e9\u05dc\u05d5\u05dd\u200f."),
