@@ -29,18 +29,17 @@ _MASK_WORD: Final = pattern(
 # What programs and people write where no value is: a word for nothing, empty quotes, an expression that nobody has
 # replaced, an instruction to replace it.
 _PLACEHOLDER: Final = pattern(
-    r"''|\"\"|``|\$[A-Z_][A-Z0-9_]*|%[A-Z_][A-Z0-9_]*%|<[^<>]*>"
+    r"''|\"\"|``|\$[A-Z_]+|%[A-Z_][A-Z0-9_]*%|<[^<>]*>"
     r"|\$?\{\{.*\}\}|\$\{.*\}|\$\([^)]*\)"
     r"|(?i:change[-_ ]?(?:me|it|this)|replace[-_ ]?(?:me|this)|todo|tbd|fixme|placeholder)"
-    r"|(?i:(?:your|my|insert|enter)[-_ ](?:[a-z]{1,20}[-_ ]){0,3}(?:key|token|secret|password|here))",
+    r"|(?i:(?:your|insert|enter)[-_ ](?:[a-z]{1,20}[-_ ]){0,3}(?:key|token|secret|password|here))",
     re.DOTALL,
 )
 _NOTHING: Final = frozenset({"null", "none", "nil", "undefined", "nan", "n/a"})
 _BREAKS: Final = pattern(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_UNSEEN: Final = (
-    r"[\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0]+"
-)
+_UNSEEN: Final = r"[\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0]+"
 _INVISIBLE: Final = pattern(_UNSEEN)
+_SELECTORS: Final = pattern(r"[\ufe00-\ufe0f]+")  # variation selectors: invisible, but keyboards write them after emoji
 _ENDS: Final = pattern(rf"\A{_UNSEEN}|{_UNSEEN}\Z")
 
 
@@ -54,7 +53,7 @@ def is_mask(text: str) -> bool:
 
 def _as_seen(text: str) -> str:
     """A text as a reader sees it: compatible characters are one (NFKC, as U+FF0A and `*`), and none is invisible."""
-    return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).strip()
+    return unicodedata.normalize("NFKC", _SELECTORS.sub("", _INVISIBLE.sub("", text))).strip()
 
 
 def trimmed(text: str) -> str:
