@@ -121,7 +121,6 @@ def around(forged: Project) -> Iterator[Path]:
     shutil.rmtree(other)
 
 
-@pytest.mark.usefixtures("around")
 def test_an_empty_text_that_is_deleted_is_missing(project: Project) -> None:
     project.manifest("persona", "coach", SPEC | {"context": "${file:prompts/context.md}"})
     text = project.write("manifests/prompts/context.md", "")
@@ -133,6 +132,7 @@ def test_an_empty_text_that_is_deleted_is_missing(project: Project) -> None:
         assert (result.code, "prompts/context.md" in result.out + result.err) == (10, True), result.err
 
 
+@pytest.mark.usefixtures("around")
 @pytest.mark.parametrize("home", [".cache", "{root}/.cache", "{root}/../other/.cache"])
 def test_a_key_that_a_branch_can_bring_is_none(forged: Project, home: str) -> None:
     key = Path(os.environ["XDG_CACHE_HOME"], "tavusctl", "key")
