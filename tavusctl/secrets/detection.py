@@ -40,7 +40,7 @@ _MARKERS: Final = (
     *(f"xox{letter}-" for letter in "abeprs"),
     *("hf_", "gsk_", "whsec_", "SG.", "npm_", "hooks.slack.com/", "/api/webhooks/", ":AA"),
 )
-_SIGNS: Final = "_-/JzK9:SG"  # each marker has one of them, and most prose only a few
+_SIGNS: Final = "_-/JzK9:S"  # each marker has one of them, and most prose only a few
 # The markers by the first of the signs that they have: a missing sign rules out all its markers.
 _KEY_MARKERS: Final = tuple(
     (sign, tuple(marker for marker in _MARKERS if next(one for one in _SIGNS if one in marker) == sign))
