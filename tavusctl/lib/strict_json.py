@@ -24,9 +24,7 @@ MAX_RECORDED: Final = 8_000_000  # in a state, or in all records of a run; enoug
 _QUICK_DECODER: Final = Decoder()  # accepts duplicate keys, but otherwise the same texts as `strict_json`
 _MEMBERS_DECODER: Final = Decoder(dict[str, Raw])  # leaves the members of an object as they are
 _PIECE: Final = 256 * 1024  # bytes: a larger object is decoded member by member
-_SPACED_COLONS: Final = (b" :", b"\n:", b"\t:", b"\r:")
-_SPACED_KEYS: Final = re.compile(rb'"[ \n\t\r]+:')
-_ESCAPED_QUOTES: Final = re.compile(rb'\\"[ \n\t\r]*:')
+_ESCAPED_COLON: Final = re.compile(rb"\\u003[aA]")
 _TOKENS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{,]', re.DOTALL)
 
 
@@ -34,8 +32,9 @@ def strict_json(content: bytes, most: int = MAX_VALUES) -> Json:
     """The value of a JSON text; ValueError describes its first fault.  `most` is the maximum number of values."""
     _check_size(content, most)
     try:
-        value, keys = _decoded(content, MAX_DEPTH)
-        if keys == _max_keys(content):
+        value, colons = _decoded(content, MAX_DEPTH)
+        # The value lacks the colons of members whose key is there twice; an escaped colon could make up for one.
+        if colons == content.count(b":") and not (rb"\u003" in content and _ESCAPED_COLON.search(content)):
             return value
     except (MsgspecError, RecursionError, UnicodeDecodeError):
         pass  # the slower parser below describes the fault
@@ -43,12 +42,12 @@ def strict_json(content: bytes, most: int = MAX_VALUES) -> Json:
 
 
 def _decoded(content: bytes | Raw, depth: int) -> tuple[Json, int]:
-    """A value and the number of its keys; a large object member by member, so that equal texts are in memory once."""
+    """A value and the number of its colons; a large object member by member, so that equal texts are in memory once."""
     if memoryview(content).nbytes > _PIECE:
         with contextlib.suppress(ValidationError):
             members = {key: _decoded(raw, depth - 1) for key, raw in _MEMBERS_DECODER.decode(content).items()}
             value = {key: member for key, (member, _) in members.items()}
-            return value, len(value) + sum(keys for _, keys in members.values())
+            return value, len(value) + "".join(value).count(":") + sum(colons for _, colons in members.values())
     value = _QUICK_DECODER.decode(content)
     return value, _check_depth_and_intern(value, depth)
 
@@ -99,35 +98,31 @@ def _check_size(content: bytes, most: int) -> None:
 
 
 def _check_depth_and_intern(value: Json, depth: int) -> int:
-    """Check the depth of a parsed value, and count its keys.
+    """Check the depth of a parsed value, and count the colons in its JSON: one after each key, and those in texts.
 
     Its texts are interned, because thousands of bodies, and the manifests too, have equal texts.
     """
-    keys, level = 0, [value] if isinstance(value, dict | list) else []
+    if not isinstance(value, dict | list):
+        return value.count(":") if isinstance(value, str) else 0
+    colons, level = 0, [value]
     for _ in range(depth):
         next_level: list[Container] = []
         for outer in level:
             if type(outer) is dict:
-                keys += len(outer)
+                colons += len(outer) + "".join(outer).count(":")
                 for key, inner in outer.items():
                     if type(inner) is str:
                         outer[key] = sys.intern(inner)
+                        colons += inner.count(":")
                     elif type(inner) is dict or type(inner) is list:
                         next_level.append(inner)
             else:
+                colons += sum(inner.count(":") for inner in outer if type(inner) is str)
                 next_level += [inner for inner in outer if type(inner) is dict or type(inner) is list]
         if not next_level:
-            return keys
+            return colons
         level = next_level
     raise ValueError(_DEEP)
-
-
-def _max_keys(content: bytes) -> int:
-    """An upper bound of the number of keys; exact unless texts contain a quote before a colon, or similar."""
-    may_be_spaced = any(sign in content for sign in _SPACED_COLONS)
-    count = content.count(b'":') + (len(_SPACED_KEYS.findall(content)) if may_be_spaced else 0)
-    is_plain = b'\\\\"' not in content  # so a quote after a backslash does not end a text
-    return count - len(_ESCAPED_QUOTES.findall(content)) if is_plain else count
 
 
 def _unique_members(pairs: list[tuple[str, Json]]) -> JsonObject:

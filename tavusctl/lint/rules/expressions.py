@@ -41,7 +41,7 @@ def literal_expression(subject: Subject) -> Iterator[Finding]:
     file_texts = subject.project.origins.get(subject.manifest.address, {})
     for place, value in subject.texts:
         pointer, keys, traits = place.pointer, place.path, place.declared.traits
-        if pointer in file_texts or not value.strip() or traits.secret or _FREE.intersection(keys):
+        if pointer in file_texts or not value.strip() or traits.secret or not _FREE.isdisjoint(keys):
             continue
         expression = (
             _meant_reference(subject, traits.refers_to, value)

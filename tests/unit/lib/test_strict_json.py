@@ -89,7 +89,9 @@ PIECES = st.sampled_from(
 )
 MEMBERS = st.lists(
     st.sampled_from(['"a"', '"a" ', '"b"', '"b\\\\"', '"\\""', '"\\":"', '":"']).flatmap(
-        lambda key: st.sampled_from(["1", '":"', '"\\": "', '"\\\\"', '{"a":1}']).map(lambda value: f"{key}:{value}")
+        lambda key: st.sampled_from(["1", '":"', '"\\u003a"', '"\\u003A"', '"\\": "', '"\\\\"', '{"a":1}']).map(
+            lambda value: f"{key}:{value}"
+        )
     ),
     max_size=4,
 ).map(lambda members: f"{{{','.join(members)}}}")
