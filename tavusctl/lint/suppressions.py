@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from tavusctl.config.yaml12 import LINE_BREAK
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostic_ids import CHECKS, IDS_BY_SLUG
 from tavusctl.core.diagnostics import Diagnostic, Severity
@@ -21,7 +22,7 @@ def in_text(text: str) -> dict[int, frozenset[str]]:
     """The ids and slugs that comments of a file suppress, by the number of the line that they apply to."""
     suppressions: dict[int, frozenset[str]] = {}
     pending: frozenset[str] = frozenset()
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(LINE_BREAK.split(text), start=1):
         comment = _COMMENT.search(line)
         names = frozenset(re.findall(_NAME, comment["names"])) if comment else frozenset[str]()
         if line.lstrip().startswith("#"):

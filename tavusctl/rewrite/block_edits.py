@@ -11,10 +11,11 @@ from typing import Final
 
 from msgspec import Struct
 
+from tavusctl.config.yaml12 import LINE_BREAK
 from tavusctl.lib.json_types import Json
 from tavusctl.rewrite import flow_edits
 from tavusctl.rewrite.quoting import Style
-from tavusctl.rewrite.source_map import BREAK, Entry, Node, SourceText
+from tavusctl.rewrite.source_map import Entry, Node, SourceText
 
 _HEADER: Final = re.compile(r"[|>][-+0-9]*")
 
@@ -106,8 +107,8 @@ def _replaced_inline(style: Style, entry: Entry, parent: Node, value: Json) -> s
     lines = _lines_after(source, rest)
     if node.in_lines:
         first_line_end = source.line_end(opening)
-        comment = "" if not BREAK.search(gap) else source.text[opening:first_line_end]
-        comments = source.text[first_line_end : _before_break(source, node.start)] if BREAK.search(gap) else ""
+        comment = "" if not LINE_BREAK.search(gap) else source.text[opening:first_line_end]
+        comments = source.text[first_line_end : _before_break(source, node.start)] if LINE_BREAK.search(gap) else ""
         return _splice(source, opening, source.line_end(node.end), f" {head}{comment}{lines}{comments}")
     start = opening if not gap else node.start
     return _splice(
@@ -120,7 +121,7 @@ def _replaced_below(style: Style, entry: Entry, parent: Node, value: Json) -> st
     source, node, opening = style.source, entry.value, entry.opening or 0
     end = source.line_end(node.end)
     tail = "" if node.in_lines else _trailing_comment(source, node)
-    if BREAK.search(source.text, opening, node.start):
+    if LINE_BREAK.search(source.text, opening, node.start):
         column = source.column(node.start)
         if column <= parent.column and isinstance(value, dict):
             column = parent.column + style.layout.step
@@ -137,7 +138,7 @@ def _emptied(source: SourceText, entry: Entry, around: Place) -> str:
     """The text without the only entry of a block collection, which becomes `{}` or `[]`."""
     node = around.node
     brackets = "{}" if node.kind == "mapping" else "[]"
-    if around.entry is None or not BREAK.search(source.text, around.entry.opening or 0, entry.start):
+    if around.entry is None or not LINE_BREAK.search(source.text, around.entry.opening or 0, entry.start):
         return _splice(source, entry.start, source.line_end(entry.end), brackets)
     offset = node.start + len(node.anchor) + 1 if node.anchor else around.entry.opening or 0
     start, end = _line_span(source, entry)

@@ -9,8 +9,8 @@ from tavusctl.lib.json_types import Json
 from tavusctl.rewrite.quoting import Style
 from tavusctl.rewrite.source_map import Entry, Node, SourceText
 
-_COMMA: Final = re.compile("(?:[ \t\r\n\x85\u2028\u2029]|(?<=\\s)#[^\n\r\x85\u2028\u2029]*+)*+(,)")
-_REST: Final = re.compile(r"[ \t]*+,?[ \t]*+(?:(?<=[\s,])#.*)?")
+_COMMA: Final = re.compile("(?:[ \t\r\n]|(?<=[ \t\r\n])#[^\n\r]*+)*+(,)")
+_REST: Final = re.compile(r"[ \t]*+,?[ \t]*+(?:(?<=[ \t,])#[^\n\r]*)?")
 
 
 def replace_value(style: Style, entry: Entry | None, node: Node, value: Json) -> str:

@@ -93,20 +93,20 @@ def _without_tabs(text: str, _: str) -> str:
 
 def _without_gap_tabs(gap: str) -> str:
     """A piece of text between two scalars, with one space in place of blanks with a tab; comments stay."""
-    lines = re.split("([\n\r\x85\u2028\u2029])", gap)
+    lines = re.split("([\n\r])", gap)
     return "".join(_GAP.sub(" ", code) + comment for code, comment in map(_split_comment, lines))
 
 
 def _split_comment(line: str) -> tuple[str, str]:
     """A line split into the YAML before its comment, and the comment."""
-    match = re.search(r"(?:^|(?<=\s))#", line)
+    match = re.search(r"(?:^|(?<=[ \t]))#", line)
     return (line[: match.start()], line[match.start() :]) if match else (line, "")
 
 
 def _without_trailing_space(text: str, _: str) -> str:
     spans = list(_scalar_spans(text))
     pieces, end = [], 0
-    for match in re.finditer("[ \t]+(?=[\n\r\x85\u2028\u2029]|\\Z)", text):
+    for match in re.finditer("[ \t]+(?=[\n\r]|\\Z)", text):
         if not any(start <= match.start() < stop for start, stop in spans):
             pieces.append(text[end : match.start()])
             end = match.end()

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from tavusctl.config.yaml12 import LINE_BREAK
 from tavusctl.lib.json_types import Json
 from tavusctl.rewrite import yaml_text
-from tavusctl.rewrite.source_map import BREAK, Node, SourceText
+from tavusctl.rewrite.source_map import Node, SourceText
 from tavusctl.rewrite.yaml_text import Layout
 
 
@@ -88,13 +89,13 @@ class Style(Struct, frozen=True):
 
     def _body(self, old: Node) -> list[str]:
         """The lines of a block scalar, without their indentation."""
-        lines = BREAK.split(self.source.text[old.content : old.end])[1:]
+        lines = LINE_BREAK.split(self.source.text[old.content : old.end])[1:]
         column = min((len(line) - len(line.lstrip(" ")) for line in lines if line.strip()), default=0)
         return [line[column:] for line in lines]
 
     def _step_of(self, old: Node, indent: int) -> int:
         """By how many columns a block scalar is indented below its parent."""
-        lines = BREAK.split(self.source.text[old.content : old.end])[1:]
+        lines = LINE_BREAK.split(self.source.text[old.content : old.end])[1:]
         columns = [len(line) - len(line.lstrip(" ")) for line in lines if line.strip()]
         step = min(columns, default=0) - indent
         return step if step > 0 else self.layout.step

@@ -11,13 +11,12 @@ from typing import Final, Literal, Protocol, cast
 import yaml
 from msgspec import Struct, field
 
-from tavusctl.config.yaml12.pairs import reading
 from tavusctl.config.yaml12.scalars import plain
+from tavusctl.config.yaml12.stand_ins import LINE_BREAK, reading
 from tavusctl.rewrite.yaml_text import PLAIN, Layout
 
-BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _PARSER: Final = cast("type[_Parser]", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-_BLANK: Final = re.compile("(?:\\s|(?<=\\s)#[^\n\r\x85\u2028\u2029]*)*")
+_BLANK: Final = re.compile("(?:[ \t\n\r]|(?<=[ \t\n\r])#[^\n\r]*)*")
 _HEADER: Final = re.compile(r"[|>][-+0-9]*")
 
 
@@ -82,7 +81,7 @@ class SourceText:
     def __init__(self, text: str) -> None:
         self.text = text
         self.documents: tuple[Node, ...] = ()
-        self._starts = [0, *(line_break.end() for line_break in BREAK.finditer(text))]
+        self._starts = [0, *(line_break.end() for line_break in LINE_BREAK.finditer(text))]
 
     @property
     def newline(self) -> str:
@@ -96,12 +95,12 @@ class SourceText:
 
     def line_end(self, index: int) -> int:
         """The offset of the end of the line that contains a character, without the line end."""
-        line_break = BREAK.search(self.text, index)
+        line_break = LINE_BREAK.search(self.text, index)
         return line_break.start() if line_break else len(self.text)
 
     def next_line(self, index: int) -> int:
         """The offset of the start of the next line, or of the end of the text."""
-        line_break = BREAK.search(self.text, index)
+        line_break = LINE_BREAK.search(self.text, index)
         return line_break.end() if line_break else len(self.text)
 
     def column(self, index: int) -> int:
@@ -211,15 +210,15 @@ class _Reader:
         indent = parent + int(digits) if digits else next(iter(indents), 0)
         ends = [offset + len(line) for offset, line in below if line.strip(" ") or (indents and len(line) > indent)]
         if "+" in header and below:
-            blank_end = below[-1][0] + len(below[-1][1])
-            return blank_end if below[-1][1] or len(below) == 1 else below[-2][0] + len(below[-2][1])
+            offset, line = below[-1] if below[-1][1] else lines[-2]
+            return offset + len(line)
         return ends[-1] if ends else first[0] + len(first[1])
 
 
 def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
     """The lines of a part of a text, each with the offset of its start."""
     offset = start
-    for line_break in BREAK.finditer(text, start, end):
+    for line_break in LINE_BREAK.finditer(text, start, end):
         yield offset, text[offset : line_break.start()]
         offset = line_break.end()
     yield offset, text[offset:end]

@@ -71,7 +71,7 @@ def lines_of(content: bytes, pointer: str, address: Address = ADDRESS) -> tuple[
             else next(e for e in entries if e.key and e.key.text == segment)
         )
         start, end, node = entry.start, max(entry.end, entry.value.end), entry.value
-    return len(source_map.BREAK.findall(sheet.text, 0, start)), len(source_map.BREAK.findall(sheet.text, 0, end))
+    return len(yaml12.LINE_BREAK.findall(sheet.text, 0, start)), len(yaml12.LINE_BREAK.findall(sheet.text, 0, end))
 
 
 def _says(entries: Sequence[Entry], address: Address) -> bool:
@@ -81,7 +81,7 @@ def _says(entries: Sequence[Entry], address: Address) -> bool:
 
 def changed_lines(before: bytes, after: bytes) -> tuple[int, int]:
     """The first line that differs, and the first of those at the end that do not."""
-    old, new = source_map.BREAK.split(before.decode()), source_map.BREAK.split(after.decode())
+    old, new = yaml12.LINE_BREAK.split(before.decode()), yaml12.LINE_BREAK.split(after.decode())
     first = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
     last = next(
         (i for i, (a, b) in enumerate(zip(reversed(old), reversed(new), strict=False)) if a != b),
@@ -99,7 +99,7 @@ def check_around(before: bytes, after: bytes, pointer: str) -> None:
     elif after != before:  # lines were added, which may be equal to those around them
         assert last <= end + 1
         assert first >= start
-    lines = source_map.BREAK.split(before.decode())
+    lines = yaml12.LINE_BREAK.split(before.decode())
     outside = notes("\n".join([*lines[:start], *lines[end + 1 :]]).encode())
     assert [note for note in notes(after) if note in outside] == outside
 

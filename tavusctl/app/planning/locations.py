@@ -12,13 +12,14 @@ from msgspec import Struct, field
 from tavusctl.config import files
 from tavusctl.config.limits import MAX_YAML_BYTES
 from tavusctl.config.passages import innermost_differences
+from tavusctl.config.yaml12 import LINE_BREAK
 from tavusctl.core.address import Address, Source
 from tavusctl.core.model import ABSENT, Desired, FieldChange
 from tavusctl.integrations.git.blame import LineRequest
 from tavusctl.lib.diffing import text_diff
 from tavusctl.lib.json_types import Json
 from tavusctl.patch import split
-from tavusctl.rewrite.source_map import BREAK, Node, parse
+from tavusctl.rewrite.source_map import Node, parse
 
 Lines = Mapping[str, LineRequest]  # by the path of a file, from the root of the project
 
@@ -60,7 +61,10 @@ class _Page:
     def __init__(self, root: Path, path: str) -> None:
         text = files.read_bytes(root / path, root, MAX_YAML_BYTES).removeprefix(codecs.BOM_UTF8).decode()
         self._text = text
-        self._starts = [0, *(match.end() for match in BREAK.finditer(text))]  # offsets of lines, as YAML counts them
+        self._starts = [
+            0,
+            *(match.end() for match in LINE_BREAK.finditer(text)),
+        ]  # offsets of lines, as YAML counts them
         self._values: dict[tuple[int, int], Node] = {}
         for document in parse(text).documents:
             for node in document.walk():

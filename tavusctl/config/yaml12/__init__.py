@@ -17,11 +17,11 @@ from msgspec.structs import replace
 
 from tavusctl.config.limits import MAX_YAML_BYTES
 from tavusctl.config.yaml12.composer import MAX_DEPTH, MAX_NODES, Composer, Events, Node, StopError, stop
-from tavusctl.config.yaml12.pairs import reading
+from tavusctl.config.yaml12.stand_ins import LINE_BREAK, reading
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import Diagnostic
 
-__all__ = ["MAX_DEPTH", "MAX_NODES", "Node", "Parsed", "conflict_in", "read"]
+__all__ = ["LINE_BREAK", "MAX_DEPTH", "MAX_NODES", "Node", "Parsed", "conflict_in", "read"]
 
 _MAX_BROKEN: Final = 20  # invalid documents of a file; those after them are not read
 _MARKER: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
@@ -30,6 +30,7 @@ _MAX_DIRECTIVES: Final = 100  # the parser compares each with all before it, in 
 # A conflict marker of git; a line of ======= alone may be a heading of Markdown.
 _CONFLICT: Final = re.compile(r"^(?:<{7}(?:[ \r].*)?|(?:>{7}|\|{7}) .*)$", re.MULTILINE)
 
+_INNER_MARK = re.compile("^\ufeff", re.MULTILINE)  # the parser skips it, but counts its column
 _UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ESCAPE = re.compile(r"\\(?:u([dD][89a-fA-F][0-9a-fA-F]{2})|[uU][0-9a-fA-F]{1,8})")
 _UTF16 = re.compile(rb"\xff\xfe|\xfe\xff|\x00[^\x00]|[^\x00]\x00|\x00\x00\xfe\xff")
@@ -53,6 +54,7 @@ def read(text: bytes, path: str) -> Parsed:
     try:
         content = _decoded(text, path)
         _refuse_conflict(content, path)
+        _refuse_inner_mark(content, path)
         while start >= 0:
             rest = content[start:]
             diagnostic = _build(composer, rest)
@@ -129,7 +131,8 @@ def _decoded(text: bytes, path: str) -> str:
 
 def _position(path: str, before: str, passed: int = 0) -> Source:
     """The position at the end of a text that begins after `passed` lines."""
-    return Source(path, passed + before.count("\n") + 1, len(before) - before.rfind("\n"))
+    lines = LINE_BREAK.split(before)
+    return Source(path, passed + len(lines), len(lines[-1]) + 1)
 
 
 def conflict_in(text: str) -> re.Match[str] | None:
@@ -146,6 +149,14 @@ def _refuse_conflict(text: str, path: str) -> None:
         message = f"unresolved merge conflict of git: the line `{marker.group()[:60]}`"
         hint = "keep one side, and remove the lines `<<<<<<<`, `=======` and `>>>>>>>`"
         raise stop(_position(path, text[: marker.start()]), "TV101", message, hint)
+
+
+def _refuse_inner_mark(text: str, path: str) -> None:
+    """Refuse a byte order mark at the beginning of another line than the first, as files put together have it."""
+    mark = _INNER_MARK.search(text) if "\ufeff" in text else None
+    if mark:
+        message = "a byte order mark (U+FEFF) is allowed only at the beginning of the file"
+        raise stop(_position(path, text[: mark.start()]), "TV101", message, "remove it")
 
 
 def _unprintable(text: str, composer: Composer) -> StopError:

@@ -9,9 +9,9 @@ from typing import Final, Protocol
 import yaml
 from msgspec import Struct, field
 
-from tavusctl.config.yaml12.pairs import Reading
 from tavusctl.config.yaml12.positions import Positions
 from tavusctl.config.yaml12.scalars import key_fault, plain, quoted
+from tavusctl.config.yaml12.stand_ins import Reading
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.messages import Fault, shown
@@ -178,7 +178,7 @@ class Composer(Struct):
         if event.tag is not None:
             self._refuse_tag(event.tag, self.at(mark))
         # Manifest, state and account have many equal texts: interned, each is in memory once.
-        text = sys.intern(self.reading.scalar(event) if self.reading.start else event.value)
+        text = sys.intern(event.value if self.reading.parsed is self.reading.text else self.reading.scalar(event))
         frame = self._stack[-1] if self._stack else None
         if frame and frame.awaits_key:
             self._key(event, mark, frame, text)

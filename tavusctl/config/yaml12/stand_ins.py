@@ -1,8 +1,11 @@
-r"""Surrogate pairs: characters that JSON writes as two escapes, `"\ud83d\ude00"`, which the YAML parser refuses.
+r"""Characters that the YAML parser reads otherwise than YAML 1.2, replaced by others (stand-ins) while it parses.
 
-JSON is valid YAML, so they have to be read.  Before parsing, each pair is replaced by two other escapes (stand-ins) of
-the same length, so that positions stay right; in the scalars read, stand-ins are replaced by the character.  Scalars
-that are not in double quotes have no escapes: they get back their original text.
+Line separators: the parser follows YAML 1.1, where U+0085, U+2028 and U+2029 end a line.  In YAML 1.2 (section 5.4) and
+in JSON they are characters like any other.  Surrogate pairs: JSON writes a character as two escapes, `"\ud83d\ude00"`,
+which the parser refuses.  Each pair is replaced by two other escapes.
+
+A stand-in has the length of what it replaces, so that positions stay right; in the scalars read, stand-ins are replaced
+by the original characters.  Scalars that are not in double quotes have no escapes: they get back their original text.
 """
 
 from __future__ import annotations
@@ -16,6 +19,9 @@ from msgspec import Struct
 
 from tavusctl.lib.patterns import pattern
 
+LINE_BREAK: Final = re.compile("\r\n|[\n\r]")  # YAML 1.2.2, section 5.4
+_SEPARATORS: Final = "\x85\u2028\u2029"
+_SEPARATOR: Final = re.compile(f"[{_SEPARATORS}]")
 _SURROGATES: Final = 0x400  # number of high surrogates, and of low ones
 _FIRST_SURROGATE: Final = 0xD800
 _PAIR: Final = pattern(r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)")
@@ -29,17 +35,20 @@ _STAND_INS: Final = tuple(
 
 
 class Reading(Struct, frozen=True):
-    """A text, and the one with stand-ins that is parsed in its place."""
+    """A text, and the one with stand-ins that is parsed in its place; the same text if it needs none."""
 
     text: str
     parsed: str
-    start: int = 0  # first code point of the stand-ins; 0: there are none
+    start: int = 0  # first code point of the stand-ins for pairs; 0: there are none
+    separators: str = ""  # the stand-ins for line separators; empty: there are none
 
     def scalar(self, event: yaml.ScalarEvent) -> str:
         """The text of a scalar event, with stand-ins replaced."""
+        value = self._with_pairs(event) if self.start else str(event.value)
+        return value.translate(str.maketrans(self.separators, _SEPARATORS)) if self.separators else value
+
+    def _with_pairs(self, event: yaml.ScalarEvent) -> str:
         value = str(event.value)
-        if not self.start:
-            return value
         if event.style == '"':
             first, second = (chr(self.start + half) for half in (0, _SURROGATES))
             end, last = (chr(self.start + half - 1) for half in (_SURROGATES, 2 * _SURROGATES))
@@ -62,15 +71,25 @@ class Reading(Struct, frozen=True):
 def reading(text: str) -> Reading:
     """Prepare a text for the parser.
 
-    A text in which all ranges of stand-ins are in use stays as it is: the parser will refuse it.
+    A text that has every possible stand-in stays as it is: the parser reads or refuses it by its own rules.
     """
+    separators = _free_characters(text) if _SEPARATOR.search(text) else ""
+    parsed = text.translate(str.maketrans(_SEPARATORS, separators)) if separators else text
     if not _HIGH_ESCAPE.search(text):
-        return Reading(text, text)
+        return Reading(text, parsed, 0, separators)
     for start, spelled in _STAND_INS:
         characters = f"[{chr(start)}-{chr(start + 2 * _SURROGATES - 1)}]"
-        if not re.search(rf"{characters}|\\u{spelled}|\\U0000{spelled}", text):
-            return Reading(text, _PAIR.sub(functools.partial(_with_stand_ins, start), text), start)
-    return Reading(text, text)
+        if not re.search(rf"{characters}|\\u{spelled}|\\U0000{spelled}", parsed):
+            return Reading(text, _PAIR.sub(functools.partial(_with_stand_ins, start), parsed), start, separators)
+    return Reading(text, parsed, 0, separators)
+
+
+def _free_characters(text: str) -> str:
+    """Three characters of the private use area that neither a text nor an escape in it has; empty if there are none."""
+    escaped = {int(code, 16) for code in re.findall(r"\\(?:u|U0000)([0-9a-fA-F]{4})", text)}
+    present = {*map(ord, set(text)), *escaped}
+    free = [chr(code) for code in range(0xE000, 0xF900) if code not in present]
+    return "".join(free[: len(_SEPARATORS)]) if len(free) >= len(_SEPARATORS) else ""
 
 
 def _with_stand_ins(start: int, match: re.Match[str]) -> str:
