@@ -58,7 +58,7 @@ def remove_entry(style: Style, place: Place) -> str:
     if len(around.node.entries) == 1:
         return _emptied(source, entry, around)
     if source.begins_line(entry.start):
-        return _splice(source, *_line_span(source, entry, careful=style.careful))
+        return _splice(source, *(_outdented(source, entry) if style.careful else _line_span(source, entry)))
     next_start = around.node.entries[1].start  # the first entry of a collection that begins behind a dash
     end = source.line_end(entry.end)
     if source.text[end:next_start].strip():
@@ -145,18 +145,29 @@ def _emptied(source: SourceText, entry: Entry, around: Place) -> str:
     return f"{source.text[:offset]} {brackets}{source.text[offset:start]}{source.text[end:]}"
 
 
-def _line_span(source: SourceText, entry: Entry, *, careful: bool = False) -> tuple[int, int]:
-    """The span of the whole lines of an entry; on a last line without a line end, with the line end before it instead.
-
-    `careful` is for an entry next to a block scalar: blank lines that stayed below the entry would become part of that
-    scalar, and the line end before the entry would be missing from it.
-    """
-    start, end = source.line_start(entry.start), source.next_line(entry.end)
-    while careful and end < len(source.text) and not source.text[end : source.line_end(end)].strip(" \t"):
-        end = source.next_line(end)
-    if source.line_end(entry.end) == len(source.text) and not careful:
+def _line_span(source: SourceText, entry: Entry) -> tuple[int, int]:
+    """The span of the lines of an entry; on a last line without a line end, with the line end before it instead."""
+    start = source.line_start(entry.start)
+    if source.line_end(entry.end) == len(source.text):
         return _before_break(source, start), len(source.text)
-    return start, end
+    return start, source.next_line(entry.end)
+
+
+def _outdented(source: SourceText, entry: Entry) -> tuple[int, int, str]:
+    """The span of the whole lines of an entry below a block scalar, and the comments that replace it.
+
+    The line end before the entry belongs to that scalar.  Blank lines below the entry, and comments with more
+    indentation, would become part of it: the former are dropped, the latter move to the column of the entry.
+    """
+    column, comments, end = source.column(entry.start), "", source.next_line(entry.end)
+    while end < len(source.text):
+        line = source.text[end : source.next_line(end)]
+        text = line.lstrip(" \t")
+        if text.strip() and not (text.startswith("#") and len(line) - len(text) > column):
+            break
+        comments += " " * column + text if text.strip() else ""
+        end += len(line)
+    return source.line_start(entry.start), end, comments
 
 
 def _before_break(source: SourceText, index: int) -> int:

@@ -34,7 +34,7 @@ def format_document(content: bytes, path: str, schema: str = "") -> bytes:
     values = _comparable_values(text, path)
     if not values:
         return content
-    for rewrite in (_with_one_line_end, _with_text_blocks, _without_tabs, _without_trailing_space):
+    for rewrite in (_with_one_line_end, _without_tabs, _without_trailing_space, _with_text_blocks):
         text = rewrite(text, path)
     text = _with_schema(text, schema) if schema else text
     if _comparable_values(text, path) != values:

@@ -208,7 +208,10 @@ class _Reader:
         digits = header.strip("|>+-")
         indents = [len(line) - len(line.lstrip(" ")) for _, line in below if line.strip(" ")]
         indent = parent + int(digits) if digits else next(iter(indents), 0)
-        ends = [offset + len(line) for offset, line in below if line.strip(" ") or (indents and len(line) > indent)]
+        shows_indent = bool(digits or indents)
+        ends = [
+            offset + len(line) for offset, line in below if line.strip(" ") or (shows_indent and len(line) > indent)
+        ]
         if "+" in header and below:
             offset, line = below[-1] if below[-1][1] else lines[-2]
             return offset + len(line)

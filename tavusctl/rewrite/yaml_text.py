@@ -179,8 +179,8 @@ def indented(lines: list[str], column: int) -> list[str]:
 
 
 def fits_block(text: str) -> bool:
-    """Whether a `|` block can hold the text."""
-    return not _ESCAPED.search(text) and _encodable(text) and bool(text.strip("\n"))
+    """Whether a `|` block can hold the text, and shows it: blank lines alone would be invisible."""
+    return not _ESCAPED.search(text) and _encodable(text) and bool(text.strip(" \t\n"))
 
 
 def fits_folded(text: str) -> bool:
