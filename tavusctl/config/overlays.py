@@ -147,8 +147,9 @@ class _Merge(Struct):
     ) -> JsonObject:
         merged, used = dict(base), set[str]()
         for key, value in over.items():
+            # A field that the overlay has under two names keeps both, and is reported later.
             name = self._base_key(base, key, path)
-            name = key if name in used else name  # a field that the overlay has twice is reported later
+            name = key if name in used or name in over else name
             used.add(name)
             below = (
                 () if path == () and key == "extra" else None if path is None else (*path, self._model_key(key, path))

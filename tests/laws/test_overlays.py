@@ -258,3 +258,31 @@ def test_places_of_both_are_kept_apart() -> None:
     }
     assert laid.keys["/spec/layers/tts/c"] == Source("high", 5, 17)
     assert join(("spec", "layers", "tts", "a")) in laid.keys
+
+
+@pytest.mark.parametrize("in_base", [(), ("persona_name",), ("pal_name",)])
+@pytest.mark.parametrize("in_overlay", [("persona_name", "pal_name"), ("pal_name", "persona_name")])
+def test_a_field_of_two_names_in_an_overlay_is_an_error_in_any_order(
+    tmp_path: Path, in_base: tuple[str, ...], in_overlay: tuple[str, ...]
+) -> None:
+    written(tmp_path / "base", "a.yaml", {"spec": {**dict.fromkeys(in_base, "Base"), "system_prompt": "x"}})
+    written(tmp_path / "over", "a.yaml", {"spec": {name: f"Name {name}" for name in in_overlay}})
+
+    _, messages = loaded(tmp_path, "over")
+
+    assert sorted(one for one in messages if "names of the same field" in one) in (
+        ["`pal_name` and `persona_name` are names of the same field in persona"],
+        ["`persona_name` and `pal_name` are names of the same field in persona"],
+    )
+
+
+@pytest.mark.parametrize(
+    "in_overlay", [{"persona_name": "A", "pal_name": None}, {"pal_name": None, "persona_name": "A"}]
+)
+def test_an_overlay_may_move_a_field_to_its_other_name(tmp_path: Path, in_overlay: Body) -> None:
+    written(tmp_path / "base", "a.yaml", {"spec": {"pal_name": "Base", "system_prompt": "x"}})
+    written(tmp_path / "over", "a.yaml", {"spec": in_overlay})
+
+    manifest, messages = loaded(tmp_path, "over")
+
+    assert (manifest.spec["persona_name"], messages) == ("A", [])
