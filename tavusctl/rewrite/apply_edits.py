@@ -102,21 +102,28 @@ class _Text:
             edit_steps.apply_step(value, step) if position == index else value
             for position, value in enumerate(self._values)
         ]
-        source = source_map.parse(self.text)
+        for before in dict.fromkeys((self.text, block_edits.with_continuable_end(source_map.parse(self.text)))):
+            text = self._changed(before, index, step, expected)
+            if text is not None:
+                self.text, self._values = text, expected
+                return
+        message = f"the edit of `{step.pointer}` in {self.path} had an unexpected result; nothing was written"
+        raise InternalError(message, "report this bug of tavusctl, and make the edit by hand")
+
+    def _changed(self, before: str, index: int, step: Step, expected: Sequence[Json]) -> str | None:
+        """A text after one step of a document; None if its values are not the expected ones."""
+        source = source_map.parse(before)
         document = source.documents[index]
         place = self._place(source, document, step)
         if place.node.style == "bare" and step.op == "insert":  # a pair without braces gets them
             pointer = join(split(step.pointer)[:-1])
             step = Step("replace", pointer, resolve(expected[index], pointer))
         for careful in (False, True):
-            text = self._text_after(
-                Style(source, source_map.layout(document), _is_json(source, document), careful), place, step
-            )
+            style = Style(source, source_map.layout(document), _is_json(source, document), careful)
+            text = self._text_after(style, place, step)
             if self._has_values(text, expected):
-                self.text, self._values = text, expected
-                return
-        message = f"the edit of `{step.pointer}` in {self.path} had an unexpected result; nothing was written"
-        raise InternalError(message, "report this bug of tavusctl, and make the edit by hand")
+                return text
+        return None
 
     def _text_after(self, style: Style, place: Place, step: Step) -> str:
         try:

@@ -99,6 +99,20 @@ def rename_key(style: Style, place: Place, name: str) -> str:
     return _splice(style.source, key.start, key.end, style.key(name, key, in_flow=place.in_flow))
 
 
+def with_continuable_end(source: SourceText) -> str:
+    """The text with `-` in the header of a block scalar at its end, if it has no line end there.
+
+    The scalar has the same value: without that line end, it has none to keep.  A line below it would give it one.
+    """
+    text = source.text
+    scalars = (node for document in source.documents[-1:] for node in document.walk() if node.style in ("|", ">"))
+    last = next((node for node in scalars if node.end == len(text)), None)
+    header = _HEADER.match(text, last.content) if last else None
+    if header is None:
+        return text
+    return _splice(source, header.start(), header.end(), re.sub(r"[-+]", "", header.group()) + "-")
+
+
 def _replaced_inline(style: Style, entry: Entry, parent: Node, value: Json) -> str:
     """The text with a value that begins on the line of its key or dash, or where the old value begins."""
     source, node, opening = style.source, entry.value, entry.opening or 0

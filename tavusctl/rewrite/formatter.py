@@ -27,6 +27,7 @@ _GAP: Final = re.compile(r"(?<! ) *+\t[ \t]*")
 def format_document(content: bytes, path: str, schema: str = "") -> bytes:
     """The formatted bytes of a file; a file with errors, or without documents, is returned as it is.
 
+    A step that would change a value is left out: blank lines may be part of a `|+` block, or show its indentation.
     `schema` is the schema that the comment at the top must name; empty if it is unknown.
     """
     bom = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
@@ -35,7 +36,8 @@ def format_document(content: bytes, path: str, schema: str = "") -> bytes:
     if not values:
         return content
     for rewrite in (_with_one_line_end, _without_tabs, _without_trailing_space, _with_text_blocks):
-        text = rewrite(text, path)
+        new = rewrite(text, path)
+        text = new if _comparable_values(new, path) == values else text
     text = _with_schema(text, schema) if schema else text
     if _comparable_values(text, path) != values:
         message = f"`{path}` would change its meaning when formatted; it was not written"
@@ -113,12 +115,8 @@ def _without_trailing_space(text: str, _: str) -> str:
     return "".join([*pieces, text[end:]])
 
 
-def _with_one_line_end(text: str, path: str) -> str:
-    newline = SourceText(text).newline
-    trimmed = text.rstrip(" \t\r\n") + newline
-    return (
-        trimmed if _comparable_values(trimmed, path) == _comparable_values(text, path) else text
-    )  # blank lines are part of a `|+` block
+def _with_one_line_end(text: str, _: str) -> str:
+    return text.rstrip(" \t\r\n") + SourceText(text).newline
 
 
 def _scalar_spans(text: str) -> Iterator[tuple[int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -32,25 +33,30 @@ def test_a_formatted_file_says_the_same_and_stays_as_it_is(before: bytes) -> Non
     assert format_document(after, "x.yaml", "../schemas/persona.schema.json") == after
 
 
+@st.composite
+def edits(draw: st.DrawFn, value: Any) -> Edit:
+    """An edit of a manifest: another value at a pointer, none, or one that is new."""
+    found = [one for one in pointers(value, "") if one not in ("/kind", "/name")]
+    pointer = draw(st.sampled_from(found))
+    old = resolve(value, pointer)
+    ways = ["set", "remove"] if pointer else []
+    way = draw(st.sampled_from([*ways, "add"] if isinstance(old, dict | list) else ways))
+    if way == "remove":
+        return Edit(ADDRESS, pointer, "remove")
+    added = "" if way == "set" else "/-" if isinstance(old, list) else "/new"
+    return Edit(ADDRESS, f"{pointer}{added}", "set", draw(VALUES))
+
+
 @given(st.data(), FILES)
 def test_edits_one_after_the_other_do_what_they_say(data: st.DataObject, content: bytes) -> None:
     first, *others = yaml12.read(content, "x.yaml").documents
     value = first.value
     for _ in range(data.draw(st.integers(1, 3))):
-        found = [one for one in pointers(value, "")[1:] if one not in ("/kind", "/name")]
-        if not found:
-            break
-        pointer = data.draw(st.sampled_from(found))
-        edit = (
-            Edit(ADDRESS, pointer, "remove")
-            if data.draw(st.booleans())
-            else Edit(ADDRESS, pointer, "set", data.draw(VALUES))
-        )
+        edit = data.draw(edits(value))
         for step in edit_steps.steps_of_edit(edit, value):
             value = edit_steps.apply_step(value, step)
         content = splice(content, "x.yaml", [edit])
         assert exact(content) == [edit_steps.exact_text(one) for one in (value, *(other.value for other in others))]
-        assert edit.op == "remove" or resolve(value, pointer) == edit.value
 
 
 BELOW_A_BLOCK = {
@@ -83,3 +89,15 @@ def test_text_of_blanks_is_no_bug(value: str) -> None:
 
     assert exact(after) == exact(before)
     assert format_document(after, "x.yaml") == after
+
+
+@pytest.mark.parametrize(
+    ("header", "kept"), [("|", "|-"), (">", ">-"), ("|+", "|-"), ("|+2", "|2-"), ("|  # c", "|-  # c")]
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_an_entry_is_added_below_a_block_without_a_line_end(header: str, kept: str, newline: str) -> None:
+    before = f"kind: persona\nname: a\nspec:\n  k:\n  - {header}\n    text"
+
+    added = splice(before.replace("\n", newline).encode(), "x.yaml", [Edit(ADDRESS, "/spec/new", "set", 1)]).decode()
+
+    assert added.replace(newline, "\n") == f"{before}\n  new: 1".replace(header, kept)
