@@ -501,3 +501,24 @@ def test_an_edit_around_and_inside_at_once_is_refused_without_advice(mixed: Proj
     assert adopted.code == 4
     assert "cannot be told apart" in adopted.out
     assert "edit the file" not in adopted.out
+
+
+def test_a_new_tool_goes_below_a_text_that_ends_the_file_without_a_line_end(project: Project) -> None:
+    manifest = COACH.lstrip().partition("  context:")[0].replace("${file:prompts/coach.md}", "Hi.") + (
+        "  layers:\n    llm:\n      model: tavus-gpt-oss\n      tools:\n        - type: function\n          function:\n"
+        "            name: find\n            parameters: {type: object, properties: {}}\n"
+        "            description: |\n              Finds shoes.\n              Only shoes."
+    )
+    project.write("manifests/coach.yaml", manifest)
+    project.apply()
+    body = project.account.call("GET", f"/v2/personas/{project.bound('persona/coach')}").json()
+    new = {"type": "function", "function": {"name": "buy", "parameters": {"type": "object", "properties": {}}}}
+    portal(project, "persona/coach", "/layers/llm/tools", [*body["layers"]["llm"]["tools"], new])
+    project.account.forget()
+
+    adopted = project.run("adopt", "persona/coach")
+
+    assert (adopted.code, adopted.err) == (0, "")
+    kept = manifest.replace("description: |\n", "description: |-\n")
+    assert text_of(project, "coach.yaml").startswith(f"{kept}\n        - type: function\n")
+    assert settled(project)
