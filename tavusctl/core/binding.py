@@ -60,6 +60,11 @@ class Binding(Struct, frozen=True):
         """The ids of the successor and of the old versions, all of which only this binding records."""
         return tuple(filter(None, (self.successor, *self.retired)))
 
+    def of_object(self, remote_id: str) -> Binding:
+        """A new binding of the address to another object: all other versions of the old one are to be deleted."""
+        retired = tuple(version for version in self.other_versions if version != remote_id)
+        return Binding(self.address, remote_id, retired=retired)
+
     def with_successor(self, remote_id: str, spec: JsonObject, externals: Mapping[str, str]) -> Binding:
         """The binding with a new successor; an abandoned one is to be deleted."""
         retired = (*self.retired, self.successor) if self.successor else self.retired

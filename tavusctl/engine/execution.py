@@ -22,7 +22,7 @@ def checkpoint(
     store: Store,
     inputs: PlanInputs,
     seals: Seals,
-    archive: ArchiveRun = lambda _: None,
+    archive: ArchiveRun,
     recovered: Sequence[CallOutcome] = (),
 ) -> State:
     """Make a recovered or new state durable before anything is built on it.
@@ -54,7 +54,7 @@ def check_trusted(prepared: PreparedPlan) -> None:
         prepared.seals.check_trusted()
 
 
-def open_recorder(prepared: PreparedPlan, store: Store, archive: ArchiveRun = lambda _: None) -> Recorder:
+def open_recorder(prepared: PreparedPlan, store: Store, archive: ArchiveRun) -> Recorder:
     """A recorder for the state of a plan; if the state on disk is behind, the current one is written first."""
     state, seals = account_guard.with_account_label(prepared.state, prepared.inputs.environment), prepared.seals
     check_trusted(prepared)

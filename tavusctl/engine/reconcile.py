@@ -315,12 +315,13 @@ def _metadata(api: Reader, state: State, inputs: PlanInputs, live: Iterable[Live
 
 
 def check_single(bindings: Iterable[Binding]) -> None:
-    """Refuse a state that binds two addresses to one object: each would undo the changes of the other."""
+    """Refuse a state that binds two addresses to one object: each would undo the changes of the other, or delete it."""
     owners: dict[tuple[str, str], Address] = {}
-    for binding in bindings:
-        other = owners.setdefault((binding.address.kind, binding.remote_id), binding.address)
+    versions = [(binding, one) for binding in bindings for one in (binding.remote_id, *binding.other_versions)]
+    for binding, remote_id in versions:
+        other = owners.setdefault((binding.address.kind, remote_id), binding.address)
         if other != binding.address:
-            message = f"`{other}` and `{binding.address}` are bound to the same object, {binding.remote_id}"
+            message = f"`{other}` and `{binding.address}` are bound to the same object, {remote_id}"
             raise StateError(
                 message,
                 f"run `tavusctl state rm {binding.address}` to remove one binding; the object is not deleted",

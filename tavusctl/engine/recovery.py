@@ -150,8 +150,8 @@ def _with_created(state: State, intent: Intent, remote_id: str) -> State:
     if intent.action is Action.REPLACE and before:
         binding = before.with_successor(remote_id, intent.spec, externals)
     else:
-        binding = Binding(intent.address, remote_id, intent.spec, unconfirmed=MADE, externals=externals)
-        binding = replace(binding, retired=before.other_versions if before else ())
+        binding = (before or Binding(intent.address, "")).of_object(remote_id)
+        binding = replace(binding, applied=intent.spec, unconfirmed=MADE, externals=externals)
     return _with(state, intent.address, binding)
 
 

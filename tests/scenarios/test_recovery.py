@@ -107,16 +107,22 @@ def test_an_import_settles_a_create_that_nobody_could_tell(crashing: KillablePro
     assert list(crashing.account.objects("guardrails")) == [made]
 
 
-@pytest.mark.parametrize("by", ["id", "name"])
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize("by", ["id", "name", "export"])
 def test_an_import_that_ends_an_interrupted_run_keeps_its_records(crashing: KillableProject, by: str) -> None:
     """What that run did can be undone, as after any other command."""
     killed_while_creating(crashing, "after")
     assert crashing.run("undo").out == "no run to undo\n"
-    crashing.manifest("objectives", "goals", GOALS)
+    if by != "export":
+        crashing.manifest("objectives", "goals", GOALS)
     (theirs,) = crashing.account.seed(objectives=[GOALS])["objectives"]
-    args = ("objectives/goals", theirs) if by == "id" else ("--match-names",)
+    command = {
+        "id": ("import", "objectives/goals", theirs),
+        "name": ("import", "--match-names"),
+        "export": ("export", "--kind", "objectives"),
+    }[by]
 
-    ended = crashing.run("import", *args, "--lock-timeout", "10s")
+    ended = crashing.run(*command, "--lock-timeout", "10s")
 
     assert ended.code == 0, ended.err
     assert set(crashing.run("state", "list").out.split()[::2]) == {"guardrails/rules", "objectives/goals"}

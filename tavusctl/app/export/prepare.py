@@ -130,7 +130,7 @@ def prepare(session: Session, selection: Selection, target: Target, api: Reader,
     return Export(
         surveyed,
         renderings,
-        {one.exported.address: _binding(one, naming.ids) for one in renderings if not one.exported.fault},
+        {one.exported.address: _binding(one, naming) for one in renderings if not one.exported.fault},
         _stopping_diagnostics(renderings),
         naming.kept,
         differing(manifests, KINDS, naming.by_id, selected_bindings, naming.ids),
@@ -286,10 +286,12 @@ def _stopping_diagnostics(renderings: Iterable[Rendered]) -> tuple[Diagnostic, .
     return tuple(remark.diagnostic for one in subjects for rule in stopping for remark in rule.remarks(one))
 
 
-def _binding(rendering: Rendered, ids: Mapping[str, Address]) -> Binding:
-    live = rendering.exported.live
-    base = with_addresses(recorded_base(rendering.exported), ids)
-    return Binding(rendering.exported.address, live.remote_id, base, created_at=live.created)
+def _binding(rendering: Rendered, naming: _Naming) -> Binding:
+    """The binding of an exported object; one that it has already keeps its protection and the other versions."""
+    address, live = rendering.exported.address, rendering.exported.live
+    base = with_addresses(recorded_base(rendering.exported), naming.ids)
+    binding = naming.bindings.get(address) or Binding(address, live.remote_id)
+    return replace(binding, applied=base, answered={}, unkept={}, unconfirmed={}, not_live={}, created_at=live.created)
 
 
 def _refuse_rivals(naming: _Naming, renderings: Iterable[Rendered], target: Target) -> None:

@@ -22,6 +22,7 @@ from tavusctl.engine.import_.survey import record
 from tavusctl.engine.plan import Approvals
 from tavusctl.rewrite.export import with_secrets
 from tavusctl.secrets.redaction import Record
+from tavusctl.state.run_records import RunRecords
 
 
 class ExportResult(Struct, frozen=True):
@@ -88,7 +89,8 @@ def write(session: Session, export: Export, target: Target, store: Store, *, dry
     for path in sorted(new.keys() & manifests):
         file_writer.create(target.folder / path, new[path], root=session.root)
     if target.is_read:
-        record(export.survey, export.bindings, store, session.plan_inputs(Approvals()))
+        archive = RunRecords(store.shelf)
+        record(export.survey, export.bindings, store, session.plan_inputs(Approvals()), archive=archive.keep)
     return frozenset(new)
 
 

@@ -40,7 +40,7 @@ def _create(ctx: ApplyContext, step: Change) -> Outcome:
 def _new_binding(ctx: ApplyContext, step: Change, remote_id: str) -> Binding:
     """The first binding of an object, with the versions of its lost predecessor that are still to be deleted."""
     lost = ctx.recorder.get(step.address)
-    return Binding(step.address, remote_id, retired=lost.other_versions if lost else ())
+    return (lost or Binding(step.address, "")).of_object(remote_id)
 
 
 def _update(ctx: ApplyContext, step: Change) -> Outcome:

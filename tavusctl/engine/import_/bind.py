@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -47,12 +47,12 @@ def bind(
     kind = kinds[address.kind]
     check_owner(state, inputs)
     ids = observe.known_ids(state.bindings.values())
-    _check_unbound(remote_id, address, ids)
+    _check_unbound(remote_id, address, state.bindings.values())
     decoder = observe.decoder(kinds, ids, sealed.seals.fingerprint_key, state.bindings.values())
     bound = state.bindings.get(address)
     if bound and bound.remote_id != remote_id:
         _check_gone(bound, kind, api, decoder)
-        bound = None
+        bound = bound.of_object(remote_id)
     live = observe.read(api, kind, remote_id, decoder)
     _check_ours(remote_id, kind, api, decoder, inputs)
     # A person has named the id, so the object is the right one, whenever it was created.
@@ -62,12 +62,15 @@ def bind(
     return recovered.warnings
 
 
-def _check_unbound(remote_id: str, address: Address, ids: Mapping[str, Address]) -> None:
-    """Refuse an object that is bound to another address."""
-    other = ids.get(remote_id, address)
-    if other != address:
-        message = f"{remote_id} is already bound to `{other}`"
-        raise StateError(message, f"run `tavusctl state rm {other}` first", id="E905")
+def _check_unbound(remote_id: str, address: Address, bindings: Iterable[Binding]) -> None:
+    """Refuse an object that is bound to another address, or that is another version of such an object."""
+    for binding in bindings:
+        other, is_version = binding.address, remote_id in binding.other_versions
+        if other != address and (is_version or remote_id == binding.remote_id):
+            relation = "a version of" if is_version else "already bound to"
+            message = f"{remote_id} is {relation} `{other}`"
+            finish = "wait until its replacement has ended, or " if is_version else ""
+            raise StateError(message, f"{finish}run `tavusctl state rm {other}` first", id="E905")
 
 
 def _check_gone(bound: Binding, kind: ResourceKind, api: Reader, decoder: observe.Decoder) -> None:

@@ -21,11 +21,12 @@ from tavusctl.engine import recovery, resolve
 from tavusctl.engine.account import observe, steady_reads
 from tavusctl.engine.compare.three_way import compare
 from tavusctl.engine.execution import checkpoint
-from tavusctl.engine.prepared_plan import Kinds, PlanInputs
+from tavusctl.engine.prepared_plan import ArchiveRun, Kinds, PlanInputs
 from tavusctl.engine.reconcile import check_owner, recover
 from tavusctl.lib.json_types import Json, KeyPath, as_object
 from tavusctl.patch import join
 from tavusctl.secrets.values import NO_KEY, SecretText
+from tavusctl.state.journal import CallOutcome
 from tavusctl.state.seals import SealedState, Seals, open_state
 
 NO_VALUES: Final[Mapping[str, str]] = {}
@@ -42,6 +43,7 @@ class AccountSurvey(Struct, frozen=True):
     recovered: bool  # the state on disk lacks records of an interrupted run
     seals: Seals = Seals()
     warnings: tuple[Diagnostic, ...] = ()  # about an interrupted run
+    recovered_calls: tuple[CallOutcome, ...] = ()  # the outcomes of calls of an interrupted run
 
 
 def survey(kinds: Kinds, wanted: Collection[str], api: Reader, store: Store, inputs: PlanInputs) -> AccountSurvey:
@@ -90,6 +92,7 @@ def _survey(
         recovered=bool(sealed.replay.records),
         seals=sealed.seals,
         warnings=recovered.warnings,
+        recovered_calls=recovered.outcomes,
     )
 
 
@@ -117,12 +120,20 @@ def differing(
     return tuple(sorted(item.address for item, shown, binding in bound if _differs(item, shown, binding, ids)))
 
 
-def record(surveyed: AccountSurvey, bindings: Mapping[Address, Binding], store: Store, inputs: PlanInputs) -> None:
+def record(
+    surveyed: AccountSurvey,
+    bindings: Mapping[Address, Binding],
+    store: Store,
+    inputs: PlanInputs,
+    *,
+    archive: ArchiveRun,
+) -> None:
     """Write bindings to the state; nothing is written if the state on disk has them all."""
     recorded = surveyed.state.bindings
     new = {address: binding for address, binding in bindings.items() if recorded.get(address) != binding}
     if new or surveyed.recovered:
-        checkpoint(replace(surveyed.state, bindings={**recorded, **new}), store, inputs, surveyed.seals)
+        state = replace(surveyed.state, bindings={**recorded, **new})
+        checkpoint(state, store, inputs, surveyed.seals, archive, surveyed.recovered_calls)
 
 
 def without_unknown_secrets(desired: Desired, known_values: Mapping[str, str] = NO_VALUES) -> Desired:
