@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.scenarios.project import Body, Project
@@ -245,3 +247,107 @@ def test_a_namesake_with_other_content_is_no_obstacle_to_a_replacement(project: 
     project.account.seed(documents=[{**spec, "document_url": "https://b.example.com/theirs.pdf"}])
     project.manifest("document", "x", {**spec, "document_url": "https://a.example.com/b.pdf"})
     project.apply()
+
+
+@pytest.mark.parametrize("in_use", ["old", "new"])
+def test_a_version_of_a_managed_object_is_not_imported_under_another_address(project: Project, in_use: str) -> None:
+    """With two addresses for one object, the replacement would delete what the other address manages."""
+    old, new = half_replaced(project)
+    other = new
+    if in_use == "new":
+        other = old
+        project.account.seed(personas=[{**COACH, "persona_name": "Theirs", "document_ids": [old]}])
+        project.account.advance(LATER)
+        project.apply()
+    project.manifest("document", "archive", {"document_name": "Archive", "document_url": URL.format(in_use)})
+
+    result = project.run("import", "document/archive", other)
+
+    assert result.code == 9, result.out + result.err
+    assert f"{other} is a version of `document/prices` [E905]" in result.err
+    assert set(project.account.objects("documents")) == {old, new}
+
+
+def test_a_state_with_one_object_at_two_addresses_deletes_nothing(project: Project) -> None:
+    """An older tavusctl could import a version a second time."""
+    old, new = half_replaced(project)
+    state = project.root / ".tavusctl/state.json"
+    document = json.loads(state.read_text("utf-8"))
+    twin = {**document["resources"]["document/prices"], "id": new, "successor": None, "retired": []}
+    document["resources"]["document/archive"] = {key: value for key, value in twin.items() if value is not None}
+    state.write_text(json.dumps(document), "utf-8")
+    project.account.advance(LATER)
+
+    results = [project.run(*command) for command in (("plan",), ("apply", "--yes"), ("destroy", "--yes"))]
+
+    assert [result.code for result in results] == [9] * 3, results
+    assert set(project.account.objects("documents")) == {old, new}
+
+
+@pytest.mark.parametrize("imported", ["the new version", "another object"])
+def test_an_import_in_place_of_a_deleted_object_keeps_the_other_version_in_sight(
+    project: Project, imported: str
+) -> None:
+    old, new = half_replaced(project)
+    project.account.portal_delete("document", old)
+    made = {"document_name": "Prices", "document_url": URL.format("new")}
+    other = new if imported == "the new version" else project.account.seed(documents=[made])["documents"][0]
+
+    result = project.run("import", "document/prices", other)
+    project.account.advance(LATER)
+    project.apply()
+
+    assert result.code == 0, result.out + result.err
+    assert project.bound("document/prices") == other
+    assert list(project.account.objects("documents")) == [other]
+    assert project.plan()["warnings"] == []
+
+
+def test_an_export_of_a_bound_object_keeps_its_replacement_and_its_protection(project: Project) -> None:
+    """The manifest of the object is lost, and an export writes it again."""
+    old, new = half_replaced(project, on_remove="retain")
+    before = project.run("state", "show", "document/prices").document
+    project.remove("document", "prices")
+
+    result = project.run("export", "--address", "document/prices")
+
+    assert result.code == 0, result.out + result.err
+    assert project.run("state", "show", "document/prices").document == before
+    assert (before["id"], before["successor"], before["on_remove"]) == (old, new, "retain")
+
+
+def test_undo_of_an_import_is_refused_during_a_replacement(project: Project) -> None:
+    """Without its binding, nothing would ever delete the new version; and nothing else of the object is changed."""
+    (old,) = project.account.seed(documents=[{"document_name": "Prices", "document_url": URL.format("old")}])[
+        "documents"
+    ]
+    project.manifest(
+        "document", "prices", {"document_name": "Prices", "document_url": URL.format("old"), "tags": ["a"]}
+    )
+    project.apply("--import-existing")
+    (run,) = (line.split()[0] for line in project.run("undo").out.splitlines())
+    project.manifest(
+        "document", "prices", {"document_name": "Prices", "document_url": URL.format("new"), "tags": ["a"]}
+    )
+    project.apply()
+    project.account.forget()
+
+    result = project.run("undo", run, "--yes")
+
+    (new,) = project.account.objects("documents").keys() - {old}
+    assert (result.code, project.account.writes) == (3, []), result.out + result.err
+    assert f"`document/prices` has another version, {new}, of a replacement since" in result.out
+    assert project.run("state", "show", "document/prices").document["successor"] == new
+
+
+def test_a_new_version_that_is_deleted_during_the_wait_is_named(project: Project) -> None:
+    """Not the old version, which is still in use."""
+    old, new = half_replaced(project)
+    gone = {"kind": "status", "status": 404, "body": {"error": "Document not found"}, "times": None}
+    project.account.fault(match=f"GET /v2/documents/{new}", skip=1, **gone)
+
+    result = project.run("apply", "--yes", "--wait", "5s")
+
+    assert result.code == 3, result.out + result.err
+    assert f"{new} disappeared from the account during this run" in result.out
+    assert f"{old} disappeared" not in result.out

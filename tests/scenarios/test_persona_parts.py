@@ -267,6 +267,29 @@ def test_an_undo_takes_every_call_back_in_one_entry(made: tuple[Project, list[st
     assert (host(project)["system_prompt"], host(project)["layers"]) == (PROMPT, before["layers"])
 
 
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize("edited", ["/system_prompt", "/tool_ids", "/layers/conferencing/allowlist"])
+def test_an_undo_changes_nothing_of_an_object_of_which_one_call_was_edited_since(
+    made: tuple[Project, list[str]], edited: str
+) -> None:
+    project, tools = made
+    changed = full([tools[2], tools[0]], system_prompt="You host kindly.")
+    changed["layers"] = {"conferencing": {"username": "acme-host", "allowlist": ["other.example"]}}
+    project.manifest("persona", "host", changed)
+    project.apply()
+    theirs = "Theirs." if edited == "/system_prompt" else [tools[1]] if edited == "/tool_ids" else ["third.example"]
+    project.account.portal("persona", project.bound("persona/host"), {"op": "replace", "path": edited, "value": theirs})
+    before = host(project)
+    project.account.forget()
+
+    undone = project.run("undo", last(project), "--yes")
+
+    assert (undone.code, project.account.writes, host(project)) == (3, [], before), undone.out
+    assert f"{edited} was edited since" in undone.out
+    project.apply()
+    assert project.plan()["changes"] == []
+
+
 def test_an_undo_of_the_create_deletes_what_is_still_as_it_was_made(made: tuple[Project, list[str]]) -> None:
     project, tools = made
     moved_in_the_portal(project, tools)

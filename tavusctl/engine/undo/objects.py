@@ -47,8 +47,7 @@ def undo_create(intent: Intent, finished_run: FinishedRun, context: UndoContext,
         return
     live = context.live.get((intent.address.kind, binding.remote_id))
     change = replace(minimal_change(intent, Action.DELETE), remote_id=binding.remote_id, live=live)
-    if versions := removals.other_versions(binding):
-        refuse(plan, change, f"`{intent.address}` has another version, {versions}, of a replacement since")
+    if _refuse_other_versions(plan, change, binding):
         return
     if live is None:
         plan.changes.append(replace(change, action=Action.FORGET, reason="already deleted"))
@@ -62,6 +61,14 @@ def undo_create(intent: Intent, finished_run: FinishedRun, context: UndoContext,
     ]
     names = tuple(sorted(f"{user.kind.name} {user.remote_id}" for user in users))
     plan.changes.append(replace(change, referrers=names))
+
+
+def _refuse_other_versions(plan: UndoPlan, change: Change, binding: Binding) -> bool:
+    """Refuse to unbind an object with other versions, which only its binding records; return whether it is refused."""
+    versions = removals.other_versions(binding)
+    if versions:
+        refuse(plan, change, f"`{change.address}` has another version, {versions}, of a replacement since")
+    return bool(versions)
 
 
 def _with_later_calls(intent: Intent, finished_run: FinishedRun, binding: Binding) -> Intent:
@@ -187,22 +194,31 @@ def edited_pointers(intent: Intent, live: Live, binding: Binding) -> str:
     return ", ".join(change.path for change in compare(as_desired(live.kind, sent), live, sent).fields)
 
 
-def unbind_imported(finished_run: FinishedRun, context: UndoContext) -> Iterator[Change]:
-    """Changes that drop the bindings of objects that the run imported."""
+def unbind_imported(finished_run: FinishedRun, context: UndoContext, plan: UndoPlan) -> list[Change]:
+    """Changes that drop the bindings of objects that the run imported; none for an object that is refused."""
+    refused, changes = {refusal.change.address for refusal in plan.refused}, list[Change]()
     for imported in finished_run.imported:
         binding = context.bindings.get(imported.address)
-        if binding and binding.remote_id == imported.remote_id:
-            reason = "the run imported it"
-            waits = (imported.address,)
-            yield Change(
-                Action.FORGET, Cause.ASKED, imported.address, imported.remote_id, waits_for=waits, reason=reason
-            )
+        if binding is None or binding.remote_id != imported.remote_id or imported.address in refused:
+            continue
+        change = Change(
+            Action.FORGET,
+            Cause.ASKED,
+            imported.address,
+            imported.remote_id,
+            waits_for=(imported.address,),
+            reason="the run imported it",
+        )
+        if not _refuse_other_versions(plan, change, binding):
+            changes.append(change)
+    return changes
 
 
 def rebind(finished_run: FinishedRun, context: UndoContext) -> Iterator[Binding]:
-    """Bindings that the run dropped, for objects that still exist and are not bound."""
+    """Bindings that the run dropped, for objects that still exist and belong to no address."""
+    owned_ids = {*context.ids, *(one for bound in context.bindings.values() for one in bound.other_versions)}
     for binding in finished_run.unbound:
-        free = binding.address not in context.bindings and binding.remote_id not in context.ids
+        free = binding.address not in context.bindings and binding.remote_id not in owned_ids
         if free and (binding.address.kind, binding.remote_id) in context.live:
             yield binding
 

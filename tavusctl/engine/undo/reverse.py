@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from tavusctl import patch
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
+from tavusctl.core.errors import ConflictError
 from tavusctl.core.json_tree import (
     empty_value_for,
     is_empty,
@@ -90,11 +91,22 @@ def reverse(finished_run: FinishedRun, context: UndoContext) -> UndoPlan:
             plan.refused.append(
                 Refusal(minimal_change(intent, Action.RECRAWL), "E306", 4, "a crawl cannot be undone", hint)
             )
+    unbinding = unbind_imported(finished_run, context, plan)
+    _leave_edited(plan)
     repoint_to_old_versions(context, plan)
-    refused = {refusal.change.address for refusal in plan.refused}
-    plan.changes += [change for change in unbind_imported(finished_run, context) if change.address not in refused]
+    plan.changes += unbinding
     plan.settled += rebind(finished_run, context)
     return plan
+
+
+def _leave_edited(plan: UndoPlan) -> None:
+    """Change nothing of an object that is not as the run left it, also not by reversals of other calls."""
+    edited = {refusal.change.address for refusal in plan.refused if refusal.exit_code == ConflictError.exit_code}
+    plan.changes = [change for change in plan.changes if change.address not in edited]
+    plan.settled = [binding for binding in plan.settled if binding.address not in edited]
+    for address in edited:
+        for by_address in (plan.bodies, plan.bases, plan.brought_back):
+            by_address.pop(address, None)
 
 
 def _created_ids(made: Binding) -> tuple[str, ...]:
