@@ -301,11 +301,10 @@ def _why_kept(change: Change) -> str:
 def _targeted(changes: Sequence[Change], targets: AbstractSet[Address]) -> list[Change]:
     if not targets:
         return list(changes)
-    by_address = {change.address: change for change in changes}
+    references_of = {change.address: change.desired.refers_to for change in changes if change.desired}
     needed, queue = set(targets), list(targets)
     while queue:
-        change = by_address.get(queue.pop())
-        references = change.desired.refers_to if change and change.desired else ()
+        references = references_of.get(queue.pop(), ())
         queue += [address for address in references if address not in needed]
         needed.update(references)
     return [change for change in changes if change.address in needed]

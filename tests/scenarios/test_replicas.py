@@ -227,3 +227,13 @@ def test_a_training_with_another_external_voice_is_paid_for_once(project: Projec
     project.apply()
     assert project.plan()["drift"] == []
     assert project.account.objects("replicas")[project.bound("replica/anna")]["default_voice_id"] == second
+
+
+@pytest.mark.newer_api
+def test_a_targeted_replacement_takes_along_what_the_new_version_refers_to(anna: Project) -> None:
+    anna.manifest("voice", "calm", {"voice_name": "Calm", "train_audio_url": "https://example.com/calm.mp3"})
+    anna.manifest("replica", "anna", {**ANEW, "default_voice_id": "${ref:voice/calm}"})
+
+    anna.apply("--target", "replica/anna", "--allow-replace", "replica/anna")
+
+    assert [path for method, path, _ in anna.account.sent if method == "POST"] == ["/v2/voices", "/v2/replicas"]
