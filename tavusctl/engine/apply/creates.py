@@ -208,13 +208,16 @@ def _retry(ctx: ApplyContext, pending: _PendingCreate) -> str:
 
 def _post(ctx: ApplyContext, pending: _PendingCreate) -> str:
     kind, collection = pending.sent.kind, pending.sent.kind.collection
-    with ctx.sending(pending.op) as fence:
-        response = ctx.api.post(
-            collection,
-            create_body(kind, ctx.with_ids(pending.body)),
-            fence=fence,
-            before_retry=partial(_search_before_retry, ctx, pending),
-        )
+    try:
+        with ctx.sending(pending.op) as fence:
+            response = ctx.api.post(
+                collection,
+                create_body(kind, ctx.with_ids(pending.body)),
+                fence=fence,
+                before_retry=partial(_search_before_retry, ctx, pending),
+            )
+    except Gone as error:  # something that the new object refers to is missing, not the object itself
+        raise Rejected(error.status, error.text, f"POST {collection}") from None
     remote_id = kind.id_of(response)
     if not _AN_ID.fullmatch(remote_id):
         message = f"the response to POST {collection} has no id"

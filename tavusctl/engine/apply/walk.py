@@ -13,6 +13,7 @@ from math import inf
 from typing import Final
 
 from tavusctl.core.address import Address
+from tavusctl.core.binding import Binding
 from tavusctl.core.errors import (
     Ambiguous,
     ApiError,
@@ -166,7 +167,7 @@ def _reported(ctx: ApplyContext, outcome: Outcome) -> Outcome:
 
 
 def _step(ctx: ApplyContext, step: Change, done: Mapping[Address, Outcome], refused: set[Address]) -> Outcome:
-    doubted_before = ctx.recorder.in_doubt(step.address)
+    doubted_before, bound_before = ctx.recorder.in_doubt(step.address), ctx.recorder.get(step.address)
     ctx.written_pointers.pop(step.address, None)
     try:
         with ctx.turns:  # a stop may have been requested while the step waited for its turn
@@ -178,18 +179,19 @@ def _step(ctx: ApplyContext, step: Change, done: Mapping[Address, Outcome], refu
             # Every other call would fail in the same way, or must not be made at all.
             ctx.stop.request(error.message)
         in_doubt = bool(ctx.recorder.in_doubt(step.address) - doubted_before)
-        return _end_with_error(
-            step, error, _find_created_id(ctx, step), ctx.written_pointers.get(step.address, ()), in_doubt=in_doubt
-        )
+        created_id = _created_id(step, bound_before, ctx.recorder.get(step.address))
+        return _end_with_error(step, error, created_id, ctx.written_pointers.get(step.address, ()), in_doubt=in_doubt)
     except BaseException:
         ctx.stop.request(_DEFECT)
         raise
 
 
-def _find_created_id(ctx: ApplyContext, step: Change) -> str:
-    """The id of the object that a create has made, if a later call of the same step has failed; otherwise empty."""
-    binding = ctx.recorder.get(step.address) if step.action is Action.CREATE else None
-    return binding.remote_id if binding else ""
+def _created_id(step: Change, before: Binding | None, now: Binding | None) -> str:
+    """The id of the object that a step has created, by the bindings before and after it; empty if there is none."""
+    if step.action not in (Action.CREATE, Action.REPLACE) or now is None:
+        return ""
+    known_ids = {before.remote_id, *before.other_versions} if before else set()
+    return next((one for one in (now.successor, now.remote_id) if one and one not in known_ids), "")
 
 
 def _end_with_error(
@@ -200,7 +202,9 @@ def _end_with_error(
     `created_id` is the id of an object that the step has created, `written` the pointers that it has written.  If the
     step is `in_doubt`, a call was sent whose outcome is not on record, and the error says nothing about that call.
     """
-    reason, code, remote_id = error.message, error.exit_code, created_id or step.remote_id
+    # A replacement that waits for its successor is a step on the successor.
+    remote_id = created_id or (step.live.remote_id if step.live else step.remote_id)
+    reason, code = error.message, error.exit_code
     if created_id:
         reason = f"created as {created_id}; the next run finishes it: {reason}"
     if isinstance(error, Gone):
