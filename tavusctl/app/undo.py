@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tavusctl.app.planning import draft_consent
 from tavusctl.app.planning.execution import Dialogue, RunResult, check_safety, confirm, run_plan
-from tavusctl.app.planning.prepare import with_environment
+from tavusctl.app.planning.prepare import wait_for_creates, with_environment
 from tavusctl.app.session.keyring import keys
 from tavusctl.app.session.manifests import load
 from tavusctl.app.session.online import Session
@@ -23,6 +23,7 @@ from tavusctl.crawl import source_fingerprint
 from tavusctl.engine.apply import DraftConsent
 from tavusctl.engine.execution import check_trusted
 from tavusctl.engine.plan import Approvals
+from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.engine.reconcile import prepare_undo
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import JsonObject
@@ -59,18 +60,20 @@ def undo(session: Session, run: str, options: UndoOptions, dialogue: Dialogue) -
     store = session.store()
     sealed_state = open_state(store, keys(session))
     archive, lineage = RunRecords(store.shelf), sealed_state.replay.state.lineage
-    past, trash = (
-        archive.finished_run(lineage, run, sealed_state.seals.check_run),
-        archive.bodies(run, sealed_state.seals),
-    )
+    past = archive.finished_run(lineage, run, sealed_state.seals.check_run)
+    trash = archive.bodies(past, sealed_state.seals)
     past = replace(past, intents=tuple(map(sealed_state.seals.comparable_intent, past.intents)))
     inputs = session.plan_inputs(Approvals(delete_expensive=options.allow_replica_delete))
     manifests = _manifests(session)
     with store.lock(options.lock_timeout, "undo"), session.client() as api:
-        with reading(session.progress, api):
-            prepared = prepare_undo(
-                past, trash, KINDS, api, store, inputs, manifests=manifests, recreate=options.recreate
-            )
+
+        def plan() -> PreparedPlan:
+            with reading(session.progress, api):
+                return prepare_undo(
+                    past, trash, KINDS, api, store, inputs, manifests=manifests, recreate=options.recreate
+                )
+
+        prepared = wait_for_creates(session, api, plan)
         prepared = replace(prepared, plan=with_environment(session, prepared.plan))
         dialogue.show(prepared.plan)
         draft_consent.check_named(session, prepared, options.drafts)

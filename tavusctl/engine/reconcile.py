@@ -124,9 +124,9 @@ def prepare_undo(
 
     sealed = open_state(store, inputs.keys)
     recovered = recover(kinds, api, sealed)
-    recovery.check_none_lost(recovered.lost)
     state = recovered.state
     _check_lineage(finished_run, state)
+    check_single(state.bindings.values())
     decoder = _decoder(kinds, sealed, state, observe.names(state).ids, manifests)
     account = _observe(api, kinds, (), state, decoder, inputs)
     account = observe.with_kinds(api, kinds, account, _touched(finished_run), decoder)
@@ -139,13 +139,23 @@ def prepare_undo(
         reversal.settled,
         bindings=state.bindings,
         approvals=inputs.approvals,
-        warnings=(*recovered.warnings, *reversal.warnings),
+        warnings=(*recovered.warnings, *map(remarks.unresolved_create, recovered.lost), *reversal.warnings),
         metadata=_metadata(api, state, inputs, account.live),
     )
     result = replace(result, refused=(*reversal.refused, *result.refused), recovered=bool(sealed.replay.records))
     behind = result.recovered or sealed.seals.is_behind(state)
-    prepared = PreparedPlan(result, state, (), inputs, account.ids, account.ids_by_kind(kinds), seals=sealed.seals)
-    return replace(prepared, recovered_calls=recovered.outcomes, state_is_behind=behind)
+    return PreparedPlan(
+        result,
+        state,
+        (),
+        inputs,
+        account.ids,
+        account.ids_by_kind(kinds),
+        recovered.lost,
+        recovered_calls=recovered.outcomes,
+        state_is_behind=behind,
+        seals=sealed.seals,
+    )
 
 
 def _check_lineage(finished_run: FinishedRun, state: State) -> None:

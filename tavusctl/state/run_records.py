@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from msgspec import Struct, field
 
 from tavusctl.core.errors import StateError, TavusctlError
+from tavusctl.core.model import Action
 from tavusctl.core.ports import ArtifactStore
 from tavusctl.lib.json_types import JsonObject, as_integer, as_object, as_text
 from tavusctl.lib.strict_json import strict_json
@@ -69,10 +70,18 @@ class RunRecords(Struct):
         names = runs_of(lineage, self.artifacts.names(RUNS)).values()
         return [past for past in (_read_run(self.artifacts, name) for name in names) if past]
 
-    def bodies(self, run: str, seals: Seals) -> dict[str, JsonObject]:
-        """The bodies of objects that a run deleted, by id; without those that are unreadable or wrongly sealed."""
+    def bodies(self, finished_run: FinishedRun, seals: Seals) -> dict[str, JsonObject]:
+        """The bodies of objects that a run deleted, and of old versions that it replaced and a later run deleted.
+
+        By id; without those that are unreadable or wrongly sealed.
+        """
+        replaced = [one.before for one in finished_run.intents if one.action is Action.REPLACE and one.before]
+        endings = tuple(f"-{binding.remote_id}.json" for binding in replaced)
         bodies_by_id: dict[str, JsonObject] = {}
-        for name in sorted(self.artifacts.names(f"{TRASH}/{run}")):
+        for name in sorted(self.artifacts.names(TRASH)):
+            run = name.split("/")[1]
+            if run != finished_run.run and not name.endswith(endings):
+                continue
             with contextlib.suppress(ValueError, KeyError, TypeError, StateError):
                 document = as_object(strict_json(self.artifacts.get(name) or b""))
                 mac = as_text(document.pop("mac"))

@@ -96,6 +96,8 @@ def undo_delete(
     kind = context.kinds[intent.address.kind]
     change = replace(minimal_change(intent, Action.CREATE), remote_id="")
     bound = context.bindings.get(intent.address)
+    if bound and bound.remote_id == intent.remote_id and (kind.name, bound.remote_id) not in context.live:
+        bound = None  # no run has dropped the binding of the deleted object yet
     if bound or intent.op in finished_run.unknown:
         refuse(plan, change, f"`{intent.address}` is now bound to {bound.remote_id}" if bound else UNKNOWN_OUTCOME)
         return

@@ -81,6 +81,7 @@ def reverse(finished_run: FinishedRun, context: UndoContext) -> UndoPlan:
         if intent.action in (Action.UPDATE, Action.ADOPT) and intent.remote_id not in created_ids:
             _reverse_update(intent, finished_run, context, deleted_ids, known, plan)
     plan.changes = join_updates(plan.changes)
+    replaced = {intent.address for intent in calls if intent.action is Action.REPLACE}
     for intent in calls:
         if intent.action is Action.CREATE:
             undo_create(intent, finished_run, context, plan)
@@ -91,6 +92,10 @@ def reverse(finished_run: FinishedRun, context: UndoContext) -> UndoPlan:
             plan.refused.append(
                 Refusal(minimal_change(intent, Action.RECRAWL), "E306", 4, "a crawl cannot be undone", hint)
             )
+        elif intent.action is Action.RETIRE and intent.address not in replaced:
+            reason = f"{intent.remote_id} was deleted, a version of a replacement that another run had begun"
+            hint = "undo the run that began it, or change the manifest and apply it"
+            plan.refused.append(Refusal(minimal_change(intent, Action.RETIRE), "E308", 4, reason, hint))
     unbinding = unbind_imported(finished_run, context, plan)
     _leave_edited(plan)
     repoint_to_old_versions(context, plan)

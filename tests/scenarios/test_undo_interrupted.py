@@ -1,0 +1,115 @@
+"""Undo beside interrupted and later runs: it goes on after a kill, and says what another run has made of an object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.crash.rig import KILLED, KillableProject, Launcher, launcher
+from tests.scenarios.project import Body, Project
+from tests.scenarios.twenty import QUICK
+
+URL = "https://example.com/{}.pdf"
+LATER = 3600
+COACH: Body = {"persona_name": "Coach", "system_prompt": "You coach."}
+PRICES: Body = {"document_name": "Prices", "document_url": URL.format("old")}
+OTHER: Body = {"persona_name": "Other", "system_prompt": "You help."}
+
+
+@pytest.fixture(scope="module")
+def lent() -> Iterator[Launcher]:
+    with launcher() as made:
+        yield made
+
+
+@pytest.fixture
+def crashing(project: Project, lent: Launcher) -> KillableProject:
+    """A project whose commands can be killed, with two personas and a document that were applied."""
+    made = KillableProject(project.root, project.account, {**QUICK}, lent)
+    made.manifest("document", "prices", PRICES)
+    made.manifest("persona", "coach", COACH)
+    made.manifest("persona", "other", OTHER)
+    assert made.run("apply", "--yes").code == 0
+    return made
+
+
+def last(project: Project) -> str:
+    """The newest run."""
+    return project.run("undo").out.split()[0]
+
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("phase", ["before", "after"])
+def test_an_undo_that_was_killed_goes_on(crashing: KillableProject, phase: str) -> None:
+    """Not by way of an apply, which would delete again what the undo has made."""
+    crashing.remove("document", "prices")
+    crashing.remove("persona", "other")
+    assert crashing.run("apply", "--yes", "--allow-deletes", "2").code == 0
+    run = last(crashing)
+    crashing.account.fault(match="POST /v2/*", kind="kill", phase=phase)
+    assert crashing.run("undo", run, "--yes", "--recreate").code == KILLED
+
+    crashing.run("undo", run, "--yes", "--recreate")
+
+    assert len(crashing.account.objects("documents")) == 1
+    assert sorted(one["persona_name"] for one in crashing.account.objects("personas").values()) == ["Coach", "Other"]
+    crashing.manifest("document", "prices", PRICES)
+    crashing.manifest("persona", "other", OTHER)
+    assert crashing.plan()["changes"] == []
+
+
+def test_a_delete_is_undone_before_any_run_has_dropped_the_binding(crashing: KillableProject) -> None:
+    crashing.remove("persona", "other")
+    crashing.account.fault(match="DELETE /v2/*", kind="kill", phase="after")
+    assert crashing.run("apply", "--yes", "--allow-deletes", "1").code == KILLED
+    crashing.manifest("persona", "coach", {**COACH, "system_prompt": "You coach kindly."})
+    assert crashing.run("apply", "--yes", "--target", "persona/coach").code == 0
+    deletion = crashing.run("undo").out.splitlines()[1].split()[0]
+
+    result = crashing.run("undo", deletion, "--yes", "--recreate")
+
+    assert result.code == 0, result.out + result.err
+    assert crashing.bound("persona/other") in crashing.account.objects("personas")
+
+
+@pytest.fixture
+def replaced(project: Project) -> tuple[str, str]:
+    """A document that one run has replaced, whose old version another run has deleted; the ids of both runs."""
+    project.manifest("document", "prices", PRICES)
+    project.manifest("persona", "coach", {**COACH, "document_ids": ["${ref:document/prices}"]})
+    project.apply()
+    project.account.advance(LATER)
+    project.account.portal(
+        "document", project.bound("document/prices"), {"op": "replace", "path": "/tags", "value": ["theirs"]}
+    )
+    project.manifest("document", "prices", {**PRICES, "document_url": URL.format("new")})
+    project.apply()
+    project.account.advance(LATER)
+    begun = last(project)
+    project.apply()
+    return begun, last(project)
+
+
+def test_an_old_version_that_a_later_run_deleted_is_recreated_as_it_was(
+    project: Project, replaced: tuple[str, str]
+) -> None:
+    """With what the manifest does not manage."""
+    project.account.switch(processing_seconds=0)
+
+    result = project.run("undo", replaced[0], "--yes", "--recreate")
+
+    (document,) = project.account.objects("documents").values()
+    assert (result.code, document["document_url"], document["tags"]) == (0, URL.format("old"), ["theirs"]), result.out
+
+
+def test_a_run_that_only_finished_a_replacement_says_which_run_to_undo(
+    project: Project, replaced: tuple[str, str]
+) -> None:
+    project.account.forget()
+
+    result = project.run("undo", replaced[1], "--yes", "--recreate")
+
+    assert (result.code, project.account.writes) == (4, []), result.out
+    assert "was deleted, a version of a replacement that another run had begun" in result.out
+    assert "undo the run that began it" in result.out
