@@ -421,6 +421,23 @@ def test_what_is_live_needs_nobody_to_publish_it(five: Project) -> None:
     assert not [one for one in five.account.requests if one["path"].endswith("/publish")]
 
 
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("phase", ["before", "after"])
+def test_a_publication_of_which_nothing_is_heard_is_unknown_until_the_next_plan(five: Project, phase: str) -> None:
+    july(five, "a")
+    five.account.fault(match="POST /v2/pals/*", kind="drop", phase=phase, times=2)
+
+    code, ended = applied(five, "--publish", "persona/a")
+
+    assert (code, ended["a"][0]) == (6, "unknown")
+    assert "the draft may have been published" in ended["a"][1]
+    changes = [one["address"] for one in five.plan()["changes"]]
+    assert changes == (["persona/a"] if phase == "before" else [])
+    assert applied(five, "--publish", "persona/a")[0] == 0
+    assert prompts(five)["a"] == NEW
+    assert five.run("plan", "--detailed-exitcode").code == 0
+
+
 def test_an_api_that_publishes_nothing_says_so(five: Project) -> None:
     july(five, "a")
     five.account.fault(match="POST /v2/pals/*", kind="status", status=404, body={"error": "Not found"})

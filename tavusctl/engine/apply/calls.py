@@ -284,7 +284,8 @@ def _publish(
     binding = ctx.recorder.get(step.address)
     spec = binding.applied if binding else {}
     op = ctx.recorder.record_intent(step.address, step.action, remote_id=before.remote_id, spec=spec, time=ctx.now())
-    trouble = drafts.publish(ctx, op, before.kind, before.remote_id)
+    with record_failure(ctx, op):
+        trouble = drafts.publish(ctx, op, before.kind, before.remote_id)
     ctx.recorder.record_result(op, done=not trouble)
     return replace(written, in_draft=bool(trouble), published=not trouble, publish_error=trouble)
 

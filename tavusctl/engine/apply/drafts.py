@@ -129,7 +129,10 @@ def describe_effects(draft_effects: DraftEffects) -> str:
 
 
 def publish(ctx: ApplyContext, op: str, kind: ResourceKind, remote_id: str) -> str:
-    """Publish a draft; why that failed, otherwise empty.  A lost response is followed by a second, harmless attempt."""
+    """Publish a draft; why that failed, otherwise empty.
+
+    A lost response is followed by a second, harmless attempt.  If its response is lost too, Ambiguous is raised.
+    """
     path = f"{kind.publish_collection}/{remote_id}/publish"
     try:
         with suppress(Ambiguous), ctx.sending(op) as fence:
@@ -139,6 +142,9 @@ def publish(ctx: ApplyContext, op: str, kind: ResourceKind, remote_id: str) -> s
             ctx.api.post(path, fence=fence)
     except Rejected as error:
         return f"the API did not publish the draft: {error.text}"
+    except Ambiguous as error:
+        message = f"the draft may have been published: {error.message}"
+        raise Ambiguous(message, error.hint) from None
     except ApiError as error:
         return error.message
     return ""
