@@ -133,29 +133,21 @@ def prepare_undo(
     secrets, unset = resolve.sealed_secrets(manifests, inputs.secrets, sealed.seals.fingerprint_key)
     context = undo.UndoContext(kinds, state.bindings, account.by_id, account.ids, trash, recreate, secrets, unset)
     reversal = undo.reverse(renames.run_with_current_addresses(finished_run, state.bindings), context)
+    warnings = (*recovered.warnings, *map(remarks.unresolved_create, recovered.lost), *reversal.warnings)
+    metadata = _metadata(api, state, inputs, account.live)
     result = plan.make(
         reversal.changes,
         (),
         reversal.settled,
         bindings=state.bindings,
         approvals=inputs.approvals,
-        warnings=(*recovered.warnings, *map(remarks.unresolved_create, recovered.lost), *reversal.warnings),
-        metadata=_metadata(api, state, inputs, account.live),
+        warnings=warnings,
+        metadata=metadata,
     )
     result = replace(result, refused=(*reversal.refused, *result.refused), recovered=bool(sealed.replay.records))
+    prepared = PreparedPlan(result, state, (), inputs, account.ids, account.ids_by_kind(kinds), recovered.lost)
     behind = result.recovered or sealed.seals.is_behind(state)
-    return PreparedPlan(
-        result,
-        state,
-        (),
-        inputs,
-        account.ids,
-        account.ids_by_kind(kinds),
-        recovered.lost,
-        recovered_calls=recovered.outcomes,
-        state_is_behind=behind,
-        seals=sealed.seals,
-    )
+    return replace(prepared, recovered_calls=recovered.outcomes, state_is_behind=behind, seals=sealed.seals)
 
 
 def _check_lineage(finished_run: FinishedRun, state: State) -> None:

@@ -182,7 +182,7 @@ def _with_update(state: State, intent: Intent, kind: ResourceKind, look: Look) -
 
 def _is_done(kind: ResourceKind, intent: Intent, differing: Sequence[FieldChange], body: JsonObject) -> bool:
     """Whether an object shows what was sent, in whatever form, and shows no written field with its old value."""
-    old_values = intent.inverse.was
+    old_values = intent.inverse.values_before
     before = body
     for pointer, value in old_values.items():
         before = set_at(before, split(pointer), value)

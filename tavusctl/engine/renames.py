@@ -91,13 +91,16 @@ def _with_renamed_references(binding: Binding, renames: Names) -> Binding:
 def _renamed_intent(intent: Intent, renames: Renames) -> Intent:
     inverse = intent.inverse
     operations = tuple(_renamed_document(operation, renames) for operation in inverse.operations)
-    values_after, values_before = _renamed_document(inverse.left, renames), _renamed_document(inverse.was, renames)
+    values_after, values_before = (
+        _renamed_document(inverse.values_after, renames),
+        _renamed_document(inverse.values_before, renames),
+    )
     return replace(
         intent,
         address=renames.get(intent.address, intent.address),
         spec=_renamed_document(intent.spec, renames),
         before=intent.before and _renamed(intent.before, renames),
-        inverse=Inverse(operations, values_after, values_before, inverse.lost),
+        inverse=Inverse(operations, values_after, values_before, inverse.unrecorded),
     )
 
 

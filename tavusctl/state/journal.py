@@ -31,7 +31,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, convert, field
-from msgspec.structs import asdict, replace
+from msgspec.structs import fields, replace
 
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
@@ -49,9 +49,9 @@ class Inverse(Struct, frozen=True):
     """What would reverse an update, as plain JSON with ids, and the values that show whether it is still safe."""
 
     operations: tuple[JsonObject, ...] = ()
-    left: JsonObject = field(default_factory=dict)  # by pointer: the value after the update
-    was: JsonObject = field(default_factory=dict)  # by pointer: the value before the update
-    lost: tuple[str, ...] = ()  # pointers of secrets, which cannot be restored
+    values_after: JsonObject = field(default_factory=dict, name="left")  # by pointer: the value after the update
+    values_before: JsonObject = field(default_factory=dict, name="was")  # by pointer: the value before the update
+    unrecorded: tuple[str, ...] = field(default=(), name="lost")  # pointers of secrets, which cannot be restored
 
 
 class Intent(Struct, frozen=True):
@@ -140,7 +140,7 @@ def intent_record(entry: Intent) -> bytes:
             "name": entry.name,
             "time": entry.time,
             "before": _binding_json(entry.before),
-            "inverse": plain(asdict(entry.inverse)),
+            "inverse": plain({one.encode_name: getattr(entry.inverse, one.name) for one in fields(entry.inverse)}),
             **({"ids": dict(entry.ids)} if entry.ids else {}),
             **({"delay": entry.delay} if entry.delay else {}),
         }
@@ -300,7 +300,7 @@ def _address_of(record: Record) -> Address:
 
 
 def _with_values_after(entry: Intent, values: JsonObject | None) -> Intent:
-    return entry if values is None else replace(entry, inverse=replace(entry.inverse, left=leaves_in(values)))
+    return entry if values is None else replace(entry, inverse=replace(entry.inverse, values_after=leaves_in(values)))
 
 
 def _intent_in(record: Record) -> Intent:

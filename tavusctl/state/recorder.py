@@ -191,7 +191,7 @@ class Recorder(Struct):
         later: set[str] = set()
         for op, inverse in reversed(self.inverses.pop(address, [])):
             self._append(partial(_values_after_record, op, inverse, read, frozenset(later)))
-            later |= inverse.left.keys()
+            later |= inverse.values_after.keys()
 
     def record_result(self, op: str, *, done: bool) -> None:
         """Record that a call was carried out, or surely was not."""
@@ -308,8 +308,8 @@ def _values_after_record(
 ) -> bytes | None:
     """The journal record of the values after one update; None if they are those that were written."""
     shown_values = {pointer: value for pointer, value in read(inverse).items() if pointer not in later}
-    values_after = {**inverse.left, **shown_values}
-    return journal.values_after_record(op, values_after) if values_after != inverse.left else None
+    values_after = {**inverse.values_after, **shown_values}
+    return journal.values_after_record(op, values_after) if values_after != inverse.values_after else None
 
 
 class Fence(Struct):

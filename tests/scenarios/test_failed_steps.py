@@ -10,7 +10,7 @@ NO: Body = {"kind": "status", "status": 400, "body": {"error": "Bad Request. No.
 TRAINING = 5 * 3600
 
 
-def failed(project: Project, *args: str) -> tuple[int, str, str]:
+def failed(project: Project, *args: str) -> tuple[int, str | None, str]:
     """Apply; the exit code, and the id and the reason of the only outcome."""
     result = project.run("apply", "--yes", "--format", "json", *args)
     (outcome,) = result.document["outcomes"]

@@ -29,7 +29,7 @@ def invert(ctx: ApplyContext, live: Live, operations: Sequence[JsonObject], appl
     names = (name for operation in operations for name in patch.split(operation["path"]))
     # A key may contain the value of a secret too: then no path through it may be recorded.
     if any(map(redaction.contains_secret, (*names, *keys([*operations, *map(live.body.get, members)])))):
-        return Inverse(lost=tuple(patch.join((member,)) for member in members))
+        return Inverse(unrecorded=tuple(patch.join((member,)) for member in members))
     before = {**_writable(ctx, live.body), **_writable(ctx, _unread(live.kind, operations, applied))}
     after = update_of(live.kind).apply(before, [_writable(ctx, operation) for operation in operations])
     lost: list[str] = []
@@ -67,7 +67,9 @@ def read_values_after(ctx: ApplyContext, inverse: Inverse, live: Live) -> JsonOb
     """The values at the places of an inverse, as the account shows them after the update."""
     body = _writable(ctx, live.body)
     paths = {
-        pointer: path for pointer in inverse.left if not live.kind.field_at(path := patch.split(pointer)).write_only
+        pointer: path
+        for pointer in inverse.values_after
+        if not live.kind.field_at(path := patch.split(pointer)).write_only
     }
     return {pointer: _without_secrets(value_at(body, path), path)[0] for pointer, path in paths.items()}
 

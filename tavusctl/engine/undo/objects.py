@@ -95,9 +95,7 @@ def undo_delete(
     """
     kind = context.kinds[intent.address.kind]
     change = replace(minimal_change(intent, Action.CREATE), remote_id="")
-    bound = context.bindings.get(intent.address)
-    if bound and bound.remote_id == intent.remote_id and (kind.name, bound.remote_id) not in context.live:
-        bound = None  # no run has dropped the binding of the deleted object yet
+    bound = _bound_since(intent, context)
     if bound or intent.op in finished_run.unknown:
         refuse(plan, change, f"`{intent.address}` is now bound to {bound.remote_id}" if bound else UNKNOWN_OUTCOME)
         return
@@ -123,6 +121,13 @@ def undo_delete(
             rivals=_rivals(kind, body, context),
         )
     )
+
+
+def _bound_since(intent: Intent, context: UndoContext) -> Binding | None:
+    """The binding of the address of a deleted object; not that of the object itself, if no run has dropped it yet."""
+    bound = context.bindings.get(intent.address)
+    is_old = bound and bound.remote_id == intent.remote_id
+    return None if is_old and (intent.address.kind, intent.remote_id) not in context.live else bound
 
 
 def _saved_object(intent: Intent, change: Change, context: UndoContext) -> tuple[Binding, JsonObject] | Refusal:

@@ -52,9 +52,9 @@ class _ReverseUpdate(Struct, frozen=True):
 
     change: Change  # a bare change of the object
     live: Live  # the object with the reversals of later updates
-    left: JsonObject  # by pointer: values after the update
-    was: JsonObject  # by pointer: values before the update
-    then: Binding  # the binding after the reversal
+    values_after: JsonObject  # by pointer: after the update
+    values_before: JsonObject  # by pointer: before the update
+    binding_after: Binding  # the binding after the reversal
     operations: Sequence[JsonObject]
 
 
@@ -81,6 +81,19 @@ def reverse(finished_run: FinishedRun, context: UndoContext) -> UndoPlan:
         if intent.action in (Action.UPDATE, Action.ADOPT) and intent.remote_id not in created_ids:
             _reverse_update(intent, finished_run, context, deleted_ids, known, plan)
     plan.changes = join_updates(plan.changes)
+    _reverse_whole_objects(calls, finished_run, context, plan)
+    unbinding = unbind_imported(finished_run, context, plan)
+    _leave_edited(plan)
+    repoint_to_old_versions(context, plan)
+    plan.changes += unbinding
+    plan.settled += rebind(finished_run, context)
+    return plan
+
+
+def _reverse_whole_objects(
+    calls: Sequence[Intent], finished_run: FinishedRun, context: UndoContext, plan: UndoPlan
+) -> None:
+    """Reverse creates and replacements; refuse what nothing can reverse."""
     replaced = {intent.address for intent in calls if intent.action is Action.REPLACE}
     for intent in calls:
         if intent.action is Action.CREATE:
@@ -96,12 +109,6 @@ def reverse(finished_run: FinishedRun, context: UndoContext) -> UndoPlan:
             reason = f"{intent.remote_id} was deleted, a version of a replacement that another run had begun"
             hint = "undo the run that began it, or change the manifest and apply it"
             plan.refused.append(Refusal(minimal_change(intent, Action.RETIRE), "E308", 4, reason, hint))
-    unbinding = unbind_imported(finished_run, context, plan)
-    _leave_edited(plan)
-    repoint_to_old_versions(context, plan)
-    plan.changes += unbinding
-    plan.settled += rebind(finished_run, context)
-    return plan
 
 
 def _leave_edited(plan: UndoPlan) -> None:
@@ -159,32 +166,48 @@ def _reverse_update(
     if _lost_text(intent, live.kind, change, plan):
         return
     removed = {pointer: context.secrets.get((intent.address, pointer)) for pointer in _removed_secrets(intent)}
-    plan.warnings += [lost_secret(intent.address, pointer) for pointer in inverse.lost if not removed.get(pointer)]
+    lost = [pointer for pointer in inverse.unrecorded if not removed.get(pointer)]
+    plan.warnings += [lost_secret(intent.address, pointer) for pointer in lost]
     if not inverse.operations or _is_refused(intent, change, context, gone, removed, plan):
         return
     binding = plan.bases.get(intent.address, binding)
     secrets = {pointer: secret for pointer, secret in removed.items() if secret}
-    left, was = with_addresses(inverse.left, known), with_addresses(inverse.was, known)
-    # A field that the run has emptied is not among the applied ones.
-    emptied = {patch.split(pointer)[0]: value for pointer, value in left.items() if value == empty_value_for(value)}
-    unread = {**emptied, **binding.applied}
+    values_after = with_addresses(inverse.values_after, known)
+    values_before = with_addresses(inverse.values_before, known)
+    unread = {**_emptied(values_after), **binding.applied}
     current = replace(live, body=plan.bodies.get(intent.address) or with_unread(live.kind, live.body, unread))
-    binding_after = restore_fields(binding, before, _spec_before(intent, binding, before, secrets), list(left))
+    binding_after = restore_fields(binding, before, _spec_before(intent, binding, before, secrets), list(values_after))
     operations = tuple(_with_secrets([with_addresses(operation, known) for operation in inverse.operations], secrets))
-    differing = _differing(live.kind, left, current.body)
-    if not differing and intent.op in finished_run.unknown:
+    reversal = _ReverseUpdate(change, current, values_after, values_before, binding_after, operations)
+    _add_unless_edited(reversal, gone, context, plan, is_unknown=intent.op in finished_run.unknown)
+
+
+def _add_unless_edited(
+    reversal: _ReverseUpdate, gone: Mapping[str, Address], context: UndoContext, plan: UndoPlan, *, is_unknown: bool
+) -> None:
+    """Add the change that reverses an update; refuse it if the object does not read as the run left it."""
+    change, live, values_after = reversal.change, reversal.live, reversal.values_after
+    differing = _differing(live.kind, values_after, live.body)
+    if not differing and is_unknown:
         refuse(plan, change, UNKNOWN_OUTCOME)
     elif not differing:
-        _add_update(_ReverseUpdate(change, current, left, was, binding_after, operations), gone, context, plan)
-    elif _differing(live.kind, was, current.body):
+        _add_update(reversal, gone, context, plan)
+    elif _differing(live.kind, reversal.values_before, live.body):
         refuse(plan, change, f"{', '.join(differing)} was edited since")
     else:  # somebody has reversed the update already
-        plan.settled.append(target_state(live.kind, binding_after, current.body, list(left)).base)
+        plan.settled.append(target_state(live.kind, reversal.binding_after, live.body, list(values_after)).base)
+
+
+def _emptied(values_after: JsonObject) -> JsonObject:
+    """The members that a run has emptied, which are not among the applied ones, with their empty values."""
+    return {
+        patch.split(pointer)[0]: value for pointer, value in values_after.items() if value == empty_value_for(value)
+    }
 
 
 def _lost_text(intent: Intent, kind: ResourceKind, change: Change, plan: UndoPlan) -> bool:
     """Refuse an update of a text that contained the value of a secret; return whether it is refused."""
-    for pointer in intent.inverse.lost:
+    for pointer in intent.inverse.unrecorded:
         if not secret_fields.allows_secret_reference(kind, pattern_of(patch.split(pointer))):
             reason = f"the text at {pointer} contained the value of a secret, so it was not recorded"
             plan.refused.append(Refusal(change, "E309", 4, reason, "restore the manifest and run tavusctl apply"))
@@ -198,7 +221,7 @@ def _add_update(reversal: _ReverseUpdate, gone: Mapping[str, Address], context: 
     body_after = update.apply(body, reversal.operations)
     if patch.same(body_after, body):
         return  # only a reference that followed a replacement
-    restored_object = target_state(reversal.live.kind, reversal.then, body_after, list(reversal.left))
+    restored_object = target_state(reversal.live.kind, reversal.binding_after, body_after, list(reversal.values_after))
     desired, lacks = _with_current_secrets(
         restored_object.desired,
         update.unknown_secrets(reversal.live, reversal.operations, restored_object.desired.spec),
@@ -211,7 +234,7 @@ def _add_update(reversal: _ReverseUpdate, gone: Mapping[str, Address], context: 
     plan.changes.append(
         replace(
             reversal.change,
-            fields=tuple(_field_change(pointer, reversal.left, body, reversal.was) for pointer in reversal.left),
+            fields=tuple(_field_change(reversal, pointer) for pointer in reversal.values_after),
             patch=reversal.operations,
             guards=update.guards(reversal.live, reversal.operations),
             waits_for=tuple(
@@ -279,7 +302,7 @@ def _is_refused(
 
 def _removed_secrets(intent: Intent) -> list[str]:
     """Pointers of secrets that the run removed; a secret that it changed still exists."""
-    return [pointer for pointer in intent.inverse.lost if is_empty(value_at(intent.spec, patch.split(pointer)))]
+    return [pointer for pointer in intent.inverse.unrecorded if is_empty(value_at(intent.spec, patch.split(pointer)))]
 
 
 def _writes_around(pointer: str, operations: Iterable[JsonObject]) -> bool:
@@ -303,7 +326,7 @@ def _with_secrets(operations: Sequence[JsonObject], secrets: Mapping[str, Secret
 
 def _with_run_secrets(intent: Intent, before: JsonObject) -> JsonObject:
     """What was applied before, with the secrets that the run has sent in place of the old ones: these still exist."""
-    for pointer in intent.inverse.lost:
+    for pointer in intent.inverse.unrecorded:
         path = patch.split(pointer)
         current = value_at(intent.spec, path)
         before = set_at(before, path, ABSENT if is_empty(current) else current)
@@ -327,6 +350,7 @@ def _without_secrets(value: Json) -> Json:
     return [_without_secrets(item) for item in value] if isinstance(value, list) else value
 
 
-def _field_change(pointer: str, left: JsonObject, body: JsonObject, was: JsonObject) -> FieldChange:
-    live = value_at(body, patch.split(pointer))
-    return FieldChange(pointer, Cause.EDITED, left[pointer], live, was.get(pointer))
+def _field_change(reversal: _ReverseUpdate, pointer: str) -> FieldChange:
+    live = value_at(reversal.live.body, patch.split(pointer))
+    before = reversal.values_before.get(pointer)
+    return FieldChange(pointer, Cause.EDITED, reversal.values_after[pointer], live, before)

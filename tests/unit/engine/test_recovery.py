@@ -55,7 +55,7 @@ def updated(pointer: str, before: Json, after: Json, shown: Json) -> bool:
     """Whether an update of one value that was killed counts as done, if the account shows `shown`."""
     specs = [set_at({"persona_name": "Coach "}, split(pointer), value) for value in (before, after, shown)]
     state = State("line", bindings={COACH: Binding(COACH, "p1", specs[0], answered={"/persona_name": "Coach"})})
-    inverse = Inverse(left={pointer: after}, was={pointer: before})
+    inverse = Inverse(values_after={pointer: after}, values_before={pointer: before})
     intent = Intent("a", COACH, Action.UPDATE, "p1", specs[1], inverse=inverse)
     live = Live(KINDS["persona"], "p1", {**specs[2], "persona_name": "Coach"})
     found = recovery.resolve_pending(ReplayResult(state, (intent,)), KINDS, listed, lambda _, __: live)

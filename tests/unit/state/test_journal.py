@@ -140,7 +140,7 @@ def test_a_run_that_has_ended_is_read_from_its_records() -> None:
     ]
 
     left = Intent("op2", RULES, Action.UPDATE, "g1", {"name": "New"}, before=before)
-    shown = Inverse(inverse.operations, {"/x": 2}, inverse.was, inverse.lost)
+    shown = Inverse(inverse.operations, {"/x": 2}, inverse.values_before, inverse.unrecorded)
     assert journal.parse_finished_run(lines) == FinishedRun(
         run="run1",
         time="2026-01-01T00:00:00+00:00",

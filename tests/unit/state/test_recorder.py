@@ -234,7 +234,7 @@ def test_what_an_update_left_is_recorded_where_more_shows_than_was_written(store
     assert store.records[before:] == [journal.values_after_record(op, {"/x": 2})]
     ledger.record_intent(COACH, Action.UPDATE, remote_id="p1", inverse=inverse)
     before = len(store.records)
-    ledger.record_values_after(COACH, lambda found: found.left)
+    ledger.record_values_after(COACH, lambda found: found.values_after)
     assert len(store.records) == before
 
 
@@ -244,7 +244,7 @@ def test_of_several_updates_the_last_one_of_a_place_is_what_reads_show(store: Ke
     ops = [ledger.record_intent(COACH, Action.UPDATE, remote_id="p1", inverse=one) for one in (first, second)]
     before = len(store.records)
 
-    ledger.record_values_after(COACH, lambda found: dict.fromkeys(found.left, "shown"))
+    ledger.record_values_after(COACH, lambda found: dict.fromkeys(found.values_after, "shown"))
 
     left = [
         journal.values_after_record(ops[1], {"/x": "shown"}),
