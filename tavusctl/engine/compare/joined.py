@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
 from msgspec.structs import replace
@@ -15,18 +15,7 @@ from tavusctl.lib.json_types import special_leaves
 
 def join_updates(changes: Iterable[Change]) -> list[Change]:
     """The changes with one update per object, at the place of its first update."""
-    result: list[Change] = []
-    positions: dict[Address, int] = {}
-    for change in changes:
-        if change.action is not Action.UPDATE:
-            result.append(change)
-        elif change.address in positions:
-            position = positions[change.address]
-            result[position] = join(result[position], change)
-        else:
-            positions[change.address] = len(result)
-            result.append(change)
-    return result
+    return _joined(changes, lambda _: True, join)
 
 
 def with_repointing(changes: Sequence[Change]) -> list[Change]:
@@ -35,16 +24,27 @@ def with_repointing(changes: Sequence[Change]) -> list[Change]:
     In one list, old ids and new ones that were sent meanwhile could not be compared with what the plan has seen.
     """
     replaced = {change.address for change in changes if change.action is Action.REPLACE}
+
+    def sends_new_id(update: Change) -> bool:
+        """Whether an update waits for a replacement anyway."""
+        return not update.waits_for and bool(replaced & sent_addresses(update))
+
+    return _joined(changes, sends_new_id, lambda own, then: replace(join(own, then), cause=own.cause, waits_for=()))
+
+
+def _joined(
+    changes: Iterable[Change], takes_in: Callable[[Change], bool], join_two: Callable[[Change, Change], Change]
+) -> list[Change]:
+    """The changes, where the first update of each object for which `takes_in` is true takes in its later updates."""
     result: list[Change] = []
-    sending: dict[Address, int] = {}  # positions of the updates that wait for a replacement anyway
+    positions: dict[Address, int] = {}
     for change in changes:
-        position = sending.get(change.address)
-        if position is not None and change.action is Action.UPDATE:
-            own = result[position]
-            result[position] = replace(join(own, change), cause=own.cause, waits_for=())
+        position = positions.get(change.address)
+        if change.action is Action.UPDATE and position is not None:
+            result[position] = join_two(result[position], change)
             continue
-        if change.action is Action.UPDATE and not change.waits_for and replaced & sent_addresses(change):
-            sending[change.address] = len(result)
+        if change.action is Action.UPDATE and takes_in(change):
+            positions[change.address] = len(result)
         result.append(change)
     return result
 
