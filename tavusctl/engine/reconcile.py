@@ -125,13 +125,13 @@ def prepare_undo(
     sealed = open_state(store, inputs.keys)
     recovered = recover(kinds, api, sealed)
     state = recovered.state
-    _check_lineage(finished_run, state)
-    check_single(state.bindings.values())
+    _check_state(finished_run, state)
     decoder = _decoder(kinds, sealed, state, observe.names(state).ids, manifests)
     account = _observe(api, kinds, (), state, decoder, inputs)
     account = observe.with_kinds(api, kinds, account, _touched(finished_run), decoder)
-    secrets, unset = resolve.sealed_secrets(manifests, inputs.secrets, sealed.seals.fingerprint_key)
-    context = undo.UndoContext(kinds, state.bindings, account.by_id, account.ids, trash, recreate, secrets, unset)
+    secrets = resolve.sealed_secrets(manifests, inputs.secrets, sealed.seals.fingerprint_key)
+    owners = inputs.others().owners if finished_run.unbound else {}
+    context = undo.UndoContext(kinds, state.bindings, account.by_id, account.ids, trash, recreate, *secrets, owners)
     reversal = undo.reverse(renames.run_with_current_addresses(finished_run, state.bindings), context)
     warnings = (*recovered.warnings, *map(remarks.unresolved_create, recovered.lost), *reversal.warnings)
     metadata = _metadata(api, state, inputs, account.live)
@@ -150,10 +150,12 @@ def prepare_undo(
     return replace(prepared, recovered_calls=recovered.outcomes, state_is_behind=behind, seals=sealed.seals)
 
 
-def _check_lineage(finished_run: FinishedRun, state: State) -> None:
+def _check_state(finished_run: FinishedRun, state: State) -> None:
+    """Refuse the run of another state, and a state that binds two addresses to one object."""
     if finished_run.lineage != state.lineage:
         message = f"the run `{finished_run.run}` belongs to another state"
         raise StateError(message, "choose its environment with `--env`", id="E931")
+    check_single(state.bindings.values())
 
 
 def _touched(finished_run: FinishedRun) -> set[str]:

@@ -210,3 +210,20 @@ def test_every_command_has_the_option_or_needs_none() -> None:
         if not isinstance(command, click.Group) and not any("--env" in option.opts for option in command.params)
     }
     assert without <= local._NEED_NO_ENVIRONMENT <= without | {"fmt", "validate"}
+
+
+def test_an_undo_of_a_release_does_not_bind_it(project: Project) -> None:
+    project.write("tavusctl.yaml", PROJECT)
+    project.manifest("persona", "it", SPECS["persona"], lifecycle={"on_remove": "retain"})
+    project.apply("--env", "staging")
+    project.manifest("persona", "other", {**SPECS["persona"], "persona_name": "Other"})
+    project.remove("persona", "it")
+    project.apply("--env", "staging")
+    run = project.run("undo", "--env", "staging").out.split()[0]
+    (remote_id,) = (key for key, one in project.account.objects("personas").items() if one["persona_name"] != "Other")
+    assert project.run("import", "persona/it", remote_id, "--env", "production").code == 0
+
+    undone = project.run("undo", run, "--yes", "--allow-deletes", "1", "--env", "staging")
+
+    assert (undone.code, "is `persona/it` of the environment `production` now" in undone.out) == (4, True), undone.out
+    assert project.run("state", "list", "--env", "staging").out == ""

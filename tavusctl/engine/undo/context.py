@@ -36,6 +36,7 @@ class UndoContext(Struct, frozen=True):
     recreate: bool = False
     secrets: Mapping[tuple[Address, str], Secret] = field(default_factory=dict)  # by pointer: as manifests name them
     unset: Mapping[tuple[Address, str], tuple[str, ...]] = field(default_factory=dict)  # by pointer: unset variables
+    owners: Mapping[str, str] = field(default_factory=dict)  # by id: which other environment has bound an object
 
 
 class TargetState(Struct, frozen=True):

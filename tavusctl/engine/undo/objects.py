@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from msgspec.structs import replace
 
@@ -221,13 +221,22 @@ def unbind_imported(finished_run: FinishedRun, context: UndoContext, plan: UndoP
     return changes
 
 
-def rebind(finished_run: FinishedRun, context: UndoContext) -> Iterator[Binding]:
-    """Bindings that the run dropped, for objects that still exist and belong to no address."""
+def rebind(finished_run: FinishedRun, context: UndoContext, plan: UndoPlan) -> None:
+    """Restore bindings that the run dropped, for objects that still exist and belong to no address.
+
+    An object that another environment has bound since is refused: both would manage it.
+    """
     owned_ids = {*context.ids, *(one for bound in context.bindings.values() for one in bound.other_versions)}
     for binding in finished_run.unbound:
-        free = binding.address not in context.bindings and binding.remote_id not in owned_ids
-        if free and (binding.address.kind, binding.remote_id) in context.live:
-            yield binding
+        address, remote_id = binding.address, binding.remote_id
+        if address in context.bindings or remote_id in owned_ids or (address.kind, remote_id) not in context.live:
+            continue
+        if owner := context.owners.get(remote_id):
+            change = Change(Action.ADOPT, Cause.ASKED, address, remote_id, reason="the run released it")
+            hint = "run `tavusctl state rm` there first, to manage it here again"
+            plan.refused.append(Refusal(change, "E425", 4, f"{remote_id} is {owner} now", hint))
+        else:
+            plan.settled.append(binding)
 
 
 def _sendable(

@@ -86,7 +86,7 @@ def reverse(finished_run: FinishedRun, context: UndoContext) -> UndoPlan:
     _leave_edited(plan)
     repoint_to_old_versions(context, plan)
     plan.changes += unbinding
-    plan.settled += rebind(finished_run, context)
+    rebind(finished_run, context, plan)
     return plan
 
 
