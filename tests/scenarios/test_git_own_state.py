@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -298,3 +299,61 @@ def test_a_helper_that_reads_a_token_of_github_finds_it(own: Project, hub: Path,
         ended = own.run("apply", "--yes", GITHUB_TOKEN=served.password)
 
     assert ended.code == 0, ended.err
+
+
+def _other_owner(own: Project) -> None:
+    """Let git believe that the repository is another user's, which only root could really make true."""
+    folder = own.root.parent / "programs"
+    folder.mkdir()
+    different = 'case "$*" in *rev-parse*) export GIT_TEST_ASSUME_DIFFERENT_OWNER=1;; esac'
+    program(folder / "git", f'{different}\nexec {shutil.which("git")} "$@"')
+    own.environment["PATH"] = f"{folder}:{os.environ['PATH']}"
+
+
+def _no_head(own: Project) -> None:
+    (own.root / ".git/HEAD").write_text("")
+
+
+def _newer_format(own: Project) -> None:
+    git(own.root, "config", "core.repositoryFormatVersion", "1")
+    git(own.root, "config", "extensions.ofTomorrow", "true")
+
+
+def _work_tree_elsewhere(own: Project) -> None:
+    git(own.root, "config", "core.worktree", str(own.root.parent / "states.git"))
+
+
+UNREADABLE = {
+    "another owner": (_other_owner, "safe.directory"),
+    "no head": (_no_head, "not a git repository"),
+    "a newer format": (_newer_format, "oftomorrow"),
+    "a work tree elsewhere": (_work_tree_elsewhere, "outside of its work tree"),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_project_whose_repository_git_cannot_read_never_gets_the_state_of_another(
+    own: Project, tmp_path: Path, name: str
+) -> None:
+    """Without the path of its folder, the ref would be that of the project at the top of the repository."""
+    make_unreadable, reason = UNREADABLE[name]
+    git(tmp_path, "init", "--quiet", "--bare", "states.git")
+    url = f"git+file://{tmp_path}/states.git"
+    own.write("tavusctl.yaml", SETTINGS.format(url))
+    own.apply()
+    inner = Project(own.root / "apps/sales", own.account, own.environment)
+    inner.write("tavusctl.yaml", SETTINGS.format(url))
+    persona(inner, "guide")
+    inner.apply()
+    inner.account.forget()
+    make_unreadable(own)
+
+    for command in (("plan",), ("apply", "--yes", "--allow-deletes", "1"), ("state", "list"), ("doctor",)):
+        refused = inner.run(*command)
+        assert refused.code == 12, refused.out + refused.err
+        assert reason in refused.out + refused.err
+        assert "`git status`" in refused.out + refused.err
+    assert inner.account.writes == []
+
+    inner.write("tavusctl.yaml", SETTINGS.format(f"{url}?ref=refs/tavusctl/folder.apps%2Fsales/default"))
+    assert "persona/guide" in inner.run("state", "list").out

@@ -9,6 +9,7 @@ from pathlib import Path
 from tavusctl import __version__
 from tavusctl.app.doctor.finding import Finding, failed, ok, warning
 from tavusctl.core.errors import StateError
+from tavusctl.integrations.git.checkout import checkout_around
 from tavusctl.integrations.git.process import Git, GitError
 from tavusctl.state.scheme import is_git
 
@@ -20,7 +21,10 @@ def versions() -> Iterator[Finding]:
 
 
 def git(folder: Path, state: str) -> Iterator[Finding]:
-    """Whether git runs, and whether the folder is in a repository; a failure only if the state is in git."""
+    """Whether git runs, and whether the folder is in a repository; a failure only if the state is in git.
+
+    If git cannot read the repository, the check of the state shows whether that matters.
+    """
     process = Git(folder, 10.0)
     state_needs_git = is_git(state)
     try:
@@ -36,7 +40,10 @@ def git(folder: Path, state: str) -> Iterator[Finding]:
         return
     try:
         top = process.path("rev-parse", "--show-toplevel")
-    except GitError:
+    except GitError as error:
+        if checkout_around(folder):
+            yield warning("git", f"git {version} cannot read the repository: {error}", "make `git status` work here")
+            return
         message = f"git {version}; the folder is in no git repository"
         yield (
             failed("git", StateError(message, "run `git init`"))

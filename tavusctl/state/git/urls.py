@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from tavusctl.core.errors import UsageError
+from tavusctl.integrations.git.checkout import checkout_around
 from tavusctl.integrations.git.process import Git, GitError
+from tavusctl.secrets.url_credentials import without_credentials
 from tavusctl.state.git.project_repository import local_path, own_repository, remotes
 from tavusctl.state.scheme import is_file, is_git
 
@@ -55,13 +58,27 @@ def _parts(url: str) -> tuple[str, str]:
 
 
 def _inside(root: Path) -> str:
-    """The path of a project inside its repository; empty at the top of it, or without a repository."""
+    """The path of a project inside its repository; empty at the top of it, or without a repository.
+
+    UsageError if git cannot read the repository: without the path, the ref could be that of another project.
+    """
+    folder = _existing(root)
     try:
-        top = Path(Git(_existing(root), 10.0).path("rev-parse", "--show-toplevel"))
-    except GitError:
+        top = Path(Git(folder, 10.0).path("rev-parse", "--show-toplevel")).resolve()
+    except GitError as error:
+        if checkout_around(folder):
+            raise _unreadable(without_credentials(str(error))) from None
         return ""  # the state is in another repository, where `?ref=` tells projects apart
-    inner = root.resolve().relative_to(top.resolve()).as_posix()
+    if not root.resolve().is_relative_to(top):
+        reason = f"the project is outside of its work tree, {top}"
+        raise _unreadable(reason)
+    inner = root.resolve().relative_to(top).as_posix()
     return "" if inner == "." else inner
+
+
+def _unreadable(reason: str) -> UsageError:
+    message = f"the ref of the state is not known, because git cannot read the repository of the project: {reason}"
+    return UsageError(message, "make `git status` work here, or name the ref with `?ref=`", id="E1203")
 
 
 def _existing(folder: Path) -> Path:
