@@ -27,6 +27,7 @@ class MemoryBucket(Bucket):
         self.down = False
         self.before_put: Callable[[str], None] = lambda _: None
         self.before_get: Callable[[str], None] = lambda _: None
+        self.before_list: Callable[[], None] = lambda: None
         self._writes = 0
 
     def get(self, name: str) -> Blob | None:
@@ -47,6 +48,7 @@ class MemoryBucket(Bucket):
 
     def names(self, folder: str) -> list[str]:
         """The names of the objects in a folder, sorted."""
+        self.before_list()
         return sorted(name for name in self.objects if name.startswith(folder))
 
     def delete_unused(self, names: Iterable[str]) -> None:

@@ -14,7 +14,7 @@ from tavusctl.core.errors import ConfigError
 from tavusctl.core.messages import counted, listed, shown
 from tavusctl.core.project_settings import FILE, Project
 from tavusctl.engine.safety import account_guard
-from tavusctl.state.journal import replay
+from tavusctl.state.journal import read_current_state
 from tavusctl.state.seals import open_state
 
 
@@ -49,15 +49,15 @@ def state(session: Session) -> Iterator[Finding]:
         return
     store = session.store()
     holder = store.holder()
-    replayed = replay(store.read(), store.journal())
+    current = read_current_state(store)
     location = shown(environment.state) if environment.state else "a file of the project"
-    objects = counted(len(replayed.state.bindings), "object")
-    content = f"serial {replayed.state.serial}, {objects}" if replayed.state.serial else "nothing in it yet"
+    objects = counted(len(current.bindings), "object")
+    content = f"serial {current.serial}, {objects}" if current.serial else "nothing in it yet"
     keys = keyring.available_keys(session)
-    account_guard.check(replayed.state, environment, keys.api_key)
+    account_guard.check(current, environment, keys.api_key)
     open_state(store, keys)
     yield ok("state", f"{location}: {content}")
-    if replayed.state.bindings and not replayed.state.account and environment.account:
+    if current.bindings and not current.account and environment.account:
         yield ok("state", f"it will be bound to the account {environment.account}")
     if store.journal():
         yield warning(

@@ -13,6 +13,7 @@ from tavusctl.engine.safety import account_guard
 from tavusctl.kinds import KINDS
 from tavusctl.reports.json import FORMAT_VERSION, json_text
 from tavusctl.secrets.key_wrapping import slot
+from tavusctl.state.journal import read_both
 from tavusctl.state.seals import Keys, SealedState, Trust, accept, verify
 
 
@@ -34,7 +35,7 @@ def rekey(session: Session, old_key_env: str, lock_timeout: float, *, renew: boo
 
 
 def _rekey(session: Session, store: Store, available_keys: Keys, *, renew: bool) -> RekeyResult:
-    state, journal = store.read(), store.journal()
+    state, journal = read_both(store)
     sealed_state = verify(state, journal, available_keys)
     trust = sealed_state.seals.trust
     if trust is Trust.NEW:

@@ -43,6 +43,7 @@ class FileStore:
 
     def read(self, *, older: bool = False) -> State:
         """The state; an empty one of a new lineage if there is no file."""
+        runs = {} if older else self.shelf.names(RUNS)  # read first: a run is recorded after its state is written
         self._seen = self._identity()
         try:
             content = read_private(self.path)
@@ -51,7 +52,7 @@ class FileStore:
         except OSError as error:
             raise self._unusable(error, "read") from None
         state = decode(content, str(self.path))
-        return state if older else check_newest(state, self.shelf.names(RUNS), f"the state {self.path}")
+        return check_newest(state, runs, f"the state {self.path}")
 
     def write(self, state: State) -> None:
         """Replace the file atomically: it has the old state or the new one, never a part."""

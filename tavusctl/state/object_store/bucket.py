@@ -82,6 +82,7 @@ class Bucket:
                 listing = self._listed(folder)
                 return {entry["path"].removeprefix(prefix): entry["last_modified"] for entry in listing}
             except _FAILURES as error:
+                self._check_bucket(error)
                 self._pause_or_fail(pause, error, "list")
         return {}  # not reached: the last `_pause_or_fail` raises
 

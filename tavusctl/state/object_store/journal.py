@@ -140,9 +140,10 @@ class BucketJournal:
             self._number, self._head = self._number + 1, link(self._head, record)[1]
 
     def _valid_groups(self) -> dict[Group, list[str]]:
+        groups = self._all_groups()  # read first: a run deletes records after its lock says that they are void
         blob = self._bucket.get(LOCK)
         cleared = decode(blob.content, f"{self._bucket.url}/{LOCK}").cleared if blob else Group()
-        return {group: names for group, names in self._all_groups().items() if group > cleared}
+        return {group: names for group, names in groups.items() if group > cleared}
 
     def _all_groups(self) -> dict[Group, list[str]]:
         groups: defaultdict[Group, list[str]] = defaultdict(list)

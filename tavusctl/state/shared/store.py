@@ -62,13 +62,14 @@ class SharedStore:
 
     def read(self, *, older: bool = False) -> State:
         """The state; an empty one of a new lineage if none was ever written."""
+        runs = {} if older else self.shelf.names(RUNS)  # read first: a run is recorded after its state is written
         with self._guard:
             blob = self._folder.get(NAME)
             self._version = blob.version if blob else None
             if blob is None:
                 return State(lineage=str(uuid.uuid4()))
             state = decode(blob.content, f"{self._folder.url}/{NAME}")
-        return state if older else check_newest(state, self.shelf.names(RUNS), f"the state {self._folder.url}")
+        return check_newest(state, runs, f"the state {self._folder.url}")
 
     def write(self, state: State) -> None:
         """Replace the state that was last read; LockError if another run has replaced it meanwhile."""

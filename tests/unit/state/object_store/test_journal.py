@@ -139,10 +139,11 @@ def test_a_journal_that_is_cleared_meanwhile_is_listed_again(bucket: MemoryBucke
         if name != NAME and len(gone) < times:
             gone.append(name)
             bucket.objects.pop(name)
-        elif name == NAME:
-            bucket.objects["wal/0000000001-000000/00000001"] = kept
 
-    bucket.before_get = vanish
+    def appear() -> None:
+        bucket.objects["wal/0000000001-000000/00000001"] = kept
+
+    bucket.before_get, bucket.before_list = vanish, appear
     if times == 4:
         assert BucketJournal(bucket).read() == [b"one"]
         return
@@ -152,6 +153,19 @@ def test_a_journal_that_is_cleared_meanwhile_is_listed_again(bucket: MemoryBucke
         "the journal in mem://team changes faster than it can be read, or a part of it is missing"
     )
     assert (refused.value.id, refused.value.hint) == ("E908", "try again when no run is active")
+
+
+def test_a_journal_whose_objects_are_just_being_deleted_is_void_and_not_corrupt(bucket: MemoryBucket) -> None:
+    for number, line in enumerate(lines(b"one", b"two", b"three"), 1):
+        bucket.change(f"wal/0000000001-000000/{number:08}", line)
+    bucket.change(NAME, encode(Lock(1, None)))
+
+    def clear() -> None:
+        bucket.change(NAME, encode(Lock(1, None, cleared=Group(1, 0))))
+        bucket.objects.pop("wal/0000000001-000000/00000001", None)
+
+    bucket.before_list = clear
+    assert BucketJournal(bucket).read() == []
 
 
 @pytest.mark.parametrize("use", [lambda one: one.append(b"x"), lambda one: one.clear()])

@@ -113,7 +113,7 @@ def test_a_store_that_refuses_the_credentials_is_not_asked_again(faulty: FakeS3)
     with pytest.raises(StateError) as refused:
         again().read()
     assert refused.value.hint == "check the credentials and their permissions"
-    assert faulty.requests == [("GET", STATE)]
+    assert faulty.requests == [("GET", ""), ("GET", STATE)]
 
 
 def test_a_store_that_is_down_for_a_moment_is_asked_again(faulty: FakeS3) -> None:
