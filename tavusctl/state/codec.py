@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
-from msgspec import convert
+from msgspec import Struct, convert
 from msgspec.structs import asdict
 
 from tavusctl import __version__
@@ -26,7 +26,22 @@ from tavusctl.lib.strict_json import MAX_RECORDED, strict_json
 from tavusctl.state.serialization import binding_in, binding_out
 
 FORMAT = 1
+Settings = TypeVar("Settings", bound=Struct)
 _SEAL_FIELDS = ("keys", "mac", "accepted")
+_MEMBERS = frozenset(
+    (
+        "format",
+        "tavusctl_version",
+        "lineage",
+        "serial",
+        "account",
+        "key_digest",
+        "resources",
+        "safety",
+        "reads",
+        "fence",
+    )
+) | {*_SEAL_FIELDS}
 _HINT = "restore it from a backup, or move it away and import the objects again with `tavusctl import --match-names`"
 
 
@@ -64,9 +79,7 @@ def decode(content: bytes, where: str) -> State:
     if not isinstance(document, dict) or not isinstance(document.get("format"), int):
         _refuse(where, "is not a tavusctl state")
     if document["format"] > FORMAT:
-        version = document.get("tavusctl_version", "a newer version")
-        message = f"{where} was written by tavusctl {version}, which is newer than this version {__version__}"
-        raise StateError(message, "upgrade tavusctl", id="E902")
+        raise _of_another_version(document, where)
     checksum = document.pop("checksum", None)
     # If the quick checksum is right, the other need not be computed: equal bytes mean an equal document.
     if checksum != _checksum_with(document, plain_bytes) and checksum != _checksum(document):
@@ -74,11 +87,24 @@ def decode(content: bytes, where: str) -> State:
     try:
         return _state_in(document)
     except (KeyError, TypeError, ValueError, AttributeError):
-        _refuse(where, "is corrupt: a field is missing or has another type")
+        if document.get("tavusctl_version", __version__) != __version__:
+            raise _of_another_version(document, where) from None
+        _refuse(where, "is corrupt: a field is missing, unknown, or has another type")
+
+
+def _of_another_version(document: JsonObject, where: str) -> StateError:
+    version = document.get("tavusctl_version", "of a newer version")
+    message = f"{where} was written by tavusctl {version}, and this version {__version__} cannot read all of it"
+    return StateError(message, "upgrade tavusctl", id="E902")
 
 
 def _state_in(document: JsonObject) -> State:
-    """The state in a document.  The type of each member is checked: anyone can compute a valid checksum."""
+    """The state in a document; TypeError if it has an unknown member, which a write would lose.
+
+    The type of each member is checked: anyone can compute a valid checksum.
+    """
+    if not document.keys() <= _MEMBERS:
+        raise TypeError
     resources = as_object(document["resources"])
     bindings = [binding_in(Address.parse(name), as_object(body)) for name, body in resources.items()]
     return State(
@@ -90,16 +116,17 @@ def _state_in(document: JsonObject) -> State:
         keys={name: as_text(key) for name, key in as_object(document.get("keys", {})).items()},
         mac=as_text(document.get("mac", "")),
         accepted=as_text(document.get("accepted", "")),
-        safety=_safety_in(as_object(document["safety"])) if "safety" in document else None,
-        reads=convert(document["reads"], ApprovedInputs) if "reads" in document else None,
+        safety=_settings_in(document["safety"], Safety) if "safety" in document else None,
+        reads=_settings_in(document["reads"], ApprovedInputs) if "reads" in document else None,
     )
 
 
-def _safety_in(limits: JsonObject) -> Safety:
-    """The recorded limits on deletes; TypeError if there is one that this version does not know."""
-    if not limits.keys() <= set(Safety.__struct_fields__):
+def _settings_in(value: Json, type_: type[Settings]) -> Settings:
+    """Recorded settings; TypeError if there is one that this version does not know."""
+    members = as_object(value)
+    if not members.keys() <= {*type_.__struct_fields__}:
         raise TypeError
-    return convert(limits, Safety)
+    return convert(members, type_)
 
 
 def _checksum(document: JsonObject) -> str:

@@ -200,7 +200,10 @@ def replay(state: State, lines: Sequence[bytes]) -> ReplayResult:
         return _checked_replay(state, _records(lines))
     except (ValueError, KeyError, TypeError, AttributeError):
         message = "the journal beside the state has an invalid record"
-        hint = "keep the journal for a bug report, move it away, and check the account with `tavusctl plan`"
+        hint = (
+            "upgrade tavusctl if a newer version was used; else keep the journal for a bug report, move it away, "
+            "and check the account with `tavusctl plan`"
+        )
         raise StateError(message, hint, id="E930") from None
 
 

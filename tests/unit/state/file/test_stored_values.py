@@ -81,7 +81,7 @@ def test_a_state_of_a_later_version_is_left_to_it(store: FileStore, change: dict
     content = (json.dumps({**document, **change, "resources": []}) + "\n").encode()
     store.path.write_bytes(content)
 
-    with pytest.raises(StateError, match="newer than this") as caught:
+    with pytest.raises(StateError, match="cannot read all of it") as caught:
         store.read()
 
     assert caught.value.id == "E902"

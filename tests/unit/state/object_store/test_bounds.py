@@ -12,6 +12,7 @@ import obstore
 import pytest
 from obstore.store import MemoryStore
 
+from tavusctl import __version__
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.errors import StateError
@@ -76,6 +77,24 @@ def test_a_state_whose_members_are_of_other_types_is_damaged(place: tuple[str, .
     fresh = Binding(COACH, "")
     assert all(type(getattr(one, name)) is type(getattr(fresh, name)) for name in Binding.__struct_fields__)
     assert all(type(text) is str for text in (*one.retired, *one.externals.values(), *one.unkept.values()))
+
+
+@pytest.mark.parametrize(("version", "id_"), [("9.9.0", "E902"), (__version__, "E901")])
+@pytest.mark.parametrize("place", [(), ("safety",), ("reads",), ("resources", "persona/coach")], ids="/".join)
+def test_a_member_that_this_version_would_lose_is_refused_and_no_damage_if_another_version_wrote_it(
+    place: tuple[str, ...], version: str, id_: str
+) -> None:
+    def change(document: dict[str, Any]) -> None:
+        document.update({"tavusctl_version": version, "safety": {}, "reads": {}})
+        inner = document
+        for key in place:
+            inner = inner[key]
+        inner["of_tomorrow"] = "x"
+
+    with pytest.raises(StateError) as refused:
+        codec.decode(sealed(change), "state")
+    assert refused.value.id == id_
+    assert (version in refused.value.message, refused.value.hint == "upgrade tavusctl") == (id_ == "E902",) * 2
 
 
 @pytest.mark.parametrize(
