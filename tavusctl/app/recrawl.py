@@ -98,7 +98,10 @@ def exit_code(result: RecrawlResult, *, strict: bool) -> int:
 
 @contextlib.contextmanager
 def _machine_lock(root: Path) -> Iterator[None]:
-    """Hold a lock against other runs on this machine: of two crawls started at once, the API would refuse one."""
+    """Hold a lock against other runs on this machine: of two crawls started at once, the API would refuse one.
+
+    Where a file system has no locks, or cannot be written, there is no such lock.
+    """
     folder = root / ".tavusctl"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -107,7 +110,8 @@ def _machine_lock(root: Path) -> Iterator[None]:
         yield
         return
     with os.fdopen(descriptor) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        with contextlib.suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 

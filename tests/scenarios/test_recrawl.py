@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -341,6 +343,16 @@ def test_two_runs_at_once_on_one_machine_are_never_refused(sites: Project) -> No
     posts = [one for one in sites.account.writes if one["path"].endswith("/recrawl")]
     assert [one["status"] for one in posts] == [202] * 4
     assert len({one["path"] for one in posts}) == 4
+
+
+def test_a_disk_without_locks_does_not_matter(sites: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(_descriptor: int, _how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    sites.account.advance(DAY)
+    monkeypatch.setattr(fcntl, "flock", flock)
+    assert sites.run("recrawl", "document/daily").code == 0
+    assert len(crawls(sites.account)) == 1
 
 
 def test_text_says_what_became_of_each_and_sums_up(sites: Project) -> None:

@@ -111,7 +111,7 @@ class FileStore:
             return ""
         try:
             # A free lock file is empty, and is not tried: a run that takes it right now must not find it held by us.
-            return _holder(descriptor) if os.fstat(descriptor).st_size and not _flock(descriptor) else ""
+            return _holder(descriptor) if os.fstat(descriptor).st_size and not self._flock(descriptor) else ""
         finally:
             os.close(descriptor)
 
@@ -151,16 +151,30 @@ class FileStore:
 
     def _acquire(self, descriptor: int, timeout: float) -> None:
         waits = pauses(timeout)
-        while not _flock(descriptor):
+        while not self._flock(descriptor):
             pause = next(waits, None)
             if pause is None:
                 message = f"the state {self.path} is held by {_holder(descriptor)}"
                 raise LockError(message, "wait for that run to end, or add `--lock-timeout 10m`", id="E701")
             time.sleep(pause)
         with self._reopened_lock() as second_descriptor:
-            if _flock(second_descriptor):
-                message = f"the file system of {self.path} does not support locks"
-                raise StateError(message, "store the state on a local disk or in an object store", id="E909")
+            if self._flock(second_descriptor):
+                reason = "two processes can hold one at once"
+                raise self._no_locks(reason)
+
+    def _flock(self, descriptor: int) -> bool:
+        """Take the lock, if it is free; StateError if the file system has no locks, such as some network disks."""
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            raise self._no_locks(error.strerror) from None
+        return True
+
+    def _no_locks(self, reason: str | None) -> StateError:
+        message = f"the file system of {self.path} does not support locks: {reason}"
+        return StateError(message, "store the state on a local disk, in git, or in an object store", id="E909")
 
     def _write_holder(self, descriptor: int, holder: Holder) -> None:
         content = json.dumps({**holder.to_json(), "since": time.time()}).encode()
@@ -197,14 +211,6 @@ class FileStore:
 
 def _device_and_inode(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
-
-
-def _flock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _holder(descriptor: int) -> str:

@@ -258,12 +258,23 @@ def test_waiting_costs_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert slept == [1, 2, 4, 8, 5]
 
 
-def test_a_file_system_without_locks_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fcntl, "flock", lambda _descriptor, _how: None)
+@pytest.mark.parametrize("number", [0, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EIO])
+def test_a_file_system_without_locks_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Whether it grants every lock, or none, as some network disks do."""
+
+    def flock(_descriptor: int, _how: int) -> None:
+        if number:
+            raise OSError(number, os.strerror(number))
+
+    before = open_files()
+    monkeypatch.setattr(fcntl, "flock", flock)
     with pytest.raises(StateError) as refused, FileStore(path).lock():
         pass
-    assert refused.value.message == f"the file system of {path} does not support locks"
-    assert (refused.value.id, refused.value.hint) == ("E909", "store the state on a local disk or in an object store")
+    reason = os.strerror(number) if number else "two processes can hold one at once"
+    assert refused.value.message == f"the file system of {path} does not support locks: {reason}"
+    hint = "store the state on a local disk, in git, or in an object store"
+    assert (refused.value.id, refused.value.hint) == ("E909", hint)
+    assert open_files() == before
 
 
 def test_a_lock_that_is_not_ours_is_refused(path: Path) -> None:
