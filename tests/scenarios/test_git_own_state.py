@@ -242,6 +242,19 @@ def test_a_project_in_a_folder_of_any_name(own: Project, tmp_path: Path, name: b
     assert project.run("doctor").code in (0, 11)
 
 
+@pytest.mark.parametrize("has_remote", [False, True])
+def test_an_environment_whose_name_git_does_not_like(own: Project, hub: Path, has_remote: bool) -> None:
+    own.write("tavusctl.yaml", SETTINGS.format("git").replace("default", "lock"))
+    own.apply()
+    if has_remote:
+        git(own.root, "remote", "add", "origin", str(hub))
+        git(own.root, "push", "--quiet", "origin", "refs/tavusctl/lock")
+        persona(own, "guide")
+        own.apply()
+
+    assert own.run("plan", "--detailed-exitcode").code == 0
+
+
 def test_init_names_the_ref_of_a_project_in_a_folder(own: Project) -> None:
     assert own.run("init", "apps/x").code == 0
 

@@ -57,7 +57,7 @@ class GitError(Exception):
 
 
 class UnknownCommitError(GitError):
-    """A git command failed without an error message, which means that the requested thing does not exist."""
+    """A git command ended with 1 and without an error message: the requested thing does not exist."""
 
 
 class MissingObjectError(GitError):
@@ -146,8 +146,8 @@ class Git(Struct):
             raise GitError(message) from None
         if code:
             lines = tuple(filter(None, map(str.strip, error_text.removeprefix("fatal: ").splitlines())))
-            message = shortened("; ".join(lines), _COMPLAINT) or f"git {verb} ended with {code}"
-            raise (GitError if error_text else UnknownCommitError)(message, lines)
+            message = shortened("; ".join(lines), _COMPLAINT) or f"git {verb} ended with {code} and printed no reason"
+            raise (UnknownCommitError if code == 1 and not error_text else GitError)(message, lines)
         return output
 
     def _run(self, command: list[str], verb: str, stdin: int, stderr: int) -> tuple[bytes, int]:

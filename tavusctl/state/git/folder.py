@@ -19,6 +19,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from tavusctl.state.git.project_repository import beside
 from tavusctl.state.git.repository import Refusal, Repository, Update
 from tavusctl.state.shared.folder import Blob, Version, WriteConflict
 from tavusctl.state.shared.lease import NAME as LOCK
@@ -46,8 +47,7 @@ class GitFolder:
     def __init__(self, repository: Repository, ref: str, kept: int = KEPT) -> None:
         self.url, self.is_local = f"{repository.shown} {ref}", repository.is_own
         self._repository, self._ref, self._max_commits = repository, ref, kept
-        parent, _, last = ref.rpartition("/")
-        self._lock_ref = f"{parent}/lock.{last}"
+        self._lock_ref = beside(ref, "lock")
         self._guard = threading.RLock()
         self._tips: dict[str, str] = {}  # commits by ref, as last read or written
         self._held = ""  # the commit of the lock ref that this run wrote; empty unless it holds the lock

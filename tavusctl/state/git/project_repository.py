@@ -114,10 +114,15 @@ def object_format(root: Path) -> str:
     return "sha1"
 
 
+def beside(ref: str, prefix: str) -> str:
+    """The name of a ref beside another one.  Git allows no name that ends with `.lock`."""
+    folder, _, name = ref.rpartition("/")
+    return f"{folder}/{prefix}.{'%6Cock' if name == 'lock' else name}"
+
+
 def moved(ref: str) -> str:
     """The name of a ref after the state has moved to a remote."""
-    folder, _, name = ref.rpartition("/")
-    return f"{folder}/moved.{name}"
+    return beside(ref, "moved")
 
 
 class OwnRefs:

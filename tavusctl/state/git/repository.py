@@ -42,17 +42,22 @@ _REJECTED: Final = re.compile(r"! \[(?:remote )?(?:rejected|failure)\] .*\((.+)\
 _TRANSIENT: Final = ("atomic transaction failed", "failed to update ref", "cannot lock ref")
 _TOKENS: Final = ("GITHUB_TOKEN", "GH_TOKEN")  # from which credential helpers of GitHub take the password
 _SHA256: Final = 64  # digits of an id
+_OLDEST: Final = (2, 31)  # of git: older ones ignore the settings in GIT_CONFIG_COUNT
 _AUTHOR: Final = "tavusctl <tavusctl@localhost>"
 
 
 @contextlib.contextmanager
 def _local() -> Iterator[None]:
-    """Turn a GitError in the block, or in a function that it decorates, into a StateError about this machine."""
+    """Turn an error of git or of the temporary folder into a StateError about this machine.
+
+    It is for a block, or decorates a function.
+    """
     try:
         yield
-    except GitError as error:
-        message = f"git cannot keep the state: {error}"
-        raise StateError(message, "install git 2.31 or newer, and check the temporary folder", id="E912") from None
+    except (GitError, OSError) as error:
+        message = f"git cannot keep the state: {error.strerror if isinstance(error, OSError) else error}"
+        hint = f"install git {_OLDEST[0]}.{_OLDEST[1]} or newer, and check the temporary folder"
+        raise StateError(message, hint, id="E912") from None
 
 
 class Update(Struct, frozen=True):
@@ -74,6 +79,7 @@ class Repository:
     """A repository at a URL; if that is empty, the remote `origin` of the project, or its own without any remote."""
 
     def __init__(self, root: Path, url: str) -> None:
+        _check_version(root)
         own = "" if url else project_repository.own_repository(root)
         self.url = project_repository.absolute(url, root.resolve()) if url else own or project_repository.origin(root)
         self.is_own = bool(own) or (bool(url) and project_repository.is_own(self.url, root))
@@ -81,7 +87,7 @@ class Repository:
         self._has_no_remote = bool(own)
         self._own_refs = None if url or own else project_repository.OwnRefs(root, self.shown)
         self._push_options = (*_PUSH, _RECEIVE) if self.is_own else _PUSH
-        self._temporary = Path(tempfile.mkdtemp(prefix="tavusctl-git-"))
+        self._temporary = _temporary_folder()
         weakref.finalize(self, shutil.rmtree, self._temporary, ignore_errors=True)
         self._variables = _variables(root, self.url)
         self._begin("sha1" if url and not self.is_own else project_repository.object_format(root))
@@ -223,6 +229,20 @@ class Repository:
         )
         variables = self._variables if network else {}
         return Git(self._folder, _TIMEOUT, ("--git-dir=.",), variables, protocols)
+
+
+@_local()
+def _check_version(root: Path) -> None:
+    """StateError if git is missing or too old."""
+    version = re.match(r"git version (\d+)\.(\d+)", Git(root, _TIMEOUT).line("version"))
+    if version and (int(version[1]), int(version[2])) < _OLDEST:
+        message = f"it has version {version[1]}.{version[2]}, which is too old"
+        raise GitError(message)
+
+
+@_local()
+def _temporary_folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="tavusctl-git-"))
 
 
 def _local_ref(commit: str) -> str:

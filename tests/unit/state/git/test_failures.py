@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shlex
@@ -33,7 +34,7 @@ def fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fail:
         f"""#!/bin/sh
 verb=$(cat {shlex.quote(str(verb))} 2>/dev/null) && case " $* " in *" $verb "*)
     rm {shlex.quote(str(verb))}
-    echo "fatal: no space left" >&2
+    test -e {shlex.quote(str(tmp_path / "silent"))} || echo "fatal: no space left" >&2
     exit 128
 esac
 exec {shlex.quote(str(shutil.which("git")))} "$@"
@@ -89,6 +90,44 @@ def test_each_command_that_fails_is_an_error_of_the_state(store: Store, fail: Fa
     store.write(store.read())
 
 
+@pytest.mark.parametrize("verb", ["config", "rev-parse", "ls-remote", "ls-tree", "fast-import", "push"])
+def test_a_command_that_fails_without_a_reason_has_not_found_that_there_is_nothing(
+    fail: Fail, tmp_path: Path, verb: str
+) -> None:
+    """The reason may be lost, on a full disk.  Without a remote, the state would be in the project's repository."""
+    (tmp_path / "silent").touch()
+    project = tmp_path / "project"
+    subprocess.run(["git", "init", "--quiet", "--bare", tmp_path / "hub.git"], check=True)
+    subprocess.run(["git", "init", "--quiet", project], check=True)
+    subprocess.run(["git", "remote", "add", "origin", tmp_path / "hub.git"], cwd=project, check=True)
+    fail(verb)
+    with contextlib.suppress(StateError):  # some failures do not matter
+        store = open_store("git", project, "default")
+        with store.lock():
+            store.write(State("a-lineage"))
+    assert not (tmp_path / "verb").exists(), "it has failed"
+    assert subprocess.check_output(["git", "for-each-ref"], cwd=project) == b""
+
+
+def test_a_git_that_is_too_old_or_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "git"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for version, reason in (("", "cannot be run"), ("2.30.2", "has version 2.30, which is too old"), ("1.8", "1.8")):
+        if version:
+            program.write_text(f"#!/bin/sh\necho git version {version}\n")
+            program.chmod(0o755)
+        with pytest.raises(StateError, match=reason) as refused:
+            open_store("git", tmp_path, "default")
+        assert "install git 2.31 or newer" in refused.value.hint
+
+
+def test_a_machine_without_a_temporary_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "mkdtemp", _full)
+    with pytest.raises(StateError, match="No space left on device") as refused:
+        open_store("git+file:///anywhere?ref=refs/heads/states", tmp_path, "default")
+    assert "check the temporary folder" in refused.value.hint
+
+
 def test_a_disk_without_room_is_an_error_of_the_state(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "TemporaryFile", _full)
     with pytest.raises(StateError, match="No space left on device"):
@@ -100,5 +139,6 @@ def _interrupted(*_: Any) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _full() -> NoReturn:
+def _full(prefix: str = "") -> NoReturn:
+    del prefix
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
