@@ -127,10 +127,14 @@ def _check_crawlable(named: frozenset[Address], crawlable: Mapping[Address, Mani
 
 
 def _bindings(session: Session, manifests: Sequence[Manifest], *, writing: bool) -> Bindings:
-    """The bindings of the state by the addresses of the manifests; a run that writes needs a trusted state."""
+    """The bindings of the state by the addresses of the manifests; a run that writes needs a trusted state.
+
+    Prints a warning about a state that is not trusted.
+    """
     sealed_state = open_state(session.store(), keyring.keys(session))
     if writing:
         sealed_state.seals.check_trusted()
+    session.warn(sealed_state.seals.warnings())
     return renames.follow(manifests, sealed_state.replay.state.bindings)[0]
 
 

@@ -393,6 +393,19 @@ def test_a_state_without_a_seal_is_read_and_not_built_on(coach: Project) -> None
     assert len(coach.account.writes) == 1
 
 
+@pytest.mark.parametrize("command", [("verify",), ("recrawl", "--all", "--dry-run"), ("plan",), ("drift",)])
+def test_whoever_reads_a_state_that_is_not_trusted_is_warned(coach: Project, command: tuple[str, ...]) -> None:
+    other_key = f"{coach.account.key}-of-a-colleague"
+    coach.account.switch(keys={coach.account.key: coach.account.key, other_key: coach.account.key})
+    foreign = coach.run(*command, TAVUS_API_KEY=other_key)
+    as_of_an_older_version(coach)
+    unsealed = coach.run(*command)
+
+    assert (foreign.code, unsealed.code) == (0, 0), foreign.err + unsealed.err
+    assert "the state was last written with another API key" in foreign.out + foreign.err
+    assert "the state has no seal" in unsealed.out + unsealed.err
+
+
 def test_fingerprints_of_an_older_version_are_compared_and_replaced(coach: Project) -> None:
     """With the API key that made them; a secret that was changed with the upgrade is sent."""
 

@@ -97,11 +97,15 @@ def targets(session: Session) -> dict[Address, Target]:
 
 
 def _known(session: Session, *, writing: bool) -> tuple[Sequence[Manifest], Bindings]:
-    """The manifests, and the bindings of the state by their addresses; a run that writes needs a trusted state."""
+    """The manifests, and the bindings of the state by their addresses; a run that writes needs a trusted state.
+
+    Prints a warning about a state that is not trusted.
+    """
     manifests, _ = load(session)
     sealed_state = open_state(session.store(), keys(session))
     if writing:
         sealed_state.seals.check_trusted()
+    session.warn(sealed_state.seals.warnings())
     return manifests, renames.follow(manifests, sealed_state.replay.state.bindings)[0]
 
 
