@@ -84,7 +84,7 @@ class Lease:
             if busy:
                 pause = next(waits, None)
                 if pause is None:
-                    raise LockError(*busy, id="E701")
+                    raise busy
                 time.sleep(pause)
                 continue
             try:
@@ -142,8 +142,8 @@ class Lease:
             self._lost = self._lost or message
             return LockError(self._lost, _LOST_HINT, id="E702")
 
-    def _read_lock(self) -> tuple[Lock | None, Version | None, tuple[str, str] | None]:
-        """The current lock, its version, and, if it is held, message and hint for the run that cannot have it."""
+    def _read_lock(self) -> tuple[Lock | None, Version | None, LockError | None]:
+        """The current lock, its version, and, if it is held, the error for a run that cannot have it."""
         blob = self._folder.get(NAME)
         if blob is None:
             return None, None, None
@@ -152,19 +152,22 @@ class Lease:
             return lock, blob.version, None
         now = self._folder.time()
         age = (now - blob.modified).total_seconds()
-        if age < -_SKEW:
-            message = (
-                f"the lock {self._folder.url}/{NAME} has a timestamp in the future, {blob.modified:%Y-%m-%d %H:%M:%S}"
-            )
-            raise LockError(message, "delete that object when no run is active", id="E703")
         if age > lock.lease + _ROUNDING or _is_dead(self._folder, lock.holder):
             return lock, blob.version, None
         description = lock.holder.describe(now.timestamp() - lock.since)
+        if age < -_SKEW:
+            message = (
+                f"the state {self._folder.url} is held by {description}, but the lock has a timestamp in the future, "
+                f"{blob.modified:%Y-%m-%d %H:%M:%S}: the clock of a machine is wrong"
+            )
+            command = f"tavusctl state unlock {lock.holder.owner} --holder-is-dead {lock.holder.name}"
+            hint = f"set the clocks; if that run is dead, run `{command}`"
+            return lock, blob.version, LockError(message, hint, id="E703")
         message = (
             f"the state {self._folder.url} is held by {description}; its last heartbeat was {duration_text(age)} ago"
         )
         hint = f"wait with `--lock-timeout 10m`; if that run is dead, run `tavusctl state unlock {lock.holder.owner}`"
-        return lock, blob.version, (message, hint)
+        return lock, blob.version, LockError(message, hint, id="E701")
 
     def _start(self, holder: Holder, before: Lock | None, version: Version | None, first_epoch: int) -> None:
         epoch = before.epoch + 1 if before else first_epoch
