@@ -157,7 +157,13 @@ def test_settings_for_pushes_to_forges_do_not_matter_here(own: Project, tmp_path
     assert own.run("plan", "--detailed-exitcode").code == 0
 
 
-@pytest.mark.parametrize("form", ["file://{}", "{}", "inner", "./inner", "file://localhost/../{}", "file://{}/%2e"])
+FORMS = (
+    *("file://{}", "{}", "inner", "./inner", "file://localhost/../{}", "file://{}/%2e"),
+    *("file://localhost{}", "file://%6Cocalhost{}", "file://a:1{}", "file://[::1]{}", "file:////{}", "file://a%2Fb{}"),
+)
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_a_repository_among_the_files_of_a_project_is_never_used(own: Project, tmp_path: Path, form: str) -> None:
     inner = own.root / "inner"
     git(own.root, "init", "--quiet", "--bare", "inner")

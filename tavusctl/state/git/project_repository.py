@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from tavusctl.core.errors import StateError, UsageError
 from tavusctl.integrations.git.process import Git, GitError, UnknownCommitError
@@ -23,6 +23,7 @@ _REMOTE_URL: Final = r"^remote\..*\.url$"
 _SETTINGS: Final = r"^(credential|http|url|core\.(sshcommand|askpass)|ssh\.variant)(\.|$)"
 _LISTS: Final = (".helper", ".extraheader")  # settings with several values; an empty value removes earlier ones
 _BRANCHES: Final = "refs/heads/"
+_PLAIN: Final = "/!$&'()*+,:;=@~"  # characters that need no escape in the path of a URL
 
 
 def remotes(folder: Path) -> frozenset[str]:
@@ -62,15 +63,24 @@ def origin(root: Path) -> str:
 
 
 def local_path(url: str) -> str:
-    """The path of a repository on this machine, as git understands its URL; empty for one on another machine."""
+    """The path of a repository on this machine; empty for one on another machine.
+
+    A host in a `file:` URL has no meaning, and git ignores it.
+    """
     if url.startswith("file://"):
-        return "/" + unquote(url.removeprefix("file://"), errors="surrogateescape").lstrip("/")
+        path = url.removeprefix("file://").partition("/")[2]
+        return "/" + unquote(path, errors="surrogateescape").lstrip("/")
     return "" if ":" in url.partition("/")[0] else url
 
 
 def absolute(url: str, folder: Path) -> str:
-    """The URL of a repository; a path is relative to a folder."""
-    path = "" if url.startswith("file://") else local_path(url)
+    """The URL of a repository; a path is relative to a folder.
+
+    A `file:` URL is written anew from its path, so that git opens the repository that was checked.
+    """
+    path = local_path(url)
+    if url.startswith("file://"):
+        return "file://" + quote(os.fsencode(path), safe=_PLAIN)
     return os.path.normpath(folder / path) if path else url
 
 
