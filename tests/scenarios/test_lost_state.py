@@ -30,6 +30,7 @@ def test_nothing_is_created_until_somebody_decides(lost: Project) -> None:
     assert refused == {"persona/coach", "document/prices", "persona/fresh"}
     assert (result.out.count("[E401]"), result.out.count("[E422]")) == (2, 1)
     assert "import --match-names" in result.out
+    assert result.out.count("if the project was applied before, find its state") == 3
 
 
 def test_nothing_is_deleted_either(lost: Project) -> None:
@@ -76,4 +77,5 @@ def test_one_known_object_is_state_enough(lost: Project) -> None:
     lost.run("import", "persona/coach", coach)
 
     assert {one["address"] for one in lost.plan()["refused"]} == {"document/prices"}
+    assert "applied before" not in lost.run("plan").out
     assert [one["address"] for one in lost.plan()["changes"]] == ["persona/fresh"]

@@ -9,6 +9,8 @@ from msgspec import Struct
 from tavusctl.core.address import Address
 from tavusctl.core.model import Action, Change, Refusal
 
+_ELSEWHERE = "if the project was applied before, find its state (`tavusctl doctor` shows where it is looked for); else "
+
 
 class Existing(Struct, frozen=True):
     """What is known of the objects that planned creates may duplicate."""
@@ -38,7 +40,7 @@ def refuse_possible_duplicate(change: Change, existing: Existing) -> Refusal | N
             "run `tavusctl import --match-names` to import them, or `tavusctl "
             "apply --import-existing` to import them and create the rest"
         )
-        return Refusal(change, "E422", 4, reason, hint)
+        return Refusal(change, "E422", 4, reason, _ELSEWHERE + hint)
     return None
 
 
@@ -66,4 +68,6 @@ def _refuse_rivals(change: Change, existing: Existing) -> Refusal:
         hint = f"run `tavusctl import {address} {ids}` or `tavusctl apply --import-existing` to import it"
     else:
         hint = f"run `tavusctl import {address} ID` to import the right one"
+    if existing.state_is_lost:
+        reason, hint = f"{reason}; the state is empty", _ELSEWHERE + hint
     return Refusal(change, "E401", 4, reason, hint)
