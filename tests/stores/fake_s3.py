@@ -22,7 +22,8 @@ class Fault:
 
     method: str
     name: str
-    how: str  # "drop": change, no response; "refuse": 403; "fail": 503, no change; "fail-after": 503 after the change
+    # "drop": change, no response; "refuse": 403; "conflict": 409; "fail": 503, no change; "fail-after": 503, change
+    how: str
     times: int = 1
 
 
@@ -87,7 +88,7 @@ class Handler(BaseHTTPRequestHandler):
         content = self.rfile.read(int(self.headers["Content-Length"]))
         with self.s3.guard:
             how = self.begin("PUT", name)
-            is_allowed = how not in ("refuse", "fail") and self.allowed(name)
+            is_allowed = how not in ("refuse", "fail", "conflict") and self.allowed(name)
             if is_allowed:
                 self.s3.objects[name] = (content, datetime.now(UTC))
         if how:
@@ -152,6 +153,8 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif how == "refuse":
             self.answer(403, b"<Error><Code>AccessDenied</Code></Error>")
+        elif how == "conflict":
+            self.answer(409, b"<Error><Code>ConditionalRequestConflict</Code></Error>")
         else:
             self.answer(503, b"<Error><Code>SlowDown</Code></Error>")
 

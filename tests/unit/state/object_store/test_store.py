@@ -60,7 +60,7 @@ def test_a_run_probes_the_store_once(faulty: FakeS3) -> None:
         assert faulty.requests[before:] == [("PUT", STATE)] * 2
 
 
-@pytest.mark.parametrize("how", ["drop", "fail-after", "fail"])
+@pytest.mark.parametrize("how", ["drop", "fail-after", "fail", "conflict"])
 @pytest.mark.parametrize("name", [LOCK, STATE, "team/wal/", "team/probe/"])
 def test_a_write_whose_answer_is_lost_has_its_effect_once(faulty: FakeS3, name: str, how: str) -> None:
     faulty.faults.append(Fault("PUT", name, how))
@@ -73,6 +73,19 @@ def test_a_write_whose_answer_is_lost_has_its_effect_once(faulty: FakeS3, name: 
         assert lock_of(faulty).epoch == 1
     assert faulty.faults[0].times == 0
     assert (again().read().serial, again().journal()) == (2, [b"one", b"two"])
+
+
+@pytest.mark.parametrize("name", [LOCK, STATE, "team/wal/"])
+def test_a_write_that_is_refused_although_nothing_has_changed_is_tried_again(faulty: FakeS3, name: str) -> None:
+    """S3 answers 409 to a write that meets a delete or another write, and asks to repeat it."""
+    store = again()
+    with store.lock():
+        faulty.faults.append(Fault("PUT", name, "conflict", 2))
+        store.write(NEW)
+        store.queue(b"record")()
+        store.clear_journal()
+    assert faulty.faults[0].times == 0
+    assert (again().read(), again().journal()) == (NEW, [])
 
 
 def test_a_lost_answer_does_not_hide_that_another_run_was_first(faulty: FakeS3) -> None:
