@@ -236,6 +236,27 @@ def test_after_every_command_the_clone_is_as_it_was_and_no_secret_is_in_the_repo
     assert [one for one in (KEY, project.account.key) if one.encode() in contents] == []
 
 
+def test_where_only_branches_are_accepted_each_project_is_led_to_one_of_its_own(clone: Clone, hub: Path) -> None:
+    """With the same branch for all, the plan of one would delete the objects of the others."""
+    hook = hub / "hooks" / "update"
+    hook.write_text('#!/bin/sh\ncase $1 in refs/heads/*) exit 0;; esac\necho "only branches" >&2; exit 1\n')
+    hook.chmod(0o755)
+    first = clone()
+    inner = Project(first.root / "apps/sales", first.account, first.environment)
+    inner.manifest("persona", "seller", {"persona_name": "Seller", "system_prompt": "You sell."})
+    for project, name in ((first, "default"), (first, "prod"), (inner, "default")):
+        settings = SETTINGS.replace("default", name)
+        project.write("tavusctl.yaml", settings)
+        project.account.reset()
+        refused = project.run("apply", "--yes")
+        (ref,) = (part for part in refused.err.split("`") if part.startswith("?ref="))
+        project.write("tavusctl.yaml", settings.replace("git", f"git{ref}"))
+        project.apply()
+
+    refs = [line.split()[1] for line in git(hub, "ls-remote", ".").splitlines()]
+    assert len([ref for ref in refs if "tavusctl" in ref and "lock" not in ref]) == 3
+
+
 @pytest.mark.parametrize("trouble", ["refused", "gone"])
 def test_what_cannot_be_put_on_record_is_not_sent(clone: Clone, hub: Path, trouble: str) -> None:
     project = clone()

@@ -162,7 +162,7 @@ class GitFolder:
             return Version(commit)
         self._held = ""
         if now[self._lock_ref] == before:
-            raise self._repository.push_refused_error(refusal)
+            raise self._repository.push_refused_error(refusal, self._ref)
         raise WriteConflict
 
     def _try_commit(self, tip: str, changes: Mapping[str, bytes | None]) -> str:
@@ -179,7 +179,7 @@ class GitFolder:
                 raise WriteConflict
             if now[self._ref] != tip:
                 return ""
-        raise self._repository.push_refused_error(refusal)
+        raise self._repository.push_refused_error(refusal, self._ref)
 
     def _push(self, updates: Sequence[Update]) -> tuple[Refusal | None, dict[str, str]]:
         """Push, retrying some failures; why it failed, None if it did not, and the commits of the refs now."""

@@ -199,14 +199,16 @@ class Repository:
         """The error if refs move faster than they can be fetched."""
         return self._unreadable("it changes faster than it can be fetched")
 
-    def push_refused_error(self, refusal: Refusal | None) -> StateError:
-        """The error if a push was refused although no other run has moved the ref."""
+    def push_refused_error(self, refusal: Refusal | None, ref: str) -> StateError:
+        """The error if a push was refused although no other run has moved the ref of the state, `ref`."""
         reason = refusal.reason if refusal else "the push was refused"
         message = f"cannot push the state to {self.shown}: {reason}"
         if ".lock'" in reason:
             hint = "if no git process is at work there, remove that file"
         elif refusal and refusal.final:
-            hint = "let the repository accept this ref, or choose another one with `?ref=`"
+            # Not the same branch for all: each project and environment needs one of its own.
+            branch = "" if ref.startswith("refs/heads/") else f"refs/heads/{ref.removeprefix('refs/')}"
+            hint = f"let the repository accept this ref, or choose another one with `?ref={branch}`"
         else:
             hint = "give the credentials that git finds here the right to push"
         return StateError(message, hint, id="E912")
