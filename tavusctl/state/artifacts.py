@@ -87,7 +87,10 @@ class FileArtifacts:
     def names(self, folder: str) -> dict[str, float]:
         """The files below a folder, with the times of their last writes in seconds since the epoch."""
         write_times: dict[str, float] = {}
-        for path in sorted((self._root / folder).rglob("[!.]*")):
+        paths: list[Path] = []
+        with contextlib.suppress(OSError):  # of a folder that cannot be searched: reading the state there reports it
+            paths = sorted((self._root / folder).rglob("[!.]*"))
+        for path in paths:
             with contextlib.suppress(OSError):  # another process may be removing old files
                 if path.is_file():
                     write_times[path.relative_to(self._root).as_posix()] = path.stat().st_mtime

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from tavusctl.core.errors import LockError, StateError, UsageError
 from tavusctl.core.ports import State
 from tavusctl.state.artifacts import run_name
+from tavusctl.state.file.state_version import version_of
 from tavusctl.state.file.store import FileStore
 from tavusctl.state.lock_holder import Holder
 
@@ -256,6 +257,16 @@ def test_waiting_costs_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         with pytest.raises(LockError), FileStore(path).lock(20):
             pass
     assert slept == [1, 2, 4, 8, 5]
+
+
+def test_a_folder_that_cannot_be_searched_is_told(tmp_path: Path) -> None:
+    """Here its name is too long; root may search any other."""
+    path = tmp_path / ("x" * 300) / "state.json"
+    for read in (FileStore(path).read, FileStore(path).journal):
+        with pytest.raises(StateError, match="File name too long") as refused:
+            read()
+        assert refused.value.id == "E903"
+    assert version_of(path)
 
 
 @pytest.mark.parametrize("number", [0, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EIO])
