@@ -272,8 +272,10 @@ def _record_ended(ctx: _Context) -> None:
     for target in [one for one in ctx.started if ctx.ended(one)]:
         before, now = ctx.started.pop(target), ctx.documents[target.remote_id]
         due = status.next_due(target, now.last_attempt or ctx.api.server_time())
-        if now.status == "error":
-            error = now.error or "the API does not say why"
+        if now.has_failed:
+            error = now.error or (
+                "the API does not say why" if now.accepts_recrawl else f"the document is {now.status}"
+            )
             reason = f"the crawl failed: {error}; what was read before stays in use"
             entry = Entry(target.address, target.remote_id, Status.FAILED, reason, due, now.last, 5)
         else:

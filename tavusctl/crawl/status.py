@@ -96,11 +96,17 @@ class CrawlState(Struct, frozen=True):
     count: int
     pages: int | None
     error: str
+    has_failed: bool  # its status does not change by itself: its last crawl failed, or it is disabled
+
+    @property
+    def accepts_recrawl(self) -> bool:
+        """Whether the API accepts a recrawl in this status."""
+        return self.status in _RESTING
 
     @property
     def is_idle(self) -> bool:
         """Whether the server is not working on the document."""
-        return self.status in _RESTING
+        return self.accepts_recrawl or self.has_failed
 
     @property
     def is_crawling(self) -> bool:
@@ -122,9 +128,10 @@ class CrawlState(Struct, frozen=True):
 def read(kind: ResourceKind, body: JsonObject) -> CrawlState:
     """The crawl status in a body of the API; ApiError if a timestamp in it is not valid."""
     crawl, urls, count = body.get("crawl_config"), body.get("crawled_urls"), body.get("crawl_count")
+    status = str(body.get("status") or "")
     return CrawlState(
         remote_id=kind.id_of(body),
-        status=str(body.get("status") or ""),
+        status=status,
         crawls=bool(crawl),
         crawl=crawl if isinstance(crawl, dict) else {},
         created=parse_timestamp(body.get("created_at")),
@@ -133,6 +140,7 @@ def read(kind: ResourceKind, body: JsonObject) -> CrawlState:
         count=count if isinstance(count, int) else 0,
         pages=len(urls) if isinstance(urls, list) else None,
         error=str(body.get("error_message") or ""),
+        has_failed=status in kind.failed_statuses,
     )
 
 
@@ -152,6 +160,8 @@ def entry_unless_due(target: Target, document: CrawlState, now: datetime) -> Ent
     if not document.crawls:
         reason = "it was created without `crawl:`, so there is nothing to crawl again"
         return Entry(target.address, target.remote_id, Status.FAILED, reason, None, document.last, 5)
+    if document.has_failed and not document.accepts_recrawl:
+        return failed_entry(target, f"{document.status}, needs a change to become usable", document.last)
     if not document.is_idle:
         return deferred_entry(
             target, f"busy: {document.status or 'in no known state'}", document.last, next_due(target, now)

@@ -146,3 +146,16 @@ def test_documents_without_a_crawl_do_not_wait_for_room(project: Project) -> Non
     last_create = len(calls) - 1 - calls[::-1].index(("POST", "/v2/documents"))
     assert calls.count(("POST", "/v2/documents")) == 2
     assert calls[last_create:].count(("GET", "/v2/documents")) > 1, "room was looked for until the documents existed"
+
+
+def test_a_disabled_document_takes_no_slot(project: Project) -> None:
+    """Its crawl is over, however long ago: nothing would ever free the slot."""
+    project.account.seed(documents=[{**crawled(f"off-{number}"), "status": "disabled"} for number in range(5)])
+    project.manifest("document", "site", crawled("site"), recrawl={"every": "24h"})
+
+    created = project.apply()
+    project.account.advance(2 * 86400)
+    crawled_again = project.run("recrawl")
+
+    assert "Apply: 1 done" in created.out
+    assert (crawled_again.code, "Recrawl: 1 done" in crawled_again.out) == (0, True), crawled_again.out
