@@ -30,6 +30,7 @@ _FIRST, _THROTTLED_FIRST, _LONGEST = 0.5, 1.0, 60.0
 _TRANSIENT = frozenset({0, 408, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 # A cooldown that the text of a 429 describes lasts minutes to an hour: the caller plans for it, nobody waits here.
 _COOLDOWN = re.compile(r"\b(minutes?|hours?|limit)\b")
+_RATE = re.compile(r"\brate[ _-]?limit|\b(requests?|calls?) (per|an?|each|every)\b", re.IGNORECASE)
 
 Tries = Callable[[ApiError], int]
 
@@ -45,9 +46,14 @@ def write_attempts(error: ApiError) -> int:
     """The number of attempts, the first included, for a write that failed with this error; 1 if it may be done."""
     if isinstance(error, NeverSent):
         return UNSENT_TRIES
-    if isinstance(error, Throttled) and (error.retry_after is not None or not _COOLDOWN.search(error.text)):
+    if isinstance(error, Throttled) and (error.retry_after is not None or not _names_cooldown(error.text)):
         return THROTTLED_TRIES
     return 1
+
+
+def _names_cooldown(text: str) -> bool:
+    """Whether the text of a 429 describes a cooldown or a quota; a limit of the rate of requests passes in seconds."""
+    return bool(_COOLDOWN.search(text)) and not _RATE.search(text)
 
 
 class RetryPolicy(Struct):

@@ -117,6 +117,10 @@ def test_a_pause_is_a_random_part_of_that(clock: FakeClock) -> None:
         (answered(302), 1, 1),
         (answered(429), 6, 6),
         (answered(429, body=b'{"error": "Wait 45 minutes."}'), 1, 1),
+        (answered(429, body=b'{"error": "Crawl document limit reached (100)."}'), 1, 1),
+        (answered(429, body=b'{"message": "API rate limit exceeded"}'), 6, 6),
+        (answered(429, body=b'{"message": "Rate limit: 100 requests per minute"}'), 6, 6),
+        (answered(429, body=b'{"message": "The limit is 60 requests a minute."}'), 6, 6),
     ],
 )
 def test_only_what_surely_was_not_carried_out_is_written_again(error: ApiError, reads: int, writes: int) -> None:
