@@ -95,6 +95,8 @@ class Listing(Struct, frozen=True):
     owner_query: Mapping[str, str] = field(
         default_factory=dict
     )  # the same: they leave out objects that are not of the user
+    # in place of `owner_query`, where a listing without it has no stock objects either
+    stock_query: Mapping[str, str] = field(default_factory=dict)
     items: str = "data"  # key of a page with the objects
     total: str = "total_count"  # key of a page with the number of objects on all pages
     completeness_key: str = ""  # key of a list that only complete items have; others are read again by id

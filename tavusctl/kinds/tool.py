@@ -242,7 +242,7 @@ TOOL: Final = ResourceKind(
     normalise=normalise,
     complete_spec=complete_spec,
     summary="What personas can call, during a conversation or after it.",
-    listing=Listing(owner_query={"type": "user"}),
+    listing=Listing(owner_query={"type": "user"}, stock_query={"type": "all"}),
     optional=True,
     is_builtin=lambda body: body.get("is_system_tool") is True,
     word_separator="_",

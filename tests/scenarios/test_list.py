@@ -67,10 +67,11 @@ def test_one_kind_and_what_nobody_manages(known: Project) -> None:
 
 def test_stock_objects_are_listed_apart(known: Project) -> None:
     stock = listed(known, "--stock")
-    newer = set() if ERA == "seed" else {"voice"}
+    newer = set() if ERA == "seed" else {"tool", "voice"}
     assert {one["kind"] for one in stock} == {"persona", "replica"} | newer
     assert {one["stock"] for one in stock} == {True}
     assert "rfe12d8b9597" in {one["id"] for one in stock}
+    assert ("end_call" in {one["id"] for one in stock}) == bool(newer)
     assert not {one["id"] for one in stock} & {one["id"] for one in listed(known)}
     known.write("manifests/anna.yaml", REPLICA.format("rfe12d8b9597"))
     (anna,) = [one for one in listed(known, "replica", "--stock") if one["id"] == "rfe12d8b9597"]

@@ -367,7 +367,7 @@ def test_the_table_says_how_the_api_treats_each_kind() -> None:
         "replica": Listing(owner_query={"replica_type": "user"}),
         "persona": Listing(owner_query={"persona_type": "user"}),
         "guardrail": Listing(first_page=0, query={"legacy": "false"}),
-        "tool": Listing(owner_query={"type": "user"}),
+        "tool": Listing(owner_query={"type": "user"}, stock_query={"type": "all"}),
         "dictionary": Listing(first_page=0, completeness_key="rules"),
         "voice": Listing(owner_query={"voice_type": "user"}),
         "deployment": Listing(first_page=0, items="deployments", total="total"),
