@@ -88,6 +88,7 @@ _DROPPED: Final = COMPUTED | {
 _FIXED: Final = FieldTraits(replaces=True)
 
 FIELDS: Final[Mapping[str, FieldTraits]] = {
+    "/document_name": FieldTraits(cannot_be_unset=True),
     "/document_url": FieldTraits(replaces=True, must_stay_reachable=True),
     "/document_file": FieldTraits(replaces=True, write_only=True),
     "/callback_url": FieldTraits(replaces=True, receives_data=True),

@@ -162,6 +162,17 @@ def test_a_key_set_to_null_is_removed_and_one_that_was_dropped_too(full: Project
     assert full.plan()["changes"] == []
 
 
+@pytest.mark.parametrize("change", [{}, {"document_name": None}])
+def test_a_document_keeps_its_name_when_the_manifest_drops_it(full: Project, change: dict[str, Any]) -> None:
+    """A document always has a name, by which it is found if the state is lost."""
+    left = {key: value for key, value in PRICES.items() if key != "document_name"}
+    full.manifest("document", "prices", {**left, **change})
+
+    planned, applied = full.plan(), full.run("apply", "--yes")
+
+    assert (planned["changes"], applied.code, full.account.writes) == ([], 0, [])
+
+
 def test_a_removed_manifest_is_a_delete_and_refused_without_consent(full: Project) -> None:
     """The exact number of deletes has to be said."""
     full.remove("persona", "coach")

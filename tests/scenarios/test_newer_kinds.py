@@ -520,6 +520,20 @@ def plan_addresses(project: Project) -> list[str]:
     return list(project.run("state", "list", "--format", "json").document)
 
 
+@pytest.mark.parametrize("change", [{}, {"description": None}])
+def test_the_description_of_a_voice_is_cleared_by_null(project: Project, account: Account, change: Body) -> None:
+    """No page says that an empty text clears it."""
+    written(project, SAMPLES["voice"], description="Warm and slow.")
+    project.apply()
+    account.forget()
+    written(project, SAMPLES["voice"], **change)
+
+    project.apply()
+
+    assert [one["body"] for one in account.writes] == [{"description": None}]
+    assert project.plan()["changes"] == []
+
+
 def test_another_recording_is_another_voice(project: Project, account: Account) -> None:
     old = applied(project, SAMPLES["voice"])
     written(project, SAMPLES["voice"], train_audio_url="https://example.com/anna-2.mp3")
