@@ -37,7 +37,7 @@ class CachingReader:
 
     def list(self, path: str, listing: Listing, id_fields: tuple[str, ...]) -> list[JsonObject]:
         """Every object of a collection."""
-        key = (path, _key({**listing.query, **listing.owner_query}), id_fields)
+        key = (path, _key(listing.full_query), id_fields)
         cached = _once(self._lists, key, lambda: self._reader.list(path, listing, id_fields))
         return copy.deepcopy(cached)
 

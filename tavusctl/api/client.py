@@ -18,6 +18,7 @@ from functools import partial
 from typing import Self
 
 import httpx
+from msgspec.structs import replace
 
 from tavusctl import __version__
 from tavusctl.api import pagination
@@ -41,6 +42,7 @@ TOTAL_SECONDS = 30.0
 PARALLEL = 10  # calls at a time
 _SKEW = timedelta(minutes=5)  # a larger difference between the two clocks is logged
 _SMALL_PAGE = 10  # the documented default, which every server accepts
+_REFUSED_QUERY = frozenset({httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY})
 # No segment may be empty or consist of dots: an id from a server or a person must not lead to another path.
 _PATH = re.compile(r"(/(?!\.+(/|$))[A-Za-z0-9._~-]+)+")
 _log = logging.getLogger("tavusctl.http")
@@ -168,19 +170,22 @@ class ReadClient:
             meter.count_bytes(answer.payload)
             return repeats.parse(answer)
 
-        def read(size: int) -> tuple[Mapping[str, JsonObject], int]:
+        def read(form: Listing, size: int) -> tuple[Mapping[str, JsonObject], int]:
             meter.start()
             repeats.start()
-            with self._pages(path, size, listing, meter, parsed) as pages:
-                return pagination.collect(pages, path, listing, id_fields, meter), pages.requested_pages
+            with self._pages(path, size, form, meter, parsed) as pages:
+                return pagination.collect(pages, path, form, id_fields, meter), pages.requested_pages
 
-        try:
-            return pagination.read_until_stable(partial(read, listing.largest_page), path)
-        except Rejected as error:
-            if error.status != httpx.codes.BAD_REQUEST:
-                raise
-        # A server that refuses the larger page accepts the documented default.
-        return pagination.read_until_stable(partial(read, _SMALL_PAGE), path)
+        # A server that refuses the larger page accepts the documented default, and older names of parameters.
+        forms = [listing, replace(listing, newer_owner_query={})] if listing.newer_owner_query else [listing]
+        *attempts, last = [(form, size) for form in forms for size in (listing.largest_page, _SMALL_PAGE)]
+        for form, size in attempts:
+            try:
+                return pagination.read_until_stable(partial(read, form, size), path)
+            except Rejected as error:
+                if error.status not in _REFUSED_QUERY:
+                    raise
+        return pagination.read_until_stable(partial(read, *last), path)
 
     def _pages(
         self, path: str, size: int, listing: Listing, meter: Meter, parsed: Callable[[Answer], Json]
@@ -191,7 +196,7 @@ class ReadClient:
         return pagination.Prefetcher(page, self._parallel, meter)
 
     def _page(self, path: str, number: int, size: int, listing: Listing, parsed: Callable[[Answer], Json]) -> Page:
-        query = {**listing.query, **listing.owner_query, "limit": str(size), "page": str(number)}
+        query = {**listing.full_query, "limit": str(size), "page": str(number)}
         page = self._get(path, query, parsed)
         items = page.get(listing.items)
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):

@@ -95,11 +95,18 @@ class Listing(Struct, frozen=True):
     owner_query: Mapping[str, str] = field(
         default_factory=dict
     )  # the same: they leave out objects that are not of the user
+    # the same under newer names, sent beside the older ones: an API may know one of them only, or refuse the newer one
+    newer_owner_query: Mapping[str, str] = field(default_factory=dict)
     # in place of `owner_query`, where a listing without it has no stock objects either
     stock_query: Mapping[str, str] = field(default_factory=dict)
     items: str = "data"  # key of a page with the objects
     total: str = "total_count"  # key of a page with the number of objects on all pages
     completeness_key: str = ""  # key of a list that only complete items have; others are read again by id
+
+    @property
+    def full_query(self) -> Mapping[str, str]:
+        """The query parameters of every request, without page and page size."""
+        return {**self.query, **self.owner_query, **self.newer_owner_query}
 
 
 class PartStyle(Enum):

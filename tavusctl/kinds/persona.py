@@ -196,7 +196,7 @@ PERSONA: Final = ResourceKind(
     fields=FIELDS,
     normalise=normalise,
     summary="Who speaks: prompt, layers, and what it refers to.",
-    listing=Listing(owner_query={"persona_type": "user"}),
+    listing=Listing(owner_query={"persona_type": "user"}, newer_owner_query={"pal_type": "user"}),
     is_builtin=is_stock,
     key_aliases=_SPELLINGS,
     mistakes=known_mistakes.PERSONA,

@@ -117,7 +117,7 @@ REPLICA: Final = ResourceKind(
     fields=FIELDS,
     normalise=normalise,
     summary="A trained face and voice; training takes hours, and only name and voice can change.",
-    listing=Listing(owner_query={"replica_type": "user"}),
+    listing=Listing(owner_query={"replica_type": "user"}, newer_owner_query={"face_type": "user"}),
     get_query={"verbose": "true"},
     ready_statuses=frozenset({"completed", "ready"}),
     failed_statuses=frozenset({"error"}),

@@ -88,6 +88,20 @@ def test_stock_objects_are_never_bound(project: Project) -> None:
     assert project.run("import", "--match-names").out == "unmatched persona/coach\n"
 
 
+@pytest.mark.newer_api
+def test_an_api_that_knows_only_the_newer_name_of_a_filter_shows_no_stock_objects(project: Project) -> None:
+    project.account.switch(persona_type="ignored")
+    stock = project.account.call("GET", "/v2/pals?pal_type=system").json()["data"][0]["pal_name"]
+    project.manifest("persona", "coach", {**COACH, "persona_name": stock})
+
+    listed, planned = (project.run(*command) for command in (("list", "persona"), ("plan",)))
+    applied = project.run("apply", "--yes", "--import-existing")
+
+    assert listed.out == "No objects.\n"
+    assert (planned.code, applied.code) == (0, 0), planned.out + applied.out
+    assert len(project.account.objects("personas")) == 1
+
+
 @pytest.mark.parametrize(
     "args",
     [(), ("persona/coach",), ("--match-names", "persona/coach"), ("--dry-run",), ("persona/a", "p1", "--dry-run")],

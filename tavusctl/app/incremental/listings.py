@@ -67,7 +67,7 @@ class Listings:
 
 
 def _key(path: str, listing: Listing) -> object:
-    return path, tuple(sorted({**listing.query, **listing.owner_query}.items()))
+    return path, tuple(sorted(listing.full_query.items()))
 
 
 def _id_of(item: JsonObject, id_fields: tuple[str, ...]) -> str:

@@ -32,7 +32,7 @@ def entries(api: Reader, kind: ResourceKind, *, stock: bool) -> list[Entry]:
     if not kind.listing.owner_query:
         return []
     own_ids = {entry.remote_id for entry in own}
-    full_listing = replace(kind.listing, owner_query=kind.listing.stock_query)
+    full_listing = replace(kind.listing, owner_query=kind.listing.stock_query, newer_owner_query={})
     every = [_entry(kind, raw) for raw in _listed(api, kind, full_listing)]
     return [replace(entry, stock=True) for entry in every if entry.remote_id not in own_ids]
 

@@ -35,6 +35,7 @@ class Pages:
     most: int = 100  # greatest page size
     beyond: str = "clamp"  # or refuse: what happens to a larger one
     before: str = "first"  # or refuse, empty: what a page before the first one shows
+    unknown: int = 0  # the status with which a query parameter is refused that it does not know
     gone: list[str] = field(default_factory=list)  # objects that were deleted
     asked: list[tuple[int, int]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
@@ -42,6 +43,8 @@ class Pages:
     def answer(self, query: dict[str, list[str]]) -> tuple[int, Any]:
         limit, number = int(query["limit"][0]), int(query["page"][0])
         self.asked.append((number, limit))
+        if self.unknown and "pal_type" in query:
+            return self.unknown, {"error": "Bad Request. {'pal_type': ['Unknown field.']}"}
         if limit > self.most and self.beyond == "refuse":
             return 400, {"error": "limit is too large"}
         if number < self.base and self.before == "refuse":
@@ -106,6 +109,19 @@ def test_a_list_is_whole_with_pages_of_ten(count: int, total: str, beyond: str, 
     found = listed(Pages(count, base, total, most=10, beyond=beyond), base)
 
     assert found == [f"p{index}" for index in range(count)]
+
+
+@pytest.mark.parametrize("unknown", [0, 400, 422])
+@pytest.mark.parametrize("most", [10, 100])
+def test_a_newer_name_of_a_filter_may_be_refused(unknown: int, most: int) -> None:
+    """Whatever page size the server accepts."""
+    pages = Pages(25, most=most, beyond="refuse", unknown=unknown)
+    listing = Listing(owner_query={"persona_type": "user"}, newer_owner_query={"pal_type": "user"})
+
+    with serving(pages) as url, ReadClient(url, KEY) as client:
+        found = client.list("/v2/things", listing, ("id",))
+
+    assert [item["id"] for item in found] == [f"p{index}" for index in range(25)]
 
 
 @pytest.mark.parametrize("count", [0, 10, 101])
