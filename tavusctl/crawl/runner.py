@@ -273,10 +273,8 @@ def _record_ended(ctx: _Context) -> None:
         before, now = ctx.started.pop(target), ctx.documents[target.remote_id]
         due = status.next_due(target, now.last_attempt or ctx.api.server_time())
         if now.has_failed:
-            error = now.error or (
-                "the API does not say why" if now.accepts_recrawl else f"the document is {now.status}"
-            )
-            reason = f"the crawl failed: {error}; what was read before stays in use"
+            cause = f"the document is {now.status}" if now.is_disabled else "the API does not say why"
+            reason = f"the crawl failed: {now.error or cause}; what was read before stays in use"
             entry = Entry(target.address, target.remote_id, Status.FAILED, reason, due, now.last, 5)
         else:
             reason = "crawled" if now.pages is None else f"crawled, {counted(now.pages, 'page')}"

@@ -104,6 +104,11 @@ class CrawlState(Struct, frozen=True):
         return self.status in _RESTING
 
     @property
+    def is_disabled(self) -> bool:
+        """Whether no recrawl is accepted until somebody changes the document."""
+        return self.has_failed and not self.accepts_recrawl
+
+    @property
     def is_idle(self) -> bool:
         """Whether the server is not working on the document."""
         return self.accepts_recrawl or self.has_failed
@@ -160,7 +165,7 @@ def entry_unless_due(target: Target, document: CrawlState, now: datetime) -> Ent
     if not document.crawls:
         reason = "it was created without `crawl:`, so there is nothing to crawl again"
         return Entry(target.address, target.remote_id, Status.FAILED, reason, None, document.last, 5)
-    if document.has_failed and not document.accepts_recrawl:
+    if document.is_disabled:
         return failed_entry(target, f"{document.status}, needs a change to become usable", document.last)
     if not document.is_idle:
         return deferred_entry(
@@ -203,7 +208,8 @@ def failed_entry(target: Target, reason: str, last: datetime | None = None, exit
 def neglect_warnings(target: Target, document: CrawlState, now: datetime) -> Iterator[Diagnostic]:
     """Warnings that a document is not being kept up to date."""
     since = document.last or document.created
-    if target.recrawl and since and now >= schedule.overdue_from(target.recrawl, since):
+    schedule_to_keep = target.recrawl if document.crawls and not document.is_disabled else None
+    if schedule_to_keep and since and now >= schedule.overdue_from(schedule_to_keep, since):
         history = (
             f"was last crawled at {format_timestamp(since)}" if document.last else "has never been crawled completely"
         )
