@@ -39,7 +39,7 @@ def test_a_conversation_begins_and_ends(applied: Project) -> None:
     assert applied.account.objects("conversations")[conversation]["status"] == "active"
     assert begun(applied)["persona_id"] == applied.bound("persona/coach")
     assert begun(applied)["properties"] == {"max_call_duration": 420}
-    assert "up to 7 minutes of the account" in result.err
+    assert "up to 7 minutes of the account, and ends after 5 minutes when nobody joins" in result.err
     assert f"tavusctl talk --end {conversation}" in result.err
 
     ended = applied.run("talk", "--end", conversation)
@@ -149,6 +149,19 @@ def test_a_lost_answer_never_leaves_a_conversation_unnamed(applied: Project, pha
     else:
         assert (result.code, there) == (6, {})
         assert "it costs minutes until it is ended" in result.document["error"]["complaints"][0]["hint"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"kind": "status", "status": 500, "body": {"message": "out of order"}}, "out of order"),
+        ({"kind": "status", "status": 200, "body": {}}, "no id of a conversation"),
+    ],
+)
+def test_an_answer_that_does_not_tell_is_quoted(applied: Project, fault: dict[str, Any], words: str) -> None:
+    applied.account.fault(match="POST /v2/conversations", **fault)
+    result = applied.run("talk", "persona/coach", "--yes")
+    assert (result.code, words in result.err) == (6, True), result.err
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ class Offer(Struct, frozen=True):
         if not self.minutes:
             return "it is in test mode: free, and ended at once, so nobody can join"
         cost = counted(self.minutes, "minute")
-        return f"it costs up to {cost} of the account, and ends after {_ABSENT} when nobody joins"
+        return f"it costs up to {cost} of the account, and ends after {_ABSENT} minutes when nobody joins"
 
 
 class Conversation(Struct, frozen=True):

@@ -40,6 +40,7 @@ def begin(api: Api, body: JsonObject) -> JsonObject:
         if conversation := _find(api, body):
             raise _Found(conversation)
 
+    reason = "the response has no id of a conversation"
     try:
         created = api.post(COLLECTION, body, fence=_OURS, before_retry=look)
     except _Found as found:
@@ -49,13 +50,13 @@ def begin(api: Api, body: JsonObject) -> JsonObject:
             if conversation := _find(api, body):
                 return conversation
         raise
-    except Ambiguous:
-        created = {}
+    except Ambiguous as error:
+        created, reason = {}, error.message
     if id_of(created):
         return created
     if conversation := _find(api, body):
         return conversation
-    message = "starting a conversation had no response, and no such conversation is listed"
+    message = f"it is not known whether a conversation was started, and none is listed: {reason}"
     cost = "it is free of charge" if body.get("test_mode") else "it costs minutes until it is ended"
     raise UnknownOutcome(message, f"if it appears, its name is `{body[_NAME]}`, and {cost}")
 
