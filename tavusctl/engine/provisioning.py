@@ -10,6 +10,7 @@ from tavusctl.core.resource_kind import Provisioning
 from tavusctl.lib.clock import parse_time
 
 _HOUR: Final = 3600
+_FAILED: Final = "error"  # the status of failed work, for every kind
 
 
 def is_usable(live: Live) -> bool:
@@ -24,6 +25,8 @@ def has_failed(live: Live) -> bool:
 
 def failure_reason(live: Live) -> str:
     """Why an object cannot be used: the error of the API, and what it means and how to solve it, if that is known."""
+    if live.status != _FAILED and not live.error:  # somebody has disabled it: nothing failed
+        return f"its status is {live.status}"
     work = live.kind.provisioning
     summary = f"its {work.name} failed" if work else f"it is {live.status}"
     meaning = _meaning(work, live.error) if work else ""
@@ -34,15 +37,15 @@ def outlook(live: Live, now: datetime) -> str:
     """When an object will be usable, in words; an empty string if it is usable already or has failed."""
     if is_usable(live) or has_failed(live):
         return ""
-    work, started = live.kind.provisioning, _moment(live.created)
+    work, started, status = live.kind.provisioning, _moment(live.created), live.status or "without a status"
     if work is None:
-        return f"{live.status}, still being processed"
+        return f"{status}, still being processed"
     usual_duration = f"{work.name} takes {_span(*work.usual_seconds)}"
     end = started + timedelta(seconds=work.usual_seconds[1]) if started else None
     if end is None:
-        return f"{live.status}: {usual_duration}"
+        return f"{status}: {usual_duration}"
     ready = f"{end:%Y-%m-%d %H:%M} UTC"
-    return f"{live.status}: {usual_duration}, " + (
+    return f"{status}: {usual_duration}, " + (
         f"so until about {ready}" if end > now else f"and should have ended at {ready}"
     )
 

@@ -339,10 +339,11 @@ def test_a_disabled_document_is_unusable_and_not_waited_for(today: Project) -> N
         "documents", today.bound("document/prices"), {"op": "add", "path": "/status", "value": "disabled"}
     )
 
-    verified = today.run("verify")
+    verified, plan = today.run("verify"), today.plan()
 
     assert (verified.code, "disabled, needs a change to become usable" in verified.out) == (5, True), verified.out
-    assert today.plan()["changes"] == []
+    assert plan["changes"] == []
+    assert [one["message"].partition(" cannot be used: ")[2] for one in plan["warnings"]] == ["its status is disabled"]
 
 
 def test_objectives_may_lead_back_where_they_say_so(today: Project) -> None:
