@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from tavusctl.core.errors import Gone
 from tavusctl.core.ports import Reader
 from tavusctl.core.resource_kind import Listing, ResourceKind
+from tavusctl.fields import spellings
 from tavusctl.lib.json_types import JsonObject
 
 
@@ -50,5 +51,5 @@ def _listed(api: Reader, kind: ResourceKind, listing: Listing) -> list[JsonObjec
 
 def _entry(kind: ResourceKind, raw: JsonObject) -> Entry:
     shown = kind.unwrap(raw)
-    name = kind.normalise(raw).get(kind.name_field)
+    name = spellings.read(kind, raw).get(kind.name_field)
     return Entry(kind.name, str(name or ""), kind.id_of(shown), str(shown.get("status") or ""))
