@@ -24,7 +24,7 @@ from functools import cached_property, lru_cache, partial
 from typing import NamedTuple, NewType
 from urllib.parse import quote_plus
 
-from tavusctl.lib.spelling import ALL, IGNORED, SPELLINGS, decode, decode_matches, without_ignored
+from tavusctl.lib.spelling import ALL, IGNORED, decode, possible_spellings, without_ignored
 from tavusctl.lib.texts import common_prefix
 
 View = NewType("View", str)
@@ -198,8 +198,8 @@ class _Readings:
         for text in pending:
             before = encodings_of[text]
             # First separately, as a secret itself may look encoded; at deeper levels, all at once.
-            for markers, spelling in (*SPELLINGS, ALL) if len(before) < _SEPARATE_DEPTH else (ALL,):
-                decoded = decode_matches(text, markers, spelling)
+            for spelling in possible_spellings(text) if len(before) < _SEPARATE_DEPTH else (ALL[1],):
+                decoded = spelling.sub(decode, text)
                 if decoded not in encodings_of and len(before) < _MAX_DEPTH:
                     encodings_of[decoded] = (*before, spelling)
                     pending.append(decoded)
@@ -222,14 +222,19 @@ class _Readings:
 
     def those_of(self, needles: Sequence[str]) -> set[str]:
         """Those of the needles, sorted by length, that are in any reading; usually none."""
-        short = needles[: bisect_right(needles, len(self._text), key=len)]  # decoding never makes a text longer
+        short = self._not_longer(needles)
         return {needle for text, _ in self._squeezed for needle in short if needle in text} if short else set()
 
+    def _not_longer(self, needles: Sequence[str]) -> Sequence[str]:
+        """Those of the needles, sorted by length, that may be in a reading: decoding never makes a text longer."""
+        return needles[: bisect_right(needles, len(self._text), key=len)]
+
     def core_spans(self, cores: Sequence[str]) -> Iterator[tuple[int, int]]:
-        """The original spans of cores in any reading, whatever separates their characters, in either case."""
-        for reading_text in self._encodings_by_text:
+        """The original spans of cores, sorted by length, in any reading: in either case, separated by anything."""
+        short = self._not_longer(cores)
+        for reading_text in self._encodings_by_text if short else ():
             core = _core(reading_text)
-            for needle in (needle for needle in cores if needle in core):
+            for needle in (needle for needle in short if needle in core):
                 reading = self._decoded_text(reading_text)
                 places = [place for place, char in enumerate(reading.text) if char.isascii() and char.isalnum()]
                 for start in _offsets(needle, core):
@@ -297,7 +302,7 @@ def _cores(secrets: tuple[str, ...]) -> tuple[str, ...]:
     """The cores of secrets, as they are and in hex and base 32, that are long and unlike words."""
     contents = [(secret, secret.encode("utf-8", "surrogateescape")) for secret in secrets]
     spelled = [text for secret, content in contents for text in (secret, content.hex(), _base32(content))]
-    return tuple(dict.fromkeys(core for core in map(_core, spelled) if _is_unlike_words(core)))
+    return tuple(sorted({core for core in map(_core, spelled) if _is_unlike_words(core)}, key=len))
 
 
 @lru_cache(maxsize=32)
@@ -309,7 +314,7 @@ def _half_cores(secrets: tuple[str, ...]) -> tuple[str, ...]:
         for length in [max(_CORE, (len(core) + 1) // 2)]
         for start in range(len(core) - length + 1)
     )
-    return tuple(dict.fromkeys(half for half in halves if _is_unlike_words(half)))
+    return tuple(sorted({half for half in halves if _is_unlike_words(half)}, key=len))
 
 
 def _is_unlike_words(core: str) -> bool:

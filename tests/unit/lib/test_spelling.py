@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 import pytest
 
-from tavusctl.lib.spelling import ALL, SPELLINGS, decode, decode_matches
+from tavusctl.lib.spelling import ALL, decode, possible_spellings
 
 
 def decoded(text: str) -> str:
     """A text after the first encoding that changes it."""
-    for signs, spelling in SPELLINGS:
-        if (other := decode_matches(text, signs, spelling)) != text:
+    for spelling in possible_spellings(text):
+        if (other := spelling.sub(decode, text)) != text:
             return other
     return text
 
