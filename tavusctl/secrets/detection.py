@@ -143,25 +143,24 @@ def is_secret_name(name: str) -> bool:
 
 
 def is_key(text: str) -> bool:
-    """Whether a text contains an API key, a token or a private key."""
+    """Whether a text contains what surely is an API key, a token or a private key."""
     return _is_key(text) if len(text) > _REMEMBERED else _short_is_key(text)
 
 
 def _is_key(text: str) -> bool:
-    return _has_marker(text) and bool(_KEYS.search(text))
+    return next(key_spans(text), None) is not None
 
 
 _short_is_key = functools.lru_cache(maxsize=8192)(_is_key)  # objects of a kind have many short texts in common
 
 
 def key_spans(text: str) -> Iterator[tuple[int, int]]:
-    """The positions of API keys, tokens and private keys in a text."""
-    if _has_marker(text):
-        yield from (match.span() for match in _KEYS.finditer(text))
+    """The positions of what surely are API keys, tokens and private keys in a text."""
+    return ((start, end) for start, end, weight in weighed_keys(text) if weight is Weight.CERTAIN)
 
 
 def weighed_keys(text: str) -> Iterator[tuple[int, int, Weight]]:
-    """The positions of keys in a text, and how likely each is a secret: a public key or an example is none."""
+    """The positions of what looks like a key, and how likely each is a secret: a public key or an example is none."""
     if _has_marker(text):
         yield from ((*match.span(), _weight_of_key(match)) for match in _KEYS.finditer(text))
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import pytest
 
 from tests.scenarios.project import Body, Project
 
 BODY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 KEY = f"sk-live-{BODY}"
+MODEL = "tavus-gpt-oss"
 LLM: Body = {"model": "gpt-4o", "base_url": "https://llm.example.com/v1"}
 
 
@@ -70,22 +73,57 @@ KEYS = (
 )
 
 
-@pytest.mark.parametrize("text", NO_KEYS)
-def test_an_example_a_public_key_and_a_name_are_no_error(project: Project, text: str) -> None:
-    project.manifest("persona", "a", persona(system_prompt=f"Say {text} then."))
+# Where a text may stand: within prose, and as the whole of a field; a text of one word also in the path of a URL.
+TEXTS: dict[str, Callable[[str], tuple[str, Body]]] = {
+    "prompt": lambda text: ("persona", persona(system_prompt=f"Say {text} then.")),
+    "text": lambda text: ("persona", persona(layers={"stt": {"hotwords": text}})),
+    "member": lambda text: ("persona", persona(layers={"llm": {"model": MODEL, "extra_body": {"mode": text}}})),
+    "description": lambda text: ("tool", tool(description=text)),
+    "parameter": lambda text: (
+        "tool",
+        tool(parameters={"type": "object", "properties": {"x": {"type": "string", "description": text}}}),
+    ),
+}
+URLS: dict[str, Callable[[str], tuple[str, Body]]] = {
+    "path": lambda text: ("document", {"document_url": f"https://example.com/{text}/index.html"}),
+}
+
+
+def places_of(texts: Iterable[str]) -> list[tuple[str, str]]:
+    """Each text with the places where it may stand."""
+    return [
+        (text, place) for text in texts for place in [*TEXTS, *(URLS if text.isascii() and " " not in text else ())]
+    ]
+
+
+@pytest.mark.newer_api
+@pytest.mark.parametrize(("text", "place"), places_of(NO_KEYS))
+def test_an_example_a_public_key_and_a_name_are_no_error(project: Project, text: str, place: str) -> None:
+    kind, spec = {**TEXTS, **URLS}[place](text)
+    project.manifest(kind, "a", spec)
 
     checked = project.run("validate")
 
     assert (checked.code, "TV113" in checked.out) == (0, False), checked.out
 
 
-@pytest.mark.parametrize("text", KEYS)
-def test_a_key_of_a_known_form_is_an_error(project: Project, text: str) -> None:
-    project.manifest("persona", "a", persona(system_prompt=f"Say {text} then."))
+@pytest.mark.newer_api
+@pytest.mark.parametrize(("text", "place"), places_of(KEYS))
+def test_a_key_of_a_known_form_is_an_error(project: Project, text: str, place: str) -> None:
+    kind, spec = {**TEXTS, **URLS}[place](text)
+    project.manifest(kind, "a", spec)
 
     checked = project.run("validate")
 
-    assert (checked.code, "TV113" in checked.out, BODY in checked.out) == (10, True, False)
+    assert (checked.code, "TV113" in checked.out, BODY in checked.out) == (10, True, False), checked.out
+
+
+@pytest.mark.parametrize(("place", "hint"), [("text", "remove it"), ("member", 'write "${secret:NAME}"')])
+def test_the_hint_about_a_key_is_one_that_its_field_allows(project: Project, place: str, hint: str) -> None:
+    kind, spec = TEXTS[place](KEY)
+    project.manifest(kind, "a", spec)
+
+    assert f"help: {hint}" in project.run("validate").out
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,16 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from tavusctl.config.collector import DiagnosticCollector, dotted
+from tavusctl.core.json_tree import pattern_of
 from tavusctl.core.messages import shown
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import secret_fields
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.patch.pointer import escape, join
 from tavusctl.secrets import detection, redaction, url_credentials
-from tavusctl.secrets.detection import Weight
 
 _HINT: Final = 'write "${secret:NAME}" and list `NAME` under `secrets:` in tavusctl.yaml'
+_IN_URL: Final = "write `${secret:NAME}` instead, and list `NAME` under `secrets:` in tavusctl.yaml"
 _REMOVE: Final = "remove it, and revoke the key, which git has recorded"
 
 
@@ -24,11 +25,12 @@ def check_spec(spec: JsonObject, kind: ResourceKind, collector: DiagnosticCollec
         pointer = f"/spec{join(spot.path)}"
         if spot.is_writable or pointer in failed:
             continue
-        hint = _HINT
         message = f"{dotted(pointer[5:])}: the manifest contains a plaintext secret"
         if spot.spans:
             message += f" (in {shown(spot.spans[0].name)} of the URL)"
-            hint = "write `${secret:NAME}` instead, and list `NAME` under `secrets:` in tavusctl.yaml"
+        hint = _IN_URL if spot.spans else _HINT
+        if not secret_fields.allows_secret_reference(kind, pattern_of(spot.path)):
+            hint = _REMOVE
         collector.error("TV113", message, collector.value_at(pointer), hint)
 
 
@@ -41,7 +43,7 @@ def check_document(document: Json, collector: DiagnosticCollector) -> None:
         return
     reported = {diagnostic.source for diagnostic in collector.diagnostics if diagnostic.id == "TV113"}
     for pointer, text, is_name in _texts(document, ""):
-        keys = [text[start:end] for start, end, weight in detection.weighed_keys(text) if weight is Weight.CERTAIN]
+        keys = [text[start:end] for start, end in detection.key_spans(text)]
         source = collector.key_at(pointer) if is_name else collector.value_at(pointer)
         for key in keys:
             redaction.register(key)  # other messages may name the place
