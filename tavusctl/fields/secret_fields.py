@@ -32,11 +32,14 @@ class DeclaredSecrets(Struct, frozen=True):
     of_kinds: AbstractSet[tuple[str, KeyPath]] = frozenset()  # in every object of a kind
     of_objects: Mapping[str, AbstractSet[KeyPath]] = {}  # by remote id
     plain: AbstractSet[tuple[str, KeyPath, str]] = frozenset()  # texts in the same lists that are not secrets
+    plain_elsewhere: AbstractSet[tuple[str, KeyPath, str]] = frozenset()  # texts in documents that name no secret there
 
     def has(self, kind: str, remote_id: str, pattern: KeyPath, text: str) -> bool:
         """Whether a text at a place of an object is a secret."""
-        is_named = (kind, pattern) in self.of_kinds or pattern in self.of_objects.get(remote_id, ())
-        return is_named and (kind, pattern, text) not in self.plain
+        here = kind, pattern, text
+        if pattern in self.of_objects.get(remote_id, ()):
+            return here not in self.plain
+        return (kind, pattern) in self.of_kinds and here not in self.plain and here not in self.plain_elsewhere
 
     def knows_any(self, kind: str, remote_id: str) -> bool:
         """Whether an object has such places at all."""
@@ -82,8 +85,10 @@ def declared_secrets(
 ) -> DeclaredSecrets:
     """The places that documents name as secrets; `specs` have kind, object id (empty: none yet) and document.
 
-    In an object of any form, a name that one manifest treats as a secret is one everywhere, also in a new object.
+    In an object of any form, a name that one manifest treats as a secret is one everywhere, also in a new object; but
+    not for a text that another document has there in plain text.
     """
+    specs = list(specs)
     of_kinds: set[tuple[str, KeyPath]] = set()
     of_objects: dict[str, set[KeyPath]] = {}
     plain: set[tuple[str, KeyPath, str]] = set()
@@ -97,7 +102,14 @@ def declared_secrets(
                 of_kinds.add((kind, path))
             if remote_id:
                 of_objects.setdefault(remote_id, set()).add(path)
-    return DeclaredSecrets(of_kinds, of_objects, plain)
+    plain_elsewhere = {
+        (kind, pattern, text)
+        for named_kind, pattern in of_kinds
+        for kind, remote_id, spec in specs
+        if kind == named_kind and pattern not in of_objects.get(remote_id, ())
+        for text in _texts_at(spec, pattern)
+    }
+    return DeclaredSecrets(of_kinds, of_objects, plain, plain_elsewhere)
 
 
 def all_secrets(kind: ResourceKind, remote_id: str, body: JsonObject, places: DeclaredSecrets) -> Iterator[Spot]:
@@ -154,6 +166,17 @@ def _spots_in_field(place: Place, text: str) -> Sequence[Spot]:
 
 def _leaves(value: Json, pattern: KeyPath) -> Iterator[tuple[KeyPath, Json]]:
     return ((path, leaf) for _, path, leaf in leaves_with_patterns(value, (), pattern))
+
+
+def _texts_at(value: Json, pattern: KeyPath) -> Iterator[str]:
+    """The texts of a document at the places with a pattern."""
+    if not pattern:
+        yield from [value] if isinstance(value, str) else ()
+    elif isinstance(value, list) and pattern[0] == "*":
+        for item in value:
+            yield from _texts_at(item, pattern[1:])
+    elif isinstance(value, dict) and pattern[0] in value:
+        yield from _texts_at(value[pattern[0]], pattern[1:])
 
 
 def _is_url(kind: ResourceKind, pattern: KeyPath) -> bool:

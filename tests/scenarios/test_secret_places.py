@@ -74,6 +74,41 @@ def test_what_a_manifest_names_is_a_secret(named: Project, llm: Body, value: str
     assert not found_under(named.root, [value, later])
 
 
+BESIDE: dict[str, tuple[Body, Body, Body]] = {
+    "query": (
+        {"default_query": {"page": "${secret:ONE}"}},
+        {"default_query": {"page": f"{WORD} 7"}},
+        {"page": "eight"},
+    ),
+    "object": ({"extra_body": {"user": "${secret:ONE}"}}, {"extra_body": {"user": f"{WORD} 7"}}, {"user": "eight"}),
+    "list": ({"extra_body": {"x": ["${secret:ONE}"]}}, {"extra_body": {"x": [f"{WORD} 7"]}}, {"x": ["eight"]}),
+    "URL": (
+        {"base_url": "https://llm.example.com/v1?page=${secret:ONE}"},
+        {"base_url": "https://llm.example.com/v1"},
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize(("secret", "plain", "edited"), BESIDE.values(), ids=BESIDE)
+def test_a_plain_text_stays_plain_where_another_object_has_a_secret(
+    named: Project, secret: Body, plain: Body, edited: Body
+) -> None:
+    """A change of it is shown, and the run that created it can be undone."""
+    named.manifest("persona", "coach", coach(**secret))
+    named.manifest("persona", "guide", {**coach(**plain), "persona_name": "Guide"})
+    applied = named.apply()
+    (key,) = plain
+    named.manifest("persona", "guide", {**coach(**{key: edited or f"{plain[key]}/new"}), "persona_name": "Guide"})
+
+    plan = named.run("plan")
+    run = named.run("undo").out.split()[0]
+
+    assert "refused" not in applied.err
+    assert (WORD in plan.out or "/v1/new" in plan.out, "(sensitive)" in plan.out) == (True, False), plan.out
+    assert named.run("undo", run, "--yes", "--allow-deletes", "2").code == 0
+
+
 def test_a_secret_of_a_portal_edit_is_told_as_changed(named: Project) -> None:
     named.manifest("persona", "coach", coach(tools=[TOOL], default_query={"api-key": "${secret:ONE}"}))
     named.apply()
