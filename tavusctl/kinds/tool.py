@@ -46,7 +46,7 @@ class Auth(Model):
         Field(description="The way to sign in, which says what else is needed.")
     )
     token: str | None = Field(None, description="Token for `bearer`; a `${secret:NAME}`.", min_length=1)
-    username: str | None = Field(None, description="User name for `basic`.", min_length=1)
+    username: str | None = Field(None, description="User name for `basic`; may be a `${secret:NAME}`.", min_length=1)
     password: str | None = Field(None, description="Password for `basic`; a `${secret:NAME}`.", min_length=1)
     name: str | None = Field(None, description="For `api_key`: the name of the header or parameter.", min_length=1)
     value: str | None = Field(None, description="Key for `api_key`; a `${secret:NAME}`.", min_length=1)
@@ -57,7 +57,9 @@ class Auth(Model):
     token_url: SecureAddress | None = Field(
         None, description="For `oauth2_client_credentials`: the URL that issues tokens."
     )
-    client_id: str | None = Field(None, description="Client id for `oauth2_client_credentials`.", min_length=1)
+    client_id: str | None = Field(
+        None, description="Client id for `oauth2_client_credentials`; may be a `${secret:NAME}`.", min_length=1
+    )
     client_secret: str | None = Field(
         None, description="Client secret for `oauth2_client_credentials`; a `${secret:NAME}`."
     )
@@ -190,9 +192,11 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
     "/delivery/api/headers/*": FieldTraits(secret=True, may_be_plain=True, in_header=True),
     "/delivery/api/query_params": FieldTraits(free=True, has_placeholders=True),
     "/delivery/api/auth/token": _MASKED_TOKEN,
+    "/delivery/api/auth/username": FieldTraits(free=True),  # some services take a key as the user, without a password
     "/delivery/api/auth/password": _MASKED,
     "/delivery/api/auth/value": _MASKED_TOKEN,
     "/delivery/api/auth/secret": _MASKED,
+    "/delivery/api/auth/client_id": FieldTraits(free=True),
     "/delivery/api/auth/client_secret": _MASKED,
     "/delivery/api/auth/location": FieldTraits(defaults=("header",)),
     "/delivery/api/auth/token_url": FieldTraits(receives_data=True),

@@ -392,6 +392,52 @@ def test_a_key_in_the_query_of_a_tool_is_not_written_in_plain_text(project: Proj
     assert DOOR not in checked.out + checked.err
 
 
+USERS = {"basic": "username", "oauth2_client_credentials": "client_id"}
+
+
+def signing_as(project: Project, auth: str, user: str, url: str = "https://hooks.example.com/book") -> None:
+    signing = {"type": auth, **AUTHS[auth], USERS[auth]: user}
+    spec = {"name": "book", "description": "Book.", "delivery": {"api": {"url": url, "auth": signing}}}
+    project.manifest("tool", "book", spec)
+
+
+@pytest.mark.parametrize("auth", USERS)
+def test_a_user_that_is_a_key_is_a_secret(project: Project, auth: str) -> None:
+    """Some services take a key as the user name."""
+    signing_as(project, auth, "${secret:DOOR}")
+    project.apply()
+    assert sent(project)["delivery"]["api"]["auth"][USERS[auth]] == DOOR
+    assert project.plan()["changes"] == []
+
+    project.account.portal("tool", project.bound("tool/book"), edit_of_user(auth, HEADER))
+    drift = project.run("drift")
+    assert (USERS[auth] in drift.out, HEADER in drift.out) == (True, False)
+    signing_as(project, auth, "${secret:DOOR}", "https://hooks.example.com/other")
+    unset = project.run("apply", "--yes", "--overwrite", "tool/book", DOOR=None)
+    assert unset.code != 0
+    project.apply("--overwrite", "tool/book")
+
+    assert sent(project)["delivery"]["api"]["auth"][USERS[auth]] == DOOR
+    manifests = (project.root / "manifests").glob("*")
+    assert found_in(drift.out + drift.err + unset.out + unset.err, [TYPED]) == []
+    assert found_under(project.root, [TYPED], but=manifests) == []
+
+
+@pytest.mark.parametrize("auth", USERS)
+def test_a_user_in_plain_text_stays_plain(project: Project, auth: str) -> None:
+    signing_as(project, auth, "AC0f1e2d3c4b5a69788796a5b4c3d2e1")
+    project.apply()
+    project.account.portal("tool", project.bound("tool/book"), edit_of_user(auth, "somebody"))
+
+    adopted = project.run("adopt", "--all")
+
+    assert (adopted.code, "somebody" in (project.root / "manifests/tool-book.yaml").read_text()) == (0, True)
+
+
+def edit_of_user(auth: str, user: str) -> Body:
+    return {"op": "replace", "path": f"/delivery/api/auth/{USERS[auth]}", "value": user}
+
+
 @pytest.mark.parametrize("mask", ["null", "blank", "word"])
 def test_what_a_read_shows_after_the_write_stands_for_the_key(project: Project, mask: str) -> None:
     project.account.switch(mask=mask)
