@@ -23,7 +23,7 @@ from tavusctl.config.included_files import IncludedFiles
 from tavusctl.config.interpolation import FileText, Scope
 from tavusctl.config.limits import MAX_YAML_BYTES, LimitExceededError
 from tavusctl.config.manifest_files import base_and_overlay_folders, file_start, find
-from tavusctl.config.spec import file_name_hints
+from tavusctl.config.spec import file_name_hints, plain_secrets
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Diagnostic, Severity, redacted_diagnostics
@@ -300,6 +300,10 @@ class Reading(Struct):
 
     def _content(self, path: Path, source: Source) -> bytes | None:
         """The bytes of one file; None, with a diagnostic, where it cannot be read."""
+        misnamed = plain_secrets.check_path(source)
+        self.diagnostics += misnamed
+        if misnamed and self.cache:
+            self.cache.mark_incomplete()
         try:
             content = files.read_bytes(path, self.included_files.root, MAX_YAML_BYTES)
         except files.UnreadableFileError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 
 import pytest
@@ -140,6 +141,28 @@ def test_a_key_anywhere_in_the_project_file_is_an_error(project: Project, text: 
 
     assert (checked.code, "TV113" in checked.out + checked.err) == (10, True)
     assert BODY not in checked.out + checked.err
+
+
+@pytest.mark.parametrize("name", [f"{KEY}.yaml", f"of-{KEY}/a.yaml"])
+def test_a_key_in_the_path_of_a_manifest_is_an_error(project: Project, name: str) -> None:
+    project.write(f"manifests/{name}", json.dumps({"kind": "persona", "name": "a", "spec": persona()}))
+
+    for command in (["validate"], ["validate", "--format", "sarif"], ["plan", "--format", "json"], ["apply", "--yes"]):
+        for _ in range(2):  # the second time with a cache
+            result = project.run(*command)
+            assert (result.code, "TV113" in result.out + result.err) == (10, True)
+            assert BODY not in result.out + result.err
+    for command in (
+        ["doctor"],
+        ["explain", "persona/a"],
+        ["graph"],
+        ["fmt", "--diff"],
+        ["validate", f"manifests/{name}"],
+    ):
+        result = project.run(*command)
+        assert BODY not in result.out + result.err, command
+    files = [path for path in (project.root / ".tavusctl").rglob("*") if path.is_file()]
+    assert [path for path in files if BODY.encode() in path.read_bytes()] == []
 
 
 PASSWORD = "hunter22pw"

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from tavusctl.config.collector import DiagnosticCollector, dotted
+from tavusctl.core.address import Source
+from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.json_tree import pattern_of
 from tavusctl.core.messages import shown
 from tavusctl.core.resource_kind import ResourceKind
@@ -17,6 +19,7 @@ from tavusctl.secrets import detection, redaction, url_credentials
 _HINT: Final = 'write "${secret:NAME}" and list `NAME` under `secrets:` in tavusctl.yaml'
 _IN_URL: Final = "write `${secret:NAME}` instead, and list `NAME` under `secrets:` in tavusctl.yaml"
 _REMOVE: Final = "remove it, and revoke the key, which git has recorded"
+_RENAME: Final = "rename it, and revoke the key, which git has recorded"
 
 
 def check_spec(spec: JsonObject, kind: ResourceKind, collector: DiagnosticCollector, failed: Collection[str]) -> None:
@@ -51,6 +54,15 @@ def check_document(document: Json, collector: DiagnosticCollector) -> None:
             reported.add(source)
             what = "this name" if is_name else "this text"
             collector.error("TV113", f"{what} contains a plaintext secret", source, _REMOVE)
+
+
+def check_path(source: Source) -> list[Diagnostic]:
+    """Report a key with a known form in the path of a file, which every message about the file would show."""
+    keys = [source.path[start:end] for start, end in detection.key_spans(source.path)]
+    for key in keys:
+        redaction.register(key)
+    message = "the path of this file contains a plaintext secret"
+    return [Diagnostic("TV113", message, source, _RENAME)] if keys else []
 
 
 def register_passwords(document: Json) -> None:
