@@ -42,7 +42,7 @@ _PAIR_VALUES: Final = frozenset({"value", "val", "content", "data", "header_valu
 _SENT: Final = pattern(r"(?:^|[_-])(?:headers?|query|env|environment|params|cookies)$|Headers?$|Query$|Params$")
 # Names begin at a boundary and are never shortened: otherwise a long word would be read once from each of its letters.
 _IN_FILE: Final = pattern(
-    r"(?<![\w-])([\w-]++)[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token)\s++)?([^\s,\"'}\]]+)", re.IGNORECASE
+    r"(?<![\w-])([\w-]++)[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token)\s++)?([^\s,;\"'}\]]+)", re.IGNORECASE
 )
 _NAMED_SECRET: Final = pattern(r"\$\{secret:[^}]*\}")
 _PLACEHOLDERS: Final = pattern(r"\{[^{}]*\}")

@@ -15,7 +15,12 @@ from typing import Final
 
 from tavusctl.lib.patterns import pattern
 
-_NAMES = pattern(r"auth|token|secret|key|passw|pwd|cookie|credential|signature|session|jwt", re.IGNORECASE)
+# A word in the name of a header of secrets: `portkey`, `author` and `tokenizer` are none.
+_HEADER_WORD: Final = pattern(
+    r"\w*(?:token|secret|passwo?r?d|cookie|credential|jwt|apikey|(?:access|secret|auth|session)key|sessionid)s?"
+    r"|x?auth|o?auth2?|auth[nz]|authentication|authorization|keys?|pwd|signatures?|sessions?",
+    re.IGNORECASE,
+)
 # Formats of keys that have a known prefix, and private keys.
 _KEYS = pattern(
     r"\b(?:sk|rk|pk)[-_](?:live|test|proj|ant|or|svcacct)[-_][\w-]{8,}|\bsk[-_][A-Za-z0-9]{20,}"
@@ -23,6 +28,8 @@ _KEYS = pattern(
     r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bAIza[\w-]{30,}|\bya29\.[\w-]{20,}|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+"
     r"|\bhf_[A-Za-z0-9]{30,}|\bgsk_[A-Za-z0-9]{20,}|\bwhsec_[\w+/=]{20,}|\bSG\.[\w-]{16,}\.[\w-]{16,}|\bnpm_\w{30,}"
     r"|\bhooks\.slack\.com/(?:services|workflows)/[\w/-]{16,}|\bdiscord(?:app)?\.com/api/webhooks/\d+/[\w-]{16,}"
+    r"|\bsk_car_[A-Za-z0-9]{16,}|\bxai-\w{40,}|\bpplx-[A-Za-z0-9]{32,}|\bnvapi-[\w-]{40,}|\br8_[A-Za-z0-9]{30,}"
+    r"|\btvly-[\w-]{24,}|\bcal_live_[0-9a-f]{24,}|\bpat-(?:na|eu)\d-[0-9a-f-]{32,}|\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"
     r"|\b\d{8,10}:AA[\w-]{30,}|-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----"
 )
 _PUBLIC_KEY: Final = pattern(r"pk[-_]")
@@ -38,6 +45,7 @@ _MARKERS: Final = (
     *(f"gh{letter}_" for letter in "pousr"),
     *("github_pat_", "glpat-", "xapp-", "AKIA", "ASIA", "AIza", "ya29.", "eyJ", "PRIVATE KEY-----"),
     *(f"xox{letter}-" for letter in "abeprs"),
+    *("xai-", "pplx-", "nvapi-", "r8_", "tvly-", "cal_live_", "pat-", "shpat_", "shpca_", "shppa_", "shpss_"),
     *("hf_", "gsk_", "whsec_", "SG.", "npm_", "hooks.slack.com/", "/api/webhooks/", ":AA"),
 )
 _SIGNS: Final = "_-/JzK9:S"  # each marker has one of them, and most prose only a few
@@ -87,6 +95,8 @@ _PUBLIC_ENDS: Final = frozenset().union(
     {"id", "ids", "uuid", "guid", "hash", "digest", "etag", "checksum", "sha", "version", "model", "name"},
     {"type", "kind", "url"},
 )
+# Names of headers whose values are ids of these, which may be long.
+_OWNER_ENDS: Final = frozenset({"organization", "organisation", "org", "project", "tenant", "workspace"})
 
 # Headers of the HTTP standard that do not contain credentials.
 _STANDARD: Final = frozenset(
@@ -133,13 +143,16 @@ def _weight_of(words: list[str]) -> Weight:
 
 def is_public(name: str) -> bool:
     """Whether a name is of public values, which may look like secrets: ids, digests, versions."""
-    words = _WORDS.findall(name)
-    return bool(words) and words[-1].lower() in _PUBLIC_ENDS
+    return _last_word(name) in _PUBLIC_ENDS
+
+
+def _last_word(name: str) -> str:
+    return next((word.lower() for word in reversed(_WORDS.findall(name))), "")
 
 
 def is_secret_name(name: str) -> bool:
     """Whether the value of a header with this name usually is a secret."""
-    return bool(_NAMES.search(name))
+    return weight(name) is Weight.CERTAIN or any(map(_HEADER_WORD.fullmatch, _WORDS.findall(name)))
 
 
 def is_key(text: str) -> bool:
@@ -239,7 +252,9 @@ def is_secret_in_prose(name: str, text: str) -> bool:
 def is_secret(name: str, text: str) -> bool:
     """Whether the value of a header is a secret, by the name of the header or by the form of the value."""
     has_secret_form = is_key(text) or _CREDENTIALS.fullmatch(text.strip())
-    return is_secret_name(name) or bool(has_secret_form) or (is_long(text) and not is_public(name))
+    if is_secret_name(name) or has_secret_form:
+        return True
+    return is_long(text) and _last_word(name) not in _PUBLIC_ENDS | _OWNER_ENDS
 
 
 def is_plain_header(name: str, text: str) -> bool:
