@@ -14,19 +14,18 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, TextIO
 
-from tavusctl.secrets import redaction
+from tavusctl.secrets import detection, redaction
 from tavusctl.secrets.redaction import Record, View
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
 
 
-# Environment variables with secrets that tavusctl, or its clients of object stores, read without any configuration.
-_SECRETS: Final = (
-    *("TAVUS_API_KEY", "TAVUS_API_KEY_OLD", "TAVUSCTL_FINGERPRINT_KEY", "GITHUB_TOKEN"),
-    *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "GOOGLE_SERVICE_ACCOUNT_KEY"),
-    *("AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_CLIENT_SECRET", "AZURE_STORAGE_SAS_KEY", "AZURE_STORAGE_TOKEN"),
-)
+# Environment variables with secrets that tavusctl, or its clients of git and of object stores, read without any
+# configuration.  The clients of object stores read more of them than they document: all names of secrets count.
+_SECRETS: Final = ("TAVUS_API_KEY", "TAVUS_API_KEY_OLD", "TAVUSCTL_FINGERPRINT_KEY", "GITHUB_TOKEN", "GH_TOKEN")
+_OF_STORES: Final = ("AWS_", "AZURE_", "GOOGLE_")
+_PATH: Final = "_CREDENTIALS"  # end of the name of a variable with the path of a file
 
 
 class Bytes(io.RawIOBase):
@@ -141,8 +140,8 @@ def redact_streams() -> Iterator[RedactingStreams]:
     original = sys.stdout, sys.stderr
     streams = RedactingStreams(*original)
     with redaction.isolated_run():
-        for name in _SECRETS:
-            redaction.register(os.environ.get(name, ""), name)
+        for name in filter(_holds_secret, os.environ):
+            redaction.register(os.environ[name], name)
         sys.stdout, sys.stderr = streams.out, streams.err
         try:
             yield streams
@@ -150,6 +149,12 @@ def redact_streams() -> Iterator[RedactingStreams]:
             streams.out.flush()
             streams.err.flush()
             sys.stdout, sys.stderr = original
+
+
+def _holds_secret(name: str) -> bool:
+    """Whether an environment variable has a secret, by its name."""
+    is_of_store = name.startswith(_OF_STORES) and not name.endswith(_PATH)
+    return name in _SECRETS or (is_of_store and bool(detection.weight(name)))
 
 
 def close_broken() -> None:

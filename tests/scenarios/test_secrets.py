@@ -273,3 +273,28 @@ def test_no_piece_of_a_secret_is_quoted(project: Project, file: str, text: str, 
     assert [hit for one in said for hit in found_in(one.out + one.err, [TYPED])] == []
     # The control: whoever does not know the secret is told of it.
     assert found_in(project.run("validate", PIECE=None).out, [TYPED])
+
+
+# What git and the clients of object stores read, also under names that they accept beside the documented ones.
+OF_CLIENTS = (
+    *("GITHUB_TOKEN", "GH_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_TOKEN"),
+    *("AWS_SSE_CUSTOMER_KEY_BASE64", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "GOOGLE_SERVICE_ACCOUNT_KEY"),
+    *("AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_ACCESS_KEY", "AZURE_STORAGE_MASTER_KEY", "AZURE_CLIENT_SECRET"),
+    *("AZURE_STORAGE_CLIENT_SECRET", "AZURE_STORAGE_SAS_KEY", "AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_TOKEN"),
+)
+
+
+@pytest.mark.parametrize("name", OF_CLIENTS)
+def test_no_output_shows_a_secret_of_the_client_of_a_store(project: Project, name: str) -> None:
+    project.manifest("persona", "p", {"persona_name": "P", "system_prompt": f"Say {FIRST.replace('$', '')}."})
+
+    planned = project.run("plan", **{name: FIRST.replace("$", "")})
+
+    assert (planned.code, found_in(planned.out + planned.err, [TYPED])) == (0, [])
+
+
+@pytest.mark.parametrize("name", ["GOOGLE_APPLICATION_CREDENTIALS", "AWS_ACCESS_KEY_ID", "AZURE_FEDERATED_TOKEN_FILE"])
+def test_a_path_and_an_id_of_such_a_client_are_shown(project: Project, name: str) -> None:
+    project.manifest("persona", "p", {"persona_name": "P", "system_prompt": "See /etc/marigold.json."})
+
+    assert "/etc/marigold.json" in project.run("plan", **{name: "/etc/marigold.json"}).out
