@@ -34,6 +34,7 @@ _KEYS = pattern(
 )
 _PUBLIC_KEY: Final = pattern(r"pk[-_]")
 _NAMED_KEY: Final = pattern(r"[sr]k[-_](?:live|test|proj|ant|or|svcacct)[-_]")
+_PREFIXED_NAME: Final = pattern(r"[a-z]+\d*(?:[-_.]+[a-z]+\d?)+")  # words only: `npm_install_all_packages`
 _PEM: Final = "-----BEGIN"
 _PEM_BODY: Final = pattern(r"(?:\s|\\[nr])*+(?:[\w-]++:[^\n]*\n\s*+)*+[A-Za-z0-9+/=]{24}")
 _EXAMPLE: Final = pattern(r"your|example|xxxx|(.)\1{7}\Z", re.IGNORECASE)
@@ -187,7 +188,8 @@ def _weight_of_key(match: re.Match[str]) -> Weight:
     if key.startswith(_PEM):
         return Weight.CERTAIN if _PEM_BODY.match(text, match.end()) else Weight.POSSIBLE
     named = _NAMED_KEY.match(key)  # what follows may be words, as in `sk-test-onboarding`
-    return Weight.CERTAIN if not named or is_opaque(key[named.end() :]) else Weight.POSSIBLE
+    is_name = not is_opaque(key[named.end() :]) if named else bool(_PREFIXED_NAME.fullmatch(key))
+    return Weight.POSSIBLE if is_name else Weight.CERTAIN
 
 
 def _has_marker(text: str) -> bool:

@@ -65,6 +65,8 @@ def test_a_key_in_a_prompt_file_is_an_error(project: Project) -> None:
 NO_KEYS = (
     *(f"pk_live_{BODY}", "sk-test-onboarding", "sk-proj-your-key-goes-here", "AKIAIOSFODNN7EXAMPLE"),
     *("ghp_xxxxxxxxxxxxxxxxxxxxxxxx", "AIza" + "0" * 35, "sk-live-0f1e2d3c4b5a...", "sk-live-0f1e2d3c4b5a…"),
+    *("npm_install_all_packages_of_the_project", "nvapi-endpoint-of-our-private-cluster-in-europe-west"),
+    *("xoxb-tokens-of-the-workspace", "glpat-tokens-of-the-group", "github_pat_tokens_of_the_team"),
     *("-----BEGIN PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----\nMIIE...\n-----END RSA PRIVATE KEY-----"),
 )
 PEM = "-----BEGIN RSA PRIVATE KEY-----"
