@@ -17,7 +17,7 @@ from msgspec import Struct, field
 
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Diagnostic, Passage
-from tavusctl.core.messages import Fault, listed, shown, suggestion
+from tavusctl.core.messages import Fault, listed, shown, suggestion, variable_fault
 from tavusctl.kinds import address_in
 from tavusctl.lib.json_types import Json
 from tavusctl.lib.patterns import pattern
@@ -186,8 +186,8 @@ def _var(name: str, scope: Scope) -> Json:
 
 
 def _secret(name: str, scope: Scope) -> SecretText:
-    if not _SECRET_NAME.fullmatch(name):
-        raise _WrongError(Fault("TV109", f"{shown(name)} is not a valid name of an environment variable"))
+    if fault := variable_fault(name):
+        raise _WrongError(Fault("TV109", fault))
     if name not in scope.secrets:
         meant = suggestion(name, scope.secrets)
         hint = meant if meant.startswith("did") else f"add `{shortened(name, 60)}` to `secrets:` in tavusctl.yaml"

@@ -13,7 +13,7 @@ from msgspec import Struct
 from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Severity
 from tavusctl.lib.json_types import Json
-from tavusctl.secrets import redaction, url_credentials
+from tavusctl.secrets import detection, redaction, url_credentials
 from tavusctl.secrets.redaction import contains_secret, shortened
 from tavusctl.secrets.values import SecretText
 
@@ -22,6 +22,7 @@ _MAX_LISTED = 12  # no list of names is longer than this
 
 
 _TYPE_NAMES: Final[dict[type, str]] = {SecretText: "a secret", dict: "a mapping", list: "a list", type(None): "null"}
+_VARIABLE: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _OTHER_TYPE: Final = re.compile(r"true|false|null|[-+.]?[0-9][0-9.]*")
 
 
@@ -43,6 +44,16 @@ def shown(value: Json) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return _TYPE_NAMES.get(type(value)) or repr(value)
+
+
+def variable_fault(name: str) -> str:
+    """Why a text is not the name of an environment variable, empty if it is one; a key in its place is not quoted."""
+    if detection.is_key_as_name(name) or (detection.is_opaque(name) and not _VARIABLE.fullmatch(name)):
+        return "expected the name of an environment variable, found what looks like a key"
+    before, equals, _ = name.partition("=")
+    if equals:
+        return f"expected the name of an environment variable, found {shown(before)} with a value"
+    return "" if _VARIABLE.fullmatch(name) else f"{shown(name)} is not a valid name of an environment variable"
 
 
 def sanitized_name(name: str, unfit: str, instead: str, otherwise: str) -> str:

@@ -204,6 +204,11 @@ def is_credential(text: str) -> bool:
     return match is not None and is_opaque(match[1])
 
 
+def is_key_as_name(name: str) -> bool:
+    """Whether the name of a variable rather is a key: long, with letters and digits, and without underscores."""
+    return is_key(name) or ("_" not in name and is_long(name.lower()))
+
+
 def is_keyword_or_placeholder(text: str) -> bool:
     """Whether a text clearly is not a secret: empty, a keyword such as `true` or `none`, or a placeholder."""
     bare = text.strip()

@@ -200,6 +200,37 @@ def test_no_output_shows_a_password_of_the_project_file(project: Project, text: 
         assert PASSWORD not in result.out + result.err, command
 
 
+NAMES_OF_VARIABLES: dict[str, tuple[str, str]] = {
+    "key variable": ("environments: {{default: {{api_key_env: '{key}'}}}}\nsecrets: [OWN]\n", "${{secret:OWN}}"),
+    "secret": ("secrets: [OWN, '{key}']\n", "${{secret:OWN}}"),
+    "secret with a value": ("secrets: ['OWN={key}']\n", "${{secret:OWN}}"),
+    "expression": ("secrets: [OWN]\n", "${{secret:{key}}}"),
+    "expression with a value": ("secrets: [OWN]\n", "${{secret:OWN={key}}}"),
+}
+
+
+@pytest.mark.parametrize("key", [BODY, f"a{BODY}", f"A{BODY.upper()}", "550e8400-e29b-41d4-a716-446655440000"])
+@pytest.mark.parametrize(("file", "text"), NAMES_OF_VARIABLES.values(), ids=NAMES_OF_VARIABLES)
+def test_a_key_in_place_of_the_name_of_its_variable_is_not_shown(
+    project: Project, file: str, text: str, key: str
+) -> None:
+    project.write("tavusctl.yaml", file.format(key=key))
+    project.manifest("persona", "a", llm(api_key=text.format(key=key)))
+
+    for command in (["validate"], ["plan"], ["plan", "--format", "json"], ["doctor"], ["apply", "--yes"]):
+        result = project.run(*command, OWN="sk-own-0001-abcdef")
+        assert result.code == 10 or command == ["doctor"], result.out + result.err
+        assert key not in result.out + result.err
+
+
+def test_a_long_name_of_a_variable_is_accepted(project: Project) -> None:
+    name = "TOOL_BOOK_TABLE_2_API_AUTH_OAUTH2_CLIENT_SECRET_EU1"
+    project.write("tavusctl.yaml", f"secrets: [{name}, openaikeyofthestagingaccount2]\n")
+    project.manifest("persona", "a", llm(api_key=f"${{secret:{name}}}"))
+
+    assert project.run("validate").code == 0
+
+
 MANIFESTS = {
     "kind": f"kind: 'https://u:{PASSWORD}@h/x'\nname: a\nspec: {{}}\n",
     "name": f"kind: persona\nname: 'https://u:{PASSWORD}@h/x'\nspec: {{system_prompt: x}}\n",

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJso
 from tavusctl.config.attachments import upload_fault
 from tavusctl.config.project_file.state_url import state_fault
 from tavusctl.core.address import NAME
-from tavusctl.core.messages import shown
+from tavusctl.core.messages import shown, variable_fault
 from tavusctl.core.schema.spec_model import StrictModel
 from tavusctl.kinds import address_in
 from tavusctl.lib.json_types import Json, JsonObject
@@ -34,9 +34,8 @@ class WrongValueError(ValueError):
 
 
 def _variable(name: str, hint: str = "") -> str:
-    if not re.fullmatch(_VARIABLE, name):
-        message = f"{shown(name)} is not a valid name of an environment variable"
-        raise WrongValueError(message, hint)
+    if fault := variable_fault(name):
+        raise WrongValueError(fault, hint)
     if _SYSTEM.fullmatch(name):
         message = f"{shown(name)} is reserved for the CI system or tavusctl, and cannot hold an API key or a secret"
         raise WrongValueError(message, "use a variable with another name")
