@@ -8,7 +8,7 @@ import io
 import os
 import re
 import traceback
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -29,8 +29,9 @@ from tavusctl.secrets.redaction import redacted
 
 # A line that may contain a secret in plain text is never shown, whatever its diagnostic is about.
 _MAY_HOLD_SECRET = re.compile(
-    r"api_?key|header|authorization|bearer|secret|token|password|:(?://)?[^/\s@:]*@", re.IGNORECASE
+    rb"api_?key|header|authorization|bearer|secret|token|password|:(?://)?[^/\s@:]*@", re.IGNORECASE
 )
+_INDENT = re.compile(rb"\A[ \t]*(?:-[ \t]+)*")  # what is before a key, also in the item of a list
 _MANIFEST_LIMIT = 5 * 1024 * 1024
 _LONGEST_LINE = 64 * 1024  # bytes; a longer line helps nobody, and is not searched for secrets
 
@@ -101,14 +102,25 @@ def _lines(path: str, numbers: Collection[int]) -> dict[int, str]:
     except ValueError:
         return {}
     # Keep only the lines to show: the lines of all manifests as strings would take many times their bytes.
-    return {number: _showable(line) for number, line in enumerate(content, 1) if number in numbers}
+    return {number: _showable(line) for number, line in _outside_secrets(content) if number in numbers}
+
+
+def _outside_secrets(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file by number, without those that continue one that may contain a secret: they are indented."""
+    column: int | None = None  # of the key of that line
+    for number, line in enumerate(lines, 1):
+        indent = len(line) - len(_INDENT.sub(b"", line, count=1))
+        if column is not None and indent > column and line.strip():
+            continue
+        column = indent if _MAY_HOLD_SECRET.search(line[:_LONGEST_LINE]) else None if line.strip() else column
+        yield number, line
 
 
 def _showable(content: bytes) -> str:
-    if len(content) > _LONGEST_LINE:
+    if len(content) > _LONGEST_LINE or _MAY_HOLD_SECRET.search(content):
         return ""
     line = content.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "replace")
-    return "" if _MAY_HOLD_SECRET.search(line) or free_objects.line_has_secret(line) else line
+    return "" if free_objects.line_has_secret(line) else line
 
 
 def _defect(error: Exception) -> InternalError:

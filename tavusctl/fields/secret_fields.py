@@ -56,16 +56,22 @@ def secret_places(kind: ResourceKind, body: JsonObject) -> Iterator[Spot]:
     return iter(found)
 
 
-def sealed(spot: Spot, key: FingerprintKey) -> Secret:
-    """A secret that was found, sealed against printing; secret parts of a URL are redacted in other texts, too."""
+def register(spot: Spot) -> bool:
+    """Register a secret that was found, or its parts in a URL, for redaction in other texts; whether all of it is."""
     for span in spot.spans:
         part = spot.text[span.start : span.end]
         for text in {part, unquote_plus(part)}:
             redaction.register(text)
-    is_public = (
-        spot.is_open or bool(spot.spans) or not (detection.is_opaque(spot.text) or len(spot.text) >= _LEAST_TEXT)
-    )
-    return key.seal(spot.text, public=is_public, compared_as=spot.compared_as)
+    is_word = not detection.is_opaque(spot.text) and len(spot.text) < _LEAST_TEXT
+    if spot.is_open or spot.spans or is_word:
+        return False
+    redaction.register(spot.text)
+    return True
+
+
+def sealed(spot: Spot, key: FingerprintKey) -> Secret:
+    """A secret that was found, sealed against printing, and registered."""
+    return key.seal(spot.text, public=not register(spot), compared_as=spot.compared_as)
 
 
 def allows_secret_reference(kind: ResourceKind, pattern: KeyPath) -> bool:

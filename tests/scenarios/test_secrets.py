@@ -183,6 +183,7 @@ def test_a_secret_that_is_used_as_a_name_is_not_shown(watched: Watched) -> None:
     assert watched.leaks == []
 
 
+IN_LLM = "kind: persona\nname: bad\nspec:\n  layers:\n    llm:\n"
 # Manifests with a secret in them and something wrong with them.
 BAD: dict[str, str] = {
     "a literal key": "kind: persona\nname: bad\nspec:\n  persona_name: B\n  layers: {{llm: {{api_key: {secret}}}}}\n",
@@ -191,6 +192,11 @@ BAD: dict[str, str] = {
     "no YAML": "kind: persona\nname: bad\nspec:\n  api_key: {secret}\n  : [\n",
     "an unknown key": "kind: persona\nname: bad\nspec:\n  api_key: {secret}\n",
     "twice the same": "kind: persona\nname: bad\nspec:\n  api_key: {secret}\n  api_key: {secret}\n",
+    "a key below its name": f"{IN_LLM}      api_key:\n        {{secret}}\n",
+    "a mapping below its name": f"{IN_LLM}      api_key:\n        {{secret}}: x\n",
+    "a list below its name": f"{IN_LLM}      api_key:\n        - [\n          {{secret}}]\n",
+    "a continued line": "kind: persona\nname: bad\nspec:\n  - api_key: {secret}\n      and {secret}: x\n    model: 1\n",
+    "a header below its name": f"{IN_LLM}      headers:\n        X: [{{secret}}]\n",
     "an unknown secret": "kind: persona\nname: bad\nspec:\n  persona_name: ${{secret:NOT_THERE}}\n  token: {secret}\n",
 }
 

@@ -26,7 +26,10 @@ def check_spec(spec: JsonObject, kind: ResourceKind, collector: DiagnosticCollec
     """Report values of a spec that may only be secrets; of a URL, the message names the part that is the secret."""
     for spot in secret_fields.secret_places(kind, spec):
         pointer = f"/spec{join(spot.path)}"
-        if spot.is_writable or pointer in failed:
+        if spot.is_writable:
+            continue
+        secret_fields.register(spot)  # other diagnostics may be about the same line
+        if pointer in failed:
             continue
         message = f"{dotted(pointer[5:])}: the manifest contains a plaintext secret"
         if spot.spans:
