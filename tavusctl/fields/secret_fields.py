@@ -32,14 +32,18 @@ class DeclaredSecrets(Struct, frozen=True):
     of_kinds: AbstractSet[tuple[str, KeyPath]] = frozenset()  # in every object of a kind
     of_objects: Mapping[str, AbstractSet[KeyPath]] = {}  # by remote id
     plain: AbstractSet[tuple[str, KeyPath, str]] = frozenset()  # texts in the same lists that are not secrets
-    plain_elsewhere: AbstractSet[tuple[str, KeyPath, str]] = frozenset()  # texts in documents that name no secret there
+    # Texts at places of `of_kinds` that the documents of an object have in plain text: with its id, or with the kind of
+    # an object that has none yet.
+    own: AbstractSet[tuple[str, KeyPath, str]] = frozenset()
 
     def has(self, kind: str, remote_id: str, pattern: KeyPath, text: str) -> bool:
         """Whether a text at a place of an object is a secret."""
-        here = kind, pattern, text
+        if (kind, pattern, text) in self.plain:
+            return False
         if pattern in self.of_objects.get(remote_id, ()):
-            return here not in self.plain
-        return (kind, pattern) in self.of_kinds and here not in self.plain and here not in self.plain_elsewhere
+            return True
+        is_own = (remote_id, pattern, text) in self.own or (kind, pattern, text) in self.own
+        return (kind, pattern) in self.of_kinds and not is_own
 
     def knows_any(self, kind: str, remote_id: str) -> bool:
         """Whether an object has such places at all."""
@@ -92,7 +96,7 @@ def declared_secrets(
     """The places that documents name as secrets; `specs` have kind, object id (empty: none yet) and document.
 
     In an object of any form, a name that one manifest treats as a secret is one everywhere, also in a new object; but
-    not for a text that another document has there in plain text.
+    not for a text that the documents of an object have there in plain text.
     """
     specs = list(specs)
     of_kinds: set[tuple[str, KeyPath]] = set()
@@ -108,14 +112,14 @@ def declared_secrets(
                 of_kinds.add((kind, path))
             if remote_id:
                 of_objects.setdefault(remote_id, set()).add(path)
-    plain_elsewhere = {
-        (kind, pattern, text)
+    own = {
+        (remote_id or kind, pattern, text)
         for named_kind, pattern in of_kinds
         for kind, remote_id, spec in specs
         if kind == named_kind and pattern not in of_objects.get(remote_id, ())
         for text in _texts_at(spec, pattern)
     }
-    return DeclaredSecrets(of_kinds, of_objects, plain, plain_elsewhere)
+    return DeclaredSecrets(of_kinds, of_objects, plain, own)
 
 
 def all_secrets(kind: ResourceKind, remote_id: str, body: JsonObject, places: DeclaredSecrets) -> Iterator[Spot]:
