@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import click
 from msgspec import Struct
 
 from tavusctl.app.planning.execution import RunResult
@@ -11,7 +10,6 @@ from tavusctl.cli import report_options
 from tavusctl.cli.confirmation import require_answer
 from tavusctl.cli.interrupt import Interruption
 from tavusctl.cli.report_options import Reports
-from tavusctl.core.errors import TavusctlError, UsageError
 from tavusctl.core.model import Outcome, Plan
 from tavusctl.reports import text
 from tavusctl.reports.contents import view
@@ -58,14 +56,6 @@ class TerminalDialogue(Struct, frozen=True):
             self.session.say(line)
         code = self.interruption.code or result.exit_code
         if result.failure:
-            _print_error(result.failure)
-        try:
-            report_options.write_files(outcomes, reports)
-        except UsageError as error:
-            _print_error(error)
-            return code if result.outcomes else code or error.exit_code
-        return code
-
-
-def _print_error(error: TavusctlError) -> None:
-    click.echo(text.diagnostic(view.diagnostic(error.diagnostics[0])), err=True)
+            report_options.print_error(result.failure)
+        report_code = report_options.write_files(outcomes, reports)
+        return code if result.outcomes else code or report_code

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import contextlib
 import io
 import os
 import re
@@ -17,7 +16,7 @@ from msgspec.structs import replace
 from tavusctl.app.files import file_writer
 from tavusctl.app.session.opening import register_secrets
 from tavusctl.cli import output_paths
-from tavusctl.cli.report_options import color_setting, in_repository, requested_reports
+from tavusctl.cli.report_options import color_setting, in_repository, print_error, requested_reports
 from tavusctl.config.files import read_bytes
 from tavusctl.core.diagnostic_ids import REDACTED_CHECKS
 from tavusctl.core.diagnostics import Diagnostic
@@ -70,8 +69,10 @@ def write_reports(error: TavusctlError, args: Sequence[str]) -> None:
         report = report_named(name)
         report_text = in_repository(report).diagnostics(with_excerpts(error.diagnostics)) if report else ""
         document = json.error(error.id, error.exit_code, view.diagnostics(error.diagnostics))
-        with contextlib.suppress(UsageError):  # the first error matters more than this one
+        try:
             file_writer.write(path, redacted(document if name == "json" else click.unstyle(report_text)))
+        except UsageError as unwritten:
+            print_error(unwritten)
 
 
 def wants_json(args: Sequence[str]) -> bool:

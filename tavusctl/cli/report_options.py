@@ -14,7 +14,7 @@ import click
 from tavusctl.app.files import file_writer
 from tavusctl.cli.completion_values import report as known_report
 from tavusctl.cli.redacting_stream import RedactingStream
-from tavusctl.core.errors import UsageError
+from tavusctl.core.errors import TavusctlError, UsageError
 from tavusctl.integrations.git.checkout import folder_in_checkout
 from tavusctl.lib.command_line import option_values
 from tavusctl.reports.formats import REPORTS, Report, report_named
@@ -85,17 +85,31 @@ report_option = click.option(
 )
 
 
-def emit(make: Callable[[Report], str], format_: str, reports: Reports = ()) -> None:
-    """Write a report to files, and print it in one format; UsageError if a file cannot be written."""
-    write_files(make, reports)
+def emit(make: Callable[[Report], str], format_: str, reports: Reports = ()) -> int:
+    """Print a report in one format, and write it to files; return an exit code, 0 if every file was written."""
     show(make(in_repository(REPORTS[format_])), format_)
+    return write_files(make, reports)
 
 
-def write_files(make: Callable[[Report], str], reports: Reports) -> None:
-    """Write a report to files; UsageError if one cannot be written."""
+def write_files(make: Callable[[Report], str], reports: Reports) -> int:
+    """Write a report to files, and print an error for each that cannot be written; return an exit code."""
+    code = 0
     for name, path in reports:
         if report := report_named(name):
-            file_writer.write(path, redacted(click.unstyle(make(in_repository(report)))))
+            try:
+                file_writer.write(path, redacted(click.unstyle(make(in_repository(report)))))
+            except UsageError as error:
+                print_error(error)
+                code = error.exit_code
+    return code
+
+
+def print_error(error: TavusctlError) -> None:
+    """Print an error that does not replace the result of the command."""
+    from tavusctl.reports import text
+    from tavusctl.reports.contents import view
+
+    click.echo(text.diagnostic(view.diagnostic(error.diagnostics[0])), err=True)
 
 
 def in_repository(report: Report) -> Report:

@@ -167,3 +167,37 @@ def test_an_apply_that_had_nothing_to_do_fails_if_its_report_cannot_be_written(p
     result = project.run("apply", "--yes", "--report", "json=/dev/full")
 
     assert result.code == 12, result.out + result.err
+
+
+@pytest.mark.parametrize("format_", ["text", "json"])
+@pytest.mark.parametrize("command", ["plan", "drift", "validate"])
+@pytest.mark.sampled(4)
+@pytest.mark.parametrize("key", ["persona_name", "persona_nam"], ids=["good", "wrong"])
+def test_a_report_that_cannot_be_written_keeps_no_other_from_being_written(
+    project: Project, key: str, command: str, format_: str
+) -> None:
+    """Stdout and the files around it have the result, or the error, that the command reports without it."""
+    project.manifest("persona", "coach", {**COACH, key: "Coach"})
+    names = ("json", "sarif", "markdown")
+    first, *others = (f"--report={name}={name}.out" for name in names)
+    usual = project.run(command, first, *others, "--format", format_)
+    expected = {name: (project.root / f"{name}.out").read_text("utf-8") for name in names}
+
+    result = project.run(
+        command, first, "--report=json=/dev/full", *others, "--report=text=/dev/full", "--format", format_
+    )
+
+    assert result.out == usual.out
+    assert {name: (project.root / f"{name}.out").read_text("utf-8") for name in names} == expected
+    assert result.err.count("cannot write `/dev/full`: No space left on device") == 2
+    assert result.code == (12 if usual.code == 0 or command == "validate" else usual.code)
+
+
+def test_the_other_reports_of_an_apply_are_written_as_well(project: Project) -> None:
+    project.manifest("persona", "coach", COACH)
+
+    result = project.run("apply", "--yes", "--report=html=/dev/full", "--report=json=out.json")
+
+    assert result.code == 0, result.out + result.err
+    assert [one["status"] for one in json.loads((project.root / "out.json").read_text("utf-8"))["outcomes"]] == ["done"]
+    assert "cannot write `/dev/full`" in result.err

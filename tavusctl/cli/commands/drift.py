@@ -33,12 +33,11 @@ def command(session: Session, *, format_: str, reports: Reports, detailed_exitco
     """  # noqa: D301
     cached_plan = unchanged.read_plan(session, unchanged.DRIFT, {})
     if cached_plan:
-        emit(lambda report: report.drift(cached_plan, cached_plan.drift), format_, reports)
-        return 0
+        return emit(lambda report: report.drift(cached_plan, cached_plan.drift), format_, reports)
     from tavusctl.app import plan as app  # a cached plan is reported without this import
 
     result = app.drift(session, blame=blame)
-    emit(lambda report: report.drift(result.plan, result.plan.drift), format_, reports)
+    report_code = emit(lambda report: report.drift(result.plan, result.plan.drift), format_, reports)
     if result.unknown.matching_ids:
-        return RefusedError.exit_code
-    return DRIFT_EXISTS if result.plan.drift and detailed_exitcode else 0
+        return report_code or RefusedError.exit_code
+    return report_code or (DRIFT_EXISTS if result.plan.drift and detailed_exitcode else 0)

@@ -54,10 +54,9 @@ def command(
     plan_request.check_sense()
     cached_plan = None if base or out else unchanged.read_plan(session, unchanged.PLAN, plan_request.document())
     if cached_plan:
-        emit(lambda report: report.plan(cached_plan), format_, reports)
-        return 0
+        return emit(lambda report: report.plan(cached_plan), format_, reports)
     from tavusctl.app import plan as app  # a cached plan is reported without this import
 
     plan = app.plan(session, plan_request, base=base, blame=blame, out=out)
-    emit(lambda report: report.plan(plan), format_, reports)
-    return app.exit_code(plan, changes_exist=CHANGES_EXIST if detailed_exitcode else 0)
+    report_code = emit(lambda report: report.plan(plan), format_, reports)
+    return report_code or app.exit_code(plan, changes_exist=CHANGES_EXIST if detailed_exitcode else 0)

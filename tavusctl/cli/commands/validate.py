@@ -88,8 +88,8 @@ def command(
         from tavusctl.cli.error_report import with_excerpts
 
         diagnostics = with_excerpts(app.validate(unchecked, paths, select, ignore, count=len(sessions), fix=fixes))
-    emit(lambda report: report.diagnostics(diagnostics), format_, reports)
-    return INVALID if any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics) else 0
+    report_code = emit(lambda report: report.diagnostics(diagnostics), format_, reports)
+    return report_code or (INVALID if any(one.severity is Severity.ERROR for one in diagnostics) else 0)
 
 
 def _list_rules(format_: str, reports: Reports) -> int:
