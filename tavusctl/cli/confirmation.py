@@ -7,7 +7,7 @@ import sys
 import click
 
 from tavusctl.core.errors import RefusedError, UsageError
-from tavusctl.core.messages import shown
+from tavusctl.core.messages import account_name, shown
 from tavusctl.core.project_settings import Environment
 
 
@@ -32,5 +32,4 @@ def require_answer(question: str, expected: str, environment: Environment, *, ac
 
 def environment_label(environment: Environment) -> str:
     """An environment and its account, as a question names them."""
-    account = f" (account {environment.account})" if environment.account else ""
-    return f"the environment {environment.name}{account}"
+    return f"the environment {environment.name} ({account_name(environment.account, environment.key_source)})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -54,6 +54,13 @@ def variable_fault(name: str) -> str:
     if equals:
         return f"expected the name of an environment variable, found {shown(before)} with a value"
     return "" if _VARIABLE.fullmatch(name) else f"{shown(name)} is not a valid name of an environment variable"
+
+
+def account_name(label: str, key_source: str, quoted: Callable[[str], str] = str) -> str:
+    """An account in words: its label, or where its API key comes from; empty if neither is known."""
+    if label:
+        return f"account {quoted(label)}"
+    return f"account of {quoted(key_source)}" if key_source else ""
 
 
 def sanitized_name(name: str, unfit: str, instead: str, otherwise: str) -> str:

@@ -26,6 +26,11 @@ class Environment(Struct, frozen=True):
     demo: bool = False  # an emulator on this machine in place of an account
     crawl_limit: int = 0  # crawled objects that Tavus has agreed to; 0: as many as any account may have
 
+    @property
+    def key_source(self) -> str:
+        """Where the API key comes from, in words; it names an account that has no label."""
+        return "the local emulator" if self.demo else self.api_key_env
+
 
 class Safety(Struct, frozen=True):
     """Limits on deletes in one run; lifted only by `--allow-deletes N`."""

@@ -51,6 +51,7 @@ class PlanMetadata(Struct, frozen=True):
     crawled: Mapping[str, int] = field(default_factory=dict)  # objects with a crawl that the account has, by kind
     crawl_limit: int = 0  # how many the account may have; 0: the standard limit of the kind
     limits: tuple[Limit, ...] = ()  # limits on deletes that are higher than at the last apply
+    key_source: str = ""  # where the API key comes from, which names an account without a label
     owners: Mapping[str, str] = field(default_factory=dict)  # id -> the other environment that has bound it, in words
 
 
@@ -84,6 +85,7 @@ def make(
         no_op=no_op,
         environment=metadata.environment,
         account=metadata.account,
+        key_source=metadata.key_source,
         settled=tuple(settled),
         form_changes=tuple(form_changes),
         fingerprint=_fingerprint(steps, metadata),

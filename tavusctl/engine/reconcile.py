@@ -315,7 +315,10 @@ def _metadata(api: Reader, state: State, inputs: PlanInputs, live: Iterable[Live
     agreed = inputs.base_settings.safety
     previous = strictest_limits(agreed, state.safety) if agreed and state.safety else agreed or state.safety
     crawls, limits = quota.count_crawls(live), raised_limits(previous, inputs.safety) if inputs.safety else ()
-    return plan.PlanMetadata(environment.name, label, api.server_time(), crawls, environment.crawl_limit, limits)
+    source = environment.key_source
+    return plan.PlanMetadata(
+        environment.name, label, api.server_time(), crawls, environment.crawl_limit, limits, source
+    )
 
 
 def check_single(bindings: Iterable[Binding]) -> None:

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from tavusctl.core.diagnostic_ids import label
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import UsageError
-from tavusctl.core.messages import counted
+from tavusctl.core.messages import account_name, counted
 from tavusctl.core.model import Cause, Drift, FieldChange, Plan, Status
 from tavusctl.lib.diffing import text_diff
 from tavusctl.lib.json_types import Json, JsonObject, as_list
@@ -106,8 +106,9 @@ def _page(plan: Plan | None, what: str, **content: Json) -> str:
     style, script = _asset("page.css"), _asset("page.js")
     policy = f"default-src 'none'; img-src data:; style-src {_hash(style)} {_hash(DRAWN)}; script-src {_hash(script)}; "
     policy += "base-uri 'none'; form-action 'none'"
-    page = _template().render({**empty, **content}, what=what, plan=plan, style=style, script=script, policy=policy)
-    return neutralise(page)
+    account = account_name(plan.account, plan.key_source) if plan else ""
+    common: Context = {"what": what, "account": account, "style": style, "script": script, "policy": policy}
+    return neutralise(_template().render({**empty, **content, **common}, plan=plan))
 
 
 @cache

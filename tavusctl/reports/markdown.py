@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tavusctl.core.diagnostic_ids import label
 from tavusctl.core.diagnostics import Diagnostic
-from tavusctl.core.messages import counted
+from tavusctl.core.messages import account_name, counted
 from tavusctl.core.model import Action, Cause, Change, Drift, FieldChange, Outcome, Plan, Status
 from tavusctl.lib.graph import Graph
 from tavusctl.reports import markdown_fields
@@ -191,7 +191,8 @@ def join_parts(parts: Iterable[str]) -> str:
 
 
 def _title(what: str, plan: Plan) -> str:
-    account = f" on {code(plan.account)}" if plan.account else ""
+    by_key = account_name("", plan.key_source, code)
+    account = f" on {code(plan.account)}" if plan.account else f", {by_key}" if by_key else ""
     return f"### tavusctl {what}: {code(plan.environment)}{account}"
 
 

@@ -13,9 +13,8 @@ from msgspec.structs import replace
 from tavusctl.core.diagnostic_ids import label
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.json_tree import is_empty
-from tavusctl.core.messages import counted
+from tavusctl.core.messages import account_name, counted
 from tavusctl.core.model import Action, Cause, Change, Drift, FieldChange, Outcome, Plan, Status
-from tavusctl.core.project_settings import Environment
 from tavusctl.fields.equivalence import is_unset
 from tavusctl.patch import split
 from tavusctl.reports.contents import review, risks
@@ -60,7 +59,7 @@ def plan(plan: PlanView) -> str:
     parts += [sentence] if (sentence := review.recovery_sentence(plan, flat)) else []
     parts += _pending(plan)
     parts += _warnings(plan.warnings)
-    parts += [*_place(plan), *filter(None, [review.scope_sentence(plan)]), summary(plan)]
+    parts += [_place(plan), *filter(None, [review.scope_sentence(plan)]), summary(plan)]
     return neutralise("\n".join(parts) + "\n")
 
 
@@ -72,12 +71,10 @@ def summary(plan: Plan) -> str:
     return style("Plan: ", bold=True) + style(", ", bold=True).join(words)
 
 
-def _place(plan: Plan) -> list[str]:
-    """The line with the environment and the account of a plan; no line if neither has a name."""
-    if plan.environment == Environment().name and not plan.account:
-        return []
-    account = f", account {flat(plan.account)}" if plan.account else ""
-    return [f"Environment {flat(plan.environment)}{account}"]
+def _place(plan: Plan) -> str:
+    """The line with the environment and the account of a plan."""
+    account = account_name(plan.account, plan.key_source, flat)
+    return ", ".join(filter(None, [f"Environment {flat(plan.environment)}", account]))
 
 
 def _alarm(count: str) -> str | None:
@@ -90,12 +87,12 @@ def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
     """Drift: the objects that changed in the account since the last apply."""
     warnings = [_diagnostic_text(one) for one in review.drift_warnings(plan)]
     if not drift:
-        return neutralise("\n".join([*warnings, *_place(plan), review.no_drift_sentence(plan)]) + "\n")
+        return neutralise("\n".join([*warnings, _place(plan), review.no_drift_sentence(plan)]) + "\n")
     blocks = [_drift(entry) for entry in drift]
     total = sum(len(entry.fields) for entry in drift)
     fields = f", {counted(total, 'field')}" if total else ""
     summary_line = style(f"Drift: {counted(len(drift), 'object')}{fields}", bold=True)
-    return neutralise("\n".join([*blocks, *warnings, *_place(plan), summary_line]) + "\n")
+    return neutralise("\n".join([*blocks, *warnings, _place(plan), summary_line]) + "\n")
 
 
 def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:

@@ -313,7 +313,7 @@ NASTY = change(
 )
 PLANS = {
     "every": EVERY,
-    "empty": Plan(no_op=1, fingerprint="sha256:00"),
+    "empty": Plan(no_op=1, key_source="TAVUS_API_KEY", fingerprint="sha256:00"),
     "refused": REFUSED,
     "hostile": Plan((NASTY,), fingerprint="sha256:00"),
 }

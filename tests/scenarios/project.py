@@ -23,6 +23,9 @@ from tests.web import HTTP, steer
 
 Body = dict[str, Any]
 
+# The line of a plan with the environment and the account, in a project without `environments:`.
+PLACE = "Environment default, account of TAVUS_API_KEY\n"
+
 # The version of the API that accounts have unless a test chooses one: TAVUSCTL_ERA, or the default of the emulator.
 ERA = os.environ.get("TAVUSCTL_ERA", "")
 

@@ -35,7 +35,7 @@ def test_an_answer_that_is_not_the_word_is_a_refusal(project: Project, answer: s
 
 def test_every_plan_names_environment_and_account(project: Project) -> None:
     project.manifest("persona", "coach", COACH)
-    assert "Environment" not in project.run("plan").out, "nobody has given a name to the only one"
+    assert "\nEnvironment default, account of TAVUS_API_KEY\nPlan: 1 to create" in project.run("plan").out
     project.write("tavusctl.yaml", "environments: {prod: {account: acme-prod}}\n")
     assert "\nEnvironment prod, account acme-prod\nPlan: 1 to create" in project.run("plan").out
     project.apply()
@@ -46,7 +46,9 @@ def test_every_plan_names_environment_and_account(project: Project) -> None:
 def test_the_word_agrees(project: Project) -> None:
     project.manifest("persona", "coach", COACH)
 
-    assert answered(project, "yes\n", "apply").code == 0
+    applied = answered(project, "yes\n", "apply")
+    assert "Apply this plan in the environment default (account of TAVUS_API_KEY)? Type yes" in applied.said
+    assert applied.code == 0
     refused = answered(project, "y\n", "undo", project.run("undo").out.split()[0], "--allow-deletes", "1")
 
     assert (refused.code, len(project.account.objects("personas"))) == (4, 1)

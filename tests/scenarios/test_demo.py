@@ -34,7 +34,7 @@ def test_plan_apply_and_talk_work_at_once(demo: Project) -> None:
     planned = run(demo, "plan")
     assert (planned.code, "Plan: 1 to create" in planned.out) == (0, True), planned.err
     assert run(demo, "apply", "--yes").code == 0
-    assert run(demo, "plan").out.startswith("Environment demo\nNo changes"), (
+    assert run(demo, "plan").out.startswith("Environment demo, account of the local emulator\nNo changes"), (
         "the next command finds what this one has left"
     )
     assert run(demo, "verify").code == 0
@@ -52,7 +52,10 @@ def test_no_key_is_needed_and_none_is_sent_to_it(demo: Project) -> None:
     assert len(kept) > 2
     assert not any(REAL_KEY.encode() in content for content in kept)
     without = demo.run("plan", TAVUS_BASE_URL=None, TAVUS_API_KEY=None)
-    assert (without.code, without.out.startswith("Environment demo\nNo changes")) == (0, True)
+    assert (without.code, without.out.startswith("Environment demo, account of the local emulator\nNo changes")) == (
+        0,
+        True,
+    )
 
 
 def test_its_key_is_sent_to_nobody_else(demo: Project) -> None:
@@ -73,7 +76,9 @@ def test_a_real_environment_beside_the_demo_has_its_own_account_state_and_key(de
     real = demo.run("apply", "--yes", "--env", "prod", TAVUS_API_KEY=demo.account.key)
     assert real.code == 0, real.err
     assert len(demo.account.objects("personas")) == 1
-    assert run(demo, "plan", "--env", "demo").out.startswith("Environment demo\nNo changes")
+    assert run(demo, "plan", "--env", "demo").out.startswith(
+        "Environment demo, account of the local emulator\nNo changes"
+    )
 
 
 def test_two_projects_do_not_share_one(demo: Project, tmp_path_factory: pytest.TempPathFactory) -> None:

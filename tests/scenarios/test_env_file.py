@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.project import Project, Result
+from tests.scenarios.project import PLACE, Project, Result
 
 SECRET = "sk-of-the-file-0123456789"
 PERSONA = {
@@ -57,7 +57,7 @@ def test_the_file_gives_the_key_and_the_secrets(prepared: Project) -> None:
     put(prepared, f"# keys\nexport TAVUS_API_KEY={prepared.account.key}\nOPENAI_KEY='{SECRET}'  # of the team\n")
     assert without_key(prepared, "apply", "--yes").code == 0
     assert stored_key(prepared) == digest(SECRET)
-    assert without_key(prepared, "plan").out.startswith("No changes")
+    assert without_key(prepared, "plan").out.startswith(f"{PLACE}No changes")
 
 
 def test_the_environment_wins(prepared: Project) -> None:

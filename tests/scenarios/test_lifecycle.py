@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.project import Project
+from tests.scenarios.project import PLACE, Project
 
 COACH = {
     "persona_name": "Coach",
@@ -50,7 +50,7 @@ def test_the_second_plan_is_empty_and_the_second_apply_makes_no_write(full: Proj
     plan = full.run("plan", "--detailed-exitcode")
     again = full.run("apply", "--yes")
 
-    assert (plan.code, plan.out) == (0, "No changes. 5 objects up to date.\n")
+    assert (plan.code, plan.out) == (0, PLACE + "No changes. 5 objects up to date.\n")
     assert (again.code, full.account.writes) == (0, [])
 
 

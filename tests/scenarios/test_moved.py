@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.scenarios.project import Body, Project
+from tests.scenarios.project import PLACE, Body, Project
 
 COACH: Body = {
     "persona_name": "Coach",
@@ -46,6 +46,7 @@ def test_a_rename_is_shown_and_recorded_and_nothing_is_sent(applied: Project) ->
     assert shown.code == 2
     assert shown.out.splitlines() == [
         f"> persona/sales-coach: renamed from persona/coach ({bound}) by apply",
+        PLACE.rstrip(),
         "Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 1 to rename",
     ]
     assert document["moved"] == [{"address": "persona/sales-coach", "from": "persona/coach", "id": bound}]
@@ -61,7 +62,7 @@ def test_a_rename_that_is_done_may_stay_in_the_file(applied: Project) -> None:
 
     again = applied.run("plan", "--detailed-exitcode")
 
-    assert (again.code, again.out) == (0, "No changes. 2 objects up to date.\n")
+    assert (again.code, again.out) == (0, PLACE + "No changes. 2 objects up to date.\n")
     assert "moved" not in applied.plan()
 
 
@@ -73,7 +74,7 @@ def test_what_others_refer_to_is_renamed_without_touching_them(applied: Project)
     applied.apply()
 
     assert applied.account.writes == []
-    assert applied.run("plan").out == "No changes. 2 objects up to date.\n"
+    assert applied.run("plan").out == PLACE + "No changes. 2 objects up to date.\n"
 
 
 def test_a_rename_with_an_edit_is_an_update_of_the_same_object(applied: Project) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 import subprocess
 import sys
@@ -169,9 +170,37 @@ def test_an_apply_that_had_nothing_to_do_fails_if_its_report_cannot_be_written(p
     assert result.code == 12, result.out + result.err
 
 
+@pytest.mark.sampled(4)
+@pytest.mark.parametrize("format_", ["text", "markdown", "comment", "summary", "html"])
+@pytest.mark.parametrize(
+    ("settings", "environment", "whose"),
+    [
+        ("", "default", "account of TAVUS_API_KEY"),
+        ("environments: {prod: {api_key_env: PROD_KEY}}", "prod", "account of PROD_KEY"),
+        ("environments: {prod: {account: acme, api_key_env: PROD_KEY}}", "prod", "acme"),
+    ],
+    ids=["no-environments", "no-label", "label"],
+)
+@pytest.mark.parametrize("command", ["plan", "drift"])
+def test_a_plan_names_environment_and_account_also_if_they_have_no_names(
+    project: Project, command: str, settings: str, environment: str, whose: str, format_: str
+) -> None:
+    """With changes, without any, and from the cache."""
+    project.environment["PROD_KEY"] = project.account.key
+    project.write("tavusctl.yaml", f"version: 1\n{settings}\n")
+    project.manifest("persona", "coach", COACH)
+    reports = [project.run(command, "--format", format_).out]
+    project.apply()
+    reports += [project.run(command, "--format", format_).out for _ in range(2)]
+
+    for report in reports:
+        text = re.sub("<[^>]+>|&#95;", lambda match: "_" if match[0] == "&#95;" else "", report)
+        assert re.search(rf"(?i)(environment|{command}:) {environment}\b.*{whose}", text), report
+
+
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("format_", ["text", "json"])
 @pytest.mark.parametrize("command", ["plan", "drift", "validate"])
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("key", ["persona_name", "persona_nam"], ids=["good", "wrong"])
 def test_a_report_that_cannot_be_written_keeps_no_other_from_being_written(
     project: Project, key: str, command: str, format_: str

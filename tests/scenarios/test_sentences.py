@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.project import Body, Project
+from tests.scenarios.project import PLACE, Body, Project
 
 COACH: Body = {"persona_name": "Coach", "system_prompt": "Be kind."}
 PRICES: Body = {"document_name": "Prices", "document_url": "https://example.com/prices.pdf"}
@@ -65,7 +65,7 @@ def test_what_only_the_state_learns_is_no_absence_of_changes(agreed: Project) ->
     agreed.account.forget()
     agreed.apply()
     assert agreed.account.writes == []
-    assert agreed.run("plan", "--detailed-exitcode").out == "No changes. 1 object up to date.\n"
+    assert agreed.run("plan", "--detailed-exitcode").out == PLACE + "No changes. 1 object up to date.\n"
 
 
 def test_an_apply_of_nothing_makes_no_state(project: Project) -> None:

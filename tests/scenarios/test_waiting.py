@@ -16,7 +16,7 @@ import pytest
 
 from tavusctl.cli.status_line import TerminalProgress, WaitingLine
 from tavusctl.core.address import Address
-from tests.scenarios.project import Project
+from tests.scenarios.project import PLACE, Project
 
 pytestmark = pytest.mark.waits
 
@@ -88,8 +88,9 @@ def test_a_later_run_waits_for_what_an_earlier_one_made(project: Project) -> Non
     result = project.apply("--wait", "60s", "--target", "document/prices")
 
     remote_id = project.bound("document/prices")
-    assert (plan.code, plan.out) == (0, "No changes. 2 objects up to date.\n")
+    assert (plan.code, plan.out) == (0, PLACE + "No changes. 2 objects up to date.\n")
     assert result.out.splitlines() == [
+        PLACE.rstrip(),
         "Only document/prices and what it refers to was planned.",
         "No changes. 2 objects up to date.",
         f"done     wait document/prices ({remote_id}): ready",
@@ -143,7 +144,7 @@ def test_a_wait_for_an_earlier_run_that_is_too_short_is_no_failure(project: Proj
         re.MULTILINE,
     )
     assert "next: run `tavusctl apply` when that is ready, or with `--wait 15m` to wait for it" in short.err
-    assert none.out == "No changes. 1 object up to date.\n"
+    assert none.out == PLACE + "No changes. 1 object up to date.\n"
 
 
 def test_an_edit_of_what_is_still_worked_on_is_made_and_the_work_waited_for(project: Project) -> None:

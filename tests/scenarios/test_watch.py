@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.scenarios.project import Account, Project
+from tests.scenarios.project import PLACE, Account, Project
 from tests.web import serving
 
 HOOK = "TAVUSCTL_TEST_SOURCES"
@@ -87,7 +87,7 @@ def test_a_source_as_it_was_is_asked_once_a_plan_and_nothing_changes(watched: Pr
 
 def test_a_source_is_looked_at_although_the_plan_before_had_nothing_to_do(watched: Project, site: Site) -> None:
     for _ in range(2):
-        assert watched.run("plan").out == "No changes. 2 objects up to date.\n"
+        assert watched.run("plan").out == PLACE + "No changes. 2 objects up to date.\n"
     site.content, site.etag = b"prices of June!", '"2"'
     assert "document/prices" in watched.run("plan").out
 
@@ -153,7 +153,7 @@ def test_no_watch_looks_at_nothing(watched: Project, site: Site) -> None:
     destroy = watched.run("plan", "--destroy")
 
     assert "No changes" in plan.out
-    assert (apply.code, drift.out, site.asked) == (0, "No drift.\n", [])
+    assert (apply.code, drift.out, site.asked) == (0, PLACE + "No drift.\n", [])
     assert destroy.code == 0
 
 

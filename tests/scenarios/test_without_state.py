@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.scenarios.hub import TOKEN, Hub, hub
-from tests.scenarios.project import Project, Result
+from tests.scenarios.project import PLACE, Project, Result
 from tests.scenarios.test_base import commit, git
 
 COACH = {"persona_name": "Coach", "system_prompt": "You coach."}
@@ -153,7 +153,7 @@ def test_what_was_never_applied_is_told_and_no_error(project: Project) -> None:
     assert "1 manifest was never applied" in result.out
     assert "No drift" not in result.out
     project.apply()
-    assert project.run("drift").out == "No drift.\n"
+    assert project.run("drift").out == PLACE + "No drift.\n"
 
 
 def test_a_document_that_was_never_applied_is_not_crawled_and_no_error(project: Project) -> None:

@@ -18,6 +18,7 @@ from tavusctl.reports.terminal import line_wrapping
 from tavusctl.secrets.values import Secret
 
 COACH = Address("persona", "coach")
+PLACE = "Environment default\n"
 # Clears the screen, goes back to the start of the line, turns the text round, hides a letter, begins a line of its own.
 NASTY = "a\x1b[2Jb\rc\u202ed\u200be\x9b1mf\x00g\nNo changes. 1 object up to date."
 ACTS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -49,6 +50,7 @@ def test_danger_comes_first_and_the_counts_last() -> None:
         "± persona/replace: replace p1 (edited)",
         "~ persona/update: update p1 (edited)",
         "+ persona/create: create p1 (edited)",
+        "Environment default",
         "Plan: 1 to create, 1 to update, 1 to replace, 1 to delete, 1 refused",
     ]
 
@@ -56,15 +58,17 @@ def test_danger_comes_first_and_the_counts_last() -> None:
 def test_a_part_names_what_was_planned_and_counts_the_rest() -> None:
     four = tuple(Address("persona", name) for name in "abcd")
     named = "persona/a, persona/b, persona/c, 1 more and what they refer to"
-    assert shown(Plan(targets=four)).startswith(f"Only {named} were planned.\nNo changes.")
+    assert shown(Plan(targets=four)).startswith(f"{PLACE}Only {named} were planned.\nNo changes.")
     begun = "only replacements that an earlier apply has begun were planned."
-    assert shown(Plan(targets=four[:1], finish=True)).startswith(f"Of persona/a and what it refers to, {begun}\n")
-    assert shown(Plan(finish=True)).startswith(f"O{begun[1:]}\n")
+    assert shown(Plan(targets=four[:1], finish=True)).startswith(
+        f"{PLACE}Of persona/a and what it refers to, {begun}\n"
+    )
+    assert shown(Plan(finish=True)).startswith(f"{PLACE}O{begun[1:]}\n")
 
 
-def test_nothing_to_do_is_one_line() -> None:
-    assert shown(Plan(no_op=1)) == "No changes. 1 object up to date.\n"
-    assert REPORTS["text"].drift(Plan(), ()) == "No drift.\n"
+def test_nothing_to_do_is_one_line_below_the_place() -> None:
+    assert shown(Plan(no_op=1)) == PLACE + "No changes. 1 object up to date.\n"
+    assert REPORTS["text"].drift(Plan(), ()) == PLACE + "No drift.\n"
     assert click.unstyle(REPORTS["text"].outcomes(Plan(), ())) == "Apply: nothing to do\n"
 
 
@@ -79,7 +83,7 @@ def test_a_prompt_is_shown_by_line_with_its_words_marked() -> None:
         "      - You are [-kind-].\n"
         "      + You are {+strict+}.\n"
         "        You are brief.\n"
-        "\n"
+        f"\n{PLACE}"
         "Plan: 0 to create, 1 to update, 0 to replace, 0 to delete\n"
     )
 
@@ -129,7 +133,7 @@ def test_drift_is_shown_from_what_was_applied_to_what_is_live() -> None:
         "- document/prices: d1 was deleted in the account\n\n"
         "~ persona/coach: p1 was changed in the account\n"
         '    /name: "Was" -> "Theirs"\n\n'
-        "Drift: 2 objects, 1 field\n"
+        f"{PLACE}Drift: 2 objects, 1 field\n"
     )
 
 
@@ -207,7 +211,7 @@ def test_a_line_that_is_set_in_passes_for_nothing_else() -> None:
 
     assert len(re.findall("^Plan: ", report, re.MULTILINE)) == 1
     assert [line for line in report.splitlines() if line.lstrip().startswith("::") or "##[" in line] == []
-    assert all(line.startswith("    ") for line in report.splitlines()[1:-3])
+    assert all(line.startswith("    ") for line in report.splitlines()[1:-4])
 
 
 def everything(nasty: str) -> list[str]:
