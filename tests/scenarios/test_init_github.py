@@ -193,6 +193,26 @@ def test_the_name_of_an_environment_is_always_a_text(project: Project, name: str
         assert {step["environment"] for step in steps if "environment" in step} == {name}
 
 
+def test_a_default_branch_that_was_renamed_is_followed(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """After `git fetch --prune`, the clone still says that the default branch is the one that is gone."""
+    upstream = Project(tmp_path_factory.mktemp("upstream"), project.account)
+    git(upstream, "init", "-qb", "master")
+    upstream.write("README.md", "x\n")
+    commit(upstream)
+    git(project, "clone", "-q", str(upstream.root), ".")
+    assert project.run("init", "--github").code == 0
+    assert 'branches: ["master"]' in files(project.root)["tavus-apply.yml"]
+    git(upstream, "branch", "-m", "master", "main")
+    git(project, "fetch", "-q", "--prune")
+
+    assert project.run("init", "--github").code == 0
+
+    assert 'branches: ["main"]' in files(project.root)["tavus-apply.yml"]
+    assert jobs(project.root, "tavus-watch.yml")["watch"]["if"] == "${{ github.ref == 'refs/heads/main' }}"
+
+
 @pytest.mark.parametrize(("branch", "pattern"), [("c++", r"c\+\+"), ("!x", r"\!x"), ("release/1.x!", "release/1.x!")])
 def test_the_filter_of_a_branch_matches_that_branch(project: Project, branch: str, pattern: str) -> None:
     subprocess.run(["git", "init", "--quiet", f"--initial-branch={branch}", project.root], check=True)

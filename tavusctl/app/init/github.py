@@ -70,13 +70,17 @@ def _shape(project: Project, inside: str, top: Path) -> WorkflowInputs:
 
 
 def _branch(top: Path) -> str:
-    """The default branch of the remote, else `main` or `master` if it exists, else the current branch, or `main`."""
+    """The default branch of the remote, else `main` or `master`, there or here, else the current branch, or `main`.
+
+    A clone names the default branch as it was when the clone was made: since then it may have been renamed.
+    """
     try:
         git = Git(top, 10.0)
         remote = git.line_or_empty("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
-        if remote:
+        if remote and git.object(f"refs/remotes/{remote}"):
             return remote.removeprefix("origin/")
-        branches = [name for name in ("main", "master") if git.object(f"refs/heads/{name}")]
+        places = ("remotes/origin", "heads")
+        branches = [name for place in places for name in ("main", "master") if git.object(f"refs/{place}/{name}")]
         return branches[0] if branches else git.line_or_empty("symbolic-ref", "--quiet", "--short", "HEAD") or "main"
     except GitError:
         return "main"
