@@ -112,7 +112,7 @@ def test_the_action_installs_in_a_folder_of_its_own_without_secrets() -> None:
         assert step["working-directory"] == "${{ runner.temp }}"
         assert step["env"].items() >= {"TAVUS_API_KEY": "", "GITHUB_TOKEN": ""}.items()
         assert not re.search(r"token|secrets\.|inputs\.", json.dumps(step).replace('"GITHUB_TOKEN": ""', ""))
-    assert last["run"].endswith('github "$COMMAND"')
+    assert last["run"].endswith('github "$TAVUSCTL_COMMAND"')
 
 
 SHADOWS = ("pip", "venv", "re", "time", "click", "msgspec", "tavus", "ensurepip", "sitecustomize", "usercustomize")
@@ -189,7 +189,7 @@ def test_nothing_of_the_checkout_is_run_by_the_step_with_the_key(tmp_path: Path,
         "PYTHONPATH": path,
         "PYTHONSTARTUP": "pip.py",
         "RUNNER_TEMP": str(tmp_path),
-        "COMMAND": "validate",
+        "TAVUSCTL_COMMAND": "validate",
         "GITHUB_REPOSITORY": "owner/name",
     }
 

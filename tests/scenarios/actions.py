@@ -327,7 +327,7 @@ class Machine:
 
     def _execute(self, script: str, env: Mapping[str, str], folder: Path, command: str) -> tuple[int, str]:
         """Run a command: in its own process if `apart` or `cancels` is set, otherwise in this one, which is faster."""
-        assert script == 'exec "$RUNNER_TEMP/tavusctl/bin/python" -I -m tavusctl github "$COMMAND"'
+        assert script == 'exec "$RUNNER_TEMP/tavusctl/bin/python" -I -m tavusctl github "$TAVUSCTL_COMMAND"'
         if not (self.forge.apart or self.forge.cancels):
             unset = dict.fromkeys(os.environ.keys() - env.keys())
             result = Project(folder, self.forge.account).run("github", command, **{**unset, **env, "NO_COLOR": "1"})

@@ -924,6 +924,16 @@ def action() -> dict[str, Any]:
     return found
 
 
+@pytest.mark.parametrize("name", sorted(action()["runs"]["steps"][-1]["env"]))
+def test_no_secret_has_the_name_of_a_variable_that_the_action_sets(step: Step, name: str) -> None:
+    """Manifests would read the value of the action, such as the word `apply`, and send it as a secret."""
+    step.project.write("tavusctl.yaml", f"version: 1\nsecrets: [{name}]\n")
+
+    ended = step.project.run("validate")
+
+    assert (ended.code, f"`{name}` is reserved" in ended.out) == (10, True), ended.out
+
+
 def test_the_step_of_the_action_runs_the_command_itself(step: Step) -> None:
     """With exec: a shell in between would keep the runner's signals to itself."""
     *_, run = action()["runs"]["steps"]
