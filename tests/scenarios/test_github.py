@@ -345,6 +345,40 @@ def test_a_good_plan_does_not_fail_for_its_comment(step: Step, why: str) -> None
     assert "ghs_wrong" not in ended.out + ended.err
 
 
+NOT_PERMITTED = "GitHub Actions is not permitted to create or approve pull requests."
+
+
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize(
+    ("command", "limit", "told"),
+    [
+        ("plan", Limit(403, "Resource not accessible by integration"), "`pull-requests: write`"),
+        ("plan", Limit(404, "Not Found"), "`pull-requests: write`"),
+        ("plan", Limit(403, "Unable to create comment because issue is locked.", method="POST"), ""),
+        ("drift", Limit(403, "Resource not accessible by integration"), "`issues: write`"),
+        ("adopt", Limit(403, "Resource not accessible by integration"), "`contents: write` and `pull-requests: write`"),
+        ("adopt", Limit(403, NOT_PERMITTED), "allow GitHub Actions to create pull requests"),
+        ("drift", Limit(503, "Unavailable"), ""),
+    ],
+)
+def test_what_would_allow_a_refused_call_is_told(step: Step, command: str, limit: Limit, told: str) -> None:
+    git(step.project, "init", "-qb", "main")
+    step.project.write(".gitignore", ".tavusctl/\n")
+    if command != "plan":
+        step.project.apply()
+        bound = step.project.bound("persona/coach")
+        step.project.account.portal("personas", bound, {"op": "replace", "path": "/system_prompt", "value": "Edited."})
+    commit(step.project)
+    step.hub.limits += [limit] * 9
+
+    ended = step.run(
+        command, *(["--all"] if command == "adopt" else []), pull=command == "plan", GITHUB_REF_NAME="main"
+    )
+
+    assert limit.message in ended.err
+    assert (told in ended.err, "help: " in ended.err) == (True, bool(told)), ended.err
+
+
 def test_an_issue_about_drift_that_cannot_be_written_fails_the_step(step: Step) -> None:
     """Nobody looks at the log of a run by the clock."""
     step.project.apply()

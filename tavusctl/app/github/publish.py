@@ -31,6 +31,8 @@ _UNKNOWN: Final = frozenset(
 _PLANNED: Final = frozenset({0, 2})  # after a merge, the apply reports about a plan that succeeded with these codes
 _DONE: Final = frozenset({"created", "updated", "closed"})
 _PAGE: Final = "The plan as a page"
+_PERMISSIONS: Final = {"drift": ("issues",), "adopt": ("contents", "pull-requests")}
+_COMMENTING: Final = ("pull-requests",)  # the permission of all other commands
 _DRIFT_KNOWN: Final = frozenset({0, 2})  # exit codes of a `drift` that has read the account; others prove nothing
 
 
@@ -183,7 +185,20 @@ class Publisher(Struct, frozen=True):
             return 0
         if not needed:
             log.say(f"warning: the comment could not be written: {error.message} [{error.id}]")
+            self._advise(error)
             log.command(remark("the comment could not be updated and may show an older plan", error.message))
             return 0
         log.say(f"error: {error.message} [{error.id}]")
+        self._advise(error)
         return ApiError.exit_code if isinstance(error, ApiError) else error.exit_code
+
+    def _advise(self, error: TavusctlError) -> None:
+        """Log what would allow a call that GitHub has refused to this token; nothing for other errors."""
+        if not isinstance(error, Rejected):
+            return
+        if "not permitted to create" in error.text:  # a setting of the repository, or of its organisation
+            self.log.say("  help: under Settings, Actions, General, allow GitHub Actions to create pull requests")
+        elif "not accessible" in error.text or error.status == HTTPStatus.NOT_FOUND:  # 404: it may not even read
+            names = _PERMISSIONS.get(self.subject.command, _COMMENTING)
+            allowed = " and ".join(f"`{name}: write`" for name in names)
+            self.log.say(f"  help: the token needs {allowed}: see `permissions:` of the job, or `github-token:`")
