@@ -767,6 +767,27 @@ def test_large_plans_of_all_environments_fit_into_one_comment(staged: Step) -> N
     assert [name for name, _ in told(staged.comments[0])] == ["staging", "prod"]
 
 
+def test_a_full_report_leaves_room_for_the_longest_names_and_links(step: Step) -> None:
+    """GitHub refuses a comment that is too long, and an older plan would stay."""
+    git(step.project, "init", "-qb", "main")
+    inner = Project(step.project.root / "проекты/разговорные-агенты/продажи-и-поддержка", step.project.account)
+    for number in range(300):  # many small ones fill a report to its last line
+        inner.manifest("persona", f"p{number}", {"persona_name": f"P{number}", "system_prompt": "Short."})
+    forge = f"https://{'github.' * 8}example.com"
+    page = f"{forge}/{'o' * 39}/{'r' * 100}/actions/runs/12345678901/artifacts/12345678901"
+    place = Step(inner, step.hub)
+
+    planned = place.run("plan", GITHUB_SERVER_URL=forge, GITHUB_RUN_ID="1" * 100, GITHUB_SHA="a" * 40)
+    linked = place.run("link", page)
+
+    assert (planned.err.endswith("comment on #7: created\n"), linked.err.endswith("updated\n")) == (True, True), (
+        planned.err[-300:] + linked.err[-300:]
+    )
+    (comment,) = step.hub.comments[7]
+    assert page in comment["body"]
+    assert len(comment["body"]) > 60_000
+
+
 def test_each_folder_has_its_comment_however_it_is_named(step: Step) -> None:
     """By -C, as the working folder, from a folder inside; names that look alike are two."""
     top = step.project.root

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from tavusctl.reports.github import summary
 from tavusctl.reports.github.fitting import IN_LOG, Page, in_characters
 
-LIMIT: Final = 65_000  # of 65,536: the program that posts the report may add a line
-_RESERVE: Final = 600  # characters kept free around each report, if a comment has several
+LIMIT: Final = 64_000  # of 65,536: marker, commit, and links to the run and to the page are added
+_RESERVE: Final = 900  # characters kept free around each report, if a comment has several
 _MIN_LIMIT: Final = 500  # the smallest limit of one report
 IN_SUMMARY: Final = "the job summary has the full report"
 PAGE: Final = Page(LIMIT, in_characters, lambda size: IN_SUMMARY if size <= summary.LIMIT else IN_LOG)
