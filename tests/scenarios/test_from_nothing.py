@@ -202,7 +202,7 @@ def test_drift_becomes_an_issue_and_what_is_adopted_closes_it(hosted: Forge) -> 
     account.portal("personas", bound, {"op": "replace", "path": "/system_prompt", "value": "You greet people."})
     green(watched(hosted))
     (issue,) = hosted.hub.issues
-    assert (issue["state"], issue["title"]) == ("open", "Drift: 1 object changed outside the manifests")
+    assert (issue["state"], issue["title"]) == ("open", "Drift in default: 1 object changed outside the manifests")
 
     def adopt(root: Path) -> None:
         ended = project(root, hosted).run("adopt", "--all")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -807,6 +808,35 @@ def test_each_folder_has_its_comment_however_it_is_named(step: Step) -> None:
         "<!-- tavusctl:plan:default:bots_a -->",
         "<!-- tavusctl:plan:default:bots/a -->",
     ]
+    visible = [next(line for line in one.splitlines() if not line.startswith("<!--")) for one in step.comments]
+    assert visible == [f"Folder <code>{name}</code>" for name in ("bots-a", "bots_a", "bots/a")]
+
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("folder", ["bots/sales", "@team closes #1 <!-- x -->", "д" * 120, "x" * 200])
+def test_an_issue_and_a_pull_request_name_environment_and_folder(step: Step, folder: str) -> None:
+    """People see the title alone in a list, where those of other environments and folders are, too."""
+    git(step.project, "init", "-qb", "main")
+    inner = Project(step.project.root / folder, step.project.account)
+    inner.write("tavusctl.yaml", "environments: {prod: {}}\n")
+    inner.write(".gitignore", ".tavusctl/\n")
+    inner.manifest("persona", "coach", COACH)
+    inner.apply()
+    commit(step.project)
+    change = {"op": "replace", "path": "/system_prompt", "value": "Edited."}
+    inner.account.portal("personas", inner.bound("persona/coach"), change)
+    place = Step(inner, step.hub)
+
+    place.run("drift", pull=False)
+    place.run("adopt", "--all", pull=False, GITHUB_REF_NAME="main")
+
+    (issue,), (pull,) = step.hub.issues, step.hub.pulls
+    assert re.fullmatch(r"Drift in prod \(.+\): 1 object changed outside the manifests", issue["title"])
+    assert re.fullmatch(r"Adopt live edits of prod \(.+\) in 1 file", pull["title"])
+    for title in (issue["title"], pull["title"]):
+        assert re.sub("[@#]", "_", folder)[:60] in title
+    assert max(len(issue["title"]), len(pull["title"])) <= 256
+    assert f"\nFolder <code>{folder}</code>\n" in html.unescape(issue["body"])
 
 
 def test_annotations_of_a_project_that_is_chosen_by_an_option_are_on_its_lines(step: Step) -> None:
@@ -847,7 +877,7 @@ def test_drift_opens_one_issue_updates_it_and_closes_it(step: Step) -> None:
     assert step.run("drift", pull=False).err.endswith("issue about drift: updated\n")
 
     (issue,) = step.hub.issues
-    assert issue["title"] == "Drift: 1 object changed outside the manifests"
+    assert issue["title"] == "Drift in default: 1 object changed outside the manifests"
     assert "Edited twice." in issue["body"]
     assert step.outputs["drift"] == "true"
 
@@ -928,7 +958,7 @@ def test_live_edits_become_one_pull_request_that_is_kept_up_to_date(step: Step) 
     assert (pull["head"], pull["base"], pull["title"]) == (
         "tavusctl/adopt-default",
         "main",
-        "Adopt live edits in 1 file",
+        "Adopt live edits of default in 1 file",
     )
     again = step.run("adopt", "--all", pull=False, GITHUB_REF_NAME="main")
     assert again.err.endswith("pull request with live edits: unchanged\n"), again.err
@@ -965,7 +995,7 @@ def test_a_new_key_is_proposed_by_the_name_of_its_variable(step: Step) -> None:
     name = "PERSONA_COACH_LLM_HEADERS_X_TEAM"
     assert ended.err.endswith("pull request with live edits: created\n"), ended.err
     (pull,) = step.hub.pulls
-    assert pull["title"] == "Adopt live edits in 2 files"
+    assert pull["title"] == "Adopt live edits of default in 2 files"
     assert "give these variables their values" in pull["body"]
     assert f"\n- `{name}`\n" in pull["body"]
     assert step.run("adopt", "--all", pull=False, GITHUB_REF_NAME="main").err.endswith("unchanged\n")

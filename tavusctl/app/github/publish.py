@@ -126,7 +126,7 @@ class Publisher(Struct, frozen=True):
                 one for one in by_environment.values() if subject.shares_comment and one.environment != own.environment
             ]
             remaining = [one for one in others if not order or one.environment in ("", *order)]
-            return f"{subject.comment_marker}\n{joined_body([*remaining, own], order, own)}"
+            return f"{subject.comment_marker}\n{subject.folder_line}{joined_body([*remaining, own], order, own)}"
 
         done = github.keep_comment(
             number, subject.comment_marker, edited, near=subject.is_near, settles=bool(subject.environment)
@@ -145,8 +145,9 @@ class Publisher(Struct, frozen=True):
         step, marker = self.step, self.subject.issue_marker
         drift = as_list(reports.document.get("drift") or [])
         if drift:
-            title = f"Drift: {counted(len(drift), 'object')} changed outside the manifests"
-            text = f"{marker}\n{body(step, self.subject, code, reports)}"
+            place = f" in {self.subject.name}" if self.subject.name else ""
+            title = f"Drift{place}: {counted(len(drift), 'object')} changed outside the manifests"
+            text = f"{marker}\n{self.subject.folder_line}{body(step, self.subject, code, reports)}"
             return f"issue about drift: {self._as_done(github.keep_issue(marker, title, text))}"
         if code in _DRIFT_KNOWN and not reports.warning_ids & _UNKNOWN:
             closed = github.close_issues(marker, f"The drift is gone. {step.run_url}".strip())

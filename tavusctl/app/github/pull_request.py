@@ -74,7 +74,8 @@ def _proposal(step: Workflow, subject: Subject, rewritten: Rewritten, say: Say) 
         message = "GITHUB_REF_NAME is not the name of a branch"
         raise UsageError(message, id="E1207")
     files = {f"{prefix}{name}": file for name, file in changed_files.items()}
-    title = f"Adopt live edits in {counted(len(files), 'file')}"
+    place = f" of {subject.name}" if subject.name else ""
+    title = f"Adopt live edits{place} in {counted(len(files), 'file')}"
     keys = _KEYS.format(names="\n".join(f"- `{name}`" for name in names)) if names else ""
     body = _BODY.format(environment=subject.environment, keys=keys, link=step.run_url).rstrip() + "\n"
     return Proposal(f"tavusctl/adopt-{_branch(subject)}", base, commit, title, body, files)

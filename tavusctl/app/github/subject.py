@@ -16,9 +16,12 @@ from msgspec import Struct
 from tavusctl.app.session.opening import load_project
 from tavusctl.integrations.git.checkout import folder_in_checkout
 from tavusctl.lib.json_types import Json
-from tavusctl.secrets.redaction import redacted
+from tavusctl.reports.escaping import code
+from tavusctl.secrets.escape import flat
+from tavusctl.secrets.redaction import redacted, shortened
 
 _ALIKE = {"apply": "plan", "link": "plan"}  # these commands update the comment of the plan
+_LONGEST = 100  # characters of a folder in a title, which GitHub limits to 256
 _MARKER = re.compile(r"<!-- tavusctl:([a-z]+):([^: ]*)(?::([^: ]*))? -->")
 
 
@@ -46,6 +49,21 @@ class Subject(Struct, frozen=True):
         topic, environment, folder = (unquote(part or "") for part in match.groups())
         same = (topic, folder) == (self._topic, self.folder) and environment != self.environment
         return same and "" in (environment, self.environment)
+
+    @property
+    def folder_line(self) -> str:
+        """The first visible line of a comment or an issue, in Markdown; empty for a project at the root."""
+        return f"Folder {code(self.folder)}\n\n" if self.folder else ""
+
+    @property
+    def name(self) -> str:
+        """The environment and the folder for a title or the message of a commit; what is unknown is left out.
+
+        In the message of a commit, `@` mentions people and `#` issues, and may close these.
+        """
+        folder = re.sub("[@#]", "_", shortened(flat(self.folder), _LONGEST))
+        folder = f"({folder})" if folder else ""
+        return " ".join(filter(None, [flat(self.environment), folder]))
 
     @property
     def _topic(self) -> str:
