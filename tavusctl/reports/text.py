@@ -23,6 +23,7 @@ from tavusctl.reports.contents.value_paths import ValueComparison
 from tavusctl.reports.contents.view import DiagnosticView, DriftView, OutcomeView, PlanView
 from tavusctl.reports.escaping import neutralise
 from tavusctl.reports.terminal import field_lines
+from tavusctl.reports.terminal.line_wrapping import columns
 from tavusctl.reports.terminal.styling import style
 from tavusctl.secrets.escape import flat
 
@@ -138,8 +139,10 @@ def _excerpt(diagnostic: Diagnostic) -> Iterator[str]:
     if diagnostic.source and diagnostic.excerpt.strip():
         column = diagnostic.source.column - 1
         start = max(0, column - _EXCERPT_BEFORE)
-        yield f"  | {flat(diagnostic.excerpt[start : start + _EXCERPT_WIDTH].expandtabs(1))}"
-        yield f"  | {' ' * (column - start)}{style('^', fg='red', bold=True)}"
+        line = diagnostic.excerpt[start : start + _EXCERPT_WIDTH].expandtabs(1)
+        before = columns(flat(line[: column - start]))
+        yield f"  | {flat(line)}"
+        yield f"  | {' ' * before}{style('^', fg='red', bold=True)}"
 
 
 def _entry(entry: Entry) -> str:

@@ -154,6 +154,17 @@ def test_a_complaint_has_its_line_and_a_caret_under_the_place() -> None:
     )
 
 
+@pytest.mark.parametrize("before", ["", "ab", "你好", "\t", "\u202e\x1b", "é" * 90])
+def test_the_caret_is_under_its_place_whatever_stands_before_it(before: str) -> None:
+    """Wide characters take two columns, and invisible ones are shown by their numbers."""
+    source = Source("manifests/a.yaml", 3, len(before) + 1)
+    diagnostic = Diagnostic("TV104", "expected a list", source, excerpt=f"{before}HERE: x")
+
+    _, line, caret, _ = click.unstyle(REPORTS["text"].diagnostics([diagnostic])).splitlines()
+
+    assert line_wrapping.columns(line.partition("HERE")[0]) == caret.index("^")
+
+
 LONG = "/find_the_roadblock/next_conditional_objectives/give_advice"
 REASON = "it is about process, territory, or product, and about nothing else in the world that anybody could name"
 
