@@ -9,6 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from tavusctl.config.collector import DiagnosticCollector
+from tavusctl.config.interpolation import PATH_HINT
 from tavusctl.core.address import Source
 from tavusctl.core.messages import either, shown
 from tavusctl.core.model import LocalFile
@@ -78,7 +79,8 @@ def _check_upload(attachment: Attachment, upload: object, collector: DiagnosticC
         return False  # already reported
     reason = upload_fault(upload)
     if reason:
-        collector.error("TV104", f"{attachment.upload}: {shown(upload)} {reason}", collector.value_at(pointer))
+        message, hint = f"{attachment.upload}: {shown(upload)} {reason}", "write a URL such as `s3://bucket/prefix`"
+        collector.error("TV104", message, collector.value_at(pointer), hint)
     return not reason
 
 
@@ -101,11 +103,12 @@ def _measure(
     except ValueError as error:
         id = "TV115" if getattr(error, "too_large", False) else "TV110"  # noqa: A001 - as in Diagnostic
         likely_name = getattr(error, "hint", "")
+        otherwise = PATH_HINT if getattr(error, "wrong_path", False) else ""
         collector.error(
             id,
             f"{attachment.file}: the file {shown(path)} {error}",
             source,
-            f"write `{likely_name}`" if likely_name else "",
+            f"write `{likely_name}`" if likely_name else otherwise,
         )
         return None
     if not file.size:

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Diagnostic, Edit, Severity, written_at
-from tavusctl.core.messages import described, shown, suggestion
+from tavusctl.core.messages import correction_hint, described, shown, suggestion
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.patch.pointer import escape
 from tavusctl.secrets.redaction import shortened
@@ -27,6 +27,7 @@ _WORDS: Final[dict[type, str]] = {
 }
 _MAX_DIAGNOSTICS: Final = 100  # of one document
 _EMPTY: Final[Mapping[str, Collection[str]]] = {}
+_NO_HINTS: Final[Mapping[str, str]] = {}
 Fix = tuple[Edit, ...]
 Expected = TypeVar("Expected")
 
@@ -77,8 +78,12 @@ class DiagnosticCollector(Struct):
         known: Collection[str],
         pointer: str = "",
         below: Mapping[str, Collection[str]] = _EMPTY,
+        hints: Mapping[str, str] = _NO_HINTS,
     ) -> None:
-        """Report every unknown key of a mapping; `below` has, for some of its members, the keys inside them."""
+        """Report every unknown key of a mapping.
+
+        `below` has, for some of its members, the keys inside them; `hints` has hints for known mistakes.
+        """
         for key in mapping:
             if key not in known:
                 place = f"{dotted(pointer)}: " if pointer else ""
@@ -88,9 +93,8 @@ class DiagnosticCollector(Struct):
                 same_file = [
                     other for other in mapping if self.key_at(f"{pointer}/{escape(other)}").path == source.path
                 ]
-                self.error(
-                    "TV103", f"{place}unknown key {shown(key)}", source, home or suggestion(key, known, same_file)
-                )
+                hint = hints.get(key) or home or suggestion(key, known, same_file)
+                self.error("TV103", f"{place}unknown key {shown(key)}", source, hint)
 
     def has_type(self, value: Json, expected: type[Expected], pointer: str, id: str = "TV104") -> TypeGuard[Expected]:  # noqa: A002 - as in Diagnostic
         """Whether a value has a type; report it if not."""
@@ -98,7 +102,7 @@ class DiagnosticCollector(Struct):
         if expected is float:
             fits = isinstance(value, int | float) and not isinstance(value, bool)
         if not fits:
-            hint = "put it in quotes" if expected is str and isinstance(value, bool | int | float) else ""
+            hint = correction_hint(value, _WORDS[expected])
             message = f"{dotted(pointer) or 'the document'}: expected {_WORDS[expected]}, found {described(value)}"
             self.error(id, message, self.value_at(pointer), hint)
         return fits

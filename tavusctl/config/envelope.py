@@ -66,7 +66,7 @@ def open_document(
             expander.expand(node.value)
             kind, name = _kind(node.value, kinds, collector), _name(node.value, collector)
             address = collector.address = Address(kind.name, name) if kind and name else None
-            collector.report_unknown_keys(node.value, _KEYS, below={"spec": fields_at(kind.model, ())} if kind else {})
+            _report_unknown_keys(node.value, kind, collector)
             if kind:
                 manifest = _manifest(
                     node.value, kind, address, collector, _model_pointers(kind, expander.failed), resolver
@@ -89,6 +89,18 @@ def open_document(
     return ParsedManifest(
         address, manifest, collector.value_at("/name"), diagnostics, origins, None if manifest else draft
     )
+
+
+def _report_unknown_keys(envelope: JsonObject, kind: ResourceKind | None, collector: DiagnosticCollector) -> None:
+    if kind is None:
+        collector.report_unknown_keys(envelope, _KEYS)
+        return
+    hints = {
+        key: unknown_keys.import_hint(kind, envelope[key], collector)
+        for key in unknown_keys.id_keys(kind)
+        if key in envelope
+    }
+    collector.report_unknown_keys(envelope, _KEYS, below={"spec": fields_at(kind.model, ())}, hints=hints)
 
 
 def _is_foreign(value: Json, kinds: Mapping[str, ResourceKind]) -> bool:
@@ -172,7 +184,12 @@ def _kind(
 
 def _name(envelope: JsonObject, collector: DiagnosticCollector) -> str:
     if "name" not in envelope:
-        collector.error("TV106", "the key `name` is missing", collector.node.source)
+        collector.error(
+            "TV106",
+            "the key `name` is missing",
+            collector.node.source,
+            "add `name:` with a name of your choice, such as `name: sales-coach`",
+        )
         return ""
     name = envelope["name"]
     if not collector.has_type(name, str, "/name"):
@@ -192,7 +209,7 @@ def _manifest(
     failed: frozenset[str],
     resolver: AttachmentResolver,
 ) -> Manifest | None:
-    external_id = _external(envelope, collector)
+    external_id = _external(envelope, kind, collector)
     moved_from = lifecycle_keys.moved_from(envelope.get("moved_from"), kind, address, collector)
     is_external = envelope.get("external") is True
     spec = {} if is_external else _spec(envelope, kind, collector, failed)
@@ -225,7 +242,12 @@ def _spec(
     envelope: JsonObject, kind: ResourceKind, collector: DiagnosticCollector, failed: frozenset[str]
 ) -> JsonObject | None:
     if envelope.get("spec") is None:
-        collector.error("TV106", "the key `spec` is missing", collector.key_at("/spec"))
+        collector.error(
+            "TV106",
+            "the key `spec` is missing",
+            collector.key_at("/spec"),
+            "add `spec:`, and indent the fields of the object below it",
+        )
         return None
     if not collector.has_type(envelope["spec"], dict, "/spec"):
         return None
@@ -311,13 +333,17 @@ def _model_pointers(kind: ResourceKind, failed: Iterable[str]) -> frozenset[str]
     return frozenset(_model_pointer(kind, pointer) for pointer in failed)
 
 
-def _external(envelope: JsonObject, collector: DiagnosticCollector) -> str:
+def _external(envelope: JsonObject, kind: ResourceKind, collector: DiagnosticCollector) -> str:
     external, remote_id = envelope.get("external", False), envelope.get("id")
     if not collector.has_type(external, bool, "/external"):
         return ""
     if not external:
         if "id" in envelope:
-            hint = "add `external: true`, or remove `id`"
+            hint = (
+                unknown_keys.import_hint(kind, remote_id, collector)
+                if "spec" in envelope
+                else "add `external: true`, or remove `id`"
+            )
             collector.error("TV104", "`id` is allowed for external objects only", collector.key_at("/id"), hint)
         return ""
     for key in ("spec", "lifecycle", "moved_from", "recrawl", "watch"):
@@ -326,7 +352,12 @@ def _external(envelope: JsonObject, collector: DiagnosticCollector) -> str:
             message = f"an external object is never written, so `{key}` is not allowed"
             collector.error("TV104", message, collector.key_at(f"/{key}"), hint)
     if remote_id is None:
-        collector.error("TV106", "an external object needs the key `id`", collector.key_at("/external"))
+        collector.error(
+            "TV106",
+            "an external object needs the key `id`",
+            collector.key_at("/external"),
+            "add `id:` with the id of the object in the account",
+        )
     elif collector.has_type(remote_id, str, "/id") and not remote_id:
         collector.error("TV104", "id: expected the id of an object, found an empty text", collector.value_at("/id"))
     return remote_id if isinstance(remote_id, str) else ""

@@ -44,6 +44,7 @@ class UnreadableFileError(ValueError):
     """A file may not be read; the message continues the file name: `is not ...`."""
 
     too_large = False
+    wrong_path = False  # the path names no file that may be read
     hint = ""  # what would be right
 
 
@@ -53,6 +54,12 @@ class TooLargeError(UnreadableFileError):
     too_large = True
 
 
+class WrongPathError(UnreadableFileError):
+    """The path does not lead to a file of the project that may be read."""
+
+    wrong_path = True
+
+
 def locate(path: str, manifests: Path, manifest: Path) -> Path:
     """Resolve a path in a manifest: from the manifests folder, or with `./` and `../` from the manifest itself.
 
@@ -60,7 +67,7 @@ def locate(path: str, manifests: Path, manifest: Path) -> Path:
     """
     if _ELSEWHERE.match(path) or "\\" in path:
         message = "must be relative to the manifests folder, with `/` between folders"
-        raise UnreadableFileError(message)
+        raise WrongPathError(message)
     start = manifest.parent if path.startswith(("./", "../")) else manifests
     return start / path
 
@@ -73,7 +80,7 @@ def real_name(path: Path, root: Path) -> str:
     inner = _relative(os.path.realpath(path), os.path.realpath(root))
     if inner is None:
         message = "leads outside the project"
-        raise UnreadableFileError(message)
+        raise WrongPathError(message)
     return Path(inner).as_posix()
 
 
@@ -208,7 +215,7 @@ def as_text(content: bytes) -> str:
 
 def _missing(path: Path, root: Path) -> UnreadableFileError:
     """The error for a file that does not exist, with the name of the file that was probably meant."""
-    error = UnreadableFileError("does not exist")
+    error = WrongPathError("does not exist")
     similar = similar_path(path, root)
     error.hint = f"did you mean `{similar}`?" if similar else ""
     return error
@@ -297,15 +304,15 @@ def _inside(real: str, root: str) -> tuple[str, ...]:
     relative = _relative(real, root)
     if relative is None:
         message = "leads outside the project"
-        raise UnreadableFileError(message)
+        raise WrongPathError(message)
     first = tuple(real.split(os.sep, 3)[1:3])
     if first and first[0] in _SYSTEM and first != _IN_MEMORY:
         message = "is a system file, not a file of the project"
-        raise UnreadableFileError(message)
+        raise WrongPathError(message)
     names = tuple(relative.split(os.sep)) if relative else ()  # noqa: PTH206 - as above
     if any(part.startswith(".") for part in names):
         message = "leads to a name that starts with a dot, which is never read"
-        raise UnreadableFileError(message)
+        raise WrongPathError(message)
     return names
 
 
@@ -349,7 +356,7 @@ def _pieces(descriptor: int, limit: int) -> Iterator[bytes]:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         message = "is a folder" if stat.S_ISDIR(status.st_mode) else "is not a regular file"
-        raise UnreadableFileError(message)
+        raise WrongPathError(message)
     remaining, most = limit + 1, min(max(status.st_size + 1, _LEAST_PIECE), _PIECE)
     while remaining > 0 and (piece := os.read(descriptor, min(remaining, most))):
         remaining -= len(piece)

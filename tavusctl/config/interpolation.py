@@ -17,7 +17,7 @@ from msgspec import Struct, field
 
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Diagnostic, Passage
-from tavusctl.core.messages import Fault, listed, shown, suggestion, variable_fault
+from tavusctl.core.messages import VARIABLE_HINT, Fault, listed, parted, shown, suggestion, variable_fault
 from tavusctl.kinds import address_in
 from tavusctl.lib.json_types import Json
 from tavusctl.lib.patterns import pattern
@@ -26,8 +26,10 @@ from tavusctl.secrets.values import SecretText
 
 MAX_TEXT: Final = 5 * 1024 * 1024  # characters of one text after expansion
 _MAX_DIAGNOSTICS: Final = 10  # of one text
+PATH_HINT: Final = "write the path of a file from the manifests folder, or with `./` from the folder of this manifest"
 _TOKEN = pattern(r"\$(?P<literal>\$)?\{(?(literal)|(?P<body>[^}\n]*)(?P<end>\}?))")
 _SECRET_NAME = pattern(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME_OF_SECRET = pattern(r"(?:^|_)(?:KEY|TOKEN|SECRET|PASSWORD)(?:_|$)", re.IGNORECASE)
 
 
 class FileText(Struct, frozen=True):
@@ -132,9 +134,8 @@ def _evaluate(token: re.Match[str], scope: Scope) -> Json:
         raise _unknown(expression, token["body"], scope)
     if not rest or rest != rest.strip() or "${" in rest:
         what = "expressions cannot be nested" if "${" in rest else "it needs a value after the colon, without spaces"
-        raise _WrongError(
-            Fault("TV109", f"invalid expression {shown(expression)}: {what}", f"write `{_FORMS[scheme]}`")
-        )
+        right = f"${{{scheme}:{shortened(rest.strip(), 60)}}}" if rest.strip() and "${" not in rest else _FORMS[scheme]
+        raise _WrongError(Fault("TV109", f"invalid expression {shown(expression)}: {what}", f"write `{right}`"))
     return evaluate(rest, scope)
 
 
@@ -153,7 +154,11 @@ def _intended(body: str, scope: Scope) -> str:
 
     Empty if its name fits nothing.
     """
-    name = re.sub(r"^(?:env|vars?|secrets?|inputs)\s*[.:]\s*", "", body.strip("{} \t"))
+    inner = body.strip("{} \t")
+    scheme, _, rest = map(str.strip, inner.partition(":"))
+    if scheme in _SCHEMES and rest:
+        return f"write `${{{scheme}:{shortened(rest, 60)}}}`"
+    name = re.sub(r"^(?:env|vars?|secrets?|inputs)\s*[.:]\s*", "", inner)
     for known, scheme in ((scope.variables, "var"), (scope.secrets, "secret")):
         match = name if name in known else next((key for key in known if key.lower() == name.lower()), "")
         if match:
@@ -163,9 +168,11 @@ def _intended(body: str, scope: Scope) -> str:
     with contextlib.suppress(ValueError):
         scope.read_file(name)
         return f"write `${{file:{name}}}`"
-    if re.search(r"secret", body) and _SECRET_NAME.fullmatch(name):
+    if not _SECRET_NAME.fullmatch(name):
+        return ""
+    if "secret" in body or _NAME_OF_SECRET.search(name):
         return f"write `${{secret:{name}}}`, and add `{name}` to `secrets:` in tavusctl.yaml"
-    if _SECRET_NAME.fullmatch(name) and ":" not in body:
+    if ":" not in body or inner.startswith("env:"):
         return f"write `${{var:{name}}}`, and declare `{name}` under `vars:` of the environment in tavusctl.yaml"
     return ""
 
@@ -174,7 +181,7 @@ def _ref(rest: str, _: Scope) -> Address:
     try:
         return address_in(rest)
     except ValueError as error:
-        raise _WrongError(Fault("TV107", str(error))) from None
+        raise _WrongError(Fault("TV107", *parted(str(error)))) from None
 
 
 def _var(name: str, scope: Scope) -> Json:
@@ -187,7 +194,7 @@ def _var(name: str, scope: Scope) -> Json:
 
 def _secret(name: str, scope: Scope) -> SecretText:
     if fault := variable_fault(name):
-        raise _WrongError(Fault("TV109", fault))
+        raise _WrongError(Fault("TV109", fault, VARIABLE_HINT))
     if name not in scope.secrets:
         meant = suggestion(name, scope.secrets)
         hint = meant if meant.startswith("did") else f"add `{shortened(name, 60)}` to `secrets:` in tavusctl.yaml"
@@ -200,7 +207,8 @@ def _file(path: str, scope: Scope) -> FileText:
         return scope.read_file(path)
     except ValueError as error:
         likely_path = getattr(error, "hint", "")
-        hint = f"write `${{file:{likely_path}}}`" if likely_path else ""
+        otherwise = PATH_HINT if getattr(error, "wrong_path", False) else ""
+        hint = f"write `${{file:{likely_path}}}`" if likely_path else otherwise
         raise _WrongError(Fault("TV110", f"file {shown(path)} {error}", hint)) from None
 
 

@@ -11,7 +11,7 @@ from tavusctl.config.collector import DiagnosticCollector
 from tavusctl.config.spec import pointers
 from tavusctl.core import duration
 from tavusctl.core.address import Address
-from tavusctl.core.messages import shown
+from tavusctl.core.messages import parted, shown
 from tavusctl.core.model import Lifecycle, Recrawl
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import spellings
@@ -42,7 +42,7 @@ def lifecycle(value: Json, spec: JsonObject, kind: ResourceKind, collector: Diag
     collector.has_type(prevent, bool, "/lifecycle/prevent_destroy", "TV116")
     if on_remove not in ("delete", "retain"):
         message = f"lifecycle.on_remove: expected `delete` or `retain`, found {shown(on_remove)}"
-        collector.error("TV116", message, collector.value_at("/lifecycle/on_remove"))
+        collector.error("TV116", message, collector.value_at("/lifecycle/on_remove"), "write `delete` or `retain`")
     return Lifecycle(prevent is True, _ignored(value.get("ignore_changes", []), spec, kind, collector), str(on_remove))
 
 
@@ -51,9 +51,8 @@ def recrawl(value: Json, spec: JsonObject, kind: ResourceKind, collector: Diagno
     if value is None:
         return None
     if not kind.can_recrawl:
-        collector.error(
-            "TV116", f"`recrawl` is not allowed: a {kind.name} is not crawled", collector.key_at("/recrawl")
-        )
+        message = f"`recrawl` is not allowed: a {kind.name} is not crawled"
+        collector.error("TV116", message, collector.key_at("/recrawl"), "remove `recrawl`")
         return None
     if not collector.has_type(value, dict, "/recrawl", "TV116"):
         return None
@@ -66,7 +65,7 @@ def recrawl(value: Json, spec: JsonObject, kind: ResourceKind, collector: Diagno
     if len(schedule_keys) != 1:
         what = " and ".join(f"`{key}`" for key in schedule_keys) or "none of them"
         message = f"recrawl: expected exactly one of `every` and `cron`, found {what}"
-        collector.error("TV116", message, collector.key_at("/recrawl"))
+        collector.error("TV116", message, collector.key_at("/recrawl"), "write one of them, such as `every: 24h`")
         return None
     (key,) = schedule_keys
     schedule = value[key]
@@ -117,13 +116,15 @@ def watch(value: Json, spec: JsonObject, kind: ResourceKind, collector: Diagnost
         return False
     reason = ""
     if not kind.watched_url_key:
-        reason = f"`watch` is not allowed: a {kind.name} has no source URL"
+        reason = f"`watch` is not allowed: a {kind.name} has no source URL; remove `watch`"
     elif not spec.get(kind.watched_url_key):
-        reason = f"`watch` needs `{kind.watched_url_key}`, which is missing; changes of a local file are always noticed"
+        why = "changes of a local file are always noticed"
+        reason = f"`watch` needs `{kind.watched_url_key}`, which is missing ({why}); remove `watch`"
     elif spec.get(kind.crawl_key):
         reason = "`watch` is for a single file; use `recrawl` for a crawled web site"
     if reason:
-        collector.error("TV116", reason, collector.key_at("/watch"))
+        message, hint = parted(reason)
+        collector.error("TV116", message, collector.key_at("/watch"), hint)
     return not reason
 
 
@@ -145,13 +146,13 @@ def _ignored(written: Json, spec: JsonObject, kind: ResourceKind, collector: Dia
 
 def _by_period(found: JsonObject, key: str, period: str, collector: DiagnosticCollector) -> Recrawl | None:
     if "timezone" in found:
-        collector.error(
-            "TV116", "`recrawl.timezone` is allowed with `cron` only", collector.key_at("/recrawl/timezone")
-        )
+        message, source = "`recrawl.timezone` is allowed with `cron` only", collector.key_at("/recrawl/timezone")
+        collector.error("TV116", message, source, "remove `timezone`")
     try:
         seconds = duration.seconds(period)
     except ValueError as error:
-        collector.error("TV116", f"recrawl.{key}: {error}", collector.value_at(f"/recrawl/{key}"))
+        message, hint = parted(str(error))
+        collector.error("TV116", f"recrawl.{key}: {message}", collector.value_at(f"/recrawl/{key}"), hint)
         return None
     if seconds < _COOLDOWN:
         message = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -23,7 +23,23 @@ _MAX_LISTED = 12  # no list of names is longer than this
 
 _TYPE_NAMES: Final[dict[type, str]] = {SecretText: "a secret", dict: "a mapping", list: "a list", type(None): "null"}
 _VARIABLE: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+VARIABLE_HINT: Final = "write the name of a variable: letters, digits and `_`, with no digit at the beginning"
+_IMPERATIVE_AT_END: Final = re.compile(r"(.+); ((?:add|move|remove|set|use|write) .+)", re.DOTALL)
 _OTHER_TYPE: Final = re.compile(r"true|false|null|[-+.]?[0-9][0-9.]*")
+
+
+_LIST_FORM: Final = "write each item on a line of its own, after `- `, or all of them as `[A, B]`"
+_FORMS: Final[Mapping[str, str]] = {  # how a value of a type is written
+    "text": "write a text",
+    "a whole number": "write digits without quotes",
+    "a number": "write digits without quotes",
+    "true or false": "write `true` or `false` without quotes",
+    "a list": _LIST_FORM,
+    "a list of texts": _LIST_FORM,
+    "a mapping": "write lines `KEY: VALUE` without `- `, indented below it",
+}
+_SCHEMES: Final = ("ref", "file", "var", "secret")
+_LITERAL: Final = re.compile(r"`([^`]*)`")  # a literal in messages of tavusctl
 
 
 class Fault(Struct, frozen=True):
@@ -80,7 +96,12 @@ def literal(text: str) -> str:
 
 
 def described(value: Json) -> str:
-    """A value for a message about its type: a text that looks like a number, a boolean or null is called a text."""
+    """A value for a message about its type, without what a list or a mapping contains.
+
+    A text that looks like a number, a boolean or null is called a text.
+    """
+    if value in ([], {}):
+        return "an empty list" if isinstance(value, list) else "an empty mapping"
     looks_like_other_type = isinstance(value, str) and _OTHER_TYPE.fullmatch(value)
     return f"the text {shown(value)}" if looks_like_other_type else shown(value)
 
@@ -121,6 +142,21 @@ def suggestion(word: str, names: Iterable[str], taken: Container[str] = ()) -> s
     return f"known: {listed(available)}" if available and len(all_names) <= _MAX_LISTED else ""
 
 
+def correction_hint(found: Json, right: str) -> str:
+    """A hint: the allowed value that was probably meant, or how a value of the right type is written; else empty.
+
+    It never contains the value found, which may be a secret.
+    """
+    if isinstance(found, dict) and right.startswith("text"):
+        scheme = next(iter(found), "")
+        return f"write `${{{scheme}:...}}`" if len(found) == 1 and scheme in _SCHEMES else "write a text"
+    if not isinstance(found, str):
+        is_scalar = isinstance(found, bool | int | float)
+        return "put it in quotes" if right == "text" and is_scalar else _FORMS.get(right, "")
+    similar = nearest(found, _LITERAL.findall(right))
+    return f"did you mean `{similar}`?" if similar else _FORMS.get(right, "")
+
+
 def listed(names: Iterable[str]) -> str:
     """Names in a sentence, each as a literal: `a`, `b`."""
     return ", ".join(f"`{name}`" for name in names)
@@ -129,6 +165,12 @@ def listed(names: Iterable[str]) -> str:
 def counted(number: int, noun: str) -> str:
     """A number of things in words: `1 object`, `2 objects`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def parted(message: str) -> tuple[str, str]:
+    """A message without the imperative at its end, which follows a semicolon, and that imperative as a hint."""
+    match = _IMPERATIVE_AT_END.fullmatch(message)
+    return (match[1], match[2]) if match else (message, "")
 
 
 def either(words: Iterable[str]) -> str:

@@ -64,14 +64,26 @@ class KnowledgeDocument(Model):
         """A document has either a URL or a file, and a file can be uploaded but not crawled."""
         url, file = not blank(given.get("document_url")), not blank(given.get("document_file"))
         if not url and not file:
-            message = "`document_url` is missing; add it, or `document_file` for a file of the project"
+            message = "`document_url` is missing or empty; write it, or `document_file` for a local file"
             yield ("document_url",), "missing_key", message
         if url and file:
-            yield ("document_file",), "not_together", "`document_file` and `document_url` are mutually exclusive"
+            yield (
+                ("document_file",),
+                "not_together",
+                "`document_file` and `document_url` are mutually exclusive; remove one",
+            )
         if file and "crawl" in given:
-            yield ("crawl",), "not_together", "`crawl` follows the links of a web page, but `document_file` is a file"
+            yield (
+                ("crawl",),
+                "not_together",
+                "`crawl` follows the links of a web page, but `document_file` is a file; remove `crawl`",
+            )
         if "upload" in given and not file:
-            yield ("upload",), "not_together", "`document_file` is missing, so there is no file to upload"
+            yield (
+                ("upload",),
+                "not_together",
+                "`document_file` is missing, so there is no file to upload; remove `upload`",
+            )
 
 
 _RENAMED: Final = {"crawl_config": "crawl"}

@@ -54,7 +54,7 @@ class Objective(Model):
     def has_one_list_of_next_goals(cls, given: JsonObject) -> Iterator[Violation]:
         """The required next goals are written either as one name or as a list."""
         if "next_required_objective" in given and "next_required_objectives" in given:
-            message = "`next_required_objective` and `next_required_objectives` are mutually exclusive"
+            message = "`next_required_objective` and `next_required_objectives` are mutually exclusive; remove one"
             yield ("next_required_objective",), "not_together", message
 
 

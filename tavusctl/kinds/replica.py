@@ -53,12 +53,12 @@ class Replica(Model):
         """A training needs a video or a picture, and at most one voice."""
         if blank(given.get("train_video_url")) and blank(given.get("train_image_url")):
             message = (
-                "`train_video_url` is missing; add it or `train_image_url`, "
+                "`train_video_url` is missing or empty; write it or `train_image_url`, "
                 "or set `external: true` for a trained replica"
             )
             yield ("train_video_url",), "missing_key", message
         if not blank(given.get("voice_name")) and not blank(given.get("default_voice_id")):
-            message = "`voice_name` and `default_voice_id` are mutually exclusive"
+            message = "`voice_name` and `default_voice_id` are mutually exclusive; remove one"
             yield ("voice_name",), "not_together", message
 
 

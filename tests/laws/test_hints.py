@@ -181,7 +181,7 @@ def test_an_address_is_told_as_it_can_be_written(found: str, right: str, tmp_pat
     told = checked.of(tmp_path, {"kind": "document", "name": "a", "spec": {"document_url": found}})
 
     (one,) = [one for one in told if one.id == "TV104"]
-    assert right in one.message
+    assert right in f"{one.message}; {one.hint}"
 
 
 # A pointer that an ignore names, and what is said of it; nothing where it leads to a field.

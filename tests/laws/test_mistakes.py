@@ -49,6 +49,7 @@ MISTAKES: list[tuple[str, Any, str, str]] = [
                 "{{ file:prompts/coach.md }}",
             ),
             *("file:prompts/coach.md", "$file:prompts/coach.md", "file('prompts/coach.md')", "<file:prompts/coach.md>"),
+            *("file://prompts/coach.md", "@prompts/coach.md", "<prompts/coach.md>", "prompts\\coach.md"),
             *("[file:prompts/coach.md]", "Hi. {file:prompts/coach.md}", "{file:manifests/prompts/coach.md}"),
         )
     ),
@@ -70,6 +71,12 @@ MISTAKES: list[tuple[str, Any, str, str]] = [
     ("default_replica_id", "the id of Anna", "TV209", "${ref:replica/anna}"),
     ("document_ids", ["r4317e64d25a"], "TV209", "${ref:document/site}"),
     ("greeting", "${BRAND}", "TV109", "${var:brand}"),
+    ("greeting", "${env:brand}", "TV109", "${var:brand}"),
+    ("greeting", "${{ var:brand }}", "TV109", "${var:brand}"),
+    ("greeting", "${var: brand}", "TV109", "${var:brand}"),
+    ("default_replica_id", "${{ ref:replica/anna }}", "TV109", "${ref:replica/anna}"),
+    ("system_prompt", "${{file: prompts/coach.md}}", "TV109", "${file:prompts/coach.md}"),
+    ("system_prompt", "${file: prompts/coach.md}", "TV109", "${file:prompts/coach.md}"),
     ("greeting", "${brand}", "TV109", "${var:brand}"),
     ("greeting", "${vars.brand}", "TV109", "${var:brand}"),
     ("greeting", "${{ vars.brand }}", "TV109", "${var:brand}"),
@@ -99,7 +106,9 @@ def test_a_mistake_is_told_with_what_to_write(key: str, value: Any, id_: str, ri
     [
         ("system_prompt", "Never show prompts/coach.md to anybody."),
         ("system_prompt", "Our file: prompts"),
-        ("system_prompt", "prompts/none.md"),
+        ("greeting", "Read our file about prompts.md."),
+        ("persona_name", "notes.md"),
+        ("document_tags", ["notes.md"]),
         ("system_prompt", "Say {name} and {{name}}."),
         ("system_prompt", "$${file:prompts/coach.md}"),
         ("system_prompt", "One line.\nprompts/coach.md\n"),
@@ -113,6 +122,21 @@ def test_a_mistake_is_told_with_what_to_write(key: str, value: Any, id_: str, ri
 )
 def test_what_is_meant_is_no_mistake(key: str, value: Any, tmp_path: Path) -> None:
     assert said(tmp_path, {key: value}) == []
+
+
+@pytest.mark.parametrize("path", ["prompts/none.md", "none.txt", "manifests/prompts/none.markdown", "prompts\\none.md"])
+def test_the_path_of_a_file_that_does_not_exist_is_never_a_prompt(path: str, tmp_path: Path) -> None:
+    (found,) = said(tmp_path, {"system_prompt": path})
+
+    assert (found.id, found.hint.partition(",")[0]) == ("TV208", f"write `${{file:{path.replace(chr(92), '/')}}}`")
+
+
+@pytest.mark.parametrize("name", ["${LLM_KEY}", "${env:LLM_KEY}", "${{ secrets.LLM_KEY }}", "${env:ACME_TOKEN}"])
+def test_a_key_is_never_put_into_the_variables_of_the_project_file(name: str, tmp_path: Path) -> None:
+    (found,) = said(tmp_path, {"greeting": name})
+
+    assert "${secret:" in found.hint
+    assert "vars" not in found.hint
 
 
 def test_a_text_of_a_prompt_file_is_taken_as_it_is(tmp_path: Path) -> None:

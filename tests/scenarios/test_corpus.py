@@ -241,7 +241,7 @@ INVALID: dict[str, list[str]] = {
 IN_WORDS = [
     (
         "7:23 an objective name must not contain white space, found "
-        "`Capture Lead Information`; write `Capture_Lead_Information`"
+        "`Capture Lead Information` write `Capture_Lead_Information`"
     ),
     "9:26 unknown value `automatic`, which is sent as it is did you mean `auto`?",
     "15:17 unknown value `conversational`, which is sent as it is known: `verbal`, `visual`, `audio`",

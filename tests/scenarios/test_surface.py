@@ -53,6 +53,15 @@ def test_every_wrong_manifest_has_a_title_of_its_own_and_is_complained_about() -
     assert not silent, f"nothing is said of these: {silent}"
 
 
+def test_every_error_about_a_wrong_manifest_says_what_is_right() -> None:
+    """By a hint, or by what was expected; the rest of a schema is a matter of its own language."""
+    (said,) = kept("wrong/messages.txt").values()
+    told = re.findall(r"(?m)^  (TV\d+) error .*\n    says: (.*)(?:\n    (help): .*)?", said)
+    silent = [message for id_, message, hint in told if not hint and "expected" not in message and id_ != "TV211"]
+    assert len(told) > 300
+    assert not silent, f"give these a hint: {silent}"
+
+
 def test_schemas_are_written_as_they_are_kept(project: Project) -> None:
     """That they are fresh is a matter of the house; here, that `schema` writes these, and all of them."""
     done = project.run("schema", "--out", "written")

@@ -19,9 +19,9 @@ from tavusctl.config.spec import plain_secrets
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.diagnostics import Diagnostic, Severity, place, redacted_diagnostics
 from tavusctl.core.json_tree import value_at
-from tavusctl.core.messages import nearest, shown, suggestion
+from tavusctl.core.messages import correction_hint, nearest, shown, suggestion
 from tavusctl.core.project_settings import FILE, Environment, Output, Project, Safety
-from tavusctl.core.schema.expectations import by_place, correction_hint, expected_text
+from tavusctl.core.schema.expectations import by_place, expected_text
 from tavusctl.core.schema.model_fields import fields_at
 from tavusctl.core.schema.spec_model import FieldError, field_errors
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_object
@@ -43,9 +43,8 @@ def read(root: Path, content: bytes) -> tuple[Project, tuple[Diagnostic, ...]]:
         )
     project, collector = open_project(parsed.documents[0], root)
     if len(parsed.documents) > 1:
-        collector.error(
-            "TV101", "the project file must contain one YAML document, found another", parsed.documents[1].source
-        )
+        message, another = "the project file must contain one YAML document, found another", parsed.documents[1].source
+        collector.error("TV101", message, another, "remove the line `---`, and write every key once")
     diagnostics = tuple(sorted(redacted_diagnostics((*parsed.diagnostics, *collector.diagnostics), redact), key=place))
     return replace(project, doubtful=_doubtful(parsed.documents[0], diagnostics)), diagnostics
 
@@ -103,7 +102,7 @@ def _report(document: JsonObject, path: KeyPath, errors: list[FieldError], colle
     for error in errors:
         if error.missing:
             message = f"{dotted(pointer)}: the key `{error.missing}` is missing"
-            collector.error("TV106", message, collector.key_at(pointer))
+            collector.error("TV106", message, collector.key_at(pointer), f"add `{error.missing}:`")
         elif error.type == "extra_forbidden":
             _report_unknown_key(document, path, collector)
         elif isinstance(fault := error.context.get("error"), WrongValueError):
@@ -155,7 +154,8 @@ def _manifests(folder: str, root: Path, collector: DiagnosticCollector) -> Path:
     path = Path(root, folder)
     if not overlay_folders.is_inside(path, root):
         message = f"manifests: {shown(folder)} is outside the project"
-        collector.error("TV110", message, collector.value_at("/manifests"))
+        hint = "write the path of a folder below tavusctl.yaml"
+        collector.error("TV110", message, collector.value_at("/manifests"), hint)
         return root / "manifests"
     return path
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJso
 from tavusctl.config.attachments import upload_fault
 from tavusctl.config.project_file.state_url import state_fault
 from tavusctl.core.address import NAME
-from tavusctl.core.messages import shown, variable_fault
+from tavusctl.core.messages import VARIABLE_HINT, parted, shown, variable_fault
 from tavusctl.core.schema.spec_model import StrictModel
 from tavusctl.kinds import address_in
 from tavusctl.lib.json_types import Json, JsonObject
@@ -33,7 +33,7 @@ class WrongValueError(ValueError):
         self.check = check
 
 
-def _variable(name: str, hint: str = "") -> str:
+def _variable(name: str, hint: str = VARIABLE_HINT) -> str:
     if fault := variable_fault(name):
         raise WrongValueError(fault, hint)
     if _SYSTEM.fullmatch(name):
@@ -57,7 +57,7 @@ def _environment_name(name: str) -> str:
 def _output_name(name: str) -> str:
     if not re.fullmatch(_VARIABLE, name):
         message = f"{shown(name)} is not a valid name of a variable"
-        raise WrongValueError(message, check="TV107")
+        raise WrongValueError(message, VARIABLE_HINT, check="TV107")
     return name
 
 
@@ -65,7 +65,8 @@ def _address(text: str) -> str:
     try:
         return str(address_in(text))
     except ValueError as error:
-        raise WrongValueError(str(error), check="TV107") from None
+        message, hint = parted(str(error))
+        raise WrongValueError(message, hint, check="TV107") from None
 
 
 def _folder(url: str) -> str:

@@ -68,8 +68,18 @@ def _beside(kind: ResourceKind, spec: JsonObject, path: KeyPath, collector: Diag
 
 
 def _computed(kind: ResourceKind, key: str, value: Json, collector: DiagnosticCollector) -> str:
-    if key not in (*kind.id_fields, "uuid", "id"):
+    if key not in id_keys(kind):
         return "remove it: the API sets it"
+    return import_hint(kind, value, collector)
+
+
+def id_keys(kind: ResourceKind) -> tuple[str, ...]:
+    """The names under which people write the id of an object into its manifest."""
+    return (*kind.id_fields, "uuid", "id")
+
+
+def import_hint(kind: ResourceKind, value: Json, collector: DiagnosticCollector) -> str:
+    """The hint for an id in a manifest: the command that binds an existing object."""
     remote_id = value if isinstance(value, str) and _ID.fullmatch(value) else "ID"
     address = collector.address or f"{kind.name}/NAME"
     return f"remove it; run `tavusctl import {address} {remote_id}` to manage an object that exists already"

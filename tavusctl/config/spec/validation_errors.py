@@ -9,9 +9,9 @@ from tavusctl.config.collector import DiagnosticCollector, dotted
 from tavusctl.config.spec import unknown_keys
 from tavusctl.core.address import Address
 from tavusctl.core.json_tree import map_leaves, pattern_in, value_at
-from tavusctl.core.messages import described
+from tavusctl.core.messages import correction_hint, described, parted
 from tavusctl.core.resource_kind import FieldTraits, ResourceKind
-from tavusctl.core.schema.expectations import by_place, correction_hint, expected_text
+from tavusctl.core.schema.expectations import by_place, expected_text
 from tavusctl.core.schema.model_fields import known_values
 from tavusctl.core.schema.spec_model import MAX_ERRORS, FieldError, field_errors
 from tavusctl.fields import secret_fields
@@ -43,15 +43,16 @@ def _report(
     for error in errors:
         if error.missing:
             prefix = f"{dotted(join(path))}: " if path else ""
-            collector.error("TV106", f"{prefix}the key `{error.missing}` is missing", source)
+            collector.error("TV106", f"{prefix}the key `{error.missing}` is missing", source, f"add `{error.missing}:`")
         elif error.type == "extra_forbidden":
             unknown_keys.report(kind, spec, path, collector)
         elif error.type in _CHECKS or error.type == "value_error":
             is_hidden = error.type not in _ABOUT_KEYS and (
                 isinstance(value, Address) or _is_secret(kind, spec, path, value)
             )
-            message = "invalid value" if is_hidden else error.message
-            collector.error(_CHECKS.get(error.type, "TV104"), f"{unknown_keys.place(kind, path)}: {message}", source)
+            message, hint = ("invalid value", "") if is_hidden else parted(error.message)
+            id_, place = _CHECKS.get(error.type, "TV104"), unknown_keys.place(kind, path)
+            collector.error(id_, f"{place}: {message}", source, hint)
         else:
             wrong.append(error)
     if wrong:
@@ -63,7 +64,7 @@ def _wrong_value(
 ) -> None:
     value, expectation = value_at(spec, path), expected_text(errors, known_values(kind.model, pattern_in(spec, path)))
     message = f"{unknown_keys.place(kind, path)}: expected {expectation}"
-    if not _is_secret(kind, spec, path, value):
+    if isinstance(value, dict | list) or not _is_secret(kind, spec, path, value):
         message += f", found {described(value)}"
     collector.error("TV104", message, collector.value_at("/spec" + join(path)), correction_hint(value, expectation))
 

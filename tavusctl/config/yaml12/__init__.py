@@ -16,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl.config.limits import MAX_YAML_BYTES
+from tavusctl.config.yaml12 import syntax_hints
 from tavusctl.config.yaml12.composer import MAX_DEPTH, MAX_NODES, Composer, Events, Node, StopError, stop
 from tavusctl.config.yaml12.stand_ins import LINE_BREAK, reading
 from tavusctl.core.address import Source
@@ -171,20 +172,29 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, composer: Composer) -> StopE
     mark = error.problem_mark or error.context_mark
     source = composer.at(mark)
     problem = str(error.problem or error.context)
-    line = text[text.rfind("\n", 0, mark.index) + 1 :].partition("\n")[0] if mark else ""
+    unfinished = _unfinished(str(error.context), problem)
+    if unfinished and error.context_mark:
+        return stop(composer.at(error.context_mark), "TV101", *unfinished)
+    start = text.rfind("\n", 0, mark.index) + 1 if mark else 0
+    line = text[start:].partition("\n")[0] if mark else ""
     escape = _ESCAPE.match(line[max(source.column - 3, 0) :]) if "escape code" in problem else None
     if escape:
         half = "is half of a surrogate pair" if escape[1] else "names no character"
         message = f"invalid YAML: the escape sequence `{escape.group()}` {half}"
         return stop(replace(source, column=source.column - 2), "TV101", message, "write the character itself")
-    return stop(source, "TV101", f"invalid YAML: {problem}", _syntax_hint(problem, line, source.column))
+    hint = syntax_hints.hint(problem, _last_line(text[:start]), line, source.column)
+    return stop(source, "TV101", f"invalid YAML: {problem}", hint)
 
 
-def _syntax_hint(problem: str, line: str, column: int) -> str:
-    if "\t" in line[: len(line) - len(line.lstrip())]:
-        return "indent with spaces, not with tabs"
-    if "${" in line and re.search(r"\[|(?<!\$)\{", line):
-        return 'inside `[ ]` and `{ }`, put `"${...}"` in quotes'
-    if "mapping values" in problem or line[column - 1 : column] in ("%", "@", "`"):
-        return "put quotes around the text"
-    return ""
+def _unfinished(context: str, problem: str) -> tuple[str, str] | None:
+    """Message and hint for a quote or a key without an end: what is wrong is where it begins."""
+    if "quoted scalar" in context and "found unexpected" in problem:
+        return "invalid YAML: the quote that begins here is not closed", "close the quote"
+    if "simple key" in context:
+        return "invalid YAML: no colon and space after this key", "write `KEY: VALUE`"
+    return None
+
+
+def _last_line(text: str) -> str:
+    """The last line that is not blank."""
+    return text.rstrip().rpartition("\n")[2]

@@ -92,12 +92,13 @@ _ROOT: Final = _Place("")
 class _Frame:
     """A collection being filled; `member` is the place of the value that comes next, None before a key or an item."""
 
-    __slots__ = ("anchor", "awaits_key", "member", "place", "value")
+    __slots__ = ("anchor", "awaits_key", "holds_another", "member", "place", "value")
 
     def __init__(self, value: Container, place: _Place, anchor: str | None) -> None:
         self.value, self.place, self.anchor = value, place, anchor
         self.member: _Place | None = None
         self.awaits_key = isinstance(value, dict)
+        self.holds_another = False  # the keys of another document follow, without `---` between the two
 
 
 class Composer(Struct):
@@ -198,13 +199,21 @@ class Composer(Struct):
         frame.awaits_key = False
         if place.key in frame.value:
             first = self.at(self._keys[place.pointer])
-            message = f"duplicate key {shown(key)}, first used in line {first.line}, column {first.column}"
-            self._note(Fault("TV102", message, "keep one of them"), self.at(mark))
+            self._note_duplicate(key, first, frame, self.at(mark))
         pointer = place.pointer
         self._weight += len(pointer)
         if self._weight > _MAX_WEIGHT:
             raise _too_large(self.at(mark))
         self._keys[pointer] = mark
+
+    def _note_duplicate(self, key: str, first: Source, frame: _Frame, source: Source) -> None:
+        """Report a duplicate key; only the first key of a document if another document seems to begin there."""
+        if frame.holds_another:
+            return
+        frame.holds_another = frame.place is _ROOT and key == next(iter(frame.value))
+        hint = "write `---` in the line above if a second manifest begins here, else remove one of the two"
+        message = f"duplicate key {shown(key)}, first used in line {first.line}, column {first.column}"
+        self._note(Fault("TV102", message, hint if frame.holds_another else "keep one of them"), source)
 
     def _open(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent, mark: Mark) -> None:
         self._refuse_as_key(mark)
@@ -230,7 +239,8 @@ class Composer(Struct):
         if anchor is None:
             inside = any(frame.anchor == name for frame in self._stack)
             problem = "is inside the value that it repeats" if inside else "has no anchor above it"
-            raise stop(self.at(mark), "TV101", f"alias `*{name[:60]}` {problem}")
+            hint = "" if inside else "put quotes around the text if it is no alias"
+            raise stop(self.at(mark), "TV101", f"alias `*{name[:60]}` {problem}", hint)
         frame = self._stack[-1]
         pointer = (frame.member or frame.place.at(len(frame.value))).pointer
         self._put(self._copy(anchor[1], anchor[0], pointer, len(self._stack)), mark)
@@ -284,11 +294,17 @@ class Composer(Struct):
 
     def _refuse_tag(self, tag: str, source: Source) -> None:
         message = f"YAML tags are not supported, found {shown(tag)}"
-        self._note(Fault("TV101", message, "remove it; use quotes for text"), source)
+        hint = "write `${file:PATH}` to include a file" if "include" in tag else "remove it; use quotes for text"
+        self._note(Fault("TV101", message, hint), source)
 
     def _refuse_as_key(self, mark: Mark) -> None:
         if self._stack and self._stack[-1].awaits_key:
-            raise stop(self.at(mark), "TV101", "a key must be text, found a mapping, a list or an alias")
+            raise stop(
+                self.at(mark),
+                "TV101",
+                "a key must be text, found a mapping, a list or an alias",
+                "write a text before the colon",
+            )
 
     def _note(self, fault: Fault, source: Source) -> None:
         self._counts[fault.severity] += 1

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from tavusctl.core.messages import either, nearest
+from tavusctl.core.messages import either
 from tavusctl.core.schema.spec_model import RULES, FieldError
-from tavusctl.lib.json_types import Json, KeyPath
+from tavusctl.lib.json_types import KeyPath
 
 _EXPECTED: Final[Mapping[str, str]] = {
     "string_type": "text",
@@ -39,7 +39,6 @@ _EXPECTED: Final[Mapping[str, str]] = {
     "enum": "{expected}",
 }
 _QUOTED = re.compile(r"'([^']*)'")  # a literal in messages of pydantic
-_LITERAL = re.compile(r"`([^`]*)`")  # a literal in messages of tavusctl
 
 
 def by_place(errors: list[FieldError]) -> dict[KeyPath, list[FieldError]]:
@@ -74,11 +73,3 @@ def _expected(error: FieldError) -> list[str]:
         return [error.message.removeprefix("Input should be ").removeprefix("Value should be ")]
     words = template.format_map(error.context).replace(" 1 characters", " 1 character").replace(" 1 items", " 1 item")
     return [f"`{literal}`" for literal in _QUOTED.findall(words)] or [words]
-
-
-def correction_hint(found: Json, right: str) -> str:
-    """A hint: the allowed value that was probably meant, or to put the value in quotes; else empty."""
-    if not isinstance(found, str):
-        return "put it in quotes" if right == "text" and isinstance(found, bool | int | float) else ""
-    similar = nearest(found, _LITERAL.findall(right))
-    return f"did you mean `{similar}`?" if similar else ""

@@ -29,6 +29,7 @@ _BODY: Final = (
 )
 _WHOLE_TEXT: Final = pattern(rf"(?P<open>{_OPENS})?\s?{_BODY}")
 _IN_TEXT: Final = pattern(rf"(?<!\$)(?P<open>{_OPENS})\s?{_BODY}")
+_TEXT_FILE: Final = pattern(r"(?:file://|@|<)?(?P<path>[\w./\\-]{1,200}\.(?:md|markdown|txt))>?")
 _VARIABLE: Final = pattern(r"(?:\$\(?|\$?\{\{|\{|%|<|\[\[?)\s?(?P<name>[\w.-]{1,100}?)\s?(?:\)|\}\}?|%|>|\]\]?)?")
 # Objects without a fixed schema, and keys whose texts are names rather than long texts.
 _FREE: Final = frozenset({"extra_body", "parameters", "default_query", "headers", "properties", "transport"})
@@ -52,6 +53,13 @@ def literal_expression(subject: Subject) -> Iterator[Finding]:
             field = ".".join(key for key in keys if not key.isdecimal())
             message = f"{field}: the text {shown(value)} names something in the project, but is sent literally"
             yield Finding(pointer, message, f"write `{expression}`")
+        elif not traits.refers_to and _path_of_text(keys, value):
+            message = f"{'.'.join(keys)}: the text {shown(value)} looks like the path of a file, but is sent literally"
+            yield Finding(
+                pointer,
+                message,
+                f"write `${{file:{_path_of_text(keys, value)}}}`, and create that file in the manifests folder",
+            )
 
 
 def invalid_id(subject: Subject) -> Iterator[Finding]:
@@ -120,7 +128,7 @@ def _meant_expression(subject: Subject, keys: KeyPath, value: str) -> str:
             return _expression(subject, keys, part)
     if _is_of_name(keys) or "\n" in value.strip():
         return ""
-    path = _named_file(subject, keys, value)
+    path = _named_file(subject, keys, value) or _named_file(subject, keys, _path_of_text(keys, value))
     if path:
         return f"${{file:{path}}}"
     if not subject.project.variables:
@@ -128,6 +136,12 @@ def _meant_expression(subject: Subject, keys: KeyPath, value: str) -> str:
     variable = _VARIABLE.fullmatch(value.strip())
     name = variable["name"] if variable else value.strip()
     return f"${{var:{name}}}" if name in subject.project.variables else ""
+
+
+def _path_of_text(keys: KeyPath, value: str) -> str:
+    """The path of a text file that a text consists of, with `/` between folders; empty if it is another text."""
+    match = None if _is_of_name(keys) else _TEXT_FILE.fullmatch(value.strip())
+    return match["path"].replace("\\", "/") if match else ""
 
 
 def _names_scheme(value: str) -> bool:

@@ -159,7 +159,7 @@ SHAPE = [
     ("title: ${fiel:x}", ["4:10 TV109 unknown expression `${fiel:x}`"]),
     ("title: ${file:x", ["4:10 TV109 `${file:x` has no closing brace on its line"]),
     ("title: to ${ref:toy/x}", ["4:10 TV109 `${ref:toy/x}` must be the whole value"]),
-    ("title: ${ref:toy}", ["4:10 TV107 `toy` is not an address; write `KIND/NAME`, such as `persona/sales-coach`"]),
+    ("title: ${ref:toy}", ["4:10 TV107 `toy` is not an address"]),
     ("title: a ${var:list}", ["4:10 TV109 `${var:list}` is a list, which cannot be inserted into text"]),
     ("title: ${file:none.md}", ["4:10 TV110 file `none.md` does not exist"]),
     ("title: x\nextra: {size: 3}", ["5:11 TV103 extra: `size` is a known key, which belongs in `spec:`"]),
@@ -342,7 +342,7 @@ def test_the_keys_around_spec_are_checked(tmp_path: Path, text: str, expected: l
             Recrawl(cron="5 1-3 * * MON", timezone="Europe/Berlin"),
         ),
         ("every: 24", "4:18 TV116 recrawl.every: expected text, found 24"),
-        ("every: soon", "4:18 TV116 recrawl.every: `soon` is not a duration; write `90m`, `24h`, `7d` or `1h30m`"),
+        ("every: soon", "4:18 TV116 recrawl.every: `soon` is not a duration"),
         ("every: 0h", "4:18 TV116 recrawl.every: `0h` is not a duration"),
         ("every: " + "9" * 400 + "h", "4:18 TV116 recrawl.every: `999"),
         (

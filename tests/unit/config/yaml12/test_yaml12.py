@@ -172,18 +172,52 @@ def test_what_is_refused_is_told_with_its_place(text: str | bytes, expected: lis
     assert all(diagnostic.startswith(start) for diagnostic, start in zip(found, expected, strict=True)), found
 
 
+SAME_INDENT = "indent all keys of one mapping, and all items of one list, by the same number of spaces"
+SEPARATE = "separate the items with commas, and close the bracket"
+NO_COLON = "put a colon and a space after `{}` in the line above"
+ONE_QUOTE = r"write a quote inside a text as `''` between single quotes, as `\"` between double quotes"
+LOWER = "write the text into the lines below, and indent them"
+SECOND = "write `---` in the line above if a second manifest begins here, else remove one of the two"
+
+
+@pytest.mark.parametrize("loader", ["CSafeLoader", "SafeLoader"])
 @pytest.mark.parametrize(
-    ("text", "hint"),
+    ("text", "place", "hint"),
     [
-        ("a:\n\t- b\n", "indent with spaces, not with tabs"),
-        ("a: [${ref:x/y}]\n", 'inside `[ ]` and `{ }`, put `"${...}"` in quotes'),
-        ("a: @b\n", "put quotes around the text"),
-        ("a: b: c\n", "put quotes around the text"),
-        ("a: 'b\n", ""),
+        ("a:\n\t- b\n", "2:1", "indent with spaces, not with tabs"),
+        ("a: [${ref:x/y}]\n", "1:6", 'inside `[ ]` and `{ }`, put `"${...}"` in quotes'),
+        ("a: @b\n", "1:4", "put quotes around the text"),
+        ("a: b: c\n", "1:5", "put quotes around the text"),
+        ("- a: b: c\n", "1:7", "put quotes around the text"),
+        ("a: *b\n", "1:4", "put quotes around the text if it is no alias"),
+        ("a: ${file: b.md}\n", "1:10", "write `${file:b.md}`, without spaces"),
+        ("a: 'b\nc: d\n---\ne: f\n", "1:4", "close the quote"),
+        ('a: "b\n', "1:4", "close the quote"),
+        ("kind: persona\nname\nspec: {}\n", "2:1", "write `KEY: VALUE`"),
+        ("spec:\n   a: b\n  c: d\n", "3:3", SAME_INDENT),
+        ("a:\n  - b\n - c\n", "3:2", SAME_INDENT),
+        ("spec:\n  a: b\n   c: d\n", "3:5", "begin `a` and `c` in the same column"),
+        ("spec:\na: b\n\n  c: d\n", "4:4", "begin `a` and `c` in the same column"),
+        ("spec:\n  a:b\n  c: d\n", "3:4", NO_COLON.format("a")),
+        ("spec:\n  a\n  c: d\n", "3:4", NO_COLON.format("a")),
+        ("a: [1, 2\nb: c\n", "2:2", SEPARATE),
+        ("a: {b: 1 c: 2}\n", "1:11", SEPARATE),
+        ("a: [\n", "2:1", "close the bracket"),
+        ("a: 'It's fine'\n", "1:8", ONE_QUOTE),
+        ('a: "say "hi" now"\n', "1:10", ONE_QUOTE),
+        ("a: | b\n", "1:6", LOWER),
+        ("a: - b\n", "1:4", "put quotes around the text, or write the list into the lines below"),
+        ("kind: a\nname: b\nkind: c\nname: d\n", "3:1", SECOND),
+        ("kind: a\nname: b\nname: d\n", "3:1", "keep one of them"),
     ],
 )
-def test_common_slips_get_a_hint(text: str, hint: str) -> None:
-    assert [diagnostic.hint for diagnostic in yaml12.read(text.encode(), "f.yaml").diagnostics] == [hint]
+def test_common_slips_get_a_hint(
+    monkeypatch: pytest.MonkeyPatch, loader: str, text: str, place: str, hint: str
+) -> None:
+    if loader == "SafeLoader":  # PyYAML without C
+        monkeypatch.delattr(yaml, "CSafeLoader")
+    found = yaml12.read(text.encode(), "f.yaml").diagnostics
+    assert [(str(diagnostic.source), diagnostic.hint) for diagnostic in found] == [(f"f.yaml:{place}", hint)]
 
 
 def test_all_complaints_of_a_file_come_in_one_run_and_documents_before_a_break_are_kept() -> None:

@@ -206,7 +206,11 @@ def test_what_a_newer_api_adds_to_a_list_item_is_left_out_alone() -> None:
             {"document_url": "https://b.s3.amazonaws.com/x.pdf?X-Amz-Signature=abc&X-Amz-Expires=60"},
             "its source is a signed URL, which gives access to everyone who reads it, and expires",
         ),
-        ("persona", {"persona_name": "Mute"}, "`system_prompt` is missing; add it, or set `pipeline_mode: echo`"),
+        (
+            "persona",
+            {"persona_name": "Mute"},
+            "`system_prompt` is missing or empty; write it, or set `pipeline_mode: echo`",
+        ),
         (
             "persona",
             {"system_prompt": "\ud800"},
@@ -215,7 +219,7 @@ def test_what_a_newer_api_adds_to_a_list_item_is_left_out_alone() -> None:
         (
             "document",
             {"document_name": "x"},
-            "`document_url` is missing; add it, or `document_file` for a file of the project",
+            "`document_url` is missing or empty; write it, or `document_file` for a local file",
         ),
         (
             "document",

@@ -1,0 +1,56 @@
+"""Hints for invalid YAML: what the author of a line probably has to correct."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_KEY: Final = re.compile(r"\s*(?:- )*[\w.-]+\s*")
+_INDICATORS: Final = ("%", "@", "`", "*", "&", "?")  # a text that begins with one needs quotes
+_SPACED: Final = re.compile(r"\$\{\s*(ref|file|var|secret)\s*:\s+([^\s{}]+)\s*\}")
+_QUOTES: Final = r"write a quote inside a text as `''` between single quotes, as `\"` between double quotes"
+_BY_PROBLEM: Final = (  # part of the problem that the parser names, in C or in Python, and its hint
+    ("',' or", "separate the items with commas, and close the bracket"),
+    ("node content", "close the bracket"),
+    ("unknown escape character", r"write a backslash as `\\`, or use single quotes"),
+    ("comment or", "write the text into the lines below, and indent them"),
+    ("line break", "write the text into the lines below, and indent them"),
+    ("sequence entries", "put quotes around the text, or write the list into the lines below"),
+    ("expected key", "indent all keys of one mapping, and all items of one list, by the same number of spaces"),
+    ("<block end>", "indent all keys of one mapping, and all items of one list, by the same number of spaces"),
+    ("'-' indicator", "indent all keys of one mapping, and all items of one list, by the same number of spaces"),
+)
+
+
+def hint(problem: str, above: str, line: str, column: int) -> str:
+    """The hint for a problem of the parser at a column (from 1) of a line; `above` is the last line with text before.
+
+    Empty if the cause is unknown.
+    """
+    before = line[: column - 1]
+    if "\t" in line[: _indent(line)]:
+        return "indent with spaces, not with tabs"
+    spaced = _SPACED.search(line)
+    if spaced:
+        return f"write `${{{spaced[1]}:{spaced[2]}}}`, without spaces"
+    if "${" in line and re.search(r"\[|(?<!\$)\{", line):
+        return 'inside `[ ]` and `{ }`, put `"${...}"` in quotes'
+    if "mapping values" in problem and _KEY.fullmatch(before) and above:
+        return _continued_value_hint(above, line)
+    if "mapping values" in problem or line[column - 1 : column] in _INDICATORS:
+        return "put quotes around the text"
+    if before.rstrip()[-1:] in ("'", '"') and ("expected key" in problem or "<block end>" in problem):
+        return _QUOTES
+    return next((advice for part, advice in _BY_PROBLEM if part in problem), "")
+
+
+def _continued_value_hint(above: str, line: str) -> str:
+    """The hint for a key that the parser read as more text of the line above."""
+    key, colon, value = above.strip().partition(":")
+    if not colon or (value and not value.startswith(" ")):
+        return f"put a colon and a space after `{key[:40]}` in the line above"
+    return f"begin `{key[:40]}` and `{line.strip().partition(':')[0][:40]}` in the same column"
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
