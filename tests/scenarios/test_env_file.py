@@ -53,6 +53,24 @@ def remarks(project: Project) -> list[tuple[str, int, str]]:
     return [(one["id"], one["line"], one["message"]) for one in found if one["path"] == ".env"]
 
 
+@pytest.mark.parametrize(
+    ("text", "variables", "reason"),
+    [
+        ("", {}, "the environment variable TAVUS_API_KEY is not set"),
+        ("", {"TAVUS_API_KEY": ""}, "the environment variable TAVUS_API_KEY is empty"),
+        ("TAVUS_API_KEY=\n", {}, "the line `TAVUS_API_KEY=` in `.env` has no value"),
+        ("TAVUS_API_KEY=\n", {"TAVUS_API_KEY_FILE": "key"}, "the file of TAVUS_API_KEY_FILE is empty"),
+    ],
+)
+def test_a_missing_key_is_told_with_the_place_that_is_empty(
+    prepared: Project, text: str, variables: dict[str, str], reason: str
+) -> None:
+    put(prepared, text)
+    prepared.write("key", "\n")
+    told = prepared.run("plan", **{"TAVUS_API_KEY": None, "OPENAI_KEY": None, **variables})
+    assert (told.code, told.err.splitlines()[0]) == (8, f"error: no API key: {reason} [E801]")
+
+
 def test_the_file_gives_the_key_and_the_secrets(prepared: Project) -> None:
     put(prepared, f"# keys\nexport TAVUS_API_KEY={prepared.account.key}\nOPENAI_KEY='{SECRET}'  # of the team\n")
     assert without_key(prepared, "apply", "--yes").code == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 
 import click
 import pytest
@@ -26,6 +27,25 @@ def test_a_new_project_is_valid_and_applies(project: Project) -> None:
     assert set(json.loads(project.run("state", "list", "--format", "json").out)) == {"persona/assistant"}
     assert project.run("talk", "persona/assistant", "--yes").code == 0
     assert project.plan()["changes"] == []
+
+
+@pytest.mark.parametrize("in_git", [False, True])
+def test_every_line_in_a_comment_of_the_project_file_can_be_used(project: Project, in_git: bool) -> None:
+    """Where the comment says: below `environments:`, beside what is there."""
+    if in_git:
+        subprocess.run(["git", "init", "-q"], cwd=project.root, check=True)
+    project.run("init")
+    text = (project.root / "tavusctl.yaml").read_text("utf-8")
+    offered = re.findall(r"(?m)^# (  \w+: \{.*)", text)
+    project.write("tavusctl.yaml", text.replace("environments:\n", "\n".join(["environments:", *offered, ""])))
+
+    told = project.run("doctor", "--env", "staging", "--format", "json", TAVUS_API_KEY_STAGING=project.account.key)
+    states = {one["check"]: one["message"] for one in told.document["checks"]}
+
+    assert offered
+    assert project.run("validate", "--format", "json").document["complaints"] == []
+    assert states["environment"] == "staging (account acme-staging)"
+    assert ("git" in states["state"]) is in_git
 
 
 def test_init_asks_nobody_for_anything(project: Project) -> None:

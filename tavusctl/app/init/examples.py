@@ -14,8 +14,8 @@ ASSISTANTS = """\
 
 This folder declares the personas of a Tavus account. Read `tavusctl explain KIND` before you write a manifest.
 
-- Prompts are the Markdown files in `{manifests}/prompts/`. Everything else of an object is in its YAML file.
-- `name:` of a manifest is its address. Do not change it, unless you add `moved_from: KIND/OLD-NAME`.
+- The prompts are Markdown files in `{manifests}/prompts/`. Everything else of an object is in its YAML file.
+- `kind:` and `name:` of a manifest are its address. Do not change `name:`, unless you add `moved_from: KIND/OLD-NAME`.
 - Write `${{ref:KIND/NAME}}` for another object, and `${{file:prompts/NAME.md}}` for a file. Never make up an id.
 - Never write a key. Write `${{secret:NAME}}`, and list NAME under `secrets:` in tavusctl.yaml.
 - After each edit run `tavusctl fmt` and `tavusctl validate`, and do what the hints say.
@@ -30,15 +30,20 @@ version: 1
 manifests: manifests
 # Environment variables that manifests may read as ${secret:NAME}, and nothing else:
 secrets: []
-# Without environments there is one, "default", whose key is in TAVUS_API_KEY:
-# environments:
-#   staging: {account: acme-staging, api_key_env: TAVUS_API_KEY_STAGING}
-#   prod: {account: acme, api_key_env: TAVUS_API_KEY_PROD}
 safety: {max_deletes: 5, max_delete_ratio: 0.3}
 """
+STATE_IN_FILE = """\
+# The API key is in TAVUS_API_KEY, and the state is a file in .tavusctl. For another account, add an environment, and
+# choose it with --env:
+#   staging: {account: acme-staging, api_key_env: TAVUS_API_KEY_STAGING}
+environments:
+  default: {}
+"""
 STATE_IN_GIT = """\
-# The state is in the ref {ref} of the remote "origin", for everybody who can push there.
-# Without any remote, it is in this repository.
+# The API key is in TAVUS_API_KEY. The state is in the ref {ref} of the remote "origin", for everybody
+# who can push there; without any remote, it is in this repository. For another account, add an environment, and
+# choose it with --env:
+#   staging: {{state: git, account: acme-staging, api_key_env: TAVUS_API_KEY_STAGING}}
 environments:
   default: {{state: git}}
 """

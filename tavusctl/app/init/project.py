@@ -16,7 +16,16 @@ from tavusctl.app.export.write import ExportResult, write
 from tavusctl.app.files import file_writer
 from tavusctl.app.files.new_files import new_files
 from tavusctl.app.init import existing_project
-from tavusctl.app.init.examples import ASSISTANTS, DEMO, EXAMPLES, EXTENSIONS, IGNORED, PROJECT, STATE_IN_GIT
+from tavusctl.app.init.examples import (
+    ASSISTANTS,
+    DEMO,
+    EXAMPLES,
+    EXTENSIONS,
+    IGNORED,
+    PROJECT,
+    STATE_IN_FILE,
+    STATE_IN_GIT,
+)
 from tavusctl.app.init.schemas import schema_files
 from tavusctl.app.session.base_url import check_base_url
 from tavusctl.app.session.online import Session
@@ -96,7 +105,7 @@ def _files(folder: Path, name: str, *, demo: bool = False) -> Mapping[str, str]:
     schemas = {f"schemas/{file}": text for file, text in schema_files().items()}
     text = PROJECT.replace("manifests: manifests", f"manifests: {name}")
     return {
-        FILE: text + (DEMO if demo else _state_in_git(folder) if _state(folder) else ""),
+        FILE: text + (DEMO if demo else _state_in_git(folder) if _state(folder) else STATE_IN_FILE),
         "AGENTS.md": ASSISTANTS.format(manifests=name),
         ".vscode/extensions.json": EXTENSIONS,
         **schemas,

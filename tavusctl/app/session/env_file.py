@@ -55,6 +55,12 @@ class Variables:
         """Whether the value of a variable comes from the file."""
         return not os.environ.get(name, "") and bool(self._file.get(name))
 
+    def lack(self, name: str) -> str:
+        """Why a variable has no value, as a clause."""
+        if name in self._file:
+            return f"the line `{name}=` in `{NAME}` has no value"
+        return f"the environment variable {name} is {'empty' if name in os.environ else 'not set'}"
+
     def all_values(self, name: str) -> tuple[str, ...]:
         """The values of a variable in the environment and in the file; neither may be shown."""
         return tuple(filter(None, (os.environ.get(name, ""), self._file.get(name, ""))))

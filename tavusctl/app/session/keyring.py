@@ -29,7 +29,9 @@ def api_key(session: LocalSession) -> str:
         )
     key, source = _key_and_source(name, session)
     if not key.strip():
-        message = f"no API key: the environment variable {name} is not set"
+        is_file = source and source == os.environ.get(KEY_FILE)
+        reason = f"the file of {KEY_FILE} is empty" if is_file else session.variables.lack(name)
+        message = f"no API key: {reason}"
         raise UnauthorisedError(message, _hint(name, session), id="E801")
     return _valid_key(key.strip(), source)
 

@@ -30,9 +30,10 @@ def command(
     allow_replica_delete: frozenset[Address],
     lock_timeout: float,
 ) -> int:
-    """Delete all managed objects, after confirmation with the name of the account.
+    """Delete all managed objects, after confirmation.
 
-    Objects with `prevent_destroy` are kept, and so are replicas without --allow-replica-delete.
+    The name of the account has to be typed, or the name of the environment if no `account:` is set.  Objects with
+    `prevent_destroy` are kept, and so are replicas without --allow-replica-delete.
 
     \b
     tavusctl destroy

@@ -44,7 +44,7 @@ def command(
     yes: bool,
     format_: str,
 ) -> int:
-    """Start a conversation with a persona and print its address: open that in a browser.
+    """Start a conversation with a persona and print the URL to open in a browser.
 
     It costs minutes of the account, so it asks first.  Once a persona has had a conversation that was started through
     the API, later edits of it in PAL Maker stay unpublished until somebody publishes them there.
@@ -77,7 +77,7 @@ def _print_conversation(session: Session, conversation: app.Conversation, format
         return
     click.echo(f"{conversation.url}\n{conversation.conversation_id}")
     if session.environment.demo:
-        session.say("this is a demo: nobody is there to talk to, and the address leads nowhere")
+        session.say("this is a demo: nobody is there to talk to, and the URL does not work")
     elif conversation.minutes:
         session.say(f"end it with: {session.command(f'talk --end {conversation.conversation_id}')}")
 

@@ -60,7 +60,9 @@ class UndoPlan(Struct):
 
 def minimal_change(intent: Intent, action: Action) -> Change:
     """A change of an object, with nothing but its action, address and id."""
-    return Change(action, Cause.ASKED, intent.address, intent.remote_id, reason="as it was before that run")
+    return Change(
+        action, Cause.ASKED, intent.address, intent.remote_id, reason="as it was before the run that is undone"
+    )
 
 
 def refuse(plan: UndoPlan, change: Change, reason: str) -> None:
