@@ -35,8 +35,8 @@ ABOUT = """\
 changes. An **error** stops a command (exit 10); a **warning** stops nothing.
 
 - `--select` and `--ignore` of `validate` take ids, slugs, or beginnings of ids: `--ignore TV21,duplicate-block`.
-- A comment `# tavusctl: ignore=duplicate-block`, on the line or alone on the line before, silences one remark. A
-  comment that silences nothing is reported. Only remarks of `TV129` and `TV2xx` can be silenced.
+- A comment `# tavusctl: ignore=duplicate-block`, on the line or alone on the line before, silences one diagnostic. A
+  comment that silences nothing is reported. Only `TV129` and `TV2xx` can be silenced.
 - `validate --fix` makes the safe edits that hints propose.
 - `--format github` marks the lines of a pull request; `--format sarif` is for code scanning and editors.
 

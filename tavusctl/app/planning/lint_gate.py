@@ -40,7 +40,7 @@ def unset_secrets_warning(unset: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]
         return ()
     subject = f"the secret {names[0]} has" if len(names) == 1 else f"the secrets {', '.join(names)} have"
     message = f"{subject} no value here"
-    hint = "fields with these secrets count as unchanged once they were applied; apply needs the values that it sends"
+    hint = "set the value before you apply a change that sends it; until then, a field that was applied is not compared"
     return (Diagnostic("TV309", message, None, hint, severity=Severity.WARNING),)
 
 

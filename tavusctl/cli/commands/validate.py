@@ -70,8 +70,8 @@ def command(
 
     Without --env, the manifests of every environment are checked.
 
-    A comment `# tavusctl: ignore=duplicate-block` (or `ignore=TV203`) suppresses a remark on its own line, or on the
-    next line if it stands alone.
+    A comment `# tavusctl: ignore=duplicate-block` (or `ignore=TV203`) suppresses a diagnostic on its own line, or on
+    the next line if it stands alone.
 
     \b
     tavusctl validate
