@@ -81,5 +81,5 @@ def choose_environment(project: Project, name: str | None, diagnostics: Sequence
     if name is None:
         message = f"the project has several environments: {names}"
         raise UsageError(message, "choose one with `--env NAME` or TAVUSCTL_ENV")
-    message = f"unknown environment `{name}`; known: {names}"
-    raise UsageError(message, suggestion(name, environments))
+    message = f"unknown environment `{name}`"
+    raise UsageError(message, suggestion(name, environments) or f"known: {names}")

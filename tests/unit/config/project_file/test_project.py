@@ -91,10 +91,10 @@ def test_one_environment_is_chosen_by_itself_and_several_are_not(tmp_path: Path)
     written(tmp_path, WHOLE)
     with pytest.raises(UsageError, match="several environments: `production`, `staging`"):
         checked.opened(tmp_path)
-    with pytest.raises(UsageError, match="unknown environment `stagging`; known: `production`, `staging`") as error:
+    with pytest.raises(UsageError, match=r"unknown environment `stagging`$") as error:
         checked.opened(tmp_path, environment="stagging")
     assert (error.value.exit_code, error.value.hint) == (12, "did you mean `staging`?")
-    with pytest.raises(UsageError, match="unknown environment `x`; known: `default`"):
+    with pytest.raises(UsageError, match=r"unknown environment `x`$"):
         checked.opened(written(tmp_path, ""), environment="x")
 
 
