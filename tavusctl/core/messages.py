@@ -36,7 +36,7 @@ _FORMS: Final[Mapping[str, str]] = {  # how a value of a type is written
     "true or false": "write `true` or `false` without quotes",
     "a list": _LIST_FORM,
     "a list of texts": _LIST_FORM,
-    "a mapping": "write lines `KEY: VALUE` without `- `, indented below it",
+    "a mapping": "write lines `KEY: VALUE` below the key, indented and without `- `",
 }
 _SCHEMES: Final = ("ref", "file", "var", "secret")
 _LITERAL: Final = re.compile(r"`([^`]*)`")  # a literal in messages of tavusctl

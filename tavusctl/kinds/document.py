@@ -64,7 +64,7 @@ class KnowledgeDocument(Model):
         """A document has either a URL or a file, and a file can be uploaded but not crawled."""
         url, file = not blank(given.get("document_url")), not blank(given.get("document_file"))
         if not url and not file:
-            message = "`document_url` is missing or empty; write it, or `document_file` for a local file"
+            message = "`document_url` is missing or empty; set `document_url`, or `document_file` for a file"
             yield ("document_url",), "missing_key", message
         if url and file:
             yield (

@@ -60,7 +60,7 @@ class Persona(Model):
     def has_a_prompt(cls, given: JsonObject) -> Iterator[Violation]:
         """A persona with the pipeline mode `full` needs a prompt."""
         if given.get("pipeline_mode", "full") == "full" and blank(given.get("system_prompt")):
-            message = "`system_prompt` is missing or empty; write it, or set `pipeline_mode: echo`"
+            message = "`system_prompt` is missing or empty; set `system_prompt` or `pipeline_mode: echo`"
             yield ("system_prompt",), "missing_key", message
 
 

@@ -53,7 +53,7 @@ class Replica(Model):
         """A training needs a video or a picture, and at most one voice."""
         if blank(given.get("train_video_url")) and blank(given.get("train_image_url")):
             message = (
-                "`train_video_url` is missing or empty; write it or `train_image_url`, "
+                "`train_video_url` is missing or empty; set `train_video_url` or `train_image_url`, "
                 "or set `external: true` for a trained replica"
             )
             yield ("train_video_url",), "missing_key", message

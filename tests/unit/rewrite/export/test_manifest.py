@@ -209,7 +209,7 @@ def test_what_a_newer_api_adds_to_a_list_item_is_left_out_alone() -> None:
         (
             "persona",
             {"persona_name": "Mute"},
-            "`system_prompt` is missing or empty; write it, or set `pipeline_mode: echo`",
+            "`system_prompt` is missing or empty; set `system_prompt` or `pipeline_mode: echo`",
         ),
         (
             "persona",
@@ -219,7 +219,7 @@ def test_what_a_newer_api_adds_to_a_list_item_is_left_out_alone() -> None:
         (
             "document",
             {"document_name": "x"},
-            "`document_url` is missing or empty; write it, or `document_file` for a local file",
+            "`document_url` is missing or empty; set `document_url`, or `document_file` for a file",
         ),
         (
             "document",
