@@ -32,11 +32,12 @@ def hint(problem: str, above: str, line: str, column: int) -> str:
         return "indent with spaces, not with tabs"
     spaced = _SPACED.search(line)
     if spaced:
-        return f"write `${{{spaced[1]}:{spaced[2]}}}`, without spaces"
+        right = "NAME" if spaced[1] == "secret" else spaced[2]  # it may be the secret itself
+        return f"write `${{{spaced[1]}:{right}}}`, without spaces"
     if "${" in line and re.search(r"\[|(?<!\$)\{", line):
         return 'inside `[ ]` and `{ }`, put `"${...}"` in quotes'
     if "mapping values" in problem and _KEY.fullmatch(before) and above:
-        return _continued_value_hint(above, line)
+        return _continued_value_hint(above)
     if "mapping values" in problem or line[column - 1 : column] in _INDICATORS:
         return "put quotes around the text"
     if before.rstrip()[-1:] in ("'", '"') and ("expected key" in problem or "<block end>" in problem):
@@ -44,12 +45,12 @@ def hint(problem: str, above: str, line: str, column: int) -> str:
     return next((advice for part, advice in _BY_PROBLEM if part in problem), "")
 
 
-def _continued_value_hint(above: str, line: str) -> str:
-    """The hint for a key that the parser read as more text of the line above."""
-    key, colon, value = above.strip().partition(":")
+def _continued_value_hint(above: str) -> str:
+    """The hint for a key that the parser read as more text of the line above; no text is quoted, it may be a secret."""
+    _, colon, value = above.strip().partition(":")
     if not colon or (value and not value.startswith(" ")):
-        return f"put a colon and a space after `{key[:40]}` in the line above"
-    return f"begin `{key[:40]}` and `{line.strip().partition(':')[0][:40]}` in the same column"
+        return "put a colon and a space after the key in the line above"
+    return "begin the key in this line and the key in the line above in the same column"
 
 
 def _indent(line: str) -> int:

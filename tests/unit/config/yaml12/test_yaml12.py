@@ -173,8 +173,9 @@ def test_what_is_refused_is_told_with_its_place(text: str | bytes, expected: lis
 
 
 SAME_INDENT = "indent all keys of one mapping, and all items of one list, by the same number of spaces"
+SAME_COLUMN = "begin the key in this line and the key in the line above in the same column"
 SEPARATE = "separate the items with commas, and close the bracket"
-NO_COLON = "put a colon and a space after `{}` in the line above"
+NO_COLON = "put a colon and a space after the key in the line above"
 ONE_QUOTE = r"write a quote inside a text as `''` between single quotes, as `\"` between double quotes"
 LOWER = "write the text into the lines below, and indent them"
 SECOND = "write `---` in the line above if a second manifest begins here, else remove one of the two"
@@ -196,10 +197,10 @@ SECOND = "write `---` in the line above if a second manifest begins here, else r
         ("kind: persona\nname\nspec: {}\n", "2:1", "write `KEY: VALUE`"),
         ("spec:\n   a: b\n  c: d\n", "3:3", SAME_INDENT),
         ("a:\n  - b\n - c\n", "3:2", SAME_INDENT),
-        ("spec:\n  a: b\n   c: d\n", "3:5", "begin `a` and `c` in the same column"),
-        ("spec:\na: b\n\n  c: d\n", "4:4", "begin `a` and `c` in the same column"),
-        ("spec:\n  a:b\n  c: d\n", "3:4", NO_COLON.format("a")),
-        ("spec:\n  a\n  c: d\n", "3:4", NO_COLON.format("a")),
+        ("spec:\n  a: b\n   c: d\n", "3:5", SAME_COLUMN),
+        ("spec:\na: b\n\n  c: d\n", "4:4", SAME_COLUMN),
+        ("spec:\n  a:b\n  c: d\n", "3:4", NO_COLON),
+        ("spec:\n  a\n  c: d\n", "3:4", NO_COLON),
         ("a: [1, 2\nb: c\n", "2:2", SEPARATE),
         ("a: {b: 1 c: 2}\n", "1:11", SEPARATE),
         ("a: [\n", "2:1", "close the bracket"),
@@ -218,6 +219,24 @@ def test_common_slips_get_a_hint(
         monkeypatch.delattr(yaml, "CSafeLoader")
     found = yaml12.read(text.encode(), "f.yaml").diagnostics
     assert [(str(diagnostic.source), diagnostic.hint) for diagnostic in found] == [(f"f.yaml:{place}", hint)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "spec:\n  key: -----BEGIN\n    sk-live-0123456789\n    more: x\n",
+        "spec:\n  key:sk-live-0123456789\n  more: x\n",
+        "spec:\n  key: sk-live-0123456789\n   more: x\n",
+        "spec:\n  key: ${secret: sk-live-0123456789}\n",
+        'spec:\n  key: "sk-live-0123456789\n',
+        "kind: a\nsk-live-0123456789\nmore: x\n",
+    ],
+)
+def test_no_text_of_an_invalid_file_is_quoted_because_it_may_be_a_key(text: str) -> None:
+    (found,) = yaml12.read(text.encode(), "f.yaml").diagnostics
+    assert found.id == "TV101"
+    assert found.hint
+    assert "sk-live" not in f"{found.message} {found.hint}"
 
 
 def test_all_complaints_of_a_file_come_in_one_run_and_documents_before_a_break_are_kept() -> None:
