@@ -25,11 +25,12 @@ class Environment(Struct, frozen=True):
     uploads: str = ""  # URL of the folder for files of documents that name no other folder
     demo: bool = False  # an emulator on this machine in place of an account
     crawl_limit: int = 0  # crawled objects that Tavus has agreed to; 0: as many as any account may have
+    key_file_variable: str = ""  # of this run, if the API key comes from the file that this variable names
 
     @property
     def key_source(self) -> str:
         """Where the API key comes from, in words; it names an account that has no label."""
-        return "the local emulator" if self.demo else self.api_key_env
+        return "the local emulator" if self.demo else self.key_file_variable or self.api_key_env
 
 
 class Safety(Struct, frozen=True):

@@ -178,15 +178,17 @@ def test_an_apply_that_had_nothing_to_do_fails_if_its_report_cannot_be_written(p
         ("", "default", "account of TAVUS_API_KEY"),
         ("environments: {prod: {api_key_env: PROD_KEY}}", "prod", "account of PROD_KEY"),
         ("environments: {prod: {account: acme, api_key_env: PROD_KEY}}", "prod", "acme"),
+        ("environments: {prod: {api_key_env: UNSET_KEY}}", "prod", "account of TAVUS_API_KEY_FILE"),
     ],
-    ids=["no-environments", "no-label", "label"],
+    ids=["no-environments", "no-label", "label", "key-in-file"],
 )
 @pytest.mark.parametrize("command", ["plan", "drift"])
 def test_a_plan_names_environment_and_account_also_if_they_have_no_names(
     project: Project, command: str, settings: str, environment: str, whose: str, format_: str
 ) -> None:
     """With changes, without any, and from the cache."""
-    project.environment["PROD_KEY"] = project.account.key
+    key_file = project.write("key", project.account.key)
+    project.environment.update(PROD_KEY=project.account.key, TAVUS_API_KEY_FILE=str(key_file))
     project.write("tavusctl.yaml", f"version: 1\n{settings}\n")
     project.manifest("persona", "coach", COACH)
     reports = [project.run(command, "--format", format_).out]

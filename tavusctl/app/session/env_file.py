@@ -55,6 +55,10 @@ class Variables:
         """Whether the value of a variable comes from the file."""
         return not os.environ.get(name, "") and bool(self._file.get(name))
 
+    def uses_key_file(self, name: str) -> bool:
+        """Whether the API key comes from the file of TAVUS_API_KEY_FILE in place of this variable."""
+        return bool(os.environ.get(KEY_FILE)) and not os.environ.get(name)
+
     def lack(self, name: str) -> str:
         """Why a variable has no value, as a clause."""
         if name in self._file:

@@ -78,10 +78,10 @@ def _key_and_source(name: str, session: LocalSession) -> tuple[str, str]:
     """The API key and its source: a variable, the file that TAVUS_API_KEY_FILE names, or `.env`; unchecked."""
     if session.environment.demo:  # the variables hold keys for Tavus, not for the emulator
         return DEMO_KEY, "the demo, which does not need your key"
-    key, file = session.variables.get(name), os.environ.get(KEY_FILE, "")
-    from_file = session.variables.in_file(name)
-    if not file or (key and not from_file):
-        return key, f"{name} in `{ENV_FILE}`" if from_file else name
+    if not session.variables.uses_key_file(name):
+        source = f"{name} in `{ENV_FILE}`" if session.variables.in_file(name) else name
+        return session.variables.get(name), source
+    file = os.environ[KEY_FILE]
     try:
         return Path(file).read_text(encoding="utf-8"), file
     except (OSError, UnicodeDecodeError):

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from tavusctl.app.session import cache, env_file, pull_request_trust
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.progress import Progress
@@ -40,9 +42,10 @@ def open_session(
     all_diagnostics = (*diagnostics, *remarks.urgent)
     variables = env_file.read(declared)
     session_cache = cache.of_environment(project, chosen) if caches and not granted else None
+    key_file_variable = env_file.KEY_FILE if variables.uses_key_file(chosen.api_key_env) else ""
     return LocalSession(
         project,
-        chosen,
+        replace(chosen, key_file_variable=key_file_variable),
         progress,
         all_diagnostics,
         granted,
