@@ -945,6 +945,7 @@ def test_outside_of_a_workflow_it_says_what_to_run(step: Step) -> None:
 
 def test_live_edits_become_one_pull_request_that_is_kept_up_to_date(step: Step) -> None:
     project = step.project
+    project.manifest("persona", "nurse", {"persona_name": "Nurse", "system_prompt": "You care."})
     git(project, "init", "-qb", "main")
     project.write(".gitignore", ".tavusctl/\n")
     project.apply()
@@ -964,10 +965,12 @@ def test_live_edits_become_one_pull_request_that_is_kept_up_to_date(step: Step) 
     assert again.err.endswith("pull request with live edits: unchanged\n"), again.err
 
     git(project, "checkout", "-q", ".")
-    project.account.portal("personas", bound, {"op": "replace", "path": "/system_prompt", "value": "Edited twice."})
+    edit = {"op": "replace", "path": "/system_prompt", "value": "Edited twice."}
+    for address in ("persona/coach", "persona/nurse"):
+        project.account.portal("personas", project.bound(address), edit)
     later = step.run("adopt", "--all", pull=False, GITHUB_REF_NAME="main")
     assert later.err.endswith("pull request with live edits: updated\n"), later.err
-    assert len(step.hub.pulls) == 1
+    assert [one["title"] for one in step.hub.pulls] == ["Adopt live edits of default in 2 files"]
 
     git(project, "checkout", "-q", ".")
     project.apply()

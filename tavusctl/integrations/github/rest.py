@@ -216,7 +216,8 @@ class GitHub:
         commit = self._write("POST", f"{self._root}/git/commits", message)
         self._point(proposal.branch, str(commit.get("sha") or ""))
         if pulls:
-            self._write("PATCH", f"{self._root}/pulls/{pulls[0].number}", {"body": proposal.body})
+            texts: JsonObject = {"title": proposal.title, "body": proposal.body}
+            self._write("PATCH", f"{self._root}/pulls/{pulls[0].number}", texts)
             return "updated"
         pull_request: JsonObject = {
             "title": proposal.title,
