@@ -213,7 +213,7 @@ def test_a_new_version_that_was_made_and_refused_is_not_made_again(
 
     (copy,) = set(project.account.objects(f"{kind}s")) - {project.bound(f"{kind}/x")}
     assert refused.code == 4, refused.out + refused.err
-    told = f"the account has an object that reads as the new version, and is not managed here: {copy}"
+    told = f"the account has what may be a copy of the new version, and is not managed here: {copy}"
     assert told in " ".join((refused.out + refused.err).split())
     project.account.portal_delete(f"{kind}s", copy)
     for _ in range(3):

@@ -48,8 +48,8 @@ def _refuse_copies(change: Change, existing: Existing) -> Refusal | None:
     copies = [rival for rival in change.rivals if rival not in existing.owners]
     if not copies:
         return None
-    reason = f"the account has an object that reads as the new version, and is not managed here: {', '.join(copies)}"
-    hint = "delete it if a replacement with a refusal as its answer has made it, or use another name"
+    reason = f"the account has what may be a copy of the new version, and is not managed here: {', '.join(copies)}"
+    hint = "delete it if a replacement that the API refused has made it all the same, or use another name"
     return Refusal(change, "E401", 4, reason, hint)
 
 
