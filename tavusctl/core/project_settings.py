@@ -48,7 +48,7 @@ class Limit(Struct, frozen=True):
     now: float
 
     def __str__(self) -> str:
-        return f"`{self.name}` is raised from {self.before:g} to {self.now:g}"
+        return f"{self.name} is raised from {self.before:g} to {self.now:g}"
 
 
 def raised_limits(before: Safety | None, now: Safety) -> tuple[Limit, ...]:

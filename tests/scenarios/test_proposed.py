@@ -310,7 +310,7 @@ def test_limits_are_measured_against_main(proposal: Proposal) -> None:
 
     proposal.plan("--import-existing")
 
-    assert "`safety.max_deletes` is raised from 5 to 1000" in proposal.comment
+    assert "safety.max_deletes is raised from 5 to 1000" in proposal.comment
 
 
 def test_nothing_is_changed_with_a_part_unread(proposal: Proposal) -> None:
