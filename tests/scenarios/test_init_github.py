@@ -193,8 +193,9 @@ def test_the_name_of_an_environment_is_always_a_text(project: Project, name: str
         assert {step["environment"] for step in steps if "environment" in step} == {name}
 
 
+@pytest.mark.parametrize("name", ["main", "trunk"])
 def test_a_default_branch_that_was_renamed_is_followed(
-    project: Project, tmp_path_factory: pytest.TempPathFactory
+    project: Project, tmp_path_factory: pytest.TempPathFactory, name: str
 ) -> None:
     """After `git fetch --prune`, the clone still says that the default branch is the one that is gone."""
     upstream = Project(tmp_path_factory.mktemp("upstream"), project.account)
@@ -204,13 +205,14 @@ def test_a_default_branch_that_was_renamed_is_followed(
     git(project, "clone", "-q", str(upstream.root), ".")
     assert project.run("init", "--github").code == 0
     assert 'branches: ["master"]' in files(project.root)["tavus-apply.yml"]
-    git(upstream, "branch", "-m", "master", "main")
+    git(upstream, "branch", "-m", "master", name)
     git(project, "fetch", "-q", "--prune")
+    git(project, "checkout", "-q", name)
 
     assert project.run("init", "--github").code == 0
 
-    assert 'branches: ["main"]' in files(project.root)["tavus-apply.yml"]
-    assert jobs(project.root, "tavus-watch.yml")["watch"]["if"] == "${{ github.ref == 'refs/heads/main' }}"
+    assert f'branches: ["{name}"]' in files(project.root)["tavus-apply.yml"]
+    assert jobs(project.root, "tavus-watch.yml")["watch"]["if"] == f"${{{{ github.ref == 'refs/heads/{name}' }}}}"
 
 
 @pytest.mark.parametrize(("branch", "pattern"), [("c++", r"c\+\+"), ("!x", r"\!x"), ("release/1.x!", "release/1.x!")])

@@ -79,8 +79,8 @@ def _branch(top: Path) -> str:
         remote = git.line_or_empty("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
         if remote and git.object(f"refs/remotes/{remote}"):
             return remote.removeprefix("origin/")
-        places = ("remotes/origin", "heads")
-        branches = [name for place in places for name in ("main", "master") if git.object(f"refs/{place}/{name}")]
+        places, names = ("remotes/origin", "heads"), [name for name in ("main", "master") if remote != f"origin/{name}"]
+        branches = [name for place in places for name in names if git.object(f"refs/{place}/{name}")]
         return branches[0] if branches else git.line_or_empty("symbolic-ref", "--quiet", "--short", "HEAD") or "main"
     except GitError:
         return "main"
