@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tavusctl.integrations.github.workflow_files import NO_RELEASE
+from tavusctl.core.project_settings import Environment
+from tavusctl.integrations.github.workflow_files import NO_RELEASE, WorkflowInputs, workflows
 from tests.scenarios.project import Project
 from tests.scenarios.test_base import commit, git
 from tests.workflows import SHAPES, written
@@ -191,6 +192,16 @@ def test_the_name_of_an_environment_is_always_a_text(project: Project, name: str
     for file in files(project.root):
         steps = [step["with"] for job in jobs(project.root, file).values() for step in job["steps"]]
         assert {step["environment"] for step in steps if "environment" in step} == {name}
+
+
+def test_no_two_folders_share_a_concurrency_group() -> None:
+    """GitHub compares the names of groups without regard to case, and a run cancels another that waits in its group."""
+    folders = ("", "bots", "Bots", "BOTS", "a/b", "A/b", "a-b", "A-b")
+    texts = [text for one in folders for text in workflows(WorkflowInputs([Environment()], [], one), {}).values()]
+
+    groups = [yaml.safe_load(text)["concurrency"]["group"].lower() for text in texts]
+
+    assert len(set(groups)) == len(groups) == 3 * len(folders)
 
 
 @pytest.mark.parametrize("name", ["main", "trunk"])

@@ -52,12 +52,20 @@ class WorkflowInputs(Struct, frozen=True):
 
     @property
     def suffix(self) -> str:
-        """The suffix of file names and concurrency groups; empty for a project at the root of the repository."""
+        """The suffix of file names; empty for a project at the root of the repository."""
         if not self.folder:
             return ""
         plain = re.sub(r"[^A-Za-z0-9]+", "-", self.folder).strip("-")
-        digest = hashlib.sha256(self.folder.encode("utf-8", "surrogateescape")).hexdigest()[:_DIGITS]
-        return f"-{plain}" if plain == self.folder else f"-{plain}-{digest}"
+        return f"-{plain}" if plain == self.folder else f"-{plain}-{self._digest}"
+
+    @property
+    def group_suffix(self) -> str:
+        """The suffix of concurrency groups, which GitHub takes for one if they differ only in case."""
+        return self.suffix if self.suffix == self.suffix.lower() else f"{self.suffix}-{self._digest}"
+
+    @property
+    def _digest(self) -> str:
+        return hashlib.sha256(self.folder.encode("utf-8", "surrogateescape")).hexdigest()[:_DIGITS]
 
 
 def workflows(inputs: WorkflowInputs, existing: Mapping[str, str]) -> dict[str, str]:
@@ -176,7 +184,7 @@ on:
 permissions: {{}}
 
 concurrency:
-  group: tavus-plan{inputs.suffix}-${{{{ github.event.pull_request.number || github.sha }}}}
+  group: tavus-plan{inputs.group_suffix}-${{{{ github.event.pull_request.number || github.sha }}}}
   cancel-in-progress: true
 
 jobs:
@@ -240,7 +248,7 @@ permissions: {{}}
 
 # One run at a time.  One that waits for an approval is not cancelled; of those behind it, the newest is kept.
 concurrency:
-  group: tavus-apply{inputs.suffix}
+  group: tavus-apply{inputs.group_suffix}
   cancel-in-progress: false
 
 jobs:
@@ -339,7 +347,7 @@ on:
 permissions: {{}}
 
 concurrency:
-  group: tavus-watch{inputs.suffix}
+  group: tavus-watch{inputs.group_suffix}
   cancel-in-progress: false
 
 jobs:
