@@ -40,6 +40,7 @@ _MEMBERS = frozenset(
         "safety",
         "reads",
         "fence",
+        "guarded",  # of states without a seal; this version has no use for it
     )
 ) | {*_SEAL_FIELDS}
 _HINT = "restore it from a backup, or move it away and import the objects again with `tavusctl import --match-names`"

@@ -406,6 +406,18 @@ def test_whoever_reads_a_state_that_is_not_trusted_is_warned(coach: Project, com
     assert "the state has no seal" in unsealed.out + unsealed.err
 
 
+@pytest.mark.parametrize("guarded", [None, True])
+def test_a_member_that_only_older_versions_have_is_not_called_damage(coach: Project, guarded: bool | None) -> None:
+    """Every state that was written before there were seals has it."""
+    as_of_an_older_version(coach)
+    rewrite(coach.root / STATE, lambda document: document.update(guarded=guarded))
+
+    plan, rekeyed = coach.run("plan"), coach.run("state", "rekey")
+
+    assert (plan.code, rekeyed.code) == (0, 0), plan.err + rekeyed.err
+    assert quiet(coach)
+
+
 def test_fingerprints_of_an_older_version_are_compared_and_replaced(coach: Project) -> None:
     """With the API key that made them; a secret that was changed with the upgrade is sent."""
 
