@@ -50,13 +50,59 @@ def test_an_undo_that_was_killed_goes_on(crashing: KillableProject, phase: str) 
     crashing.account.fault(match="POST /v2/*", kind="kill", phase=phase)
     assert crashing.run("undo", run, "--yes", "--recreate").code == KILLED
 
-    crashing.run("undo", run, "--yes", "--recreate")
+    again = crashing.run("undo", run, "--yes", "--recreate")
+    once_more = crashing.run("undo", run, "--yes", "--recreate")
 
+    assert (again.code, once_more.code) == (0, 0), again.out + once_more.out
+    assert "No changes" in once_more.out
     assert len(crashing.account.objects("documents")) == 1
     assert sorted(one["persona_name"] for one in crashing.account.objects("personas").values()) == ["Coach", "Other"]
     crashing.manifest("document", "prices", PRICES)
     crashing.manifest("persona", "other", OTHER)
     assert crashing.plan()["changes"] == []
+
+
+def test_an_undo_of_creates_that_was_killed_goes_on(crashing: KillableProject) -> None:
+    """Those that it has deleted are no conflict."""
+    names = "abcdef"
+    for name in names:
+        crashing.manifest("persona", name, {"persona_name": name, "system_prompt": "You help."})
+    assert crashing.run("apply", "--yes").code == 0
+    run = last(crashing)
+    crashing.account.fault(match="DELETE /v2/*", kind="kill", phase="after", skip=4)
+    assert crashing.run("undo", run, "--yes", "--allow-deletes", "6").code == KILLED
+    left = sum(one["persona_name"] in names for one in crashing.account.objects("personas").values())
+
+    again = crashing.run("undo", run, "--yes", "--allow-deletes", str(left))
+
+    assert (again.code, len(crashing.account.objects("personas"))) == (0, 2), again.out + again.err
+    assert "No changes" in crashing.run("undo", run, "--yes").out
+
+
+@pytest.mark.parametrize("phase", ["before", "after"])
+@pytest.mark.parametrize("finished", [False, True], ids=["begun", "finished"])
+def test_an_undo_of_a_replacement_that_was_killed_goes_on(
+    crashing: KillableProject, finished: bool, phase: str
+) -> None:
+    """It deletes the new version, whether that was in use already or not."""
+    crashing.manifest("persona", "coach", {**COACH, "document_ids": ["${ref:document/prices}"]})
+    assert crashing.run("apply", "--yes").code == 0
+    crashing.account.advance(LATER)
+    old_id = crashing.bound("document/prices")
+    crashing.account.switch(processing_seconds=0 if finished else LATER)
+    crashing.manifest("document", "prices", {**PRICES, "document_url": URL.format("new")})
+    assert crashing.run("apply", "--yes").code == 0
+    run = last(crashing)
+    crashing.account.switch(processing_seconds=0)
+    crashing.account.fault(match="DELETE /v2/*", kind="kill", phase=phase)
+    assert crashing.run("undo", run, "--yes", "--recreate").code == KILLED
+
+    again = crashing.run("undo", run, "--yes", "--recreate")
+
+    (document,) = crashing.account.objects("documents").values()
+    assert (again.code, document["document_url"]) == (0, URL.format("old")), again.out + again.err
+    assert finished or crashing.bound("document/prices") == old_id
+    assert "No changes" in crashing.run("undo", run, "--yes", "--recreate").out
 
 
 def test_a_delete_is_undone_before_any_run_has_dropped_the_binding(crashing: KillableProject) -> None:

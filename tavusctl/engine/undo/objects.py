@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from tavusctl import patch
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
-from tavusctl.core.json_tree import is_empty, is_hidden, leaves, set_at, value_at, with_addresses
+from tavusctl.core.json_tree import canonical, is_empty, is_hidden, leaves, set_at, value_at, with_addresses
 from tavusctl.core.model import ABSENT, Action, Cause, Change, Live, Refusal
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import source_fingerprint
@@ -40,6 +40,8 @@ def undo_create(intent: Intent, finished_run: FinishedRun, context: UndoContext,
     if intent.op in finished_run.unknown:
         refuse(plan, minimal_change(intent, Action.DELETE), UNKNOWN_OUTCOME)
         return
+    if created and binding is None and (intent.address.kind, created.remote_id) not in context.live:
+        return  # it was deleted since, as by an undo that was interrupted
     if created is None or binding is None or binding.remote_id != created.remote_id:
         refuse(
             plan, minimal_change(intent, Action.DELETE), f"`{intent.address}` is no longer bound to the created object"
@@ -96,6 +98,8 @@ def undo_delete(
     kind = context.kinds[intent.address.kind]
     change = replace(minimal_change(intent, Action.CREATE), remote_id="")
     bound = _bound_since(intent, context)
+    if bound and is_recreated(kind, intent.before, bound, recreated_ids, context):
+        return
     if bound or intent.op in finished_run.unknown:
         refuse(plan, change, f"`{intent.address}` is now bound to {bound.remote_id}" if bound else UNKNOWN_OUTCOME)
         return
@@ -128,6 +132,20 @@ def _bound_since(intent: Intent, context: UndoContext) -> Binding | None:
     bound = context.bindings.get(intent.address)
     is_old = bound and bound.remote_id == intent.remote_id
     return None if is_old and (intent.address.kind, intent.remote_id) not in context.live else bound
+
+
+def is_recreated(
+    kind: ResourceKind, before: Binding | None, bound: Binding, recreated: Mapping[str, Address], context: UndoContext
+) -> bool:
+    """Whether the object that is bound now is what an undo would create, as after an undo that was interrupted.
+
+    `before` is the binding of the deleted object, `recreated` as for `recreate`.
+    """
+    saved_body = context.trash.get(before.remote_id) if before else None
+    if before is None or saved_body is None or (kind.name, bound.remote_id) not in context.live:
+        return False
+    _, target, _ = recreate(kind, before, saved_body, recreated, context)
+    return canonical(bound.applied) == canonical(target.base.applied)
 
 
 def _saved_object(intent: Intent, change: Change, context: UndoContext) -> tuple[Binding, JsonObject] | Refusal:

@@ -22,7 +22,7 @@ from tavusctl.engine.undo.context import (
     refuse_without,
     target_state,
 )
-from tavusctl.engine.undo.objects import edited_pointers, recreate
+from tavusctl.engine.undo.objects import edited_pointers, is_recreated, recreate
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.state.journal import FinishedRun, Intent
 
@@ -32,6 +32,10 @@ def undo_replace(intent: Intent, finished_run: FinishedRun, context: UndoContext
     change, binding = minimal_change(intent, Action.REPLACE), context.bindings.get(intent.address)
     result = finished_run.results.get(intent.op)
     new_id = result.successor if result else ""
+    if new_id and binding and _is_reversed(intent, binding, new_id, context):
+        if new_id in binding.retired:
+            plan.changes.append(_retire(intent.address, new_id, [], context))
+        return
     if not new_id or not binding or not intent.before or new_id not in (binding.remote_id, binding.successor):
         refuse(plan, change, f"`{intent.address}` is no longer bound to the created object")
         return
@@ -52,11 +56,20 @@ def undo_replace(intent: Intent, finished_run: FinishedRun, context: UndoContext
         plan.brought_back[intent.address] = live
 
 
+def _is_reversed(intent: Intent, binding: Binding, new_id: str, context: UndoContext) -> bool:
+    """Whether the old version is in use again and nothing managed refers to the new one: an undo was interrupted."""
+    kind, before = context.kinds[intent.address.kind], intent.before
+    if new_id in (binding.remote_id, binding.successor) or before is None:
+        return False
+    is_back = binding.remote_id == before.remote_id or is_recreated(kind, before, binding, {}, context)
+    return is_back and not any(user.address and uses(user, None, new_id) for user in context.live.values())
+
+
 def repoint_to_old_versions(context: UndoContext, plan: UndoPlan) -> None:
     """Point all references to the new versions to the old ones again, one step per object; then delete the new ones."""
     pointing = list(_repointed(context, plan))
     plan.changes += pointing
-    plan.changes += [_retire(address, live, pointing, context) for address, live in plan.brought_back.items()]
+    plan.changes += [_retire(address, live.remote_id, pointing, context) for address, live in plan.brought_back.items()]
 
 
 def _abandon(intent: Intent, binding: Binding, live: Live | None, plan: UndoPlan) -> None:
@@ -131,15 +144,15 @@ def _repointed(context: UndoContext, plan: UndoPlan) -> Iterator[Change]:
             )
 
 
-def _retire(address: Address, live: Live, pointing: list[Change], context: UndoContext) -> Change:
-    unmanaged = [user for user in context.live.values() if user.address is None and uses(user, address, live.remote_id)]
+def _retire(address: Address, new_id: str, pointing: list[Change], context: UndoContext) -> Change:
+    unmanaged = [user for user in context.live.values() if user.address is None and uses(user, address, new_id)]
     return Change(
         Action.RETIRE,
         Cause.ASKED,
         address,
-        live.remote_id,
+        new_id,
         waits_for=(address, *(change.address for change in pointing)),
         reason="the new version, once nothing refers to it",
         referrers=tuple(sorted(f"{user.kind.name} {user.remote_id}" for user in unmanaged)),
-        live=live,
+        live=context.live.get((address.kind, new_id)),
     )
