@@ -73,12 +73,14 @@ class RunRecords(Struct):
     def bodies(self, finished_run: FinishedRun, seals: Seals) -> dict[str, JsonObject]:
         """The bodies of objects that a run deleted, and of old versions that it replaced and a later run deleted.
 
-        By id; without those that are unreadable or wrongly sealed.
+        By id, of several the newest: a delete that failed leaves one.  Without those that are unreadable or wrongly
+        sealed.
         """
         replaced = [one.before for one in finished_run.intents if one.action is Action.REPLACE and one.before]
         endings = tuple(f"-{binding.remote_id}.json" for binding in replaced)
         bodies_by_id: dict[str, JsonObject] = {}
-        for name in sorted(self.artifacts.names(TRASH)):
+        write_times = self.artifacts.names(TRASH)
+        for name in sorted(write_times, key=write_times.__getitem__):
             run = name.split("/")[1]
             if run != finished_run.run and not name.endswith(endings):
                 continue
