@@ -91,10 +91,7 @@ def undo_delete(
     recreated_ids: Mapping[str, Address],
     plan: UndoPlan,
 ) -> None:
-    """Reverse a delete by a new object with the saved body.
-
-    `recreated_ids` maps the old ids of all recreated objects to their addresses.
-    """
+    """Reverse a delete by a new object with the saved body; `recreated_ids` is as for `recreate`."""
     kind = context.kinds[intent.address.kind]
     change = replace(minimal_change(intent, Action.CREATE), remote_id="")
     bound = _bound_since(intent, context)
