@@ -130,19 +130,19 @@ def prepare_undo(
     account = _observe(api, kinds, (), state, decoder, inputs)
     account = observe.with_kinds(api, kinds, account, _touched(finished_run), decoder)
     secrets = resolve.sealed_secrets(manifests, inputs.secrets, sealed.seals.fingerprint_key)
-    owners = inputs.others().owners if finished_run.unbound else {}
-    context = undo.UndoContext(kinds, state.bindings, account.by_id, account.ids, trash, recreate, *secrets, owners)
+    others = inputs.others() if finished_run.unbound else OtherBindings()
+    known = state.bindings, account.by_id, account.ids
+    context = undo.UndoContext(kinds, *known, trash, recreate, *secrets, others.owners)
     reversal = undo.reverse(renames.run_with_current_addresses(finished_run, state.bindings), context)
-    warnings = (*recovered.warnings, *map(remarks.unresolved_create, recovered.lost), *reversal.warnings)
-    metadata = _metadata(api, state, inputs, account.live)
+    doubts = (*map(remarks.unresolved_create, recovered.lost), *remarks.unread_states(others))
     result = plan.make(
         reversal.changes,
         (),
         reversal.settled,
         bindings=state.bindings,
         approvals=inputs.approvals,
-        warnings=warnings,
-        metadata=metadata,
+        warnings=(*recovered.warnings, *doubts, *reversal.warnings),
+        metadata=_metadata(api, state, inputs, account.live),
     )
     result = replace(result, refused=(*reversal.refused, *result.refused), recovered=bool(sealed.replay.records))
     prepared = PreparedPlan(result, state, (), inputs, account.ids, account.ids_by_kind(kinds), recovered.lost)

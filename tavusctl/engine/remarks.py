@@ -99,5 +99,5 @@ def unread_states(others: OtherBindings) -> Iterator[Diagnostic]:
     """Warnings of environments whose states cannot be read."""
     for name, reason in others.unread:
         message = f"the state of the environment `{name}` cannot be read, so its objects are unknown: {reason}"
-        hint = "check that no object with the name of a planned create is managed there"
+        hint = "check that no object that this plan creates or binds is managed there"
         yield Diagnostic("TV312", message, None, hint, None, Severity.WARNING)

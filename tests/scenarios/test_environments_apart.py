@@ -212,7 +212,8 @@ def test_every_command_has_the_option_or_needs_none() -> None:
     assert without <= local._NEED_NO_ENVIRONMENT <= without | {"fmt", "validate"}
 
 
-def test_an_undo_of_a_release_does_not_bind_it(project: Project) -> None:
+def released(project: Project) -> tuple[str, str]:
+    """A run in staging that has released a persona, and the id of the persona."""
     project.write("tavusctl.yaml", PROJECT)
     project.manifest("persona", "it", SPECS["persona"], lifecycle={"on_remove": "retain"})
     project.apply("--env", "staging")
@@ -221,9 +222,24 @@ def test_an_undo_of_a_release_does_not_bind_it(project: Project) -> None:
     project.apply("--env", "staging")
     run = project.run("undo", "--env", "staging").out.split()[0]
     (remote_id,) = (key for key, one in project.account.objects("personas").items() if one["persona_name"] != "Other")
+    return run, remote_id
+
+
+def test_an_undo_of_a_release_does_not_bind_it(project: Project) -> None:
+    run, remote_id = released(project)
     assert project.run("import", "persona/it", remote_id, "--env", "production").code == 0
 
     undone = project.run("undo", run, "--yes", "--allow-deletes", "1", "--env", "staging")
 
     assert (undone.code, "is `persona/it` of the environment `production` now" in undone.out) == (4, True), undone.out
     assert project.run("state", "list", "--env", "staging").out == ""
+
+
+def test_an_undo_of_a_release_says_which_states_it_cannot_read(project: Project) -> None:
+    run, _ = released(project)
+    (project.root / ".tavusctl/state-production.json").write_text("not a state")
+
+    undone = project.run("undo", run, "--yes", "--allow-deletes", "1", "--env", "staging")
+
+    assert "the state of the environment `production` cannot be read" in undone.out + undone.err
+    assert "persona/it" in project.run("state", "list", "--env", "staging").out
