@@ -323,17 +323,25 @@ def _metadata(api: Reader, state: State, inputs: PlanInputs, live: Iterable[Live
 
 def check_single(bindings: Iterable[Binding]) -> None:
     """Refuse a state that binds two addresses to one object: each would undo the changes of the other, or delete it."""
-    owners: dict[tuple[str, str], Address] = {}
+    owners: dict[tuple[str, str], Binding] = {}
     versions = [(binding, one) for binding in bindings for one in (binding.remote_id, *binding.other_versions)]
     for binding, remote_id in versions:
-        other = owners.setdefault((binding.address.kind, remote_id), binding.address)
-        if other != binding.address:
-            message = f"`{other}` and `{binding.address}` are bound to the same object, {remote_id}"
-            raise StateError(
-                message,
-                f"run `tavusctl state rm {binding.address}` to remove one binding; the object is not deleted",
-                id="E917",
-            )
+        other = owners.setdefault((binding.address.kind, remote_id), binding)
+        if other.address != binding.address:
+            raise _doubly_bound(other, binding, remote_id)
+
+
+def _doubly_bound(one: Binding, other: Binding, remote_id: str) -> StateError:
+    """The error about an object of two bindings; it may be a version of a replaced object."""
+    message = f"`{one.address}` and `{other.address}` are bound to the same object, {remote_id}"
+    hint = f"run `tavusctl state rm {other.address}` to remove one binding; the object is not deleted"
+    replaced, kept = (one, other) if other.remote_id == remote_id else (other, one)
+    if replaced.remote_id != remote_id:
+        hint = (
+            f"a replacement of `{replaced.address}` is to use or to delete it: run `tavusctl state rm "
+            f"{replaced.address}` to leave it to `{kept.address}`, or `tavusctl state rm {kept.address}`"
+        )
+    return StateError(message, hint, id="E917")
 
 
 def check_owner(state: State, inputs: PlanInputs, bound: int = 0, missing: int = 0) -> None:
