@@ -29,7 +29,8 @@ class RunRecords(Struct):
     """The records of runs, one file each, and the bodies of deleted objects, beside the state; without secrets."""
 
     artifacts: ArtifactStore
-    archived_runs: list[str] = field(default_factory=list)  # runs that this process has archived
+    # runs that this process has archived; without those of which no call was carried out
+    archived_runs: list[str] = field(default_factory=list)
     withheld: dict[str, Sequence[str]] = field(default_factory=dict)  # by run: secrets in its records
 
     def keep(self, records: Sequence[bytes]) -> None:
@@ -47,7 +48,7 @@ class RunRecords(Struct):
                 text = f"{journal.withheld_record(run[0], secret_names).decode()}\n"
             with contextlib.suppress(TavusctlError, OSError):
                 self.artifacts.put(name, text.encode())
-                self.archived_runs.append(run_id)
+                self.archived_runs += [run_id] if _has_changes(run) else []
                 self._remove_old(lineage, name)
 
     def finished_run(self, lineage: str, run: str, check: Callable[[Sequence[bytes]], None]) -> FinishedRun:
@@ -98,6 +99,14 @@ class RunRecords(Struct):
         now = written_times.get(newest, 0.0)
         self.artifacts.drop(list(runs_of(lineage, written_times).values())[KEPT_RUNS:])
         self.artifacts.drop(_expired(trash, now))
+
+
+def _has_changes(records: Sequence[bytes]) -> bool:
+    """Whether a run has done anything to undo: bound or released an object, or made a call that may have had effect."""
+    decoded = [_decode_record(record) for record in records]
+    failed = {record["op"] for record in decoded if record["is"] == "result" and record["status"] == "failed"}
+    calls = (record["op"] not in failed for record in decoded if record["is"] in ("intent", "forget"))
+    return any(calls) or bool(journal.parse_finished_run(records).imported)
 
 
 def _split_by_run(records: Sequence[bytes]) -> Iterator[list[bytes]]:

@@ -546,6 +546,17 @@ def test_an_apply_is_done_also_when_its_records_cannot_be_kept(project: Project)
     assert project.plan()["changes"] == []
 
 
+def test_an_apply_of_which_every_step_failed_names_no_run_to_undo(applied: Project) -> None:
+    before = last(applied)
+    applied.account.fault(match="PATCH *", kind="status", status=403, times=None)
+    applied.manifest("persona", "coach", {**COACH, "system_prompt": "You coach kindly."})
+
+    failed = applied.run("apply", "--yes")
+
+    assert (failed.code, "undo with" in failed.out + failed.err) == (5, False), failed.err
+    assert last(applied) != before  # it is listed, as a run that sent nothing with an effect
+
+
 def test_a_lost_answer_in_an_undo_is_settled_by_look(applied: Project) -> None:
     before = account(applied)
     edit_everything(applied)
