@@ -55,4 +55,5 @@ def match_names(session: Session, lock_timeout: float, *, dry_run: bool) -> Matc
 def _plan_inputs(session: Session) -> PlanInputs:
     """The options for binding; warns about each environment whose state, and so whose objects, cannot be read."""
     others = session.others_with_warnings()
-    return replace(session.plan_inputs(Approvals()), others=lambda: others)
+    inputs = session.plan_inputs(Approvals())
+    return replace(inputs, others=lambda: others, settle=session.settings.settle)

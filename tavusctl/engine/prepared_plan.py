@@ -45,6 +45,7 @@ class PlanInputs(Struct, frozen=True):
     others: Callable[[], OtherBindings] = OtherBindings  # reads what the project's other environments have bound
     reads: ApprovedInputs | None = None  # what the files make this environment read, to be recorded; None: no change
     base_settings: BaseSettings = BaseSettings()  # where these are empty, the last apply counts
+    settle: float = 0.0  # seconds that a create may take to become visible; only imports and exports need it
 
 
 class PreparedPlan(Struct, frozen=True):

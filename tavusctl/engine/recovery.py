@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from msgspec import Struct
@@ -86,9 +86,21 @@ def discarded_edits(replayed: ReplayResult, state: State) -> Iterator[tuple[Addr
     yield from sorted({**is_certain, **dict.fromkeys(replayed.discarded, True)}.items())
 
 
-def check_none_lost(lost: Sequence[Intent]) -> None:
-    """Refuse to write a state without creates that may still become visible: no later run would look for them."""
-    if lost:
+def seconds_to_show(lost: Sequence[Intent], now: datetime, settle: float) -> float:
+    """The seconds in which creates may still become visible; 0 or less if they were surely not carried out.
+
+    `now` is the server's time, `settle` the seconds that a create may take to become visible.
+    """
+    sent_at = [datetime.fromisoformat(intent.time) + timedelta(seconds=intent.delay) for intent in lost]
+    return settle - (now - max(sent_at)).total_seconds() if sent_at else 0.0
+
+
+def check_none_lost(lost: Sequence[Intent], now: datetime, settle: float) -> None:
+    """Refuse to write a state without creates that may still become visible: no later run would look for them.
+
+    `now` and `settle` are as for `seconds_to_show`.
+    """
+    if seconds_to_show(lost, now, settle) > 0:
         message = f"an interrupted run may have created {', '.join(str(intent.address) for intent in lost)}"
         raise UnknownOutcome(message, "run `tavusctl apply` first, which checks the account")
 

@@ -83,6 +83,7 @@ def test_a_create_that_was_sent_after_a_long_pause_gets_its_time_from_then(crash
 
 def test_an_import_keeps_looking_for_other_creates(crashing: KillableProject) -> None:
     """A state written without them would make the next run create them again at once."""
+    crashing.environment["TAVUSCTL_SETTLE"] = "60"
     killed_while_creating(crashing, "before")
     crashing.manifest("objectives", "goals", GOALS)
     (other,) = crashing.account.seed(objectives=[GOALS])["objectives"]
@@ -90,6 +91,26 @@ def test_an_import_keeps_looking_for_other_creates(crashing: KillableProject) ->
     ended = crashing.run("import", "objectives/goals", other)
 
     assert (ended.code, "may have created guardrails/rules" in ended.err) == (6, True), ended.err
+
+
+@pytest.mark.parametrize("command", ["import", "match", "export"])
+def test_a_create_that_would_be_visible_by_now_stops_no_import(crashing: KillableProject, command: str) -> None:
+    killed_while_creating(crashing, "before")
+    crashing.remove("guardrails", "rules")
+    (other,) = crashing.account.seed(objectives=[GOALS])["objectives"]
+    if command != "export":
+        crashing.manifest("objectives", "goals", GOALS)
+    crashing.account.advance(3600)
+    commands = {
+        "import": ("import", "objectives/goals", other),
+        "match": ("import", "--match-names"),
+        "export": ("export", "--kind", "objectives"),
+    }
+
+    ended = crashing.run(*commands[command], TAVUSCTL_SETTLE="60")
+
+    assert ended.code == 0, ended.err
+    assert "objectives/" in crashing.run("state", "list").out
 
 
 def test_an_import_settles_a_create_that_nobody_could_tell(crashing: KillableProject) -> None:

@@ -113,7 +113,8 @@ class Export(Struct, frozen=True):
 def prepare(session: Session, selection: Selection, target: Target, api: Reader, store: Store) -> Export:
     """Compute the files to write, without writing them.  RefusedError if a manifest exists already."""
     manifests = _manifests(session) if target.is_read else ()
-    surveyed = survey(KINDS, selection.kinds_to_read, api, store, session.plan_inputs(Approvals()))
+    inputs = replace(session.plan_inputs(Approvals()), settle=session.settings.settle)
+    surveyed = survey(KINDS, selection.kinds_to_read, api, store, inputs)
     naming = _Naming(surveyed, manifests, selection, _addresses_of_others(session) if target.is_read else frozenset())
     owners = session.others().owners if naming.new else {}
     shared = shared_names(export_manifest(one, naming.ids[one.remote_id], naming.ids) for one in naming.new)

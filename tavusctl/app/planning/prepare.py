@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -29,6 +28,7 @@ from tavusctl.core.ports import Reader
 from tavusctl.engine import reconcile, resolve
 from tavusctl.engine.plan import Approvals
 from tavusctl.engine.prepared_plan import PlanInputs, PreparedPlan
+from tavusctl.engine.recovery import seconds_to_show
 from tavusctl.engine.safety import novelty
 from tavusctl.kinds import KINDS
 from tavusctl.secrets.values import Values
@@ -163,10 +163,7 @@ def wait_for_creates(session: Session, api: Client, plan: Callable[[], PreparedP
     started = time.monotonic()
     while True:
         prepared = plan()
-        sent_at = [
-            datetime.fromisoformat(intent.time) + timedelta(seconds=intent.delay) for intent in prepared.lost_creates
-        ]
-        seconds = session.settings.settle - (api.server_time() - max(sent_at)).total_seconds() if sent_at else 0.0
+        seconds = seconds_to_show(prepared.lost_creates, api.server_time(), session.settings.settle)
         # Without a server time, a clock that was set back must not cause a wait of hours.
         seconds = min(seconds, session.settings.settle - (time.monotonic() - started))
         if seconds <= 0:

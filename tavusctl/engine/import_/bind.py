@@ -42,7 +42,7 @@ def bind(
     # By this import, a person decides what became of an interrupted create at the address: no search for it.
     others = tuple(intent for intent in sealed.replay.pending if intent.remote_id or intent.address != address)
     recovered = recover(kinds, api, replace(sealed, replay=replace(sealed.replay, pending=others)))
-    recovery.check_none_lost(recovered.lost)
+    recovery.check_none_lost(recovered.lost, api.server_time(), inputs.settle)
     state = recovered.state
     kind = kinds[address.kind]
     check_owner(state, inputs)
@@ -116,7 +116,7 @@ def bind_by_name(
     """Bind, with `record`, each manifest that only one unbound object matches, by name or content; state only."""
     sealed = open_state(store, inputs.keys)
     recovered = recover(kinds, api, sealed, manifests)
-    recovery.check_none_lost(recovered.lost)
+    recovery.check_none_lost(recovered.lost, api.server_time(), inputs.settle)
     check_owner(recovered.state, inputs)
     renamed_bindings, _ = renames.follow(manifests, recovered.state.bindings)
     state = replace(recovered.state, bindings=renamed_bindings)

@@ -61,7 +61,7 @@ def _survey(
     kinds: Kinds, wanted: Collection[str], api: Reader, sealed: SealedState, inputs: PlanInputs
 ) -> AccountSurvey:
     recovered = recover(kinds, api, sealed)
-    recovery.check_none_lost(recovered.lost)
+    recovery.check_none_lost(recovered.lost, api.server_time(), inputs.settle)
     state = recovered.state
     decoder = observe.decoder(kinds, {}, sealed.seals.fingerprint_key, state.bindings.values())
     listed = [
