@@ -118,6 +118,7 @@ def test_a_mistake_is_told_with_what_to_write(key: str, value: Any, id_: str, ri
         ("default_replica_id", "rfd12c8fe2b"),
         ("document_ids", ["d8-5c81a3b9e04f"]),
         ("document_tags", ["brand", "anna"]),
+        ("layers", {"stt": {"hotwords": "README.md"}}),
     ],
 )
 def test_what_is_meant_is_no_mistake(key: str, value: Any, tmp_path: Path) -> None:

@@ -32,8 +32,12 @@ _IN_TEXT: Final = pattern(rf"(?<!\$)(?P<open>{_OPENS})\s?{_BODY}")
 _TEXT_FILE: Final = pattern(r"(?:file://|@|<)?(?P<path>[\w./\\-]{1,200}\.(?:md|markdown|txt))>?")
 _VARIABLE: Final = pattern(r"(?:\$\(?|\$?\{\{|\{|%|<|\[\[?)\s?(?P<name>[\w.-]{1,100}?)\s?(?:\)|\}\}?|%|>|\]\]?)?")
 # Objects without a fixed schema, and keys whose texts are names rather than long texts.
-_FREE: Final = frozenset({"extra_body", "parameters", "default_query", "headers", "properties", "transport"})
+_FREE: Final = frozenset().union(
+    {"extra_body", "parameters", "default_query", "headers", "properties", "transport"},
+    {"query_params", "body_template"},  # with `{placeholders}` of a tool
+)
 _NAMES: Final = pattern(r"name|.*_name|.*_?url|tags|.*_tags|.*_variables|document_file|upload|.*_engine|.*_model")
+_PROSE: Final = pattern(r"(?:.*_)?prompt|context|(?:.*_)?greeting|description")
 _PREFIXES: Final = {"persona": pattern(r"p[0-9a-f]{9,12}"), "replica": pattern(r"r[0-9a-f]{9,12}")}
 
 
@@ -53,13 +57,9 @@ def literal_expression(subject: Subject) -> Iterator[Finding]:
             field = ".".join(key for key in keys if not key.isdecimal())
             message = f"{field}: the text {shown(value)} names something in the project, but is sent literally"
             yield Finding(pointer, message, f"write `{expression}`")
-        elif not traits.refers_to and _path_of_text(keys, value):
+        elif _PROSE.fullmatch(keys[-1]) and (path := _path_of_text(value)):
             message = f"{'.'.join(keys)}: the text {shown(value)} looks like the path of a file, but is sent literally"
-            yield Finding(
-                pointer,
-                message,
-                f"write `${{file:{_path_of_text(keys, value)}}}`, and create that file in the manifests folder",
-            )
+            yield Finding(pointer, message, f"write `${{file:{path}}}`, and create that file in the manifests folder")
 
 
 def invalid_id(subject: Subject) -> Iterator[Finding]:
@@ -128,7 +128,7 @@ def _meant_expression(subject: Subject, keys: KeyPath, value: str) -> str:
             return _expression(subject, keys, part)
     if _is_of_name(keys) or "\n" in value.strip():
         return ""
-    path = _named_file(subject, keys, value) or _named_file(subject, keys, _path_of_text(keys, value))
+    path = _named_file(subject, keys, value) or _named_file(subject, keys, _path_of_text(value))
     if path:
         return f"${{file:{path}}}"
     if not subject.project.variables:
@@ -138,9 +138,9 @@ def _meant_expression(subject: Subject, keys: KeyPath, value: str) -> str:
     return f"${{var:{name}}}" if name in subject.project.variables else ""
 
 
-def _path_of_text(keys: KeyPath, value: str) -> str:
+def _path_of_text(value: str) -> str:
     """The path of a text file that a text consists of, with `/` between folders; empty if it is another text."""
-    match = None if _is_of_name(keys) else _TEXT_FILE.fullmatch(value.strip())
+    match = _TEXT_FILE.fullmatch(value.strip())
     return match["path"].replace("\\", "/") if match else ""
 
 

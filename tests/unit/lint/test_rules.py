@@ -469,6 +469,9 @@ RIGHT: list[tuple[str, Spec]] = [
     document("https://example.com/prices?file=a.zip", crawl={"depth": 2}),
     registry(parameters={"type": "object", "properties": {"$ref": {"type": "string"}}}),
     called(query_params={"q": "{city}", "caller": "{tavus_conversation_id}"}, body_template={"a": "{} {1}"}),
+    called(query_params={"file": "robots.txt", "context": "a.md"}, body_template={"a": {"description": "a.md"}}),
+    ("dictionary", {"name": "Words", "rules": [{"text": "README.md", "pronunciation": "read me", "type": "alias"}]}),
+    layers(stt={"hotwords": "README.md"}),
     called(url="https://a.example.com/{x}", auth={"type": "hmac", "secret": "s"}),
     registry(description="a" * 9_000, parameters=None),
 ]
@@ -504,6 +507,12 @@ def test_what_a_rule_is_about_is_remarked_on_in_its_place(id_: str, case: tuple[
 @pytest.mark.parametrize("case", RIGHT)
 def test_what_is_right_is_not_remarked_on(case: tuple[str, Spec]) -> None:
     assert remarks(manifest(*case)) == []
+
+
+def test_a_placeholder_of_a_tool_may_have_the_name_of_a_variable() -> None:
+    tool = manifest(*called(query_params={"q": "{city}"}, body_template={"a": "{city}"}))
+
+    assert remarks(tool, variables={"city"}) == []
 
 
 def test_every_rule_has_a_wrong_case_here() -> None:
