@@ -24,12 +24,14 @@ from tavusctl.core.errors import ConfigError, InternalError, TavusctlError, Usag
 from tavusctl.fields import free_objects
 from tavusctl.lib.command_line import option_values
 from tavusctl.reports.formats import report_named
+from tavusctl.secrets import detection
 from tavusctl.secrets.redaction import redacted
 
 # A line that may contain a secret in plain text is never shown, whatever its diagnostic is about.
 _MAY_HOLD_SECRET = re.compile(
     rb"api_?key|header|authorization|bearer|secret|token|password|:(?://)?[^/\s@:]*@", re.IGNORECASE
 )
+_KEY = re.compile(rb"[^\s:#][^:]*:(?:\s|\Z)")
 _INDENT = re.compile(rb"\A[ \t]*(?:-[ \t]+)*")  # what is before a key, also in the item of a list
 _MANIFEST_LIMIT = 5 * 1024 * 1024
 _LONGEST_LINE = 64 * 1024  # bytes; a longer line helps nobody, and is not searched for secrets
@@ -107,11 +109,15 @@ def _lines(path: str, numbers: Collection[int]) -> dict[int, str]:
 
 
 def _outside_secrets(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """The lines of a file by number, without those that continue one that may contain a secret: they are indented."""
+    """The lines of a file by number, without those that continue one that may contain a secret.
+
+    They are indented more than its key; in invalid YAML, they may also have less indentation, but no key.
+    """
     column: int | None = None  # of the key of that line
     for number, line in enumerate(lines, 1):
-        indent = len(line) - len(_INDENT.sub(b"", line, count=1))
-        if column is not None and indent > column and line.strip():
+        content = _INDENT.sub(b"", line, count=1)
+        indent = len(line) - len(content)
+        if column is not None and line.strip() and (indent > column or not _KEY.match(content)):
             continue
         column = indent if _MAY_HOLD_SECRET.search(line[:_LONGEST_LINE]) else None if line.strip() else column
         yield number, line
@@ -121,7 +127,8 @@ def _showable(content: bytes) -> str:
     if len(content) > _LONGEST_LINE or _MAY_HOLD_SECRET.search(content):
         return ""
     line = content.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "replace")
-    return "" if free_objects.line_has_secret(line) else line
+    is_opaque = detection.is_opaque(line.strip(" \t\"'"))  # a text alone on its line, also where YAML allows none
+    return "" if free_objects.line_has_secret(line) or is_opaque else line
 
 
 def _defect(error: Exception) -> InternalError:

@@ -133,6 +133,8 @@ def _evaluate(token: re.Match[str], scope: Scope) -> Json:
     if evaluate is None or not colon:
         raise _unknown(expression, token["body"], scope)
     if not rest or rest != rest.strip() or "${" in rest:
+        if scheme == "secret" and rest.strip() and "${" not in rest:
+            _check_variable(rest.strip())  # a key in its place is not quoted
         what = "expressions cannot be nested" if "${" in rest else "it needs a value after the colon, without spaces"
         right = f"${{{scheme}:{shortened(rest.strip(), 60)}}}" if rest.strip() and "${" not in rest else _FORMS[scheme]
         raise _WrongError(Fault("TV109", f"invalid expression {shown(expression)}: {what}", f"write `{right}`"))
@@ -156,6 +158,8 @@ def _intended(body: str, scope: Scope) -> str:
     """
     inner = body.strip("{} \t")
     scheme, _, rest = map(str.strip, inner.partition(":"))
+    if scheme == "secret" and rest:
+        _check_variable(rest)
     if scheme in _SCHEMES and rest:
         return f"write `${{{scheme}:{shortened(rest, 60)}}}`"
     name = re.sub(r"^(?:env|vars?|secrets?|inputs)\s*[.:]\s*", "", inner)
@@ -192,9 +196,13 @@ def _var(name: str, scope: Scope) -> Json:
     return copy.deepcopy(scope.variables[name])
 
 
-def _secret(name: str, scope: Scope) -> SecretText:
+def _check_variable(name: str) -> None:
     if fault := variable_fault(name):
         raise _WrongError(Fault("TV109", fault, VARIABLE_HINT))
+
+
+def _secret(name: str, scope: Scope) -> SecretText:
+    _check_variable(name)
     if name not in scope.secrets:
         meant = suggestion(name, scope.secrets)
         hint = meant if meant.startswith("did") else f"add `{shortened(name, 60)}` to `secrets:` in tavusctl.yaml"

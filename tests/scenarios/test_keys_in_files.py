@@ -223,6 +223,16 @@ def test_a_key_in_place_of_the_name_of_its_variable_is_not_shown(
         assert key not in result.out + result.err
 
 
+@pytest.mark.parametrize("text", ["${{secret:{}}}", "${{secret: {}}}", "${{ secret: {} }}"])
+@pytest.mark.parametrize("key", [BODY, "Zx9k-Q2mLw8aB"])
+def test_a_key_in_an_expression_of_a_field_without_secrets_is_not_shown(project: Project, text: str, key: str) -> None:
+    project.manifest("persona", "a", persona(greeting=text.format(key)))
+
+    checked = project.run("validate")
+
+    assert (checked.code, "TV109" in checked.out, key in checked.out) == (10, True, False), checked.out
+
+
 def test_a_long_name_of_a_variable_is_accepted(project: Project) -> None:
     name = "TOOL_BOOK_TABLE_2_API_AUTH_OAUTH2_CLIENT_SECRET_EU1"
     project.write("tavusctl.yaml", f"secrets: [{name}, openaikeyofthestagingaccount2]\n")

@@ -197,6 +197,11 @@ BAD: dict[str, str] = {
     "a list below its name": f"{IN_LLM}      api_key:\n        - [\n          {{secret}}]\n",
     "a continued line": "kind: persona\nname: bad\nspec:\n  - api_key: {secret}\n      and {secret}: x\n    model: 1\n",
     "a header below its name": f"{IN_LLM}      headers:\n        X: [{{secret}}]\n",
+    "a text with too little indentation": f"{IN_LLM}      api_key: |\n{{secret}}\n      model: x\n",
+    "a text beside its key": f"{IN_LLM}      api_key:\n      {{secret}}\n      model: x\n",
+    "a continued quote": f'{IN_LLM}      api_key: "{{secret}}\n {{secret}}" }}}}\n',
+    "a text without a key": "kind: persona\nname: bad\nspec:\n  layers: {{}}\n  {secret}\n  context: x\n",
+    "a variable with a space": "kind: persona\nname: bad\nspec:\n  token: ${{var: {secret}}}\n",
     "an unknown secret": "kind: persona\nname: bad\nspec:\n  persona_name: ${{secret:NOT_THERE}}\n  token: {secret}\n",
 }
 

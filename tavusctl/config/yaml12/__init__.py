@@ -31,6 +31,7 @@ _MAX_DIRECTIVES: Final = 100  # the parser compares each with all before it, in 
 # A conflict marker of git; a line of ======= alone may be a heading of Markdown.
 _CONFLICT: Final = re.compile(r"^(?:<{7}(?:[ \r].*)?|(?:>{7}|\|{7}) .*)$", re.MULTILINE)
 
+_WITHOUT_COLON: Final = "write `KEY: VALUE`, or indent the line more than the line above if it continues a text"
 _INNER_MARK = re.compile("^\ufeff", re.MULTILINE)  # the parser skips it, but counts its column
 _UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ESCAPE = re.compile(r"\\(?:u([dD][89a-fA-F][0-9a-fA-F]{2})|[uU][0-9a-fA-F]{1,8})")
@@ -191,7 +192,7 @@ def _unfinished(context: str, problem: str) -> tuple[str, str] | None:
     if "quoted scalar" in context and "found unexpected" in problem:
         return "invalid YAML: the quote that begins here is not closed", "close the quote"
     if "simple key" in context:
-        return "invalid YAML: no colon and space after this key", "write `KEY: VALUE`"
+        return "invalid YAML: no colon and space after this key", _WITHOUT_COLON
     return None
 
 

@@ -210,7 +210,8 @@ class Composer(Struct):
         """Report a duplicate key; only the first key of a document if another document seems to begin there."""
         if frame.holds_another:
             return
-        frame.holds_another = frame.place is _ROOT and key == next(iter(frame.value))
+        is_first = frame.place is _ROOT and key == next(iter(frame.value))
+        frame.holds_another = is_first and "kind" in frame.value  # a project file is one document only
         hint = "write `---` in the line above if a second manifest begins here, else remove one of the two"
         message = f"duplicate key {shown(key)}, first used in line {first.line}, column {first.column}"
         self._note(Fault("TV102", message, hint if frame.holds_another else "keep one of them"), source)
@@ -303,7 +304,7 @@ class Composer(Struct):
                 self.at(mark),
                 "TV101",
                 "a key must be text, found a mapping, a list or an alias",
-                "write a text before the colon",
+                "write a text before the colon, or put quotes around a text with `{{`",
             )
 
     def _note(self, fault: Fault, source: Source) -> None:

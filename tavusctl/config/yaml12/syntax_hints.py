@@ -7,7 +7,7 @@ from typing import Final
 
 _KEY: Final = re.compile(r"\s*(?:- )*[\w.-]+\s*")
 _INDICATORS: Final = ("%", "@", "`", "*", "&", "?")  # a text that begins with one needs quotes
-_SPACED: Final = re.compile(r"\$\{\s*(ref|file|var|secret)\s*:\s+([^\s{}]+)\s*\}")
+_SPACED: Final = re.compile(r"\$\{\s*(ref|file|var|secret)\s*:\s+[^\s{}]+\s*\}")
 _QUOTES: Final = r"write a quote inside a text as `''` between single quotes, as `\"` between double quotes"
 _BY_PROBLEM: Final = (  # part of the problem that the parser names, in C or in Python, and its hint
     ("',' or", "separate the items with commas, and close the bracket"),
@@ -25,15 +25,14 @@ _BY_PROBLEM: Final = (  # part of the problem that the parser names, in C or in 
 def hint(problem: str, above: str, line: str, column: int) -> str:
     """The hint for a problem of the parser at a column (from 1) of a line; `above` is the last line with text before.
 
-    Empty if the cause is unknown.
+    Empty if the cause is unknown.  It quotes no text of the file, which may be a secret.
     """
     before = line[: column - 1]
     if "\t" in line[: _indent(line)]:
         return "indent with spaces, not with tabs"
     spaced = _SPACED.search(line)
     if spaced:
-        right = "NAME" if spaced[1] == "secret" else spaced[2]  # it may be the secret itself
-        return f"write `${{{spaced[1]}:{right}}}`, without spaces"
+        return f"remove the spaces inside `${{{spaced[1]}:...}}`"
     if "${" in line and re.search(r"\[|(?<!\$)\{", line):
         return 'inside `[ ]` and `{ }`, put `"${...}"` in quotes'
     if "mapping values" in problem and _KEY.fullmatch(before) and above:
@@ -42,11 +41,13 @@ def hint(problem: str, above: str, line: str, column: int) -> str:
         return "put quotes around the text"
     if before.rstrip()[-1:] in ("'", '"') and ("expected key" in problem or "<block end>" in problem):
         return _QUOTES
+    if "node content" in problem and line[column - 1 : column] in (",", "]", "}"):
+        return "remove it, or write a value before it"
     return next((advice for part, advice in _BY_PROBLEM if part in problem), "")
 
 
 def _continued_value_hint(above: str) -> str:
-    """The hint for a key that the parser read as more text of the line above; no text is quoted, it may be a secret."""
+    """The hint for a key that the parser read as more text of the line above."""
     _, colon, value = above.strip().partition(":")
     if not colon or (value and not value.startswith(" ")):
         return "put a colon and a space after the key in the line above"

@@ -178,6 +178,8 @@ SEPARATE = "separate the items with commas, and close the bracket"
 NO_COLON = "put a colon and a space after the key in the line above"
 ONE_QUOTE = r"write a quote inside a text as `''` between single quotes, as `\"` between double quotes"
 LOWER = "write the text into the lines below, and indent them"
+WITHOUT_COLON = "write `KEY: VALUE`, or indent the line more than the line above if it continues a text"
+REMOVE = "remove it, or write a value before it"
 SECOND = "write `---` in the line above if a second manifest begins here, else remove one of the two"
 
 
@@ -191,10 +193,14 @@ SECOND = "write `---` in the line above if a second manifest begins here, else r
         ("a: b: c\n", "1:5", "put quotes around the text"),
         ("- a: b: c\n", "1:7", "put quotes around the text"),
         ("a: *b\n", "1:4", "put quotes around the text if it is no alias"),
-        ("a: ${file: b.md}\n", "1:10", "write `${file:b.md}`, without spaces"),
+        ("a: ${file: b.md}\n", "1:10", "remove the spaces inside `${file:...}`"),
         ("a: 'b\nc: d\n---\ne: f\n", "1:4", "close the quote"),
         ('a: "b\n', "1:4", "close the quote"),
-        ("kind: persona\nname\nspec: {}\n", "2:1", "write `KEY: VALUE`"),
+        ("kind: persona\nname\nspec: {}\n", "2:1", WITHOUT_COLON),
+        ("a: |\nText of it.\nb: c\n", "2:1", WITHOUT_COLON),
+        ("a: {{b}}\n", "1:5", "write a text before the colon, or put quotes around a text with `{{`"),
+        ("a: [b, , c]\n", "1:8", REMOVE),
+        ("a: ]\n", "1:4", REMOVE),
         ("spec:\n   a: b\n  c: d\n", "3:3", SAME_INDENT),
         ("a:\n  - b\n - c\n", "3:2", SAME_INDENT),
         ("spec:\n  a: b\n   c: d\n", "3:5", SAME_COLUMN),
@@ -210,6 +216,7 @@ SECOND = "write `---` in the line above if a second manifest begins here, else r
         ("a: - b\n", "1:4", "put quotes around the text, or write the list into the lines below"),
         ("kind: a\nname: b\nkind: c\nname: d\n", "3:1", SECOND),
         ("kind: a\nname: b\nname: d\n", "3:1", "keep one of them"),
+        ("secrets: []\nenvironments: {}\nsecrets: []\n", "3:1", "keep one of them"),
     ],
 )
 def test_common_slips_get_a_hint(
@@ -227,7 +234,7 @@ def test_common_slips_get_a_hint(
         "spec:\n  key: -----BEGIN\n    sk-live-0123456789\n    more: x\n",
         "spec:\n  key:sk-live-0123456789\n  more: x\n",
         "spec:\n  key: sk-live-0123456789\n   more: x\n",
-        "spec:\n  key: ${secret: sk-live-0123456789}\n",
+        *(f"spec:\n  key: ${{{scheme}: sk-live-0123456789}}\n" for scheme in ("ref", "file", "var", "secret")),
         'spec:\n  key: "sk-live-0123456789\n',
         "kind: a\nsk-live-0123456789\nmore: x\n",
     ],
