@@ -17,8 +17,8 @@ from tavusctl.lib.patterns import pattern
 
 # A word in the name of a header of secrets: `portkey`, `author` and `tokenizer` are none.
 _HEADER_WORD: Final = pattern(
-    r"\w*(?:token|secret|passwo?r?d|cookie|credential|jwt|apikey|(?:access|secret|auth|session)key|sessionid)s?"
-    r"|x?auth|o?auth2?|auth[nz]|authentication|authorization|keys?|pwd|signatures?|sessions?",
+    r"\w*(?:token|secret|passwo?r?d|cookie|credential|jwt|sessionid|(?<!port)(?<!mon)(?<!tur)(?<!hot)(?<!public)key)s?"
+    r"|\w*auth[2nz]?|authentication|authorization|pwd|signatures?|sessions?",
     re.IGNORECASE,
 )
 # Formats of keys that have a known prefix, and private keys.

@@ -32,7 +32,8 @@ def test_other_names_say_nothing(name: str) -> None:
     "name",
     ["Authorization", "X-Api-Key", "xi-api-key", "x-goog-api-key", "Cookie", "Set-Cookie", "X-Auth", "X-AuthToken",
      "x-session-id", "X-Hub-Signature-256", "X-Amz-Security-Token", "X-Access-Key", "x-portkey-virtual-key", "apikey",
-     "x-portkey-api-key", "authkey", "X-JWT", "X-Oauth", "x-mysecret", "X-Pwd", "Ocp-Apim-Subscription-Key"],
+     "x-portkey-api-key", "authkey", "X-JWT", "X-Oauth", "x-mysecret", "X-Pwd", "Ocp-Apim-Subscription-Key",
+     "consumerkey", "x-integrationkey", "mashapekey", "x-basicauth", "proxyauth"],
 )  # fmt: skip
 def test_a_header_of_secrets_is_known_by_its_name(name: str) -> None:
     assert is_secret_name(name)
