@@ -30,13 +30,13 @@ _OTHER_TYPE: Final = re.compile(r"true|false|null|[-+.]?[0-9][0-9.]*")
 
 _LIST_FORM: Final = "write each item on a line of its own, after `- `, or all of them as `[A, B]`"
 _FORMS: Final[Mapping[str, str]] = {  # how a value of a type is written
-    "text": "write a text",
-    "a whole number": "write digits without quotes",
-    "a number": "write digits without quotes",
+    "text": "write a text, in quotes",
+    "a whole number": "write a whole number such as `5`, without quotes",
+    "a number": "write a number such as `0.5`, without quotes",
     "true or false": "write `true` or `false` without quotes",
     "a list": _LIST_FORM,
     "a list of texts": _LIST_FORM,
-    "a mapping": "write lines `KEY: VALUE` below the key, indented and without `- `",
+    "a mapping": "write each key with its value on a line of its own, as `KEY: VALUE`",
 }
 _SCHEMES: Final = ("ref", "file", "var", "secret")
 _LITERAL: Final = re.compile(r"`([^`]*)`")  # a literal in messages of tavusctl
@@ -149,7 +149,7 @@ def correction_hint(found: Json, right: str) -> str:
     """
     if isinstance(found, dict) and right.startswith("text"):
         scheme = next(iter(found), "")
-        return f"write `${{{scheme}:...}}`" if len(found) == 1 and scheme in _SCHEMES else "write a text"
+        return f"write `${{{scheme}:...}}`" if len(found) == 1 and scheme in _SCHEMES else _FORMS["text"]
     if not isinstance(found, str):
         is_scalar = isinstance(found, bool | int | float)
         return "put it in quotes" if right == "text" and is_scalar else _FORMS.get(right, "")

@@ -102,7 +102,7 @@ def _report(document: JsonObject, path: KeyPath, errors: list[FieldError], colle
     for error in errors:
         if error.missing:
             message = f"{dotted(pointer)}: the key `{error.missing}` is missing"
-            collector.error("TV106", message, collector.key_at(pointer), f"add `{error.missing}:`")
+            collector.error("TV106", message, collector.key_at(pointer), f"write `{error.missing}:` with a value")
         elif error.type == "extra_forbidden":
             _report_unknown_key(document, path, collector)
         elif isinstance(fault := error.context.get("error"), WrongValueError):

@@ -43,7 +43,12 @@ def _report(
     for error in errors:
         if error.missing:
             prefix = f"{dotted(join(path))}: " if path else ""
-            collector.error("TV106", f"{prefix}the key `{error.missing}` is missing", source, f"add `{error.missing}:`")
+            collector.error(
+                "TV106",
+                f"{prefix}the key `{error.missing}` is missing",
+                source,
+                f"write `{error.missing}:` with a value",
+            )
         elif error.type == "extra_forbidden":
             unknown_keys.report(kind, spec, path, collector)
         elif error.type in _CHECKS or error.type == "value_error":
