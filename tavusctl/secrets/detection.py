@@ -162,7 +162,7 @@ def is_key(text: str) -> bool:
 
 
 def _is_key(text: str) -> bool:
-    return next(key_spans(text), None) is not None
+    return _has_marker(text) and next(key_spans(text), None) is not None  # most texts have none, and this is faster
 
 
 _short_is_key = functools.lru_cache(maxsize=8192)(_is_key)  # objects of a kind have many short texts in common

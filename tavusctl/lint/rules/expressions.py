@@ -128,7 +128,9 @@ def _meant_expression(subject: Subject, keys: KeyPath, value: str) -> str:
             return _expression(subject, keys, part)
     if _is_of_name(keys) or "\n" in value.strip():
         return ""
-    path = _named_file(subject, keys, value) or _named_file(subject, keys, _path_of_text(value))
+    path = _named_file(subject, keys, value)
+    if not path and (written := _path_of_text(value)):
+        path = _named_file(subject, keys, written)
     if path:
         return f"${{file:{path}}}"
     if not subject.project.variables:
