@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import io
 import os
 import re
 import traceback
@@ -31,6 +30,7 @@ from tavusctl.secrets.redaction import redacted
 _MAY_HOLD_SECRET = re.compile(
     rb"api_?key|header|authorization|bearer|secret|token|password|:(?://)?[^/\s@:]*@", re.IGNORECASE
 )
+_LINE = re.compile(rb"[^\r\n]*(?:\r\n|[\r\n]|\Z)")  # as YAML counts them
 _KEY = re.compile(rb"[^\s:#][^:]*:(?:\s|\Z)")
 _INDENT = re.compile(rb"\A[ \t]*(?:-[ \t]+)*")  # what is before a key, also in the item of a list
 _MANIFEST_LIMIT = 5 * 1024 * 1024
@@ -101,11 +101,12 @@ def _lines(path: str, numbers: Collection[int]) -> dict[int, str]:
     """The lines with the given numbers, of a file whose path starts at the root of the project."""
     root = file_writer.project_root()
     try:
-        content = io.BytesIO(read_bytes(root / path, root, _MANIFEST_LIMIT).removeprefix(codecs.BOM_UTF8))
+        content = read_bytes(root / path, root, _MANIFEST_LIMIT).removeprefix(codecs.BOM_UTF8)
     except ValueError:
         return {}
     # Keep only the lines to show: the lines of all manifests as strings would take many times their bytes.
-    return {number: _showable(line) for number, line in _outside_secrets(content) if number in numbers}
+    file_lines = (match.group() for match in _LINE.finditer(content))
+    return {number: _showable(line) for number, line in _outside_secrets(file_lines) if number in numbers}
 
 
 def _outside_secrets(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:

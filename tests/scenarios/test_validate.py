@@ -282,10 +282,11 @@ def test_a_second_run_names_the_same_environment(project: Project) -> None:
     assert second == first
 
 
-def test_an_excerpt_shows_the_line_of_the_project_without_what_only_bytes_have(project: Project) -> None:
+@pytest.mark.parametrize("line_end", ["\r\n", "\r"])
+def test_an_excerpt_shows_the_line_of_the_project_without_what_only_bytes_have(project: Project, line_end: str) -> None:
     """A byte order mark and CR; and in a folder of the project that has a file of the same path."""
     project.write("tavusctl.yaml", "version: 1\n")
-    text = "\ufeffkin: persona\r\nname: coach\r\nspec: {pipeline_mode: loud}\r\n"
+    text = line_end.join(["\ufeffkin: persona", "name: coach", "spec: {pipeline_mode: loud}", "nam: x", ""])
     project.write("manifests/coach.yaml", "").write_bytes(text.encode())
     project.write("other/manifests/coach.yaml", "another: line\nspec: {other: one}\n# three\n")
 
@@ -293,6 +294,7 @@ def test_an_excerpt_shows_the_line_of_the_project_without_what_only_bytes_have(p
 
     assert result.code == 10
     assert "  | kin: persona\n" in result.out, result.out
+    assert "  | nam: x\n" in result.out, result.out
     assert "\\u" not in result.out
 
 
