@@ -176,14 +176,13 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, composer: Composer) -> StopE
     unfinished = _unfinished(str(error.context), problem)
     if unfinished and error.context_mark:
         return stop(composer.at(error.context_mark), "TV101", *unfinished)
-    start = text.rfind("\n", 0, mark.index) + 1 if mark else 0
-    line = text[start:].partition("\n")[0] if mark else ""
+    above, line = _lines_at(text, mark.index) if mark else ("", "")
     escape = _ESCAPE.match(line[max(source.column - 3, 0) :]) if "escape code" in problem else None
     if escape:
         half = "is half of a surrogate pair" if escape[1] else "names no character"
         message = f"invalid YAML: the escape sequence `{escape.group()}` {half}"
         return stop(replace(source, column=source.column - 2), "TV101", message, "write the character itself")
-    hint = syntax_hints.hint(problem, _last_line(text[:start]), line, source.column)
+    hint = syntax_hints.hint(problem, above, line, source.column)
     return stop(source, "TV101", f"invalid YAML: {problem}", hint)
 
 
@@ -196,6 +195,8 @@ def _unfinished(context: str, problem: str) -> tuple[str, str] | None:
     return None
 
 
-def _last_line(text: str) -> str:
-    """The last line that is not blank."""
-    return text.rstrip().rpartition("\n")[2]
+def _lines_at(text: str, index: int) -> tuple[str, str]:
+    """The line of a character, after the last line above it that is not blank."""
+    *above, start = LINE_BREAK.split(text[:index])
+    rest = LINE_BREAK.split(text[index:], maxsplit=1)[0]
+    return next((line for line in reversed(above) if line.strip()), ""), start + rest

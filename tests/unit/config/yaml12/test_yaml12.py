@@ -224,8 +224,9 @@ def test_common_slips_get_a_hint(
 ) -> None:
     if loader == "SafeLoader":  # PyYAML without C
         monkeypatch.delattr(yaml, "CSafeLoader")
-    found = yaml12.read(text.encode(), "f.yaml").diagnostics
-    assert [(str(diagnostic.source), diagnostic.hint) for diagnostic in found] == [(f"f.yaml:{place}", hint)]
+    for line_end in ("\n", "\r\n", "\r"):
+        found = yaml12.read(text.replace("\n", line_end).encode(), "f.yaml").diagnostics
+        assert [(str(diagnostic.source), diagnostic.hint) for diagnostic in found] == [(f"f.yaml:{place}", hint)]
 
 
 @pytest.mark.parametrize(
