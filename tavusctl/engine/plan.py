@@ -210,7 +210,7 @@ def _refusal(
     if recreates and is_expensive and address not in approvals.replace:
         reason = f"{change.reason}; training a new {address.kind} takes hours"
         return Refusal(change, "E402", 4, reason, f"run `tavusctl apply --allow-replace {address}` to confirm")
-    if action in (Action.DELETE, Action.REPLACE) and binding and binding.prevent_destroy:
+    if protection.is_protected(change, binding):
         reason = "`lifecycle.prevent_destroy` protects the object"
         return Refusal(change, "E403", 4, reason, "apply `prevent_destroy: false` first, then this change")
     if action is Action.DELETE and is_expensive and address not in approvals.delete_expensive:

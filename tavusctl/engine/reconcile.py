@@ -20,7 +20,7 @@ from tavusctl.engine.account import observe, referrers, steady_reads
 from tavusctl.engine.account.observe import AccountSnapshot, Decoder, Names
 from tavusctl.engine.prepared_plan import Kinds, PlanInputs, PreparedPlan
 from tavusctl.engine.recovery import Recovered
-from tavusctl.engine.safety import account_guard, novelty
+from tavusctl.engine.safety import account_guard, novelty, protection
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.state.journal import FinishedRun, Intent
 from tavusctl.state.seals import SealedState, open_state
@@ -50,15 +50,12 @@ def _prepare_once(
     names = observe.names(state, manifests)
     desired, unread_sources = _resolve_desired(requested, kinds, sealed, state, names, inputs)
     account = _observe(api, kinds, desired, state, _decoder(kinds, sealed, state, names.ids, manifests), inputs)
-    comparison = _compare(requested, desired, account, state, names, inputs)
-    diagnostics = (
-        *_novelty_warnings(sealed, inputs),
-        *sealed.seals.warnings(),
-        *_diagnose(account, comparison, state, names, recovered.lost, inputs),
-    )
+    guarded = protection.with_declared(state, manifests) if inputs.destroy else state
+    comparison = _compare(requested, desired, account, guarded, names, inputs)
     complete = replace(comparison, settled=_settle(comparison, recorded_state, state, sealed))
-    warnings = (*inputs.warnings, *recovered.warnings, *diagnostics, *unread_sources)
-    result = _make_plan(api, complete, state, account, inputs, warnings=warnings)
+    warnings = (*inputs.warnings, *recovered.warnings, *_novelty_warnings(sealed, inputs), *sealed.seals.warnings())
+    warnings = (*warnings, *_diagnose(account, comparison, state, names, recovered.lost, inputs), *unread_sources)
+    result = _make_plan(api, complete, guarded, account, inputs, warnings=warnings)
     result = replace(result, awaited=plan.awaited(result, desired, account.live, inputs.approvals))
     # A run records its steps under the new addresses: the state on disk must have these before.
     result = replace(result, moves=moves, recovered=bool(sealed.replay.records))
@@ -139,7 +136,7 @@ def prepare_undo(
         reversal.changes,
         (),
         reversal.settled,
-        bindings=state.bindings,
+        bindings=protection.with_declared(state, manifests).bindings,
         approvals=inputs.approvals,
         warnings=(*recovered.warnings, *doubts, *reversal.warnings),
         metadata=_metadata(api, state, inputs, account.live),

@@ -112,3 +112,39 @@ def test_a_destroy_can_be_undone_but_for_the_ids(applied: Project) -> None:
 
     assert result.code == 0
     assert applied.plan()["changes"] == []
+
+
+@pytest.mark.parametrize("command", ["destroy", "plan --destroy", "undo"])
+def test_a_protection_of_a_manifest_counts_before_an_apply_has_recorded_it(applied: Project, command: str) -> None:
+    applied.manifest("guardrails", "rules", RULES, lifecycle={"prevent_destroy": True})
+    run = applied.run("undo").out.split()[0]
+    line = {
+        "destroy": ("destroy", "--yes", "--allow-deletes", "1"),
+        "plan --destroy": ("plan", "--destroy"),
+        "undo": ("undo", run, "--yes", "--allow-deletes", "1"),
+    }[command]
+
+    result = applied.run(*line)
+
+    assert (result.code, "E403" in result.out) == (4, True), result.out
+    assert len(applied.account.objects("guardrails")) == 1
+
+
+def test_a_renamed_manifest_protects_its_object_too(applied: Project) -> None:
+    applied.remove("guardrails", "rules")
+    moved = {"lifecycle": {"prevent_destroy": True}, "moved_from": "guardrails/rules"}
+    applied.manifest("guardrails", "laws", RULES, **moved)
+    applied.manifest("persona", "coach", {**COACH, "guardrails_id": "${ref:guardrails/laws}"})
+
+    result = applied.run("destroy", "--yes", "--allow-deletes", "1")
+
+    assert (result.code, len(applied.account.objects("guardrails"))) == (4, 1), result.out
+
+
+def test_what_a_manifest_retains_stays(applied: Project) -> None:
+    applied.manifest("guardrails", "rules", RULES, lifecycle={"on_remove": "retain"})
+
+    result = applied.run("destroy", "--yes", "--allow-deletes", "1")
+
+    assert (result.code, len(applied.account.objects("guardrails"))) == (0, 1), result.out + result.err
+    assert applied.run("state", "list").out == ""

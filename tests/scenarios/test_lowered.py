@@ -206,3 +206,35 @@ def test_the_plan_file_of_another_limit_is_stale(ten: Project) -> None:
 def test_a_state_of_before_is_read_and_learns_the_limits(ten: Project) -> None:
     state = json.loads((ten.root / ".tavusctl/state.json").read_text())
     assert state["safety"] == {"max_deletes": 5, "max_delete_ratio": 0.3}
+
+
+def test_a_protection_counts_for_a_replacement_in_the_same_change(project: Project) -> None:
+    document = {"document_name": "Prices", "document_url": "https://example.com/old.pdf"}
+    project.manifest("document", "prices", document)
+    project.apply()
+    project.account.advance(3600)
+    project.account.forget()
+    new = {**document, "document_url": "https://example.com/new.pdf"}
+    project.manifest("document", "prices", new, lifecycle=PROTECTED)
+
+    refused = project.run("apply", "--yes")
+
+    assert (refused.code, "E403" in refused.out, project.account.writes) == (4, True, []), refused.out
+
+
+def test_a_replacement_that_has_begun_is_finished_under_a_new_protection(project: Project) -> None:
+    document = {"document_name": "Prices", "document_url": "https://example.com/old.pdf"}
+    project.manifest("document", "prices", document)
+    project.apply()
+    project.account.advance(3600)
+    new = {**document, "document_url": "https://example.com/new.pdf"}
+    project.manifest("document", "prices", new)
+    project.apply()
+    project.account.advance(3600)
+    project.manifest("document", "prices", new, lifecycle=PROTECTED)
+
+    project.apply()
+
+    (current,) = project.account.objects("documents").values()
+    assert current["document_url"] == new["document_url"]
+    assert protection(project, "document/prices")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
+from msgspec.structs import replace
+
 from tavusctl.core.address import Address
+from tavusctl.core.binding import Binding
 from tavusctl.core.errors import RefusedError
 from tavusctl.core.messages import counted
-from tavusctl.core.model import Action, Change, Plan, Refusal
+from tavusctl.core.model import Action, Change, Lifecycle, Manifest, Plan, Refusal
+from tavusctl.core.ports import State
 
 # Actions after which the references of an object are those of its manifest, or are gone.
 _REWRITES_REFERENCES: Final = frozenset({Action.CREATE, Action.UPDATE, Action.ADOPT, Action.REPLACE, Action.DELETE})
@@ -28,6 +32,38 @@ def check_lowered(plan: Plan, *, allowed: int | None, agreed: bool) -> None:
     option_note = f", but `--allow-lowered` is {allowed}" if allowed is not None else ""
     message = f"the plan lowers {counted(count, 'protection')}{option_note}; nothing was written"
     raise RefusedError(message, f"review the plan, then run again with `--allow-lowered {count}`", id="E411")
+
+
+def with_declared(state: State, manifests: Iterable[Manifest]) -> State:
+    """The state with the protections of manifests, also those that no apply has recorded yet.
+
+    For a plan whose deletes do not come from the manifests.
+    """
+    declared = {
+        address: manifest.lifecycle for manifest in manifests for address in (manifest.address, *manifest.moved_from)
+    }
+    bindings = {
+        address: _protected(binding, declared[address]) if address in declared else binding
+        for address, binding in state.bindings.items()
+    }
+    return replace(state, bindings=bindings)
+
+
+def _protected(binding: Binding, lifecycle: Lifecycle) -> Binding:
+    """A binding with a lifecycle that may raise its protections, but does not lower them."""
+    on_remove = "retain" if "retain" in (binding.on_remove, lifecycle.on_remove) else binding.on_remove
+    return replace(binding, prevent_destroy=binding.prevent_destroy or lifecycle.prevent_destroy, on_remove=on_remove)
+
+
+def is_protected(change: Change, binding: Binding | None) -> bool:
+    """Whether `prevent_destroy` forbids a delete or a replacement.
+
+    A replacement that has begun is finished even if its manifest has set `prevent_destroy` since.
+    """
+    if change.action not in (Action.DELETE, Action.REPLACE):
+        return False
+    declared = change.desired.lifecycle.prevent_destroy if change.desired and change.patch else False
+    return declared or bool(binding and binding.prevent_destroy)
 
 
 def with_users(
