@@ -60,6 +60,11 @@ class Binding(Struct, frozen=True):
         """The ids of the successor and of the old versions, all of which only this binding records."""
         return tuple(filter(None, (self.successor, *self.retired)))
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all versions of the object."""
+        return (self.remote_id, *self.other_versions)
+
     def of_object(self, remote_id: str) -> Binding:
         """A new binding of the address to another object: all other versions of the old one are to be deleted."""
         retired = tuple(version for version in self.other_versions if version != remote_id)

@@ -243,3 +243,38 @@ def test_an_undo_of_a_release_says_which_states_it_cannot_read(project: Project)
 
     assert "the state of the environment `production` cannot be read" in undone.out + undone.err
     assert "persona/it" in project.run("state", "list", "--env", "staging").out
+
+
+def test_a_pushed_state_does_not_bind_it(project: Project) -> None:
+    staged(project, "persona")
+    project.write("state.json", project.run("state", "pull", "--env", "staging").out)
+
+    refused = project.run("state", "push", "state.json", "--env", "production")
+
+    assert (refused.code, "is `persona/it` of the environment `staging`" in refused.err) == (4, True), refused.err
+    assert project.run("state", "list", "--env", "production").out == ""
+    project.write("tavusctl.yaml", "environments: {production: {}}\n")
+    assert project.run("state", "push", "state.json", "--env", "production").code == 0
+    assert "persona/it" in project.run("state", "list", "--env", "production").out
+
+
+def test_a_backup_of_a_state_that_had_it_already_can_be_pushed(project: Project) -> None:
+    staged(project, "persona")
+    backup = project.write("state.json", project.run("state", "pull", "--env", "staging").out)
+    project.write("tavusctl.yaml", "environments: {production: {}}\n")
+    assert project.run("state", "push", "state.json", "--env", "production").code == 0
+    project.write("tavusctl.yaml", PROJECT)
+
+    restored = project.run("state", "push", backup.name, "--allow-older", "--env", "production")
+
+    assert restored.code == 0, restored.err
+
+
+def test_export_does_not_advise_to_import_it(project: Project) -> None:
+    remote_id = staged(project, "persona")
+
+    refused = project.run("export", "--env", "production")
+
+    assert (refused.code, project.account.writes) == (4, []), refused.err
+    assert f"{remote_id} is `persona/it` of the environment `staging`" in refused.err
+    assert "tavusctl import" not in refused.err

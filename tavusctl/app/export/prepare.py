@@ -121,7 +121,7 @@ def prepare(session: Session, selection: Selection, target: Target, api: Reader,
     renderings = tuple(_render(naming, target, one, owners.get(one.remote_id, ""), shared) for one in naming.new)
     if not target.is_read:
         return Export(surveyed, renderings)
-    _refuse_rivals(naming, renderings, target)
+    _refuse_rivals(naming, renderings, target, owners)
     bindings = surveyed.state.bindings.values()
     selected_bindings = [
         one
@@ -295,25 +295,36 @@ def _binding(rendering: Rendered, naming: _Naming) -> Binding:
     return replace(binding, applied=base, answered={}, unkept={}, unconfirmed={}, not_live={}, created_at=live.created)
 
 
-def _refuse_rivals(naming: _Naming, renderings: Iterable[Rendered], target: Target) -> None:
-    """RefusedError if a manifest that is not bound may mean one of the objects: a person has to import it first."""
+def _refuse_rivals(naming: _Naming, renderings: Iterable[Rendered], target: Target, owners: Mapping[str, str]) -> None:
+    """RefusedError if a manifest that is not bound may mean one of the objects.
+
+    A person has to import that object first, or to rename the manifest if another environment has bound the object.
+    """
     unbound = [
         manifest
         for manifest in naming.manifests.values()
         if not manifest.external_id and manifest.address not in naming.bindings
     ]
     conflicts = [
-        f"`{manifest.address}` is not bound, and may be {rendering.exported.live.remote_id}"
+        (manifest.address, rendering.exported.live.remote_id)
         for manifest in unbound
         for rendering in renderings
         if _are_rivals(manifest, rendering) and not _is_written(rendering, target)
     ]
+    taken = [f"{one} is {owners[one]}, and has the name of `{address}`" for address, one in conflicts if one in owners]
+    if taken:
+        hint = "use another name here, for example with a variable that each environment sets: `${var:NAME}`"
+        raise RefusedError(_nothing_written(taken), hint, id="E425")
     if conflicts:
-        more = f", and {len(conflicts) - _MANY} more" if len(conflicts) > _MANY else ""
-        message = f"{'; '.join(conflicts[:_MANY])}{more}; nothing was written"
-        raise RefusedError(
-            message, "import it with `tavusctl import ADDRESS ID` or `tavusctl import --match-names`", id="E423"
-        )
+        unclear = [f"`{address}` is not bound, and may be {remote_id}" for address, remote_id in conflicts]
+        hint = "import it with `tavusctl import ADDRESS ID` or `tavusctl import --match-names`"
+        raise RefusedError(_nothing_written(unclear), hint, id="E423")
+
+
+def _nothing_written(conflicts: Sequence[str]) -> str:
+    """A message with the first conflicts, and how many more there are."""
+    more = f", and {len(conflicts) - _MANY} more" if len(conflicts) > _MANY else ""
+    return f"{'; '.join(conflicts[:_MANY])}{more}; nothing was written"
 
 
 def _are_rivals(manifest: Manifest, rendering: Rendered) -> bool:

@@ -14,7 +14,8 @@ from tavusctl.app.session.env_file import Variables
 from tavusctl.app.session.progress import Progress
 from tavusctl.app.session.pull_request_trust import Grant
 from tavusctl.core.diagnostics import Diagnostic
-from tavusctl.core.ports import Store
+from tavusctl.core.errors import TavusctlError
+from tavusctl.core.ports import OtherBindings, Store
 from tavusctl.core.project_settings import Environment, Project
 from tavusctl.lib.patterns import pattern
 from tavusctl.secrets.escape import flat
@@ -82,3 +83,30 @@ class LocalSession(Struct, frozen=True):
         """Print warnings, for a command without a report."""
         for remark in remarks:
             self.say(f"warning: {remark.message}; {remark.hint}" if remark.hint else f"warning: {remark.message}")
+
+    def others(self) -> OtherBindings:
+        """The objects that other environments of the project have bound, so that this one does not import them."""
+        from tavusctl.state.journal import read_current_state  # noqa: PLC0415 - as for the store
+
+        owners: dict[str, str] = {}
+        unread: list[tuple[str, str]] = []
+        for name, environment in sorted(self.project.environments.items()):
+            if name == self.environment.name:
+                continue
+            try:
+                state = read_current_state(self.store(environment))
+            except TavusctlError as error:
+                unread.append((name, error.message))
+                continue
+            for binding in state.bindings.values():
+                owner = f"`{binding.address}` of the environment `{name}`"
+                owners |= dict.fromkeys(binding.ids, owner)
+        return OtherBindings(owners, tuple(unread))
+
+    def others_with_warnings(self) -> OtherBindings:
+        """The same; prints a warning about each environment whose state, and so whose objects, cannot be read."""
+        others = self.others()
+        for name, reason in others.unread:
+            unread = f"the state of the environment `{name}` cannot be read"
+            self.say(f"warning: {unread}, so its objects are unknown: {reason}")
+        return others

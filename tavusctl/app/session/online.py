@@ -14,8 +14,7 @@ from tavusctl.app.session.base_url import LOOPBACK, parts_of
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.settings import Settings
 from tavusctl.core.diagnostics import Diagnostic, Severity
-from tavusctl.core.errors import RefusedError, TavusctlError, UsageError
-from tavusctl.core.ports import OtherBindings
+from tavusctl.core.errors import RefusedError, UsageError
 from tavusctl.secrets.values import UnreadSecret
 from tavusctl.state.git.urls import is_on_this_machine
 
@@ -118,30 +117,3 @@ class Session(LocalSession, frozen=True):
         keys = keyring.keys(self)
         inputs = PlanInputs(self.environment, self.secrets, keys, consent, destroy, warnings)
         return replace(inputs, others=self.others)
-
-    def others(self) -> OtherBindings:
-        """The objects that other environments of the project have bound, so that this one does not import them."""
-        from tavusctl.state.journal import read_current_state  # noqa: PLC0415 - as above
-
-        owners: dict[str, str] = {}
-        unread: list[tuple[str, str]] = []
-        for name, environment in sorted(self.project.environments.items()):
-            if name == self.environment.name:
-                continue
-            try:
-                state = read_current_state(self.store(environment))
-            except TavusctlError as error:
-                unread.append((name, error.message))
-                continue
-            for binding in state.bindings.values():
-                owner = f"`{binding.address}` of the environment `{name}`"
-                owners |= dict.fromkeys(filter(None, (binding.remote_id, binding.successor, *binding.retired)), owner)
-        return OtherBindings(owners, tuple(unread))
-
-    def others_with_warnings(self) -> OtherBindings:
-        """The same; prints a warning about each environment whose state, and so whose objects, cannot be read."""
-        others = self.others()
-        for name, reason in others.unread:
-            unread = f"the state of the environment `{name}` cannot be read"
-            self.say(f"warning: {unread}, so its objects are unknown: {reason}")
-        return others

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from tavusctl.app.session import keyring
 from tavusctl.app.session.local import LocalSession
-from tavusctl.core.errors import StateError
+from tavusctl.core.errors import RefusedError, StateError
 from tavusctl.core.ports import ArtifactStore, State, Store
 from tavusctl.lib.private_files import LIMIT
 from tavusctl.state.artifacts import RUNS, TRASH, newest_serial, runs_of
@@ -26,6 +26,7 @@ def push(session: LocalSession, file: Path, lock_timeout: float, *, allow_older:
     pushed = _read(file)
     store, source = session.store(), FileStore(file)
     check_settled(source)
+    owners = session.others_with_warnings().owners
     with store.lock(lock_timeout, "state push"):
         check_settled(store)
         current = store.read(older=allow_older)
@@ -34,6 +35,7 @@ def push(session: LocalSession, file: Path, lock_timeout: float, *, allow_older:
             _copy_records(source.shelf, store.shelf, pushed.lineage)
             return current, False
         _check_lineage(pushed, current, file)
+        _check_owners(pushed, current, owners, file)
         if allow_older:
             newest = newest_serial(current.lineage, store.shelf.names(RUNS))
             pushed = _renumbered(pushed, max(pushed.serial, current.serial, newest) + 1, seals)
@@ -97,6 +99,20 @@ def _check_lineage(pushed: State, current: State, file: Path) -> None:
         message = f"`{file}` has another lineage: it is not a copy of this state"
         hint = "check the environment; to start from that file, set `state:` to an empty place"
         raise StateError(message, hint, id="E904")
+
+
+def _check_owners(pushed: State, current: State, owners: Mapping[str, str], file: Path) -> None:
+    """Refuse a state that binds an object of another environment, unless this environment has bound it already."""
+    known_ids = {remote_id for binding in current.bindings.values() for remote_id in binding.ids}
+    for binding in pushed.bindings.values():
+        for remote_id in binding.ids:
+            if remote_id in owners and remote_id not in known_ids:
+                message = (
+                    f"`{file}` binds {remote_id}, which is {owners[remote_id]}: "
+                    "an object can be bound in one environment only"
+                )
+                hint = "check `--env`; if that environment was renamed, remove its old name from tavusctl.yaml first"
+                raise RefusedError(message, hint, id="E425")
 
 
 def _check_successor(pushed: State, current: State, file: Path) -> None:
