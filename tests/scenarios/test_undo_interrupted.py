@@ -161,3 +161,15 @@ def test_a_run_that_only_finished_a_replacement_says_which_run_to_undo(
     assert (result.code, project.account.writes) == (4, []), result.out
     assert "was deleted, a version of a replacement that another run had begun" in result.out
     assert "undo the run that began it" in result.out
+
+
+def test_another_object_of_the_address_is_not_taken_for_the_deleted_one(crashing: KillableProject) -> None:
+    crashing.remove("persona", "other")
+    assert crashing.run("apply", "--yes", "--allow-deletes", "1").code == 0
+    run = last(crashing)
+    crashing.manifest("persona", "other", {**OTHER, "system_prompt": "You help otherwise."})
+    assert crashing.run("apply", "--yes").code == 0
+
+    refused = crashing.run("undo", run, "--yes", "--recreate")
+
+    assert (refused.code, "is now bound to" in refused.out) == (3, True), refused.out
