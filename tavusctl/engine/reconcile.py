@@ -129,7 +129,7 @@ def prepare_undo(
     secrets = resolve.sealed_secrets(manifests, inputs.secrets, sealed.seals.fingerprint_key)
     others = inputs.others() if finished_run.unbound else OtherBindings()
     known = state.bindings, account.by_id, account.ids
-    context = undo.UndoContext(kinds, *known, trash, recreate, *secrets, others.owners)
+    context = undo.UndoContext(kinds, *known, trash, recreate, *secrets, others.owners, _externals(manifests))
     reversal = undo.reverse(renames.run_with_current_addresses(finished_run, state.bindings), context)
     doubts = (*map(remarks.unresolved_create, recovered.lost), *remarks.unread_states(others))
     result = plan.make(
@@ -145,6 +145,11 @@ def prepare_undo(
     prepared = PreparedPlan(result, state, (), inputs, account.ids, account.ids_by_kind(kinds), recovered.lost)
     behind = result.recovered or sealed.seals.is_behind(state)
     return replace(prepared, recovered_calls=recovered.outcomes, state_is_behind=behind, seals=sealed.seals)
+
+
+def _externals(manifests: Iterable[Manifest]) -> dict[tuple[str, str], Address]:
+    """The addresses of external objects, by kind and id."""
+    return {(one.address.kind, one.external_id): one.address for one in manifests if one.external_id}
 
 
 def _check_state(finished_run: FinishedRun, state: State) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.scenarios.everykind import SPECS, actions, each_kind, exists, managed
 from tests.scenarios.project import Project
 
@@ -150,3 +152,30 @@ def test_the_old_version_of_a_replaced_document_stays_when_others_have_it(projec
     project.apply()
     assert exists(project, "document", remote_id)
     assert project.bound("document/it") != remote_id
+
+
+@each_kind
+@pytest.mark.parametrize("name", ["it", "theirs"])
+def test_an_undo_does_not_delete_it(project: Project, kind: str, name: str) -> None:
+    remote_id = managed(project, kind)
+    run = project.run("undo").out.split()[0]
+    hand_over(project, kind, remote_id, name)
+
+    deletes = ("--allow-replica-delete", "replica/it") if kind == "replica" else ()
+    result = project.run("undo", run, "--yes", "--allow-deletes", "1", *deletes)
+
+    assert (result.code, exists(project, kind, remote_id)) == (3, True), result.out + result.err
+    assert f"`{kind}/{name}` is declared external now" in result.out
+
+
+def test_an_undo_does_not_change_it(project: Project) -> None:
+    remote_id = managed(project, "persona")
+    project.manifest("persona", "it", {**SPECS["persona"], "system_prompt": "Edited."})
+    project.apply()
+    run = project.run("undo").out.split()[0]
+    hand_over(project, "persona", remote_id)
+    project.account.forget()
+
+    result = project.run("undo", run, "--yes")
+
+    assert (result.code, project.account.writes) == (3, []), result.out + result.err

@@ -37,6 +37,7 @@ class UndoContext(Struct, frozen=True):
     secrets: Mapping[tuple[Address, str], Secret] = field(default_factory=dict)  # by pointer: as manifests name them
     unset: Mapping[tuple[Address, str], tuple[str, ...]] = field(default_factory=dict)  # by pointer: unset variables
     owners: Mapping[str, str] = field(default_factory=dict)  # by id: which other environment has bound an object
+    externals: Mapping[tuple[str, str], Address] = field(default_factory=dict)  # by kind and id: external objects
 
 
 class TargetState(Struct, frozen=True):

@@ -44,6 +44,7 @@ from tavusctl.lib.json_types import Json, JsonObject, as_object
 from tavusctl.secrets.values import Fingerprint, Secret
 from tavusctl.state.journal import FinishedRun, Intent
 
+_REVERSED = {Action.CREATE: Action.DELETE, Action.DELETE: Action.CREATE}
 _REPLACING = frozenset({Action.REPLACE, Action.RETIRE})
 
 
@@ -62,6 +63,7 @@ def reverse(finished_run: FinishedRun, context: UndoContext) -> UndoPlan:
     """The changes that reverse a run: recreate objects, reverse updates from the newest on, then delete and unbind."""
     plan = UndoPlan()
     calls = [intent for intent in reversed(finished_run.intents) if intent.op not in finished_run.failed]
+    calls = [intent for intent in calls if not _is_external(intent, finished_run, context, plan)]
     deleted = [intent for intent in calls if intent.action is Action.DELETE]
     again = {intent.remote_id: intent.address for intent in deleted if context.recreate}
     for intent in sorted(deleted, key=lambda delete: context.kinds[delete.address.kind].can_refer):
@@ -88,6 +90,18 @@ def reverse(finished_run: FinishedRun, context: UndoContext) -> UndoPlan:
     plan.changes += unbinding
     rebind(finished_run, context, plan)
     return plan
+
+
+def _is_external(intent: Intent, finished_run: FinishedRun, context: UndoContext, plan: UndoPlan) -> bool:
+    """Refuse to reverse a call on an object that a manifest declares external since; return whether it is refused."""
+    result, kind = finished_run.results.get(intent.op), intent.address.kind
+    ids = {intent.remote_id, *(result.ids if result else ())}
+    declarers = {address for (of_kind, one), address in context.externals.items() if of_kind == kind and one in ids}
+    declarers |= {intent.address} & set(context.externals.values())
+    if declarers and not any(refusal.change.address == intent.address for refusal in plan.refused):
+        reason = f"`{min(declarers)}` is declared external now, so nothing here writes it"
+        refuse(plan, minimal_change(intent, _REVERSED.get(intent.action, intent.action)), reason)
+    return bool(declarers)
 
 
 def _reverse_whole_objects(
