@@ -131,14 +131,13 @@ def prepare_undo(
     known = state.bindings, account.by_id, account.ids
     context = undo.UndoContext(kinds, *known, trash, recreate, *secrets, others.owners, _externals(manifests))
     reversal = undo.reverse(renames.run_with_current_addresses(finished_run, state.bindings), context)
-    doubts = (*map(remarks.unresolved_create, recovered.lost), *remarks.unread_states(others))
     result = plan.make(
         reversal.changes,
         (),
         reversal.settled,
         bindings=protection.with_declared(state, manifests).bindings,
         approvals=inputs.approvals,
-        warnings=(*recovered.warnings, *doubts, *reversal.warnings),
+        warnings=(*recovered.warnings, *remarks.unread_states(others), *reversal.warnings),
         metadata=_metadata(api, state, inputs, account.live),
     )
     result = replace(result, refused=(*reversal.refused, *result.refused), recovered=bool(sealed.replay.records))

@@ -55,6 +55,7 @@ def test_an_undo_that_was_killed_goes_on(crashing: KillableProject, phase: str) 
 
     assert (again.code, once_more.code) == (0, 0), again.out + once_more.out
     assert "No changes" in once_more.out
+    assert "tavusctl apply" not in again.out + again.err  # it would delete what the undo has made
     assert len(crashing.account.objects("documents")) == 1
     assert sorted(one["persona_name"] for one in crashing.account.objects("personas").values()) == ["Coach", "Other"]
     crashing.manifest("document", "prices", PRICES)
