@@ -37,7 +37,8 @@ def format_document(content: bytes, path: str, schema: str = "") -> bytes:
         return content
     for rewrite in (_with_one_line_end, _without_tabs, _without_trailing_space, _with_text_blocks):
         new = rewrite(text, path)
-        text = new if _comparable_values(new, path) == values else text
+        if new != text and _comparable_values(new, path) == values:
+            text = new
     text = _with_schema(text, schema) if schema else text
     if _comparable_values(text, path) != values:
         message = f"`{path}` would change its meaning when formatted; it was not written"
