@@ -351,3 +351,11 @@ def test_a_new_version_that_is_deleted_during_the_wait_is_named(project: Project
     assert result.code == 3, result.out + result.err
     assert f"{new} disappeared from the account during this run" in result.out
     assert f"{old} disappeared" not in result.out
+
+
+def test_state_rm_names_every_version_that_stays(project: Project) -> None:
+    old, new = half_replaced(project)
+
+    result = project.run("state", "rm", "document/prices")
+
+    assert (result.code, result.err.strip()) == (0, f"forgot document/prices ({old}, {new} stay in the account)")

@@ -64,7 +64,8 @@ def show(session: LocalSession, *, address: str) -> int:
 def remove(session: LocalSession, *, addresses: Sequence[str], lock_timeout: float) -> int:
     """Remove objects from the state: they stay in the account and are no longer managed."""
     for binding in entries.forget(session, addresses, lock_timeout):
-        session.say(f"forgot {binding.address} ({binding.remote_id} stays in the account)")
+        stays = "stay" if binding.other_versions else "stays"
+        session.say(f"forgot {binding.address} ({', '.join(binding.ids)} {stays} in the account)")
     return 0
 
 
