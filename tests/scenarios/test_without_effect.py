@@ -28,7 +28,7 @@ def confirm_without_effect(project: Project, match: str, status: int = 200, **mo
     project.account.fault(match=match, kind="status", status=status, **{"body": "", **more})
 
 
-@pytest.mark.parametrize("status", [200, 204])
+@pytest.mark.parametrize("status", [200, 204, 404])
 @pytest.mark.parametrize(("kind", "spec"), [("persona", COACH), ("document", PDF), ("guardrails", RULES)])
 def test_a_delete_that_did_nothing_is_made_again(quick: Project, status: int, kind: str, spec: Body) -> None:
     plural = f"{kind.rstrip('s')}s"
@@ -37,7 +37,8 @@ def test_a_delete_that_did_nothing_is_made_again(quick: Project, status: int, ki
     quick.apply()
     remote_id = quick.bound(f"{kind}/x")
     quick.remove(kind, "x")
-    confirm_without_effect(quick, f"DELETE /v2/{plural}/*", status)
+    more = {"body": {"message": "no such object"}} if status == 404 else {}
+    confirm_without_effect(quick, f"DELETE /v2/{plural}/*", status, **more)
 
     ended = quick.run("apply", "--yes", "--allow-deletes", "1", "--format", "json")
 

@@ -65,7 +65,7 @@ def _body(ctx: ApplyContext, step: Change, kind: ResourceKind) -> JsonObject:
 def _delete(ctx: ApplyContext, op: str, step: Change, kind: ResourceKind, check: Callable[[], None]) -> None:
     path = f"{kind.collection}/{step.remote_id}"
     try:
-        with ctx.sending(op, check) as fence:
+        with ctx.sending(op, check) as fence, suppress(Gone):  # a read tells whether that is true
             ctx.api.delete(path, fence=fence)
     except Ambiguous:
         ctx.dependencies.read(kind, step.remote_id)  # Gone: the first call was carried out
