@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -14,6 +14,7 @@ from tavusctl.core.errors import ApiError
 from tavusctl.core.model import Desired
 from tavusctl.core.ports import Sources
 from tavusctl.crawl import source_fingerprint
+from tavusctl.lib.concurrency import run_all
 from tavusctl.lib.json_types import JsonObject, as_object
 from tavusctl.secrets.values import revealed
 
@@ -41,8 +42,8 @@ def with_fingerprints(
     watched = [item for item in desired if item.watch]
     if not watched:
         return tuple(desired), ()
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        results = {item.address: result for item, result in zip(watched, pool.map(check, watched), strict=True)}
+    checks = run_all([partial(check, item) for item in watched], _AT_ONCE)
+    results = {item.address: result for item, result in zip(watched, checks, strict=True)}
     checked = tuple(results[item.address][0] if item.watch else item for item in desired)
     return checked, tuple(diagnostic for _, diagnostics in results.values() for diagnostic in diagnostics)
 

@@ -59,10 +59,10 @@ def start(work: Callable[[], Result]) -> Future[Result]:
     return future
 
 
-def run_all(works: Sequence[Callable[[], Result]]) -> list[Result]:
+def run_all(works: Sequence[Callable[[], Result]], at_once: int = _MAX_THREADS) -> list[Result]:
     """Run functions concurrently; their results in order, or the error of the first in order that failed.
 
-    All end before an error is raised, so that no part of a run continues after it.
+    All end before an error is raised, so that no part of a run continues after it.  A signal does not wait for them.
     """
     if len(works) == 1:
         return [works[0]()]
@@ -78,7 +78,7 @@ def run_all(works: Sequence[Callable[[], Result]]) -> list[Result]:
                 return
             _run_into(work, future)
 
-    for worker in [start(run_remaining) for _ in works[:_MAX_THREADS]]:
+    for worker in [start(run_remaining) for _ in works[:at_once]]:
         worker.result()
     return [future.result() for future in futures]
 

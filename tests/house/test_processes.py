@@ -258,3 +258,10 @@ def test_no_module_of_the_folder_is_run_by_the_module_of_ours(tmp_path: Path, be
 
     assert (done.returncode, done.stderr) == (0, "")
     assert not (tmp_path / "ran").exists(), (tmp_path / "ran").read_text()
+
+
+def test_only_an_apply_has_a_pool_of_threads() -> None:
+    """Ctrl-C waits for the threads of a pool; an apply decides itself how long, all others use `run_all`."""
+    pools = [name(path) for path in files("tavusctl", suffix=".py") if "ThreadPoolExecutor" in path.read_text("utf-8")]
+
+    assert pools == ["tavusctl/engine/apply/walk.py"]

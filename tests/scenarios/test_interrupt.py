@@ -92,6 +92,48 @@ def test_a_crawl_that_has_begun_is_no_unchanged_account(project: Project) -> Non
     assert "nothing was changed" not in err
 
 
+@pytest.mark.parametrize("command", [("verify",), ("plan", "--watch")])
+def test_a_command_that_reads_does_not_wait_for_answers_after_ctrl_c(
+    project: Project, command: tuple[str, ...]
+) -> None:
+    """Whether the account does not answer, or the address of a watched document."""
+    source = f"{project.account.url}/v2/sources"
+    for number in range(3):
+        spec = {"document_name": f"D{number}", "document_url": f"{source}/{number}"}
+        project.manifest("document", f"d{number}", spec, watch=True)
+    known = {"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key}
+    known["TAVUSCTL_TEST_SOURCES"] = project.account.url
+    project.apply("--no-watch")
+    project.account.control("DELETE", "requests")
+    hanging = "GET /v2/documents/*" if command == ("verify",) else "GET /v2/sources/*"
+    project.account.fault(match=hanging, kind="delay", seconds=11.0, times=None)
+
+    program = [sys.executable, "-c", "from tavusctl.cli import main; main()", *command]
+    with (
+        inherited(signal.SIGINT, signal.default_int_handler),
+        subprocess.Popen(
+            program, cwd=project.root, env={**os.environ, **known}, stderr=subprocess.PIPE, text=True
+        ) as process,
+    ):
+        try:
+            deadline = time.monotonic() + 20
+            while not _asked(project, hanging) and time.monotonic() < deadline:
+                time.sleep(0.02)
+            process.send_signal(signal.SIGINT)
+            code, _, err = ended(process, 7.0)
+        finally:
+            process.kill()
+
+    assert (code, "interrupted" in err) == (130, True), err
+
+
+def _asked(project: Project, pattern: str) -> bool:
+    """Whether a request to the folder of a pattern has arrived."""
+    folder = pattern.removeprefix("GET ").removesuffix("*")
+    everything = project.account.control("GET", "requests")["requests"]
+    return any(one["path"].startswith(folder) for one in everything)
+
+
 def _calls_under_way(project: Project) -> bool:
     """Whether a write has arrived; its answer is slow."""
     return bool(project.account.writes)

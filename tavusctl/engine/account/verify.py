@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from msgspec import Struct, field
 
@@ -17,6 +17,7 @@ from tavusctl.crawl.status import another_object
 from tavusctl.engine.account import conversations
 from tavusctl.engine.compare.not_live import mentions_draft, still_not_live
 from tavusctl.fields import spellings
+from tavusctl.lib.concurrency import run_all
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
 from tavusctl.patch import split
 
@@ -126,8 +127,8 @@ def _read_all(
     api: Reader, kinds: Mapping[str, ResourceKind], keys: set[tuple[str, str]]
 ) -> dict[tuple[str, str], _Observed]:
     ordered = sorted(keys)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return dict(zip(ordered, pool.map(lambda key: _read_one(api, kinds[key[0]], key[1]), ordered), strict=True))
+    reads = [partial(_read_one, api, kinds[kind], remote_id) for kind, remote_id in ordered]
+    return dict(zip(ordered, run_all(reads, _AT_ONCE), strict=True))
 
 
 def _read_one(api: Reader, kind: ResourceKind, remote_id: str) -> _Observed:

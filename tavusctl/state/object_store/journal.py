@@ -11,10 +11,11 @@ import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import ClassVar, Final
 
 from tavusctl.core.errors import LockError, StateError
+from tavusctl.lib.concurrency import run_all
 from tavusctl.lib.private_files import LIMIT
 from tavusctl.state.hash_chain import START, follow, link
 from tavusctl.state.object_store.bucket import Bucket
@@ -78,8 +79,8 @@ class BucketJournal:
                 left -= len(blob.content) if blob else 0
             return name, blob.content if blob and left >= 0 else None
 
-        with ThreadPoolExecutor(_AT_A_TIME) as pool:
-            contents_by_name = {name: content for name, content in pool.map(get, names) if content is not None}
+        gotten = run_all([partial(get, name) for name in names], _AT_A_TIME)
+        contents_by_name = {name: content for name, content in gotten if content is not None}
         if left < 0:
             message = f"the journal in {self._bucket.url} is larger than {self._max_bytes} bytes, the maximum of a run"
             raise StateError(message, "set `state:` to a folder that nothing else uses", id="E903")

@@ -53,6 +53,23 @@ def test_many_pieces_share_few_threads() -> None:
     assert 0 < most <= 32
 
 
+def test_not_more_run_at_once_than_asked() -> None:
+    running, most, guard = 0, 0, threading.Lock()
+
+    def count() -> None:
+        nonlocal running, most
+        with guard:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.01)
+        with guard:
+            running -= 1
+
+    run_all([count] * 20, 3)
+
+    assert 0 < most <= 3
+
+
 def test_an_error_waits_in_the_future() -> None:
     def fail() -> None:
         raise KeyError
