@@ -188,11 +188,8 @@ def attempt(args: list[str]) -> int:
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except (click.Abort, KeyboardInterrupt) as interrupt:
-        # click turns an interrupt into click.Abort; the exit code is that of the original exception
-        code = getattr(interrupt.__context__ or interrupt, "code", None)
-        # Only a command that watches what it writes knows that nothing was changed.
-        click.echo("interrupted" if code is None else "interrupted; nothing was changed", err=True)
-        return 130 if code is None else code
+        # click turns an interrupt into click.Abort; exit code and notes are those of the original exception
+        return _report_interrupt(interrupt.__context__ or interrupt, args)
     except click.ClickException as error:
         return _report_usage(error, args)
     except Exception as error:  # noqa: BLE001 - the last handler: every error becomes a message and an exit code
@@ -200,6 +197,19 @@ def attempt(args: list[str]) -> int:
 
         return report(error, args)
     return result if isinstance(result, int) else 0
+
+
+def _report_interrupt(interrupt: BaseException, args: list[str]) -> int:
+    from tavusctl.cli.error_report import report, wants_json
+    from tavusctl.core.errors import Interrupted
+
+    # Only a command that watches what it writes knows the code, and that nothing was changed.
+    code: int | None = getattr(interrupt, "code", None)
+    message = "interrupted" if code is None else "interrupted; nothing was changed"
+    notes = "; ".join(getattr(interrupt, "__notes__", ()))
+    click.echo("\n".join(filter(None, (message, notes))), err=True)
+    error = Interrupted(message, notes, exit_code=code)
+    return report(error, args) if wants_json(args) else error.exit_code
 
 
 def _report_usage(error: click.ClickException, args: list[str]) -> int:

@@ -17,6 +17,7 @@ TavusctlError
       Gone                 there is no such object
       Throttled            429 in every attempt
   UsageError          12   the command line is invalid
+  Interrupted        130   a signal has ended the command; 129 and 143 for other signals than SIGINT
 """
 
 from __future__ import annotations
@@ -178,6 +179,16 @@ class UsageError(TavusctlError):
     """The command line is invalid."""
 
     exit_code, id = 12, "E1200"
+
+
+class Interrupted(TavusctlError):
+    """A signal has ended the command before its result was known."""
+
+    exit_code, id = 130, "E1300"
+
+    def __init__(self, message: str, hint: str = "", *, exit_code: int | None = None) -> None:
+        super().__init__(message, hint)
+        self.exit_code = exit_code or self.exit_code
 
 
 # The worst of several outcomes determines the exit code of a run.

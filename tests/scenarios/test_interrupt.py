@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -96,23 +97,71 @@ def test_a_crawl_that_has_begun_is_no_unchanged_account(project: Project) -> Non
 def test_a_command_that_reads_does_not_wait_for_answers_after_ctrl_c(
     project: Project, command: tuple[str, ...]
 ) -> None:
-    """Whether the account does not answer, or the address of a watched document."""
-    source = f"{project.account.url}/v2/sources"
+    """Whether the account does not answer, or the address of a watched document; in JSON, it is an error document."""
     for number in range(3):
-        spec = {"document_name": f"D{number}", "document_url": f"{source}/{number}"}
+        spec = {"document_name": f"D{number}", "document_url": f"{project.account.url}/v2/sources/{number}"}
         project.manifest("document", f"d{number}", spec, watch=True)
+    project.apply("--no-watch")
+    hanging = "GET /v2/documents/*" if command == ("verify",) else "GET /v2/sources/*"
+
+    code, out, err = interrupted_at(project, hanging, *command, "--format", "json")
+
+    document = json.loads(out)["error"]
+    assert (code, "interrupted" in err) == (130, True), err
+    assert (document["exit_code"], [one["message"] for one in document["complaints"]]) == (130, ["interrupted"])
+
+
+@pytest.fixture
+def host(project: Project) -> Project:
+    """A persona with a stock replica."""
+    project.write("manifests/anna.yaml", "kind: replica\nname: anna\nexternal: true\nid: rfe12d8b9597\n")
+    spec = {"persona_name": "Host", "system_prompt": "Hi.", "default_replica_id": "${ref:replica/anna}"}
+    project.manifest("persona", "host", spec)
+    project.apply()
+    return project
+
+
+def test_ctrl_c_in_the_call_that_starts_a_conversation_names_what_may_cost_minutes(host: Project) -> None:
+    code, out, err = interrupted_at(host, "POST /v2/conversations", "talk", "persona/host", "--yes", phase="after")
+
+    (begun,) = [one["body"] for one in host.account.writes if one["path"] == "/v2/conversations"]
+    assert (code, out) == (130, "")
+    assert f"a conversation may have been started: its name is `{begun['conversation_name']}`" in err
+    assert "it costs minutes until it is ended" in err
+
+
+def test_ctrl_c_in_the_check_of_a_conversation_ends_within_seconds(host: Project) -> None:
+    """Although it has to be deleted, and the server does not answer; if it answers, the conversation is deleted."""
+    check = "verify", "--conversation", "persona/host"
+    silent = interrupted_at(host, "GET /v2/conversations/*", *check)
+    left = set(host.account.objects("conversations"))
+    host.account.control("DELETE", "faults")
+    answering = interrupted_at(host, "GET /v2/conversations/*", *check, times=1)
+
+    assert (silent[0], answering[0]) == (130, 130)
+    assert "could not be deleted" in silent[2]
+    assert "could not be deleted" not in answering[2]
+    assert set(host.account.objects("conversations")) <= left
+
+
+def interrupted_at(
+    project: Project, hanging: str, *command: str, phase: str = "before", times: int | None = None
+) -> tuple[int, str, str]:
+    """Exit code and output of a command that gets Ctrl-C while the server does not answer a request."""
+    project.account.forget()
+    project.account.fault(match=hanging, kind="delay", seconds=11.0, times=times, phase=phase)
     known = {"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key}
     known["TAVUSCTL_TEST_SOURCES"] = project.account.url
-    project.apply("--no-watch")
-    project.account.control("DELETE", "requests")
-    hanging = "GET /v2/documents/*" if command == ("verify",) else "GET /v2/sources/*"
-    project.account.fault(match=hanging, kind="delay", seconds=11.0, times=None)
-
     program = [sys.executable, "-c", "from tavusctl.cli import main; main()", *command]
     with (
-        inherited(signal.SIGINT, signal.default_int_handler),
+        inherited(signal.SIGINT, signal.default_int_handler),  # also if the tests run in the background
         subprocess.Popen(
-            program, cwd=project.root, env={**os.environ, **known}, stderr=subprocess.PIPE, text=True
+            program,
+            cwd=project.root,
+            env={**os.environ, **known},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         ) as process,
     ):
         try:
@@ -120,18 +169,16 @@ def test_a_command_that_reads_does_not_wait_for_answers_after_ctrl_c(
             while not _asked(project, hanging) and time.monotonic() < deadline:
                 time.sleep(0.02)
             process.send_signal(signal.SIGINT)
-            code, _, err = ended(process, 7.0)
+            return ended(process, 7.0)
         finally:
             process.kill()
 
-    assert (code, "interrupted" in err) == (130, True), err
-
 
 def _asked(project: Project, pattern: str) -> bool:
-    """Whether a request to the folder of a pattern has arrived."""
-    folder = pattern.removeprefix("GET ").removesuffix("*")
+    """Whether a request that a pattern matches has arrived."""
+    method, path = pattern.split()
     everything = project.account.control("GET", "requests")["requests"]
-    return any(one["path"].startswith(folder) for one in everything)
+    return any(one["method"] == method and one["path"].startswith(path.removesuffix("*")) for one in everything)
 
 
 def _calls_under_way(project: Project) -> bool:

@@ -7,15 +7,18 @@ together.
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from tavusctl.core.errors import Ambiguous, ApiError, Gone, Rejected, UnknownOutcome
 from tavusctl.core.ports import Api, OpenFence, Reader
 from tavusctl.core.resource_kind import Listing
+from tavusctl.lib.concurrency import start
 from tavusctl.lib.json_types import JsonObject
 
 COLLECTION: Final = "/v2/conversations"
 _ID: Final = "conversation_id"
+_LAST_SECONDS: Final = 4.0  # after Ctrl-C
 _NAME: Final = "conversation_name"
 _ENDED: Final = "ended"
 _OURS: Final = OpenFence()  # no lock and no record: its name is unique to the run, and the state does not know it
@@ -40,11 +43,15 @@ def begin(api: Api, body: JsonObject) -> JsonObject:
         if conversation := _find(api, body):
             raise _Found(conversation)
 
+    cost = "it is free of charge" if body.get("test_mode") else "it costs minutes until it is ended"
     reason = "the response has no id of a conversation"
     try:
         created = api.post(COLLECTION, body, fence=_OURS, before_retry=look)
     except _Found as found:
         return found.conversation
+    except KeyboardInterrupt as interrupt:
+        interrupt.add_note(f"a conversation may have been started: its name is `{body[_NAME]}`, and {cost}")
+        raise
     except Rejected:
         with suppress(ApiError):
             if conversation := _find(api, body):
@@ -57,7 +64,6 @@ def begin(api: Api, body: JsonObject) -> JsonObject:
     if conversation := _find(api, body):
         return conversation
     message = f"it is not known whether a conversation was started, and none is listed: {reason}"
-    cost = "it is free of charge" if body.get("test_mode") else "it costs minutes until it is ended"
     raise UnknownOutcome(message, f"if it appears, its name is `{body[_NAME]}`, and {cost}")
 
 
@@ -89,6 +95,15 @@ def end(api: Api, conversation_id: str) -> bool:
         if read(api, conversation_id).get("status") != _ENDED:
             raise
     return True
+
+
+def remove_at_the_end(api: Api, conversation_id: str, error: BaseException) -> None:
+    """End and delete a conversation within seconds; if that fails, a note on the error that ends the run says so."""
+    removal = start(partial(remove, api, conversation_id))
+    with suppress(ApiError, TimeoutError):
+        if removal.result(_LAST_SECONDS):
+            return
+    error.add_note(f"the conversation {conversation_id} could not be deleted")
 
 
 def remove(api: Api, conversation_id: str) -> bool:

@@ -117,9 +117,12 @@ def converse(api: Api, target: Target, field: str, name: str) -> Check:
         trouble = _trouble(conversations.read(api, conversation_id), target, field)
     except Gone as error:
         trouble = f"the conversation {conversation_id} was started, but cannot be read: {error.text}"
-    finally:
-        gone = conversations.remove(api, conversation_id)
-        left = "" if gone else f"the conversation {conversation_id} could not be deleted"
+    except BaseException as error:
+        conversations.remove_at_the_end(api, conversation_id, error)
+        raise
+    left = (
+        "" if conversations.remove(api, conversation_id) else f"the conversation {conversation_id} could not be deleted"
+    )
     return check("; ".join(filter(None, (trouble, left))))
 
 
