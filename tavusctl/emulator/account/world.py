@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from tavusctl.emulator.account.clock import Clock, in_microseconds
 from tavusctl.emulator.account.history import History
 from tavusctl.emulator.account.journal import Entry, Journal, redact
 from tavusctl.emulator.account.portal import Portal
 from tavusctl.emulator.account.store import Store, StoredObject
-from tavusctl.emulator.control import forms
 from tavusctl.emulator.control.behaviors import Behaviors, defaults
 from tavusctl.emulator.control.faults import Faults
 from tavusctl.emulator.http.access import Allowed
@@ -157,70 +153,3 @@ class Call:
     def has_flag(self, name: str) -> bool:
         """Whether a query parameter is `true`."""
         return self.request.query.get(name, "").lower() == "true"
-
-
-def build(
-    *,
-    db: str | Path | None,
-    seed: str | Path | Mapping[str, Json] | None,
-    faults: str | Path | list[Object] | None,
-    behaviors: Mapping[str, Json] | None = None,
-    allowed: Allowed | None = None,
-) -> World:
-    """A world from the arguments of `serve`; must run in the thread that serves.  BadForm if a file is invalid."""
-    first_seed, rules = _load(seed), _load(faults)
-    with in_file(seed):
-        first_seed = _seed_accounts({} if first_seed is None else first_seed)
-    with in_file(faults):
-        rules = _fault_rules(rules or [])
-        Faults().add(rules)
-    store, start_behaviors = Store(db), dict(behaviors or {})
-    with ExitStack() as cleanup:
-        cleanup.callback(store.close)  # a failed start leaves no file open
-        world = World(
-            store, allowed or Allowed(), first_seed=first_seed, first_behaviors=start_behaviors, first_faults=rules
-        )
-        world.start()
-        cleanup.pop_all()
-    return world
-
-
-def _load(source: str | Path | Json) -> Json:
-    """The content of a JSON file, or the value that was given in its place."""
-    if not isinstance(source, str | Path):
-        return source
-    try:
-        return json.loads(Path(source).read_text(encoding="utf-8"))
-    except OSError as error:
-        message = f"the file `{source}` cannot be read: {error.strerror}"
-    except (ValueError, RecursionError) as error:  # invalid UTF-8 is a ValueError, too
-        message = f"the file `{source}` is not valid JSON: {error}"
-    raise forms.BadForm(message)
-
-
-@contextmanager
-def in_file(source: str | Path | Json) -> Iterator[None]:
-    """Raise a ValueError about the content of a file as BadForm that names the file."""
-    try:
-        yield
-    except ValueError as error:
-        if not isinstance(source, str | Path):
-            raise
-        message = f"`{source}`: {error}"
-        raise forms.BadForm(message) from error
-
-
-def _seed_accounts(seed: Json) -> Object:
-    if not isinstance(seed, Mapping):
-        message = "the seed is an object of accounts"
-        raise forms.BadForm(message)
-    return dict(seed)
-
-
-def _fault_rules(rules: Json) -> list[Json]:
-    """The fault rules of a file: a list, an object with `faults` as GET faults returns it, or a single rule."""
-    fault_rules = rules["faults"] if isinstance(rules, dict) and set(rules) == {"faults"} else rules
-    if not isinstance(fault_rules, list | dict):
-        message = "faults are a list of rules"
-        raise forms.BadForm(message)
-    return fault_rules if isinstance(fault_rules, list) else [fault_rules]

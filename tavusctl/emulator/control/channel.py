@@ -129,21 +129,9 @@ def _since(request: Request) -> int:
     return int(request.query.get("since", "0"))
 
 
-def _requests(world: World, request: Request) -> Json:
-    return {"requests": world.journal.select(request.query)}
-
-
-def _callbacks(world: World, _: Request) -> Json:
-    return {"callbacks": world.callbacks.deliveries}
-
-
 def _forget_requests(world: World, _: Request) -> Json:
     world.journal.clear()
     return {}
-
-
-def _mutations(world: World, request: Request) -> Json:
-    return {"mutations": world.store.mutations(_since(request))}
 
 
 def _history(world: World, request: Request) -> Json:
@@ -155,10 +143,6 @@ def _history(world: World, request: Request) -> Json:
 def _as_read(world: World, stored: StoredObject) -> Object:
     """An object as a read shows it, or showed it before it was deleted, with its real secrets."""
     return RESOURCES[stored.kind].read_with_secrets(world, replace(stored, deleted=None))
-
-
-def _violations(world: World, _: Request) -> Json:
-    return {"violations": world.journal.violations}
 
 
 def _objects(world: World, request: Request) -> Json:
@@ -283,22 +267,6 @@ def _disarm(world: World, request: Request) -> Json:
     return _edits(world, request)
 
 
-def _drafts(world: World, _: Request) -> Json:
-    return {"drafts": maker.all_drafts(world)}
-
-
-def _begin_drafts(world: World, request: Request) -> Json:
-    return maker.post_drafts(world, request)
-
-
-def _discard_drafts(world: World, request: Request) -> Json:
-    return maker.end(world, dict(request.query), publish=False)
-
-
-def _publish_drafts(world: World, request: Request) -> Json:
-    return maker.end(world, request.json(default={}), publish=True)
-
-
 def _seed(world: World, request: Request) -> Json:
     seed = _body(request)
     seeding.check(world, seed)
@@ -318,16 +286,12 @@ def _reset(world: World, _: Request) -> Json:
     return {}
 
 
-def _accounts(world: World, _: Request) -> Json:
-    return {"accounts": world.store.accounts()}
-
-
 HANDLERS: dict[tuple[str, str], ControlHandler] = {
-    ("GET", "requests"): _requests,
+    ("GET", "requests"): lambda world, request: {"requests": world.journal.select(request.query)},
     ("DELETE", "requests"): _forget_requests,
-    ("GET", "mutations"): _mutations,
+    ("GET", "mutations"): lambda world, request: {"mutations": world.store.mutations(_since(request))},
     ("GET", "history"): _history,
-    ("GET", "violations"): _violations,
+    ("GET", "violations"): lambda world, _: {"violations": world.journal.violations},
     ("GET", "objects"): _objects,
     ("GET", "clock"): _clock,
     ("POST", "clock"): _turn_clock,
@@ -348,12 +312,12 @@ HANDLERS: dict[tuple[str, str], ControlHandler] = {
     ("POST", "portal"): _edit,
     ("GET", "portal"): _edits,
     ("DELETE", "portal"): _disarm,
-    ("GET", "drafts"): _drafts,
-    ("POST", "drafts"): _begin_drafts,
-    ("DELETE", "drafts"): _discard_drafts,
-    ("POST", "drafts/publish"): _publish_drafts,
+    ("GET", "drafts"): lambda world, _: {"drafts": maker.all_drafts(world)},
+    ("POST", "drafts"): maker.post_drafts,
+    ("DELETE", "drafts"): lambda world, request: maker.end(world, dict(request.query), publish=False),
+    ("POST", "drafts/publish"): lambda world, request: maker.end(world, request.json(default={}), publish=True),
     ("POST", "seed"): _seed,
     ("POST", "reset"): _reset,
-    ("GET", "accounts"): _accounts,
-    ("GET", "callbacks"): _callbacks,
+    ("GET", "accounts"): lambda world, _: {"accounts": world.store.accounts()},
+    ("GET", "callbacks"): lambda world, _: {"callbacks": world.callbacks.deliveries},
 }

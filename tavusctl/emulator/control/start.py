@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tavusctl.emulator.account.world import World, build, in_file
-from tavusctl.emulator.control import seeding
+from tavusctl.emulator.account.store import Store
+from tavusctl.emulator.account.world import World
+from tavusctl.emulator.control import forms, seeding
+from tavusctl.emulator.control.faults import Faults
 from tavusctl.emulator.http.access import Allowed
 from tavusctl.emulator.http.messages import Json, Object
 
@@ -20,11 +23,66 @@ def start_world(
     behaviors: Mapping[str, Json] | None = None,
     allowed: Allowed | None = None,
 ) -> World:
-    """A world from the arguments of `serve`, its seed checked; must run in the thread that serves."""
-    world = build(db=db, seed=seed, faults=faults, behaviors=behaviors, allowed=allowed)
+    """A world from the arguments of `serve`; must run in the thread that serves.  BadForm if a file is invalid."""
+    first_seed, rules = _load(seed), _load(faults)
+    with _in_file(seed):
+        first_seed = _seed_accounts({} if first_seed is None else first_seed)
+    with _in_file(faults):
+        rules = _fault_rules(rules or [])
+        Faults().add(rules)
     with ExitStack() as cleanup:
-        cleanup.callback(world.store.close)  # a failed start leaves no file open
-        with in_file(seed):
+        store = Store(db)
+        cleanup.callback(store.close)  # a failed start leaves no file open
+        world = World(
+            store,
+            allowed or Allowed(),
+            first_seed=first_seed,
+            first_behaviors=dict(behaviors or {}),
+            first_faults=rules,
+        )
+        world.start()
+        with _in_file(seed):
             seeding.check(world, world.first_seed)
         cleanup.pop_all()
     return world
+
+
+def _load(source: str | Path | Json) -> Json:
+    """The content of a JSON file, or the value that was given in its place."""
+    if not isinstance(source, str | Path):
+        return source
+    try:
+        return json.loads(Path(source).read_text(encoding="utf-8"))
+    except OSError as error:
+        message = f"the file `{source}` cannot be read: {error.strerror}"
+    except (ValueError, RecursionError) as error:  # invalid UTF-8 is a ValueError, too
+        message = f"the file `{source}` is not valid JSON: {error}"
+    raise forms.BadForm(message)
+
+
+@contextmanager
+def _in_file(source: str | Path | Json) -> Iterator[None]:
+    """Raise a ValueError about the content of a file as BadForm that names the file."""
+    try:
+        yield
+    except ValueError as error:
+        if not isinstance(source, str | Path):
+            raise
+        message = f"`{source}`: {error}"
+        raise forms.BadForm(message) from error
+
+
+def _seed_accounts(seed: Json) -> Object:
+    if not isinstance(seed, Mapping):
+        message = "the seed is an object of accounts"
+        raise forms.BadForm(message)
+    return dict(seed)
+
+
+def _fault_rules(rules: Json) -> list[Json]:
+    """The fault rules of a file: a list, an object with `faults` as GET faults returns it, or a single rule."""
+    fault_rules = rules["faults"] if isinstance(rules, dict) and set(rules) == {"faults"} else rules
+    if not isinstance(fault_rules, list | dict):
+        message = "faults are a list of rules"
+        raise forms.BadForm(message)
+    return fault_rules if isinstance(fault_rules, list) else [fault_rules]

@@ -7,7 +7,6 @@ from tavusctl.emulator.bodies.fields import (
     Fields,
     anything,
     flag,
-    flag_or_text,
     integer,
     length,
     list_of,
@@ -15,46 +14,24 @@ from tavusctl.emulator.bodies.fields import (
     number,
     one_of,
     text,
-    text_mapping,
     texts,
 )
-from tavusctl.emulator.personas.layers import (
-    CONVERSATIONAL_FLOW as OLDER_FLOW,
-)
-from tavusctl.emulator.personas.layers import (
-    PERCEPTION as OLDER_PERCEPTION,
-)
-from tavusctl.emulator.personas.layers import (
-    STT as OLDER_STT,
-)
-from tavusctl.emulator.personas.layers import (
-    tools,
-    voice_settings,
-)
+from tavusctl.emulator.personas import layers as older
 
 MAX_ITEMS = 50  # the most tools, and the most guardrails, that one persona may have
 IDS = list_of(MAX_ITEMS, length(1, 255))
 
 TTS: Fields = {
-    "voice_settings": Field(voice_settings, {}),
-    "external_voice_id": Field(text, ""),
+    "voice_settings": older.TTS["voice_settings"],
+    "external_voice_id": older.TTS["external_voice_id"],
     "voice_id": Field(text, "", nullable=True),
+    **older.TTS,
     "tts_engine": Field(one_of("tavus-auto", "cartesia", "elevenlabs", "azure", "playht"), "tavus-auto"),
-    "api_key": Field(text, ""),
-    "playht_user_id": Field(text, ""),
-    "tts_emotion_control": Field(flag_or_text, default=True),
-    "tts_model_name": Field(text, ""),
     "pronunciation_dictionary_id": Field(text, None, nullable=True),
 }
 LLM: Fields = {
-    "tools": Field(tools, []),
-    "headers": Field(text_mapping, {}),
-    "extra_body": Field(mapping, {}),
-    "default_query": Field(mapping, {}),
-    "base_url": Field(text, ""),
-    "api_key": Field(text, ""),
+    **older.LLM,
     "model": Field(text, "tavus-gemma-4"),
-    "speculative_inference": Field(flag, default=True),
     "disable_vision": Field(flag),
     "enable_llm_proxy": Field(flag),
     "model_name": Field(text),
@@ -62,25 +39,25 @@ LLM: Fields = {
     "endpoint": Field(text),
 }
 PERCEPTION: Fields = {
-    **OLDER_PERCEPTION,
+    **older.PERCEPTION,
     "perception_model": Field(one_of("raven-1", "raven-0", "basic", "off"), "raven-1"),
 }
-STT: Fields = {**OLDER_STT, "stt_engine": Field(OLDER_STT["stt_engine"].check, "tavus-auto")}
+STT: Fields = {**older.STT, "stt_engine": Field(older.STT["stt_engine"].check, "tavus-auto")}
 FLOW: Fields = {
     "turn_detection_model": Field(
         one_of("sparrow-2", "sparrow-1", "sparrow-0", "time-based", "timebased"), None, nullable=True
     ),
-    "turn_taking_patience": OLDER_FLOW["turn_taking_patience"],
-    "replica_interruptibility": OLDER_FLOW["replica_interruptibility"],
-    "voice_isolation": OLDER_FLOW["voice_isolation"],
+    "turn_taking_patience": older.CONVERSATIONAL_FLOW["turn_taking_patience"],
+    "replica_interruptibility": older.CONVERSATIONAL_FLOW["replica_interruptibility"],
+    "voice_isolation": older.CONVERSATIONAL_FLOW["voice_isolation"],
     "wake_phrase": Field(text, None, nullable=True),
     "sleep_phrase": Field(text, None, nullable=True),
     "idle_engagement": Field(one_of("off", "patient", "eager"), None, nullable=True),
     "idle_end_behavior": Field(text, None, nullable=True),
     "idle_timeout": Field(anything, nullable=True),
     "noise_cancellation": Field(text, nullable=True),
-    "turn_commitment": OLDER_FLOW["turn_commitment"],
-    "active_listening": OLDER_FLOW["active_listening"],
+    "turn_commitment": older.CONVERSATIONAL_FLOW["turn_commitment"],
+    "active_listening": older.CONVERSATIONAL_FLOW["active_listening"],
 }
 # The values that unset fields of the flow get as soon as any field of it is set.
 FLOW_DEFAULTS = {
@@ -118,7 +95,7 @@ LAYERS: dict[str, Fields] = {
         "enable_rag_observability_app_messages": Field(flag),
         "use_procedure_goalchain": Field(flag),
     },
-    "vqa": {"enable_vision": Field(text), "prompt": Field(text)},
+    "vqa": older.LAYERS["vqa"],
 }
 FREE_FORM = ("sts", "transport")  # layers that may have any members
 BEFORE_LAYERS: Fields = {

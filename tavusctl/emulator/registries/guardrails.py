@@ -22,16 +22,13 @@ from tavusctl.emulator.bodies.fields import (
     matching,
     one_of,
 )
-from tavusctl.emulator.bodies.names import with_normalised_names
 from tavusctl.emulator.bodies.paging import limit_of, list_all, list_response, newest_first, page_of
 from tavusctl.emulator.bodies.reading import read_object, record_mask_violation, unchanged
 from tavusctl.emulator.http.messages import (
-    Malformed,
     Object,
     Response,
     answer,
     empty,
-    refuse,
     refuse_fields,
     refuse_message,
 )
@@ -134,15 +131,8 @@ def _patch(call: Call, stored: StoredObject) -> Response:
     """Apply a JSON Patch to what a read shows, which has no `tool_call` if that is empty."""
     world = call.world
     before = read_with_secrets(world, stored)
-    try:
-        operations = call.request.json()
-        record_mask_violation(call, operations)
-        after = patching.apply(before, operations, ignore_test=world.behaviors["ignore_test"])
-    except (Malformed, patching.Unpatchable) as error:
-        raise refuse(sets.INVALID_PATCH) from error
-    document = _checked_document(
-        {name: value for name, value in with_normalised_names(world.behaviors, after).items() if name not in READ_ONLY}
-    )
+    after = sets.patched_read(call, before)
+    document = _checked_document({name: value for name, value in after.items() if name not in READ_ONLY})
     patching.apply_write_behaviors(world.behaviors.values, before, document)
     changed = stored.with_document(document | {"created_at": stored.document["created_at"]})
     if read_with_secrets(world, changed) == before:

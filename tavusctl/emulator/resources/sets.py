@@ -48,7 +48,6 @@ from tavusctl.emulator.resources.resource import Missing, Resource, Route
 
 SET: Fields = {"name": Field(text, None, nullable=True), "data": Field(lambda _: None)}
 READ_ONLY = ("uuid", "guardrails_id", "objectives_id", "owner_id", "created_at", "updated_at", "is_deleted")
-INVALID_PATCH = "Invalid patch operation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +182,7 @@ def _without_uuid(item: Json) -> Json:
     return {name: value for name, value in item.items() if name != "uuid"} if isinstance(item, dict) else item
 
 
-def _create(kind: SetKind, get_resource: Callable[[], Resource], call: Call) -> Response:
+def _create(kind: SetKind, resource: Resource, call: Call) -> Response:
     body = read_object(call)
     record_mask_violation(call, body)
     document = kind.validated(call.world, body)
@@ -192,7 +191,7 @@ def _create(kind: SetKind, get_resource: Callable[[], Resource], call: Call) -> 
         document["name"] = kind.default_name
     now = call.world.clock.now()
     document |= {"created_at": format_time(call.world, now), "updated_at": format_time(call.world, now)}
-    stored = StoredObject(call.account, kind.kind, get_resource().new_id(call.world), now, document)
+    stored = StoredObject(call.account, kind.kind, resource.new_id(call.world), now, document)
     call.commit(stored, "create")
     if call.world.behaviors["set_create_full"]:
         return answer(kind.read_with_secrets(call.world, stored))
@@ -200,24 +199,30 @@ def _create(kind: SetKind, get_resource: Callable[[], Resource], call: Call) -> 
     return answer({**shown, "created_at": document["created_at"]})
 
 
-def _find(kind: SetKind, get_resource: Callable[[], Resource], call: Call) -> StoredObject:
+def _find(kind: SetKind, resource: Resource, call: Call) -> StoredObject:
     malformed = not re.fullmatch(f"{kind.prefix}[0-9a-z]+", call.id)
     if malformed and call.world.behaviors["not_found"] == "documented":
         text = f"Invalid {kind.id_key}"
         raise refuse(text)
-    return get_resource().find(call)
+    return resource.find(call)
+
+
+def patched_read(call: Call, shown: Object) -> Object:
+    """The read after the JSON Patch of a call, with its display names as the server stores them."""
+    try:
+        operations = call.request.json()
+        record_mask_violation(call, operations)
+        after = patching.apply(shown, operations, ignore_test=call.world.behaviors["ignore_test"])
+    except (Malformed, patching.Unpatchable) as error:
+        text = "Invalid patch operation"
+        raise refuse(text) from error
+    return with_normalised_names(call.world.behaviors, after)
 
 
 def _patch(kind: SetKind, stored: StoredObject, call: Call) -> Response:
     world = call.world
     before = kind.read_with_secrets(world, stored)
-    try:
-        operations = call.request.json()
-        record_mask_violation(call, operations)
-        after = patching.apply(before, operations, ignore_test=world.behaviors["ignore_test"])
-    except (Malformed, patching.Unpatchable) as error:
-        raise refuse(INVALID_PATCH) from error
-    after = with_normalised_names(world.behaviors, after)
+    after = patched_read(call, before)
     document = kind.validated(world, {name: value for name, value in after.items() if name not in READ_ONLY})
     patching.apply_write_behaviors(world.behaviors.values, before, document)
     times = {"created_at": before["created_at"], "updated_at": before["updated_at"]}
@@ -245,23 +250,23 @@ def _filter(call: Call) -> Callable[[StoredObject], bool] | None:
     )
 
 
-def _get(kind: SetKind, get_resource: Callable[[], Resource], call: Call) -> Response:
-    shown = kind.read_with_secrets(call.world, _find(kind, get_resource, call))
+def _get(kind: SetKind, resource: Resource, call: Call) -> Response:
+    shown = kind.read_with_secrets(call.world, _find(kind, resource, call))
     return answer({"data": [shown]} if call.world.behaviors["wrapped_get"] else shown)
 
 
-def _delete(kind: SetKind, get_resource: Callable[[], Resource], call: Call) -> Response:
-    call.delete(_find(kind, get_resource, call))
+def _delete(kind: SetKind, resource: Resource, call: Call) -> Response:
+    call.delete(_find(kind, resource, call))
     if call.world.behaviors["delete_clears"] or call.world.is_today:
         _clear_references(kind, call)
     return empty(204)
 
 
-def _list(kind: SetKind, get_resource: Callable[[], Resource], call: Call) -> Response:
+def _list(kind: SetKind, resource: Resource, call: Call) -> Response:
     today = call.world.is_today
     data, total = list_all(
         call,
-        get_resource(),
+        resource,
         lambda stored: kind.list_item(call.world, stored),
         keep=_filter(call) if today else None,
         newest_first=newest_first(call) if today else None,
@@ -276,10 +281,6 @@ def _validate(kind: SetKind, call: Call) -> Response:
 
 def resource_of(kind: SetKind) -> Resource:
     """The resource of a kind of set."""
-
-    def get_resource() -> Resource:
-        return resource
-
     path = f"/v2/{kind.kind}"
     resource = Resource(
         name=kind.kind,
@@ -292,11 +293,11 @@ def resource_of(kind: SetKind) -> Resource:
         read_with_secrets=kind.read_with_secrets,
         from_seed=kind.from_seed,
         routes=(
-            Route("GET", path, lambda call: _list(kind, get_resource, call)),
-            Route("POST", path, lambda call: _create(kind, get_resource, call)),
-            Route("GET", f"{path}/*", lambda call: _get(kind, get_resource, call)),
-            Route("PATCH", f"{path}/*", lambda call: _patch(kind, _find(kind, get_resource, call), call)),
-            Route("DELETE", f"{path}/*", lambda call: _delete(kind, get_resource, call)),
+            Route("GET", path, lambda call: _list(kind, resource, call)),
+            Route("POST", path, lambda call: _create(kind, resource, call)),
+            Route("GET", f"{path}/*", lambda call: _get(kind, resource, call)),
+            Route("PATCH", f"{path}/*", lambda call: _patch(kind, _find(kind, resource, call), call)),
+            Route("DELETE", f"{path}/*", lambda call: _delete(kind, resource, call)),
             *(
                 [Route("POST", f"{path}/validate", lambda call: _validate(kind, call), "today")]
                 if kind is OBJECTIVES
