@@ -191,18 +191,14 @@ class ReadClient:
         self, path: str, size: int, listing: Listing, meter: Meter, parsed: Callable[[Answer], Json]
     ) -> pagination.Prefetcher:
         def page(number: int) -> Page:
-            return self._page(path, number, size, listing, parsed)
+            answer = self._get(path, {**listing.full_query, "limit": str(size), "page": str(number)}, parsed)
+            items = answer.get(listing.items)
+            if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+                message = f"GET {path} returned no list of objects in `{listing.items}`"
+                raise ApiError(message)
+            return Page(items, pagination.count_in(answer.get(listing.total)))
 
         return pagination.Prefetcher(page, self._parallel, meter)
-
-    def _page(self, path: str, number: int, size: int, listing: Listing, parsed: Callable[[Answer], Json]) -> Page:
-        query = {**listing.full_query, "limit": str(size), "page": str(number)}
-        page = self._get(path, query, parsed)
-        items = page.get(listing.items)
-        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-            message = f"GET {path} returned no list of objects in `{listing.items}`"
-            raise ApiError(message)
-        return Page(items, pagination.count_in(page.get(listing.total)))
 
     def _call(
         self,
@@ -285,7 +281,7 @@ class Client(ReadClient):
         answer = self._write("PATCH", path, body, fence, query=query, conditions=conditions)
         return answer if isinstance(answer, dict) else {}
 
-    def version(self, path: str, query: Mapping[str, str] | None = None) -> str:
+    def version(self, path: str) -> str:
         """The current ETag of an object; empty if the API returns none for it."""
         tags = [""]
 
@@ -293,7 +289,7 @@ class Client(ReadClient):
             tags.append(answer.headers.get("ETag", ""))
             return parse_response(answer)
 
-        self._get(path, query, parsed)
+        self._get(path, None, parsed)
         return tags[-1]
 
     def put(self, path: str, body: Json, *, fence: Fence, query: Mapping[str, str] | None = None) -> None:

@@ -19,7 +19,7 @@ from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Severity
 from tavusctl.core.errors import ConfigError, InternalError, RefusedError, StateError, UsageError
-from tavusctl.core.json_tree import leaves
+from tavusctl.core.json_tree import leaves, value_at
 from tavusctl.core.messages import suggestion
 from tavusctl.core.model import ABSENT, Cause, Change, Desired, FieldChange
 from tavusctl.engine.import_.missing_state import HINT, UnboundManifests, of_plan
@@ -28,7 +28,6 @@ from tavusctl.fields.spellings import model_pointer
 from tavusctl.kinds import KINDS, address_in
 from tavusctl.lib.json_types import Json, KeyPath
 from tavusctl.patch import join, split
-from tavusctl.patch.pointer import resolve
 from tavusctl.rewrite.render_value import CannotAdoptError, ValueRenderer, find_field, included_file, several_texts
 from tavusctl.secrets.redaction import secret_names_in
 from tavusctl.secrets.values import UnreadSecret
@@ -156,7 +155,7 @@ class Adopted(Struct):
         for change in changes(self.prepared):
             for entry in change.fields if use.is_whole and change.address == use.address else ():
                 if f"{use.pointer}/".startswith(f"{entry.path}/"):
-                    return bool(_value_at(entry.live, use.pointer.removeprefix(entry.path)) == text)
+                    return bool(value_at(entry.live, split(use.pointer.removeprefix(entry.path)), ABSENT) == text)
         return False
 
 
@@ -297,10 +296,3 @@ def _source_of_file_name(name: str, document: Node, where: KeyPath, raw: Json) -
         path for path, leaf in leaves(raw) if isinstance(leaf, str) and name in map(included_file, expressions(leaf))
     )
     return place_of(document, (*where, *next(paths, ())))
-
-
-def _value_at(value: Json, pointer: str) -> Json:
-    try:
-        return resolve(value, pointer)
-    except ValueError:
-        return ABSENT

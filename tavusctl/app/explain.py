@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -57,12 +57,12 @@ class FieldDescription(Struct, frozen=True):
     members: tuple[FieldDescription, ...] = ()  # their own `members` are empty
 
 
-def describe(kind: ResourceKind, kinds: Mapping[str, ResourceKind], keys: Sequence[str]) -> FieldDescription:
+def describe(kind: ResourceKind, keys: Sequence[str]) -> FieldDescription:
     """Describe a kind (no keys), a field of its spec, or an envelope key; UnknownFieldError if it does not exist.
 
     The path has no index for list items, and no key `spec` for fields of spec.
     """
-    schema = for_kind(kind, kinds)
+    schema = for_kind(kind)
     envelope: Schema = schema["properties"]
     place = _Place(kind, schema, kind.name, schema, None)
     for n, key in enumerate(keys):
@@ -178,7 +178,7 @@ def find(path: str) -> FieldDescription:
         message = f"unknown kind `{name}`"
         raise UsageError(message, suggestion(name, KINDS))
     try:
-        return describe(KINDS[name], KINDS, keys)
+        return describe(KINDS[name], keys)
     except UnknownFieldError as error:
         raise UsageError(str(error), suggestion(error.word, error.known)) from None
 

@@ -9,7 +9,7 @@ plaintext secret.  And titles are left out: editors would show them in place of 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Final
 
@@ -20,6 +20,7 @@ from tavusctl.config.schedule_patterns import CRON_PATTERN, TIMEZONE_PATTERN
 from tavusctl.core.address import NAME
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.core.schema.json_schema import Schema
+from tavusctl.kinds import KINDS
 from tavusctl.reports.plan_schema import for_plan
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -32,18 +33,18 @@ DURATION: Final = {
 }
 
 
-def all_schemas(kinds: Mapping[str, ResourceKind]) -> dict[str, Schema]:
+def all_schemas() -> dict[str, Schema]:
     """Every schema by its file name, in a fixed order."""
-    manifests = {schema_file(name): for_kind(kinds[name], kinds) for name in sorted(kinds)}
-    overlays = {schema_file(name, overlay=True): for_overlay(kinds[name], kinds) for name in sorted(kinds)}
+    manifests = {schema_file(name): for_kind(KINDS[name]) for name in sorted(KINDS)}
+    overlays = {schema_file(name, overlay=True): for_overlay(KINDS[name]) for name in sorted(KINDS)}
     return {**manifests, **overlays, "plan.schema.json": for_plan(), "project.schema.json": for_project()}
 
 
-def for_kind(kind: ResourceKind, kinds: Mapping[str, ResourceKind]) -> Schema:
-    """The schema of a manifest of one kind; `kinds` are all kinds, for the description of the key `kind`."""
+def for_kind(kind: ResourceKind) -> Schema:
+    """The schema of a manifest of one kind."""
     spec, definitions = _spec(kind)
     properties: Schema = {
-        "kind": {**_word(kind), "description": f"One of {', '.join(sorted(kinds))}; here {kind.name}."},
+        "kind": {**_word(kind), "description": f"One of {', '.join(sorted(KINDS))}; here {kind.name}."},
         "name": {
             "type": "string",
             "pattern": f"^{NAME.pattern}$",
@@ -85,9 +86,9 @@ def schema_file(kind: str, *, overlay: bool = False) -> str:
     return f"{kind}.overlay.schema.json" if overlay else f"{kind}.schema.json"
 
 
-def for_overlay(kind: ResourceKind, kinds: Mapping[str, ResourceKind]) -> Schema:
+def for_overlay(kind: ResourceKind) -> Schema:
     """The schema of a manifest in an overlay: only `kind` and `name` are required, and null removes a value."""
-    whole = for_kind(kind, kinds)
+    whole = for_kind(kind)
     envelope: Schema = whole["properties"]
     for key in envelope.keys() - {"kind", "name"}:
         envelope[key] = _or_null(envelope[key])

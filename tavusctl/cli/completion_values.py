@@ -98,7 +98,7 @@ def field(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[C
     if not keys:
         return [CompletionItem(name, help=known.summary) for name, known in KINDS.items() if name.startswith(kind)]
     try:
-        members = describe(KINDS[kind], KINDS, keys[:-1]).members
+        members = describe(KINDS[kind], keys[:-1]).members
     except (KeyError, UnknownFieldError):
         return []
     return [CompletionItem(member.path, help=member.text) for member in members if member.path.startswith(incomplete)]

@@ -41,9 +41,8 @@ LIMITS: Final = Limits()
 _ADDED_UP: Final = ("files", "manifests", "values", "text", "expressions", "attachments", "diagnostics")
 
 
-def limits_of_part(limits: Limits) -> Limits:
-    """The limits of some files of a project, if those of the other files are within the same limits: half of each."""
-    return replace(limits, **{name: getattr(limits, name) // 2 for name in _ADDED_UP})
+# The limits of some files of a project, if those of the other files are within the same limits: half of each.
+LIMITS_OF_PART: Final = replace(LIMITS, **{name: getattr(LIMITS, name) // 2 for name in _ADDED_UP})
 
 
 class LimitExceededError(Exception):

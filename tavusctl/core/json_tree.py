@@ -69,10 +69,10 @@ def map_leaves_with_path(value: Json, change: Callable[[Json, KeyPath], Json], p
     return change(value, path)
 
 
-def leaves(value: Json, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Json]]:
+def leaves(value: Json) -> Iterator[tuple[KeyPath, Json]]:
     """Every leaf of a document with its path; list indices are decimal texts."""
     items: list[tuple[KeyPath, Json]] = []
-    _collect_leaves(value, path, items)
+    _collect_leaves(value, (), items)
     return iter(items)
 
 

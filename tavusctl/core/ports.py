@@ -105,7 +105,7 @@ class Api(Reader, Protocol):
         """
         ...
 
-    def version(self, path: str, query: Mapping[str, str] | None = None) -> str:
+    def version(self, path: str) -> str:
         """The current ETag of an object; empty if its reads have none."""
         ...
 

@@ -250,7 +250,7 @@ def _compare(
         with_current_addresses=names.with_current_addresses,
         referrers_by_id=diff.referrers_by_id(manifests, account.ids),
     )
-    return diff.on_request(comparison, "destroy was requested") if inputs.destroy else comparison
+    return diff.on_request(comparison) if inputs.destroy else comparison
 
 
 def _diagnose(

@@ -29,9 +29,9 @@ def read(kind: ResourceKind, raw: JsonObject) -> JsonObject:
     return with_model_names(kind, kind.normalise(raw))
 
 
-def with_model_names(kind: ResourceKind, document: JsonObject, path: KeyPath = ()) -> JsonObject:
+def with_model_names(kind: ResourceKind, document: JsonObject) -> JsonObject:
     """A document with the names of the model; of two names of one field, the one that has a value counts."""
-    here = _place(kind, path)
+    here = _place(kind, ())
     return _named(here, document) if here.names or here.below else document
 
 

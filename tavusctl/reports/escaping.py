@@ -43,7 +43,7 @@ def code(text: str) -> str:
     return f"<code>{entities(text)}</code>"
 
 
-def fenced(body: str, language: str = "") -> str:
+def fenced(body: str, language: str) -> str:
     """A fenced block of Markdown that nothing in the body can close."""
     longest = max((len(run) for run in re.findall(r"`+", body)), default=0)
     fence = "`" * max(3, longest + 1)

@@ -210,9 +210,9 @@ class SealedState(Struct, frozen=True):
     seals: Seals = Seals()
 
 
-def open_state(store: Store, keys: Keys, *, older: bool = False) -> SealedState:
+def open_state(store: Store, keys: Keys) -> SealedState:
     """State and journal of a store; StateError if a seal is invalid, or bindings have no seal and no key digest."""
-    sealed_state = verify(*read_both(store, older=older), keys)
+    sealed_state = verify(*read_both(store), keys)
     state = sealed_state.replay.state
     if sealed_state.seals.trust is Trust.UNSEALED and state.bindings and not state.key_digest:
         message = "the state has objects, but no record of the API key that wrote it, so it is not trusted"

@@ -141,7 +141,7 @@ def test_null_removes_and_so_does_a_key_that_was_dropped(kind: str, data: st.Dat
 
         for difference in (by_null, by_absence):
             left = member(settled(kind, live(kind, body).body, difference), f"/{key}")
-            assert all(same(KINDS[kind], path, None, leaf) for path, leaf in leaves(left, (key,)))
+            assert all(same(KINDS[kind], path, None, leaf) for path, leaf in leaves({key: left}))
 
 
 def cause(base: Any, found: Any, wanted: Any) -> Cause | None:

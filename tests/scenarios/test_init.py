@@ -12,7 +12,6 @@ from jsonschema_rs import meta
 
 from tavusctl.app.json_schemas import all_schemas
 from tavusctl.cli import cli
-from tavusctl.kinds import KINDS
 from tests.scenarios.project import Project
 
 
@@ -140,7 +139,7 @@ def test_its_schemas_are_schemas(project: Project) -> None:
     project.run("init")
     schemas = sorted((project.root / "schemas").glob("*.schema.json"))
 
-    assert [path.name for path in schemas] == sorted(all_schemas(KINDS))
+    assert [path.name for path in schemas] == sorted(all_schemas())
     for path in schemas:
         name = path.name.removesuffix(".schema.json")
         meta.validate(json.loads(path.read_text("utf-8")))

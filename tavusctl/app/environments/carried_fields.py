@@ -10,7 +10,7 @@ from tavusctl.config.interpolation import escape_expressions, expressions
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import written_at
-from tavusctl.core.json_tree import leaves
+from tavusctl.core.json_tree import leaves, value_at
 from tavusctl.core.model import ABSENT, Manifest
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import spellings
@@ -61,7 +61,7 @@ def pointer_in(kind: ResourceKind, text: str) -> str:
     return "".join(f"/{key}" for key in path)
 
 
-def differing(source: Side, target: Side, chosen: Collection[str] = ()) -> Iterator[Field]:
+def differing(source: Side, target: Side, chosen: Collection[str]) -> Iterator[Field]:
     """The differing fields that are to be carried over: the `chosen` ones, or those of spec that the overlay sets.
 
     Without `chosen` and without an overlay, all fields that the source has.  The display name must be chosen to be
@@ -117,7 +117,7 @@ def _are_equal(source: Side, target: Side, path: KeyPath, left: Json, right: Jso
         return True
     if path[0] != "spec":
         return False
-    values = [_at(side.manifest.spec, path[1:]) for side in (source, target)]
+    values = [value_at(side.manifest.spec, path[1:], ABSENT) for side in (source, target)]
     return ABSENT not in values and bool(values[0] == values[1])
 
 
@@ -143,7 +143,7 @@ def target_value(field: Field, source: Side, target: Side) -> tuple[Json, Mappin
     """
     value = field.source
     if isinstance(value, str) and included_file(value):
-        text = _at(source.manifest.spec, field.path[1:])
+        text = value_at(source.manifest.spec, field.path[1:], ABSENT)
         target_place = _place(target, field.path)
         if isinstance(field.target, str) and included_file(field.target) and isinstance(text, str):
             return field.target, {target.included_path(included_file(field.target), target_place): text}
@@ -156,11 +156,3 @@ def target_value(field: Field, source: Side, target: Side) -> tuple[Json, Mappin
             message = f"it names a file beside {field.place.path}; move the file into the manifests folder first"
             raise CannotAdoptError(message)
     return value, {}
-
-
-def _at(value: Json, path: KeyPath) -> Json:
-    for key in path:
-        if not isinstance(value, dict) or key not in value:
-            return ABSENT
-        value = value[key]
-    return value

@@ -9,13 +9,12 @@ from pathlib import Path
 from tavusctl.app.files import file_writer
 from tavusctl.app.json_schemas import all_schemas
 from tavusctl.core.errors import UsageError
-from tavusctl.kinds import KINDS
 from tavusctl.secrets.redaction import Record
 
 
 def schema_files() -> Mapping[str, str]:
     """The text of every schema by the name of its file."""
-    return {name: text(schema) for name, schema in all_schemas(KINDS).items()}
+    return {name: text(schema) for name, schema in all_schemas().items()}
 
 
 def write_schemas(out: Path) -> int:

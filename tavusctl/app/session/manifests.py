@@ -15,7 +15,7 @@ from tavusctl.app.session.local import LocalSession
 from tavusctl.config import files, loading
 from tavusctl.config.cache.disk_answers import Disk
 from tavusctl.config.cache.manifest_cache import ManifestCache
-from tavusctl.config.limits import LIMITS, limits_of_part
+from tavusctl.config.limits import LIMITS, LIMITS_OF_PART
 from tavusctl.config.reading import may_declare
 from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Diagnostic, Severity, place
@@ -56,7 +56,7 @@ def check(
     """
     is_cached = session.cache and (others or not paths)
     manifest_cache = session.cache.load_manifests(is_part=bool(others)) if session.cache and is_cached else None
-    limits = limits_of_part(LIMITS) if others else LIMITS
+    limits = LIMITS_OF_PART if others else LIMITS
     loaded = loading.read(session.project, session.environment, KINDS, paths, limits, cache=manifest_cache)
     has_errors = any(one.severity is Severity.ERROR for one in (*session.project_diagnostics, *loaded.diagnostics))
     if needs_manifests and not (loaded.files or paths or has_errors):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from tavusctl.emulator.http.messages import Object, Request, refuse
 
@@ -66,15 +66,12 @@ def patched_to_older_names(before: Object, after: Object, table: Table) -> Objec
     return result
 
 
-def with_stored_interruptibility(
-    layer: Object, shown_name: str, written_names: Collection[str] = INTERRUPTIBILITY
-) -> Object:
+def with_stored_interruptibility(layer: Object, shown_name: str) -> Object:
     """The conversational_flow layer with the interruptibility under its oldest name only.
 
-    `shown_name` is the name that a read shows; of the names in `written_names`, a value under another name takes
-    precedence.
+    `shown_name` is the name that a read shows; a value under another name takes precedence.
     """
-    values = {name: layer[name] for name in written_names if name in layer}
+    values = {name: layer[name] for name in INTERRUPTIBILITY if name in layer}
     if not values:
         return layer
     unshown_values = [value for name, value in values.items() if name != shown_name]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tavusctl.emulator.bodies.patching import NORMALISERS
@@ -229,9 +229,9 @@ class Behaviors:
                 raise UnknownBehavior(message)
         self.values.update(values)
 
-    def restore(self, names: Iterable[str] = BEHAVIORS) -> None:
-        """Set behaviours back to their defaults."""
-        self.values.update({name: BEHAVIORS[name].default for name in names})
+    def restore(self) -> None:
+        """Set all behaviours back to their defaults."""
+        self.values.update(defaults().values)
 
     def changed(self) -> Object:
         """The behaviours whose values differ from their defaults."""

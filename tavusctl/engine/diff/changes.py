@@ -93,8 +93,9 @@ def compare_all(
     )
 
 
-def on_request(comparison: Comparison, reason: str) -> Comparison:
-    """A comparison whose orphaned objects are removed on request (`reason`), not for lack of a manifest."""
+def on_request(comparison: Comparison) -> Comparison:
+    """A comparison whose orphaned objects are removed because `destroy` was requested, not for lack of a manifest."""
+    reason = "destroy was requested"
     changes = [
         replace(change, cause=Cause.ASKED, reason=reason if change.action is Action.DELETE else change.reason)
         if change.cause is Cause.ORPHANED

@@ -25,7 +25,7 @@ def facts(capsys: pytest.CaptureFixture[str], path: str) -> dict[str, Any]:
 
 def every(kind: str, *keys: str) -> Iterator[FieldDescription]:
     """A field and all below it."""
-    found = describe(KINDS[kind], KINDS, keys)
+    found = describe(KINDS[kind], keys)
     yield found
     for member in found.members:
         below = member.path.split(".")[1:]
@@ -46,7 +46,7 @@ def test_every_field_has_a_meaning(kind: str) -> None:
 def test_every_field_that_a_kind_declares_is_explained(kind: str) -> None:
     for pointer, declared in KINDS[kind].fields.items():
         keys = [key for key in pointer.split("/")[1:] if key != "*"]
-        found = describe(KINDS[kind], KINDS, ["spec", *keys])
+        found = describe(KINDS[kind], ["spec", *keys])
         assert declared in (found.declared, found.each)
         inside = ["spec"] if keys == ["name"] else []  # a manifest has a name, too
         assert found.path == ".".join([kind, *inside, *keys])

@@ -98,14 +98,7 @@ def test_a_state_without_seal_and_without_a_key_on_record_is_refused() -> None:
     assert open_state(_store(replace(plain, bindings={})), KEYS).seals.trust is Trust.NEW
 
 
-@pytest.mark.parametrize("older", [False, True])
-def test_whether_an_older_state_is_accepted_is_asked_of_the_store(older: bool) -> None:
-    store = _store(STATE)
-    open_state(store, KEYS, older=older)
-    assert store.older == [older]
-
-
-def test_by_default_an_older_state_is_not_accepted() -> None:
+def test_an_older_state_is_not_accepted() -> None:
     store = _store(STATE)
     open_state(store, KEYS)
     assert store.older == [False]
