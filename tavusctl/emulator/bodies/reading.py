@@ -1,23 +1,57 @@
-"""Functions that handlers share: read a body, answer 304, record a mask in a write."""
+"""Functions that handlers share: read a body, patch a read, answer 304, record a mask in a write."""
 
 from __future__ import annotations
 
 from tavusctl.emulator.account.journal import contains_mask
 from tavusctl.emulator.account.world import Call, World
+from tavusctl.emulator.bodies import patching
 from tavusctl.emulator.bodies.names import with_normalised_names
-from tavusctl.emulator.http.messages import Json, Malformed, Object, Response, answer, empty, refuse, refuse_fields
+from tavusctl.emulator.http.messages import (
+    Json,
+    Malformed,
+    Object,
+    Response,
+    answer,
+    empty,
+    refuse,
+    refuse_fields,
+    refuse_message,
+)
 
 
 def read_object(call: Call) -> Object:
     """The body of a request, with its display names as the server stores them; a refusal if it is not an object."""
-    try:
-        body = call.request.json()
-    except Malformed as error:
-        text = "Bad Request. The request body is not valid JSON."
-        raise refuse(text) from error
+    body = _json_body(call)
     if not isinstance(body, dict):
         raise refuse_fields({"_schema": ["Invalid input type."]})
     return with_normalised_names(call.world.behaviors, body)
+
+
+def patched_read(call: Call, shown: Object, *, failure_status: int) -> Object:
+    """The read after the JSON Patch of a call; `failure_status` is that of the refusal if it cannot be applied."""
+    operations = _json_body(call)
+    if not isinstance(operations, list):
+        text = "Bad Request. The body must be a JSON Patch, a list of operations."
+        raise refuse(text)
+    record_mask_violation(call, operations)
+    try:
+        return patching.apply(shown, operations, ignore_test=call.world.behaviors["ignore_test"])
+    except patching.Unpatchable as error:
+        message = "Invalid JSON patch format"
+        raise refuse_message(message, failure_status) from error
+
+
+def _json_body(call: Call) -> Json:
+    try:
+        return call.request.json()
+    except Malformed as error:
+        text = "Bad Request. The request body is not valid JSON."
+        raise refuse(text) from error
+
+
+def comma_separated(text: Json) -> set[str]:
+    """The items of a comma-separated query parameter."""
+    return {word for word in str(text or "").split(",") if word}
 
 
 def record_mask_violation(call: Call, body: Json) -> None:

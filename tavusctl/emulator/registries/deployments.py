@@ -23,9 +23,8 @@ from tavusctl.emulator.bodies.fields import (
 )
 from tavusctl.emulator.bodies.names import with_normalised_names
 from tavusctl.emulator.bodies.paging import limit_of, list_all, newest_first, page_of
-from tavusctl.emulator.bodies.reading import read_object, unchanged
+from tavusctl.emulator.bodies.reading import comma_separated, patched_read, read_object, unchanged
 from tavusctl.emulator.http.messages import Object, Response, answer, empty, refuse, refuse_fields
-from tavusctl.emulator.registries.common import comma_separated, patched_read
 from tavusctl.emulator.resources.resource import Missing, Resource, Route
 
 KIND = "deployments"

@@ -23,7 +23,7 @@ from tavusctl.emulator.bodies.fields import (
     one_of,
 )
 from tavusctl.emulator.bodies.paging import limit_of, list_all, list_response, newest_first, page_of
-from tavusctl.emulator.bodies.reading import read_object, record_mask_violation, unchanged
+from tavusctl.emulator.bodies.reading import comma_separated, read_object, record_mask_violation, unchanged
 from tavusctl.emulator.http.messages import (
     Object,
     Response,
@@ -163,7 +163,7 @@ def list_guardrails(call: Call) -> Response:
 
 def _filter(call: Call) -> Callable[[StoredObject], bool] | None:
     query = call.request.query
-    name_or_id, tags = query.get("name_or_uuid", "").lower(), {tag for tag in query.get("tags", "").split(",") if tag}
+    name_or_id, tags = query.get("name_or_uuid", "").lower(), comma_separated(query.get("tags"))
     system = query.get("type") == "system"
     if not (name_or_id or tags or system):
         return None

@@ -9,9 +9,8 @@ from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies.fields import Field, Fields, diagnostics, length, list_of, matching, missing
 from tavusctl.emulator.bodies.paging import limit_of, list_all, list_response, newest_first
-from tavusctl.emulator.bodies.reading import read_object
+from tavusctl.emulator.bodies.reading import comma_separated, read_object
 from tavusctl.emulator.http.messages import Object, Refusal, Response, answer, empty, refuse_fields
-from tavusctl.emulator.registries.common import comma_separated
 from tavusctl.emulator.resources.resource import Missing, Resource, Route
 
 KIND = "voices"

@@ -11,7 +11,7 @@ from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import patching
 from tavusctl.emulator.bodies.fields import Field, Fields, diagnostics, flag, mapping, text, texts
 from tavusctl.emulator.bodies.paging import limit_of, list_all, list_response, newest_first, page_of
-from tavusctl.emulator.bodies.reading import read_object
+from tavusctl.emulator.bodies.reading import comma_separated, read_object
 from tavusctl.emulator.http.messages import Malformed, Object, Response, answer, empty, refuse
 from tavusctl.emulator.resources import crawls
 from tavusctl.emulator.resources.resource import Missing, Resource, Route
@@ -202,7 +202,7 @@ def _check_query(query: dict[str, str], statuses: tuple[str, ...], sorts: tuple[
 
 def _filter(world: World, query: dict[str, str]) -> Callable[[StoredObject], bool] | None:
     status, name = query.get("status"), query.get("name_or_uuid")
-    tags = {tag for tag in query.get("tags", "").split(",") if tag}
+    tags = comma_separated(query.get("tags"))
     participants = {tag for tag in query.get("participant_tags", "").split(",") if tag and world.is_today}
     if not (status or name or tags or participants):
         return None

@@ -20,7 +20,7 @@ from tavusctl.emulator.bodies.fields import (
     text,
 )
 from tavusctl.emulator.bodies.paging import limit_of, list_all, list_response
-from tavusctl.emulator.bodies.reading import read_object
+from tavusctl.emulator.bodies.reading import comma_separated, read_object
 from tavusctl.emulator.http.messages import Object, Response, answer, empty, refuse, refuse_fields
 from tavusctl.emulator.registries import voices as voice_registry
 from tavusctl.emulator.resources.resource import Missing, Resource, Route
@@ -223,7 +223,7 @@ def list_replicas(call: Call) -> Response:
     query, world = call.request.query, call.world
     replica_type = query.get("face_type", query.get("replica_type")) if world.is_today else query.get("replica_type")
     system = list(_stock_replicas(world).values()) if replica_type != "user" else []
-    ids = {ident for ident in query.get("face_ids", query.get("replica_ids", "")).split(",") if ident}
+    ids = comma_separated(query.get("face_ids", query.get("replica_ids")))
     model = query.get("model_name")
 
     def keep(stored: StoredObject) -> bool:
