@@ -20,6 +20,7 @@ from tavusctl.config.cache.entry import Entry
 from tavusctl.config.cache.manifest_cache import ManifestCache
 from tavusctl.engine.prepared_plan import PreparedPlan
 from tests.scenarios.project import Project, environment_of
+from tests.scenarios.terminals import in_a_pipe
 
 SPEC = {"persona_name": "Coach", "pipeline_mode": "full", "system_prompt": "You coach."}
 PROMPT = "Nobody but the coach knows what stands in this prompt.\n"
@@ -91,6 +92,20 @@ def test_a_file_that_changes_meanwhile_is_read_again(forged: Project) -> None:
         assert "You lie." in str(planned(session).plan.steps)
         assert "You coach best." in str(read_afresh(session, plan).plan.steps)
     assert len(plans) == 2
+
+
+@pytest.mark.parametrize("command", ["plan", "drift", "apply --yes"])
+def test_a_run_that_had_nothing_to_do_loads_neither_models_nor_yaml(project: Project, command: str) -> None:
+    """To load them would take as long as all the rest of a small plan."""
+    project.manifest("persona", "coach", SPEC)
+    project.apply()
+    project.run(*command.split())
+
+    run = in_a_pipe(project, *command.split(), PYTHONPROFILEIMPORTTIME="1")
+
+    modules = {line.rpartition("|")[2].strip() for line in run.stderr.splitlines() if line.startswith("import time")}
+    assert (run.returncode, "httpx" in modules) == (0, True), run.stdout
+    assert modules.isdisjoint({"pydantic", "yaml"})
 
 
 def test_files_that_no_run_has_cached_are_not_read_again(project: Project) -> None:

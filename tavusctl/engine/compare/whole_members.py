@@ -8,7 +8,6 @@ from tavusctl import patch
 from tavusctl.core.json_tree import is_empty, leaves_with_patterns, map_leaves, set_at, value_at
 from tavusctl.core.model import ABSENT, Live
 from tavusctl.core.resource_kind import ResourceKind
-from tavusctl.core.schema.spec_model import field_errors
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_object
 from tavusctl.patch import Pinned
 from tavusctl.secrets.values import Secret
@@ -88,6 +87,8 @@ def _masked(kind: ResourceKind, whole: JsonObject, touched: Sequence[str]) -> It
 def _missing(kind: ResourceKind, whole: JsonObject) -> Iterator[KeyPath]:
     """Paths of masked secrets that the schema requires and that `whole` lacks."""
     placeholders = map_leaves(whole, lambda leaf: leaf if isinstance(leaf, bool | int | float | str | None) else "word")
+    from tavusctl.core.schema.spec_model import field_errors  # noqa: PLC0415 - slow; a plan without changes needs none
+
     for error in field_errors(kind.model, placeholders):
         path = (*error.path, error.missing or error.choice)
         if kind.field_at(path).masked:
