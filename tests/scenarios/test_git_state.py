@@ -6,8 +6,11 @@ import base64
 import hashlib
 import json
 import os
+import signal
 import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -67,6 +70,48 @@ def clone(hub: Path, account: Account, tmp_path: Path) -> Clone:
         return replace_root(project, root)
 
     return made
+
+
+@pytest.mark.parametrize("hanging", ["a record", "the lock", "its release"])
+def test_ctrl_c_ends_an_apply_whose_remote_does_not_respond(
+    hub: Path, clone: Clone, tmp_path: Path, hanging: str
+) -> None:
+    """Within 7 s, in each write to the repository; the next run continues."""
+    project, hook, asked = clone(), hub / "hooks" / "pre-receive", tmp_path / "asked"
+    project.apply()
+    project.manifest("persona", "third", {"persona_name": "Third", "system_prompt": "You help."})
+    ref = "refs/tavusctl/default" if hanging == "a record" else "refs/tavusctl/lock.default"
+    hang = f"#!/bin/sh\nread old new ref\nif [ $ref = {ref} ]; then touch {asked}; exec sleep 30; fi\n"
+    if hanging == "its release":
+        project.account.fault(match="GET /v2/*", kind="delay", seconds=11.0, times=None)
+    else:
+        program(hook, hang)
+    known = {"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key, "TAVUSCTL_LOCK_LEASE": "3"}
+    command = [sys.executable, "-c", "from tavusctl.cli import main; main()", "apply", "--yes"]
+    environment = {**os.environ, **project.environment, **known}
+    project.account.forget()
+    with subprocess.Popen(command, cwd=project.root, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 20
+        while not (project.account.requests if hanging == "its release" else asked.exists()):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        program(hook, hang)
+        process.send_signal(signal.SIGTERM)
+        try:
+            _, err = process.communicate(timeout=7.0)
+        finally:
+            process.kill()
+    hook.unlink()
+    project.account.control("DELETE", "faults")
+
+    assert (process.returncode, "interrupted" in err) == (143, True), err
+    project.apply("--lock-timeout", "1m")
+    assert len(project.account.objects("personas")) == 3
+
+
+def program(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
 
 
 def replace_root(project: Project, root: Path) -> Project:
