@@ -101,7 +101,7 @@ def _recover_calls(kinds: Kinds, api: Reader, sealed: SealedState, manifests: It
         replayed,
         kinds,
         lambda kind: observe.listed(api, kind, decoder),
-        lambda kind, remote_id: observe.read(api, kind, remote_id, decoder),
+        lambda kind, remote_id: observe.find(api, kind, remote_id, decoder),
     )
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from tavusctl.core.address import Address, Source
 from tavusctl.core.binding import MADE, Binding
 from tavusctl.core.diagnostics import Diagnostic
-from tavusctl.core.errors import Ambiguous, Gone, UnknownOutcome
+from tavusctl.core.errors import Ambiguous, UnknownOutcome
 from tavusctl.core.json_tree import canonical, leaves, map_leaves, set_at, value_at
 from tavusctl.core.model import Action, Desired, FieldChange, Live
 from tavusctl.core.ports import State
@@ -27,7 +27,7 @@ from tavusctl.lib.json_types import Json, JsonObject, KeyPath
 from tavusctl.patch import split
 from tavusctl.state.journal import CallOutcome, Intent, ReplayResult
 
-Look = Callable[[ResourceKind, str], Live]
+Look = Callable[[ResourceKind, str], Live | None]  # reads an object by id; None if it does not exist
 _MAKES = frozenset({Action.CREATE, Action.REPLACE})
 _DELETES = frozenset({Action.DELETE, Action.RETIRE})
 _CRAWLING = "recrawling"
@@ -69,7 +69,7 @@ def resolve_pending(
             state = _with_update(state, intent, kinds[intent.address.kind], read_object)
         elif intent.action is Action.RECRAWL:
             state = _with_recrawl(state, intent, kinds[intent.address.kind], read_object)
-        elif intent.action in _DELETES and _is_gone(intent, kinds[intent.address.kind], read_object):
+        elif intent.action in _DELETES and read_object(kinds[intent.address.kind], intent.remote_id) is None:
             outcomes.append(CallOutcome(intent.op))
         if state is not before:
             outcomes.append(CallOutcome(intent.op, state.bindings[intent.address]))
@@ -148,10 +148,8 @@ def _answered(group: _Group, sent: SentCreate, look: Look, replayed: ReplayResul
     bound_ids = {binding.remote_id for binding in replayed.state.bindings.values()}
     if len(group) > 1 or not remote_id or remote_id in bound_ids:
         return ()
-    try:
-        return (remote_id,) if match_create.is_created_object(sent, look(sent.kind, remote_id)) else ()
-    except Gone:
-        return ()
+    live = look(sent.kind, remote_id)
+    return (remote_id,) if live and match_create.is_created_object(sent, live) else ()
 
 
 def _with_created(state: State, intent: Intent, remote_id: str) -> State:
@@ -167,24 +165,14 @@ def _with_created(state: State, intent: Intent, remote_id: str) -> State:
     return _with(state, intent.address, binding)
 
 
-def _is_gone(intent: Intent, kind: ResourceKind, look: Look) -> bool:
-    try:
-        look(kind, intent.remote_id)
-    except Gone:
-        return True
-    return False
-
-
 def _with_update(state: State, intent: Intent, kind: ResourceKind, look: Look) -> State:
     """The state with an update as the new base, if the object shows it, in whatever form the server stores it."""
-    before = state.bindings.get(intent.address)
-    try:
-        live = look(kind, intent.remote_id)
-    except Gone:
+    before, live = state.bindings.get(intent.address), look(kind, intent.remote_id)
+    if before is None or live is None:
         return state
     sent = Binding(intent.address, live.remote_id, intent.spec)
     differing = compare(Desired(intent.address, intent.spec, Source("", 0, 0), kind=kind), live, sent).fields
-    if before is None or not _is_done(kind, intent, differing, _with_ids(live.body, state)):
+    if not _is_done(kind, intent, differing, _with_ids(live.body, state)):
         return state
     answers = {field.path: recorded_value(field.live) for field in differing}
     externals = {**before.externals, **intent.ids}
@@ -234,15 +222,13 @@ def _with_ids(body: JsonObject, state: State) -> JsonObject:
 
 def _with_recrawl(state: State, intent: Intent, kind: ResourceKind, look: Look) -> State:
     """The state with a recrawl, if its crawl is under way or has ended after the call."""
-    before = state.bindings.get(intent.address)
-    try:
-        live = look(kind, intent.remote_id)
-    except Gone:
+    before, live = state.bindings.get(intent.address), look(kind, intent.remote_id)
+    if before is None or live is None:
         return state
     sent, ended = status.parse_timestamp(intent.time), status.parse_timestamp(live.crawled)
     # A crawl that ended before the call can have left was started by somebody else.
     delay = timedelta(seconds=intent.delay)
-    if before is None or not (live.status == _CRAWLING or (sent and ended and ended >= sent + delay)):
+    if not (live.status == _CRAWLING or (sent and ended and ended >= sent + delay)):
         return state
     desired = Desired(intent.address, intent.spec, Source("", 0, 0), kind=kind)
     differing = [field for field in unkept_fields(desired, live) if field.path.startswith(f"/{kind.crawl_key}/")]
