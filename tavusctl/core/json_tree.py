@@ -142,6 +142,13 @@ def value_at(document: Json, path: KeyPath, missing: Json = None) -> Json:
     return document
 
 
+def identity_of(item: Json, keyed_by: str) -> Json:
+    """The value that identifies an item, at `keyed_by`, a path of keys with dots; None if the item has none."""
+    for key in keyed_by.split(".") if keyed_by else [""]:
+        item = item.get(key) if isinstance(item, dict) else None
+    return item
+
+
 def leaves_with_patterns(value: Json, path: KeyPath, pattern: KeyPath) -> Iterator[tuple[KeyPath, KeyPath, Json]]:
     """Every leaf of a document with its path, and with the pattern of that path; both begin as given."""
     items: list[tuple[KeyPath, KeyPath, Json]] = []

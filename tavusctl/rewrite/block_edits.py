@@ -35,7 +35,9 @@ def replace_value(style: Style, place: Place, value: Json) -> str:
     if place.in_flow or (entry is None and not node.in_lines):
         return flow_edits.replace_value(style, entry, node, value)
     if entry is None or place.around is None:
-        return _splice(source, node.start, source.line_end(node.end), _joined(source, style.block(value, node.column)))
+        return _splice(
+            source, node.start, source.line_end(node.end), source.newline.join(style.block(value, node.column))
+        )
     parent = place.around.node
     if entry.opening is None:
         first, *rest = style.entry("?", value, parent.column)
@@ -84,7 +86,7 @@ def insert_entry(style: Style, place: Place, key: str, value: Json) -> str:
     if int(key) == 0:
         offset = node.entries[0].start
         return _splice(
-            source, offset, offset, _joined(source, lines)[node.column :] + source.newline + " " * node.column
+            source, offset, offset, source.newline.join(lines)[node.column :] + source.newline + " " * node.column
         )
     offset = source.line_end(node.entries[int(key) - 1].end)
     return _splice(source, offset, offset, _lines_after(source, lines))
@@ -199,10 +201,6 @@ def _trailing_comment(source: SourceText, node: Node) -> str:
 
 def _splice(source: SourceText, start: int, end: int, new: str = "") -> str:
     return f"{source.text[:start]}{new}{source.text[end:]}"
-
-
-def _joined(source: SourceText, lines: Sequence[str]) -> str:
-    return source.newline.join(lines)
 
 
 def _lines_after(source: SourceText, lines: Sequence[str]) -> str:

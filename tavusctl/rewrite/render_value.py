@@ -15,12 +15,11 @@ from msgspec import Struct, field
 
 from tavusctl.config.interpolation import escape_expressions, expressions
 from tavusctl.core.address import Address
-from tavusctl.core.json_tree import canonical, is_empty, leaves
+from tavusctl.core.json_tree import canonical, identity_of, is_empty, leaves
 from tavusctl.core.model import ABSENT
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import presigned_urls, secret_fields, spellings
 from tavusctl.fields.equivalence import is_unset, same
-from tavusctl.fields.identity import identity_of
 from tavusctl.lib.json_types import Json, KeyPath
 from tavusctl.patch import Pinned
 from tavusctl.patch.pointer import PatchError, child

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from tavusctl.app.environments import promote as app
@@ -12,25 +14,13 @@ from tavusctl.cli.offline_context import project_options
 from tavusctl.cli.status_line import TerminalProgress
 from tavusctl.secrets.escape import flat
 
+_environment = partial(click.option, required=True, metavar="ENV", shell_complete=known_environment)
+
 
 @click.command("promote")
 @click.argument("address", metavar="ADDR", shell_complete=known_address)
-@click.option(
-    "--from",
-    "source",
-    required=True,
-    metavar="ENV",
-    shell_complete=known_environment,
-    help="Environment to take the values from.",
-)
-@click.option(
-    "--to",
-    "target",
-    required=True,
-    metavar="ENV",
-    shell_complete=known_environment,
-    help="Environment to write the values to.",
-)
+@_environment("--from", "source", help="Environment to take the values from.")
+@_environment("--to", "target", help="Environment to write the values to.")
 @click.option(
     "--field",
     "fields",

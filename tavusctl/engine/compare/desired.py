@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tavusctl.core.json_tree import canonical, empty_value_for, is_empty
+from tavusctl.core.json_tree import canonical, empty_value_for, identity_of, is_empty
 from tavusctl.core.model import ABSENT, Desired
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import source_fingerprint
 from tavusctl.fields.equivalence import same, unaliased
-from tavusctl.fields.identity import identity_of
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_object
 
 

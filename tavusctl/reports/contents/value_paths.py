@@ -10,11 +10,10 @@ from typing import TypeGuard
 
 from msgspec import Struct
 
-from tavusctl.core.json_tree import canonical, manifest_notation
+from tavusctl.core.json_tree import canonical, identity_of, manifest_notation
 from tavusctl.core.model import ABSENT
 from tavusctl.core.resource_kind import PLAIN, ResourceKind
 from tavusctl.fields.equivalence import same
-from tavusctl.fields.identity import identity_of
 from tavusctl.lib.diffing import sequence_alignment
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
 
