@@ -152,7 +152,7 @@ class Adopted(Struct):
 
     def _has_live_text(self, use: Use, text: str) -> bool:
         """Whether the place of a use differs in the account, and the live value there is exactly this text."""
-        for change in changes(self.prepared):
+        for change in self.prepared.plan.changes:
             for entry in change.fields if use.is_whole and change.address == use.address else ():
                 if f"{use.pointer}/".startswith(f"{entry.path}/"):
                     return bool(value_at(entry.live, split(use.pointer.removeprefix(entry.path)), ABSENT) == text)
@@ -220,7 +220,7 @@ def _adoption(session: Session, prepared: PreparedPlan, chosen: frozenset[Addres
                 "the object was deleted in the account; remove its manifest, or run `tavusctl apply` to recreate it"
             )
             adoption.verdicts.append(Verdict(drift.address, "", reason=reason))
-    for change in sorted(changes(prepared), key=lambda change: change.address):
+    for change in sorted(prepared.plan.changes, key=lambda change: change.address):
         if change.address in chosen and change.desired is not None:
             adoption.adopt_change(change)
     return adoption
@@ -271,16 +271,11 @@ def _check(adoption: Adopted, after: PreparedPlan) -> None:
         for verdict in adoption.verdicts
         if not verdict.reason and unread_names.isdisjoint(verdict.names)
     }
-    for change in changes(after):
+    for change in after.plan.changes:
         remaining = [entry.path for entry in adoptable(change, after) if (change.address, entry.path) in adopted_fields]
         if remaining:
             message = f"{change.address} would still differ at {', '.join(remaining)}; nothing was written"
             raise InternalError(message, "report this bug of tavusctl, and edit the file by hand")
-
-
-def changes(prepared: PreparedPlan) -> tuple[Change, ...]:
-    """All changes of a plan, the refused ones included."""
-    return (*prepared.plan.steps, *(refusal.change for refusal in prepared.plan.refused))
 
 
 def adoptable(change: Change, prepared: PreparedPlan) -> list[FieldChange]:

@@ -259,6 +259,11 @@ class Plan(Struct, frozen=True):
     finish: bool = False  # only the rest of replacements that an earlier run began was planned
 
     @property
+    def changes(self) -> tuple[Change, ...]:
+        """All changes, the refused ones included."""
+        return (*self.steps, *(refusal.change for refusal in self.refused))
+
+    @property
     def writes(self) -> bool:
         """Whether apply would write anything, to the account or to the state."""
         return bool(self.steps or self.settled or self.moves or self.recovered or self.limits)

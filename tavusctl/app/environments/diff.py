@@ -132,7 +132,7 @@ def with_account(session: Session) -> Comparison:
     """Compare the manifests of an environment with its account; unmanaged objects are left out."""
     with session.reader() as api:
         prepared = prepare(session, api)
-    changes = (*prepared.plan.steps, *(one.change for one in prepared.plan.refused), *prepared.plan.awaited)
+    changes = (*prepared.plan.changes, *prepared.plan.awaited)
     differences = {one.address: one for change in changes if (one := _difference_of(change))}
     all_addresses = {one.address for one in prepared.desired} | prepared.state.bindings.keys()
     equal = len(all_addresses - differences.keys())

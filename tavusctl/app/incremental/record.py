@@ -199,7 +199,7 @@ def _known(prepared: PreparedPlan, manifests: ManifestCache) -> tuple[KnownManif
 
 def _addresses(plan: Plan) -> Iterator[Address]:
     """The addresses of all objects that a plan says something about."""
-    for change in (*plan.steps, *plan.awaited, *(refusal.change for refusal in plan.refused)):
+    for change in (*plan.changes, *plan.awaited):
         yield change.address
     yield from (drift.address for drift in plan.drift)
     yield from (binding.address for binding in (*plan.settled, *plan.form_changes))

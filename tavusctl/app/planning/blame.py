@@ -25,7 +25,7 @@ def with_blame(session: LocalSession, prepared: PreparedPlan, plan: Plan, revisi
     """
     origins = loading.read(session.project, session.environment, KINDS).origins
     locations = FieldLocations(session.root, {one.address: one for one in prepared.desired}, origins)
-    changes: list[Change | Drift] = [*plan.steps, *(one.change for one in plan.refused), *plan.drift]
+    changes: list[Change | Drift] = [*plan.changes, *plan.drift]
     lines = {(one.address, entry.path): locations.of(one.address, entry) for one in changes for entry in one.fields}
     authors = _authors(session, revision, lines.values())
 

@@ -53,8 +53,7 @@ def of_plan(plan: Plan, bound: Collection[Address]) -> UnboundManifests:
     """The manifests without a binding, according to a plan."""
     refused = [refusal.change for refusal in plan.refused if refusal.id != _OF_OTHERS]
     there = {change.address: change.rivals for change in refused if change.rivals and change.address not in bound}
-    creates = (*plan.steps, *(refusal.change for refusal in plan.refused))
-    made = {change.address for change in creates if change.action is Action.CREATE and change.address not in bound}
+    made = {change.address for change in plan.changes if change.action is Action.CREATE and change.address not in bound}
     return UnboundManifests(there, tuple(sorted(made - there.keys())))
 
 
