@@ -68,9 +68,8 @@ def open_document(
             address = collector.address = Address(kind.name, name) if kind and name else None
             _report_unknown_keys(node.value, kind, collector)
             if kind:
-                manifest = _manifest(
-                    node.value, kind, address, collector, _model_pointers(kind, expander.failed), resolver
-                )
+                failed = frozenset(_model_pointer(kind, pointer) for pointer in expander.failed)
+                manifest = _manifest(node.value, kind, address, collector, failed, resolver)
             plain_secrets.check_document(node.value, collector)
     except EnoughError:
         manifest = None
@@ -327,10 +326,6 @@ def _model_pointer(kind: ResourceKind, pointer: str) -> str:
         return pointer
     below = pointer.removeprefix("/spec/extra") if pointer.startswith("/spec/extra/") else pointer.removeprefix("/spec")
     return f"/spec{spellings.model_pointer(kind, below)}"
-
-
-def _model_pointers(kind: ResourceKind, failed: Iterable[str]) -> frozenset[str]:
-    return frozenset(_model_pointer(kind, pointer) for pointer in failed)
 
 
 def _external(envelope: JsonObject, kind: ResourceKind, collector: DiagnosticCollector) -> str:

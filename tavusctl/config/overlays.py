@@ -23,7 +23,7 @@ from tavusctl.core.messages import nearest
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.kinds import address_in, name_of
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
-from tavusctl.patch.pointer import escape
+from tavusctl.patch.pointer import escape, with_parents
 
 _IDENTITY: Final = ("kind", "name")
 _MERGED: Final = ("spec", "lifecycle")
@@ -175,12 +175,14 @@ class _Merge(Struct):
     def _remaining(self, places: Mapping[str, Source]) -> dict[str, Source]:
         if not self._overridden:
             return dict(places)
-        return {pointer: source for pointer, source in places.items() if self._overridden.isdisjoint(_upward(pointer))}
+        return {
+            pointer: source for pointer, source in places.items() if self._overridden.isdisjoint(with_parents(pointer))
+        }
 
     def _moved_positions(self, places: Mapping[str, Source]) -> Iterator[tuple[str, Source]]:
         """Positions of the values of the overlay, by their pointers into the result."""
         for pointer, source in places.items():
-            root = next((ancestor for ancestor in _upward(pointer) if ancestor in self._targets), None)
+            root = next((ancestor for ancestor in with_parents(pointer) if ancestor in self._targets), None)
             if root is not None:
                 yield self._targets[root] + pointer[len(root) :], source
 
@@ -202,9 +204,3 @@ def _collections_differ(old: Json, new: Json) -> bool:
 
 def _object(value: Json) -> JsonObject:
     return value if isinstance(value, dict) else {}
-
-
-def _upward(pointer: str) -> Iterator[str]:
-    while pointer:
-        yield pointer
-        pointer = pointer.rpartition("/")[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from tavusctl.lib.json_types import Json, KeyPath
 
@@ -35,6 +35,13 @@ def split(pointer: Json) -> KeyPath:
         raise PatchError(message)
     parts = pointer[1:].split("/")
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in parts) if "~" in pointer else tuple(parts)
+
+
+def with_parents(pointer: str) -> Iterator[str]:
+    """A pointer and those above it, without that of the document."""
+    while pointer:
+        yield pointer
+        pointer = pointer.rpartition("/")[0]
 
 
 def resolve(document: Json, pointer: Json) -> Json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hmac
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct, field
 
@@ -98,7 +98,7 @@ class RunRecords(Struct):
         # By the clock of the artifact store: that of this machine may have been wrong today or a month ago.
         now = written_times.get(newest, 0.0)
         self.artifacts.drop(list(runs_of(lineage, written_times).values())[KEPT_RUNS:])
-        self.artifacts.drop(_expired(trash, now))
+        self.artifacts.drop([name for name, written in trash.items() if now - written > KEPT_SECONDS])
 
 
 def _has_changes(records: Sequence[bytes]) -> bool:
@@ -134,7 +134,3 @@ def _read_run(artifacts: ArtifactStore, name: str) -> FinishedRun | None:
         raise StateError(
             message, f"{error.hint}; without that file, the other runs can be undone", id=error.id
         ) from None
-
-
-def _expired(trash: Mapping[str, float], now: float) -> list[str]:
-    return [name for name, written in trash.items() if now - written > KEPT_SECONDS]

@@ -96,13 +96,10 @@ def _references(export: Export) -> list[str]:
 def _stopping_diagnostics(export: Export) -> list[str]:
     """The lines about diagnostics that prevent a plan until a person has looked at them."""
     return [
-        f"{one.address}: {flat(one.message)} [{label(one.id)}]; remove it, or keep it with {_suppression(one.id)}"
+        f"{one.address}: {flat(one.message)} [{label(one.id)}]; remove it, or keep it with "
+        f"`# tavusctl: ignore={CHECKS[one.id].slug}`"
         for one in export.blocking_diagnostics
     ]
-
-
-def _suppression(id_: str) -> str:
-    return f"`# tavusctl: ignore={CHECKS[id_].slug}`"
 
 
 def _differing_objects(export: Export) -> list[str]:

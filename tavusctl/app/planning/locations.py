@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -19,6 +19,7 @@ from tavusctl.integrations.git.blame import LineRequest
 from tavusctl.lib.diffing import text_diff
 from tavusctl.lib.json_types import Json
 from tavusctl.patch import split
+from tavusctl.patch.pointer import with_parents
 from tavusctl.rewrite.source_map import Node, parse
 
 Lines = Mapping[str, LineRequest]  # by the path of a file, from the root of the project
@@ -49,7 +50,7 @@ class FieldLocations(Struct):
         file = self.origins.get(item.address, {}).get(pointer)
         if file:
             return file, _changed(old, new)
-        source = next((item.sources[one] for one in _with_parents(pointer) if one in item.sources), item.source)
+        source = next((item.sources[one] for one in with_parents(pointer) if one in item.sources), item.source)
         if source.path not in self._pages:
             self._pages[source.path] = _Page(self.root, source.path)
         return source.path, self._pages[source.path].lines(source, old, new)
@@ -99,9 +100,3 @@ def _changed(old: Json, new: Json) -> LineRequest:
     rows = [row for row in text_diff.rows(old, new) if row.row_type is text_diff.RowType.CHANGED]
     gone = {text for row in rows if row.right is None and (text := text_diff.words(row.left).strip())}
     return LineRequest({row.new for row in rows if row.right is not None}, gone)
-
-
-def _with_parents(pointer: str) -> Iterator[str]:
-    while pointer:
-        yield pointer
-        pointer = pointer.rpartition("/")[0]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from itertools import chain
 from typing import Final
 
 from tavusctl.config.collector import DiagnosticCollector, dotted
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import Diagnostic
-from tavusctl.core.json_tree import pattern_of
+from tavusctl.core.json_tree import keys, pattern_of, texts
 from tavusctl.core.messages import shown
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import secret_fields
@@ -45,15 +46,15 @@ def check_document(document: Json, collector: DiagnosticCollector) -> None:
 
     Public keys, examples and words that begin like a key are not reported.
     """
-    if not any(map(detection.is_key, _strings(document))):  # places are only needed where there is one
+    if not any(map(detection.is_key, chain(texts(document), keys(document)))):  # places are needed only for a key
         return
     reported = {diagnostic.source for diagnostic in collector.diagnostics if diagnostic.id == "TV113"}
     for pointer, text, is_name in _texts(document, ""):
-        keys = [text[start:end] for start, end in detection.key_spans(text)]
+        found = [text[start:end] for start, end in detection.key_spans(text)]
         source = collector.key_at(pointer) if is_name else collector.value_at(pointer)
-        for key in keys:
+        for key in found:
             redaction.register(key)  # other messages may name the place
-        if keys and source not in reported:
+        if found and source not in reported:
             reported.add(source)
             what = "this name" if is_name else "this text"
             collector.error("TV113", f"{what} contains a plaintext secret", source, _REMOVE)
@@ -61,32 +62,18 @@ def check_document(document: Json, collector: DiagnosticCollector) -> None:
 
 def check_path(source: Source) -> list[Diagnostic]:
     """Report a key with a known form in the path of a file, which every message about the file would show."""
-    keys = [source.path[start:end] for start, end in detection.key_spans(source.path)]
-    for key in keys:
+    found = [source.path[start:end] for start, end in detection.key_spans(source.path)]
+    for key in found:
         redaction.register(key)
     message = "the path of this file contains a plaintext secret"
-    return [Diagnostic("TV113", message, source, _RENAME)] if keys else []
+    return [Diagnostic("TV113", message, source, _RENAME)] if found else []
 
 
 def register_passwords(document: Json) -> None:
     """Register the passwords in the addresses of a document, so that no message shows them."""
-    for text in _strings(document):
+    for text in chain(texts(document), keys(document)):
         for span in url_credentials.address_spans(text):
             redaction.register(text[span.start : span.end])
-
-
-def _strings(document: Json) -> Iterator[str]:
-    """Every text and every name of a document, in no particular order."""
-    pending = [document]
-    while pending:
-        value = pending.pop()
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, dict):
-            yield from value
-            pending += value.values()
-        elif isinstance(value, list):
-            pending += value
 
 
 def _texts(value: Json, pointer: str) -> Iterator[tuple[str, str, bool]]:

@@ -62,13 +62,9 @@ def _creation_answer(call: Call, stored: StoredObject) -> Object:
 
 def get(call: Call) -> Response:
     """GET /v2/personas/ID: the object itself, or a list in `data` if the behaviour `wrapped_get` is on."""
-    stored, marks = drafts.persona_to_show(call, _stock_or_own(call))
+    stored, marks = drafts.persona_to_show(call, _stock_personas(call.world).get(call.id) or RESOURCE.find(call))
     shown = reads.answer_document(call, stored) | marks
     return answer({"data": [shown]} if call.world.behaviors["wrapped_get"] else shown)
-
-
-def _stock_or_own(call: Call) -> StoredObject:
-    return _stock_personas(call.world).get(call.id) or RESOURCE.find(call)
 
 
 _STOCK = {row.id: StoredObject("", KIND, row.id, 0, stock.persona(row)) for row in stock.STOCK_PERSONAS}

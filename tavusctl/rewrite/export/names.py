@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -58,17 +58,14 @@ def _is_free(stem: Address, used: AbstractSet[Address]) -> bool:
 def _candidates(stem: Address, remote_id: str) -> Iterator[Address]:
     """The name with a part of the id after it, then with the whole id, then with ever more of a digest of it."""
     digest = hashlib.sha256(remote_id.encode("utf-8", "surrogatepass")).hexdigest()
-    for mark in (_mark(remote_id)[-_TAIL_LENGTH:].strip("-"), _mark(remote_id), *_digest_prefixes(digest)):
+    digests = (digest[:length] for length in range(_TAIL_LENGTH, MAX_NAME_LENGTH))
+    for mark in (_mark(remote_id)[-_TAIL_LENGTH:].strip("-"), _mark(remote_id), *digests):
         yield Address(stem.kind, _joined(stem.name, mark))
 
 
 def _mark(remote_id: str) -> str:
     """An id as a part of a name."""
     return slug(remote_id) or hashlib.sha256(remote_id.encode("utf-8", "surrogatepass")).hexdigest()[:_TAIL_LENGTH]
-
-
-def _digest_prefixes(digest: str) -> Iterable[str]:
-    return (digest[:length] for length in range(_TAIL_LENGTH, MAX_NAME_LENGTH))
 
 
 def _joined(stem: str, mark: str) -> str:

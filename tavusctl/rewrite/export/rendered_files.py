@@ -12,6 +12,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
+from tavusctl.config.interpolation import escape_expressions
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.json_tree import leaves, map_leaves
@@ -54,7 +55,7 @@ def render(exported: Exported, schemas: str, *, files_from: str = "", binding: B
         name = exported.live.name
         label = name[:_NAME] if redacted(name) == name else address
         comment = _comment(f"{label}: external, not managed; {exported.fault}")
-        envelope |= {"external": True, "id": _escaped(exported.live.remote_id)}
+        envelope |= {"external": True, "id": escape_expressions(exported.live.remote_id)}
     else:
         comment = ""
         expressions = {
@@ -130,12 +131,8 @@ def _leaf_as_written(leaf: Json) -> Json:
     if isinstance(leaf, Address):
         return f"${{ref:{leaf}}}"
     if isinstance(leaf, SecretText):
-        return str(SecretText(tuple(map(_escaped, leaf.parts)), leaf.names))
-    return _escaped(leaf) if isinstance(leaf, str) else leaf
-
-
-def _escaped(text: str) -> str:
-    return text.replace("${", "$${")
+        return str(SecretText(tuple(map(escape_expressions, leaf.parts)), leaf.names))
+    return escape_expressions(leaf) if isinstance(leaf, str) else leaf
 
 
 def _lifecycle(binding: Binding | None) -> JsonObject:
