@@ -52,7 +52,7 @@ def apply(session: Session, options: ApplyOptions, dialogue: Dialogue) -> RunRes
         plan_options.check(options.plan, effective)
     effective.check_sense()
     session.check_state_is_kept()
-    store, sources = session.store(), session.sources(needed=effective.fetches_sources)
+    store, sources = session.store(), session.sources() if effective.fetches_sources else None
     if effective.finish and (empty_plan := _plan_if_nothing_to_finish(session, effective)):
         dialogue.show(empty_plan)
         return RunResult(empty_plan, (), None, RunRecords(store.shelf))

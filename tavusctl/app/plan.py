@@ -41,7 +41,7 @@ def plan(
     session: Session, options: PlanOptions, *, base: str | None = None, blame: bool = False, out: Path | None = None
 ) -> Plan:
     """The plan; `base` marks as pending what its manifests would change as well; `out` also writes a plan file."""
-    sources = session.sources(needed=options.fetches_sources)
+    sources = session.sources() if options.fetches_sources else None
     settings_digest = (
         b"" if base else unchanged.plan_settings_digest(session, options.document())
     )  # a plan with `base` is not cached

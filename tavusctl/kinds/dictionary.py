@@ -11,7 +11,7 @@ from tavusctl.core.messages import literal
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
-from tavusctl.kinds.common.normalise import COMPUTED, respell, unwrap
+from tavusctl.kinds.common.normalise import COMPUTED, normaliser
 from tavusctl.lib.json_types import JsonObject
 
 _ID: Final = "pronunciation_dictionary_id"
@@ -60,11 +60,6 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
 }
 
 
-def normalise(body: JsonObject) -> JsonObject:
-    """A dictionary as the API returns it, in the spelling of `spec`."""
-    return respell(unwrap(body, (_ID, "rules")), {}, _DROPPED)
-
-
 DICTIONARY: Final = ResourceKind(
     name="dictionary",
     collection="/v2/pronunciation-dictionaries",
@@ -73,7 +68,7 @@ DICTIONARY: Final = ResourceKind(
     update=Update.JSON_PATCH,
     model=Dictionary,
     fields=FIELDS,
-    normalise=normalise,
+    normalise=normaliser((_ID, "rules"), _DROPPED),
     summary="How words are pronounced; a change takes effect at once, wherever the dictionary is used.",
     listing=Listing(first_page=0, completeness_key="rules"),
     optional=True,

@@ -11,7 +11,7 @@ from tavusctl.core.resource_kind import Attachment, FieldTraits, Listing, Provis
 from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
 from tavusctl.kinds.common import failure_messages, known_mistakes
 from tavusctl.kinds.common.field_types import WebAddress, blank
-from tavusctl.kinds.common.normalise import COMPUTED, respell, unwrap
+from tavusctl.kinds.common.normalise import COMPUTED, normaliser
 from tavusctl.lib.json_types import JsonObject
 
 
@@ -117,11 +117,6 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
 }
 
 
-def normalise(body: JsonObject) -> JsonObject:
-    """A document as the API returns it, in the spelling of `spec`: `crawl` is returned as `crawl_config`."""
-    return respell(unwrap(body, ("document_id", "uuid", "document_url")), _RENAMED, _DROPPED)
-
-
 DOCUMENT: Final = ResourceKind(
     name="document",
     collection="/v2/documents",
@@ -130,7 +125,7 @@ DOCUMENT: Final = ResourceKind(
     update=Update.MERGE,
     model=KnowledgeDocument,
     fields=FIELDS,
-    normalise=normalise,
+    normalise=normaliser(("document_id", "uuid", "document_url"), _DROPPED, _RENAMED),
     summary="A file or web site that personas know.",
     listing=Listing(first_page=0),
     ready_statuses=frozenset({"ready", "recrawling"}),

@@ -10,8 +10,7 @@ from pydantic import Field
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model
-from tavusctl.kinds.common.normalise import COMPUTED, respell, unwrap
-from tavusctl.lib.json_types import JsonObject
+from tavusctl.kinds.common.normalise import COMPUTED, normaliser
 
 
 class SingleGuardrail(Model):
@@ -40,11 +39,6 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
 }
 
 
-def normalise(body: JsonObject) -> JsonObject:
-    """A single guardrail as the API returns it, in the spelling of `spec`."""
-    return respell(unwrap(body, ("uuid", "guardrail_name")), {}, _DROPPED)
-
-
 GUARDRAIL: Final = ResourceKind(
     name="guardrail",
     collection="/v2/guardrails",
@@ -53,7 +47,7 @@ GUARDRAIL: Final = ResourceKind(
     update=Update.JSON_PATCH,
     model=SingleGuardrail,
     fields=FIELDS,
-    normalise=normalise,
+    normalise=normaliser(("uuid", "guardrail_name"), _DROPPED),
     summary="One rule, which any number of personas keep to.",
     listing=Listing(first_page=0, query={"legacy": "false"}),
     optional=True,

@@ -12,7 +12,7 @@ from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
 from tavusctl.kinds.common import failure_messages
 from tavusctl.kinds.common.field_types import WebAddress, blank
-from tavusctl.kinds.common.normalise import COMPUTED, respell, unwrap
+from tavusctl.kinds.common.normalise import COMPUTED, normaliser
 from tavusctl.lib.json_types import JsonObject
 
 
@@ -95,11 +95,6 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
 }
 
 
-def normalise(body: JsonObject) -> JsonObject:
-    """A replica as the API returns it, in the spelling of `spec`: hardly more than its name."""
-    return respell(unwrap(body, ("replica_id", "face_id", "replica_name")), {}, _DROPPED)
-
-
 def is_stock(body: JsonObject) -> bool:
     """Whether Tavus made the replica; only verbose reads have the type."""
     return body.get("replica_type") == "system" or body.get("face_type") == "system"
@@ -115,7 +110,7 @@ REPLICA: Final = ResourceKind(
     merge_collection="/v2/faces",
     model=Replica,
     fields=FIELDS,
-    normalise=normalise,
+    normalise=normaliser(("replica_id", "face_id", "replica_name"), _DROPPED),
     summary="A trained face and voice; training takes hours, and only name and voice can change.",
     listing=Listing(owner_query={"replica_type": "user"}, newer_owner_query={"face_type": "user"}),
     get_query={"verbose": "true"},

@@ -12,7 +12,7 @@ from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Upda
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
 from tavusctl.kinds.common.field_types import SecureAddress, matching, pattern_schema
-from tavusctl.kinds.common.normalise import COMPUTED, respell, unwrap
+from tavusctl.kinds.common.normalise import COMPUTED, normaliser
 from tavusctl.lib.json_types import JsonObject
 
 
@@ -230,11 +230,6 @@ def _auth_with_nulls(api: JsonObject) -> JsonObject:
     return {"auth": {**auth, **{key: None for key in Auth.model_fields if key not in allowed}}}
 
 
-def normalise(body: JsonObject) -> JsonObject:
-    """A tool as the API returns it, in the spelling of `spec`."""
-    return respell(unwrap(body, ("tool_id", "name")), {}, _DROPPED)
-
-
 TOOL: Final = ResourceKind(
     name="tool",
     collection="/v2/tools",
@@ -243,7 +238,7 @@ TOOL: Final = ResourceKind(
     update=Update.MERGE,
     model=RegistryTool,
     fields=FIELDS,
-    normalise=normalise,
+    normalise=normaliser(("tool_id", "name"), _DROPPED),
     complete_spec=complete_spec,
     summary="What personas can call, during a conversation or after it.",
     listing=Listing(owner_query={"type": "user"}, stock_query={"type": "all"}),

@@ -11,8 +11,7 @@ from tavusctl.core.resource_kind import FieldTraits, Listing, Provisioning, Reso
 from tavusctl.core.schema.spec_model import Model
 from tavusctl.kinds.common import failure_messages
 from tavusctl.kinds.common.field_types import WebAddress
-from tavusctl.kinds.common.normalise import COMPUTED, respell, unwrap
-from tavusctl.lib.json_types import JsonObject
+from tavusctl.kinds.common.normalise import COMPUTED, normaliser
 
 
 class Voice(Model):
@@ -36,11 +35,6 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
 }
 
 
-def normalise(body: JsonObject) -> JsonObject:
-    """A voice as the API returns it, in the spelling of `spec`: without the recording."""
-    return respell(unwrap(body, ("voice_id", "voice_name")), {}, _DROPPED)
-
-
 VOICE: Final = ResourceKind(
     name="voice",
     collection="/v2/voices",
@@ -49,7 +43,7 @@ VOICE: Final = ResourceKind(
     update=Update.MERGE,
     model=Voice,
     fields=FIELDS,
-    normalise=normalise,
+    normalise=normaliser(("voice_id", "voice_name"), _DROPPED),
     summary="A voice that is cloned from a recording, which takes minutes.",
     listing=Listing(owner_query={"voice_type": "user"}),
     optional=True,

@@ -95,10 +95,8 @@ class Session(LocalSession, frozen=True):
         """The values of the secrets that manifests may read, by variable; empty if the variable is not set."""
         return {name: self.value_of(name) for name in self.project.secrets}
 
-    def sources(self, *, needed: bool = True) -> Sources | None:
-        """The client for the sources of watched documents; None unless they are `needed`."""
-        if not needed:
-            return None
+    def sources(self) -> Sources:
+        """The client for the sources of watched documents."""
         loopback = os.environ.get(_TEST_SOURCES, "").rstrip("/")
         parts = parts_of(loopback) if loopback else None
         if loopback and (parts is None or parts.hostname not in LOOPBACK or parts.path or parts.scheme != "http"):

@@ -91,16 +91,11 @@ def carry_out(world: World, change: Object, *, request: int) -> Object:
     return seeding.edit(world, change, request=request)
 
 
-def arm(world: World, body: Object) -> None:
-    """Arm drafts: they begin around the requests that `when` describes."""
-    check(body)
-    world.portal.arm(body["when"], {"draft": {name: value for name, value in body.items() if name != "when"}})
-
-
 def post_drafts(world: World, request: Request) -> Json:
     """Carry out POST drafts of the control side: begin drafts, or arm them."""
     body = request.json()
     if isinstance(body, dict) and "when" in body:
-        arm(world, body)
+        check(body)
+        world.portal.arm(body["when"], {"draft": {name: value for name, value in body.items() if name != "when"}})
         return {"armed": True}
     return begin(world, body)

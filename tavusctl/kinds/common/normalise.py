@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from tavusctl.lib.json_types import JsonObject
 
@@ -43,3 +43,10 @@ def respell(body: JsonObject, renamed: Mapping[str, str], dropped: Collection[st
     result = {renamed.get(key, key): value for key, value in body.items() if key in renamed}
     result.update((key, value) for key, value in body.items() if key not in renamed)
     return {key: result[key] for key in result if key not in dropped}
+
+
+def normaliser(
+    known: Collection[str], dropped: Collection[str], renamed: Mapping[str, str] | None = None
+) -> Callable[[JsonObject], JsonObject]:
+    """The `normalise` of a kind that needs nothing but `unwrap` and `respell`."""
+    return lambda body: respell(unwrap(body, known), renamed or {}, dropped)
