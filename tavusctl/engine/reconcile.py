@@ -280,7 +280,6 @@ def _make_plan(
     *,
     warnings: Sequence[Diagnostic],
 ) -> Plan:
-    """The plan that settles the differences of a comparison."""
     changes = diff.finish_changes(comparison.changes, state.bindings) if inputs.approvals.finish else comparison.changes
     others = _others(inputs, changes)
     return plan.make(

@@ -65,7 +65,6 @@ def _sides(comparison: Comparison) -> tuple[tuple[Presence, str], ...]:
 
 
 def _json(comparison: Comparison) -> str:
-    """A comparison as one JSON document."""
     counts = Counter(one.presence for one in comparison.differences)
     document: JsonObject = {
         "format_version": FORMAT_VERSION,

@@ -341,7 +341,6 @@ def _binding_json(binding: Binding | None) -> JsonObject | None:
 
 
 def _binding_in(record: Record, name: str) -> Binding | None:
-    """The binding in a member of a record, if any."""
     body = record.get(name)
     return binding_in(_address_of(record), as_object(body)) if body else None
 

@@ -221,6 +221,5 @@ def _restricted(sealed: SealedState, addresses: AbstractSet[Address]) -> SealedS
 
 
 def _only_updates(plan: Plan) -> bool:
-    """Whether a plan only updates objects."""
     others = plan.refused or plan.awaited or plan.moves or plan.recovered
     return not others and all(step.action is Action.UPDATE for step in plan.steps)

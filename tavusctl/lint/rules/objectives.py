@@ -111,7 +111,6 @@ def _as_text(cycle: list[str]) -> str:
 
 
 def _transition_pointer(subject: Subject, index: int, target: str) -> str:
-    """The pointer to the transition from an objective to the target."""
     fields = ("next_conditional_objectives", "next_required_objectives", "next_required_objective")
     item = dict(mappings(subject.spec.get("data"))).get(index, {})
     conditional, required, single = map(item.get, fields)
