@@ -51,7 +51,6 @@ class RecrawlOptions(Struct, frozen=True):
     dry_run: bool = False
     wait: float = 0.0  # seconds, for crawls to end
     reserve: int = 1  # crawl slots to leave free for others
-    strict: bool = False  # a crawl that returns fewer than half of the earlier pages is an error
 
 
 def recrawl(session: Session, options: RecrawlOptions, report: Callable[[Entry], None]) -> RecrawlResult:

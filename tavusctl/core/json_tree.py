@@ -149,10 +149,10 @@ def identity_of(item: Json, keyed_by: str) -> Json:
     return item
 
 
-def leaves_with_patterns(value: Json, path: KeyPath, pattern: KeyPath) -> Iterator[tuple[KeyPath, KeyPath, Json]]:
-    """Every leaf of a document with its path, and with the pattern of that path; both begin as given."""
+def leaves_with_patterns(value: Json) -> Iterator[tuple[KeyPath, KeyPath, Json]]:
+    """Every leaf of a document with its path, and with the pattern of that path."""
     items: list[tuple[KeyPath, KeyPath, Json]] = []
-    _collect_placed(value, path, pattern, items)
+    _collect_placed(value, (), (), items)
     return iter(items)
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from tavusctl.core.json_tree import leaves_with_patterns
+from tavusctl.core.json_tree import leaves
 from tavusctl.lib.json_types import Json, KeyPath
 from tavusctl.lib.patterns import pattern
 from tavusctl.secrets import detection, url_credentials
@@ -182,7 +182,6 @@ def _pair_name(value: Mapping[str, Json]) -> str:
 
 
 def _is_schema(value: Mapping[str, Json]) -> bool:
-    """Whether an object is a JSON Schema."""
     declared_type = value.get("type")
     types = declared_type if isinstance(declared_type, list) else [declared_type]
     is_typed = bool(types) and all(isinstance(type_name, str) and type_name in _TYPES for type_name in types)
@@ -235,4 +234,4 @@ def _in_schema_value(value: Json, path: KeyPath, name: str) -> Iterator[Spot]:
 
 
 def _texts(value: Json, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
-    return ((place, leaf) for place, _, leaf in leaves_with_patterns(value, path, path) if isinstance(leaf, str))
+    return (((*path, *place), leaf) for place, leaf in leaves(value) if isinstance(leaf, str))

@@ -85,7 +85,7 @@ def allows_secret_reference(kind: ResourceKind, pattern: KeyPath) -> bool:
 
 def declared_paths(kind: ResourceKind, spec: JsonObject) -> Iterator[KeyPath]:
     """Paths at which a document names or records a secret in a field that its kind does not declare as secret."""
-    for path, leaf in _leaves(spec, ()):
+    for path, leaf in _leaves(spec):
         if isinstance(leaf, SecretText | Secret | Fingerprint) and not kind.field_at(path).secret:
             yield path
 
@@ -106,7 +106,7 @@ def declared_secrets(
         if not special_leaves(spec):
             continue
         paths = set(declared_paths(kinds[kind], spec))
-        plain |= {(kind, path, leaf) for path, leaf in _leaves(spec, ()) if path in paths and isinstance(leaf, str)}
+        plain |= {(kind, path, leaf) for path, leaf in _leaves(spec) if path in paths and isinstance(leaf, str)}
         for path in paths:
             if kinds[kind].is_free(path) or not remote_id:
                 of_kinds.add((kind, path))
@@ -128,7 +128,7 @@ def all_secrets(kind: ResourceKind, remote_id: str, body: JsonObject, places: De
     yield from recognised
     if places.knows_any(kind.name, remote_id):
         found_paths = {spot.path for spot in recognised}
-        for path, pattern, leaf in leaves_with_patterns(body, (), ()):
+        for path, pattern, leaf in leaves_with_patterns(body):
             if (
                 isinstance(leaf, str)
                 and leaf
@@ -174,8 +174,8 @@ def _spots_in_field(place: Place, text: str) -> Sequence[Spot]:
     return ()
 
 
-def _leaves(value: Json, pattern: KeyPath) -> Iterator[tuple[KeyPath, Json]]:
-    return ((path, leaf) for _, path, leaf in leaves_with_patterns(value, (), pattern))
+def _leaves(value: Json) -> Iterator[tuple[KeyPath, Json]]:
+    return ((pattern, leaf) for _, pattern, leaf in leaves_with_patterns(value))
 
 
 def _texts_at(value: Json, pattern: KeyPath) -> Iterator[str]:

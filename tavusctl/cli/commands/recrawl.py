@@ -48,7 +48,7 @@ def command(
     if strict and not wait:
         message = "`--strict` checks the results of crawls, which are known only with `--wait`"
         raise UsageError(message, "add `--wait 30m`")
-    recrawl_options = app.RecrawlOptions(addresses_, every, dry_run, wait, reserve, strict)
+    recrawl_options = app.RecrawlOptions(addresses_, every, dry_run, wait, reserve)
 
     def print_entry(entry: Entry) -> None:
         """Print a line: on stdout as text, on stderr if stdout is for a JSON document."""

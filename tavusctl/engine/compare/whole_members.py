@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tavusctl import patch
-from tavusctl.core.json_tree import is_empty, leaves_with_patterns, map_leaves, set_at, value_at
+from tavusctl.core.json_tree import is_empty, leaves, map_leaves, set_at, value_at
 from tavusctl.core.model import ABSENT, Live
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_object
@@ -57,7 +57,7 @@ def missing_secrets(live: Live, operations: Sequence[JsonObject], desired: JsonO
     if not any(isinstance(live.body.get(key), dict) for key in _touched(operations)):
         return ()
     whole = sent(live, operations, desired)
-    hidden = {patch.join(path) for path, _, leaf in leaves_with_patterns(whole, (), ()) if isinstance(leaf, Pinned)}
+    hidden = {patch.join(path) for path, leaf in leaves(whole) if isinstance(leaf, Pinned)}
     return tuple(sorted(hidden | {patch.join(path) for path in _missing(live.kind, {**live.body, **whole})}))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from tavusctl.core.json_tree import leaves_with_patterns
+from tavusctl.core.json_tree import leaves
 from tavusctl.core.messages import sanitized_name, shown, suggestion
 from tavusctl.lib.json_types import Json
 from tavusctl.lib.patterns import pattern
@@ -180,7 +180,7 @@ def _undeclared(schema: object, pointer: str) -> Iterator[Finding]:
 def tool_schema_reference(subject: Subject) -> Iterator[Finding]:
     """Report parameters that refer to a schema elsewhere: the model sees the reference, but not that schema."""
     for pointer, tool in _tools(subject):
-        for path, _, leaf in leaves_with_patterns(tool.get("parameters"), (), ()):
+        for path, leaf in leaves(tool.get("parameters")):
             if path and path[-1] == "$ref" and isinstance(leaf, str) and "properties" not in path[-2:-1]:
                 leaf_pointer = pointer + join(("parameters", *path))
                 yield Finding(leaf_pointer, "a model does not follow `$ref`", "write out the schema that it refers to")
@@ -194,7 +194,7 @@ def undeclared_placeholder(subject: Subject) -> Iterator[Finding]:
     properties = subject.value_at("parameters", "properties")
     names = properties if isinstance(properties, dict) else {}
     for field in ("url", "body_template", "query_params"):
-        for path, _, leaf in leaves_with_patterns(api.get(field), (), ()):
+        for path, leaf in leaves(api.get(field)):
             for name in _PLACEHOLDER.findall(leaf) if isinstance(leaf, str) else ():
                 if name not in names and not name.startswith(_RESERVED_PREFIX):
                     leaf_pointer = join(("delivery", "api", field, *path))
