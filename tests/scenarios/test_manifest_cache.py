@@ -99,7 +99,7 @@ def test_a_run_that_had_nothing_to_do_loads_neither_models_nor_yaml(project: Pro
     """To load them would take as long as all the rest of a small plan."""
     project.manifest("persona", "coach", SPEC)
     project.apply()
-    project.run(*command.split())
+    in_a_pipe(project, *command.split())
 
     run = in_a_pipe(project, *command.split(), PYTHONPROFILEIMPORTTIME="1")
 
