@@ -262,4 +262,4 @@ def test_what_the_clock_and_the_account_say_is_asked_every_time(project: Project
         project.run("plan")
         change()
         for command in (["plan"], ["plan", "--format", "json"], ["drift"], ["validate"]):
-            assert project.run(command) == project.run(*command, "--no-cache")
+            assert project.run(*command) == project.run(*command, "--no-cache")

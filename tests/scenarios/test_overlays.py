@@ -228,10 +228,13 @@ def test_explain_says_of_each_value_which_file_says_it(staged: Project) -> None:
     assert staged.account.requests == []
 
 
+LIST_HINT = "write each item on a line of its own, after `- `, or all of them as `[A, B]`"
+
+
 def test_complaints_name_the_file_that_says_a_value(staged: Project) -> None:
     staged.write("overlays/staging/deep/coach.yaml", OVER.replace("[c]", "5").replace("system_prompt", "system_promt"))
     assert complaints(staged) == {
-        "overlays/staging/deep/coach.yaml:6:18": ["document_tags: expected a list, found 5 "],
+        "overlays/staging/deep/coach.yaml:6:18": [f"document_tags: expected a list, found 5 {LIST_HINT}"],
         "overlays/staging/deep/coach.yaml:4:3": ["unknown key `system_promt` in persona did you mean `system_prompt`?"],
     }
     told = staged.run("validate", "--format", "github", "--env", "staging").out
