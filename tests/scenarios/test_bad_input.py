@@ -50,7 +50,7 @@ MANIFESTS: dict[str, tuple[Mapping[str, str], list[tuple[str, str, str]]]] = {
     ),
     "an unknown expression": (
         {"a.yaml": persona("a", "  greeting: ${env:HOME}\n")},
-        [("TV109", "a.yaml:5:13", "${secret:NAME}")],
+        [("TV109", "a.yaml:5:13", "${var:HOME}")],
     ),
     "no such file": (
         {"a.yaml": persona("a", "  greeting: ${file:hello.md}\n")},
@@ -179,7 +179,7 @@ def test_a_password_in_the_address_of_a_state_is_not_shown(project: Project) -> 
 # Options and variables that make a command fail before it asks the account for anything: code, id, words.
 BEFOREHAND: dict[str, tuple[list[str], dict[str, str | None], tuple[int, str], str]] = {
     "no key": ([], {"TAVUS_API_KEY": None}, (8, "E801"), "TAVUS_API_KEY is not set"),
-    "an empty key": ([], {"TAVUS_API_KEY": " \n"}, (8, "E801"), "TAVUS_API_KEY is not set"),
+    "an empty key": ([], {"TAVUS_API_KEY": " \n"}, (8, "E801"), "TAVUS_API_KEY is empty"),
     "a key of two lines": ([], {"TAVUS_API_KEY": "canary\nsecond"}, (8, "E803"), "copy the API key again"),
     "a key with an umlaut": ([], {"TAVUS_API_KEY": "canäry"}, (8, "E803"), "copy the API key again"),
     "a key file that is not there": (

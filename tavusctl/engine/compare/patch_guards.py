@@ -71,7 +71,7 @@ def cover(kind: ResourceKind, body: JsonObject, operations: Sequence[JsonObject]
     """Whether the tests notice every edit of what the operations write.
 
     No test notices a member that somebody adds where an operation adds it too, or another value in place of a hidden
-    one; a new item at the end of a list is noticed only if the list is tested as a whole.
+    one; a new member or item of a value is noticed only if the value is tested as a whole.
     """
     return not any(_is_uncovered(kind, body, patch.split(one["path"]), as_text(one["op"])) for one in operations)
 
@@ -80,7 +80,7 @@ def _is_uncovered(kind: ResourceKind, body: JsonObject, path: KeyPath, operation
     value = value_at(body, path)
     if operation == "add" or not path:
         return not (path and isinstance(value_at(body, path[:-1]), list))
-    read_in_part = isinstance(value, list) and kind.is_read_in_part(pattern_in(body, path))
+    read_in_part = isinstance(value, dict | list) and kind.is_read_in_part(pattern_in(body, path))
     return read_in_part or any(isinstance(leaf, Secret | Pinned) for _, leaf in leaves(value))
 
 
