@@ -9,6 +9,7 @@ import pytest
 
 from tavusctl.emulator import running
 from tavusctl.emulator.http.access import Allowed
+from tests.crash.rig import Launcher, launcher
 from tests.family import Family
 from tests.scenarios.project import Account, Project
 
@@ -41,3 +42,10 @@ def account(emulator: str, request: pytest.FixtureRequest) -> Iterator[Account]:
 def project(account: Account, tmp_path: Path) -> Project:
     """A project without manifests, on an empty account."""
     return Project(tmp_path, account)
+
+
+@pytest.fixture(scope="module")
+def lent() -> Iterator[Launcher]:
+    """What runs commands in children that may be killed."""
+    with launcher() as made:
+        yield made

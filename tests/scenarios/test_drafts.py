@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.crash.rig import KILLED, KillableProject, Launcher, launcher
+from tests.crash.rig import KILLED, KillableProject, Launcher
 from tests.scenarios.project import Body, Project
 
 OLD, NEW, THEIRS = "You coach.", "Never give medical advice.", "Edited in PAL Maker."
@@ -168,13 +167,6 @@ def test_a_forced_write_of_which_nothing_is_known_says_what_it_may_have_cost(
     assert applied(five)[0] == 3
     assert applied(five, "--discard-drafts", "persona/c")[0] == 0
     assert (drafts(five), prompts(five)["c"]) == (set(), NEW)
-
-
-@pytest.fixture(scope="module")
-def lent() -> Iterator[Launcher]:
-    """What runs commands in children that may be killed."""
-    with launcher() as made:
-        yield made
 
 
 @pytest.mark.parametrize("phase", ["before", "after"])

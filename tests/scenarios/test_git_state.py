@@ -25,7 +25,7 @@ from tavusctl.state.git.repository import Repository
 from tavusctl.state.git.urls import ref_of
 from tavusctl.state.shared.lease import LeaseTiming
 from tavusctl.state.shared.store import SharedStore
-from tests.crash.rig import KILLED, KillableProject, Launcher, launcher
+from tests.crash.rig import KILLED, KillableProject, Launcher
 from tests.scenarios.project import Account, Project
 from tests.stores.git_server import GitServer, git_server
 
@@ -353,13 +353,6 @@ def test_the_first_apply_after_an_import_pushes_once_for_all_objects(clone: Clon
     pushes(hub)
     assert "12 to record" in project.apply().out
     assert pushes(hub) <= 6  # the lock, the beginning, the bindings, the state, the end of the lock
-
-
-@pytest.fixture(scope="module")
-def lent() -> Iterator[Launcher]:
-    """What runs commands in children that may be killed."""
-    with launcher() as made:
-        yield made
 
 
 @pytest.mark.sampled(1)

@@ -7,12 +7,11 @@ the same run: after one more apply there is exactly one object, and further ones
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.crash.rig import KILLED, KillableProject, Launcher, launcher
+from tests.crash.rig import KILLED, KillableProject, Launcher
 from tests.scenarios.project import Account, Project
 from tests.scenarios.twenty import QUICK
 
@@ -50,12 +49,6 @@ FAULTS: dict[str, Body] = {
     "a page for an answer": {"kind": "html", "status": 200, "phase": "after"},
 }
 of_each_kind = pytest.mark.parametrize("kind", KINDS)
-
-
-@pytest.fixture(scope="module")
-def lent() -> Iterator[Launcher]:
-    with launcher() as made:
-        yield made
 
 
 @pytest.fixture

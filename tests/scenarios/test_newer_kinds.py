@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from msgspec import Struct
 
 from tavusctl.kinds import KINDS
-from tests.crash.rig import KILLED, KillableProject, Launcher, launcher
+from tests.crash.rig import KILLED, KillableProject, Launcher
 from tests.house.tree import ROOT
 from tests.scenarios.everykind import actions
 from tests.scenarios.project import Account, Body, Project
@@ -117,12 +116,6 @@ def project(account: Account, tmp_path: Path) -> Project:
     made = Project(tmp_path, account, dict(SECRETS))
     made.write("tavusctl.yaml", "secrets: [HOOK_TOKEN, DOOR]\n")
     return made
-
-
-@pytest.fixture(scope="module")
-def lent() -> Iterator[Launcher]:
-    with launcher() as made:
-        yield made
 
 
 @every_kind

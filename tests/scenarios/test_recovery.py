@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from tests.crash.rig import KILLED, KillableProject, Launcher, launcher
+from tests.crash.rig import KILLED, KillableProject, Launcher
 from tests.scenarios.project import ERA, Account, Project
 from tests.scenarios.twenty import QUICK, document
 
 COACH = {"persona_name": "Coach", "system_prompt": "You coach.", "document_ids": ["${ref:document/prices}"]}
 RULES = {"name": "Rules", "data": [{"guardrail_name": "no_promises", "guardrail_prompt": "Promises a price."}]}
 GOALS = {"name": "Goals", "data": [{"objective_name": "greet", "objective_prompt": "Greet."}]}
-
-
-@pytest.fixture(scope="module")
-def lent() -> Iterator[Launcher]:
-    with launcher() as made:
-        yield made
 
 
 @pytest.fixture

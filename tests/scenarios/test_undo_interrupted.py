@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.crash.rig import KILLED, KillableProject, Launcher, launcher
+from tests.crash.rig import KILLED, KillableProject, Launcher
 from tests.scenarios.project import Body, Project
 from tests.scenarios.twenty import QUICK
 
@@ -15,12 +13,6 @@ LATER = 3600
 COACH: Body = {"persona_name": "Coach", "system_prompt": "You coach."}
 PRICES: Body = {"document_name": "Prices", "document_url": URL.format("old")}
 OTHER: Body = {"persona_name": "Other", "system_prompt": "You help."}
-
-
-@pytest.fixture(scope="module")
-def lent() -> Iterator[Launcher]:
-    with launcher() as made:
-        yield made
 
 
 @pytest.fixture
