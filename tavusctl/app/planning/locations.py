@@ -62,10 +62,8 @@ class _Page:
     def __init__(self, root: Path, path: str) -> None:
         text = files.read_bytes(root / path, root, MAX_YAML_BYTES).removeprefix(codecs.BOM_UTF8).decode()
         self._text = text
-        self._starts = [
-            0,
-            *(match.end() for match in LINE_BREAK.finditer(text)),
-        ]  # offsets of lines, as YAML counts them
+        # Offsets of lines, as YAML counts them.
+        self._starts = [0, *(match.end() for match in LINE_BREAK.finditer(text))]
         self._values: dict[tuple[int, int], Node] = {}
         for document in parse(text).documents:
             for node in document.walk():
