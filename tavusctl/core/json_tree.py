@@ -57,6 +57,8 @@ def with_addresses(document: JsonObject, addresses: Mapping[str, Json]) -> JsonO
 def with_addresses(document: Json, addresses: Mapping[str, Json]) -> Json: ...
 def with_addresses(document: Json, addresses: Mapping[str, Json]) -> Json:
     """A document with addresses in place of known ids; `addresses` has them by id."""
+    if addresses.keys().isdisjoint(texts(document)):  # most documents have no references
+        return document
     return map_leaves(document, lambda leaf: addresses.get(leaf, leaf) if isinstance(leaf, str) else leaf)
 
 
@@ -97,12 +99,21 @@ def texts(value: Json) -> list[str]:
     return items
 
 
-def _collect_texts(value: Json, texts_found: list[str]) -> None:
+def _collect_texts(value: Json, texts_found: list[str], keys_found: list[str] | None = None) -> None:
+    if keys_found is not None and isinstance(value, dict):
+        keys_found += value
     for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else (value,):
         if type(item) is str:
             texts_found.append(item)
         elif type(item) is dict or type(item) is list:
-            _collect_texts(item, texts_found)
+            _collect_texts(item, texts_found, keys_found)
+
+
+def texts_and_keys(value: Json) -> list[str]:
+    """Every text of a document, and every key of the objects in it, at any depth."""
+    items: list[str] = []
+    _collect_texts(value, items, keys_found=items)
+    return items
 
 
 def keys(value: Json) -> Iterator[str]:

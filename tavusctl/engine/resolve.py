@@ -14,7 +14,7 @@ from tavusctl.core.address import Address, Source
 from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Diagnostic, Edit
 from tavusctl.core.errors import ConfigError
-from tavusctl.core.json_tree import Leaf, leaves, map_leaves, pattern_of, value_at, with_leaves
+from tavusctl.core.json_tree import Leaf, leaves, map_leaves, pattern_of, texts, value_at, with_leaves
 from tavusctl.core.messages import nearest
 from tavusctl.core.model import Declared, Desired, Manifest
 from tavusctl.core.resource_kind import ResourceKind
@@ -271,7 +271,8 @@ def _desired(
             return canonical_addresses.get(leaf, leaf)
         return by_id.get(leaf, leaf) if isinstance(leaf, str) else leaf
 
-    spec = map_leaves(manifest.spec, address_of)
+    is_as_written = not manifest.special_leaves and by_id.keys().isdisjoint(texts(manifest.spec))  # most are
+    spec = manifest.spec if is_as_written else map_leaves(manifest.spec, address_of)
     if vault.secrets is not None:
         spec = with_leaves(spec, vault.open(manifest))
         secret_places = _secret_spots(kind, spec, manifest)

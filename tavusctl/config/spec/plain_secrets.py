@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from itertools import chain
 from typing import Final
 
 from tavusctl.config.collector import DiagnosticCollector, dotted
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import Diagnostic
-from tavusctl.core.json_tree import keys, pattern_of, texts
+from tavusctl.core.json_tree import pattern_of, texts_and_keys
 from tavusctl.core.messages import shown
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import secret_fields
@@ -46,7 +45,7 @@ def check_document(document: Json, collector: DiagnosticCollector) -> None:
 
     Public keys, examples and words that begin like a key are not reported.
     """
-    if not any(map(detection.is_key, chain(texts(document), keys(document)))):  # places are needed only for a key
+    if not any(map(detection.is_key, texts_and_keys(document))):  # places are needed only for a key
         return
     reported = {diagnostic.source for diagnostic in collector.diagnostics if diagnostic.id == "TV113"}
     for pointer, text, is_name in _texts(document, ""):
@@ -71,7 +70,7 @@ def check_path(source: Source) -> list[Diagnostic]:
 
 def register_passwords(document: Json) -> None:
     """Register the passwords in the addresses of a document, so that no message shows them."""
-    for text in chain(texts(document), keys(document)):
+    for text in texts_and_keys(document):
         for span in url_credentials.address_spans(text):
             redaction.register(text[span.start : span.end])
 
