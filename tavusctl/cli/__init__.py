@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 from contextvars import copy_context
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import click
 
@@ -51,14 +51,14 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
 }
 _RESERVED_NAMES = frozenset({"import"})  # a keyword
-# Names that people know from other tools, and the command that does the same here.
-_COMMAND_ALIASES = {
+# What people type who know other tools, such as Terraform or kubectl, and what does the same here.
+_COMMAND_ALIASES: Final = {
     **dict.fromkeys(("push", "deploy", "sync", "up", "release", "publish", "update", "create", "run"), "apply"),
     **dict.fromkeys(("pull", "dump", "download", "get", "fetch", "backup"), "export"),
     **dict.fromkeys(("ls", "show", "resources", "inventory"), "list"),
     **dict.fromkeys(("status", "preview", "changes", "dry-run"), "plan"),
     **dict.fromkeys(("check", "lint", "test"), "validate"),
-    **dict.fromkeys(("rm", "delete", "down", "remove", "teardown"), "destroy"),
+    **dict.fromkeys(("down", "teardown"), "destroy"),
     **dict.fromkeys(("rollback", "revert"), "undo"),
     **dict.fromkeys(("new", "start", "setup", "bootstrap"), "init"),
     **dict.fromkeys(("format", "tidy", "prettier"), "fmt"),
@@ -67,17 +67,30 @@ _COMMAND_ALIASES = {
     **dict.fromkeys(("serve", "mock", "local", "dev"), "emulator"),
     **dict.fromkeys(("env", "outputs"), "output"),
     **dict.fromkeys(("call", "chat", "converse", "conversation"), "talk"),
+    **dict.fromkeys(("login", "whoami"), "doctor"),
     "refresh": "drift",
     "crawl": "recrawl",
     "help": "--help",
 }
-_OPTION_ALIASES = {
+_DELETE_ONE: Final = "To delete one object, remove its manifest and run `tavusctl apply`."
+# `destroy` deletes everything, so it is no answer to these.
+_DELETES: Final = frozenset({"rm", "delete", "remove", "del"})
+_OPTION_ALIASES: Final = {
     "--json": "--format json",
     "--output": "--format",
     "--force": "--yes",
     "--environment": "--env",
     "--cwd": "--chdir",
     "--exit-code": "--detailed-exitcode",
+}
+_COMMANDS_FOR_OPTIONS: Final = {
+    ("apply", "--dry-run"): "tavusctl plan",
+    ("destroy", "--dry-run"): "tavusctl plan --destroy",
+}
+_PLAN_DIFFERS: Final = "To see what an apply would change, run `tavusctl plan`."
+_ADDRESS_ARGUMENT: Final = {
+    "plan": "To plan one object and what it refers to, use `--target ADDR`.",
+    "destroy": _DELETE_ONE,
 }
 _HELP = {name: text for group in COMMANDS.values() for name, text in group.items()}
 
@@ -113,13 +126,15 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find a command; for an unknown name, fail with a suggestion."""
         if args and args[0] not in _HELP and not args[0].startswith("-"):
-            import difflib
+            ctx.fail(f"unknown command `{args[0]}`.{_command_hint(args[0])}")
+        name, command, rest = super().resolve_command(ctx, args)
+        _refuse_single_dashes(ctx, command, rest)
+        return name, command, rest
 
-            matches = difflib.get_close_matches(args[0].lower(), _HELP, n=1)
-            suggestion = _COMMAND_ALIASES.get(args[0].lower(), matches[0] if matches else "")
-            hint = f" Did you mean `{suggestion}`?" if suggestion else ""
-            ctx.fail(f"unknown command `{args[0]}`.{hint}")
-        return super().resolve_command(ctx, args)
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the options before the command."""
+        _refuse_single_dashes(ctx, self, args)
+        return super().parse_args(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by purpose, without importing any."""
@@ -127,6 +142,15 @@ class LazyGroup(click.Group):
         for title, commands in COMMANDS.items():
             with formatter.section(title):
                 formatter.write_dl(list(commands.items()))
+
+
+def _refuse_single_dashes(ctx: click.Context, command: click.Command | None, args: list[str]) -> None:
+    """Fail for a long option with one dash, as in Terraform: click would read `-out=FILE` as `-o ut=FILE`."""
+    names = {name for param in command.params for name in param.opts} | {"--help"} if command else set()
+    for arg in args[: args.index("--") if "--" in args else None]:
+        name = f"-{arg.partition('=')[0]}"
+        if name in names and len(name) > len("--x"):
+            raise click.NoSuchOption(arg.partition("=")[0], None, [name], ctx)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -213,12 +237,11 @@ def _report_interrupt(interrupt: BaseException, args: list[str]) -> int:
 
 
 def _report_usage(error: click.ClickException, args: list[str]) -> int:
-    if isinstance(error, click.NoSuchOption) and error.option_name in _OPTION_ALIASES:
-        error = click.NoSuchOption(error.option_name, None, [_OPTION_ALIASES[error.option_name]], error.ctx)
     from tavusctl.app.session.opening import register_secrets
     from tavusctl.cli.error_report import report, wants_json, write_reports
     from tavusctl.core.errors import UsageError
 
+    error = _with_hint(error)
     register_secrets(args)
     usage_error = UsageError(error.format_message())
     if wants_json(args):
@@ -226,3 +249,41 @@ def _report_usage(error: click.ClickException, args: list[str]) -> int:
     error.show()
     write_reports(usage_error, args)
     return USAGE
+
+
+def _command_hint(name: str) -> str:
+    """A sentence about what to type in place of an unknown command, after a space; empty if there is no idea."""
+    import difflib
+
+    name = name.lower()
+    if name in _DELETES:
+        return f" {_DELETE_ONE}"
+    similar = difflib.get_close_matches(name, _HELP, n=1)
+    meant = _COMMAND_ALIASES.get(name, similar[0] if similar else "")
+    return f" Did you mean `{meant}`?" if meant else ""
+
+
+def _with_hint(error: click.ClickException) -> click.ClickException:
+    """The usage error of click, with a sentence about what to type instead if that is known."""
+    if not isinstance(error, click.UsageError):
+        return error
+    command = (error.ctx.info_name if error.ctx else None) or ""
+    if isinstance(error, click.NoSuchOption):
+        # click proposes only what looks like the option.
+        meant = _COMMANDS_FOR_OPTIONS.get((command, error.option_name)) or _option_meant(error)
+        return click.UsageError(f"{error.message} Did you mean '{meant}'?", error.ctx) if meant else error
+    if isinstance(error, click.MissingParameter) and command == "diff":
+        return click.UsageError(f"{error.format_message()} {_PLAN_DIFFERS}", error.ctx)
+    if error.message.startswith("Got unexpected extra argument") and command in _ADDRESS_ARGUMENT:
+        return click.UsageError(f"{error.message}. {_ADDRESS_ARGUMENT[command]}", error.ctx)
+    return error
+
+
+def _option_meant(error: click.NoSuchOption) -> str:
+    """The option of this command that does the same, for a known name or one that is nearly it; else empty."""
+    import difflib
+
+    similar = difflib.get_close_matches(error.option_name, _OPTION_ALIASES, n=1, cutoff=0.85)
+    meant = _OPTION_ALIASES[similar[0]] if similar else ""
+    names = {name for param in error.ctx.command.params for name in param.opts} if error.ctx else set()
+    return meant if meant.split(" ")[0] in names else ""

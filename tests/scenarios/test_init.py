@@ -213,7 +213,7 @@ def test_a_file_of_kubernetes_is_called_so(project: Project) -> None:
 
 
 HABITS = {"push": "apply", "deploy": "apply", "pull": "export", "ls": "list", "status": "plan"}
-HABITS |= {"rollback": "undo", "Plan": "plan", "aply": "apply", "lint": "validate", "rm": "destroy"}
+HABITS |= {"rollback": "undo", "Plan": "plan", "aply": "apply", "lint": "validate", "down": "destroy"}
 
 
 @pytest.mark.parametrize(("typed", "ours"), HABITS.items())
@@ -225,7 +225,54 @@ def test_a_command_from_habit_leads_to_ours(project: Project, typed: str, ours: 
     assert project.run(*ours.split(), "--help").code == 0
 
 
-def test_an_option_from_habit_leads_to_ours(project: Project) -> None:
-    ended = project.run("plan", "--json")
+@pytest.mark.parametrize("typed", ["rm", "delete"])
+def test_a_delete_of_one_object_never_leads_to_a_delete_of_all(project: Project, typed: str) -> None:
+    unknown, too_much = project.run(typed, "persona/coach"), project.run("destroy", "persona/coach")
 
-    assert (ended.code, "Did you mean '--format json'?" in ended.err) == (12, True), ended.err
+    assert (unknown.code, too_much.code) == (12, 12)
+    assert "destroy" not in unknown.err
+    for ended in (unknown, too_much):
+        assert "To delete one object, remove its manifest and run `tavusctl apply`." in ended.err
+
+
+OPTIONS = {
+    "plan --json": "--format json",
+    "apply --force": "--yes",
+    "plan --enviroment prod": "--env",
+    "list --output json": "--format",
+    "apply --dry-run": "tavusctl plan",
+    "plan -target=persona/coach": "--target",
+    "apply -auto-approve": "--auto-approve",
+    "-version": "--version",
+    "-chdir=. plan": "--chdir",
+}
+
+
+@pytest.mark.parametrize(("typed", "ours"), OPTIONS.items())
+def test_an_option_from_habit_leads_to_ours(project: Project, typed: str, ours: str) -> None:
+    ended = project.run(*typed.split())
+
+    assert (ended.code, f"Did you mean '{ours}'?" in ended.err) == (12, True), ended.err
+
+
+def test_a_long_option_with_one_dash_is_no_short_one(project: Project) -> None:
+    """`-out=FILE` would be `-o`, and a plan file with the name `ut=FILE`."""
+    project.run("init")
+    ended = project.run("plan", "-out=plan.json")
+
+    assert (ended.code, "No such option '-out'. Did you mean '--out'?" in ended.err) == (12, True), ended.err
+    assert not (project.root / "ut=plan.json").exists()
+    assert project.run("plan", "-oplan.json").code == 0
+    assert (project.root / "plan.json").exists()
+
+
+def test_an_address_after_plan_leads_to_target(project: Project) -> None:
+    ended = project.run("plan", "persona/coach")
+
+    assert (ended.code, "use `--target ADDR`" in ended.err) == (12, True), ended.err
+
+
+def test_diff_without_an_environment_leads_to_plan(project: Project) -> None:
+    ended = project.run("diff")
+
+    assert (ended.code, "To see what an apply would change, run `tavusctl plan`." in ended.err) == (12, True), ended.err
