@@ -65,7 +65,7 @@ def write_reports(error: TavusctlError, args: Sequence[str]) -> None:
     from tavusctl.reports.contents import view
 
     targets = requested_reports(args)
-    if error.id == output_paths.ID or not output_paths.is_free([path for _, path in targets]):
+    if not targets or error.id == output_paths.ID or not output_paths.is_free([path for _, path in targets]):
         return
     for name, path in targets:
         report = report_named(name)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.scenarios.project import Body, Project
+from tests.scenarios.terminals import TAVUSCTL
 
 TWICE = "# Tone\nBe kind.\n\n# Tone\nBe kind.\n"
 
@@ -269,6 +272,23 @@ def test_where_no_project_is_that_is_told(project: Project) -> None:
     assert "unknown environment `prod`: there is no tavusctl.yaml here or above" in elsewhere.err
     project.write("tavusctl.yaml", "version: 1\n")
     assert "error: no manifest found in manifests" in project.run("validate").err
+
+
+def test_in_a_folder_that_is_gone_that_is_told(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a switch to a branch without it, in another terminal."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    # Not `project.run`, which changes to the folder of the project.
+    for more in ((), ("--report", "json=plan.json"), ("--report", f"json={project.root / 'plan.json'}")):
+        ended = subprocess.run([*TAVUSCTL, "plan", *more], capture_output=True, text=True, check=False)
+        assert (ended.returncode, "Traceback" in ended.stderr) == (12, False), ended.stderr
+        assert "error: cannot read the current folder: No such file or directory" in ended.stderr
+    elsewhere = subprocess.run([*TAVUSCTL, "-C", str(project.root), "version"], capture_output=True, check=False)
+    assert elsewhere.returncode == 0
 
 
 def test_a_second_run_names_the_same_environment(project: Project) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from tavusctl.config.project_file.discovery import current_folder
 from tavusctl.core.errors import RefusedError, UsageError
 from tavusctl.core.project_settings import FILE
 from tavusctl.lib import atomic_files
@@ -94,7 +95,7 @@ def reading_errors_as_usage(path: Path) -> Iterator[None]:
 
 def project_root() -> Path:
     """The root of the enclosing project, symbolic links resolved; the working folder if there is no project."""
-    here = Path(os.path.realpath(Path.cwd()))
+    here = Path(os.path.realpath(current_folder()))
     return next((folder for folder in (here, *here.parents) if (folder / FILE).is_file()), here)
 
 

@@ -26,7 +26,7 @@ def read(root: Path, content: bytes) -> ReadProject:
 
 def find_project(start: Path | None, read: Callable[[Path, bytes], ReadProject] = read) -> ReadProject:
     """The project that a folder belongs to, and the diagnostics of its file; `read` parses the content of the file."""
-    folder = Path(os.path.abspath(start or Path.cwd()))  # noqa: PTH100 - links on the path to the project are kept
+    folder = Path(os.path.abspath(start or current_folder()))  # noqa: PTH100 - links on the path to the project are kept
     root = next((parent for parent in _upward(folder) if os.path.lexists(parent / FILE)), None)
     if root is None:
         return Project.default(folder), _misnamed(folder)
@@ -37,6 +37,15 @@ def find_project(start: Path | None, read: Callable[[Path, bytes], ReadProject] 
 
         return unreadable_project(root), (Diagnostic("TV110", f"the project file {error}", Source(FILE, 1, 1)),)
     return read(root, content)
+
+
+def current_folder() -> Path:
+    """The absolute path of the current folder; UsageError if it is gone."""
+    try:
+        return Path.cwd()
+    except OSError as error:
+        message = f"cannot read the current folder: {error.strerror}"
+        raise UsageError(message, "change to a folder that exists; if it was created again, run `cd .`") from None
 
 
 def _upward(folder: Path) -> Iterator[Path]:
