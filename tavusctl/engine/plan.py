@@ -68,7 +68,7 @@ def make(
     form_changes: Sequence[Binding] = (),
 ) -> Plan:
     """The plan: allowed changes as steps, forbidden ones as refusals with a hint that says what would allow them."""
-    targeted = _targeted(changes, approvals.targets)
+    targeted = _targeted(duplicates.with_renames(changes), approvals.targets)
     unmanaged_rivals = {rival for change in targeted for rival in change.rivals} - metadata.owners.keys()
     lost = not bindings and not approvals.adopt and bool(unmanaged_rivals)
     existing = duplicates.Existing(duplicates.forgotten_objects(changes), approvals.adopt, metadata.owners, lost)

@@ -104,6 +104,20 @@ def test_the_new_address_is_on_disk_before_anything_is_sent(applied: Project) ->
     assert applied.account.objects("personas")[bound]["system_prompt"] == "You sell."
 
 
+@pytest.mark.parametrize(("name", "told"), [("Coach", True), ("Trainer", False), ("Prices", False)])
+def test_a_delete_beside_a_create_with_its_name_leads_to_moved_from(applied: Project, name: str, told: bool) -> None:
+    """Who has only changed `name:` would lose the object and its id."""
+    applied.remove("persona", "coach")
+    applied.manifest("persona", "trainer", {**COACH, "persona_name": name})
+
+    plan = applied.plan()
+    (delete,) = [one for one in plan["changes"] if one["action"] == "delete"]
+
+    assert ("persona/trainer gets its name" in delete["reason"]) is told
+    assert ("write `moved_from: persona/coach` in the new manifest" in delete["reason"]) is told
+    assert applied.run("apply", "--yes", "--allow-deletes", "1").code == 0
+
+
 def test_several_older_addresses_may_be_named(applied: Project) -> None:
     bound = applied.bound("persona/coach")
     rename(applied, "persona", "coach", "closer", COACH, moved_from=["persona/coach-1", "persona/coach"])

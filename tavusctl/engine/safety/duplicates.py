@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tavusctl.core.address import Address
-from tavusctl.core.model import Action, Change, Refusal
+from tavusctl.core.model import Action, Cause, Change, Refusal
+from tavusctl.engine.compare import claim
+from tavusctl.engine.compare.desired import sent_name
+from tavusctl.engine.compare.match_create import same_name
 
 _ELSEWHERE = "if the project was applied before, find its state (`tavusctl doctor` shows where it is looked for); else "
 
@@ -24,6 +28,32 @@ class Existing(Struct, frozen=True):
 def forgotten_objects(changes: Iterable[Change]) -> Mapping[tuple[str, str], Address]:
     """The addresses of objects whose bindings a plan drops, by kind and id."""
     return {(one.address.kind, one.remote_id): one.address for one in changes if one.action is Action.FORGET}
+
+
+def with_renames(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """Add to each delete of an orphan which create of its kind has its name: the manifest may have been renamed."""
+    creates = [one for one in changes if one.action is Action.CREATE]
+    return tuple(
+        replace(one, reason=f"{one.reason}{_renamed(one, creates)}") if one.action is Action.DELETE else one
+        for one in changes
+    )
+
+
+def _renamed(delete: Change, creates: Sequence[Change]) -> str:
+    if delete.cause is not Cause.ORPHANED or delete.live is None:
+        return ""
+    kind, name = delete.address.kind, claim.without_claim(delete.live.name)
+    same = [
+        str(one.address)
+        for one in creates
+        if one.desired and one.address.kind == kind and same_name(name, sent_name(one.desired))
+    ]
+    if not same:
+        return ""
+    return (
+        f", and {', '.join(same)} gets its name: to keep the object and its id, "
+        f"write `moved_from: {delete.address}` in the new manifest"
+    )
 
 
 def refuse_possible_duplicate(change: Change, existing: Existing) -> Refusal | None:
