@@ -271,7 +271,10 @@ def test_where_no_project_is_that_is_told(project: Project) -> None:
     elsewhere = project.run("plan", "--env", "prod")
     assert "unknown environment `prod`: there is no tavusctl.yaml here or above" in elsewhere.err
     project.write("tavusctl.yaml", "version: 1\n")
-    assert "error: no manifest found in manifests" in project.run("validate").err
+    empty = project.run("validate")
+    assert "error: no manifest found in manifests" in empty.err
+    assert "`tavusctl export`" in empty.err
+    assert "tavusctl init" not in empty.err  # which a project refuses
 
 
 def test_in_a_folder_that_is_gone_that_is_told(

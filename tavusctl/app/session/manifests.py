@@ -166,7 +166,10 @@ def load(
 def _without_manifests(session: LocalSession) -> RefusedError:
     message = f"no manifest found in {_relative(session.project.manifests)}"
     folder = files.similar_path(Path(session.project.manifests), session.root)
-    hint = "run `tavusctl init`, or set `manifests:` in tavusctl.yaml to the folder that holds them"
+    hint = (
+        "write one there, export those of the account with `tavusctl export`, or set `manifests:` in tavusctl.yaml "
+        "to the folder that holds them"
+    )
     if not (session.root / FILE).is_file():
         message = f"there is no {FILE} here or above, and {message}"
         hint = "run `tavusctl init`, or change to the folder of the project with `-C`"
