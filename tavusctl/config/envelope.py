@@ -61,12 +61,13 @@ def open_document(
             message = "this is not a tavusctl manifest: `apiVersion` is a key of Kubernetes"
             hint = "move it to another folder, or set `manifests:` in tavusctl.yaml to a folder with manifests only"
             collector.error("TV104", message, collector.key_at("/apiVersion"), hint)
+        elif isinstance(node.value, list) and any(isinstance(item, dict) and "kind" in item for item in node.value):
+            hint = "remove the `-` in front of each manifest, and write `---` in a line between two of them"
+            collector.error("TV104", "the document: expected a manifest, found a list of them", node.source, hint)
         elif collector.has_type(node.value, dict, ""):
             plain_secrets.register_passwords({key: item for key, item in node.value.items() if key != "spec"})
             expander.expand(node.value)
-            kind, name = _kind(node.value, kinds, collector), _name(node.value, collector)
-            address = collector.address = Address(kind.name, name) if kind and name else None
-            _report_unknown_keys(node.value, kind, collector)
+            kind, address = _identify(node.value, kinds, collector)
             if kind:
                 failed = frozenset(_model_pointer(kind, pointer) for pointer in expander.failed)
                 manifest = _manifest(node.value, kind, address, collector, failed, resolver)
@@ -88,6 +89,28 @@ def open_document(
     return ParsedManifest(
         address, manifest, collector.value_at("/name"), diagnostics, origins, None if manifest else draft
     )
+
+
+def _identify(
+    envelope: JsonObject, kinds: Mapping[str, ResourceKind], collector: DiagnosticCollector
+) -> tuple[ResourceKind | None, Address | None]:
+    """The kind and the address of a document; one error if it is no manifest at all, such as a body of the API."""
+    if not {"kind", "spec", "external"} & envelope.keys() and envelope.keys() - set(_KEYS):
+        fields = {name: len(envelope.keys() & fields_at(kind.model, ()).keys()) for name, kind in kinds.items()}
+        likely = max(fields, key=lambda name: fields[name])
+        message = "this is not a manifest: the keys `kind` and `spec` are missing"
+        hint = (
+            f"add `kind: {likely}` and `name:`, and indent the fields of the object below `spec:`; "
+            "`tavusctl export --id ID` writes the manifest of an object of the account"
+            if fields[likely]
+            else "move it to another folder, or add `kind:` and `name:`, and indent the rest below `spec:`"
+        )
+        collector.error("TV106", message, collector.node.source, hint)
+        return None, None
+    kind, name = _kind(envelope, kinds, collector), _name(envelope, collector)
+    address = collector.address = Address(kind.name, name) if kind and name else None
+    _report_unknown_keys(envelope, kind, collector)
+    return kind, address
 
 
 def _report_unknown_keys(envelope: JsonObject, kind: ResourceKind | None, collector: DiagnosticCollector) -> None:

@@ -69,6 +69,8 @@ def recrawl(value: Json, spec: JsonObject, kind: ResourceKind, collector: Diagno
         return None
     (key,) = schedule_keys
     schedule = value[key]
+    if key != "cron" and type(schedule) in (int, float):
+        schedule = str(schedule)  # which is no duration, and the hint names some
     if not collector.has_type(schedule, str, f"/recrawl/{key}", "TV116"):
         return None
     return (

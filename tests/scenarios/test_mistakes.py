@@ -112,6 +112,42 @@ MISTAKES: Mapping[str, Mistake] = {
         "rename one of them",
         "manifests/copy.yaml:2",
     ),
+    "an answer of the API": Mistake(
+        {M: '{"persona_id": "p7e13c73f41f", "persona_name": "Coach", "system_prompt": "You coach."}'},
+        "this is not a manifest: the keys `kind` and `spec` are missing",
+        "add `kind: persona` and `name:`, and indent the fields of the object below `spec:`",
+        f"{M}:1",
+    ),
+    "a file of another program": Mistake(
+        {M: "services:\n  web: {image: x}\n"},
+        "this is not a manifest: the keys `kind` and `spec` are missing",
+        "move it to another folder",
+        f"{M}:1",
+    ),
+    "a list of manifests": Mistake(
+        {M: "- kind: persona\n  name: coach\n- kind: persona\n  name: host\n"},
+        "expected a manifest, found a list of them",
+        "write `---` in a line between two of them",
+        f"{M}:1",
+    ),
+    "an anchor of another document": Mistake(
+        {M: COACH.replace("spec:", "spec: &shared") + "---\nkind: persona\nname: host\nspec: *shared\n"},
+        "alias `*shared` has no anchor above it",
+        "an anchor counts up to the next `---`",
+        f"{M}:9",
+    ),
+    "a merge key": Mistake(
+        {M: COACH.replace("  persona_name: Coach\n", "  <<: {persona_name: Coach}\n")},
+        "YAML merge keys (`<<`) are not supported",
+        "write the merged keys here",
+        f"{M}:4",
+    ),
+    "a period without its unit": Mistake(
+        {M: f"{SITE}recrawl: {{every: 24}}\n"},
+        "recrawl.every: `24` is not a duration",
+        "write `90m`, `24h`, `7d` or `1h30m`",
+        f"{M}:4",
+    ),
     "an indent that is off": Mistake({M: COACH + "   greeting: Hi.\n"}, "invalid YAML", "", f"{M}:6"),
     "a colon in a text": Mistake(
         {M: COACH.replace("You coach.", "Note: you coach.")}, "invalid YAML", "quotes", f"{M}:5"

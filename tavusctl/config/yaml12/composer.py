@@ -240,7 +240,9 @@ class Composer(Struct):
         if anchor is None:
             inside = any(frame.anchor == name for frame in self._stack)
             problem = "is inside the value that it repeats" if inside else "has no anchor above it"
-            hint = "" if inside else "put quotes around the text if it is no alias"
+            hint = (
+                "" if inside else "an anchor counts up to the next `---`; put quotes around the text if it is no alias"
+            )
             raise stop(self.at(mark), "TV101", f"alias `*{name[:60]}` {problem}", hint)
         frame = self._stack[-1]
         pointer = (frame.member or frame.place.at(len(frame.value))).pointer

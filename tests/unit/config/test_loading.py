@@ -341,7 +341,7 @@ def test_the_keys_around_spec_are_checked(tmp_path: Path, text: str, expected: l
             "{cron: '5 1-3 * * MON', timezone: Europe/Berlin}",
             Recrawl(cron="5 1-3 * * MON", timezone="Europe/Berlin"),
         ),
-        ("every: 24", "4:18 TV116 recrawl.every: expected text, found 24"),
+        ("every: 24", "4:18 TV116 recrawl.every: `24` is not a duration"),
         ("every: soon", "4:18 TV116 recrawl.every: `soon` is not a duration"),
         ("every: 0h", "4:18 TV116 recrawl.every: `0h` is not a duration"),
         ("every: " + "9" * 400 + "h", "4:18 TV116 recrawl.every: `999"),

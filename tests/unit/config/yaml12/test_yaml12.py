@@ -192,7 +192,7 @@ SECOND = "write `---` in the line above if a second manifest begins here, else r
         ("a: @b\n", "1:4", "put quotes around the text"),
         ("a: b: c\n", "1:5", "put quotes around the text"),
         ("- a: b: c\n", "1:7", "put quotes around the text"),
-        ("a: *b\n", "1:4", "put quotes around the text if it is no alias"),
+        ("a: *b\n", "1:4", "an anchor counts up to the next `---`; put quotes around the text if it is no alias"),
         ("a: ${file: b.md}\n", "1:10", "remove the spaces inside `${file:...}`"),
         ("a: 'b\nc: d\n---\ne: f\n", "1:4", "close the quote"),
         ('a: "b\n', "1:4", "close the quote"),
