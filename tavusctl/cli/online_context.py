@@ -10,11 +10,13 @@ from typing import Any
 import click
 
 from tavusctl.api import DEFAULT_URL
+from tavusctl.app.session.keyring import key_location
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.online import Session
 from tavusctl.cli.demo_account import base_url_of
 from tavusctl.cli.offline_context import local_options
 from tavusctl.cli.options import Command
+from tavusctl.core.errors import UnauthorisedError
 
 base_url_option = click.option(
     "--base-url", envvar="TAVUS_BASE_URL", default=DEFAULT_URL, help=f"Base URL of the API, default {DEFAULT_URL}."
@@ -35,7 +37,12 @@ def options(command: Command) -> Command:
     @local_options
     @functools.wraps(command)
     def wrapped(*args: Any, session: LocalSession, base_url: str, **rest: Any) -> Any:
-        with open_account(session, base_url) as online:
-            return command(*args, session=online, **rest)
+        try:
+            with open_account(session, base_url) as online:
+                return command(*args, session=online, **rest)
+        except UnauthorisedError as error:
+            if error.id == UnauthorisedError.id:  # the API refused the key
+                error.hint = f"check the API key in {key_location(session)}, or take a new one from the portal"
+            raise
 
     return wrapped  # type: ignore[return-value]  # the options are added, the rest of the signature stays

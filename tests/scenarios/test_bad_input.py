@@ -234,6 +234,14 @@ def test_a_key_that_is_refused_is_no_reason_to_believe_the_account_empty(coach: 
 
     assert (unknown[:2], revoked[:2]) == ((8, "E800"), (8, "E800"))
     assert "Invalid access token" in unknown[2]
+    assert "check the API key in TAVUS_API_KEY, or take a new one from the portal" in unknown[2]
+
+
+def test_an_address_in_place_of_a_plan_file_leads_to_target(coach: Project) -> None:
+    ended = refused(coach, "apply", "pal/coach")
+
+    assert ended[:2] == (9, "E920")
+    assert "to apply one object and what it refers to, run `tavusctl apply --target pal/coach`" in ended[2]
 
 
 def test_an_address_that_nothing_has_is_not_taken_for_nothing_to_do(coach: Project) -> None:

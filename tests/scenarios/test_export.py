@@ -643,6 +643,13 @@ def test_init_from_an_account_names_no_option_that_it_has_not(shop: Project) -> 
     assert not (shop.root / "tavusctl.yaml").exists()
 
 
+def test_a_project_from_an_account_in_another_folder_leads_there(shop: Project) -> None:
+    made = shop.run("init", "new", "--from-account")
+
+    assert made.code == 0
+    assert "the project is in new: change to that folder first" in made.err
+
+
 @pytest.mark.parametrize("key", [None, "unknown"])
 def test_init_from_an_account_that_does_not_answer_leaves_nothing(shop: Project, key: str | None) -> None:
     shop.account.switch(unknown_keys="refuse", keys={})

@@ -62,6 +62,8 @@ def start(folder: Path, account: Account | None, say: Say, *, demo: bool = False
     inside = "" if folder.resolve() == Path.cwd() else f"change to the folder {folder}, "
     if demo:
         say(f"\nnext: {inside}run `tavusctl plan` and `tavusctl apply`; no key is needed, and Tavus is not called")
+    elif account and inside:
+        say(f"\nthe project is in {folder}: change to that folder first")
     elif not account:
         say(f"\nnext: {inside}write TAVUS_API_KEY=... into .env or export it, and run `tavusctl plan`")
 

@@ -21,6 +21,7 @@ from tavusctl.core.model import Action, Desired
 from tavusctl.crawl import source_fingerprint
 from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.integrations.git.process import head
+from tavusctl.kinds import KINDS, name_of
 from tavusctl.lib.json_types import Json, JsonObject, as_list, as_object, as_text
 from tavusctl.lib.strict_json import strict_json
 from tavusctl.reports.json import plan_document
@@ -84,7 +85,10 @@ def read(path: Path) -> Mapping[str, Json]:
         document = strict_json(content) if len(content) <= LIMIT else None
     except OSError as error:
         message = f"cannot read the plan file `{path}`: {error.strerror}"
-        raise StateError(message, "make a new plan file with `tavusctl plan --out FILE`", id="E920") from None
+        hint = "make a new plan file with `tavusctl plan --out FILE`"
+        if name_of(str(path.parent)) in KINDS:
+            hint = f"to apply one object and what it refers to, run `tavusctl apply --target {path}`"
+        raise StateError(message, hint, id="E920") from None
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict) or not isinstance(document.get("bound"), dict):
