@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from tavusctl.app.json_schemas import schema_file
 from tavusctl.app.session.local import LocalSession
+from tavusctl.app.session.manifests import without_manifests
 from tavusctl.app.session.opening import report_skipped
 from tavusctl.config import files, manifest_files, yaml12
 from tavusctl.config.limits import MAX_YAML_BYTES, Budget, LimitExceededError
@@ -56,7 +57,10 @@ class Formatting(Struct):
 
 
 def fmt(session: LocalSession, paths: Sequence[Path]) -> Formatting:
-    """The changes that formatting would make; nothing is written.  ConfigError if a file cannot be read."""
+    """The changes that formatting would make; nothing is written.  ConfigError if a file cannot be read.
+
+    RefusedError if the project has no manifest: a check in a wrong folder must not pass.
+    """
     formatting = Formatting()
     report_skipped(session, paths)
     try:
@@ -68,6 +72,8 @@ def fmt(session: LocalSession, paths: Sequence[Path]) -> Formatting:
         formatting.diagnostics.append(error.diagnostic)
     if any(diagnostic.severity is Severity.ERROR for diagnostic in formatting.diagnostics):
         raise ConfigError(formatting.diagnostics)
+    if not paths and not formatting.read:
+        raise without_manifests(session)
     return formatting
 
 

@@ -264,8 +264,9 @@ def test_one_file_is_checked_alone(linted: Project) -> None:
 
 
 def test_where_no_project_is_that_is_told(project: Project) -> None:
-    for command in ("validate", "plan", "output"):
+    for command in ("validate", "plan", "output", "fmt"):
         nothing = project.run(command)
+        assert nothing.code == 4
         assert "there is no tavusctl.yaml here or above, and no manifest found in manifests" in nothing.err
         assert "tavusctl init" in nothing.err
     elsewhere = project.run("plan", "--env", "prod")

@@ -60,7 +60,7 @@ def check(
     loaded = loading.read(session.project, session.environment, KINDS, paths, limits, cache=manifest_cache)
     has_errors = any(one.severity is Severity.ERROR for one in (*session.project_diagnostics, *loaded.diagnostics))
     if needs_manifests and not (loaded.files or paths or has_errors):
-        raise _without_manifests(session)
+        raise without_manifests(session)
     all_manifests = (*loaded.manifests, *loaded.invalid_manifests)
     # References may lead anywhere in the project, so they cannot be checked if only some files are read.
     declared = loaded.declared | _hidden(all_manifests, loaded) | {other.address for other in others}
@@ -163,7 +163,8 @@ def load(
     return manifests, diagnostics
 
 
-def _without_manifests(session: LocalSession) -> RefusedError:
+def without_manifests(session: LocalSession) -> RefusedError:
+    """The error for a project, or a folder without one, in which there is no manifest."""
     message = f"no manifest found in {_relative(session.project.manifests)}"
     folder = files.similar_path(Path(session.project.manifests), session.root)
     hint = (
