@@ -22,6 +22,10 @@ def test_a_new_project_is_valid_and_applies(project: Project) -> None:
     project.apply()
 
     assert (made.code, made.out, project.account.control("GET", "violations")["violations"]) == (0, "", [])
+    assert len(made.err.splitlines()) < 20, "the first line is still on a screen of 24 lines"
+    assert (
+        f"wrote   {len(list((project.root / 'schemas').iterdir()))} schemas for the editor into schemas\n" in made.err
+    )
     assert checked.document["complaints"] == []
     assert set(json.loads(project.run("state", "list", "--format", "json").out)) == {"persona/assistant"}
     assert project.run("talk", "persona/assistant", "--yes").code == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -31,9 +32,12 @@ from tavusctl.app.session.base_url import check_base_url
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import Progress, reading
 from tavusctl.app.session.settings import Settings
+from tavusctl.core.messages import counted
 from tavusctl.core.project_settings import FILE, Project
 from tavusctl.secrets.redaction import Record
 from tavusctl.state.git.urls import ref_of, suits_git
+
+_SCHEMAS: Final = "schemas/"
 
 Say = Callable[[str], None]
 
@@ -89,6 +93,7 @@ def _start_from_account(folder: Path, account: Account, name: str, say: Say) -> 
 
 
 def _scaffold(folder: Path, files: Mapping[str, str], say: Say) -> None:
+    schema_count = 0
     for name, content in files.items():
         path = folder / name
         with file_writer.reading_errors_as_usage(path):
@@ -99,12 +104,17 @@ def _scaffold(folder: Path, files: Mapping[str, str], say: Say) -> None:
         file_writer.real_path(path, folder)
         file_writer.make_folder(path.parent)
         file_writer.write(path, Record(content), root=folder, rights=file_writer.PUBLIC)
-        say(f"wrote   {path}")
+        if name.startswith(_SCHEMAS):
+            schema_count += 1
+        else:
+            say(f"wrote   {path}")
+    if schema_count:
+        say(f"wrote   {counted(schema_count, 'schema')} for the editor into {folder / _SCHEMAS}")
     _ignore_local(folder / ".gitignore", say)
 
 
 def _files(folder: Path, name: str, *, demo: bool = False) -> Mapping[str, str]:
-    schemas = {f"schemas/{file}": text for file, text in schema_files().items()}
+    schemas = {f"{_SCHEMAS}{file}": text for file, text in schema_files().items()}
     text = PROJECT.replace("manifests: manifests", f"manifests: {name}")
     return {
         FILE: text + (DEMO if demo else _state_in_git(folder) if _state(folder) else STATE_IN_FILE),
