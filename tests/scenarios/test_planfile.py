@@ -61,6 +61,17 @@ def test_fm_133_a_plan_is_applied_once(planned: Project) -> None:
     refused(planned, 3, "the state has changed since it was made: another apply has run")
 
 
+def test_where_a_plan_file_is_is_told(project: Project) -> None:
+    """Who knows kubectl types `-o json`, and means a format."""
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach."})
+
+    told = project.run("plan", "-o", "json")
+    quiet = project.run("plan", "-o", "json", "--quiet")
+
+    assert "to apply this plan, run `tavusctl apply json`" in told.err
+    assert (told.out, quiet.err) == (quiet.out, "")
+
+
 def test_fm_134_the_first_plan_of_an_account_works(project: Project) -> None:
     project.manifest("persona", "coach", COACH)
     project.run("plan", "--out", "plan.json")

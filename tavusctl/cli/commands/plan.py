@@ -59,4 +59,6 @@ def command(
 
     plan = app.plan(session, plan_request, base=base, blame=blame, out=out)
     report_code = emit(lambda report: report.plan(plan), format_, reports)
+    if out:
+        session.progress.say(f"to apply this plan, run `{session.command(f'apply {out}')}`")
     return report_code or app.exit_code(plan, changes_exist=CHANGES_EXIST if detailed_exitcode else 0)
