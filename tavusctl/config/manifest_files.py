@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from tavusctl.config.limits import Budget
 from tavusctl.core.address import Source
-from tavusctl.core.diagnostics import Diagnostic
+from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import UsageError
+from tavusctl.core.messages import shown
 from tavusctl.core.project_settings import FILE, Environment, Project
+from tavusctl.kinds import KINDS, name_of
 from tavusctl.lib import unwritten_files
 
 _SUFFIXES: Final = (".yaml", ".yml")
+_UNREAD_SUFFIXES: Final = (".json", ".yaml.txt", ".yml.txt")  # names that manifests get by mistake
+_KIND: Final = re.compile(rb'(?m)^[\s{]*"?kind"?\s*:\s*"?(\w+)')
+_HEAD: Final = 4096  # bytes in which the kind of a manifest stands
 
 
 def find(
@@ -125,6 +131,8 @@ def _walk(top: Path, project: Project, diagnostics: list[Diagnostic], budget: Bu
         pending += [current / entry.name for entry in reversed(inner) if not entry.is_symlink()]
         links = [entry for entry in others if entry.is_symlink() and not _has_suffix(entry)]
         diagnostics += [diagnostic for entry in links for diagnostic in _broken_link(current / entry.name, project)]
+        unread = (current / entry.name for entry in others if _may_be_misnamed(entry))
+        diagnostics += [_unread_manifest(path, project) for path in unread if _looks_like_manifest(path)]
         manifests = (current / entry.name for entry in others if _has_suffix(entry))
         yield from (path for path in manifests if path != project_file)
 
@@ -142,6 +150,25 @@ def _entries(folder: Path, project: Project, diagnostics: list[Diagnostic]) -> l
 
 def _has_suffix(entry: os.DirEntry[str]) -> bool:
     return entry.name.lower().endswith(_SUFFIXES)
+
+
+def _may_be_misnamed(entry: os.DirEntry[str]) -> bool:
+    return entry.name.lower().endswith(_UNREAD_SUFFIXES) and entry.is_file(follow_symlinks=False)
+
+
+def _looks_like_manifest(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            kind = _KIND.search(file.read(_HEAD))
+    except OSError:
+        return False
+    return kind is not None and name_of(kind[1].decode()) in KINDS
+
+
+def _unread_manifest(path: Path, project: Project) -> Diagnostic:
+    message = "this file looks like a manifest, but is not read: its name does not end in `.yaml` or `.yml`"
+    hint = f"rename it to {shown(path.name.partition('.')[0] + '.yaml')}, or move it to another folder"
+    return Diagnostic("TV134", message, file_start(path, project), hint, severity=Severity.WARNING)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

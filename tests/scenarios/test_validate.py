@@ -278,6 +278,29 @@ def test_where_no_project_is_that_is_told(project: Project) -> None:
     assert "tavusctl init" not in empty.err  # which a project refuses
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("coach.yaml.txt", "# Ours.\nkind: persona\nname: coach\n", True),
+        ("coach.json", '{"kind": "pal", "name": "coach"}', True),
+        ("coach.json", '{\n  "name": "coach",\n  "kind": "persona"\n}', True),
+        ("package.json", '{"name": "web", "kind": "module"}', False),
+        ("list.json", '{"data": [{"kind": "persona"}]}', False),
+        ("coach.md", "kind: persona\n", False),
+        (".coach.json", '{"kind": "persona"}', False),
+    ],
+)
+def test_a_manifest_whose_suffix_is_not_read_is_told(project: Project, name: str, text: str, told: bool) -> None:
+    """To the plan, it is a manifest that was removed."""
+    project.run("init")
+    project.write(f"manifests/more/{name}", text)
+
+    for _ in range(2):  # the second run may use the cache
+        found = project.run("validate", "--format", "json").document["complaints"]
+        expected = [("TV134", f"manifests/more/{name}", "rename it to `coach.yaml`, or move it to another folder")]
+        assert [(one["id"], one["path"], one["hint"]) for one in found] == (expected if told else [])
+
+
 def test_in_a_folder_that_is_gone_that_is_told(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
