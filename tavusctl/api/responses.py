@@ -68,8 +68,10 @@ def _redirect_error(answer: Answer) -> ApiError:
         host = "another place"
     message = f"{answer.request} returned a redirect to {host[:100]}, which is never followed"
     if answer.status == httpx.codes.SEE_OTHER and not answer.request.startswith("GET"):
-        return Ambiguous(message, "check `--base-url`", accepted=True)  # 303: done, the result is elsewhere
-    error = ApiError(message, "check `--base-url`")
+        return Ambiguous(
+            message, "check `--base-url` or TAVUS_BASE_URL", accepted=True
+        )  # 303: done, the result is elsewhere
+    error = ApiError(message, "check `--base-url` or TAVUS_BASE_URL")
     error.status = answer.status
     return error
 
@@ -87,7 +89,10 @@ def _error_of(answer: Answer) -> TavusctlError:
         error = Throttled(status, text, answer.request)
     elif status == httpx.codes.NOT_FOUND and document is None:
         # The API answers 404 with a JSON object: this response comes from something between the API and us.
-        error = Ambiguous(f"{answer.request} was answered with 404, and not by the API: {text}", "check `--base-url`")
+        error = Ambiguous(
+            f"{answer.request} was answered with 404, and not by the API: {text}",
+            "check `--base-url` or TAVUS_BASE_URL",
+        )
     elif status == httpx.codes.NOT_FOUND or _names_unknown_id(answer, text):
         error = Gone(status, text, answer.request)
     else:
@@ -96,7 +101,9 @@ def _error_of(answer: Answer) -> TavusctlError:
     if answer.request.startswith("GET ") and isinstance(error, Rejected):
         error.exit_code = ApiError.exit_code  # a read changes nothing, so nothing is partly done
         error.hint = error.hint or (
-            "" if isinstance(error, Throttled) else "check `--base-url` and the permissions of the API key"
+            ""
+            if isinstance(error, Throttled)
+            else "check `--base-url` or TAVUS_BASE_URL, and the permissions of the API key"
         )
     return error
 

@@ -179,7 +179,9 @@ class Wire:
         reason = str(error) or type(error).__name__
         if sent:
             return Ambiguous(f"{request}: no valid response: {reason}")
-        return NeverSent(f"cannot reach {site(self._base)}: {reason}", "check the network and `--base-url`")
+        return NeverSent(
+            f"cannot reach {site(self._base)}: {reason}", "check the network, and `--base-url` or TAVUS_BASE_URL"
+        )
 
 
 def note_proxies() -> None:

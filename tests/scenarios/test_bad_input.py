@@ -196,6 +196,12 @@ BEFOREHAND: dict[str, tuple[list[str], dict[str, str | None], tuple[int, str], s
     ),
     "no such environment": (["--env", "prod"], {}, (12, "E1200"), "unknown environment `prod`"),
     "plain http": (["--base-url", "http://tavusapi.com"], {}, (12, "E1200"), "unencrypted"),
+    "http in a variable": (
+        [],
+        {"TAVUS_BASE_URL": "http://tavusapi.com"},
+        (12, "E1200"),
+        "TAVUS_BASE_URL sets it",
+    ),
     "another scheme": (["--base-url", "ftp://tavusapi.com"], {}, (12, "E1200"), "use `https://`"),
     "no host": (["--base-url", "tavusapi.com"], {}, (12, "E1200"), "not a valid base URL"),
     "half an address": (["--base-url", "http://[::1"], {}, (12, "E1200"), "not a valid base URL"),

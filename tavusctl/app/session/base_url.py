@@ -10,19 +10,23 @@ from tavusctl.api import DEFAULT_URL
 from tavusctl.core.errors import UsageError
 from tavusctl.core.messages import site
 
+_NAME: Final = "the base URL"
+_OPTION: Final = "`--base-url` or TAVUS_BASE_URL sets it"
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def check_base_url(url: str, named: str = "--base-url") -> str:
-    """The normalised base URL; UsageError unless it uses TLS or is on this machine.  `named` is its option."""
+def check_base_url(url: str, named: str = _NAME) -> str:
+    """The normalised base URL; UsageError unless it uses TLS or is on this machine.  `named` names it in messages."""
     parts = parts_of(url)
     label = f"{named} {site(url)}".rstrip()
+    place = f"; {_OPTION}" if named == _NAME else ""
     if parts is None or not parts.hostname or "@" in url or parts.query or parts.fragment:
         message = f"{label} is not a valid base URL"
-        raise UsageError(message, f"write it like `{DEFAULT_URL}`")
+        raise UsageError(message, f"write it like `{DEFAULT_URL}`{place}")
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
         message = f"{label} would send the API key unencrypted"
-        raise UsageError(message, "use `https://`; `http://` is allowed for this machine only (127.0.0.1, localhost)")
+        hint = "use `https://`; `http://` is allowed for this machine only (127.0.0.1, localhost)"
+        raise UsageError(message, f"{hint}{place}")
     # The documentation of the API has the version in its base URL; here, every path already begins with it.
     return re.sub(r"(/+v2)?/*$", "", url)
 
