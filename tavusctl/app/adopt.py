@@ -27,6 +27,7 @@ from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.fields.spellings import model_pointer
 from tavusctl.kinds import KINDS, address_in
 from tavusctl.lib.json_types import Json, KeyPath
+from tavusctl.lib.unwritten_files import as_if_written
 from tavusctl.patch import join, split
 from tavusctl.rewrite.render_value import CannotAdoptError, ValueRenderer, find_field, included_file, several_texts
 from tavusctl.secrets.redaction import secret_names_in
@@ -181,9 +182,12 @@ def adopt(session: Session, addresses: Collection[str], *, dry_run: bool = False
         chosen = _chosen(prepared, addresses)
         adopted = _adoption(session, prepared, chosen)
         _refuse_unknown(adopted, prepared, chosen)
-        preview = difference(adopted.sources.before, adopted.sources.changed) if dry_run else ""
-        if not dry_run:
-            _write(session, api, adopted)
+        if adopted.sources.changed:
+            _check_next_plan(session, api, adopted)
+    before, after = adopted.sources.before, adopted.sources.changed
+    preview = difference(before, after) if dry_run else ""
+    if not dry_run:
+        write_files(session.root, before, after)
     readers = _other_readers(session, adopted.verdicts)
     return Adoption(adopted.verdicts, adopted.variables.unset, preview, readers)
 
@@ -237,13 +241,11 @@ def _refuse_unknown(adoption: Adopted, prepared: PreparedPlan, chosen: frozenset
         adoption.verdicts.append(Verdict(address, "", reason=reason))
 
 
-def _write(session: Session, api: ReadClient, adoption: Adopted) -> None:
-    """Write the files, and check that the next plan has no such difference left; restore the files if it fails."""
-    changed = adoption.sources.changed
+def _check_next_plan(session: Session, api: ReadClient, adoption: Adopted) -> None:
+    """Check, before the files are written, that the next plan has no such difference left."""
     try:
-        with write_files(session.root, adoption.sources.before, changed):
-            if changed:
-                _check(adoption, prepare(_with_new(session, adoption), api))
+        with as_if_written(session.root, adoption.sources.changed):
+            _check(adoption, prepare(_with_new(session, adoption), api))
     except ConfigError as error:
         first = next(entry for entry in error.diagnostics if entry.severity is Severity.ERROR)
         message = f"the live values do not form a valid manifest; nothing was written: {first.message} ({first.source})"

@@ -368,6 +368,8 @@ def test_a_live_value_that_makes_no_valid_manifest_is_not_written(full: Project)
     assert "E432" in adopted.err
     assert "`system_prompt` is missing" in adopted.err
     assert path.read_bytes() == before
+    previewed = full.run("adopt", "persona/coach", "--dry-run")
+    assert (previewed.code, previewed.out, previewed.err) == (adopted.code, "", adopted.err)
 
 
 def test_nothing_to_adopt_is_said_and_slips_of_the_pen_are_usage(full: Project) -> None:

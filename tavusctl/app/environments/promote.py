@@ -13,8 +13,7 @@ from msgspec.structs import replace
 from tavusctl.app.environments import new_documents
 from tavusctl.app.environments.carried_fields import Field, Side, differing, pointer_in, target_value
 from tavusctl.app.files.manifest_sources import Sources, with_text
-from tavusctl.app.files.rewritten_files import difference
-from tavusctl.app.files.rewritten_files import write_files as files_written
+from tavusctl.app.files.rewritten_files import difference, write_files
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.manifests import load
 from tavusctl.config import files, loading
@@ -73,8 +72,8 @@ def promote(
         _check(target, others, target_manifests, source_manifest.address, [pointer for pointer, _ in fields])
     if dry_run:
         return Promotion(fields, difference(sources.before, sources.changed))
-    with files_written(target.root, sources.before, sources.changed):
-        return Promotion(fields)
+    write_files(target.root, sources.before, sources.changed)
+    return Promotion(fields)
 
 
 def _fields(source: Side, target: Side, chosen: Collection[str]) -> Sequence[Field]:

@@ -34,8 +34,7 @@ def fix(session: LocalSession, manifests: Sequence[Manifest], diagnostics: Seque
             except RefusedError as error:
                 session.say(f"{label(diagnostic.id)} was not fixed: {flat(error.message)}")
     changed = {path: content for path, content in sorted(after.items()) if content != before[path]}
-    with write_files(session.root, before, changed):
-        pass
+    write_files(session.root, before, changed)
     for path in changed:
         session.say(f"fixed {flat(path)}")
     return bool(changed)

@@ -39,9 +39,8 @@ def _shown(line: str) -> str:
     return f"{line[0]}{SHOWN}\n" if free_objects.line_has_secret(line[1:]) else line
 
 
-@contextlib.contextmanager
-def write_files(root: Path, before: Contents, after: Contents) -> Iterator[None]:
-    """Write files; restore all of them if a write or the block fails.
+def write_files(root: Path, before: Contents, after: Contents) -> None:
+    """Write files; restore all of them if a write fails.
 
     A file that is not in `before` is created, and must not exist.  Two names of one file must not have two contents.
     UsageError if a path leads out of the project; RefusedError if a file is not as in `before` any more.
@@ -60,7 +59,6 @@ def write_files(root: Path, before: Contents, after: Contents) -> Iterator[None]
             else:
                 file_writer.create(target, after[path], root=root)
             written.append(target)
-        yield
         if (collected := _collector.get()) is not None:
             collected.update({target: (before.get(path, b""), after[path]) for target, path in targets.items()})
     except BaseException:

@@ -37,8 +37,7 @@ def command(sessions: list[LocalSession], *, paths: tuple[Path, ...], check: boo
     if diff:
         click.echo(difference(result.before, result.after), nl=False)
     elif not check:
-        with write_files(session.root, result.before, result.after):
-            pass
+        write_files(session.root, result.before, result.after)
     _print_names(session, result.after, is_listing=not diff)
     return WOULD_CHANGE if check and result.after else 0
 
