@@ -51,9 +51,9 @@ def output(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Comp
 
 def run(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The runs that can be undone, newest first; none if the state is not a local file."""
+    from tavusctl.config.project_file.state_scheme import is_file
     from tavusctl.core.errors import TavusctlError
     from tavusctl.state.artifacts import RUNS, runs_of
-    from tavusctl.state.scheme import is_file
     from tavusctl.state.stores import open_store
 
     project = _project(ctx)

@@ -111,8 +111,8 @@ def _is_state(path: Path, project: Project) -> bool:
 
 def _belongs_to_state(path: Path, root: Path, state: str) -> bool:
     """Whether a file belongs to one state, or to the folders beside it; none belongs to a remote state."""
+    from tavusctl.config.project_file.state_scheme import file_of
     from tavusctl.state.artifacts import RUNS, TRASH
-    from tavusctl.state.scheme import file_of
 
     file = file_of(state, root, "")
     if file is None:

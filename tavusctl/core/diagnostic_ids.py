@@ -44,7 +44,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "TV114": _warns("deprecated-field", "deprecated field"),
     "TV115": Check("limit-exceeded", "size, depth or length limit exceeded"),
     "TV116": Check("invalid-lifecycle", "invalid `lifecycle`, `recrawl` or `watch`"),
-    "TV117": Check("unsupported-state-url", "unsupported `state:` URL"),
+    "TV117": Check("unsupported-state-url", "unsupported `state:` URL, or one that two environments have"),
     "TV118": Check("invalid-moved-from", "invalid `moved_from`"),
     "TV119": Check("unknown-output", "output refers to an unknown resource"),
     "TV121": Check("undeclared-reference", "reference to a resource that no manifest declares"),

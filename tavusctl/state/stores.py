@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tavusctl.config.project_file.state_scheme import file_of, is_git
 from tavusctl.core.errors import UsageError
 from tavusctl.core.ports import Store
 from tavusctl.state.artifacts import RUNS, TRASH
 from tavusctl.state.file.store import FileStore
 from tavusctl.state.git.urls import open_git_store
 from tavusctl.state.object_store.urls import open_object_store
-from tavusctl.state.scheme import file_of, is_git
 
 
 def open_store(url: str, root: Path, environment: str) -> Store:

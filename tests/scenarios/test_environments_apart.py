@@ -103,6 +103,20 @@ def test_a_shared_state_is_read_as_well(project: Project, tmp_path: Path) -> Non
     assert (refused["code"], remote_id in refused["reason"]) == ("E425", True)
 
 
+def test_no_command_runs_while_two_environments_have_one_state(project: Project) -> None:
+    project.write(
+        "tavusctl.yaml", "environments:\n  production: {state: a.json}\n  staging: {state: file://./a.json}\n"
+    )
+    project.manifest("persona", "it", SPECS["persona"])
+
+    validated = project.run("validate")
+    applied = project.run("apply", "--yes", "--env", "production")
+
+    assert (validated.code, applied.code, project.account.requests) == (10, 10, [])
+    for told in (validated.out, applied.err):
+        assert "tavusctl.yaml:3:20: error: environments.staging.state: `production` has the same state [TV117" in told
+
+
 def test_names_that_differ_live_side_by_side(project: Project) -> None:
     variables = "environments:\n  production: {vars: {in: P}}\n  staging: {vars: {in: S}}\n"
     project.write("tavusctl.yaml", variables)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from tavusctl import __version__
 from tavusctl.app.doctor.finding import Finding, failed, ok, warning
+from tavusctl.config.project_file.state_scheme import is_git
 from tavusctl.core.errors import StateError
 from tavusctl.integrations.git.checkout import checkout_around
 from tavusctl.integrations.git.process import Git, GitError
-from tavusctl.state.scheme import is_git
 
 
 def versions() -> Iterator[Finding]:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 
 from tavusctl.app.session.local import LocalSession
+from tavusctl.config.project_file.state_scheme import file_of
 from tavusctl.core.address import Address
 from tavusctl.core.errors import TavusctlError
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.state.file.state_version import version_of
-from tavusctl.state.scheme import file_of
 
 
 class Applied(Mapping[Address, JsonObject]):

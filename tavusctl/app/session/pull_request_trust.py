@@ -17,12 +17,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl.config.project_file import discovery
+from tavusctl.config.project_file.state_scheme import is_file
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import RefusedError, UsageError
 from tavusctl.core.messages import shown
 from tavusctl.core.project_settings import FILE, ApprovedInputs, Environment, Project
 from tavusctl.secrets.values import UnreadSecret
-from tavusctl.state.scheme import is_file
 
 if TYPE_CHECKING:  # needed only in a run for a pull request; others should start fast
     from tavusctl.engine.prepared_plan import BaseSettings

@@ -14,10 +14,10 @@ from tavusctl.app.session.applied import last_applied
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.progress import reading
 from tavusctl.config.cache.trace import FilesRead, Trace
+from tavusctl.config.project_file.state_scheme import file_of
 from tavusctl.core.model import Plan
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.state.file.state_version import version_of
-from tavusctl.state.scheme import file_of
 
 if TYPE_CHECKING:  # slow to import, and `validate` needs no API client
     from tavusctl.api import ReadClient

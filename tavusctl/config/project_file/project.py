@@ -15,6 +15,7 @@ from tavusctl.config import yaml12
 from tavusctl.config.collector import DiagnosticCollector, EnoughError, dotted
 from tavusctl.config.project_file import overlay_folders
 from tavusctl.config.project_file.sections import EnvironmentSection, LiteralOutput, ProjectFile, WrongValueError
+from tavusctl.config.project_file.state_scheme import is_file, is_git, place_of
 from tavusctl.config.spec import plain_secrets
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.diagnostics import Diagnostic, Severity, place, redacted_diagnostics
@@ -64,12 +65,13 @@ def _project(document: Json, root: Path, collector: DiagnosticCollector) -> Proj
     plain_secrets.register_passwords(document)
     plain_secrets.check_document(document, collector)
     file = _read(document, collector)
-    manifests = _manifests(file.manifests, root, collector)
+    manifests, environments = _manifests(file.manifests, root, collector), _environments(file)
+    _check_states(environments, root, collector)
     return Project(
         str(root),
         str(manifests),
         tuple(file.secrets),
-        overlay_folders.check_overlays(_environments(file), root, manifests, collector),
+        overlay_folders.check_overlays(environments, root, manifests, collector),
         Safety(file.safety.max_deletes, file.safety.max_delete_ratio) if file.safety else Safety(),
         {name: _output(value, f"/outputs/{escape(name)}", collector) for name, value in (file.outputs or {}).items()},
     )
@@ -169,6 +171,22 @@ def _environments(file: ProjectFile) -> Mapping[str, Environment]:
 def _environment(common: Environment, section: EnvironmentSection | None) -> Environment:
     written = section.model_dump(exclude_unset=True) if section else {}
     return replace(common, **{**written, "vars": written.get("vars") or {}})
+
+
+def _check_states(environments: Mapping[str, Environment], root: Path, collector: DiagnosticCollector) -> None:
+    """Report environments that share a state: an apply of one would treat the objects of the other as its own."""
+    by_place: dict[str, Environment] = {}
+    for environment in environments.values():
+        other = by_place.setdefault(place_of(environment.state, root, environment.name), environment)
+        if other is environment:
+            continue
+        one, other = (environment, other) if environment.state else (other, environment)
+        pointer = f"/environments/{escape(one.name)}/state"
+        message = f"{dotted(pointer)}: `{other.name}` has the same state"
+        ending = f"/{one.name}.json" if is_file(one.state) else f"/{one.name}"
+        ending = f"?ref=refs/heads/tavusctl/{one.name}" if is_git(one.state) else ending
+        hint = f"give each environment a state of its own, such as one that ends with `{ending}`"
+        collector.error("TV117", message, collector.value_at(pointer), hint)
 
 
 def _output(written: str | list[str] | LiteralOutput, pointer: str, collector: DiagnosticCollector) -> Output:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from tavusctl.config.project_file.state_scheme import is_file, is_git
 from tavusctl.core.errors import UsageError
 from tavusctl.integrations.git.checkout import checkout_around
 from tavusctl.integrations.git.process import Git, GitError
 from tavusctl.secrets.url_credentials import without_credentials
 from tavusctl.state.git.project_repository import local_path, own_repository, remotes
-from tavusctl.state.scheme import is_file, is_git
 
 if TYPE_CHECKING:
     from tavusctl.state.shared.store import SharedStore

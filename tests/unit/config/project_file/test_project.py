@@ -194,3 +194,26 @@ def test_a_misnamed_project_file_is_not_passed_over(tmp_path: Path) -> None:
     (tmp_path / "tavusctl.yml").write_text("manifests: x\n", "utf-8")
     _, _, (diagnostic,) = checked.opened(tmp_path)
     assert diagnostic.message == "the project file must be named tavusctl.yaml"
+
+
+@pytest.mark.parametrize(
+    ("default", "staging", "ending"),
+    [
+        ("s.json", "file://./s.json", "/staging.json"),
+        ("", ".tavusctl/x/../state.json", "/staging.json"),
+        ("s3://acme/state", "s3://acme/state/", "/staging"),
+        ("git+../a.git?ref=refs/heads/x", "git+../a.git/?ref=refs/heads/x", "?ref=refs/heads/tavusctl/staging"),
+        ("git?ref=refs/tavusctl/staging", "git", "?ref=refs/heads/tavusctl/staging"),
+        ("git", "git", ""),
+        ("", "", ""),
+        ("s3://acme/state", "s3://acme/state/staging", ""),
+        ("git+../a.git", "git+../a.git", ""),
+    ],
+)
+def test_no_two_environments_have_one_state(tmp_path: Path, default: str, staging: str, ending: str) -> None:
+    text = f"environments:\n  default: {{state: '{default}'}}\n  staging: {{state: '{staging}'}}\n"
+    _, _, diagnostics = checked.opened(written(tmp_path, text), environment="staging")
+
+    message = "environments.staging.state: `default` has the same state"
+    expected = [("TV117", "tavusctl.yaml:3:20", message, f"{ending}`")] if ending else []
+    assert [(one.id, str(one.source), one.message, one.hint[-len(ending) - 1 :]) for one in diagnostics] == expected

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tavusctl.config.project_file.state_scheme import is_file
 from tavusctl.config.project_file.state_url import state_fault
 from tavusctl.state.file.store import FileStore
-from tavusctl.state.scheme import is_file
 from tavusctl.state.stores import open_store
 
 RIGHT = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 
@@ -23,3 +24,12 @@ def file_of(url: str, root: Path, environment: str) -> Path | None:
     if is_git(url) or (separator and scheme != "file"):
         return None
     return root / (location if separator else url)
+
+
+def place_of(url: str, root: Path, environment: str) -> str:
+    """A text that is the same for two environments if they would share a state, also if its URLs are not the same."""
+    if is_git(url):
+        address, _, ref = url.partition("?ref=")
+        return f"{address.rstrip('/')} {ref or f'refs/tavusctl/{environment}'}"
+    file = file_of(url, root, environment)
+    return os.path.normpath(file) if file else url.rstrip("/")
