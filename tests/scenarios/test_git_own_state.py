@@ -215,16 +215,17 @@ def test_git_finds_its_way_as_it_does_for_the_project(own: Project, hub: Path, t
     assert REF in git(hub, "for-each-ref")
 
 
-@pytest.mark.parametrize("where", ["here", "in the remote", "in another repository"])
+@pytest.mark.parametrize("where", ["here", "in the remote", "in another repository", "in an empty one"])
 def test_a_repository_with_ids_of_sha256(own: Project, tmp_path: Path, where: str) -> None:
     (own.root / ".git").rename(tmp_path / "unused")
     git(own.root, "init", "--quiet", "--object-format=sha256")
     if where != "here":
         git(tmp_path, "init", "--quiet", "--bare", "--object-format=sha256", "hub.git")
+    if where in ("in the remote", "in another repository"):
         git(own.root, "remote", "add", "origin", str(tmp_path / "hub.git"))
         git(own.root, "commit", "--quiet", "--allow-empty", "-m", "Begin")
         git(own.root, "push", "--quiet", "origin", "HEAD")
-    if where == "in another repository":
+    if where in ("in another repository", "in an empty one"):
         (own.root / ".git").rename(tmp_path / "unused as well")
         own.write("tavusctl.yaml", SETTINGS.format("git+../hub.git"))
     own.apply()

@@ -161,6 +161,8 @@ class GitFolder:
             self._held = commit
             return Version(commit)
         self._held = ""
+        if self._repository.uses_other_format(refusal):  # the first push to an empty repository shows its format
+            return self._put_lock(content, expected)
         if now[self._lock_ref] == before:
             raise self._repository.push_refused_error(refusal, self._ref)
         raise WriteConflict

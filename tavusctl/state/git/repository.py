@@ -40,6 +40,7 @@ _RECEIVE: Final = " ".join(
 )
 _REJECTED: Final = re.compile(r"! \[(?:remote )?(?:rejected|failure)\] .*\((.+)\)")
 _TRANSIENT: Final = ("atomic transaction failed", "failed to update ref", "cannot lock ref")
+_OTHER_FORMAT: Final = "does not support this repository's hash algorithm"
 _TOKENS: Final = ("GITHUB_TOKEN", "GH_TOKEN")  # from which credential helpers of GitHub take the password
 _SHA256: Final = 64  # digits of an id
 _OLDEST: Final = (2, 31)  # of git: older ones ignore the settings in GIT_CONFIG_COUNT
@@ -112,6 +113,13 @@ class Repository:
         if not self._folder.exists():
             self._folder.mkdir()
             self._git().text("init", "--quiet", "--bare", "--template=", f"--object-format={object_format}", ".")
+
+    def uses_other_format(self, refusal: Refusal | None) -> bool:
+        """Whether a push failed because an empty repository has ids of SHA-256; commits are made with such ids now."""
+        if refusal is None or _OTHER_FORMAT not in refusal.reason or self._folder.name == "sha256":
+            return False
+        self._begin("sha256")
+        return True
 
     def fetch(self, ref: str, commit: str) -> None:
         """Fetch a commit with its content, unless it is in the local repository already."""
@@ -260,7 +268,7 @@ def _refusal(error: GitError) -> Refusal:
     stated = dict.fromkeys(match[1] for match in map(_REJECTED.search, error.lines) if match)
     server = [line.removeprefix("remote:").strip() for line in error.lines if line.startswith("remote:")]
     reason = "; ".join(filter(None, (*stated, *server))) if stated else str(error)
-    is_final = bool(stated) and not any(one in reason for one in _TRANSIENT)
+    is_final = _OTHER_FORMAT in reason or (bool(stated) and not any(one in reason for one in _TRANSIENT))
     return Refusal(without_credentials(shortened(reason, _REASON)) or "the push was refused", is_final)
 
 
