@@ -16,6 +16,7 @@ PRIVATE: Final = 0o600
 _DEFAULT_RIGHTS: Final = 0o666  # without the bits of the umask
 _CREATE_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _ABANDONED: Final = 3600  # seconds: older temporary files are not in use any more
+_TEMPORARY_NAME: Final = re.compile(r"\..+\.[0-9]+\.[0-9a-f]{16}", re.DOTALL)
 _FOLDER_FLAGS: Final = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -64,16 +65,17 @@ def create(path: Path, content: bytes, *, folder: int | None = None) -> None:
         _unlink(temporary, folder)
 
 
-def drop_abandoned(path: Path, *, folder: int | None = None) -> None:
-    """Remove old temporary files for a path, which killed processes have left.  `folder` as for `replace`."""
-    temporary_name = re.compile(rf"\.{re.escape(path.name)}\.[0-9]+\.[0-9a-f]{{16}}")
-    with contextlib.suppress(OSError), contextlib.ExitStack() as steps:
-        place = path.parent if folder is None else "."  # a descriptor opened with O_PATH cannot be listed
-        descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
-        steps.callback(os.close, descriptor)
-        for name in filter(temporary_name.fullmatch, os.listdir(descriptor)):  # noqa: PTH208 - a descriptor has no path
-            if os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mtime < time.time() - _ABANDONED:
-                os.unlink(name, dir_fd=descriptor)
+def drop_abandoned(*folders: Path | int) -> None:
+    """Remove old temporary files, which killed processes have left, from folders; some may be descriptors."""
+    for folder in folders:
+        with contextlib.suppress(OSError), contextlib.ExitStack() as steps:
+            # A descriptor opened with O_PATH cannot be listed.
+            place, opened = (".", folder) if isinstance(folder, int) else (folder, None)
+            descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=opened)
+            steps.callback(os.close, descriptor)
+            for name in filter(_TEMPORARY_NAME.fullmatch, os.listdir(descriptor)):  # noqa: PTH208 - has no path
+                if os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mtime < time.time() - _ABANDONED:
+                    os.unlink(name, dir_fd=descriptor)
 
 
 @contextlib.contextmanager

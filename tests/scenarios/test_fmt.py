@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,20 @@ def test_a_file_becomes_tidy_and_stays_so(untidy: Project) -> None:
     assert (first.code, first.out) == (0, "manifests/two.yaml\n")
     assert Path(untidy.root, "manifests/two.yaml").read_bytes().decode() == TIDY
     assert (again.code, again.out, again.err) == (0, "", "all files are formatted\n")
+
+
+def test_what_a_killed_command_has_left_is_no_manifest_and_goes_with_the_next_write(untidy: Project) -> None:
+    untidy.account.seed(personas=[{"persona_name": "Anna", "system_prompt": "Hi."}])
+    left = [
+        untidy.write(f"manifests/{name}.yaml.41.00112233445566aa", "not: {a manifest")
+        for name in (".two", "personas/.c")
+    ]
+    for path in left:
+        os.utime(path, (0, 0))
+
+    assert untidy.run("validate").code == 0
+    assert (untidy.run("fmt").code, [path.exists() for path in left]) == (0, [False, True])
+    assert (untidy.run("export").code, [path.exists() for path in left]) == (0, [False, False])
 
 
 def test_check_lists_and_diff_shows_and_both_write_nothing(untidy: Project) -> None:

@@ -20,6 +20,7 @@ from tavusctl.core.ports import Store
 from tavusctl.core.project_settings import FILE
 from tavusctl.engine.import_.survey import record
 from tavusctl.engine.plan import Approvals
+from tavusctl.lib import atomic_files
 from tavusctl.rewrite.export import with_secrets
 from tavusctl.secrets.redaction import Record
 from tavusctl.state.run_records import RunRecords
@@ -88,6 +89,7 @@ def write(session: Session, export: Export, target: Target, store: Store, *, dry
         file_writer.write(session.root / FILE, project_file, root=session.root, keep_rights=True)
     for path in sorted(new.keys() & manifests):
         file_writer.create(target.folder / path, new[path], root=session.root)
+    atomic_files.drop_abandoned(*{(target.folder / path).parent for path in new})
     if target.is_read:
         archive = RunRecords(store.shelf)
         record(export.survey, export.bindings, store, session.plan_inputs(Approvals()), archive=archive.keep)

@@ -59,6 +59,7 @@ def write_files(root: Path, before: Contents, after: Contents) -> None:
             else:
                 file_writer.create(target, after[path], root=root)
             written.append(target)
+        atomic_files.drop_abandoned(*{target.parent for target in targets})
         if (collected := _collector.get()) is not None:
             collected.update({target: (before.get(path, b""), after[path]) for target, path in targets.items()})
     except BaseException:

@@ -68,7 +68,7 @@ def write(path: Path, key: bytes, what: Struct) -> None:
         content = msgspec.msgpack.encode(what)
         atomic_files.replace(path.with_name(".gitignore"), _IGNORED, folder=folder)
         atomic_files.replace(path, _MAGIC + _signature(path, content, key) + content, folder=folder)
-        atomic_files.drop_abandoned(path, folder=folder)
+        atomic_files.drop_abandoned(folder)
 
 
 def drop(path: Path) -> None:

@@ -64,7 +64,7 @@ class FileStore:
             atomic_files.sync_directory(self.path.parent)
         except OSError as error:
             raise self._unusable(error, "write") from None
-        atomic_files.drop_abandoned(self.path)
+        atomic_files.drop_abandoned(self.path.parent)
         self._seen = self._identity()
 
     def journal(self) -> list[bytes]:

@@ -35,16 +35,14 @@ def test_a_disk_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.parametrize("through", [False, True])
 def test_what_a_killed_process_has_left_goes_when_nobody_can_be_at_it(tmp_path: Path, through: bool) -> None:
-    left, others = (
-        ".file.41.00112233445566aa",
-        [".file.42.00112233445566bb", ".file.txt", ".file.41.zz", ".other.41.0011"],
-    )
-    for name in (left, *others):
+    left = [".file.41.00112233445566aa", ".new\nline.yaml.41.00112233445566cc"]
+    others = [".file.42.00112233445566bb", ".file.txt", ".file.41.zz", ".other.41.0011", "file.41.00112233445566aa"]
+    for name in (*left, *others):
         (tmp_path / name).touch()
-    for name in (left, *others[1:]):
+    for name in (*left, *others[1:]):
         os.utime(tmp_path / name, (0, 0))
     with open_folder(tmp_path) as folder:
-        drop_abandoned(tmp_path / "file", folder=folder if through else None)
+        drop_abandoned(folder if through else tmp_path)
     assert names(tmp_path) == sorted(others)
 
 
