@@ -80,6 +80,17 @@ def test_the_state_of_one_account_is_not_used_on_another(coach: Project) -> None
     assert "`acme`" in relabelled[2]
 
 
+def test_an_account_is_not_reported_as_that_of_the_state_if_it_is_another(coach: Project) -> None:
+    """With a key of the account itself, an account that was emptied is reported as it is."""
+    commands = [("verify",), ("list",), ("list", "persona", "--unmanaged")]
+    told = [coach.run(*command, "--format", "json", TAVUS_API_KEY="key-of-somebody-else") for command in commands]
+    coach.account.portal_delete("persona", coach.bound("persona/coach"))
+    emptied = [coach.run(*command) for command in commands]
+
+    assert [(one.code, one.document["error"]["id"]) for one in told] == [(9, "E911")] * 3
+    assert [one.code for one in emptied] == [5, 0, 0]
+
+
 DAMAGE: dict[str, tuple[str, str]] = {
     "empty": ("", "E901"),
     "no JSON": ("{}x", "E901"),

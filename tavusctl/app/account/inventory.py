@@ -14,8 +14,10 @@ from tavusctl.app.session.progress import reading
 from tavusctl.config import loading
 from tavusctl.core.binding import Binding
 from tavusctl.core.messages import counted
+from tavusctl.core.ports import State
 from tavusctl.core.project_settings import Environment
 from tavusctl.engine.account.inventory import Entry, entries
+from tavusctl.engine.safety.account_guard import check_key
 from tavusctl.kinds import KINDS
 from tavusctl.lib.concurrency import run_all
 from tavusctl.reports.json import FORMAT_VERSION, json_text
@@ -54,15 +56,21 @@ def inventory(session: Session, kinds: Collection[str], *, stock: bool, unmanage
     environment of the project manages.
     """
     selected = [kind for name, kind in KINDS.items() if name in kinds or not kinds]
-    known_ids = _known_ids(session)
+    state = read_current_state(session.store())
+    known_ids = _known_ids(session, state)
     with session.reader() as api, reading(session.progress, api):
         listings = run_all([partial(entries, api, kind, stock=stock) for kind in selected])
+    if not stock:
+        listed = {entry.remote_id for listing in listings for entry in listing}
+        bound = [one.remote_id for one in state.bindings.values() if KINDS[one.address.kind] in selected]
+        missing = sum(remote_id not in listed for remote_id in bound)
+        check_key(state, session.environment, session.api_key, bound=len(bound), missing=missing)
     items = [_item(entry, known_ids) for listing in listings for entry in sorted(listing)]
     selected_items = [one for one in items if not (unmanaged and one.relation in (_MANAGED, _ELSEWHERE))]
     return Inventory(session.environment, selected_items, len(selected) == 1)
 
 
-def _known_ids(session: Session) -> Mapping[str, tuple[str, ...]]:
+def _known_ids(session: Session, state: State) -> Mapping[str, tuple[str, ...]]:
     """The objects that the project knows, by id: the address, the relation and, if managed here, the version."""
     others = session.others_with_warnings()
     relations: dict[str, tuple[str, ...]] = {
@@ -70,7 +78,7 @@ def _known_ids(session: Session) -> Mapping[str, tuple[str, ...]]:
     }
     manifests = loading.read(session.project, session.environment, KINDS).manifests
     relations |= {one.external_id: (str(one.address), _EXTERNAL) for one in manifests if one.external_id}
-    for binding in read_current_state(session.store()).bindings.values():
+    for binding in state.bindings.values():
         relations |= {id_: (str(binding.address), _MANAGED, version) for id_, version in _versions(binding)}
     return relations
 

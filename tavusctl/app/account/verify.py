@@ -21,13 +21,14 @@ from tavusctl.core.errors import RefusedError, UsageError
 from tavusctl.core.json_tree import leaves, map_leaves
 from tavusctl.core.messages import suggestion
 from tavusctl.core.model import Manifest
-from tavusctl.core.ports import Reader
+from tavusctl.core.ports import Reader, State
 from tavusctl.engine import renames
 from tavusctl.engine.account.verify import Check, Target, converse, run
 from tavusctl.engine.compare.not_live import sent_values
 from tavusctl.engine.compare.three_way import server_chooses
 from tavusctl.engine.import_.missing_state import UnboundManifests, of_account, unknown_reason
 from tavusctl.engine.renames import Bindings
+from tavusctl.engine.safety import account_guard
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.reports.json import FORMAT_VERSION, json_text
@@ -60,7 +61,8 @@ class VerifyResult(Struct, frozen=True):
 
 def verify(session: Session, partner: Address | None = None) -> VerifyResult:
     """Check every object that the manifests describe; with a partner, also try a conversation with it."""
-    manifests, bindings = _known(session, writing=partner is not None)
+    manifests, state = _known(session, writing=partner is not None)
+    bindings = state.bindings
     known_targets = _targets(manifests, bindings)
     if partner and partner not in known_targets:
         message = f"`{partner}` is not in the manifests"
@@ -69,6 +71,8 @@ def verify(session: Session, partner: Address | None = None) -> VerifyResult:
         with reading(session.progress, api):
             unknown = _unknown(session, api, manifests, bindings)
             checks = [_explained(check, unknown) for check in run(api, KINDS, list(known_targets.values()))]
+        missing = sum(check.missing and check.address in bindings for check in checks)
+        account_guard.check_key(state, session.environment, session.api_key, bound=len(bindings), missing=missing)
         if partner:
             name = f"tavusctl verify {secrets.token_hex(6)}"
             checks.append(converse(api, known_targets[partner], PARTNERS[partner.kind], name))
@@ -93,11 +97,12 @@ def targets(session: Session) -> dict[Address, Target]:
 
     They are for a conversation, so StateError unless the state is trusted.
     """
-    return _targets(*_known(session, writing=True))
+    manifests, state = _known(session, writing=True)
+    return _targets(manifests, state.bindings)
 
 
-def _known(session: Session, *, writing: bool) -> tuple[Sequence[Manifest], Bindings]:
-    """The manifests, and the bindings of the state by their addresses; a run that writes needs a trusted state.
+def _known(session: Session, *, writing: bool) -> tuple[Sequence[Manifest], State]:
+    """The manifests, and the state with its bindings by their addresses; a run that writes needs a trusted state.
 
     Prints a warning about a state that is not trusted.
     """
@@ -106,7 +111,8 @@ def _known(session: Session, *, writing: bool) -> tuple[Sequence[Manifest], Bind
     if writing:
         sealed_state.seals.check_trusted()
     session.warn(sealed_state.seals.warnings())
-    return manifests, renames.follow(manifests, sealed_state.replay.state.bindings)[0]
+    state = sealed_state.replay.state
+    return manifests, replace(state, bindings=renames.follow(manifests, state.bindings)[0])
 
 
 def _targets(manifests: Sequence[Manifest], bindings: Bindings) -> dict[Address, Target]:

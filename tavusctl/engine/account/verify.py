@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from functools import partial
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tavusctl.core.address import Address
 from tavusctl.core.errors import Gone, Rejected
@@ -46,6 +47,7 @@ class Check(Struct, frozen=True):
     usable: bool
     reason: str
     pending: bool = False  # it becomes usable without a change: the server works on it, or on what it waits for
+    missing: bool = False  # the account has no object of this id
 
 
 class _Observed(Struct, frozen=True):
@@ -58,6 +60,7 @@ class _Observed(Struct, frozen=True):
     body: JsonObject = field(default_factory=dict)
     draft: bool = False  # it has an unpublished draft
     created: str = ""
+    missing: bool = False  # the account does not have it
 
 
 def run(api: Reader, kinds: Mapping[str, ResourceKind], targets: Sequence[Target]) -> tuple[Check, ...]:
@@ -82,7 +85,8 @@ def run(api: Reader, kinds: Mapping[str, ResourceKind], targets: Sequence[Target
             *_unpublished(target, observation),
         )
         reason = "; ".join(filter(None, remarks))
-        checks.append(Check(target.address, target.remote_id, "object", not trouble, reason, observation.pending))
+        check = Check(target.address, target.remote_id, "object", not trouble, reason, observation.pending)
+        checks.append(replace(check, missing=observation.missing))
         checks += _references(target, observation, observed)
     return tuple(checks)
 
@@ -139,7 +143,7 @@ def _read_one(api: Reader, kind: ResourceKind, remote_id: str) -> _Observed:
         answer = api.get(f"{kind.collection}/{remote_id}", kind.get_query)
         kind.check_exists(answer, remote_id)
     except Gone as error:
-        return _Observed(f"the account has no {kind.name} {remote_id}: {error.text}")
+        return _Observed(f"the account has no {kind.name} {remote_id}: {error.text}", missing=True)
     raw = kind.unwrap(answer)
     found_id = kind.id_of(raw)
     if found_id not in ("", remote_id):

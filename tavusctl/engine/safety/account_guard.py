@@ -15,14 +15,8 @@ def with_account_label(state: State, environment: Environment) -> State:
     return replace(state, account=environment.account or state.account)
 
 
-def check(
-    state: State, environment: Environment, api_key: str, *, bound: int = 0, missing: int = 0, agreed: int | None = None
-) -> None:
-    """Refuse to work on an account other than that of the state, or on one that was emptied.
-
-    `missing` of the `bound` objects do not exist; `agreed` is the number of objects that may be recreated, by
-    `--allow-recreate`.
-    """
+def check_key(state: State, environment: Environment, api_key: str, *, bound: int = 0, missing: int = 0) -> None:
+    """Refuse an account other than that of the state; `missing` of the `bound` objects do not exist in it."""
     label = environment.account
     if label and state.account and label != state.account:
         message = f"the state belongs to the account `{state.account}`, but the environment has `account: {label}`"
@@ -35,6 +29,16 @@ def check(
             "in this account: the API key may be of another account"
         )
         raise StateError(message, "check the API key; a rotated key of the same account sees all objects", id="E911")
+
+
+def check(
+    state: State, environment: Environment, api_key: str, *, bound: int = 0, missing: int = 0, agreed: int | None = None
+) -> None:
+    """Refuse to work on an account other than that of the state, or on one that was emptied.
+
+    `agreed` is the number of objects that may be recreated, by `--allow-recreate`.
+    """
+    check_key(state, environment, api_key, bound=bound, missing=missing)
     # A single missing object may have been deleted; if all of several are missing, it is another or an emptied account.
     if missing == bound > 1 and agreed != bound:
         message = (
