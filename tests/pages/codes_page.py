@@ -41,7 +41,7 @@ CODES = {
     8: ("The API key is missing or refused.", "`tavusctl doctor` says which key was used."),
     9: (
         "The state or the plan file cannot be used, or belongs to another account.",
-        "Do what the message says. Nothing was changed.",
+        "Do what the message says. If steps were carried out, they are listed, and the next run continues.",
     ),
     10: ("Manifests or the project file are invalid.", "`tavusctl validate` lists everything with file and line."),
     11: ("The API cannot be reached, or its response is invalid.", "`tavusctl doctor`; try again later."),
