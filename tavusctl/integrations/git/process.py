@@ -137,10 +137,12 @@ class Git(Struct):
             with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stderr:
                 stdin.write(given)
                 stdin.seek(0)
+                stderr.write(bytes(_COMPLAINT))  # so that git finds room for its error message on a full disk
+                stderr.seek(0)
                 command = [_program(), *_OPTIONS, "-C", str(self.folder), *self.options, verb, *args]
                 output, code = self._run(command, verb, stdin.fileno(), stderr.fileno())
                 stderr.seek(0)
-                error_text = stderr.read(10 * _COMPLAINT).decode("utf-8", "replace").strip()
+                error_text = stderr.read(10 * _COMPLAINT).rstrip(b"\0").decode("utf-8", "replace").strip()
         except OSError as error:  # of git, or of a file with its input or output
             message = f"git cannot be run: {error.strerror}"
             raise GitError(message) from None

@@ -223,7 +223,8 @@ class Repository:
 
     def _unreadable(self, error: object) -> StateError:
         message = f"cannot read the state in {self.shown}: {without_credentials(str(error))}"
-        return StateError(message, "check the network, and the credentials that git finds for it", id="E912")
+        hint = "check the network, the temporary folder, and the credentials that git finds for it"
+        return StateError(message, hint, id="E912")
 
     @contextlib.contextmanager
     def _readable(self) -> Iterator[None]:

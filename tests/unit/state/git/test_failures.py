@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
@@ -17,6 +18,7 @@ import pytest
 
 from tavusctl.core.errors import StateError
 from tavusctl.core.ports import State, Store
+from tavusctl.integrations.git.process import Git, GitError
 from tavusctl.state.git.folder import GitFolder
 from tavusctl.state.stores import open_store
 
@@ -142,3 +144,12 @@ def _interrupted(*_: Any) -> NoReturn:
 def _full(prefix: str = "") -> NoReturn:
     del prefix
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_temporary_folder_is_named_although_git_has_no_room_for_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "TemporaryFile", partial(Path("/dev/full").open, "w+b"))
+
+    with pytest.raises(GitError, match="No space left on device"):
+        Git(tmp_path).text("rev-parse", "nothing")
