@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import count
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,8 @@ class Run:
     """The results of the jobs of a workflow run."""
 
     jobs: dict[str, Job]
+    workflow: Body
+    github: Body
 
     @property
     def is_red(self) -> bool:
@@ -162,7 +164,6 @@ class Forge:
 
     def run(self, name: str, event_name: str, event: Body | None = None) -> Run:
         """Run a workflow with the text that it has in the commit of the event."""
-        number = next(self.numbers)
         pull = (event or {}).get("pull_request")
         commit = self._merged(pull, [pull["base"]["sha"], pull["head"]["sha"]]) if pull else self.tip("main")
         if pull:
@@ -172,16 +173,26 @@ class Forge:
         github = {
             "event": event or {},
             "event_name": event_name,
-            "run": number,
+            "run": next(self.numbers),
+            "attempt": 1,
             "sha": commit,
             "ref": f"refs/pull/{pull['number']}/merge" if pull else "refs/heads/main",
             "base_ref": "main" if pull else "",
             "actor": (event or {}).get("sender", {}).get("login", "ann"),
         }
-        jobs: dict[str, Job] = {}
+        return self._run_jobs(workflow, github)
+
+    def rerun(self, run: Run, *, only: str = "") -> Run:
+        """Run all jobs of a run again, or `only` one and those after it: with the same number, event and commit."""
+        kept = {} if not only else dict(takewhile(lambda item: item[0] != only, run.jobs.items()))
+        return self._run_jobs(run.workflow, {**run.github, "attempt": run.github["attempt"] + 1}, kept)
+
+    def _run_jobs(self, workflow: Body, github: Body, kept: Mapping[str, Job] | None = None) -> Run:
+        jobs = dict(kept or {})
         for key, body in workflow["jobs"].items():
-            jobs[key] = self._job(key, body, github, jobs)
-        return Run(jobs)
+            if key not in jobs:
+                jobs[key] = self._job(key, body, github, jobs)
+        return Run(jobs, workflow, github)
 
     def _job(self, key: str, body: Body, github: Body, jobs: Mapping[str, Job]) -> Job:
         needs = {
@@ -291,6 +302,11 @@ class Machine:
             assert inputs["if-no-files-found"] == "ignore"
             return {}
         name = path.name if inputs.get("archive") == "False" else inputs["name"]
+        if inputs.get("overwrite") == "True":  # it looks for the input, even if the artifact is named after its file
+            self.forge.artifacts.pop(f"{self.number}/{inputs.get('name', 'artifact')}", None)
+        if f"{self.number}/{name}" in self.forge.artifacts:  # also that of an earlier attempt of the run
+            self.job.result = "failure"
+            return {}
         folder = self.forge.place / "artifacts" / str(self.number) / name
         folder.mkdir(parents=True, exist_ok=True)
         self.forge.artifacts[f"{self.number}/{name}"] = Path(shutil.copy(path, folder))
@@ -370,6 +386,7 @@ class Machine:
             "GITHUB_REF": github["ref"],
             "GITHUB_REF_NAME": github["ref"].partition("refs/heads/")[2] or github["ref"].removeprefix("refs/pull/"),
             "GITHUB_REPOSITORY": REPOSITORY,
+            "GITHUB_RUN_ATTEMPT": str(github["attempt"]),
             "GITHUB_RUN_ID": str(self.number),
             "GITHUB_SERVER_URL": self.forge.url,
             "GITHUB_SHA": github["sha"],
@@ -414,4 +431,6 @@ def forge(place: Path, account: Account) -> Iterator[Forge]:
     git_output(bare, "config", "receive.autogc", "false")  # no garbage collection after a push, as on a forge
     with git_server(place / "served", PUSH_TOKENS["ann"]) as (url, server), hub() as github:
         server.writers |= set(PUSH_TOKENS.values())
-        yield Forge(place, url, server, github, account, {"TAVUS_API_KEY": account.key})
+        made = Forge(place, url, server, github, account, {"TAVUS_API_KEY": account.key})
+        github.tip = made.tip
+        yield made

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.web import serving
 
@@ -54,6 +54,7 @@ class Hub:
     merged: dict[str, list[int]] = field(default_factory=dict)  # the pull requests of each merge commit
     meanwhile: list[Callable[[], object]] = field(default_factory=list)  # actions of others before the next writes
     afterwards: list[Callable[[], object]] = field(default_factory=list)  # actions of others after them
+    tip: Callable[[str], str] = lambda _: ""  # the newest commit of a branch that people push
     _ids: int = 100
 
     def comment(self, number: int, body: str, author: str = "") -> Body:
@@ -119,6 +120,8 @@ class Hub:
         if match := re.fullmatch(r"/git/commits/(\w+)", inner):
             return 200, self.commits.get(match[1], {"sha": match[1], "tree": {"sha": f"tree-of-{match[1]}"}})
         if match := re.fullmatch(r"/git/refs?/heads/(.+)", inner):
+            if method == "GET" and (tip := self.tip(unquote(match[1]))):
+                return 200, {"object": {"sha": tip}}
             if match[1] not in self.branches:
                 return 404, {"message": "Not Found"}
             self.branches[match[1]] = body.get("sha", self.branches[match[1]])

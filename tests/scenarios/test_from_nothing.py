@@ -81,6 +81,21 @@ def green(run: Run) -> None:
     assert not run.is_red, run.log
 
 
+def test_a_run_may_be_run_again(hosted: Forge) -> None:
+    """The files of its first attempt give way to those of the second."""
+    first = hosted.propose("ann", "begin", begin(hosted))
+    planned = hosted.run("tavus-plan.yml", "pull_request", first)
+    green(planned)
+    green(hosted.rerun(planned))
+    hosted.approves = lambda _, __: False
+    waiting = merged(hosted, first)
+    assert waiting.jobs["apply-default"].result == "skipped"
+    hosted.approves = lambda _, __: True
+    green(hosted.rerun(waiting))
+    assert len(hosted.account.objects("personas")) == 1
+    green(hosted.rerun(waiting))
+
+
 def prices(hosted: Forge, number: int) -> Callable[[Path], None]:
     """A document, and a persona that uses it."""
 

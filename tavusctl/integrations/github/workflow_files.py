@@ -199,7 +199,8 @@ jobs:
 def _proposed_job(inputs: WorkflowInputs, environment: Environment, before: str) -> str:
     """The job that plans one environment for a pull request; it waits for job `before`, as both edit one comment."""
     base = "${{ github.event.merge_group.base_sha || format('origin/{0}', github.base_ref) }}"
-    page = f"${{{{ runner.temp }}}}/plan{inputs.suffix}-{environment.name}.html"
+    name = f"plan{inputs.suffix}-{environment.name}.html"
+    page = f"${{{{ runner.temp }}}}/{name}"
     after = f"""\
     needs: plan-{before} # both write into the same comment
     if: ${{{{ !cancelled() }}}} # also when that plan has failed
@@ -220,8 +221,10 @@ def _proposed_job(inputs: WorkflowInputs, environment: Environment, before: str)
         if: ${{{{ !cancelled() && steps.plan.outputs.plan-file != '' }}}}
         uses: actions/upload-artifact@{_PINNED["actions/upload-artifact"]}
         with:
+          name: {name} # of the file, as `overwrite` looks for this name
           path: {page}
           archive: false # a browser opens it as it is
+          overwrite: true # that of an earlier attempt of this run
           if-no-files-found: ignore
           retention-days: 14
 {_link(inputs, environment)}"""
@@ -287,6 +290,7 @@ def _plan_job(inputs: WorkflowInputs, environment: Environment, after: str) -> s
         with:
           name: {_artifact(inputs, environment)}
           path: ${{{{ steps.plan.outputs.plan-file }}}}
+          overwrite: true # that of an earlier attempt of this run
           if-no-files-found: error
           retention-days: 30
 """
