@@ -90,6 +90,7 @@ class Forge:
     approves: Callable[[str, str], bool] = lambda _, __: True  # whether reviewers of an environment approve a summary
     cancels: Callable[[str], bool] | None = None  # whether a person cancels the run during a command
     variables: dict[str, str] = field(default_factory=dict)  # more environment variables of the machines
+    is_full: bool = False  # whether the repository has no room for more artifacts
     apart: bool = False  # whether commands run in their own processes
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)  # the processes started that way
     artifacts: dict[str, Path] = field(default_factory=dict)
@@ -223,6 +224,10 @@ class Forge:
         self.hub.rights.pop(job, None)
 
 
+class _StepFailed(Exception):
+    """A step of another action has failed."""
+
+
 class Machine:
     """The machine on which one job runs."""
 
@@ -275,7 +280,12 @@ class Machine:
             "actions/download-artifact": self._download,
             "tavusctl/tavusctl": partial(self._action, step),
         }
-        outputs = actions[uses](inputs)
+        outputs: Body = {}
+        try:
+            outputs = actions[uses](inputs)
+        except _StepFailed:
+            if not step.get("continue-on-error"):
+                self.job.result = "failure"
         if "id" in step:
             self.steps[step["id"]] = {"outputs": outputs}
 
@@ -304,9 +314,9 @@ class Machine:
         name = path.name if inputs.get("archive") == "False" else inputs["name"]
         if inputs.get("overwrite") == "True":  # it looks for the input, even if the artifact is named after its file
             self.forge.artifacts.pop(f"{self.number}/{inputs.get('name', 'artifact')}", None)
-        if f"{self.number}/{name}" in self.forge.artifacts:  # also that of an earlier attempt of the run
-            self.job.result = "failure"
-            return {}
+        # An artifact of an earlier attempt of the run counts, too.
+        if f"{self.number}/{name}" in self.forge.artifacts or self.forge.is_full:
+            raise _StepFailed
         folder = self.forge.place / "artifacts" / str(self.number) / name
         folder.mkdir(parents=True, exist_ok=True)
         self.forge.artifacts[f"{self.number}/{name}"] = Path(shutil.copy(path, folder))

@@ -96,6 +96,16 @@ def test_a_run_may_be_run_again(hosted: Forge) -> None:
     green(hosted.rerun(waiting))
 
 
+def test_a_plan_whose_page_cannot_be_kept_is_good_all_the_same(hosted: Forge) -> None:
+    event = hosted.propose("ann", "begin", begin(hosted))
+    hosted.is_full = True
+
+    green(hosted.run("tavus-plan.yml", "pull_request", event))
+
+    assert "persona/assistant" in comment(hosted, event)
+    assert "The plan as a page" not in comment(hosted, event)
+
+
 def prices(hosted: Forge, number: int) -> Callable[[Path], None]:
     """A document, and a persona that uses it."""
 

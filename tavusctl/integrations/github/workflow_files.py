@@ -219,6 +219,7 @@ def _proposed_job(inputs: WorkflowInputs, environment: Environment, before: str)
 {_run(inputs, environment, "plan", id_="plan", args=f"--base '{base}' --report 'html={page}'")}\
       - id: page
         if: ${{{{ !cancelled() && steps.plan.outputs.plan-file != '' }}}}
+        continue-on-error: true # the plan is good without its page
         uses: actions/upload-artifact@{_PINNED["actions/upload-artifact"]}
         with:
           name: {name} # of the file, as `overwrite` looks for this name
