@@ -120,12 +120,11 @@ class Hub:
         if match := re.fullmatch(r"/git/commits/(\w+)", inner):
             return 200, self.commits.get(match[1], {"sha": match[1], "tree": {"sha": f"tree-of-{match[1]}"}})
         if match := re.fullmatch(r"/git/refs?/heads/(.+)", inner):
-            if method == "GET" and (tip := self.tip(unquote(match[1]))):
-                return 200, {"object": {"sha": tip}}
-            if match[1] not in self.branches:
+            tip = self.tip(unquote(match[1])) or self.branches.get(match[1], "")
+            if not tip:
                 return 404, {"message": "Not Found"}
-            self.branches[match[1]] = body.get("sha", self.branches[match[1]])
-            return 200, {}
+            self.branches[match[1]] = body.get("sha", tip)
+            return 200, {"object": {"sha": tip}}
         if inner == "/git/refs":
             self.branches[body["ref"].removeprefix("refs/heads/")] = body["sha"]
             return 201, {}

@@ -96,6 +96,48 @@ def test_a_run_may_be_run_again(hosted: Forge) -> None:
     green(hosted.rerun(waiting))
 
 
+def prompt(text: str) -> Callable[[Path], None]:
+    def edit(root: Path) -> None:
+        (root / "manifests/prompts/assistant.md").write_text(f"{text}\n")
+
+    return edit
+
+
+def test_an_apply_that_is_run_again_takes_back_nothing_of_newer_commits(hosted: Forge) -> None:
+    """Its files are those of its first attempt; the comment keeps what is true, and the log says what to do."""
+    account = hosted.account
+    event = reviewed(hosted, "ann", "begin", begin(hosted))
+    older, told = merged(hosted, event), comment(hosted, event)
+    newer = merged(hosted, reviewed(hosted, "ben", "edit", prompt("You are new.")))
+    green(newer)
+    account.forget()
+
+    for only in ("", "apply-default"):
+        again = hosted.rerun(older, only=only)
+        assert again.is_red
+        assert "`main` is at " in again.log
+        assert "start the workflow for `main` by hand" in again.log
+    assert (account.writes, comment(hosted, event)) == ([], told)
+    assert [one["system_prompt"] for one in account.objects("personas").values()] == ["You are new."]
+
+    green(hosted.rerun(newer))
+    green(hosted.run("tavus-apply.yml", "workflow_dispatch"))
+
+
+def test_a_plan_that_is_run_again_for_an_older_commit_leaves_the_comment(hosted: Forge) -> None:
+    green(merged(hosted, reviewed(hosted, "ann", "begin", begin(hosted))))
+    event = hosted.propose("ben", "patience/#1", prompt("You are patient."))
+    first = hosted.run("tavus-plan.yml", "pull_request", event)
+    later = hosted.propose("ben", "patience/#1", prompt("You are kind."))
+    pull = {**event["pull_request"], "head": later["pull_request"]["head"]}
+    green(hosted.run("tavus-plan.yml", "pull_request", {**event, "pull_request": pull}))
+    told = comment(hosted, event)
+
+    assert hosted.rerun(first).is_red
+
+    assert comment(hosted, event) == told
+
+
 def test_a_plan_whose_page_cannot_be_kept_is_good_all_the_same(hosted: Forge) -> None:
     event = hosted.propose("ann", "begin", begin(hosted))
     hosted.is_full = True

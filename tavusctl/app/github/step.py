@@ -17,15 +17,18 @@ from msgspec.structs import replace
 
 from tavusctl.app.files.rewritten_files import Rewritten, collect_rewritten_files
 from tavusctl.app.github.publish import Comment, Log, Publisher
-from tavusctl.app.github.reports import REPORTING, ReportRequest, outputs
+from tavusctl.app.github.reports import REPORTING, ReportRequest, outputs, short
 from tavusctl.app.github.subject import Subject, subject_of
 from tavusctl.app.planning.plan_file import collect_plan_files
 from tavusctl.app.session import pull_request_trust
+from tavusctl.app.session.base_url import check_base_url
 from tavusctl.app.session.keyring import WITHHELD
 from tavusctl.core.errors import RefusedError, TavusctlError, UsageError
 from tavusctl.integrations.github.actions import Workflow, add_summary, current, set_outputs
+from tavusctl.integrations.github.rest import GitHub
 from tavusctl.lib.command_line import option_values
 from tavusctl.lib.json_types import Json, as_object
+from tavusctl.secrets.escape import flat
 
 LINK: Final = "link"  # adds a page to the comment of a plan
 COMMANDS: Final = (*sorted(REPORTING), "adopt", LINK, "recrawl", "verify")
@@ -80,6 +83,8 @@ def run_step(name: str, args: Sequence[str], writing: Writing, command_line: Com
     if writing.dry_run and name == "apply":
         message = "`--dry-run` cannot be used with `apply`, which would write to the account"
         return command_line.fail(UsageError(message, "run `tavusctl github --dry-run plan`"), [name, *args])
+    if name != "validate" and (outdated := _outdated_error(step, command_line)):
+        return command_line.fail(outdated, [name, *args])
     result = _run(step, name, args, writing, command_line)
     name, code, reports = result.subject.command, result.code, result.reports
     publisher = Publisher(step, result.subject, writing.comment, writing.dry_run, command_line)
@@ -100,6 +105,29 @@ def run_step(name: str, args: Sequence[str], writing: Writing, command_line: Com
         reports.disclaim_summary()
     publish_code = publisher.publish(code, reports)
     return code or publish_code
+
+
+def _outdated_error(step: Workflow, log: Log) -> TavusctlError | None:
+    """The error of a re-run whose branch has newer commits: it would take their changes back, or comment on old files.
+
+    GitHub gives a re-run the commit of its first attempt.  A first attempt has its turn before the newer commits have.
+    """
+    if step.attempt == "1" or not (step.is_trusted and step.branch and step.token):
+        return None
+    try:
+        url = check_base_url(step.api_url, "GITHUB_API_URL")
+        with GitHub(url, step.repository, step.token, report_wait=log.say) as github:
+            newest = github.tip(step.branch)
+    except TavusctlError as error:
+        return error
+    if newest == step.commit:
+        return None
+    branch = flat(step.branch)
+    now = f"`{branch}` is at {short(newest)} now" if newest else f"`{branch}` does not exist any more"
+    message = f"this is a re-run for commit {short(step.commit)}, and {now}: a re-run has the files of its old commit"
+    by_hand = "" if step.pull_request else f", or start the workflow for `{branch}` by hand"
+    hint = f"use the newest run of this workflow{by_hand}; to go back to older files, revert the newer commits"
+    return RefusedError(message, hint, id="E434")
 
 
 def _link(step: Workflow, args: Sequence[str], writing: Writing, log: CommandLine) -> int:

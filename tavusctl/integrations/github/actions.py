@@ -38,6 +38,8 @@ class Workflow(Struct, frozen=True):
     actor: str = ""  # the user who started the run
     base: str = ""  # the base branch of a pull request
     checked_out: str = ""  # commit
+    ref: str = ""  # the full name of the branch or tag of this run, such as refs/heads/main
+    attempt: str = "1"  # its number counts from 1; higher for a re-run, which has the commit of the first attempt
 
     @property
     def pull_request(self) -> int:
@@ -50,6 +52,11 @@ class Workflow(Struct, frozen=True):
         """The commit of this run: for a pull request, its last commit, not the merge commit that is checked out."""
         commit = str(_part(self.event, "pull_request", "head").get("sha") or self.checked_out)
         return commit if _COMMIT.fullmatch(commit) else ""
+
+    @property
+    def branch(self) -> str:
+        """The branch that `commit` was the newest commit of when this run began; empty for a tag."""
+        return str(_part(self.event, "pull_request", "head").get("ref") or self.ref.partition("refs/heads/")[2])
 
     @property
     def merged_commits(self) -> tuple[str, ...]:
@@ -123,6 +130,8 @@ def current() -> Workflow:
         variables.get("GITHUB_ACTOR", ""),
         variables.get("GITHUB_BASE_REF", ""),
         variables.get("GITHUB_SHA", ""),
+        variables.get("GITHUB_REF", ""),
+        variables.get("GITHUB_RUN_ATTEMPT") or "1",
     )
 
 

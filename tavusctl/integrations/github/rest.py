@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Self, TypeVar
+from urllib.parse import quote
 
 from msgspec import Struct, ValidationError, convert
 
@@ -73,6 +74,10 @@ class _Commit(Struct):
 
 class _Tree(Struct):
     tree: _Commit
+
+
+class _Reference(Struct):
+    object: _Commit
 
 
 class _Pull(Struct):
@@ -177,6 +182,13 @@ class GitHub:
             with contextlib.suppress(Gone):  # whoever wrote at the same time has deleted it
                 self._write("DELETE", f"{self._root}/issues/comments/{_required(comment.id)}", {})
         return True
+
+    def tip(self, branch: str) -> str:
+        """The newest commit of a branch; empty if there is no such branch."""
+        try:
+            return self._read_as(_Reference, f"{self._root}/git/ref/heads/{quote(branch)}", {}).object.sha
+        except Gone:
+            return ""
 
     def merged(self, commits: Sequence[str]) -> list[int]:
         """The numbers of the pull requests that merged these commits, each once."""
