@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from tavusctl.core.diagnostic_ids import label
-from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import UsageError
 from tavusctl.core.messages import account_name, counted
 from tavusctl.core.model import Cause, Drift, FieldChange, Plan, Status
@@ -66,7 +65,7 @@ def plan(plan: PlanView) -> str:
         recorded=[str(one.address) for one in plan.recorded],
         recovered=review.recovery_sentence(plan),
         pending=[(str(one.address), ["all of it"] if one.whole else one.paths) for one in plan.pending],
-        diagnostics=_diagnostics(plan.warnings),
+        diagnostics=review.errors_first(plan.warnings),
     )
 
 
@@ -74,7 +73,7 @@ def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
     """Drift as a page."""
     words = [f"{counted(len(drift), 'object')} changed in the account"] if drift else [review.no_drift_sentence(plan)]
     cards = [_drift_card(entry, number) for number, entry in enumerate(drift)]
-    return _page(plan, "drift", counts=words, cards=cards, diagnostics=_diagnostics(review.drift_warnings(plan)))
+    return _page(plan, "drift", counts=words, cards=cards, diagnostics=review.errors_first(review.drift_warnings(plan)))
 
 
 def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
@@ -85,7 +84,8 @@ def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
 
 def diagnostics(diagnostics: Sequence[DiagnosticView]) -> str:
     """Diagnostics as a page."""
-    return _page(None, "validate", counts=review.diagnostic_counts(diagnostics), diagnostics=_diagnostics(diagnostics))
+    counts = review.diagnostic_counts(diagnostics)
+    return _page(None, "validate", counts=counts, diagnostics=review.errors_first(diagnostics))
 
 
 def _page(plan: Plan | None, what: str, **content: Json) -> str:
@@ -226,7 +226,3 @@ def _row(row: text_diff.Row) -> Context:
         "left": sides[0],
         "right": sides[1],
     }
-
-
-def _diagnostics(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    return sorted(diagnostics, key=lambda diagnostic: diagnostic.severity is not Severity.ERROR)

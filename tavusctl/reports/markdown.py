@@ -41,8 +41,8 @@ def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
 
 
 def diagnostics(diagnostics: Sequence[DiagnosticView]) -> str:
-    """Diagnostics, after their counts."""
-    return join_parts([*diagnostics_top(diagnostics), "\n".join(map(diagnostic, diagnostics))])
+    """Diagnostics, after their counts; errors first."""
+    return join_parts([*diagnostics_top(diagnostics), "\n".join(diagnostic_lines(diagnostics))])
 
 
 def drift_top(plan: Plan, drift: Sequence[Drift]) -> list[str]:
@@ -66,6 +66,11 @@ def outcome_lines(outcomes: Sequence[Outcome]) -> list[str]:
 def diagnostics_top(diagnostics: Sequence[Diagnostic]) -> list[str]:
     """The top of a report of diagnostics: marker, title, and their number by severity."""
     return [marker("validate"), "### tavusctl validate", f"**{', '.join(review.diagnostic_counts(diagnostics))}**"]
+
+
+def diagnostic_lines(diagnostics: Iterable[Diagnostic]) -> list[str]:
+    """One item for each diagnostic, errors first."""
+    return list(map(diagnostic, review.errors_first(diagnostics)))
 
 
 def top(plan: Plan) -> list[str]:

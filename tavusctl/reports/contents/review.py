@@ -176,6 +176,11 @@ def is_empty(plan: Plan) -> bool:
     return not plan.writes and not plan.refused
 
 
+def errors_first(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """The diagnostics in their order, those that stop the command before all others."""
+    return sorted(diagnostics, key=lambda diagnostic: diagnostic.severity is not Severity.ERROR)
+
+
 def is_shown_in_full(diagnostic: Diagnostic) -> bool:
     """Whether a plan shows a warning in full: it is about the plan itself, or about something that cannot work."""
     check = CHECKS.get(diagnostic.id)

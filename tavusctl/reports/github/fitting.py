@@ -66,10 +66,8 @@ class Page(Struct, frozen=True):
         return self._fitted_list(top, markdown.outcome_lines(outcomes), "\n", signed)
 
     def diagnostics(self, diagnostics: Sequence[Diagnostic]) -> str:
-        """As many of the diagnostics as fit."""
-        return self._fitted_list(
-            markdown.diagnostics_top(diagnostics), [markdown.diagnostic(one) for one in diagnostics], "\n"
-        )
+        """As many of the diagnostics as fit, errors first."""
+        return self._fitted_list(markdown.diagnostics_top(diagnostics), markdown.diagnostic_lines(diagnostics), "\n")
 
     def _fitted_list(self, top: Sequence[str], items: Sequence[str], separator: str, ending: str = "") -> str:
         whole = [*top, separator.join(items), ending]

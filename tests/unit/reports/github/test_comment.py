@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tavusctl.core.diagnostics import Diagnostic
+from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.model import ABSENT, Action, Cause, Drift, Move, Outcome, Pending, Plan, Refusal, Status
 from tavusctl.reports import markdown
 from tavusctl.reports.contents import review, view
@@ -122,6 +122,16 @@ def test_long_lists_fit_as_well() -> None:
         assert told
         assert comment.LIMIT - 5000 < len(text.encode()) <= comment.LIMIT
         assert int(told[1]) + len(re.findall(r"^- \*\*|was changed in the account$", text, re.MULTILINE)) == 1000
+
+
+@pytest.mark.parametrize("name", ["comment", "markdown", "summary"])
+def test_what_stops_a_command_is_above_all_that_does_not(name: str) -> None:
+    """However many warnings there are, and wherever the file of the error is."""
+    warnings = [Diagnostic("TV1", "unwise " * 20, severity=Severity.WARNING) for _ in range(1000)]
+    errors = [Diagnostic("TV2", "wrong"), Diagnostic("TV3", "wrong")]
+    text = REPORTS[name].diagnostics([*warnings[:500], errors[0], *warnings[500:], errors[1]])
+    severities = re.findall(r"(?m)^- \*\*(error|warning)\*\*", text)
+    assert severities[:3] == ["error", "error", "warning"]
 
 
 @pytest.mark.sampled(1)
