@@ -33,6 +33,7 @@ _HEAD = """\
 """
 _SIGN = """\
       - name: Sign the plan file
+        if: ${{ steps.plan.outputs.plan-file != '' }}
         uses: actions/attest@1e69f48acb82d1966a394da916b4c1698aa569d6 # v4.2.2
         with:
           subject-path: ${{ steps.plan.outputs.plan-file }}
@@ -57,7 +58,7 @@ def signed() -> str:
     text = _HEAD + text[text.index("name: ") :]
     planning, applying = text.index("  plan-default:"), text.index("  apply-default:")
     head, plan, apply = text[:planning], text[planning:applying], text[applying:]
-    plan = _before(plan, "      - uses: actions/upload-artifact@", _SIGN)
+    plan = _before(plan, "      - if: ${{ steps.plan.outputs.plan-file", _SIGN)
     plan = _before(_before(plan, "      contents: read", _KEEP), "      pull-requests: write", _IDENTITY)
     apply = _before(_before(apply, "      - name: apply\n", _CHECK), "      contents: read", _LOOK_UP)
     return head + plan + apply

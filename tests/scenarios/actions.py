@@ -309,7 +309,8 @@ class Machine:
     def _upload(self, inputs: Body) -> Body:
         path = Path(inputs["path"])
         if not path.is_file():
-            assert inputs["if-no-files-found"] == "ignore"
+            if not inputs["path"] or inputs["if-no-files-found"] != "ignore":
+                raise _StepFailed
             return {}
         name = path.name if inputs.get("archive") == "False" else inputs["name"]
         if inputs.get("overwrite") == "True":  # it looks for the input, even if the artifact is named after its file

@@ -364,6 +364,23 @@ def test_a_fork_is_validated_and_nothing_of_the_repository_is_at_hand(hosted: Fo
     assert hosted.account.requests == []
 
 
+def test_a_merge_by_dependabot_is_validated_and_the_next_merge_applies_it(hosted: Forge) -> None:
+    green(merged(hosted, reviewed(hosted, "ann", "begin", begin(hosted))))
+    event = hosted.propose("ben", "bump", prompt("You are patient."))
+    event["sender"] = {"login": "dependabot[bot]"}
+    secrets, hosted.secrets = hosted.secrets, {}
+    hosted.account.forget()
+
+    run = merged(hosted, event)
+
+    green(run)
+    assert run.jobs["apply-default"].result == "skipped"
+    assert hosted.account.requests == []
+    hosted.secrets = secrets
+    green(hosted.run("tavus-apply.yml", "workflow_dispatch"))
+    assert [one["method"] for one in hosted.account.writes] == ["PATCH"]
+
+
 @pytest.mark.sweep
 def test_nothing_of_a_job_is_left_in_the_repository_but_the_state(hosted: Forge) -> None:
     """Its refs and objects hold neither the key nor a token, and branches are what people have pushed."""

@@ -287,7 +287,8 @@ def _plan_job(inputs: WorkflowInputs, environment: Environment, after: str) -> s
       changes: ${{{{ steps.plan.outputs.changes }}}}
 {_steps()}\
 {_run(inputs, environment, "plan", id_="plan")}\
-      - uses: actions/upload-artifact@{_PINNED["actions/upload-artifact"]}
+      - if: ${{{{ steps.plan.outputs.plan-file != '' }}}} # none after a push by Dependabot
+        uses: actions/upload-artifact@{_PINNED["actions/upload-artifact"]}
         with:
           name: {_artifact(inputs, environment)}
           path: ${{{{ steps.plan.outputs.plan-file }}}}
