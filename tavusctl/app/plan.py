@@ -15,6 +15,7 @@ from tavusctl.app.incremental import prepare as incremental
 from tavusctl.app.planning.plan_options import PlanOptions
 from tavusctl.app.planning.prepare import prepare
 from tavusctl.app.session import unchanged
+from tavusctl.app.session.manifests import WITHOUT
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.opening import check_project_file, open_session
 from tavusctl.core.errors import ConfigError, RefusedError, UsageError, worst
@@ -130,6 +131,7 @@ def _attributed(
             base_session = check_project_file(open_session(session.environment.name, session.progress, tree.root))
             base_plan = prepare(session, api, base_options, base=base_session, sources=sources).plan
         except (ConfigError, RefusedError, UsageError) as error:
-            session.say(f"the manifests at `{tree.name}` cannot be compared: {error.message}")
+            reason = "there are none" if error.id == WITHOUT else error.message  # its message names a temporary folder
+            session.say(f"the manifests at `{tree.name}` cannot be compared: {reason}")
             return plan
         return replace(plan, pending=attribution.pending(plan, base_plan), base=tree.name)

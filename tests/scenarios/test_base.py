@@ -127,7 +127,7 @@ def test_a_project_that_the_base_does_not_have(project: Project) -> None:
     shown = project.run("plan", "--base", "main")
 
     assert shown.code == 0, shown.err
-    assert "cannot be compared: there is no tavusctl.yaml here or above, and no manifest found" in shown.err
+    assert "cannot be compared: there are none\n" in shown.err
 
 
 def test_a_base_that_git_does_not_know(branched: Project) -> None:
