@@ -7,6 +7,7 @@ and no line of it is too long for a phone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from tavusctl.core.diagnostic_ids import label
 from tavusctl.core.diagnostics import Diagnostic
@@ -22,6 +23,7 @@ from tavusctl.reports.escaping import code, entities, fenced, marker, neutralise
 
 _UNFOLDED = 100  # lines of harmless changes that are not folded
 _DRAWN = 20_000  # characters of the largest drawing that is shown
+DIAGNOSTICS_TITLE: Final = "### tavusctl validate"
 
 
 def plan(plan: PlanView) -> str:
@@ -65,7 +67,7 @@ def outcome_lines(outcomes: Sequence[Outcome]) -> list[str]:
 
 def diagnostics_top(diagnostics: Sequence[Diagnostic]) -> list[str]:
     """The top of a report of diagnostics: marker, title, and their number by severity."""
-    return [marker("validate"), "### tavusctl validate", f"**{', '.join(review.diagnostic_counts(diagnostics))}**"]
+    return [marker("validate"), DIAGNOSTICS_TITLE, f"**{', '.join(review.diagnostic_counts(diagnostics))}**"]
 
 
 def diagnostic_lines(diagnostics: Iterable[Diagnostic]) -> list[str]:

@@ -483,7 +483,8 @@ def test_an_error_takes_the_place_of_the_plan_and_the_plan_that_of_the_error(
     still, error = step.comments
     assert still == other
     assert error.startswith(f"{MARKER_OF}prod -->\n")
-    assert "**1 error**" in error
+    assert "\n### tavusctl plan: <code>prod</code>\n\n**1 error**\n" in error
+    assert "\n### tavusctl plan: <code>prod</code>\n\n**1 error**\n" in step.summary
     assert "Plan:" not in error
 
     project.write("tavusctl.yaml", TWO)

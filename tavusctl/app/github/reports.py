@@ -14,6 +14,7 @@ from tavusctl.app.github.subject import Subject
 from tavusctl.core.errors import InternalError
 from tavusctl.integrations.github.actions import Workflow
 from tavusctl.lib.json_types import JsonObject, as_list, as_object, as_text
+from tavusctl.reports import escaping, markdown
 from tavusctl.reports.formats import REPORTS
 from tavusctl.reports.github.comment import IN_SUMMARY
 from tavusctl.reports.github.fitting import IN_LOG
@@ -91,10 +92,16 @@ def has_changes(document: JsonObject) -> bool:
 
 def body(step: Workflow, subject: Subject, code: int, reports: ReportRequest) -> str:
     """The text of a comment or an issue: the report, a link to the run, and the commit."""
-    text = reports.text("comment") or _unreported(subject, code)
+    text = titled(reports.text("comment") or _unreported(subject, code), subject)
     links = [f"[The run and its log]({step.run_url})"] if step.run_url else []
     links += [f"commit {short(step.commit)}"] if step.commit else []
     return "\n\n".join([text.rstrip(), *([" · ".join(links)] if links else [])]) + "\n"
+
+
+def titled(text: str, subject: Subject) -> str:
+    """A report whose title names command and environment of the step also if it only lists diagnostics."""
+    place = f": {escaping.code(subject.environment)}" if subject.environment else ""
+    return text.replace(markdown.DIAGNOSTICS_TITLE, f"### tavusctl {subject.command}{place}", 1)
 
 
 def short(commit: str) -> str:

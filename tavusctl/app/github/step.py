@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from tavusctl.app.files.rewritten_files import Rewritten, collect_rewritten_files
 from tavusctl.app.github.publish import Comment, Log, Publisher
-from tavusctl.app.github.reports import REPORTING, ReportRequest, outputs, short
+from tavusctl.app.github.reports import REPORTING, ReportRequest, outputs, short, titled
 from tavusctl.app.github.subject import Subject, subject_of
 from tavusctl.app.planning.plan_file import collect_plan_files
 from tavusctl.app.session import pull_request_trust
@@ -97,7 +97,7 @@ def run_step(name: str, args: Sequence[str], writing: Writing, command_line: Com
             return code or publish_code
         return code
     command_line.command(reports.text("github"))
-    is_in_summary = add_summary(reports.text("summary"))
+    is_in_summary = add_summary(titled(reports.text("summary"), result.subject))
     set_outputs(outputs(name, code, reports))
     if command_line.is_interrupted(code):  # the next run writes the comment or issue
         return code
