@@ -36,9 +36,8 @@ def main(folder: Path, packages: Path = CONSTRAINTS) -> int:
     folder, packages = folder.absolute(), packages.absolute()
     keep_what_is_needed()
     if sys.version_info < OLDEST:
-        return (
-            tell(f"this is Python {sys.version.split()[0]}; tavusctl needs 3.11 or newer: make PYTHON=python3.13") or 1
-        )
+        tell(f"this is Python {sys.version.split()[0]}; tavusctl needs 3.11 or newer: make PYTHON=python3.13,")
+        return tell("or in a workflow, put a step with actions/setup-python before this one") or 1
     if not fits(folder):
         tell(f"making {folder} with Python {sys.version.split()[0]}")
         shutil.rmtree(folder, ignore_errors=True)
