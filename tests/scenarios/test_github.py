@@ -880,6 +880,10 @@ def test_drift_opens_one_issue_updates_it_and_closes_it(step: Step) -> None:
     (issue,) = step.hub.issues
     assert issue["title"] == "Drift in default: 1 object changed outside the manifests"
     assert "Edited twice." in issue["body"]
+    assert html.unescape(issue["body"]).endswith(
+        "\nThe next apply restores what the manifests say. To keep edits, run "
+        "<code>tavusctl adopt --all --env default</code> and merge the files that it writes.\n"
+    )
     assert step.outputs["drift"] == "true"
 
     step.project.apply()

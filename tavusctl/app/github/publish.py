@@ -18,6 +18,7 @@ from tavusctl.core.messages import counted
 from tavusctl.integrations.github.actions import Workflow
 from tavusctl.integrations.github.rest import GitHub
 from tavusctl.lib.json_types import JsonObject, as_list
+from tavusctl.reports.escaping import code as markup
 from tavusctl.reports.github.annotations import remark
 from tavusctl.reports.github.environment_sections import Section, sections
 from tavusctl.reports.github.environment_sections import body as joined_body
@@ -31,6 +32,9 @@ _UNKNOWN: Final = frozenset(
 _PLANNED: Final = frozenset({0, 2})  # after a merge, the apply reports about a plan that succeeded with these codes
 _DONE: Final = frozenset({"created", "updated", "closed"})
 _PAGE: Final = "The plan as a page"
+_NEXT: Final = (
+    "The next apply restores what the manifests say. To keep edits, run {} and merge the files that it writes."
+)
 _PERMISSIONS: Final = {"drift": ("issues",), "adopt": ("contents", "pull-requests")}
 _COMMENTING: Final = ("pull-requests",)  # the permission of all other commands
 _DRIFT_KNOWN: Final = frozenset({0, 2})  # exit codes of a `drift` that has read the account; others prove nothing
@@ -147,7 +151,9 @@ class Publisher(Struct, frozen=True):
         if drift:
             place = f" in {self.subject.name}" if self.subject.name else ""
             title = f"Drift{place}: {counted(len(drift), 'object')} changed outside the manifests"
-            text = f"{marker}\n{self.subject.folder_line}{body(step, self.subject, code, reports)}"
+            report = body(step, self.subject, code, reports)
+            command = f"tavusctl adopt --all --env {self.subject.environment}"
+            text = f"{marker}\n{self.subject.folder_line}{report}\n{_NEXT.format(markup(command))}\n"
             return f"issue about drift: {self._as_done(github.keep_issue(marker, title, text))}"
         if code in _DRIFT_KNOWN and not reports.warning_ids & _UNKNOWN:
             closed = github.close_issues(marker, f"The drift is gone. {step.run_url}".strip())
