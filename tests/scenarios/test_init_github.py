@@ -49,6 +49,7 @@ def test_a_new_project_has_workflows_at_once(project: Project) -> None:
     assert on["tavus-plan.yml"] == {"pull_request": None, "merge_group": None}
     assert on["tavus-apply.yml"] == {"push": {"branches": ["main"]}, "workflow_dispatch": None}
     assert "add these secrets to the repository: TAVUS_API_KEY\n" in made.err
+    assert "give these environments reviewers on GitHub, or a merge is applied at once: default\n" in made.err
     assert f"replace {NO_RELEASE} by the commit of tavusctl that you trust" in made.err
     assert "default: {state: git}" in (project.root / "tavusctl.yaml").read_text()
     project.write("tavusctl.yaml", "manifests: manifests\n")

@@ -101,7 +101,7 @@ def _put(path: Path, existing: str | None, new: str, top: Path, output: Output) 
 
 
 def _advise(inputs: WorkflowInputs, say: Callable[[str], None]) -> None:
-    """Print what has to be done by hand: add secrets, pin the action, move a local state."""
+    """Print what has to be done by hand: add secrets and reviewers, pin the action, move a local state."""
     names = dict.fromkeys(
         name
         for one in inputs.environments
@@ -109,6 +109,8 @@ def _advise(inputs: WorkflowInputs, say: Callable[[str], None]) -> None:
         if name != workflow_files.VARIABLE
     )
     say(f"\nnext: add these secrets to the repository: {', '.join(names)}")
+    environments = ", ".join(one.name for one in inputs.environments)
+    say(f"next: give these environments reviewers on GitHub, or a merge is applied at once: {environments}")
     if workflow_files.NO_RELEASE in inputs.action:
         message = f"next: replace {workflow_files.NO_RELEASE} by the commit of tavusctl that you trust:"
         say(f"{message} tavusctl init --github --action {workflow_files.ACTION}@COMMIT")
