@@ -103,6 +103,25 @@ def prompt(text: str) -> Callable[[Path], None]:
     return edit
 
 
+@pytest.mark.parametrize("ends", ["cancelled", "done"])
+def test_after_the_last_run_no_comment_shows_a_plan_that_is_carried_out(hosted: Forge, ends: str) -> None:
+    """A cancelled apply may have done everything; the plan of the next run is the first to know."""
+    green(merged(hosted, reviewed(hosted, "ann", "begin", begin(hosted))))
+    event = reviewed(hosted, "ben", "guide", persona(hosted, "guide"))
+    if ends == "cancelled":
+        hosted.cancels = lambda command: command == "apply" and len(hosted.account.objects("personas")) > 1
+    run, hosted.cancels = merged(hosted, event), None
+    told = comment(hosted, event)
+
+    green(hosted.rerun(run))
+
+    if ends == "cancelled":
+        assert "**Plan: 1 to create" in told
+        assert "**No changes.** 2 objects up to date." in comment(hosted, event)
+    else:
+        assert "**Apply: 1 done**" in comment(hosted, event)
+
+
 def test_an_apply_that_is_run_again_takes_back_nothing_of_newer_commits(hosted: Forge) -> None:
     """Its files are those of its first attempt; the comment keeps what is true, and the log says what to do."""
     account = hosted.account

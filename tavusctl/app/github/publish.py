@@ -29,7 +29,8 @@ _TOLD: Final = frozenset({"TV341", "TV342"})  # warnings that reviewers must see
 _UNKNOWN: Final = frozenset(
     {"TV310", "TV311"}
 )  # the state does not know all manifests, so drift that was reported earlier may still exist
-_PLANNED: Final = frozenset({0, 2})  # after a merge, the apply reports about a plan that succeeded with these codes
+_PLANNED: Final = frozenset({0, 2})  # after a merge, the apply reports about changes that were planned with these codes
+_PLAN: Final = "### tavusctl plan"  # in a report of a plan
 _DONE: Final = frozenset({"created", "updated", "closed"})
 _PAGE: Final = "The plan as a page"
 _NEXT: Final = (
@@ -101,9 +102,15 @@ class Publisher(Struct, frozen=True):
             self.comment == "always" or bool(code or must_see or document.get("complaints")) or has_changes(document)
         )
         text = body(self.step, subject, code, reports)
+        is_after_merge = not self.step.pull_request and subject.command == "plan"
+
+        def updated(before: Section | None) -> str:
+            # Without changes, no apply follows that would report; what an earlier one has reported stays.
+            return text if code or not is_after_merge or (before and _PLAN in before.text) else ""
+
         lines = [
-            self._update_comment(github, number, lambda _: text, create=is_worth_comment)
-            for number in self._pull_requests(github, code)
+            self._update_comment(github, number, updated, create=is_worth_comment)
+            for number in self._pull_requests(github, code, document)
         ]
         return "\n".join(lines)
 
@@ -137,12 +144,13 @@ class Publisher(Struct, frozen=True):
         )
         return f"comment on #{number}: {self._as_done(done)}"
 
-    def _pull_requests(self, github: GitHub, code: int) -> list[int]:
-        """The pull requests to comment on: that of the run, or those whose merge is applied or could not be planned."""
+    def _pull_requests(self, github: GitHub, code: int, document: JsonObject) -> list[int]:
+        """The pull requests to comment on: that of the run, or those whose merge no later apply reports about."""
         step, command = self.step, self.subject.command
         if step.pull_request:
             return [step.pull_request] if command in ("plan", "validate") else []
-        is_reported = command == "apply" or (command == "plan" and code not in _PLANNED)
+        is_last = code not in _PLANNED or not has_changes(document)
+        is_reported = command == "apply" or (command == "plan" and is_last)
         return github.merged(step.merged_commits) if is_reported and step.merged_commits else []
 
     def _keep_issue(self, github: GitHub, code: int, reports: ReportRequest) -> str:
