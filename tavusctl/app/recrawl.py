@@ -56,8 +56,9 @@ class RecrawlOptions(Struct, frozen=True):
 def recrawl(session: Session, options: RecrawlOptions, report: Callable[[Entry], None]) -> RecrawlResult:
     """Start the due crawls one after the other; `report` receives each entry as soon as its result is known."""
     manifests, _ = load(session)
-    crawlable = {one.address: one for one in manifests if one.address.kind == CRAWLED.name}
-    _check_crawlable(options.addresses, crawlable)
+    documents = {one.address: one for one in manifests if one.address.kind == CRAWLED.name}
+    _check_crawlable(options.addresses, documents)
+    crawlable = {address: one for address, one in documents.items() if not one.external_id}
     bindings = _bindings(session, manifests, writing=not options.dry_run)
     targets = _targets(crawlable, bindings, options.addresses, every=options.every)
     if not targets:
@@ -114,15 +115,18 @@ def _machine_lock(root: Path) -> Iterator[None]:
         yield
 
 
-def _check_crawlable(named: frozenset[Address], crawlable: Mapping[Address, Manifest]) -> None:
+def _check_crawlable(named: frozenset[Address], documents: Mapping[Address, Manifest]) -> None:
     """UsageError for an address that cannot be crawled."""
     for address in sorted(named):
         if address.kind in KINDS and not KINDS[address.kind].can_recrawl:
             message = f"`{address}` cannot be crawled: only a {CRAWLED.name} can"
             raise UsageError(message)
-        if address not in crawlable:
+        if address not in documents:
             message = f"`{address}` is not in the manifests"
-            raise UsageError(message, suggestion(str(address), map(str, crawlable)))
+            raise UsageError(message, suggestion(str(address), map(str, documents)))
+        if documents[address].external_id:
+            message = f"`{address}` is external, and a crawl would change it: an external object is never written"
+            raise UsageError(message, "run `recrawl` in the project that manages it")
 
 
 def _bindings(session: Session, manifests: Sequence[Manifest], *, writing: bool) -> Bindings:
@@ -144,7 +148,7 @@ def _targets(
     targets = []
     for address, manifest in sorted(crawlable.items()):
         binding = bindings.get(address)
-        remote_id = manifest.external_id or (binding.remote_id if binding else "")
+        remote_id = binding.remote_id if binding else ""
         if address in named or (not named and manifest.recrawl):
             target = Target(address, remote_id, manifest.recrawl, every, crawl=_crawl(manifest))
         elif every and not named and (remote_id or manifest.spec.get("crawl")):

@@ -50,15 +50,6 @@ def add(project: Project, name: str, max_pages: int = 25, **envelope: object) ->
     project.manifest("document", name, spec, **envelope)
 
 
-def theirs(project: Project) -> str:
-    """The id of a document that others keep, and that can be crawled now."""
-    crawl = {"depth": 1, "max_pages": 5}
-    (known,) = project.account.seed(documents=[{"document_url": "https://example.com/", "crawl": crawl}])["documents"]
-    project.write("manifests/theirs.yaml", f"kind: document\nname: theirs\nexternal: true\nid: {known}\n")
-    project.account.advance(2 * 3600)
-    return known
-
-
 def crawls(account: Account) -> list[str]:
     """Paths of requests for a crawl."""
     return [one["path"] for one in account.writes if one["path"].endswith("/recrawl")]
@@ -134,9 +125,17 @@ def test_the_cooldown_is_an_hour_and_a_minute_by_the_clock_of_the_server(sites: 
     assert statuses(sites, "document/daily", "--all") == {"daily": "done"}
 
 
-def test_an_external_document_is_crawled_by_name(sites: Project) -> None:
-    theirs(sites)
-    assert statuses(sites, "document/theirs") == {"theirs": "done"}
+def test_an_external_document_is_never_crawled(sites: Project) -> None:
+    """It belongs to others: a crawl replaces what their personas know, and takes its crawl of this hour."""
+    body = {"document_url": "https://example.com/", "crawl": {"depth": 1, "max_pages": 5}}
+    (known,) = sites.account.seed(documents=[body])["documents"]
+    sites.write("manifests/theirs.yaml", f"kind: document\nname: theirs\nexternal: true\nid: {known}\n")
+    sites.account.advance(2 * 3600)
+
+    assert sites.run("recrawl", "document/theirs").code == 12
+    assert sites.account.requests == []
+    assert "theirs" not in recrawl(sites, "--all")
+    assert f"/v2/documents/{known}/recrawl" not in crawls(sites.account)
 
 
 def test_what_is_not_in_the_account_yet_waits_for_apply(sites: Project) -> None:
@@ -174,11 +173,15 @@ def test_a_document_crawled_by_hand_is_busy_and_then_not_due(sites: Project) -> 
 
 def test_a_crawl_begun_between_look_and_call_is_found_out(sites: Project) -> None:
     """The document is read again right before its crawl is asked for."""
-    known = theirs(sites)
+    body = {"document_name": "old", "document_url": "https://example.com/", "crawl": {"depth": 1, "max_pages": 5}}
+    (known,) = sites.account.seed(documents=[body])["documents"]
+    sites.manifest("document", "old", body)
+    assert sites.run("import", "document/old", known).code == 0
+    sites.account.advance(2 * 3600)
     edit = {"op": "replace", "path": "/status", "value": "recrawling"}
     change = {"kind": "document", "id": known, "account": sites.account.key, "patch": [edit]}
     sites.account.control("POST", "portal", {**change, "when": {"before": f"GET /v2/documents/{known}"}})
-    assert statuses(sites, "document/theirs") == {"theirs": "deferred"}
+    assert statuses(sites, "document/old") == {"old": "deferred"}
     assert sites.account.writes == []
 
 
