@@ -174,7 +174,7 @@ class ReadClient:
             meter.start()
             repeats.start()
             with self._pages(path, size, form, meter, parsed) as pages:
-                return pagination.collect(pages, path, form, id_fields, meter), pages.requested_pages
+                return pagination.collect(pages, size, path, form, id_fields, meter), pages.requested_pages
 
         # A server that refuses the larger page accepts the documented default, and older names of parameters.
         forms = [listing, replace(listing, newer_owner_query={})] if listing.newer_owner_query else [listing]

@@ -30,8 +30,8 @@ class Page(Struct, frozen=True):
     total: int | None = None
 
 
-class ContradictedTotal(ApiError):
-    """A listing has more objects than its total: objects were deleted meanwhile, or the total is wrong."""
+class WrongTotal(ApiError):
+    """A listing has another number of objects than its total: it changed while it was read, or the total is wrong."""
 
     id = "E1106"
 
@@ -88,7 +88,7 @@ def read_until_stable(read: Callable[[], tuple[Mapping[str, JsonObject], int]], 
     for passes_left in range(_PASSES - 1, -1, -1):
         try:
             last, pages = read()
-        except ContradictedTotal:
+        except WrongTotal:
             if not passes_left:
                 raise
             continue
@@ -102,9 +102,12 @@ def read_until_stable(read: Callable[[], tuple[Mapping[str, JsonObject], int]], 
 
 
 def collect(
-    page: Pages, path: str, listing: Listing, id_fields: tuple[str, ...], meter: Meter
+    page: Pages, size: int, path: str, listing: Listing, id_fields: tuple[str, ...], meter: Meter
 ) -> dict[str, JsonObject]:
-    """Every object by its id, in the order of the pages; ApiError when there are fewer or more than the total."""
+    """Every object by its id, in the order of the pages; WrongTotal when there are fewer or more than the total.
+
+    `size` is the number of objects that was requested for a page.
+    """
     objects: dict[str, JsonObject] = {}
     number, total, idle = listing.first_page, None, 0
     while idle < _IDLE_PAGES:
@@ -112,8 +115,10 @@ def collect(
         new_objects = _new_objects(answer, objects, id_fields, path)
         objects.update(new_objects)
         meter.check_object_count(len(objects))
-        total = answer.total
-        if total is not None and len(objects) == total:
+        if answer.items or answer.total or not objects:  # beyond the last page, a server may count nothing
+            total = answer.total
+        # A total of one full page may be the number of objects on the page: the next page shows it.
+        if total is not None and len(objects) == total != size:
             return objects
         if not answer.items:
             break
@@ -125,10 +130,10 @@ def collect(
         objects.update(_new_objects(_page_zero(page, total), objects, id_fields, path))
     if total is not None and len(objects) < total:
         message = f"the listing of {path} is incomplete: it has {len(objects)} of {total} objects"
-        raise ApiError(message, "run again: an incomplete listing is not used", id="E1106")
+        raise WrongTotal(message, "run again: an incomplete listing is not used")
     if total is not None and len(objects) > total:
         message = f"the listing of {path} contradicts itself: it has {len(objects)} objects, and a total of {total}"
-        raise ContradictedTotal(message, "run again: a listing with a wrong total may be incomplete")
+        raise WrongTotal(message, "run again: a listing with a wrong total may be incomplete")
     return objects
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler
@@ -138,7 +138,22 @@ def test_a_short_list_takes_one_call_and_a_long_one_twice_its_pages() -> None:
         listed(pages, 1)
         calls[count] = sorted(number for number, _ in pages.asked)  # the later ones are asked for at the same time
 
-    assert calls == {0: [1], 1: [1], 100: [1], 101: [1, 1, 2, 2], 250: [1, 1, 2, 2, 3, 3]}
+    assert calls == {0: [1], 1: [1], 100: [1, 1, 2, 2], 101: [1, 1, 2, 2], 250: [1, 1, 2, 2, 3, 3]}
+
+
+@pytest.mark.parametrize("count", [99, 100, 101, 250])
+@pytest.mark.parametrize("base", [0, 1])
+def test_a_total_that_is_that_of_the_page_hides_no_object(count: int, base: int) -> None:
+    class Counting(Pages):
+        def answer(self, query: dict[str, list[str]]) -> tuple[int, Any]:
+            status, document = super().answer(query)
+            return status, {**document, "total_count": len(document["data"])}
+
+    found: list[str] | None = None
+    with suppress(ApiError):
+        found = listed(Counting(count, base), base)
+    assert found in (None, [f"p{index}" for index in range(count)])
+    assert found or count > 100
 
 
 def test_an_object_that_moves_to_a_page_that_was_read_is_seen() -> None:
@@ -151,6 +166,20 @@ def test_an_object_that_moves_to_a_page_that_was_read_is_seen() -> None:
             return super().answer(query)
 
     assert listed(Moving(150), 1) == [f"p{index}" for index in range(150) if index != 3]
+
+
+def test_an_object_that_is_new_on_a_page_that_was_read_is_no_error() -> None:
+    """The newest come first: every object moves by one place, and the list seems to lack one."""
+
+    class Growing(Pages):
+        def answer(self, query: dict[str, list[str]]) -> tuple[int, Any]:
+            if len(self.asked) == 1:  # the first page is out
+                self.count += 1
+            status, document = super().answer({**query, "page": ["1"], "limit": ["1000"]})
+            start = (int(query["page"][0]) - 1) * 100
+            return status, {**document, "data": document["data"][::-1][start : start + 100]}
+
+    assert listed(Growing(150, most=1000), 1) == [f"p{index}" for index in reversed(range(151))]
 
 
 def test_a_list_that_does_not_come_to_rest_is_an_error() -> None:
