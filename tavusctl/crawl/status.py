@@ -26,6 +26,7 @@ _RESTING: Final = frozenset({"ready", "error"})  # states in which a recrawl is 
 SHRUNK: Final = "TV603"  # a crawl found less than half of the pages of the one before
 AT_ONCE: Final = 5  # how many crawls an account may have under way
 _STUCK: Final = timedelta(hours=2)
+_TIMES: Final = ("created_at", "updated_at", "last_crawled_at")
 _SECOND, _THOUSANDTH = timedelta(seconds=1), timedelta(milliseconds=1)
 _GOOD: Final = 5.0  # seconds for which a read of a document is fresh
 
@@ -97,6 +98,7 @@ class CrawlState(Struct, frozen=True):
     pages: int | None
     error: str
     has_failed: bool  # its status does not change by itself: its last crawl failed, or it is disabled
+    unreadable: str = ""  # the first of its times that is not valid, as `KEY: TEXT`
 
     @property
     def accepts_recrawl(self) -> bool:
@@ -131,7 +133,9 @@ class CrawlState(Struct, frozen=True):
 
 
 def read(kind: ResourceKind, body: JsonObject) -> CrawlState:
-    """The crawl status in a body of the API; ApiError if a timestamp in it is not valid."""
+    """The crawl status in a body of the API."""
+    created, updated, last = times = [parse_timestamp(body.get(key)) for key in _TIMES]
+    unreadable = [key for key, moment in zip(_TIMES, times, strict=True) if body.get(key) and moment is None]
     crawl, urls, count = body.get("crawl_config"), body.get("crawled_urls"), body.get("crawl_count")
     status = str(body.get("status") or "")
     return CrawlState(
@@ -139,13 +143,14 @@ def read(kind: ResourceKind, body: JsonObject) -> CrawlState:
         status=status,
         crawls=bool(crawl),
         crawl=crawl if isinstance(crawl, dict) else {},
-        created=parse_timestamp(body.get("created_at")),
-        updated=parse_timestamp(body.get("updated_at")),
-        last=parse_timestamp(body.get("last_crawled_at")),
+        created=created,
+        updated=updated,
+        last=last,
         count=count if isinstance(count, int) else 0,
         pages=len(urls) if isinstance(urls, list) else None,
         error=str(body.get("error_message") or ""),
         has_failed=status in kind.failed_statuses,
+        unreadable=next((f"{key}: {shortened(str(body[key]), 60)}" for key in unreadable), ""),
     )
 
 
@@ -157,6 +162,9 @@ def recrawl_body(target: Target, document: CrawlState) -> JsonObject | None:
 
 def entry_unless_due(target: Target, document: CrawlState, now: datetime) -> Entry | None:
     """The result of a document that cannot be crawled now, with the reason; None if it is due."""
+    if document.unreadable:
+        reason = f"when it is due is not known: `{document.unreadable}` is not a valid time"
+        return failed_entry(target, reason, exit_code=ApiError.exit_code)
     if document.created and is_younger(document.created.isoformat(), target.created_at):
         reason = f"{target.remote_id} is another document now, created later than the bound one"
         return Entry(
@@ -208,7 +216,8 @@ def failed_entry(target: Target, reason: str, last: datetime | None = None, exit
 def neglect_warnings(target: Target, document: CrawlState, now: datetime) -> Iterator[Diagnostic]:
     """Warnings that a document is not being kept up to date."""
     since = document.last or document.created
-    schedule_to_keep = target.recrawl if document.crawls and not document.is_disabled else None
+    can_be_due = document.crawls and not document.is_disabled and not document.unreadable
+    schedule_to_keep = target.recrawl if can_be_due else None
     if schedule_to_keep and since and now >= schedule.overdue_from(schedule_to_keep, since):
         history = (
             f"was last crawled at {format_timestamp(since)}" if document.last else "has never been crawled completely"
@@ -249,14 +258,11 @@ def _warning(id: str, message: str, target: Target, hint: str) -> Diagnostic:  #
 
 
 def parse_timestamp(value: object) -> datetime | None:
-    """A timestamp of the API; None for an empty value.  ApiError if it is not valid."""
-    if not value:
-        return None
+    """A timestamp of the API; None if it is empty or not valid."""
     try:
-        return parse_time(str(value))
+        return parse_time(str(value)) if value else None
     except ValueError:
-        message = f"`{shortened(str(value), 60)}` is not a valid timestamp"
-        raise ApiError(message) from None
+        return None
 
 
 def another_object(remote_id: str, created: str, known: str) -> str:
@@ -268,10 +274,7 @@ def another_object(remote_id: str, created: str, known: str) -> str:
 
 def is_younger(created: str, known: str) -> bool:
     """Whether `created` is later than `known`; false for one moment in two precisions, or for invalid timestamps."""
-    try:
-        now, then = parse_timestamp(created), parse_timestamp(known)
-    except ApiError:
-        return False
+    now, then = parse_timestamp(created), parse_timestamp(known)
     if now is None or then is None:
         return False
     # Timestamps in whole seconds, or in milliseconds, lack a part: a smaller difference means nothing.

@@ -7,7 +7,7 @@ from typing import Final
 
 from tavusctl.core.model import Live
 from tavusctl.core.resource_kind import Provisioning
-from tavusctl.lib.clock import parse_time
+from tavusctl.crawl.status import parse_timestamp
 
 _HOUR: Final = 3600
 _FAILED: Final = "error"  # the status of failed work, for every kind
@@ -37,7 +37,7 @@ def outlook(live: Live, now: datetime) -> str:
     """When an object will be usable, in words; an empty string if it is usable already or has failed."""
     if is_usable(live) or has_failed(live):
         return ""
-    work, started, status = live.kind.provisioning, _moment(live.created), live.status or "without a status"
+    work, started, status = live.kind.provisioning, parse_timestamp(live.created), live.status or "without a status"
     if work is None:
         return f"{status}, still being processed"
     usual_duration = f"{work.name} takes {_span(*work.usual_seconds)}"
@@ -60,10 +60,3 @@ def _meaning(work: Provisioning, error: str) -> str:
     """What an error means and how to solve it, by the longest known word in it; empty if there is none."""
     matches = [word for word in work.causes if word in error.lower()]
     return work.causes[max(matches, key=len)] if matches else ""
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        return parse_time(text)
-    except ValueError:
-        return None

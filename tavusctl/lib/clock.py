@@ -1,7 +1,8 @@
-"""The clocks of this machine, and times in ISO 8601."""
+"""The clocks of this machine, and times in texts."""
 
 from __future__ import annotations
 
+import email.utils
 import time
 from datetime import UTC, datetime
 from typing import Final
@@ -15,6 +16,10 @@ def uptime() -> float:
 
 
 def parse_time(text: str) -> datetime:
-    """The UTC time of an ISO 8601 text, which is taken as UTC if it has no zone; ValueError if it is invalid."""
-    parsed = datetime.fromisoformat(text)
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    """The UTC time of a text in ISO 8601 or RFC 1123, taken as UTC if it has no zone; ValueError if it is invalid."""
+    try:
+        # The API writes RFC 1123 for videos: other objects may get it, too.
+        parsed = email.utils.parsedate_to_datetime(text) if text[:1].isalpha() else datetime.fromisoformat(text)
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(str(error)) from None

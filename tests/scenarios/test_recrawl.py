@@ -50,6 +50,15 @@ def add(project: Project, name: str, max_pages: int = 25, **envelope: object) ->
     project.manifest("document", name, spec, **envelope)
 
 
+def imported(project: Project, name: str, **envelope: object) -> str:
+    """The id of a managed document whose status and times only the portal changes."""
+    body = {"document_name": name, "document_url": "https://example.com/", "crawl": {"depth": 1, "max_pages": 5}}
+    (known,) = project.account.seed(documents=[body])["documents"]
+    project.manifest("document", name, body, **envelope)
+    assert project.run("import", f"document/{name}", known).code == 0
+    return known
+
+
 def crawls(account: Account) -> list[str]:
     """Paths of requests for a crawl."""
     return [one["path"] for one in account.writes if one["path"].endswith("/recrawl")]
@@ -173,16 +182,45 @@ def test_a_document_crawled_by_hand_is_busy_and_then_not_due(sites: Project) -> 
 
 def test_a_crawl_begun_between_look_and_call_is_found_out(sites: Project) -> None:
     """The document is read again right before its crawl is asked for."""
-    body = {"document_name": "old", "document_url": "https://example.com/", "crawl": {"depth": 1, "max_pages": 5}}
-    (known,) = sites.account.seed(documents=[body])["documents"]
-    sites.manifest("document", "old", body)
-    assert sites.run("import", "document/old", known).code == 0
+    known = imported(sites, "old")
     sites.account.advance(2 * 3600)
     edit = {"op": "replace", "path": "/status", "value": "recrawling"}
     change = {"kind": "document", "id": known, "account": sites.account.key, "patch": [edit]}
     sites.account.control("POST", "portal", {**change, "when": {"before": f"GET /v2/documents/{known}"}})
     assert statuses(sites, "document/old") == {"old": "deferred"}
     assert sites.account.writes == []
+
+
+def test_a_time_is_read_in_either_form_of_the_api_and_one_that_is_none_defers_no_other(sites: Project) -> None:
+    """What is crawled without knowing when it was crawled last is crawled by every job."""
+    times = {
+        "old": "Sat, 03 Jan 2026 12:00:00 GMT",
+        "young": "Tue, 06 Jan 2026 12:00:00 GMT",
+        "odd": "yesterday",
+        "early": "0001-01-01T00:00:00+05:00",
+    }
+    for name, text in times.items():
+        known = imported(sites, name, recrawl={"every": "24h"})
+        edit = {"op": "replace", "path": "/last_crawled_at", "value": text}
+        sites.account.portal("document", known, edit, {**edit, "path": "/created_at", "value": times["old"]})
+    sites.account.control("POST", "clock", {"set": "2026-01-06T12:30:00Z"})
+
+    shown = sites.run("recrawl", "--dry-run", "--format", "json")
+    found = {one["address"].removeprefix("document/"): one for one in shown.document["recrawls"]}
+
+    assert shown.code == 11
+    assert {name: one["status"] for name, one in found.items()} == {
+        "daily": "due",
+        "early": "failed",
+        "nightly": "due",
+        "odd": "failed",
+        "old": "due",
+        "young": "deferred",
+    }
+    assert {one["address"] for one in shown.document["warnings"]} == {"document/old"}  # due for two days
+    assert found["young"]["next"] == "2026-01-07T12:00:00Z"
+    assert found["odd"]["reason"] == "when it is due is not known: `last_crawled_at: yesterday` is not a valid time"
+    assert sites.run("plan").code == 0
 
 
 @pytest.mark.parametrize("begun", [True, False])
