@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from tavusctl.core.resource_kind import FieldTraits, Part, PartStyle
 from tavusctl.core.schema.spec_model import Model
-from tavusctl.lib.json_types import JsonObject
+from tavusctl.lib.json_types import Json, JsonObject
 
 
 class Presentation(Model):
@@ -79,10 +79,17 @@ _READ_ONLY: Final = frozenset({"email", "aliased_from"})
 
 
 def normalise(body: JsonObject) -> JsonObject:
-    """A persona as the API returns it, with its parts in the spelling of `spec`; all other keys are unchanged."""
-    skills, layers = body.get("skills"), body.get("layers")
-    if isinstance(skills, dict):
-        body = {**body, "skills": {key: _config(skill) for key, skill in skills.items()}}
+    """A persona as the API returns it, with its parts in the spelling of `spec`; all other keys are unchanged.
+
+    Tools and skills in a form that the API does not document are not known, as if the API returned null.
+    """
+    skills, tools, layers = body.get("skills"), body.get("tool_ids"), body.get("layers")
+    if skills is not None:
+        known = {key: _config(skill) for key, skill in skills.items()} if isinstance(skills, dict) else None
+        body = {**body, "skills": known}
+    if tools is not None:
+        ids = [tool for tool in tools if isinstance(tool, str) and tool] if isinstance(tools, list) else None
+        body = {**body, "tool_ids": ids}
     conferencing = layers.get("conferencing") if isinstance(layers, dict) else None
     if isinstance(layers, dict) and isinstance(conferencing, dict):
         writable = {key: value for key, value in conferencing.items() if key not in _READ_ONLY}
@@ -90,6 +97,7 @@ def normalise(body: JsonObject) -> JsonObject:
     return body
 
 
-def _config(attached: Any) -> Any:
+def _config(attached: Json) -> JsonObject:
     """The settings of an attached skill, without the other keys of the envelope, such as when it was attached."""
-    return attached["config"] or {} if isinstance(attached, dict) and "config" in attached else attached
+    config = attached["config"] if isinstance(attached, dict) and "config" in attached else attached
+    return config if isinstance(config, dict) else {}

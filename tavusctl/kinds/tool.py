@@ -224,9 +224,10 @@ def complete_spec(spec: JsonObject) -> JsonObject:
 
 def _auth_with_nulls(api: JsonObject) -> JsonObject:
     auth = api.get("auth")
-    if not isinstance(auth, dict) or auth.get("type") not in _REQUIRED:
+    kind = auth.get("type") if isinstance(auth, dict) else None
+    if not isinstance(auth, dict) or not isinstance(kind, str) or kind not in _REQUIRED:
         return {}
-    allowed = {"type", *_REQUIRED[auth["type"]], *_OPTIONAL.get(auth["type"], ())}
+    allowed = {"type", *_REQUIRED[kind], *_OPTIONAL.get(kind, ())}
     return {"auth": {**auth, **{key: None for key in Auth.model_fields if key not in allowed}}}
 
 

@@ -287,13 +287,15 @@ def _recrawl(item: Desired, live: Live, difference: Difference) -> Change:
     key = item.kind.crawl_key
     fields = tuple(field for field in difference.fields if field.path in difference.replaces)
     settings = {name: value for name, value in as_object(item.spec[key]).items() if value is not None}
+    current = live.body[key]
+    value = {**(current if isinstance(current, dict) else {}), **settings}
     return Change(
         Action.RECRAWL,
         _strongest_cause(fields),
         item.address,
         live.remote_id,
         fields=fields,
-        patch=({"op": "replace", "path": f"/{key}", "value": {**as_object(live.body[key]), **settings}},),
+        patch=({"op": "replace", "path": f"/{key}", "value": value},),
         reason="the document is crawled again with the new settings, and keeps its id",
         source=_source(item, fields),
         desired=item,

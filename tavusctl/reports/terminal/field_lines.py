@@ -153,7 +153,9 @@ def _both_sides(old: Json, new: Json, name: str) -> Iterator[str]:
     if not is_nothing(old) and not is_nothing(new) and _fits(one_row):
         yield one_row
         return
-    signed = [(sign, side) for sign, side, value in zip("-+", sides, (old, new), strict=True) if not is_nothing(value)]
+    both = list(zip("-+", sides, (old, new), strict=True))
+    signed = [(sign, side) for sign, side, value in both if not is_nothing(value)]
+    signed = signed or [(sign, side) for sign, side, value in both if value is None]  # null in a list
     is_apart = bool(name) and (len(signed) > 1 or not _fits(f"- {name}{signed[0][1]}"))
     if is_apart:
         yield name.rstrip()

@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from tavusctl.core.address import Address
-from tavusctl.core.json_tree import canonical, is_empty, leaves, map_leaves, pattern_of
+from tavusctl.core.json_tree import canonical, is_empty, leaves, map_leaves, pattern_of, value_at
 from tavusctl.core.model import Live
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.core.schema.model_fields import fields_at
@@ -213,7 +213,7 @@ def _free_order(value: JsonObject) -> list[str]:
 def _hidden_secret_paths(kind: ResourceKind, spec: JsonObject, body: JsonObject) -> Iterator[KeyPath]:
     """Paths of secrets that the read left out, in objects that the spec has."""
     for path in (split(pointer) for pointer, declared in kind.fields.items() if declared.masked):
-        if _has(spec, path[:-1]) and not _has(body, path):
+        if isinstance(value_at(spec, path[:-1]), dict) and not _has(body, path):
             yield path
 
 
