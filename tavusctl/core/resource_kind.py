@@ -52,6 +52,7 @@ class FieldTraits(Struct, frozen=True):
     scalar_alias: str = ""  # name of the sibling field that holds a list of one item as a bare string
     nullable: bool = False  # null clears it; the API refuses an empty value
     defaults: tuple[Json, ...] = ()  # values that the server fills in: equal to not set
+    omitted: tuple[Json, ...] = ()  # defaults that the server does not store: reads leave them out
     fallbacks: tuple[Json, ...] = ()  # values that only some servers fill in: not equal to not set
     long_text: bool = False  # prose: an export writes long ones to files of their own
     deprecated: str = ""  # why not to use it, and what to use instead; its use is warned of

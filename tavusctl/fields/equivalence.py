@@ -30,6 +30,10 @@ def same(kind: ResourceKind, path: KeyPath, desired: Json, live: Json) -> bool:
         if isinstance(live, dict):  # an object with nothing in it but what the server fills in
             return all(same(kind, (*path, key), None, item) for key, item in live.items())
         return is_empty(live) or any(_same_leaves(live, default) for default in declared.defaults)
+    if is_empty(live) and declared.omitted:
+        return any(_same_leaves(desired, value) for value in declared.omitted)
+    if isinstance(desired, dict) and is_empty(live):  # an object with nothing in it but what the server leaves out
+        return all(same(kind, (*path, key), item, None) for key, item in desired.items())
     if isinstance(desired, dict) and isinstance(live, dict):
         desired, live = unaliased(kind, path, desired), unaliased(kind, path, live)
         keys = (key for key in {**desired, **live} if not kind.is_unknown_in_item((*path, key)))

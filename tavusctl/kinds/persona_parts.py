@@ -64,6 +64,7 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
     "/skills/presentation/document_ids/*": FieldTraits(refers_to="document"),
     "/skills/presentation/slides_trigger": FieldTraits(defaults=("on_demand",)),
     "/skills/presentation/prompt": FieldTraits(long_text=True),
+    "/skills/magic_canvas/components/*/enabled": FieldTraits(defaults=(True,), omitted=(True,)),
     "/skills/magic_canvas/usage_guidance": FieldTraits(long_text=True),
     "/layers/conferencing": FieldTraits(read_in_part=True),
     "/layers/conferencing/allowlist": FieldTraits(unordered=True),

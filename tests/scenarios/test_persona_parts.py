@@ -648,3 +648,33 @@ def test_parts_that_a_list_leaves_out_are_read_where_they_are_managed(made: tupl
     moved_in_the_portal(project, tools)
     (drift,) = project.run("drift", "--format", "json").document["drift"]
     assert {one["path"] for one in drift["fields"]} == MOVED
+
+
+@pytest.mark.newer_api
+def test_a_part_of_the_canvas_is_switched_on_again(project: Project) -> None:
+    """The service stores only what differs from the default, so no read shows `enabled: true`."""
+    off, on = ({"components": {"chart": {"enabled": enabled}}} for enabled in (False, True))
+    empty: Body = {"components": {}}
+    for canvas in (on, off, on, empty, off, empty):
+        project.manifest("persona", "it", {"system_prompt": "You draw.", "skills": {"magic_canvas": canvas}})
+        project.apply()
+        (read,) = project.account.objects("personas").values()
+        shown = read["skills"]["magic_canvas"]["config"]["components"]
+        assert shown == ({"chart": {"enabled": False}} if canvas is off else {})
+        assert project.plan()["changes"] == []
+
+
+@pytest.mark.newer_api
+@pytest.mark.parametrize("canvas", [{"components": {"chart": {"enabled": True}}}, {"components": {"chart": {}}}, {}])
+def test_a_canvas_with_nothing_but_defaults_is_attached(project: Project, canvas: Body) -> None:
+    project.manifest("persona", "it", {"system_prompt": "You draw."})
+    project.apply()
+    project.manifest("persona", "it", {"system_prompt": "You draw.", "skills": {"magic_canvas": canvas}})
+    project.apply()
+    remote_id = project.bound("persona/it")
+    assert "magic_canvas" in project.account.objects("personas")[remote_id]["skills"]
+
+    project.account.call("DELETE", f"/v2/pals/{remote_id}/skills/magic_canvas")
+    assert [change["cause"] for change in project.plan()["changes"]] == ["drifted"]
+    project.apply()
+    assert "magic_canvas" in project.account.objects("personas")[remote_id]["skills"]
