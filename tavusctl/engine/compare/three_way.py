@@ -265,9 +265,9 @@ def _leaf(ctx: _Comparison, path: KeyPath, desired: Json, base: Json, read_value
     effective_desired = None if desired is ABSENT else desired  # a dropped key is desired empty
     base = _secret_base(ctx, path, base, effective_desired, read_value)
     masked = declared.masked and holder and read_value is ABSENT and isinstance(base, Fingerprint | Secret)
-    live = read_value
-    if declared.write_only or masked:
-        live = _assumed(ctx, base, effective_desired)
+    # What is fixed at creation cannot be unset later: a read without it shows less than there is.
+    unread = declared.write_only or (declared.replaces and base is not ABSENT and is_empty(read_value))
+    live = _assumed(ctx, base, effective_desired) if unread or masked else read_value
     bases = _base(ctx, path, base, effective_desired, live)
     agrees = _agrees(kind, path, effective_desired, base, live)
     cause = _cause(kind, path, base, effective_desired, moved=bases.moved)

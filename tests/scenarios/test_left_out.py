@@ -1,0 +1,35 @@
+"""A read that leaves out what a document was made with: nobody can have unset that, so the document is not replaced."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.scenarios.project import Project
+
+SITE = {
+    "document_name": "Site",
+    "document_url": "https://example.com",
+    "crawl": {"depth": 1, "max_pages": 5},
+    "callback_url": "https://hooks.example.com/a",
+}
+
+
+@pytest.mark.parametrize("value", [None, "", "(left out)"])
+@pytest.mark.parametrize("key", ["document_url", "crawl_config", "callback_url"])
+def test_a_listing_that_leaves_out_a_fixed_field_replaces_nothing(project: Project, key: str, value: object) -> None:
+    """A list may show less than a read by id; a manifest that changes the field replaces the document all the same."""
+    project.manifest("document", "it", SITE)
+    project.apply()
+    read = project.account.call("GET", f"/v2/documents/{project.bound('document/it')}").json()
+    shown = {name: item for name, item in read.items() if name != key or value != "(left out)"}
+    shown |= {key: value} if key in shown else {}
+    listed = {"data": [shown], "total_count": 1}
+    project.account.fault(match="GET /v2/documents", kind="status", status=200, body=listed, times=100)
+
+    assert project.plan()["changes"] == []
+    assert project.run("drift", "--detailed-exitcode").code == 0
+
+    spec_key = "crawl" if key == "crawl_config" else key
+    changed = {"depth": 2, "max_pages": 5} if spec_key == "crawl" else "https://other.example.com"
+    project.manifest("document", "it", {**SITE, spec_key: changed})
+    assert project.plan()["changes"][0]["action"] == "replace"
