@@ -178,16 +178,14 @@ def invalid_output_variable(subject: Subject) -> Iterator[Finding]:
 def refused_objective(subject: Subject) -> Iterator[Finding]:
     """Report what newer versions of the API refuse: names, lengths, and sets with several first objectives."""
     items = mappings(subject.spec.get("data"))
+    yield from _too_long(subject.spec, {"name": 100})
     for index, item in items:
         name = item.get("objective_name")
         if isinstance(name, str) and not _NAME.fullmatch(name):
             valid_name = sanitized_name(name, r"\W+", "_", "a_name")[:100]
             message = f"newer versions of the API accept letters, digits and underscores only, found {shown(name)}"
             yield Finding(pointer_of("data", index, "objective_name"), message, f"write `{valid_name}`")
-        for key, limit in _LIMITS.items():
-            if isinstance(text := item.get(key), str) and len(text) > limit:
-                message = f"`{key}` has {len(text):,} characters; newer versions of the API accept {limit:,}"
-                yield Finding(pointer_of("data", index, key), message, "shorten it")
+        yield from _too_long(item, _LIMITS, "data", index)
         if len(_variables(item)) > _COUNT_LIMIT:
             message = f"{len(_variables(item))} output variables; newer versions of the API accept {_COUNT_LIMIT}"
             yield Finding(pointer_of("data", index, "output_variables"), message, "split the objective in two")
@@ -198,6 +196,13 @@ def refused_objective(subject: Subject) -> Iterator[Finding]:
     if len(_indices(subject)) > 1 and not _graph(subject).edges and subject.value_at("allow_loops") is not True:
         message = "none of the objectives leads to another; newer versions of the API accept one first objective only"
         yield Finding(pointer_of("data"), message, "name the next objective of each but the last")
+
+
+def _too_long(holder: Mapping[str, object], limits: Mapping[str, int], *above: str | int) -> Iterator[Finding]:
+    for key, limit in limits.items():
+        if isinstance(text := holder.get(key), str) and len(text) > limit:
+            message = f"`{key}` has {len(text):,} characters; newer versions of the API accept {limit:,}"
+            yield Finding(pointer_of(*above, key), message, "shorten it")
 
 
 def _required_list(subject: Subject, index: int, names: object) -> Iterator[Finding]:

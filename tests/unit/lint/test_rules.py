@@ -330,6 +330,7 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
         (goals(goal("gr\u00f6\u00dfe-1")), "/data/0/objective_name", "accept letters, digits and underscores only"),
         (goals(goal("a" * 101)), "/data/0/objective_name", "accept letters, digits and underscores only"),
         (goals(goal("a", objective_prompt="x" * 10_001)), "/data/0/objective_prompt", "has 10,001 characters"),
+        (("objectives", {**goals(goal("a"))[1], "name": "x" * 101}), "/name", "`name` has 101 characters"),
         (
             goals(goal("a", output_variables=[f"v{number}" for number in range(51)])),
             "/data/0/output_variables",
