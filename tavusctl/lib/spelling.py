@@ -14,8 +14,8 @@ from tavusctl.lib.patterns import pattern
 # Characters that may be inserted in a secret without hiding it from a reader: white space, and invisible ones.
 IGNORED = pattern(r"[\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
 # Encodings of characters by the character that they start with, for a fast search: HTML, percent (RFC 3986), escapes of
-# JSON, Python, YAML, shells and `escape_invisible`, JSON Pointer (RFC 6901), quoted-printable (RFC 2045), shell quotes,
-# terminal colours, tags, null characters, Mermaid.
+# JSON, Python, YAML, shells and `escape_invisible`, JSON Pointer (RFC 6901), quoted-printable (RFC 2045), quotes in
+# single quotes of YAML and of shells, terminal colours, tags, null characters, Mermaid.
 _CHARACTERS = {
     "&": r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?",
     "%": r"%[0-9a-fA-F]{2}(?:%[0-9a-fA-F]{2})*",
@@ -23,7 +23,7 @@ _CHARACTERS = {
     r"|x[0-9a-fA-F]{2}(?:\\x[0-9a-fA-F]{2})*|[0-7]{3}(?:\\[0-7]{3})*|[nrt\"'\\/])",
     "~": r"~[01]",
     "=": r"=(?:[0-9a-fA-F]{2}|\r?\n)(?:=[0-9a-fA-F]{2}|=\r?\n)*",
-    "'": r"""'(?:\\''|"'"')""",
+    "'": r"""'(?:'|\\''|"'"')""",
     "\x1b": r"\x1b\[[0-?]*[ -/]*[@-~]",
     "<": r"</?[A-Za-z][^<>]{0,200}>",
     "\0": r"\0\0*",

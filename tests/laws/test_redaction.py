@@ -16,13 +16,14 @@ from tavusctl.secrets.redaction import SHOWN, redacted, redacted_words
 
 # So few letters that secrets begin alike, overlap, and contain one another and themselves.
 ALIKE = st.lists(st.text("ab-", min_size=6, max_size=12), min_size=1, max_size=4)
-SPELLED_OTHERWISE = st.text('ab é/?+%"\\\n', max_size=9).map(lambda one: f"a{one}b".ljust(6, "b"))
+SPELLED_OTHERWISE = st.text("ab é/?+%'\"\\\n", max_size=9).map(lambda one: f"a{one}b".ljust(6, "b"))
 SPELLINGS: list[Callable[[str], str]] = [
     str,
     repr,
     quote,
     quote_plus,
     json.dumps,
+    lambda one: one.replace("'", "''"),  # in single quotes of YAML
     lambda one: " ".join(one.split()),
     lambda one: one.encode().hex(),
     lambda one: base64.b64encode(one.encode()).decode(),

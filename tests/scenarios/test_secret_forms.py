@@ -186,6 +186,22 @@ def test_a_difference_of_files_shows_no_line_with_a_key(named: Project) -> None:
     assert key not in shown
 
 
+def test_a_secret_with_a_quote_is_not_adopted_where_yaml_writes_the_quote_twice(named: Project) -> None:
+    named.environment["ONE"] = secret = "it's-4711x"
+    text = "kind: persona\nname: a\nspec:\n  persona_name: A\n  system_prompt: 'You help: it''s you.'\n"
+    named.write("manifests/a.yaml", text)
+    named.apply()
+    prompt = {"op": "replace", "path": "/system_prompt", "value": f"You help: it's {secret}."}
+    named.account.portal("personas", named.bound("persona/a"), prompt)
+
+    shown = named.run("adopt", "--all", "--dry-run")
+    adopted = named.run("adopt", "--all")
+
+    assert (shown.code, adopted.code) == (4, 4)
+    assert "4711" not in shown.out + shown.err + adopted.out + adopted.err
+    assert (named.root / "manifests/a.yaml").read_text() == text
+
+
 def recorded(folder: Path) -> str:
     """All that is in a folder."""
     files = (one for one in folder.rglob("*") if one.is_file()) if folder.is_dir() else ()
