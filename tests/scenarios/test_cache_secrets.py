@@ -111,6 +111,17 @@ def test_a_text_is_it_once_it_is_normalized(project: Project, words: Sequence[st
     assert kept(project, value) == []
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_text_that_may_be_a_path_is_not_kept_in_small_letters(project: Project, is_known: bool) -> None:
+    value = "Tulips.In-The-Second-Bed"
+    project.write("tavusctl.yaml", SETTINGS)
+    project.environment["LLM_KEY"] = value if is_known else "another-secret-altogether"
+    project.manifest("persona", "coach", persona(layers={"stt": {"hotwords": value}}))
+    project.apply()
+    project.run("plan", LLM_KEY=value)
+    assert kept(project, value) == kept(project, value.lower()) == []
+
+
 @pytest.mark.parametrize("name", ["cache/endless", "cache"])
 def test_no_link_of_a_branch_is_followed_to_look_for_it(applied: Project, name: str, tmp_path: Path) -> None:
     link, away = applied.root / ".tavusctl" / name, tmp_path / "away"

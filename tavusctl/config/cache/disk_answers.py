@@ -25,7 +25,8 @@ class Answer(Struct, frozen=True, array_like=True):
 class DiskAnswers(Struct, frozen=True, array_like=True):
     """The recorded answers; most are that no folder contains the first name of the path in a text."""
 
-    absent: dict[str, tuple[str, ...]] = field(default_factory=dict)  # normalized first names, by folder
+    # First names by folder, as written: in a normalized one, no search would find the value of a secret.
+    absent: dict[str, tuple[str, ...]] = field(default_factory=dict)
     others: tuple[Answer, ...] = ()
 
     def with_more(self, more: DiskAnswers) -> DiskAnswers:
@@ -75,7 +76,8 @@ class Disk(Struct):
 
     def answers_alike(self, before: DiskAnswers) -> bool:
         """Whether all recorded answers would be the same now."""
-        return all(self._names_in(folder).isdisjoint(names) for folder, names in before.absent.items()) and all(
+        absent = before.absent.items()
+        return all(self._names_in(folder).isdisjoint(map(_normalized, names)) for folder, names in absent) and all(
             self._file_named(answer.manifest, answer.text) == answer.file for answer in before.others
         )
 
@@ -86,7 +88,8 @@ class Disk(Struct):
 
     def _is_absent(self, manifest: str, first: str) -> bool:
         """Whether the first name of a path is in none of the folders that it may be relative to."""
-        return bool(first) and not any(first in self._names_in(folder) for folder in self._folders(manifest))
+        name = _normalized(first)
+        return bool(name) and not any(name in self._names_in(folder) for folder in self._folders(manifest))
 
     def _folders(self, manifest: str) -> Iterable[str]:
         """The folders that a path in a manifest may be relative to."""
@@ -103,8 +106,8 @@ class Disk(Struct):
 
 
 def _first_name(text: str) -> str:
-    """The normalized first name of a path; empty if the path is absolute, `.` or leads upward."""
-    first = _normalized(posixpath.normpath(text.strip()).partition("/")[0])
+    """The first name of a path; empty if the path is absolute, `.` or leads upward."""
+    first = posixpath.normpath(text.strip()).partition("/")[0]
     return "" if first in (".", "..") else first
 
 
