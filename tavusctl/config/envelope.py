@@ -19,6 +19,7 @@ from tavusctl.config.yaml12 import Node
 from tavusctl.config.yaml12.positions import InnerPositions
 from tavusctl.core.address import NAME, Address, Source
 from tavusctl.core.diagnostics import Diagnostic, Passage, Severity
+from tavusctl.core.json_tree import pattern_of
 from tavusctl.core.messages import either, shown, suggestion
 from tavusctl.core.model import Manifest
 from tavusctl.core.resource_kind import ResourceKind
@@ -27,8 +28,8 @@ from tavusctl.fields import places, secret_fields, spellings
 from tavusctl.fields.equivalence import has_no_effect
 from tavusctl.fields.places import Place, members
 from tavusctl.kinds import name_of
-from tavusctl.lib.json_types import Container, Json, JsonObject, KeyPath
-from tavusctl.patch.pointer import join
+from tavusctl.lib.json_types import Container, Json, JsonObject, KeyPath, as_object
+from tavusctl.patch.pointer import join, split
 from tavusctl.secrets.values import SecretText
 
 _KEYS: Final = ("kind", "name", "spec", "lifecycle", "moved_from", "external", "id", "recrawl", "watch")
@@ -54,7 +55,7 @@ def open_document(
 ) -> ParsedManifest:
     """Parse one document; the value of the node is changed in place."""
     collector = DiagnosticCollector(node)
-    expander = _Expander(collector, scope, budget)
+    expander = _Expander(collector, scope, budget, kinds)
     address, manifest, kind = None, None, None
     try:
         if _is_foreign(node.value, kinds):
@@ -138,6 +139,7 @@ class _Expander(Struct):
     collector: DiagnosticCollector
     scope: ScopeAt
     budget: Budget
+    kinds: Mapping[str, ResourceKind]
     failed: set[str] = field(default_factory=set)
     origins: dict[str, str] = field(default_factory=dict)
     passages: dict[str, tuple[Passage, ...]] = field(default_factory=dict)
@@ -155,8 +157,11 @@ class _Expander(Struct):
             self.failed.add(pointer)
             return text
         source = self.collector.value_at(pointer)
-        expansion = interpolation.expand(text, source, self.scope(source))
+        scope = self.scope(source)
+        expansion = interpolation.expand(text, source, scope)
         if expansion.diagnostics:
+            scope = replace(scope, takes_secrets=self._takes_secrets(pointer))
+            expansion = interpolation.expand(text, source, scope)
             plain_secrets.register_passwords(text)  # the diagnostics may quote it
             self.failed.add(pointer)
             self.collector.add(*expansion.diagnostics)
@@ -171,6 +176,14 @@ class _Expander(Struct):
             limit = self.budget.limits.document // 1024**2
             self.collector.error("TV115", f"expressions insert more than {limit} MiB into one document", source)
         return expansion.value
+
+    def _takes_secrets(self, pointer: str) -> bool:
+        """Whether `${secret:}` may stand at a place of the document; true if its kind is not known."""
+        kind = self.kinds.get(name_of(str(as_object(self.collector.node.value).get("kind"))))
+        if kind is None:
+            return True
+        section, *path = split(_model_pointer(kind, pointer))
+        return section == "spec" and secret_fields.allows_secret_reference(kind, pattern_of(tuple(path)))
 
 
 def _collect_expressions(value: Container, path: KeyPath, found: list[_Expression]) -> None:
@@ -338,9 +351,9 @@ def _check_values(values: Iterable[tuple[Place, Json]], kind: ResourceKind, coll
             source = collector.key_at(f"/spec{pointer}")
             collector.warning("TV114", f"{dotted(pointer)}: {traits.deprecated}", source, fix)
         if isinstance(value, SecretText) and not secret_fields.allows_secret_reference(kind, pattern):
-            hint = "use secrets in API keys, headers, URLs and free-form objects only"
             source = collector.value_at(f"/spec{pointer}")
-            collector.error("TV112", f"`{dotted(pointer)}` is not a secret field", source, hint)
+            message = f"`{dotted(pointer)}` is not a secret field"
+            collector.error("TV112", message, source, interpolation.SECRETS_HINT)
 
 
 def _model_pointer(kind: ResourceKind, pointer: str) -> str:

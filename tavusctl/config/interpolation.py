@@ -26,6 +26,7 @@ from tavusctl.secrets.values import SecretText
 
 MAX_TEXT: Final = 5 * 1024 * 1024  # characters of one text after expansion
 _MAX_DIAGNOSTICS: Final = 10  # of one text
+SECRETS_HINT: Final = "use secrets in API keys, headers, URLs and free-form objects only"
 PATH_HINT: Final = "write the path of a file from the manifests folder, or with `./` from the folder of this manifest"
 _TOKEN = pattern(r"\$(?P<literal>\$)?\{(?(literal)|(?P<body>[^}\n]*)(?P<end>\}?))")
 _SECRET_NAME = pattern(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -46,6 +47,7 @@ class Scope(Struct, frozen=True):
     secrets: Collection[str]  # names that manifests may read
     read_file: Callable[[str], FileText]  # ValueError says why a file cannot be read
     environment: str  # name of the environment that the variables belong to
+    takes_secrets: bool = True  # whether a secret may stand where the text does
 
 
 class Expansion(Struct, frozen=True):
@@ -137,7 +139,8 @@ def _evaluate(token: re.Match[str], scope: Scope) -> Json:
             _check_variable(rest.strip())  # a key in its place is not quoted
         what = "expressions cannot be nested" if "${" in rest else "it needs a value after the colon, without spaces"
         right = f"${{{scheme}:{shortened(rest.strip(), 60)}}}" if rest.strip() and "${" not in rest else _FORMS[scheme]
-        raise _WrongError(Fault("TV109", f"invalid expression {shown(expression)}: {what}", f"write `{right}`"))
+        hint = _hint(scheme, f"write `{right}`", scope)
+        raise _WrongError(Fault("TV109", f"invalid expression {shown(expression)}: {what}", hint))
     return evaluate(rest, scope)
 
 
@@ -145,10 +148,16 @@ def _unknown(expression: str, body: str, scope: Scope) -> _WrongError:
     advice = _intended(body, scope)
     if not advice:
         scheme = body.partition(":")[0].strip()
-        meant = suggestion(scheme, _SCHEMES) if len(scheme) > 1 else ""
-        advice = meant if meant.startswith("did") else f"known: {listed(_FORMS.values())}"
+        forms = {one: form for one, form in _FORMS.items() if one != "secret" or scope.takes_secrets}
+        meant = suggestion(scheme, forms) if len(scheme) > 1 else ""
+        advice = meant if meant.startswith("did") else f"known: {listed(forms.values())}"
     hint = f"{advice}; write `$${{` for a literal `${{`"
     return _WrongError(Fault("TV109", f"unknown expression {shown(expression)}", hint))
+
+
+def _hint(scheme: str, hint: str, scope: Scope) -> str:
+    """A hint to use an expression, or where secrets may stand, if that is one and none may stand here."""
+    return SECRETS_HINT if scheme == "secret" and not scope.takes_secrets else hint
 
 
 def _intended(body: str, scope: Scope) -> str:
@@ -161,12 +170,12 @@ def _intended(body: str, scope: Scope) -> str:
     if scheme == "secret" and rest:
         _check_variable(rest)
     if scheme in _SCHEMES and rest:
-        return f"write `${{{scheme}:{shortened(rest, 60)}}}`"
+        return _hint(scheme, f"write `${{{scheme}:{shortened(rest, 60)}}}`", scope)
     name = re.sub(r"^(?:env|vars?|secrets?|inputs)\s*[.:]\s*", "", inner)
     for known, scheme in ((scope.variables, "var"), (scope.secrets, "secret")):
         match = name if name in known else next((key for key in known if key.lower() == name.lower()), "")
         if match:
-            return f"write `${{{scheme}:{match}}}`"
+            return _hint(scheme, f"write `${{{scheme}:{match}}}`", scope)
     with contextlib.suppress(ValueError):
         return f"write `${{ref:{address_in(name)}}}`"
     with contextlib.suppress(ValueError):
@@ -175,7 +184,7 @@ def _intended(body: str, scope: Scope) -> str:
     if not _SECRET_NAME.fullmatch(name):
         return ""
     if "secret" in body or _NAME_OF_SECRET.search(name):
-        return f"write `${{secret:{name}}}`, and add `{name}` to `secrets:` in tavusctl.yaml"
+        return _hint("secret", f"write `${{secret:{name}}}`, and add `{name}` to `secrets:` in tavusctl.yaml", scope)
     if ":" not in body or inner.startswith("env:"):
         return f"write `${{var:{name}}}`, and declare `{name}` under `vars:` of the environment in tavusctl.yaml"
     return ""
@@ -206,7 +215,8 @@ def _secret(name: str, scope: Scope) -> SecretText:
     if name not in scope.secrets:
         meant = suggestion(name, scope.secrets)
         hint = meant if meant.startswith("did") else f"add `{shortened(name, 60)}` to `secrets:` in tavusctl.yaml"
-        raise _WrongError(Fault("TV112", f"the secret {shown(name)} is not listed under `secrets:`", hint))
+        message = f"the secret {shown(name)} is not listed under `secrets:`"
+        raise _WrongError(Fault("TV112", message, _hint("secret", hint, scope)))
     return SecretText(("", ""), (name,))
 
 

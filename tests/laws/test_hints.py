@@ -97,6 +97,45 @@ def test_what_a_hint_says_of_a_key_puts_it_right(kind: str, key: str, data: st.D
         assert [(left.message, left.hint) for left in again] == [], (spec, one.message, one.hint)
 
 
+def texts(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The paths of all texts of a document."""
+    for outer in mappings(value, path):
+        yield from ((*outer, key) for key, item in at(value, outer).items() if isinstance(item, str))
+
+
+EXPRESSIONS = (
+    "${ENTER_KEY}",
+    "${env:LLM_KEY}",
+    "${{ secrets.ONE }}",
+    "${ONE}",
+    "${secret: ONE}",
+    "${secret:NEW}",
+    "${secrt:ONE}",
+)
+
+
+@given(st.sampled_from(sorted(KINDS)), st.sampled_from(EXPRESSIONS), st.sampled_from(["", "Bearer "]), st.data())
+def test_no_hint_names_a_secret_where_none_may_stand(
+    kind: str, expression: str, before: str, data: st.DataObject
+) -> None:
+    spec = copy.deepcopy(FULL[kind])
+    if "layers" in spec:
+        spec["layers"]["llm"]["headers"] = {"Authorization": "none"}  # type: ignore[index]  # of a persona
+    *path, key = data.draw(st.sampled_from(sorted(texts(spec), key=str)))
+
+    def told(text: str) -> list[Diagnostic]:
+        at(spec, tuple(path))[key] = text
+        with tempfile.TemporaryDirectory() as folder:
+            document = {"kind": kind, "name": "coach", "spec": spec}
+            settings = {"tavusctl.yaml": "version: 1\nsecrets: [ONE]\n"}
+            return [one for one in checked.of(Path(folder), document, **settings) if one.id in ("TV109", "TV112")]
+
+    is_refused = any("is not a secret field" in one.message for one in told(f"{before}${{secret:ONE}}"))
+    found, *_ = told(f"{before}{expression}")  # tools are the same in several layers
+    names_secret = any(one in found.hint for one in ("${secret:", "`secret`", "`secrets:`", "`ONE`"))
+    assert names_secret != is_refused, (path, key, found.hint)
+
+
 NAMES = st.sampled_from(["ask", "ask_name", "ask_nam", "ask_names", "tell", "tel"])
 
 
