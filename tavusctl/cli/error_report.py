@@ -33,6 +33,7 @@ _MAY_HOLD_SECRET = re.compile(
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|[\r\n]|\Z)")  # as YAML counts them
 _KEY = re.compile(rb"[^\s:#][^:]*:(?:\s|\Z)")
 _INDENT = re.compile(rb"\A[ \t]*(?:-[ \t]+)*")  # what is before a key, also in the item of a list
+_BEGIN, _END = b"PRIVATE KEY-----", b"-----END"
 _MANIFEST_LIMIT = 5 * 1024 * 1024
 _LONGEST_LINE = 64 * 1024  # bytes; a longer line helps nobody, and is not searched for secrets
 
@@ -112,10 +113,15 @@ def _lines(path: str, numbers: Collection[int]) -> dict[int, str]:
 def _outside_secrets(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     """The lines of a file by number, without those that continue one that may contain a secret.
 
-    They are indented more than its key; in invalid YAML, they may also have less indentation, but no key.
+    They are indented more than its key; in invalid YAML, they may also have less indentation, but no key.  A private
+    key continues to its end, whatever its lines look like.
     """
     column: int | None = None  # of the key of that line
+    is_private_key = False
     for number, line in enumerate(lines, 1):
+        continues, is_private_key = is_private_key, (is_private_key or _BEGIN in line) and _END not in line
+        if continues:
+            continue
         content = _INDENT.sub(b"", line, count=1)
         indent = len(line) - len(content)
         if column is not None and line.strip() and (indent > column or not _KEY.match(content)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterable
 
@@ -119,6 +120,19 @@ def test_a_key_of_a_known_form_is_an_error(project: Project, text: str, place: s
     checked = project.run("validate")
 
     assert (checked.code, "TV113" in checked.out, BODY in checked.out) == (10, True, False), checked.out
+
+
+def test_no_line_of_a_private_key_is_shown_whatever_is_wrong_in_it(project: Project) -> None:
+    lines = [f"k: '{PEM}", "Proc-Type: 4,ENCRYPTED", f"DEK-Info: AES-256-CBC,{BODY}", "", BODY, f"{BODY[:9]}=="]
+    for broken, (before, after) in itertools.product(range(1, 6), [("\t: ", ""), ("'", ""), ("", "'z"), ("", "\t: x")]):
+        wrong = [*lines[:broken], f"{before}{lines[broken]}{after}", *lines[broken + 1 :]]
+        text = "\n".join(["kind: persona", *wrong, "-----END RSA PRIVATE KEY-----", "]"])
+        for start in ("'", ""):
+            project.write("manifests/a.yaml", text.replace(f"'{PEM}", f"{start}{PEM}"))
+
+            checked = project.run("validate")
+
+            assert (checked.code, BODY[:9] in checked.out) == (10, False), checked.out
 
 
 @pytest.mark.parametrize(("place", "hint"), [("text", "remove it"), ("member", 'write "${secret:NAME}"')])
