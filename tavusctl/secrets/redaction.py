@@ -24,6 +24,7 @@ from functools import cached_property, lru_cache, partial
 from typing import NamedTuple, NewType
 from urllib.parse import quote_plus
 
+from tavusctl.lib.patterns import pattern
 from tavusctl.lib.spelling import ALL, IGNORED, decode, possible_spellings, without_ignored
 from tavusctl.lib.texts import common_prefix
 
@@ -33,8 +34,10 @@ Record = NewType("Record", str)
 SHOWN = "(sensitive)"
 SHORTEST = 6  # characters; a shorter secret may also be a part of a word
 _CORE = 12  # letters and digits, separated by anything, that are not in a text by chance
+_LONG = 16  # letters of words that are not in a text by chance
 _LOWER = bytes(range(256)).lower()
 _NO_CORE = bytes(byte for byte in range(256) if not chr(byte).isalnum() or byte > ord("z"))
+_SYNTAX = pattern(r"[\s\"'`:,?&{}\[\]()<>]|//")  # of URLs, headers, JSON and tags, in which secrets may begin alike
 _PART = 8  # consecutive characters of a secret that reveal it
 _SEPARATE_DEPTH, _MAX_DEPTH = 2, 4  # levels of nested encodings that are undone: separately, and in total
 _known: dict[str, str] = {}  # values, and their names, if any
@@ -307,14 +310,15 @@ def _cores(secrets: tuple[str, ...]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=32)
 def _half_cores(secrets: tuple[str, ...]) -> tuple[str, ...]:
-    """The cores of secrets, and every half of them."""
+    """The cores of secrets, and every half of them; words only as a whole, if they are long."""
     halves = (
         core[start : start + length]
         for core in _cores(secrets)
         for length in [max(_CORE, (len(core) + 1) // 2)]
         for start in range(len(core) - length + 1)
     )
-    return tuple(sorted({half for half in halves if _is_unlike_words(half)}, key=len))
+    words = {core for core in map(_core, secrets) if core.isalpha() and len(core) >= _LONG}
+    return tuple(sorted(words.union(half for half in halves if _is_unlike_words(half)), key=len))
 
 
 def _is_unlike_words(core: str) -> bool:
@@ -351,7 +355,7 @@ def _offsets(part: str, text: str) -> Iterator[int]:
 
 def _is_specific(part: str) -> bool:
     """Whether a part is specific to the secret, unlike that of a URL or a scheme before it."""
-    return len(part) == _PART and all(char.isalnum() or char in "-_." for char in part)
+    return len(part) == _PART and not _SYNTAX.search(part)
 
 
 @lru_cache(maxsize=32)

@@ -97,6 +97,22 @@ def test_the_words_of_a_server_lose_halves_of_secrets(echo: str) -> None:
         assert redaction.redacted_words(f"no: {echo}!") == "no: (sensitive)!"
 
 
+@pytest.mark.parametrize(
+    ("secret", "echo"),
+    [
+        ("zcU+s9Cig/L9EpzKkCM=", "zcU+s9Cig/"),
+        ("zcU+s9Cig/L9EpzKkCM=", "9EpzKkCM="),
+        ("S7x@!**m1XR-end", "S7x@!**m1X"),
+        ("hudtXbnKjwPOwPZjfrNhejKY", "hudtxbnkjwpowpzjfrnhejky"),
+        ("correct horse battery staple", "CORRECT HORSE BATTERY STAPLE"),
+    ],
+)
+def test_the_words_of_a_server_lose_what_is_cut_at_a_sign_or_in_another_case(secret: str, echo: str) -> None:
+    with redaction.isolated_run():
+        redaction.register(secret)
+        assert redaction.redacted_words(f"no: {echo} there") == "no: (sensitive) there"
+
+
 def test_ordinary_text_stays_beside_long_secrets() -> None:
     text = "1, 2, 3, 4, 5, 6, 7; 192.168.0.1; live since 2024-01-02; \uff34\uff4f\uff4b; a passphrase of four words"
     with redaction.isolated_run():
