@@ -21,11 +21,12 @@ _HEADER_WORD: Final = pattern(
     r"|\w*auth[2nz]?|authentication|authorization|pwd|signatures?|sessions?",
     re.IGNORECASE,
 )
-# Formats of keys that have a known prefix, and private keys.
+# Formats of keys that have a known prefix, and private keys.  The id of an access key in a signed URL names the signer.
 _KEYS = pattern(
     r"\b(?:sk|rk|pk)[-_](?:live|test|proj|ant|or|svcacct)[-_][\w-]{8,}|\bsk[-_][A-Za-z0-9]{20,}"
     r"|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}|\bxox[abeprs]-[\w-]{10,}|\bxapp-[\w-]{10,}"
-    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bAIza[\w-]{30,}|\bya29\.[\w-]{20,}|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+"
+    r"|(?<!Credential=)(?<!AccessKeyId=)\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
+    r"|\bAIza[\w-]{30,}|\bya29\.[\w-]{20,}|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+"
     r"|\bhf_[A-Za-z0-9]{30,}|\bgsk_[A-Za-z0-9]{20,}|\bwhsec_[\w+/=]{20,}|\bSG\.[\w-]{16,}\.[\w-]{16,}|\bnpm_\w{30,}"
     r"|\bhooks\.slack\.com/(?:services|workflows)/[\w/-]{16,}|\bdiscord(?:app)?\.com/api/webhooks/\d+/[\w-]{16,}"
     r"|\bsk_car_[A-Za-z0-9]{16,}|\bxai-\w{40,}|\bpplx-[A-Za-z0-9]{32,}|\bnvapi-[\w-]{40,}|\br8_[A-Za-z0-9]{30,}"
@@ -113,6 +114,7 @@ _KEYWORDS: Final = frozenset().union(
 _PLACEHOLDER: Final = pattern(r"\{\{.*\}\}|\$?\{.*\}|<.*>|\[.*\]|%\(.*\)s|\$[A-Z_]\w*|%[A-Z_]+%", re.DOTALL)
 _SIGNED: Final = pattern(r"[A-Za-z0-9+/=_.~:%@!$&*#^-]+")
 _DATED: Final = pattern(r"v?\d{1,4}(?:[-./]\d{1,4}){1,3}(?:[-_][a-z]+)?", re.IGNORECASE)
+_UUID: Final = pattern(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _RUNS: Final = pattern(r"[A-Za-z0-9]+")
 _CASE_CHANGES: Final = pattern(r"[a-z][A-Z]")
 _MIXED, _WORD, _LONG, _NUMBER = 5, 16, 24, 6  # characters
@@ -224,9 +226,16 @@ def is_opaque(text: str) -> bool:
 
 
 def is_long(text: str) -> bool:
-    """Whether a text is opaque and has a run of at least 24 characters, so that it counts as secret under any name."""
+    """Whether a text is opaque and has a run of at least 24 characters, so that it counts as secret under any name.
+
+    A UUID does not: under a name that says nothing, it is an id.
+    """
     bare = text.strip()
-    return is_opaque(bare) and any(len(run) >= _LONG and not run.isdigit() for run in re.findall(r"[\w-]+", bare))
+    return (
+        is_opaque(bare)
+        and not _UUID.fullmatch(bare)
+        and any(len(run) >= _LONG and not run.isdigit() for run in re.findall(r"[\w-]+", bare))
+    )
 
 
 def _is_unlike_word(run: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
+from tests.scenarios.canaries import found_under
 from tests.scenarios.project import Body, Project
 
 BODY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
@@ -109,6 +110,28 @@ def test_an_example_a_public_key_and_a_name_are_no_error(project: Project, text:
     checked = project.run("validate")
 
     assert (checked.code, "TV113" in checked.out) == (0, False), checked.out
+
+
+SCOPE = "20990101%2Feu-west-1%2Fs3%2Faws4_request"
+V4 = f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20990101T120000Z&X-Amz-Expires=3600&X-Amz-Signature={BODY * 2}"
+LINKS = (
+    f"https://b.s3.amazonaws.com/a.mp4?X-Amz-Credential=AKIAZ7Q4MXW2PLR5TB3K%2F{SCOPE}&{V4}",
+    f"https://b.s3.amazonaws.com/a.mp4?{V4}&X-Amz-Credential=ASIAZ7Q4MXW2PLR5TB3K%2F{SCOPE}&X-Amz-Security-Token=IQo{BODY}",
+    "https://b.s3.amazonaws.com/a.mp4?AWSAccessKeyId=AKIAZ7Q4MXW2PLR5TB3K&Expires=4070908800&Signature=aB%2Bc1D3e5F%3D",
+    "https://www.loom.com/share/a?sid=550e8400-e29b-41d4-a716-446655440000",
+)
+
+
+@pytest.mark.newer_api
+@pytest.mark.parametrize("link", LINKS)
+def test_a_signed_link_to_a_file_and_one_with_an_id_are_no_error(project: Project, link: str) -> None:
+    project.manifest("document", "a", {"document_url": link})
+    project.manifest("voice", "b", {"voice_name": "B", "train_audio_url": link})
+
+    applied = project.run("apply", "--yes", "--wait", "1s")
+
+    assert (applied.code, BODY in applied.out + applied.err) == (0, False), applied.out + applied.err
+    assert not found_under(project.root / ".tavusctl", [BODY])
 
 
 @pytest.mark.newer_api

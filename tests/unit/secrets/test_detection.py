@@ -43,7 +43,8 @@ def test_a_header_of_secrets_is_known_by_its_name(name: str) -> None:
     ("name", "text"),
     [("x-portkey-provider", "openai"), ("x-portkey-config", "pc-acme-a1b2c3"), ("X-Author", "Team A"), ("Keynote", "a"),
      ("X-Monkey", "1"), ("X-Keyboard-Layout", "de"), ("X-Tokenizer", "cl100k"), ("X-Authority", "acme"),
-     ("OpenAI-Organization", "org-abcdefghijklmnopqrstuvwx"), ("OpenAI-Project", "proj_ABCdef1234567890ABCdef12")],
+     ("OpenAI-Organization", "org-abcdefghijklmnopqrstuvwx"), ("OpenAI-Project", "proj_ABCdef1234567890ABCdef12"),
+     ("X-Trace", "550e8400-e29b-41d4-a716-446655440000")],
 )  # fmt: skip
 def test_a_header_whose_name_only_contains_such_a_word_is_no_secret(name: str, text: str) -> None:
     assert not is_secret(name, text)
