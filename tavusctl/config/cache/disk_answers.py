@@ -12,6 +12,7 @@ from msgspec import Struct, field
 
 from tavusctl.config.spec import file_name_hints
 from tavusctl.core.project_settings import Project
+from tavusctl.secrets import redaction
 
 
 class Answer(Struct, frozen=True, array_like=True):
@@ -67,7 +68,8 @@ class Disk(Struct):
             if manifest not in manifests:
                 continue
             first = _first_name(text)
-            if self._is_absent(manifest, first):
+            # A text with a secret stays whole: a search for the value would not find a part of it.
+            if self._is_absent(manifest, first) and not redaction.contains_unencoded_secret(text):
                 for folder in self._folders(manifest):
                     absent.setdefault(folder, set()).add(first)
             else:
