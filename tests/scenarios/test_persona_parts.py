@@ -267,6 +267,40 @@ def test_an_undo_takes_every_call_back_in_one_entry(made: tuple[Project, list[st
     assert (host(project)["system_prompt"], host(project)["layers"]) == (PROMPT, before["layers"])
 
 
+def test_an_undo_again_changes_nothing(made: tuple[Project, list[str]]) -> None:
+    project, tools = made
+    edited = full([tools[2], tools[0]], system_prompt="You host kindly.")
+    edited["skills"] = {"presentation": {"document_ids": ["${ref:document/deck}"]}, "memory": {}}
+    edited["layers"] = {}
+    project.manifest("persona", "host", edited)
+    project.apply()
+    run = last(project)
+    assert project.run("undo", run, "--yes").code == 0
+    project.account.forget()
+
+    again = project.run("undo", run, "--yes")
+
+    assert (again.code, project.account.writes) == (0, []), again.out
+    assert "No changes" in again.out
+
+
+def test_what_somebody_has_reversed_is_recorded_as_reversed(made: tuple[Project, list[str]]) -> None:
+    """All of it: the next plan shows the manifest's changes, and no drift."""
+    project, tools = made
+    edited = full([tools[2], tools[0]], system_prompt="You host kindly.")
+    project.manifest("persona", "host", edited)
+    project.apply()
+    theirs = {"/tool_ids": [tools[1], "end_call", tools[0]], "/system_prompt": PROMPT}
+    operations = [{"op": "replace", "path": path, "value": value} for path, value in theirs.items()]
+    project.account.portal("persona", project.bound("persona/host"), *operations)
+
+    undone = project.run("undo", last(project), "--yes")
+
+    (change,) = project.plan()["changes"]
+    assert undone.code == 0, undone.out
+    assert {field["path"]: field["cause"] for field in change["fields"]} == dict.fromkeys(theirs, "edited")
+
+
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("edited", ["/system_prompt", "/tool_ids", "/layers/conferencing/allowlist"])
 def test_an_undo_changes_nothing_of_an_object_of_which_one_call_was_edited_since(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.crash.rig import KILLED, KillableProject, Launcher
+from tests.crash.rig import KILLED, Break, KillableProject, Launcher
 from tests.scenarios.project import Body, Project
 from tests.scenarios.twenty import QUICK
 
@@ -98,6 +98,60 @@ def test_an_undo_of_a_replacement_that_was_killed_goes_on(
     crashing.account.forget()
     assert crashing.run("undo", run, "--yes", "--recreate").code == 0
     assert crashing.account.writes == []
+
+
+def test_an_undo_of_an_import_that_was_killed_goes_on(crashing: KillableProject) -> None:
+    """What it has put back and dropped from the state is no conflict."""
+    crashing.account.seed(personas=[{"persona_name": "Found", "system_prompt": "As found."}])
+    crashing.manifest("persona", "found", {"persona_name": "Found", "system_prompt": "Edited."})
+    assert crashing.run("apply", "--yes", "--import-existing").code == 0
+    points = crashing.run("undo", last(crashing), "--yes").passed
+    assert crashing.run("apply", "--yes", "--import-existing").code == 0
+    run = last(crashing)
+    assert crashing.breaking(Break(points - 5), "undo", run, "--yes").code == KILLED
+    assert "persona/found" not in crashing.run("state", "list").out
+
+    again = crashing.run("undo", run, "--yes")
+
+    assert (again.code, "No changes" in crashing.run("undo", run, "--yes").out) == (0, True), again.out + again.err
+    assert "As found." in [one["system_prompt"] for one in crashing.account.objects("personas").values()]
+
+
+@pytest.mark.newer_api
+@pytest.mark.parametrize("phase", ["before", "after"])
+@pytest.mark.parametrize("number", [0, 1])
+def test_an_undo_that_was_killed_between_two_members_goes_on(
+    crashing: KillableProject, number: int, phase: str
+) -> None:
+    """Nobody has edited the tools that it had not removed yet."""
+    account = crashing.account
+    bodies = [{"name": f"tool_{index}", "description": "Help."} for index in range(3)]
+    tools = [account.call("POST", "/v2/tools", body).json()["tool_id"] for body in bodies]
+    crashing.manifest("persona", "coach", {**COACH, "tool_ids": tools[:1]})
+    assert crashing.run("apply", "--yes").code == 0
+    crashing.manifest("persona", "coach", {**COACH, "tool_ids": tools[1:], "system_prompt": "You coach kindly."})
+    assert crashing.run("apply", "--yes").code == 0
+    run = last(crashing)
+    account.fault(match="DELETE /v2/pals/*", kind="kill", phase=phase, skip=number)
+    assert crashing.run("undo", run, "--yes").code == KILLED
+
+    again = crashing.run("undo", run, "--yes")
+
+    coach = account.objects("personas")[crashing.bound("persona/coach")]
+    assert again.code == 0, again.out + again.err
+    assert (coach["tool_ids"], coach["system_prompt"]) == (tools[:1], COACH["system_prompt"])
+    assert "No changes" in crashing.run("undo", run, "--yes").out
+
+
+def test_an_edit_of_an_object_that_was_unbound_since_is_refused(crashing: KillableProject) -> None:
+    """It stays as the run left it, so the undo does not say that nothing is left to do."""
+    crashing.manifest("persona", "coach", {**COACH, "system_prompt": "You coach kindly."})
+    assert crashing.run("apply", "--yes").code == 0
+    assert crashing.run("state", "rm", "persona/coach").code == 0
+
+    refused = crashing.run("undo", last(crashing), "--yes")
+
+    assert (refused.code, "`persona/coach` is no longer bound" in refused.out) == (3, True), refused.out
 
 
 def test_a_delete_is_undone_before_any_run_has_dropped_the_binding(crashing: KillableProject) -> None:

@@ -26,6 +26,7 @@ from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.compare.joined import join_updates
 from tavusctl.engine.compare.remembered import readable, restore_fields, with_unread
 from tavusctl.engine.compare.updates import update_of
+from tavusctl.engine.undo import members
 from tavusctl.engine.undo.context import (
     UNKNOWN_OUTCOME,
     UndoContext,
@@ -63,6 +64,7 @@ def reverse(finished_run: FinishedRun, context: UndoContext) -> UndoPlan:
     """The changes that reverse a run: recreate objects, reverse updates from the newest on, then delete and unbind."""
     plan = UndoPlan()
     calls = [intent for intent in reversed(finished_run.intents) if intent.op not in finished_run.failed]
+    calls = members.joined_calls(calls, context.kinds)
     calls = [intent for intent in calls if not _is_external(intent, finished_run, context, plan)]
     deleted = [intent for intent in calls if intent.action is Action.DELETE]
     again = {intent.remote_id: intent.address for intent in deleted if context.recreate}
@@ -174,6 +176,9 @@ def _reverse_update(
     inverse, before = intent.inverse, intent.before
     binding = context.bindings.get(intent.address)
     live = context.live.get((intent.address.kind, intent.remote_id))
+    values_before = with_addresses(inverse.values_before, known)
+    if not binding and live and not inverse.unrecorded and not _differing(live.kind, values_before, live.body):
+        return  # an undo that was interrupted has also dropped the binding of an imported object
     if binding is None or binding.remote_id != intent.remote_id or before is None or live is None:
         refuse(plan, change, _why_unreachable(intent, binding))
         return
@@ -187,11 +192,12 @@ def _reverse_update(
     binding = plan.bases.get(intent.address, binding)
     secrets = {pointer: secret for pointer, secret in removed.items() if secret}
     values_after = with_addresses(inverse.values_after, known)
-    values_before = with_addresses(inverse.values_before, known)
     unread = {**_emptied(values_after), **binding.applied}
     current = replace(live, body=plan.bodies.get(intent.address) or with_unread(live.kind, live.body, unread))
     binding_after = restore_fields(binding, before, _spec_before(intent, binding, before, secrets), list(values_after))
-    operations = tuple(_with_secrets([with_addresses(operation, known) for operation in inverse.operations], secrets))
+    operations = members.with_members_before(live.kind, current.body, values_before) or tuple(
+        _with_secrets([with_addresses(operation, known) for operation in inverse.operations], secrets)
+    )
     reversal = _ReverseUpdate(change, current, values_after, values_before, binding_after, operations)
     _add_unless_edited(reversal, gone, context, plan, is_unknown=intent.op in finished_run.unknown)
 
@@ -202,14 +208,16 @@ def _add_unless_edited(
     """Add the change that reverses an update; refuse it if the object does not read as the run left it."""
     change, live, values_after = reversal.change, reversal.live, reversal.values_after
     differing = _differing(live.kind, values_after, live.body)
-    if not differing and is_unknown:
-        refuse(plan, change, UNKNOWN_OUTCOME)
-    elif not differing:
-        _add_update(reversal, gone, context, plan)
-    elif _differing(live.kind, reversal.values_before, live.body):
+    if differing and not _differing(live.kind, reversal.values_before, live.body):  # it was reversed already
+        base = target_state(live.kind, reversal.binding_after, live.body, list(values_after)).base
+        plan.bases[change.address] = base
+        plan.settled += [base] if base != context.bindings.get(change.address) else []
+    elif differing and not members.are_partly_reversed(live, reversal.values_before, values_after):
         refuse(plan, change, f"{', '.join(differing)} was edited since")
-    else:  # somebody has reversed the update already
-        plan.settled.append(target_state(live.kind, reversal.binding_after, live.body, list(values_after)).base)
+    elif is_unknown:
+        refuse(plan, change, UNKNOWN_OUTCOME)
+    else:
+        _add_update(reversal, gone, context, plan)
 
 
 def _emptied(values_after: JsonObject) -> JsonObject:
