@@ -100,6 +100,39 @@ def test_an_undo_of_a_replacement_that_was_killed_goes_on(
     assert crashing.account.writes == []
 
 
+@pytest.mark.parametrize("phase", ["before", "after"])
+@pytest.mark.parametrize("kept", [False, True], ids=["old version deleted", "old version kept"])
+def test_an_undo_that_was_killed_before_all_references_were_back_goes_on(
+    crashing: KillableProject, kept: bool, phase: str
+) -> None:
+    """Also with references of objects that a later run has created."""
+    account, refers = crashing.account, {"document_ids": ["${ref:document/prices}"]}
+    account.switch(processing_seconds=0)
+    crashing.manifest("persona", "coach", {**COACH, **refers})
+    assert crashing.run("apply", "--yes").code == 0
+    account.advance(LATER)
+    old_id = crashing.bound("document/prices")
+    theirs = {"persona_name": "Theirs", "system_prompt": "Hi.", "document_ids": [old_id]}
+    account.seed(personas=[theirs] if kept else [])
+    crashing.manifest("document", "prices", {**PRICES, "document_url": URL.format("new")})
+    assert crashing.run("apply", "--yes").code == 0
+    run = last(crashing)
+    crashing.manifest("persona", "later", {"persona_name": "Later", "system_prompt": "You help.", **refers})
+    assert crashing.run("apply", "--yes").code == 0
+    account.fault(match="PATCH /v2/personas/*", kind="kill", phase=phase)
+    assert crashing.run("undo", run, "--yes", "--recreate").code == KILLED
+
+    again = crashing.run("undo", run, "--yes", "--recreate")
+
+    ((remote_id, document),) = account.objects("documents").items()
+    assert (again.code, document["document_url"]) == (0, URL.format("old")), again.out + again.err
+    assert "warning" not in again.out
+    referring = [one["document_ids"] for one in account.objects("personas").values() if one.get("document_ids")]
+    assert referring == [[remote_id]] * (2 + kept)
+    assert crashing.run("state", "show", "document/prices").document["retired"] == []
+    assert "No changes" in crashing.run("undo", run, "--yes", "--recreate").out
+
+
 def test_an_undo_of_an_import_that_was_killed_goes_on(crashing: KillableProject) -> None:
     """What it has put back and dropped from the state is no conflict."""
     crashing.account.seed(personas=[{"persona_name": "Found", "system_prompt": "As found."}])

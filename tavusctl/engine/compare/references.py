@@ -21,11 +21,13 @@ def references(body: JsonObject, targets: Collection[Address]) -> list[Reference
     return [(path, leaf) for path, leaf in leaves(body) if isinstance(leaf, Address) and leaf in targets]
 
 
-def repointing(references_by_path: Sequence[Reference], bindings: Mapping[Address, Binding]) -> tuple[FieldChange, ...]:
-    """The fields of a change that repoints references to the objects that their addresses will be bound to."""
-    old = {target: bindings[target].remote_id for _, target in references_by_path}
+def repointing(references_by_path: Sequence[Reference], ids: Mapping[Address, str]) -> tuple[FieldChange, ...]:
+    """The fields of a change that repoints references to the objects that their addresses will be bound to.
+
+    `ids` has the ids that the references show now.
+    """
     return tuple(
-        FieldChange(patch.join(path), Cause.EDITED, old[target], old[target], target)
+        FieldChange(patch.join(path), Cause.EDITED, ids[target], ids[target], target)
         for path, target in references_by_path
     )
 

@@ -125,7 +125,9 @@ def repoint_changes(managed: Sequence[Desired], changes: Sequence[Change], sides
                 min((replaced[target] for target in targets), key=_FIRST.index),
                 item.address,
                 live.remote_id,
-                fields=repointing(outdated_references, sides.bindings),
+                fields=repointing(
+                    outdated_references, {target: sides.bindings[target].remote_id for target in targets}
+                ),
                 patch=operations(outdated_references),
                 waits_for=tuple(sorted({*targets, *([item.address] if change else [])})),
                 reason=f"points to the new {names}",

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
+from tavusctl.core.json_tree import leaves, with_addresses
 from tavusctl.core.model import Action, Cause, Change, Live, Refusal
-from tavusctl.engine.compare.references import operations, references, repointing, uses
+from tavusctl.engine.compare.references import operations, repointing, uses
 from tavusctl.engine.undo.context import (
     UndoContext,
     UndoPlan,
@@ -32,9 +33,9 @@ def undo_replace(intent: Intent, finished_run: FinishedRun, context: UndoContext
     change, binding = minimal_change(intent, Action.REPLACE), context.bindings.get(intent.address)
     result = finished_run.results.get(intent.op)
     new_id = result.successor if result else ""
-    if new_id and binding and _is_reversed(intent, binding, new_id, context):
+    if new_id and binding and _is_back(intent, binding, new_id, context):  # an undo was interrupted
         if new_id in binding.retired:
-            plan.changes.append(_retire(intent.address, new_id, [], context))
+            plan.brought_back[intent.address] = new_id
         return
     if not new_id or not binding or not intent.before or new_id not in (binding.remote_id, binding.successor):
         refuse(plan, change, f"`{intent.address}` is no longer bound to the created object")
@@ -53,23 +54,21 @@ def undo_replace(intent: Intent, finished_run: FinishedRun, context: UndoContext
     restore_step = _restore_old(intent, intent.before, binding, context, plan)
     if restore_step:
         plan.changes.append(replace(restore_step, remote_id=new_id))
-        plan.brought_back[intent.address] = live
+        plan.brought_back[intent.address] = new_id
 
 
-def _is_reversed(intent: Intent, binding: Binding, new_id: str, context: UndoContext) -> bool:
-    """Whether the old version is in use again and nothing managed refers to the new one: an undo was interrupted."""
+def _is_back(intent: Intent, binding: Binding, new_id: str, context: UndoContext) -> bool:
+    """Whether the old version is in use again, or another one like it."""
     kind, before = context.kinds[intent.address.kind], intent.before
     if new_id in (binding.remote_id, binding.successor) or before is None:
         return False
-    is_back = binding.remote_id == before.remote_id or is_recreated(kind, before, binding, {}, context)
-    return is_back and not any(user.address and uses(user, None, new_id) for user in context.live.values())
+    return binding.remote_id == before.remote_id or is_recreated(kind, before, binding, {}, context)
 
 
 def repoint_to_old_versions(context: UndoContext, plan: UndoPlan) -> None:
     """Point all references to the new versions to the old ones again, one step per object; then delete the new ones."""
-    pointing = list(_repointed(context, plan))
-    plan.changes += pointing
-    plan.changes += [_retire(address, live.remote_id, pointing, context) for address, live in plan.brought_back.items()]
+    plan.changes += list(_repointed(context, plan))
+    plan.changes += [_retire(address, new_id, context, plan) for address, new_id in plan.brought_back.items()]
 
 
 def _abandon(intent: Intent, binding: Binding, live: Live | None, plan: UndoPlan) -> None:
@@ -119,39 +118,49 @@ def _restore_old(
 
 def _repointed(context: UndoContext, plan: UndoPlan) -> Iterator[Change]:
     """Updates that give every object with references to new versions the ids of the old ones, once these are bound."""
+    new_ids = {new_id: address for address, new_id in plan.brought_back.items()}
+    targets = {_shown(address, new_id, context) or new_id: address for new_id, address in new_ids.items()}
     for user, binding in sorted(context.bindings.items()):
         live = context.live.get((user.kind, binding.remote_id))
         if live is None or user in plan.brought_back:
             continue
         body = plan.bodies.get(user, live.body)
-        back = references(body, plan.brought_back)
+        found = ((path, leaf) for path, leaf in leaves(body) if isinstance(leaf, str | Address))
+        back = [(path, targets[leaf]) for path, leaf in found if leaf in targets]
         if back:
-            targets = {target for _, target in back}
             own_changes = [change for change in plan.changes if change.address == user]
             base = plan.bases.get(user, binding)
+            addresses = sorted({target for _, target in back})
             yield Change(
                 Action.UPDATE,
                 Cause.ASKED,
                 user,
                 binding.remote_id,
-                fields=repointing(back, context.bindings),
+                fields=repointing(back, plan.brought_back),
                 patch=operations(back),
-                waits_for=tuple(sorted({*targets, *(change.address for change in own_changes)})),
-                reason=f"points to the old {', '.join(str(target) for target in sorted(targets))} again",
-                desired=target_state(live.kind, base, body).desired,  # edits of others beside the references are kept
+                waits_for=tuple(sorted({*addresses, *(change.address for change in own_changes)})),
+                reason=f"points to the old {', '.join(map(str, addresses))} again",
+                desired=target_state(live.kind, base, with_addresses(body, new_ids)).desired,  # with edits of others
                 base=base,
                 live=replace(live, body=body),
             )
 
 
-def _retire(address: Address, new_id: str, pointing: list[Change], context: UndoContext) -> Change:
-    unmanaged = [user for user in context.live.values() if user.address is None and uses(user, address, new_id)]
+def _shown(address: Address, new_id: str, context: UndoContext) -> Address | None:
+    """The address that stands for a new version in bodies; None if these have its id: it is not in use any more."""
+    return address if context.ids.get(new_id) == address else None
+
+
+def _retire(address: Address, new_id: str, context: UndoContext, plan: UndoPlan) -> Change:
+    shown = _shown(address, new_id, context)
+    unmanaged = [user for user in context.live.values() if user.address is None and uses(user, shown, new_id)]
+    updated = [change.address for change in plan.changes if change.live and uses(change.live, shown, new_id)]
     return Change(
         Action.RETIRE,
         Cause.ASKED,
         address,
         new_id,
-        waits_for=(address, *(change.address for change in pointing)),
+        waits_for=(address, *updated),
         reason="the new version, once nothing refers to it",
         referrers=tuple(sorted(f"{user.kind.name} {user.remote_id}" for user in unmanaged)),
         live=context.live.get((address.kind, new_id)),
