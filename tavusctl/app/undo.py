@@ -64,7 +64,7 @@ def undo(session: Session, run: str, options: UndoOptions, dialogue: Dialogue) -
     trash = archive.bodies(past, sealed_state.seals)
     past = replace(past, intents=tuple(map(sealed_state.seals.comparable_intent, past.intents)))
     inputs = session.plan_inputs(Approvals(delete_expensive=options.allow_replica_delete))
-    manifests = _manifests(session)
+    manifests, invalid = _manifests(session)
     with store.lock(options.lock_timeout, "undo"), session.client() as api:
 
         def plan() -> PreparedPlan:
@@ -76,6 +76,7 @@ def undo(session: Session, run: str, options: UndoOptions, dialogue: Dialogue) -
         prepared = wait_for_creates(session, api, plan)
         prepared = replace(prepared, plan=with_environment(session, prepared.plan))
         dialogue.show(prepared.plan)
+        _check_protections_known(prepared.plan, invalid)
         draft_consent.check_named(session, prepared, options.drafts)
         check_trusted(prepared)
         check_safety(session, prepared, allowed=options.allow_deletes)
@@ -95,12 +96,23 @@ def _hints(result: RunResult, manifests: Sequence[Manifest]) -> Iterator[str]:
         yield "to make the undo permanent, revert the manifests too, such as with `git revert`"
 
 
-def _manifests(session: Session) -> tuple[Manifest, ...]:
-    """The manifests, which name the secrets of an undo; empty if they cannot be read, as most undos need no secret."""
+def _manifests(session: Session) -> tuple[tuple[Manifest, ...], ConfigError | None]:
+    """The manifests, which name the secrets of an undo and protect objects; none, with the error, if one is invalid."""
     try:
-        return load(session)[0]
-    except (ConfigError, RefusedError):
-        return ()
+        return load(session)[0], None
+    except ConfigError as error:  # most undos need no manifest
+        return (), error
+    except RefusedError:  # there is none
+        return (), None
+
+
+def _check_protections_known(plan: Plan, invalid: ConfigError | None) -> None:
+    """Refuse to delete or replace objects if a manifest that may protect them is invalid."""
+    unsure = sorted({str(step.address) for step in plan.steps if step.action in (Action.DELETE, Action.REPLACE)})
+    if invalid and unsure:
+        found = f"{invalid.diagnostics[0].source or 'tavusctl.yaml'}: {invalid.diagnostics[0].message}"
+        message = f"a manifest that is invalid may protect {', '.join(unsure)}; nothing was written ({found})"
+        raise RefusedError(message, "run `tavusctl validate`, correct what it reports, and run undo again", id="E428")
 
 
 def _outdated_manifests(plan: Plan, manifests: Sequence[Manifest]) -> list[str]:

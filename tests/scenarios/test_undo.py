@@ -232,6 +232,27 @@ def test_creates_are_reversed_by_deletes_that_are_agreed_to(project: Project) ->
     assert {one["cause"] for one in project.plan()["changes"]} == {"new"}
 
 
+def test_nothing_is_deleted_while_a_manifest_that_may_protect_it_is_invalid(project: Project) -> None:
+    """An update of another run is reversed all the same."""
+    project.manifest("persona", "coach", COACH)
+    project.apply()
+    created = last(project)
+    project.manifest("persona", "coach", {**COACH, "system_prompt": "You shout."})
+    project.apply()
+    path = project.manifest("persona", "coach", COACH, lifecycle={"prevent_destroy": True})
+    path.write_text(path.read_text().replace('"kind"', '"kind'))
+    project.account.forget()
+
+    updated = undo(project)
+    sent = project.account.sent
+    refused = project.run("undo", created, "--yes", "--allow-deletes", "1")
+
+    assert (updated.code, [method for method, _, _ in sent]) == (0, ["PATCH"]), updated.out + updated.err
+    assert (refused.code, len(project.account.objects("personas"))) == (4, 1), refused.out + refused.err
+    assert "a manifest that is invalid may protect persona/coach; nothing was written" in refused.err
+    assert "manifests/persona-coach.yaml:2:" in refused.err
+
+
 def test_a_created_object_that_was_edited_is_not_deleted(project: Project) -> None:
     project.manifest("persona", "coach", COACH)
     project.apply()
