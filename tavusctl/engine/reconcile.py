@@ -131,11 +131,12 @@ def prepare_undo(
     known = state.bindings, account.by_id, account.ids
     context = undo.UndoContext(kinds, *known, trash, recreate, *secrets, others.owners, _externals(manifests))
     reversal = undo.reverse(renames.run_with_current_addresses(finished_run, state.bindings), context)
+    guarded = protection.with_declared(state, manifests).bindings
     result = plan.make(
-        reversal.changes,
+        protection.with_retained(reversal.changes, guarded),
         (),
         reversal.settled,
-        bindings=protection.with_declared(state, manifests).bindings,
+        bindings=guarded,
         approvals=inputs.approvals,
         warnings=(*recovered.warnings, *remarks.unread_states(others), *reversal.warnings),
         metadata=_metadata(api, state, inputs, account.live),

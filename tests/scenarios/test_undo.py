@@ -253,6 +253,17 @@ def test_nothing_is_deleted_while_a_manifest_that_may_protect_it_is_invalid(proj
     assert "manifests/persona-coach.yaml:2:" in refused.err
 
 
+def test_what_is_retained_is_released_and_not_deleted(project: Project) -> None:
+    project.manifest("persona", "coach", COACH)
+    project.apply()
+    project.manifest("persona", "coach", COACH, lifecycle={"on_remove": "retain"})
+
+    result = undo(project)
+
+    assert (result.code, len(project.account.objects("personas"))) == (0, 1), result.out + result.err
+    assert project.run("state", "list").out == ""
+
+
 def test_a_created_object_that_was_edited_is_not_deleted(project: Project) -> None:
     project.manifest("persona", "coach", COACH)
     project.apply()

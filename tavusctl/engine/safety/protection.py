@@ -55,6 +55,16 @@ def _protected(binding: Binding, lifecycle: Lifecycle) -> Binding:
     return replace(binding, prevent_destroy=binding.prevent_destroy or lifecycle.prevent_destroy, on_remove=on_remove)
 
 
+def with_retained(changes: Iterable[Change], bindings: Mapping[Address, Binding]) -> list[Change]:
+    """Changes that drop the binding of an object instead of deleting it, where `on_remove: retain` keeps it."""
+    return [
+        replace(change, action=Action.FORGET, reason="on_remove: retain")
+        if change.action is Action.DELETE and bindings[change.address].on_remove == "retain"
+        else change
+        for change in changes
+    ]
+
+
 def is_protected(change: Change, binding: Binding | None) -> bool:
     """Whether `prevent_destroy` forbids a delete or a replacement.
 
