@@ -264,6 +264,25 @@ def test_what_is_retained_is_released_and_not_deleted(project: Project) -> None:
     assert project.run("state", "list").out == ""
 
 
+@pytest.mark.parametrize("lifecycle", [{"prevent_destroy": True}, {"on_remove": "retain"}])
+def test_a_protection_that_the_run_lowered_is_named(project: Project, lifecycle: Body) -> None:
+    project.manifest("persona", "coach", COACH, lifecycle=lifecycle)
+    project.apply()
+    project.manifest("persona", "coach", {**COACH, "system_prompt": "You shout."})
+    project.apply("--allow-lowered", "1")
+    run = last(project)
+
+    named = project.run("undo", run, "--yes")
+
+    assert (named.code, "the run lowered a protection" in named.out) == (4, True), named.out + named.err
+    assert next(iter(lifecycle)) in named.out
+    (persona,) = project.account.objects("personas").values()
+    assert persona["system_prompt"] == COACH["system_prompt"]
+    project.manifest("persona", "coach", COACH, lifecycle=lifecycle)
+    project.apply()
+    assert project.run("undo", run, "--yes").code == 0
+
+
 def test_a_created_object_that_was_edited_is_not_deleted(project: Project) -> None:
     project.manifest("persona", "coach", COACH)
     project.apply()

@@ -156,7 +156,8 @@ def _unprotect(ctx: ApplyContext, step: Change) -> Outcome:
     binding, rules = ctx.recorder.get(step.address), _desired(step).lifecycle
     if binding is not None:
         current = replace(binding, prevent_destroy=rules.prevent_destroy, on_remove=rules.on_remove)
-        ctx.recorder.bind(current)
+        op = ctx.recorder.record_intent(step.address, step.action, remote_id=step.remote_id)  # for undo to know of it
+        ctx.recorder.bind(current, op)
     return Outcome(step, Status.DONE, step.remote_id, step.reason)
 
 

@@ -17,6 +17,7 @@ from tavusctl.core.ports import State
 from tavusctl.crawl.status import another_object
 from tavusctl.engine.compare.references import uses
 from tavusctl.engine.diff.replacement import label
+from tavusctl.engine.safety import protection
 from tavusctl.lib.json_types import JsonObject, as_object
 
 Key = tuple[str, str]  # kind and id
@@ -78,13 +79,7 @@ def lowered_protection(item: Desired, binding: Binding | None, live: Live | None
     """The change that lowers the protection of an object, if its manifest does."""
     if binding is None:
         return
-    lifecycle = item.lifecycle
-    reasons = (
-        ["lifecycle.prevent_destroy: true -> false"]
-        if binding.prevent_destroy and not lifecycle.prevent_destroy
-        else []
-    )
-    reasons += ["lifecycle.on_remove: retain -> delete"] if "retain" == binding.on_remove != lifecycle.on_remove else []
+    reasons = protection.lowered(binding, item.lifecycle)
     if reasons:
         yield Change(
             Action.UNPROTECT,

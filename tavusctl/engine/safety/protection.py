@@ -55,6 +55,16 @@ def _protected(binding: Binding, lifecycle: Lifecycle) -> Binding:
     return replace(binding, prevent_destroy=binding.prevent_destroy or lifecycle.prevent_destroy, on_remove=on_remove)
 
 
+def lowered(before: Binding, after: Binding | Lifecycle) -> list[str]:
+    """The protections that `after` lowers, in words."""
+    reasons = (
+        ["lifecycle.prevent_destroy: true -> false"] if before.prevent_destroy and not after.prevent_destroy else []
+    )
+    return reasons + (
+        ["lifecycle.on_remove: retain -> delete"] if "retain" == before.on_remove != after.on_remove else []
+    )
+
+
 def with_retained(changes: Iterable[Change], bindings: Mapping[Address, Binding]) -> list[Change]:
     """Changes that drop the binding of an object instead of deleting it, where `on_remove: retain` keeps it."""
     return [

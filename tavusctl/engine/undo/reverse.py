@@ -26,6 +26,7 @@ from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.compare.joined import join_updates
 from tavusctl.engine.compare.remembered import readable, restore_fields, with_unread
 from tavusctl.engine.compare.updates import update_of
+from tavusctl.engine.safety import protection
 from tavusctl.engine.undo import members
 from tavusctl.engine.undo.context import (
     UNKNOWN_OUTCOME,
@@ -121,10 +122,21 @@ def _reverse_whole_objects(
             plan.refused.append(
                 Refusal(minimal_change(intent, Action.RECRAWL), "E306", 4, "a crawl cannot be undone", hint)
             )
+        elif intent.action is Action.UNPROTECT:
+            _refuse_lowered(intent, context, plan)
         elif intent.action is Action.RETIRE and intent.address not in replaced:
             reason = f"{intent.remote_id} was deleted, a version of a replacement that another run had begun"
             hint = "undo the run that began it, or change the manifest and apply it"
             plan.refused.append(Refusal(minimal_change(intent, Action.RETIRE), "E308", 4, reason, hint))
+
+
+def _refuse_lowered(intent: Intent, context: UndoContext, plan: UndoPlan) -> None:
+    """Refuse to raise protections that the run has lowered: manifests declare them.  None is refused if it is back."""
+    bound = context.bindings.get(intent.address)
+    if reasons := protection.lowered(intent.before, bound) if intent.before and bound else []:
+        hint = "declare the protection in the manifest again, and apply it"
+        reason = f"the run lowered a protection, which undo does not raise: {'; '.join(reasons)}"
+        plan.refused.append(Refusal(minimal_change(intent, Action.UNPROTECT), "E306", 4, reason, hint))
 
 
 def _leave_edited(plan: UndoPlan) -> None:
