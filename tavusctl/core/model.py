@@ -296,3 +296,4 @@ class Outcome(Struct, frozen=True):
     exit_code: int = 0
     unkept: tuple[str, ...] = ()  # pointers of fields whose values the server did not keep
     draft: bool = False  # it ended with an unpublished draft, about which a person has to decide
+    code: str = ""  # why it failed, for programs: `maker_changes` or `not_live`

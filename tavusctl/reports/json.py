@@ -197,7 +197,7 @@ def _outcome(outcome: Outcome) -> JsonObject:
         "action": outcome.step.action.value,
         "status": outcome.status.value,
         "id": outcome.remote_id or None,
-        "reason": outcome.reason,
+        "reason": ": ".join(filter(None, (outcome.code, outcome.reason))),
         "unkept": list(outcome.unkept),
     }
 

@@ -152,7 +152,7 @@ def test_a_draft_of_the_persona_costs_no_member_and_no_other_object(second: Ten,
     ended = second.apply()
 
     assert ended.code == 3, ended.out
-    assert "maker_changes" in ended.out
+    assert "PAL Maker has unpublished edits" in ended.out
     assert {one["address"] for one in project.plan()["changes"]} >= {"persona/p1"}
     assert sum(body["name"] == "tool_3" for body in account.objects("tools").values()) == 1
     assert gone in account.objects("tools") or gone not in account.objects("personas")[bound]["tool_ids"]

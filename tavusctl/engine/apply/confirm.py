@@ -96,12 +96,12 @@ def confirm(
             raise  # for the caller, who knows how it was created
         reason = f"the API confirmed the write, but no read does: {error.message}"
         return Outcome(step, Status.UNKNOWN, remote_id, reason, UnknownOutcome.exit_code)
-    doubt = _why_not_confirmed(seen, step, before, written)
+    code, doubt = _why_not_confirmed(seen, step, before, written)
     if doubt:
         base = before or Binding(step.address, remote_id)
-        ctx.recorder.confirm(_not_live(base, desired, seen) if doubt.startswith(drafts.NOT_LIVE) else base)
+        ctx.recorder.confirm(_not_live(base, desired, seen) if code == drafts.NOT_LIVE else base)
         draft = written.in_draft or seen.live.draft
-        return Outcome(step, Status.FAILED, remote_id, doubt, _FAILED, draft=draft)
+        return Outcome(step, Status.FAILED, remote_id, doubt, _FAILED, draft=draft, code=code)
     outcome = _record_confirmed(ctx, step, desired, seen)
     lost_parts = _lost_parts(ctx, step, desired, seen)
     if lost_parts:
@@ -238,20 +238,22 @@ def _readable_text(kind: ResourceKind, body: JsonObject, place: KeyPath) -> str:
     return canonical(None if is_unset(kind, declared, value) else map_leaves_with_path(value, readable, declared))
 
 
-def _why_not_confirmed(seen: _Look, step: Change, before: Binding | None, written: DraftEffects) -> str:
-    """Why a write is not confirmed; empty if it is."""
+def _why_not_confirmed(seen: _Look, step: Change, before: Binding | None, written: DraftEffects) -> tuple[str, str]:
+    """Why a write is not confirmed, as the code and the reason of its outcome; both are empty if it is."""
     if step.action in _MAKES or not step.patch:
-        return ""
+        return "", ""
+    why = ""
     if seen.live.draft:
-        return drafts.not_live_message(step, seen.live.kind, "the API returns an unpublished draft", written)
-    if written.in_draft and (seen.still or seen.lost):
-        return drafts.not_live_message(step, seen.live.kind, "the update went into an unpublished draft", written)
-    if seen.still and not _is_usual_answer(seen, before):
+        why = "the API returns an unpublished draft"
+    elif written.in_draft and (seen.still or seen.lost):
+        why = "the update went into an unpublished draft"
+    elif seen.still and not _is_usual_answer(seen, before):
         why = f"the API confirmed the update, but {', '.join(seen.still)} is unchanged"
-        return drafts.not_live_message(step, seen.live.kind, why, written)
+    if why:
+        return drafts.NOT_LIVE, drafts.not_live_message(step, seen.live.kind, why, written)
     if seen.lost and not seen.sure:
-        return "no second read has shown the stored values; the change stays in the plan"
-    return ""
+        return "", "no second read has shown the stored values; the change stays in the plan"
+    return "", ""
 
 
 def _is_usual_answer(seen: _Look, before: Binding | None) -> bool:

@@ -38,7 +38,7 @@ class Blocked(ConflictError):
             if by_part
             else f"{publish_first}, or discard them with `--discard-drafts {address}`"
         )
-        super().__init__(f"{MAKER_CHANGES}: PAL Maker has unpublished edits of it; {solution}")
+        super().__init__(f"PAL Maker has unpublished edits of it; {solution}")
 
 
 class OtherDraft(ConflictError):
@@ -102,7 +102,7 @@ def resolve_lost_response(lost: Ambiguous, resolve: Callable[[], DraftEffects]) 
 
 def not_live_message(step: Change, kind: ResourceKind, why: str, effects: DraftEffects) -> str:
     """The message about an update that is not live, with the solution if the kind has drafts."""
-    sentences = [f"{NOT_LIVE}: {why}", effects.publish_error, "the change stays in the plan"]
+    sentences = [why, effects.publish_error, "the change stays in the plan"]
     if kind.publish_collection:
         sentences.append(f"publish the draft in PAL Maker, or with `--publish {step.address}`")
     return "; ".join(filter(None, sentences))

@@ -33,7 +33,7 @@ from tavusctl.core.model import Action, Change, Outcome, Plan, Status
 from tavusctl.crawl import quota
 from tavusctl.engine.apply import refused_field
 from tavusctl.engine.apply.context import ApplyContext, Stopped
-from tavusctl.engine.apply.drafts import Blocked, OtherDraft
+from tavusctl.engine.apply.drafts import MAKER_CHANGES, Blocked, OtherDraft
 from tavusctl.engine.apply.steps import ACTIONS
 from tavusctl.engine.apply.waiting import await_created
 from tavusctl.engine.safety import removals
@@ -219,7 +219,8 @@ def _end_with_error(
     if not in_doubt:
         nothing_written = isinstance(error, ConflictError) and not created_id and not written
         reason += "; nothing of this step was written" if nothing_written else ""
-        return Outcome(step, Status.FAILED, remote_id, reason, code, draft=isinstance(error, Blocked | OtherDraft))
+        cause, draft = MAKER_CHANGES if isinstance(error, Blocked) else "", isinstance(error, Blocked | OtherDraft)
+        return Outcome(step, Status.FAILED, remote_id, reason, code, draft=draft, code=cause)
     if not isinstance(error, Ambiguous):
         reason = f"sent, but the outcome could not be recorded: {reason}"
     code = _UNKNOWN_EXIT_CODE if isinstance(error, ApiError) else worst([_UNKNOWN_EXIT_CODE, code])
