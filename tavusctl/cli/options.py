@@ -147,7 +147,7 @@ class RenamedOption(click.Option):
 
 
 _OPTIONS: Final[tuple[Callable[[Command], Command], ...]] = (
-    addresses_option("--target", help="Plan only this address and its dependencies; repeatable."),
+    addresses_option("--target", help="Plan only this address and what it refers to, directly or not; repeatable."),
     addresses_option("--allow-replace", help="Allow replacing this replica by a newly trained one; repeatable."),
     allow_replica_delete,
     addresses_option("--overwrite", help="Use the value of the manifest in a conflict; repeatable."),

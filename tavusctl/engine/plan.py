@@ -68,12 +68,11 @@ def make(
     form_changes: Sequence[Binding] = (),
 ) -> Plan:
     """The plan: allowed changes as steps, forbidden ones as refusals with a hint that says what would allow them."""
-    targeted = _targeted(duplicates.with_renames(changes), approvals.targets)
-    unmanaged_rivals = {rival for change in targeted for rival in change.rivals} - metadata.owners.keys()
+    unmanaged_rivals = {rival for change in changes for rival in change.rivals} - metadata.owners.keys()
     lost = not bindings and not approvals.adopt and bool(unmanaged_rivals)
     existing = duplicates.Existing(duplicates.forgotten_objects(changes), approvals.adopt, metadata.owners, lost)
-    kept = [change for change in targeted if _is_kept(change, approvals)]
-    judged = protection.with_users(tuple(_judge(targeted, bindings, approvals, metadata, existing)))
+    kept = [change for change in changes if _is_kept(change, approvals)]
+    judged = protection.with_users(tuple(_judge(changes, bindings, approvals, metadata, existing)))
     judged = removals.with_kept_versions(judged, {change.address: _why_kept(change) for change in kept})
     refused = tuple(refusal for _, refusal in judged if refusal)
     steps = _steps(judged, bindings, approvals)
@@ -112,6 +111,12 @@ def awaited(plan: Plan, desired: Sequence[Desired], live: Iterable[Live], approv
         for item in desired
         if (busy := busy_objects.get(item.address)) and not item.external_id and item.address in needed - new_addresses
     )
+
+
+def targeted(changes: Sequence[Change], desired: Sequence[Desired], targets: AbstractSet[Address]) -> Sequence[Change]:
+    """The changes of targets and of all that they refer to, directly or not; all changes if there are no targets."""
+    needed = _needed(desired, targets)
+    return [change for change in changes if change.address in needed] if targets else changes
 
 
 def _needed(desired: Sequence[Desired], targets: AbstractSet[Address]) -> set[Address]:
@@ -298,18 +303,6 @@ def _why_kept(change: Change) -> str:
     users = ", ".join(change.referrers)
     reason = f"{users} still refers to it" if users else f"a deleted {change.address.kind} cannot be restored"
     return f"the {version} version {change.remote_id} is kept, because {reason}"
-
-
-def _targeted(changes: Sequence[Change], targets: AbstractSet[Address]) -> list[Change]:
-    if not targets:
-        return list(changes)
-    references_of = {change.address: change.desired.refers_to for change in changes if change.desired}
-    needed, queue = set(targets), list(targets)
-    while queue:
-        references = references_of.get(queue.pop(), ())
-        queue += [address for address in references if address not in needed]
-        needed.update(references)
-    return [change for change in changes if change.address in needed]
 
 
 def _steps(

@@ -20,7 +20,7 @@ from tavusctl.engine.account import observe, referrers, steady_reads
 from tavusctl.engine.account.observe import AccountSnapshot, Decoder, Names
 from tavusctl.engine.prepared_plan import Kinds, PlanInputs, PreparedPlan
 from tavusctl.engine.recovery import Recovered
-from tavusctl.engine.safety import account_guard, novelty, protection
+from tavusctl.engine.safety import account_guard, duplicates, novelty, protection
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.state.journal import FinishedRun, Intent
 from tavusctl.state.seals import SealedState, open_state
@@ -55,7 +55,7 @@ def _prepare_once(
     complete = replace(comparison, settled=_settle(comparison, recorded_state, state, sealed))
     warnings = (*inputs.warnings, *recovered.warnings, *_novelty_warnings(sealed, inputs), *sealed.seals.warnings())
     warnings = (*warnings, *_diagnose(account, comparison, state, names, recovered.lost, inputs), *unread_sources)
-    result = _make_plan(api, complete, guarded, account, inputs, warnings=warnings)
+    result = _make_plan(api, complete, guarded, account, inputs, desired=desired, warnings=warnings)
     result = replace(result, awaited=plan.awaited(result, desired, account.live, inputs.approvals))
     # A run records its steps under the new addresses: the state on disk must have these before.
     result = replace(result, moves=moves, recovered=bool(sealed.replay.records))
@@ -279,12 +279,14 @@ def _make_plan(
     account: AccountSnapshot,
     inputs: PlanInputs,
     *,
+    desired: Sequence[Desired],
     warnings: Sequence[Diagnostic],
 ) -> Plan:
     changes = diff.finish_changes(comparison.changes, state.bindings) if inputs.approvals.finish else comparison.changes
-    others = _others(inputs, changes)
+    targeted = plan.targeted(duplicates.with_renames(changes), desired, inputs.approvals.targets)
+    others = _others(inputs, targeted)
     return plan.make(
-        changes,
+        targeted,
         comparison.drift,
         comparison.settled,
         bindings=state.bindings,

@@ -140,6 +140,23 @@ def test_a_target_brings_what_it_needs_and_leaves_the_rest(project: Project) -> 
     assert [one["address"] for one in project.plan()["changes"]] == ["guardrails/others"]
 
 
+@pytest.mark.newer_api
+def test_a_target_that_does_not_change_brings_what_it_refers_to(project: Project) -> None:
+    """Also through an object that does not change either."""
+    project.manifest("tool", "book", {"name": "book", "description": "Book."})
+    project.manifest("persona", "coach", {**COACH, "tool_ids": ["${ref:tool/book}"]})
+    project.manifest("persona", "other", {**COACH, "persona_name": "Other"})
+    site = {"name": "Site", "persona_id": "${ref:persona/coach}", "channel": "embed"}
+    project.manifest("deployment", "site", site)
+    project.apply()
+    project.manifest("tool", "book", {"name": "book", "description": "Book a table."})
+    project.manifest("persona", "other", {**COACH, "persona_name": "Another"})
+
+    planned = project.plan("--target", "deployment/site")
+
+    assert [one["address"] for one in planned["changes"]] == ["tool/book"]
+
+
 def test_a_plan_of_a_part_says_what_alone_was_planned(project: Project) -> None:
     """Afresh, and when it is told again from the cache; a whole plan says nothing."""
     project.manifest("persona", "coach", COACH)
