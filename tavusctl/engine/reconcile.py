@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import starmap
 
 from msgspec.structs import replace
@@ -49,7 +50,9 @@ def _prepare_once(
     check_single(state.bindings.values())
     names = observe.names(state, manifests)
     desired, unread_sources = _resolve_desired(requested, kinds, sealed, state, names, inputs)
-    account = _observe(api, kinds, desired, state, _decoder(kinds, sealed, state, names.ids, manifests), inputs)
+    staying = {item.address for item in desired if not item.external_id}
+    decoder = _decoder(kinds, sealed, state, names.ids, manifests)
+    account = _observe(api, kinds, desired, state, decoder, inputs, staying=staying)
     guarded = protection.with_declared(state, manifests) if inputs.destroy else state
     comparison = _compare(requested, desired, account, guarded, names, inputs)
     complete = replace(comparison, settled=_settle(comparison, recorded_state, state, sealed))
@@ -124,13 +127,13 @@ def prepare_undo(
     state = recovered.state
     _check_state(finished_run, state)
     decoder = _decoder(kinds, sealed, state, observe.names(state).ids, manifests)
-    account = _observe(api, kinds, (), state, decoder, inputs)
-    account = observe.with_kinds(api, kinds, account, _touched(finished_run), decoder)
+    finished_run = renames.run_with_current_addresses(finished_run, state.bindings)
+    account = _observe_for_undo(api, kinds, finished_run, state, decoder, inputs)
     secrets = resolve.sealed_secrets(manifests, inputs.secrets, sealed.seals.fingerprint_key)
     others = inputs.others() if finished_run.unbound else OtherBindings()
     known = state.bindings, account.by_id, account.ids
     context = undo.UndoContext(kinds, *known, trash, recreate, *secrets, others.owners, _externals(manifests))
-    reversal = undo.reverse(renames.run_with_current_addresses(finished_run, state.bindings), context)
+    reversal = undo.reverse(finished_run, context)
     guarded = protection.with_declared(state, manifests).bindings
     result = plan.make(
         protection.with_retained(reversal.changes, guarded),
@@ -145,6 +148,16 @@ def prepare_undo(
     prepared = PreparedPlan(result, state, (), inputs, account.ids, account.ids_by_kind(kinds), recovered.lost)
     behind = result.recovered or sealed.seals.is_behind(state)
     return replace(prepared, recovered_calls=recovered.outcomes, state_is_behind=behind, seals=sealed.seals)
+
+
+def _observe_for_undo(
+    api: Reader, kinds: Kinds, finished_run: FinishedRun, state: State, decoder: Decoder, inputs: PlanInputs
+) -> AccountSnapshot:
+    """A snapshot with what an undo of a run may change, and with all that may refer to what it may delete."""
+    touched = {intent.address for intent in finished_run.intents}
+    created = {intent.address for intent in finished_run.intents if not intent.remote_id}
+    account = _observe(api, kinds, (), state, decoder, inputs, staying=state.bindings.keys() - created, whole=touched)
+    return observe.with_kinds(api, kinds, account, _touched(finished_run), decoder)
 
 
 def _externals(manifests: Iterable[Manifest]) -> dict[tuple[str, str], Address]:
@@ -223,12 +236,23 @@ def _decoder(
 
 
 def _observe(
-    api: Reader, kinds: Kinds, desired: Sequence[Desired], state: State, decoder: Decoder, inputs: PlanInputs
+    api: Reader,
+    kinds: Kinds,
+    desired: Sequence[Desired],
+    state: State,
+    decoder: Decoder,
+    inputs: PlanInputs,
+    *,
+    staying: AbstractSet[Address],
+    whole: AbstractSet[Address] = frozenset(),
 ) -> AccountSnapshot:
-    """A snapshot of the account; StateError if it is not the account of the state."""
+    """A snapshot of the account; StateError if it is not the account of the state.
+
+    For `staying` and `whole` see `with_referring_parts`.
+    """
     bindings = tuple(state.bindings.values())
     account = observe.snapshot(api, kinds, desired, bindings, decoder)
-    account = referrers.with_referring_parts(api, account, desired, bindings, decoder)
+    account = referrers.with_referring_parts(api, account, staying, bindings, decoder, whole)
     check_owner(state, inputs, len(state.bindings), len(account.missing))
     return account
 

@@ -396,6 +396,38 @@ def test_what_a_stranger_uses_in_a_part_that_lists_lack_is_not_deleted(project: 
     assert used in project.account.objects(f"{kind}s")
 
 
+def test_an_undo_reads_only_the_objects_of_its_run_by_id(project: Project) -> None:
+    """What it does not delete needs no search for who refers to it."""
+    project.manifest("document", "deck", DECK)
+    for number in range(9):
+        project.manifest("persona", f"p{number}", {**PERSONA, "persona_name": f"P{number}"})
+    project.apply()
+    project.manifest("persona", "p3", {**PERSONA, "persona_name": "P3", "system_prompt": "Edited."})
+    project.apply()
+    project.account.switch(personas_list="short")
+    edited = project.bound("persona/p3")
+    run = project.run("undo").out.split()[0]
+    project.account.forget()
+
+    undone = project.run("undo", run, "--yes")
+
+    paths = [one["path"] for one in project.account.requests]
+    read = {path.split("/")[3] for path in paths if path.startswith(("/v2/personas/", "/v2/pals/"))}
+    assert (undone.code, read) == (0, {edited}), undone.out
+
+
+def test_an_undo_does_not_delete_what_a_stranger_uses_in_a_part_that_lists_lack(project: Project) -> None:
+    project.manifest("document", "deck", DECK)
+    project.apply()
+    skills = {"presentation": {"config": {"document_ids": [project.bound("document/deck")]}}}
+    (theirs,) = project.account.seed(personas=[{**PERSONA, "skills": skills}])["personas"]
+    project.account.switch(personas_list="short")
+
+    refused = project.run("undo", project.run("undo").out.split()[0], "--yes", "--allow-deletes", "0")
+
+    assert (refused.code, f"still referred to by persona {theirs}" in refused.out) == (4, True), refused.out
+
+
 def test_an_old_version_that_a_part_shows_which_lists_lack_is_kept(project: Project) -> None:
     project.manifest("document", "deck", DECK)
     project.apply()

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
-from tavusctl.core.model import Desired, Live
+from tavusctl.core.model import Live
 from tavusctl.core.ports import Reader
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.account.observe import AccountSnapshot, Decoder, find, listed
@@ -34,14 +34,24 @@ def users(
 
 
 def with_referring_parts(
-    api: Reader, account: AccountSnapshot, desired: Sequence[Desired], bindings: Iterable[Binding], decoder: Decoder
+    api: Reader,
+    account: AccountSnapshot,
+    staying: AbstractSet[Address],
+    bindings: Iterable[Binding],
+    decoder: Decoder,
+    whole: AbstractSet[Address] = frozenset(),
 ) -> AccountSnapshot:
-    """A snapshot with all parts that may refer to objects which have to be deleted: those without a manifest."""
-    declared = {item.address for item in desired if not item.external_id}
-    leaving = {one.address.kind for one in bindings if one.address not in declared or one.other_versions}
+    """A snapshot with all parts that may refer to objects which have to be deleted: bound ones that are not `staying`.
+
+    The objects of `whole` have every part that may refer to others.
+    """
+    leaving = {one.address.kind for one in bindings if one.address not in staying or one.other_versions}
     decoder = replace(decoder, ids=account.ids)
-    live = tuple(_complete(api, account.live, leaving, decoder))
-    return replace(account, live=live, ids_with_secrets=account.ids_with_secrets | decoder.ids_with_secrets)
+    of_whole = [one for one in account.live if one.address in whole]
+    every_kind = {declared.refers_to for one in of_whole for declared in one.kind.fields.values()}
+    others = [one for one in account.live if one.address not in whole]
+    live = [*_complete(api, of_whole, every_kind, decoder), *_complete(api, others, leaving, decoder)]
+    return replace(account, live=tuple(live), ids_with_secrets=account.ids_with_secrets | decoder.ids_with_secrets)
 
 
 def _complete(api: Reader, live: Sequence[Live], targets: AbstractSet[str], decoder: Decoder) -> Iterator[Live]:
