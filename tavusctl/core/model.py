@@ -192,7 +192,8 @@ class Change(Struct, frozen=True):
     reason: str = ""
     source: Source | None = None
     desired: Desired | None = None  # None for a delete
-    base: Binding | None = None  # the binding that the state records; None: made from `desired`
+    # The binding that the state records; None: made from `desired`.  Of a delete: how the object must still read.
+    base: Binding | None = None
     live: Live | None = None
     rivals: tuple[str, ...] = ()  # ids of unmanaged objects like one that is to be created, or with its name
     referrers: tuple[str, ...] = ()  # unmanaged objects that still refer to the one to be deleted

@@ -294,6 +294,35 @@ def test_a_created_object_that_was_edited_is_not_deleted(project: Project) -> No
     assert (result.code, list(project.account.objects("personas"))) == (3, [remote_id])
 
 
+def edit_before(project: Project, call: str, kind: str, remote_id: str, path: str) -> None:
+    """Let somebody edit an object in the portal right before a call."""
+    patch = [{"op": "replace", "path": path, "value": "Theirs"}]
+    edit = {"kind": kind, "id": remote_id, "account": project.account.key, "patch": patch}
+    project.account.control("POST", "portal", {**edit, "when": {"before": call}})
+
+
+def test_a_created_object_that_is_edited_after_the_plan_is_not_deleted(project: Project) -> None:
+    """As while the plan waits for a yes."""
+    project.manifest("document", "prices", PRICES)
+    project.apply()
+    created = project.bound("document/prices")
+    edit_before(project, f"GET /v2/documents/{created}", "document", created, "/document_name")
+
+    result = undo(project, "--allow-deletes", "1")
+
+    assert (result.code, list(project.account.objects("documents"))) == (3, [created]), result.out
+    assert "/document_name of `document/prices` was edited in the account during this run" in result.out
+
+
+def test_a_new_version_that_is_edited_after_the_plan_is_not_deleted(replaced: Project) -> None:
+    new = replaced.bound("document/prices")
+    edit_before(replaced, f"GET /v2/documents/{new}", "document", new, "/document_name")
+
+    result = undo(replaced, "--recreate")
+
+    assert (result.code, new in replaced.account.objects("documents")) == (3, True), result.out
+
+
 def test_deleted_objects_are_made_anew_with_their_references(applied: Project) -> None:
     applied.remove("persona", "coach")
     applied.remove("guardrails", "rules")

@@ -12,13 +12,15 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from tavusctl import patch
+from tavusctl.core.address import Source
 from tavusctl.core.binding import Binding
 from tavusctl.core.errors import Ambiguous, ApiError, Gone, WithoutEffect
 from tavusctl.core.json_tree import map_leaves, value_at
-from tavusctl.core.model import Change
+from tavusctl.core.model import Change, Desired, Live
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.apply.calls import record_failure
 from tavusctl.engine.apply.context import ApplyContext, EditedMeanwhile
+from tavusctl.engine.compare.three_way import compare
 from tavusctl.fields import presigned_urls
 from tavusctl.lib.json_types import JsonObject
 
@@ -37,11 +39,13 @@ def remove(
     """
     op = ctx.recorder.record_intent(step.address, step.action, remote_id=step.remote_id, time=ctx.now())
     with record_failure(ctx, op), suppress(Gone):  # the object does not exist any more: done
-        deleted_body = _body(ctx, step, kind)
+        live = ctx.dependencies.read(kind, step.remote_id)
+        _check_as_sent(step, live)
+        deleted_body = _without_signatures(live)
         ctx.dependencies.save_body(step.address, step.remote_id, ctx.with_ids(deleted_body))
 
         def check() -> None:
-            now = _body(ctx, step, kind)
+            now = _without_signatures(ctx.dependencies.read(kind, step.remote_id))
             members = ((key,) for key in kind.model.model_fields)
             if moved := [
                 patch.join(key) for key in members if not patch.same(value_at(deleted_body, key), value_at(now, key))
@@ -57,8 +61,16 @@ def remove(
         ctx.recorder.bind(binding_after, op)
 
 
-def _body(ctx: ApplyContext, step: Change, kind: ResourceKind) -> JsonObject:
-    body: JsonObject = map_leaves(ctx.dependencies.read(kind, step.remote_id).body, presigned_urls.without_query)
+def _check_as_sent(step: Change, live: Live) -> None:
+    """Refuse to delete an object that may be deleted only as the base of the step has it, and is not so any more."""
+    if step.base:
+        sent = Desired(step.address, step.base.applied, Source("", 0, 0), kind=live.kind)
+        if edited := [change.path for change in compare(sent, live, step.base).fields]:
+            raise EditedMeanwhile(step.address, edited)
+
+
+def _without_signatures(live: Live) -> JsonObject:
+    body: JsonObject = map_leaves(live.body, presigned_urls.without_query)
     return body
 
 

@@ -56,7 +56,9 @@ class UndoPlan(Struct):
     warnings: list[Diagnostic] = field(default_factory=list)
     bodies: dict[Address, JsonObject] = field(default_factory=dict)  # of updated objects, after the updates so far
     bases: dict[Address, Binding] = field(default_factory=dict)  # of updated objects: their bindings after the undo
-    brought_back: dict[Address, str] = field(default_factory=dict)  # by address: ids of new versions to be deleted
+    brought_back: dict[Address, Binding] = field(
+        default_factory=dict
+    )  # by address: new versions that are to be deleted
 
 
 def minimal_change(intent: Intent, action: Action) -> Change:

@@ -54,7 +54,8 @@ def undo_create(intent: Intent, finished_run: FinishedRun, context: UndoContext,
     if live is None:
         plan.changes.append(replace(change, action=Action.FORGET, reason="already deleted"))
         return
-    paths = edited_pointers(_with_later_calls(intent, finished_run, binding), live, binding)
+    sent = as_sent(_with_later_calls(intent, finished_run, binding), binding, live.remote_id)
+    paths = edited_pointers(live, sent)
     if paths:
         refuse(plan, change, f"{paths} was edited since")
         return
@@ -62,7 +63,7 @@ def undo_create(intent: Intent, finished_run: FinishedRun, context: UndoContext,
         user for user in context.live.values() if user.address is None and uses(user, intent.address, live.remote_id)
     ]
     names = tuple(sorted(f"{user.kind.name} {user.remote_id}" for user in users))
-    plan.changes.append(replace(change, referrers=names))
+    plan.changes.append(replace(change, referrers=names, base=sent))
 
 
 def _refuse_other_versions(plan: UndoPlan, change: Change, binding: Binding) -> bool:
@@ -210,9 +211,13 @@ def recreate(
     return body, replace(target, desired=replace(target.desired, refers_to=refers_to)), sorted(set(lost))
 
 
-def edited_pointers(intent: Intent, live: Live, binding: Binding) -> str:
-    """The pointers at which an object does not read as it was created, comma-separated; empty if there are none."""
-    sent = replace(binding, remote_id=live.remote_id, applied=intent.spec)
+def as_sent(intent: Intent, binding: Binding, remote_id: str) -> Binding:
+    """The binding of an object that a create has made, with the spec of that create."""
+    return replace(binding, remote_id=remote_id, applied=intent.spec)
+
+
+def edited_pointers(live: Live, sent: Binding) -> str:
+    """The pointers at which an object does not read as it was sent, comma-separated; empty if there are none."""
     return ", ".join(change.path for change in compare(as_desired(live.kind, sent), live, sent).fields)
 
 

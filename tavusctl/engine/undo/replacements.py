@@ -23,7 +23,7 @@ from tavusctl.engine.undo.context import (
     refuse_without,
     target_state,
 )
-from tavusctl.engine.undo.objects import edited_pointers, is_recreated, recreate
+from tavusctl.engine.undo.objects import as_sent, edited_pointers, is_recreated, recreate
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.state.journal import FinishedRun, Intent
 
@@ -35,7 +35,7 @@ def undo_replace(intent: Intent, finished_run: FinishedRun, context: UndoContext
     new_id = result.successor if result else ""
     if new_id and binding and _is_back(intent, binding, new_id, context):  # an undo was interrupted
         if new_id in binding.retired:
-            plan.brought_back[intent.address] = new_id
+            plan.brought_back[intent.address] = as_sent(intent, binding, new_id)
         return
     if not new_id or not binding or not intent.before or new_id not in (binding.remote_id, binding.successor):
         refuse(plan, change, f"`{intent.address}` is no longer bound to the created object")
@@ -47,14 +47,15 @@ def undo_replace(intent: Intent, finished_run: FinishedRun, context: UndoContext
     if live is None:
         refuse(plan, change, f"{new_id} was deleted in the account")
         return
-    paths = edited_pointers(intent, live, binding)
+    sent = as_sent(intent, binding, new_id)
+    paths = edited_pointers(live, sent)
     if paths:
         refuse(plan, replace(change, remote_id=new_id, live=live), f"{paths} was edited since")
         return
     restore_step = _restore_old(intent, intent.before, binding, context, plan)
     if restore_step:
         plan.changes.append(replace(restore_step, remote_id=new_id))
-        plan.brought_back[intent.address] = new_id
+        plan.brought_back[intent.address] = sent
 
 
 def _is_back(intent: Intent, binding: Binding, new_id: str, context: UndoContext) -> bool:
@@ -68,7 +69,7 @@ def _is_back(intent: Intent, binding: Binding, new_id: str, context: UndoContext
 def repoint_to_old_versions(context: UndoContext, plan: UndoPlan) -> None:
     """Point all references to the new versions to the old ones again, one step per object; then delete the new ones."""
     plan.changes += list(_repointed(context, plan))
-    plan.changes += [_retire(address, new_id, context, plan) for address, new_id in plan.brought_back.items()]
+    plan.changes += [_retire(sent, context, plan) for sent in plan.brought_back.values()]
 
 
 def _abandon(intent: Intent, binding: Binding, live: Live | None, plan: UndoPlan) -> None:
@@ -118,7 +119,7 @@ def _restore_old(
 
 def _repointed(context: UndoContext, plan: UndoPlan) -> Iterator[Change]:
     """Updates that give every object with references to new versions the ids of the old ones, once these are bound."""
-    new_ids = {new_id: address for address, new_id in plan.brought_back.items()}
+    new_ids = {sent.remote_id: address for address, sent in plan.brought_back.items()}
     targets = {_shown(address, new_id, context) or new_id: address for new_id, address in new_ids.items()}
     for user, binding in sorted(context.bindings.items()):
         live = context.live.get((user.kind, binding.remote_id))
@@ -136,7 +137,7 @@ def _repointed(context: UndoContext, plan: UndoPlan) -> Iterator[Change]:
                 Cause.ASKED,
                 user,
                 binding.remote_id,
-                fields=repointing(back, plan.brought_back),
+                fields=repointing(back, {address: new_id for new_id, address in new_ids.items()}),
                 patch=operations(back),
                 waits_for=tuple(sorted({*addresses, *(change.address for change in own_changes)})),
                 reason=f"points to the old {', '.join(map(str, addresses))} again",
@@ -151,7 +152,8 @@ def _shown(address: Address, new_id: str, context: UndoContext) -> Address | Non
     return address if context.ids.get(new_id) == address else None
 
 
-def _retire(address: Address, new_id: str, context: UndoContext, plan: UndoPlan) -> Change:
+def _retire(sent: Binding, context: UndoContext, plan: UndoPlan) -> Change:
+    address, new_id = sent.address, sent.remote_id
     shown = _shown(address, new_id, context)
     unmanaged = [user for user in context.live.values() if user.address is None and uses(user, shown, new_id)]
     updated = [change.address for change in plan.changes if change.live and uses(change.live, shown, new_id)]
@@ -164,4 +166,5 @@ def _retire(address: Address, new_id: str, context: UndoContext, plan: UndoPlan)
         reason="the new version, once nothing refers to it",
         referrers=tuple(sorted(f"{user.kind.name} {user.remote_id}" for user in unmanaged)),
         live=context.live.get((address.kind, new_id)),
+        base=sent,
     )
