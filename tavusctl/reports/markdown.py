@@ -115,7 +115,7 @@ def bottom(plan: Plan) -> Iterator[str]:
         yield "\n".join(["Renamed, without a request to the API:", "", *lines])
     if plan.recorded:
         lines = [f"- {code(str(one.address))}" for one in plan.recorded]
-        yield "\n".join(["Up to date already; apply records them in the state:", "", *lines])
+        yield "\n".join(["Up to date already; only to be recorded in the state:", "", *lines])
     if recovered := review.recovery_sentence(plan, code):
         yield recovered
     if plan.pending:

@@ -127,5 +127,5 @@ def test_records_of_a_run_under_way_are_not_told_as_those_of_an_interrupted_one(
     assert f"process {run.pid} on " in beside["running"]
     assert "(tavusctl apply), for " in beside["running"]
     assert beside["recovered"] is True
-    assert "An interrupted run left records; apply merges them into the state." in told
+    assert "An interrupted run left records; the next run that writes merges them into the state." in told
     assert "running" not in project.plan()

@@ -59,7 +59,7 @@ def test_what_only_the_state_learns_is_no_absence_of_changes(agreed: Project) ->
 
     assert plan.code == 2
     assert "No changes" not in plan.out
-    assert "= persona/coach: up to date already; apply records it in the state" in plan.out
+    assert "= persona/coach: up to date already; only to be recorded in the state" in plan.out
     assert (document["summary"]["record"], document["changes"]) == (1, [])
     assert document["recorded"] == [{"address": "persona/coach", "id": agreed.bound("persona/coach")}]
     agreed.account.forget()
