@@ -176,6 +176,30 @@ def test_an_undo_that_was_killed_between_two_members_goes_on(
     assert "No changes" in crashing.run("undo", run, "--yes").out
 
 
+@pytest.mark.newer_api
+@pytest.mark.parametrize("match", ["POST /v2/pals/*/tools", "PUT /v2/pals/*/skills/*"])
+def test_an_undo_that_was_killed_before_all_parts_were_back_goes_on(crashing: KillableProject, match: str) -> None:
+    account, url = crashing.account, "/v2/tools"
+    tools = [account.call("POST", url, {"name": f"tool_{n}", "description": "Help."}).json()["tool_id"] for n in (1, 2)]
+    skills = {"presentation": {"document_ids": ["${ref:document/prices}"]}}
+    crashing.manifest("persona", "coach", {**COACH, "tool_ids": tools, "skills": skills})
+    assert crashing.run("apply", "--yes").code == 0
+    before = account.objects("personas")[crashing.bound("persona/coach")]
+    crashing.remove("persona", "coach")
+    assert crashing.run("apply", "--yes", "--allow-deletes", "1").code == 0
+    run = last(crashing)
+    account.fault(match=match, kind="kill", phase="before")
+    assert crashing.run("undo", run, "--yes", "--recreate").code == KILLED
+
+    again = crashing.run("undo", run, "--yes", "--recreate")
+
+    after = account.objects("personas")[crashing.bound("persona/coach")]
+    assert again.code == 0, again.out + again.err
+    assert {*after["tool_ids"]} == {*before["tool_ids"]}
+    assert after["skills"]["presentation"]["config"] == before["skills"]["presentation"]["config"]
+    assert "No changes" in crashing.run("undo", run, "--yes", "--recreate").out
+
+
 def test_an_edit_of_an_object_that_was_unbound_since_is_refused(crashing: KillableProject) -> None:
     """It stays as the run left it, so the undo does not say that nothing is left to do."""
     crashing.manifest("persona", "coach", {**COACH, "system_prompt": "You coach kindly."})

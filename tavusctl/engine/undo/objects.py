@@ -9,13 +9,24 @@ from msgspec.structs import replace
 from tavusctl import patch
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
-from tavusctl.core.json_tree import canonical, is_empty, is_hidden, leaves, set_at, value_at, with_addresses
-from tavusctl.core.model import ABSENT, Action, Cause, Change, Live, Refusal
+from tavusctl.core.json_tree import (
+    canonical,
+    is_empty,
+    is_hidden,
+    leaves,
+    set_at,
+    value_at,
+    with_addresses,
+    with_value_of,
+)
+from tavusctl.core.model import ABSENT, Action, Cause, Change, FieldChange, Live, Refusal
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import source_fingerprint
+from tavusctl.engine.compare import parts
 from tavusctl.engine.compare.match_create import same_name
 from tavusctl.engine.compare.references import uses
 from tavusctl.engine.compare.three_way import compare
+from tavusctl.engine.compare.updates import update_of
 from tavusctl.engine.safety import removals
 from tavusctl.engine.undo.context import (
     UNKNOWN_OUTCOME,
@@ -29,7 +40,7 @@ from tavusctl.engine.undo.context import (
     target_state,
 )
 from tavusctl.fields.equivalence import is_unset
-from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_object
+from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_list, as_object
 from tavusctl.secrets.values import Secret, is_mask
 from tavusctl.state.journal import FinishedRun, Intent
 
@@ -98,6 +109,8 @@ def undo_delete(
     bound = _bound_since(intent, context)
     if bound and is_recreated(kind, intent.before, bound, recreated_ids, context):
         return
+    if bound and _add_missing_parts(intent, bound, recreated_ids, context, plan):
+        return
     if bound or intent.op in finished_run.unknown:
         refuse(plan, change, f"`{intent.address}` is now bound to {bound.remote_id}" if bound else UNKNOWN_OUTCOME)
         return
@@ -144,6 +157,52 @@ def is_recreated(
         return False
     _, target, _ = recreate(kind, before, saved_body, recreated, context)
     return canonical(bound.applied) == canonical(target.base.applied)
+
+
+def _add_missing_parts(
+    intent: Intent, bound: Binding, recreated: Mapping[str, Address], context: UndoContext, plan: UndoPlan
+) -> bool:
+    """Add the update that writes the parts which an interrupted undo has not written yet of an object it has created.
+
+    Return whether it is added: not if another object is bound now, or has parts that the deleted one did not have.
+    """
+    kind, before, saved_body = context.kinds[intent.address.kind], intent.before, context.trash.get(intent.remote_id)
+    live = context.live.get((kind.name, bound.remote_id))
+    if not kind.parts or before is None or saved_body is None or live is None:
+        return False
+    body, target, lost = recreate(kind, before, saved_body, recreated, context)
+    applied = (parts.without_parts(kind, spec) for spec in (bound.applied, target.base.applied))
+    values = [(part, value_at(live.body, part.spec_path), value_at(body, part.spec_path)) for part in kind.parts]
+    if (
+        lost
+        or len({canonical(spec) for spec in applied}) > 1
+        or not all(_is_contained(now, old) for _, now, old in values)
+    ):
+        return False
+    after = live.body
+    for part in kind.parts:
+        after = with_value_of(after, part.spec_path, body)
+    update = replace(
+        minimal_change(intent, Action.UPDATE),
+        remote_id=bound.remote_id,
+        fields=tuple(FieldChange(part.pointer, Cause.EDITED, now, now, old) for part, now, old in values if now != old),
+        patch=tuple(update_of(kind).diff(kind, live.body, after, {})),
+        desired=target.desired,
+        base=target.base,
+        live=live,
+    )
+    plan.changes.append(update)
+    return True
+
+
+def _is_contained(part: Json, whole: Json) -> bool:
+    """Whether everything in one value of a part is in another value of it, too."""
+    if isinstance(part, dict):
+        present = as_object(whole or {})
+        return all(key in present and patch.same(value, present[key]) for key, value in part.items())
+    if isinstance(part, list):
+        return all(member in as_list(whole or []) for member in part)
+    return is_empty(part) or patch.same(part, whole)
 
 
 def _saved_object(intent: Intent, change: Change, context: UndoContext) -> tuple[Binding, JsonObject] | Refusal:

@@ -191,7 +191,11 @@ def recovery_sentence(plan: Plan, shown: Callable[[str], str] = str) -> str:
     """A sentence about the records of another run; empty if there are none."""
     if plan.running:
         return f"The state has records of another run: {shown(plan.running)}; make a new plan after that run."
-    return "An interrupted run left records; the next run that writes merges them into the state." if plan.recovered else ""
+    return (
+        "An interrupted run left records; the next run that writes merges them into the state."
+        if plan.recovered
+        else ""
+    )
 
 
 def scope_sentence(plan: Plan, shown: Callable[[str], str] = str) -> str:
