@@ -95,9 +95,9 @@ def check_patch(operations: Json) -> None:
 def _check_body(world: World, resource: Resource, body: Object, what: str) -> None:
     """Raise BadEdit if no object can be made of a body, or a read could not show it; stores nothing."""
     try:
-        document, hidden = resource.from_seed(world, body, world.clock.now())
-        stored = StoredObject("", resource.name, _id_in(resource, body) or "made", world.clock.now(), document, hidden)
-        resource.view(world, stored)
+        now = world.clock.now()
+        document = resource.from_seed(world, body, now)
+        resource.view(world, StoredObject("", resource.name, _id_in(resource, body) or "made", now, document))
     except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
         message = f"{what} is no {resource.singular}: {type(error).__name__}: {error}"
         raise BadEdit(message) from error
@@ -120,9 +120,8 @@ def _id_in(resource: Resource, body: Object) -> str | None:
 
 def _new_object(world: World, resource: Resource, account: str, body: Object) -> StoredObject:
     now = world.clock.now()
-    document, hidden = resource.from_seed(world, body, now)
-    ident = _id_in(resource, body) or resource.new_id(world)
-    return StoredObject(account, resource.name, ident, now, document, hidden)
+    document = resource.from_seed(world, body, now)
+    return StoredObject(account, resource.name, _id_in(resource, body) or resource.new_id(world), now, document)
 
 
 def edit(world: World, change: Object, *, request: int | None = None) -> Object:
@@ -151,10 +150,9 @@ def patched(world: World, resource: Resource, stored: StoredObject, operations: 
         after = patching.apply(before, operations)
     except patching.Unpatchable as error:
         raise BadEdit(str(error)) from error
-    document, _ = resource.from_seed(world, after, world.clock.now())
+    document = resource.from_seed(world, after, world.clock.now())
     if "updated_at" in document and after.get("updated_at") == before.get("updated_at"):
-        fresh, _ = resource.from_seed(world, {}, world.clock.now())
-        document["updated_at"] = fresh["updated_at"]
+        document["updated_at"] = resource.from_seed(world, {}, world.clock.now())["updated_at"]
     # An object that has ended, perhaps by this edit, needs no hidden run: the clock must not compute its status again.
     hidden = {} if after.get("status") in FINAL_STATUSES else stored.hidden
     return replace(stored, document=document, hidden=hidden)

@@ -46,9 +46,7 @@ def create(call: Call) -> Response:
     patching.apply_write_behaviors(world.behaviors.values, {}, document)
     now = world.clock.now()
     document |= {"created_at": in_microseconds(now), "updated_at": in_microseconds(now + SECOND_SAVE_DELAY)}
-    stored = StoredObject(call.account, KIND, RESOURCE.new_id(world), now, document)
-    call.commit(stored, "create")
-    return answer(_creation_answer(call, stored))
+    return answer(_creation_answer(call, RESOURCE.add(call, document)))
 
 
 def _creation_answer(call: Call, stored: StoredObject) -> Object:
@@ -74,16 +72,10 @@ def _stock_personas(world: World) -> dict[str, StoredObject]:
     return _STOCK if world.behaviors["stock"] else {}
 
 
-def _own_persona(call: Call) -> StoredObject:
-    if call.id in _stock_personas(call.world):
-        call.world.journal.add_violation(call.entry, "stock_written", "a stock persona was to be changed")
-    return RESOURCE.find(call)
-
-
 def patch(call: Call) -> Response:
     """PATCH /v2/personas/ID: a JSON Patch (RFC 6902) of what a read shows; its result is validated as a whole."""
     world = call.world
-    live = _own_persona(call)
+    live = RESOURCE.find_own(call, _stock_personas(world))
     stored = drafts.persona_to_write(call, live)
     before = reads.read_with_secrets(world, stored)
     body = _patched_body(call, live, before)
@@ -169,7 +161,7 @@ def check_username(call: Call) -> Response:
 
 def delete(call: Call) -> Response:
     """DELETE /v2/personas/ID."""
-    call.delete(_own_persona(call))
+    call.delete(RESOURCE.find_own(call, _stock_personas(call.world)))
     return empty(204)
 
 
@@ -206,8 +198,8 @@ def _requested_type(call: Call) -> str | None:
     return query.get("pal_type", older)
 
 
-def from_seed(_world: World, body: Object, now: float) -> tuple[Object, Object]:
-    """The document and hidden part of a persona in a seed.
+def from_seed(_world: World, body: Object, now: float) -> Object:
+    """The document of a persona in a seed.
 
     `body` is a creation body, or a read with real secrets; it is not validated.
     """
@@ -222,16 +214,9 @@ def from_seed(_world: World, body: Object, now: float) -> tuple[Object, Object]:
     document["layers"] = by_length_inside(layers)
     document["created_at"] = body.get("created_at", in_microseconds(now))
     document["updated_at"] = body.get("updated_at", in_microseconds(now + SECOND_SAVE_DELAY))
-    return document, {}
+    return document
 
 
-_CALLS = (
-    ("GET", "/v2/{}", list_personas),
-    ("POST", "/v2/{}", create),
-    ("GET", "/v2/{}/*", get),
-    ("PATCH", "/v2/{}/*", patch),
-    ("DELETE", "/v2/{}/*", delete),
-)
 RESOURCE = Resource(
     name=KIND,
     singular="persona",
@@ -240,12 +225,16 @@ RESOURCE = Resource(
     prefix="p",
     digits=11,
     missing=MISSING,
-    view=reads.view,
     read_with_secrets=reads.read_with_secrets,
     from_seed=from_seed,
-    routes=(
-        *(Route(method, path.format("personas"), handler) for method, path, handler in _CALLS),
-        *(Route(method, path.format("pals"), handler, "today") for method, path, handler in _CALLS),
+    paths={"/v2/personas": "", "/v2/pals": "today"},
+    list=list_personas,
+    create=create,
+    get=get,
+    patch=patch,
+    delete=delete,
+    hide_secrets=reads.view,
+    more_routes=(
         Route("GET", "/v2/pals/check-username", check_username, "today"),
         *persona_and_pal_routes("POST", "/v2/{}/*/publish", publish, era=""),
         *tools.ROUTES,

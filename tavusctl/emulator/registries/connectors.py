@@ -8,7 +8,7 @@ from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies.fields import NOT_MAPPING, REQUIRED, Field, Fields, diagnostics, length, matching, missing
 from tavusctl.emulator.bodies.paging import list_all, list_response
 from tavusctl.emulator.bodies.reading import read_object, record_mask_violation
-from tavusctl.emulator.http.messages import Json, Object, Response, answer, empty, refuse_fields
+from tavusctl.emulator.http.messages import Json, Object, Response, answer, refuse_fields
 from tavusctl.emulator.resources.resource import Missing, Resource, Route
 
 KIND = "connectors"
@@ -75,14 +75,7 @@ def create(call: Call) -> Response:
     now = call.world.clock.now()
     status = "pending" if body["auth_config"]["type"] == "oauth2" else None
     document = body | {"oauth_status": status, "created_at": without_zone(now), "updated_at": without_zone(now)}
-    stored = StoredObject(call.account, KIND, RESOURCE.new_id(call.world), now, document)
-    call.commit(stored, "create")
-    return answer(_view_with_link(call.world, stored))
-
-
-def get(call: Call) -> Response:
-    """GET /v2/connectors/ID."""
-    return answer(view(call.world, RESOURCE.find(call)))
+    return answer(_view_with_link(call.world, RESOURCE.add(call, document)))
 
 
 def patch(call: Call) -> Response:
@@ -96,12 +89,6 @@ def patch(call: Call) -> Response:
     changed = stored.with_document(stored.document | body | {"updated_at": without_zone(moment)})
     call.commit(changed, "update")
     return answer(view(call.world, changed))
-
-
-def delete(call: Call) -> Response:
-    """DELETE /v2/connectors/ID: references of personas to it stay, without effect."""
-    call.delete(RESOURCE.find(call))
-    return empty(204)
 
 
 def reconnect(call: Call) -> Response:
@@ -121,7 +108,7 @@ def list_connectors(call: Call) -> Response:
     return list_response(call, data, total)
 
 
-def from_seed(_world: World, body: Object, now: float) -> tuple[Object, Object]:
+def from_seed(_world: World, body: Object, now: float) -> Object:
     """A connector in a seed: authorized, unless the seed has another `oauth_status`."""
     return {
         "name": body.get("name", "Connector"),
@@ -129,7 +116,7 @@ def from_seed(_world: World, body: Object, now: float) -> tuple[Object, Object]:
         "auth_config": body.get("auth_config", {"type": "oauth2"}),
         "oauth_status": body.get("oauth_status", "linked"),
         **{name: body.get(name, without_zone(now)) for name in ("created_at", "updated_at")},
-    }, {}
+    }
 
 
 RESOURCE = Resource(
@@ -139,15 +126,14 @@ RESOURCE = Resource(
     prefix="c8-",
     digits=12,
     missing=Missing(404, "error", "Connector not found"),
-    view=view,
     read_with_secrets=read_with_secrets,
     from_seed=from_seed,
-    routes=(
-        Route("GET", PATH, list_connectors, "today"),
-        Route("POST", PATH, create, "today"),
-        Route("GET", f"{PATH}/*", get, "today"),
-        Route("PATCH", f"{PATH}/*", patch, "today"),
-        Route("DELETE", f"{PATH}/*", delete, "today"),
+    paths={PATH: "today"},
+    list=list_connectors,
+    create=create,
+    patch=patch,
+    hide_secrets=view,
+    more_routes=(
         Route("GET", f"{PATH}/*/preview", preview, "today"),
         Route("POST", f"{PATH}/*/oauth/reconnect", reconnect, "today"),
     ),

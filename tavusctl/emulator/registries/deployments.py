@@ -24,11 +24,10 @@ from tavusctl.emulator.bodies.fields import (
 from tavusctl.emulator.bodies.names import with_normalised_names
 from tavusctl.emulator.bodies.paging import limit_of, list_all, newest_first, page_of
 from tavusctl.emulator.bodies.reading import comma_separated, patched_read, read_object, unchanged
-from tavusctl.emulator.http.messages import Object, Response, answer, empty, refuse, refuse_fields
-from tavusctl.emulator.resources.resource import Missing, Resource, Route
+from tavusctl.emulator.http.messages import Object, Response, answer, refuse, refuse_fields
+from tavusctl.emulator.resources.resource import Missing, Resource
 
 KIND = "deployments"
-PATH = "/v2/deployments"
 DEFAULT_LIMIT, MAX_LIMIT = 20, 200  # page sizes of the list: default and maximum
 LIMITS: Fields = {
     name: Field(integer(1), nullable=True)
@@ -96,9 +95,7 @@ def create(call: Call) -> Response:
     patching.apply_write_behaviors(call.world.behaviors.values, {}, document)
     now = call.world.clock.now()
     document |= {"created_at": in_microseconds(now), "updated_at": in_microseconds(now)}
-    stored = StoredObject(call.account, KIND, RESOURCE.new_id(call.world), now, document)
-    call.commit(stored, "create")
-    return _answer_with_etag(call, stored)
+    return _answer_with_etag(call, RESOURCE.add(call, document))
 
 
 def get(call: Call) -> Response:
@@ -125,12 +122,6 @@ def patch(call: Call) -> Response:
     changed = stored.with_document(document | times)
     call.commit(changed, "update")
     return _answer_with_etag(call, changed)
-
-
-def delete(call: Call) -> Response:
-    """DELETE /v2/deployments/ID."""
-    call.delete(RESOURCE.find(call))
-    return empty(204)
 
 
 def list_deployments(call: Call) -> Response:
@@ -173,11 +164,11 @@ def _filter(call: Call) -> Callable[[StoredObject], bool] | None:
     return keep
 
 
-def from_seed(_world: World, body: Object, now: float) -> tuple[Object, Object]:
+def from_seed(_world: World, body: Object, now: float) -> Object:
     """A deployment in a seed; it is not validated."""
     document = {"pal_id": "", "channel": "widget"} | {name: value for name, value in body.items() if name in FIELDS}
     values = {name: document.get(name, field.default) for name, field in FIELDS.items()}
-    return values | {name: body.get(name, in_microseconds(now)) for name in ("created_at", "updated_at")}, {}
+    return values | {name: body.get(name, in_microseconds(now)) for name in ("created_at", "updated_at")}
 
 
 RESOURCE = Resource(
@@ -187,14 +178,12 @@ RESOURCE = Resource(
     prefix="d",
     digits=16,
     missing=Missing(404, "error", "Deployment not found"),
-    view=view,
     read_with_secrets=read_with_secrets,
     from_seed=from_seed,
-    routes=(
-        Route("GET", PATH, list_deployments, "today"),
-        Route("POST", PATH, create, "today"),
-        Route("GET", f"{PATH}/*", get, "today"),
-        Route("PATCH", f"{PATH}/*", patch, "today"),
-        Route("DELETE", f"{PATH}/*", delete, "today"),
-    ),
+    paths={"/v2/deployments": "today"},
+    list=list_deployments,
+    create=create,
+    get=get,
+    patch=patch,
+    hide_secrets=view,
 )

@@ -25,11 +25,10 @@ from tavusctl.emulator.bodies.names import with_normalised_names
 from tavusctl.emulator.bodies.paging import limit_of, list_all, list_response, newest_first, page_of
 from tavusctl.emulator.bodies.reading import patched_read, read_object, unchanged
 from tavusctl.emulator.http.messages import Json, Object, Response, answer, empty, refuse, refuse_message
-from tavusctl.emulator.resources.resource import Missing, Resource, Route
+from tavusctl.emulator.resources.resource import Missing, Resource
 
 KIND = "dictionaries"
 ID = "pronunciation_dictionary_id"
-PATH = "/v2/pronunciation-dictionaries"
 DEFAULT_LIMIT, MAX_LIMIT = 10, 100  # page sizes of the list: default and maximum
 RULE: Fields = {
     "text": Field(length(1, 200)),
@@ -80,14 +79,7 @@ def create(call: Call) -> Response:
     patching.apply_write_behaviors(call.world.behaviors.values, {}, document)
     now = call.world.clock.now()
     document |= {"created_at": in_seconds(now), "updated_at": in_seconds(now)}
-    stored = StoredObject(call.account, KIND, RESOURCE.new_id(call.world), now, document)
-    call.commit(stored, "create")
-    return answer(read_with_secrets(call.world, stored), 201)
-
-
-def get(call: Call) -> Response:
-    """GET /v2/pronunciation-dictionaries/ID."""
-    return answer(read_with_secrets(call.world, RESOURCE.find(call)))
+    return answer(read_with_secrets(call.world, RESOURCE.add(call, document)), 201)
 
 
 def patch(call: Call) -> Response:
@@ -131,10 +123,10 @@ def list_dictionaries(call: Call) -> Response:
     return list_response(call, data, total, page=page_of(call, 0), limit=limit)
 
 
-def from_seed(_world: World, body: Object, now: float) -> tuple[Object, Object]:
+def from_seed(_world: World, body: Object, now: float) -> Object:
     """A dictionary in a seed; it is not validated."""
     document = {"name": body.get("name", "Dictionary"), "rules": body.get("rules", [])}
-    return document | {name: body.get(name, in_seconds(now)) for name in ("created_at", "updated_at")}, {}
+    return document | {name: body.get(name, in_seconds(now)) for name in ("created_at", "updated_at")}
 
 
 RESOURCE = Resource(
@@ -144,14 +136,11 @@ RESOURCE = Resource(
     prefix="pd_",
     digits=12,
     missing=Missing(404, "error", "Pronunciation dictionary not found"),
-    view=read_with_secrets,
     read_with_secrets=read_with_secrets,
     from_seed=from_seed,
-    routes=(
-        Route("GET", PATH, list_dictionaries, "today"),
-        Route("POST", PATH, create, "today"),
-        Route("GET", f"{PATH}/*", get, "today"),
-        Route("PATCH", f"{PATH}/*", patch, "today"),
-        Route("DELETE", f"{PATH}/*", delete, "today"),
-    ),
+    paths={"/v2/pronunciation-dictionaries": "today"},
+    list=list_dictionaries,
+    create=create,
+    patch=patch,
+    delete=delete,
 )

@@ -93,30 +93,22 @@ def create(call: Call) -> Response:
     """POST /v2/guardrails: a body with a guardrail_name creates one guardrail, any other body a set."""
     body = read_object(call)
     if "guardrail_name" not in body:
-        return _set_handler("POST", "/v2/guardrails")(call)
+        return _SETS.create(call)
     record_mask_violation(call, body)
     document = _checked_document(body)
     patching.apply_write_behaviors(call.world.behaviors.values, {}, document)
-    now = call.world.clock.now()
-    stored = StoredObject(
-        call.account, KIND, RESOURCE.new_id(call.world), now, document | {"created_at": space_separated(now)}
-    )
-    call.commit(stored, "create")
-    return answer(read_with_secrets(call.world, stored))
+    document |= {"created_at": space_separated(call.world.clock.now())}
+    return answer(read_with_secrets(call.world, RESOURCE.add(call, document)))
 
 
-def _set_handler(method: str, path: str) -> Handler:
-    """The handler of guardrail sets for the same route."""
-    return next(route.handler for route in _SETS.routes if (route.method, route.path) == (method, path))
-
-
-def _by_id(method: str, handler: Callable[[Call, StoredObject], Response]) -> Handler:
-    """A handler of calls with an id: `handler` answers for a guardrail, that of sets for any other id."""
+def _by_id(of_sets: Handler | None, handler: Callable[[Call, StoredObject], Response]) -> Handler:
+    """A handler of calls with an id: `handler` answers for a guardrail, `of_sets` for any other id."""
+    assert of_sets is not None  # noqa: S101 - for the type checker: sets have a handler of their own for each call
 
     def handle(call: Call) -> Response:
         stored = call.world.store.get(call.account, KIND, call.id)
         if stored is None:
-            return _set_handler(method, "/v2/guardrails/*")(call)
+            return of_sets(call)
         call.record_shown(stored)
         return handler(call, stored)
 
@@ -154,7 +146,7 @@ def list_guardrails(call: Call) -> Response:
     """GET /v2/guardrails: single guardrails from page 0 with legacy=false, sets from page 1 with legacy=true."""
     default = "true" if call.world.behaviors["legacy"] else "false"
     if call.request.query.get("legacy", default).lower() != "false":
-        return _set_handler("GET", "/v2/guardrails")(call)
+        return _SETS.list(call)
     data, total = list_all(
         call, RESOURCE, lambda stored: _view(call, stored), base=0, keep=_filter(call), newest_first=newest_first(call)
     )
@@ -186,11 +178,11 @@ def list_tags(call: Call) -> Response:
     return answer({"tags": tags, "total_count": len(tags)})
 
 
-def from_seed(_world: World, body: Object, now: float) -> tuple[Object, Object]:
+def from_seed(_world: World, body: Object, now: float) -> Object:
     """A guardrail in a seed; it is not validated."""
     document = {"guardrail_name": "Guardrail", "guardrail_prompt": "Be kind."}
     document |= {name: value for name, value in body.items() if name in FIELDS}
-    return document | {"created_at": body.get("created_at", space_separated(now))}, {}
+    return document | {"created_at": body.get("created_at", space_separated(now))}
 
 
 RESOURCE = Resource(
@@ -200,15 +192,13 @@ RESOURCE = Resource(
     prefix="g",
     digits=12,
     missing=Missing(404, "error", "Guardrails not found"),
-    view=read_with_secrets,
     read_with_secrets=read_with_secrets,
     from_seed=from_seed,
-    routes=(
-        Route("GET", "/v2/guardrails", list_guardrails, "today"),
-        Route("POST", "/v2/guardrails", create, "today"),
-        Route("GET", "/v2/guardrails/tags", list_tags, "today"),
-        Route("GET", "/v2/guardrails/*", _by_id("GET", _get), "today"),
-        Route("PATCH", "/v2/guardrails/*", _by_id("PATCH", _patch), "today"),
-        Route("DELETE", "/v2/guardrails/*", _by_id("DELETE", _delete), "today"),
-    ),
+    paths={"/v2/guardrails": "today"},
+    list=list_guardrails,
+    create=create,
+    get=_by_id(_SETS.get, _get),
+    patch=_by_id(_SETS.patch, _patch),
+    delete=_by_id(_SETS.delete, _delete),
+    more_routes=(Route("GET", "/v2/guardrails/tags", list_tags, "today"),),
 )

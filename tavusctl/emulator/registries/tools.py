@@ -12,7 +12,7 @@ from tavusctl.emulator.bodies.paging import limit_of, list_all, list_response, n
 from tavusctl.emulator.bodies.reading import read_object, record_mask_violation
 from tavusctl.emulator.http.messages import Object, Response, answer, empty, refuse, refuse_fields
 from tavusctl.emulator.registries.tool_fields import FIELDS, masked, tool_problems, with_defaults, with_stored_secret
-from tavusctl.emulator.resources.resource import Missing, Resource, Route
+from tavusctl.emulator.resources.resource import Missing, Resource
 
 KIND = "tools"
 CREATED_AT = "2026-05-15T10:30:00"
@@ -68,9 +68,7 @@ def create(call: Call) -> Response:
     patching.apply_write_behaviors(call.world.behaviors.values, {}, document)
     now = seconds_without_zone(call.world.clock.now())
     document |= {"created_at": now, "updated_at": now}
-    stored = StoredObject(call.account, KIND, RESOURCE.new_id(call.world), call.world.clock.now(), document)
-    call.commit(stored, "create")
-    return answer(view(call.world, stored))
+    return answer(view(call.world, RESOURCE.add(call, document)))
 
 
 def get(call: Call) -> Response:
@@ -138,13 +136,13 @@ def _filter(name_or_id: str) -> Callable[[StoredObject], bool] | None:
     return lambda stored: stored.id == name_or_id or name_or_id.lower() in stored.document["name"].lower()
 
 
-def from_seed(_world: World, body: Object, now: float) -> tuple[Object, Object]:
+def from_seed(_world: World, body: Object, now: float) -> Object:
     """A tool in a seed; it is not validated."""
     document = with_defaults(
         {"name": "tool", "description": "A tool.", **{k: v for k, v in body.items() if k in FIELDS}}
     )
     moment = seconds_without_zone(now)
-    return document | {name: body.get(name, moment) for name in ("created_at", "updated_at")}, {}
+    return document | {name: body.get(name, moment) for name in ("created_at", "updated_at")}
 
 
 RESOURCE = Resource(
@@ -154,14 +152,13 @@ RESOURCE = Resource(
     prefix="t",
     digits=12,
     missing=Missing(404, "error", "Tool not found"),
-    view=view,
     read_with_secrets=read_with_secrets,
     from_seed=from_seed,
-    routes=(
-        Route("GET", "/v2/tools", list_tools, "today"),
-        Route("POST", "/v2/tools", create, "today"),
-        Route("GET", "/v2/tools/*", get, "today"),
-        Route("PATCH", "/v2/tools/*", patch, "today"),
-        Route("DELETE", "/v2/tools/*", delete, "today"),
-    ),
+    paths={"/v2/tools": "today"},
+    list=list_tools,
+    create=create,
+    get=get,
+    patch=patch,
+    delete=delete,
+    hide_secrets=view,
 )

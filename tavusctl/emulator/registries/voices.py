@@ -11,7 +11,7 @@ from tavusctl.emulator.bodies.fields import Field, Fields, diagnostics, length, 
 from tavusctl.emulator.bodies.paging import limit_of, list_all, list_response, newest_first
 from tavusctl.emulator.bodies.reading import comma_separated, read_object
 from tavusctl.emulator.http.messages import Object, Refusal, Response, answer, empty, refuse_fields
-from tavusctl.emulator.resources.resource import Missing, Resource, Route
+from tavusctl.emulator.resources.resource import Missing, Resource
 
 KIND = "voices"
 DEFAULT_LIMIT, MAX_LIMIT = 20, 100  # page sizes of the list: default and maximum
@@ -83,14 +83,13 @@ def create(call: Call) -> Response:
     if problems:
         raise refuse_fields(problems)
     now = world.clock.now()
-    document = _new_document(body, now) | {"status": "started"}
+    document = from_seed(world, body, now) | {"status": "started"}
     run = {"began": now, "seconds": world.behaviors["voice_seconds"], "error": world.next_outcome(KIND)}
-    stored = StoredObject(call.account, KIND, RESOURCE.new_id(world), now, document, {"run": run, "given": body})
-    call.commit(stored, "create")
-    return answer(read_with_secrets(world, stored))
+    return answer(read_with_secrets(world, RESOURCE.add(call, document, {"run": run, "given": body})))
 
 
-def _new_document(body: Object, now: float) -> Object:
+def from_seed(_world: World, body: Object, now: float) -> Object:
+    """A voice in a seed: ready, unless the seed has another status."""
     return {
         "voice_name": body.get("voice_name", "Voice"),
         "description": body.get("description"),
@@ -107,15 +106,9 @@ def get(call: Call) -> Response:
     return answer(read_with_secrets(call.world, _STOCK.get(call.id) or RESOURCE.find(call)))
 
 
-def _own_voice(call: Call) -> StoredObject:
-    if call.id in _STOCK:
-        call.world.journal.add_violation(call.entry, "stock_written", "a stock voice was to be changed")
-    return RESOURCE.find(call)
-
-
 def patch(call: Call) -> Response:
     """PATCH /v2/voices/ID: merges name, description and tags."""
-    stored, body = _own_voice(call), read_object(call)
+    stored, body = RESOURCE.find_own(call, _STOCK), read_object(call)
     problems = diagnostics(UPDATE, body)
     if problems or not body:
         raise refuse_fields(problems or {"_schema": ["Nothing to change."]})
@@ -126,7 +119,7 @@ def patch(call: Call) -> Response:
 
 def delete(call: Call) -> Response:
     """DELETE /v2/voices/ID: refused while a persona or a face uses it."""
-    stored = _own_voice(call)
+    stored = RESOURCE.find_own(call, _STOCK)
     use_counts = _use_counts(call, stored.id)
     if any(use_counts.values()):
         raise Refusal(409, {"error": "Voice is in use and cannot be deleted", "used_by": use_counts})
@@ -172,11 +165,6 @@ def _filter(search: str, tags: set[str]) -> Callable[[StoredObject], bool] | Non
     )
 
 
-def from_seed(_world: World, body: Object, now: float) -> tuple[Object, Object]:
-    """A voice in a seed: ready, unless the seed has another status."""
-    return _new_document(body, now), {}
-
-
 RESOURCE = Resource(
     name=KIND,
     singular="voice",
@@ -184,14 +172,12 @@ RESOURCE = Resource(
     prefix="v",
     digits=12,
     missing=Missing(404, "error", "Voice not found"),
-    view=read_with_secrets,
     read_with_secrets=read_with_secrets,
     from_seed=from_seed,
-    routes=(
-        Route("GET", "/v2/voices", list_voices, "today"),
-        Route("POST", "/v2/voices", create, "today"),
-        Route("GET", "/v2/voices/*", get, "today"),
-        Route("PATCH", "/v2/voices/*", patch, "today"),
-        Route("DELETE", "/v2/voices/*", delete, "today"),
-    ),
+    paths={"/v2/voices": "today"},
+    list=list_voices,
+    create=create,
+    get=get,
+    patch=patch,
+    delete=delete,
 )

@@ -244,12 +244,6 @@ def _with_event(world: World, stored: StoredObject, event_type: str, properties:
     return replace(stored, hidden={**stored.hidden, "events": events})
 
 
-def delete(call: Call) -> Response:
-    """DELETE /v2/conversations/ID."""
-    call.delete(RESOURCE.find(call))
-    return empty(204)
-
-
 def list_conversations(call: Call) -> Response:
     """GET /v2/conversations."""
     filters = {
@@ -264,7 +258,7 @@ def list_conversations(call: Call) -> Response:
     return list_response(call, data, total)
 
 
-def from_seed(_world: World, body: Object, now: float) -> tuple[Object, Object]:
+def from_seed(_world: World, body: Object, now: float) -> Object:
     """A conversation in a seed: ended, unless the seed has another status."""
     document = {
         "conversation_name": "Conversation",
@@ -276,7 +270,7 @@ def from_seed(_world: World, body: Object, now: float) -> tuple[Object, Object]:
         "persona_id": None,
         "updated_at": in_microseconds(now),
     }
-    return document | {name: value for name, value in body.items() if name in document}, {}
+    return document | {name: value for name, value in body.items() if name in document}
 
 
 RESOURCE = Resource(
@@ -286,14 +280,11 @@ RESOURCE = Resource(
     prefix="c",
     digits=11,
     missing=Missing(400, "error", "Invalid conversation_id"),
-    view=read_with_secrets,
     read_with_secrets=read_with_secrets,
     from_seed=from_seed,
-    routes=(
-        Route("GET", "/v2/conversations", list_conversations),
-        Route("POST", "/v2/conversations", create),
-        Route("GET", "/v2/conversations/*", get),
-        Route("DELETE", "/v2/conversations/*", delete),
-        Route("POST", "/v2/conversations/*/end", end),
-    ),
+    paths={"/v2/conversations": ""},
+    list=list_conversations,
+    create=create,
+    get=get,
+    more_routes=(Route("POST", "/v2/conversations/*/end", end),),
 )

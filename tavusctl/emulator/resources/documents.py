@@ -12,7 +12,7 @@ from tavusctl.emulator.bodies import patching
 from tavusctl.emulator.bodies.fields import Field, Fields, diagnostics, flag, mapping, text, texts
 from tavusctl.emulator.bodies.paging import limit_of, list_all, list_response, newest_first, page_of
 from tavusctl.emulator.bodies.reading import comma_separated, read_object
-from tavusctl.emulator.http.messages import Malformed, Object, Response, answer, empty, refuse
+from tavusctl.emulator.http.messages import Malformed, Object, Response, answer, refuse
 from tavusctl.emulator.resources import crawls
 from tavusctl.emulator.resources.resource import Missing, Resource, Route
 
@@ -74,12 +74,10 @@ def create(call: Call) -> Response:
         crawls.check_capacity(call, adds_crawl=True)
     body = dict(body)
     patching.apply_write_behaviors(world.behaviors.values, {}, body)
-    now = world.clock.now()
-    document = _new_document(body, crawl, now)
-    stored = StoredObject(call.account, KIND, RESOURCE.new_id(world), now, document)
-    stored = stored.with_document(document, run=crawls.begin(world, "create", document["document_url"], crawl))
-    call.commit(stored, "create", {"running_crawls": crawls.running_crawls(world, call.account) + 1} if crawl else {})
-    return answer(read_with_secrets(world, stored))
+    document = _new_document(body, crawl, world.clock.now())
+    run = crawls.begin(world, "create", document["document_url"], crawl)
+    extra = {"running_crawls": crawls.running_crawls(world, call.account) + 1} if crawl else {}
+    return answer(read_with_secrets(world, RESOURCE.add(call, document, {"run": run}, extra)))
 
 
 def _new_document(body: Object, crawl: Object | None, now: float) -> Object:
@@ -110,11 +108,6 @@ def _name_from(url: str) -> str:
     return parts.path.rstrip("/").rpartition("/")[2] or parts.netloc or "document"
 
 
-def get(call: Call) -> Response:
-    """GET /v2/documents/ID."""
-    return answer(read_with_secrets(call.world, RESOURCE.find(call)))
-
-
 def patch(call: Call) -> Response:
     """PATCH /v2/documents/ID: plain JSON; tags replace the whole list."""
     stored = RESOURCE.find(call)
@@ -125,12 +118,6 @@ def patch(call: Call) -> Response:
     changed = stored.with_document(document)
     call.commit(changed, "update")
     return answer(read_with_secrets(call.world, changed))
-
-
-def delete(call: Call) -> Response:
-    """DELETE /v2/documents/ID."""
-    call.delete(RESOURCE.find(call))
-    return empty(204)
 
 
 def recrawl(call: Call) -> Response:
@@ -234,14 +221,14 @@ def chunks(call: Call) -> Response:
     return answer({"chunks": [], "next_offset": None})
 
 
-def from_seed(_world: World, body: Object, now: float) -> tuple[Object, Object]:
+def from_seed(_world: World, body: Object, now: float) -> Object:
     """A document in a seed: ready, unless the seed has another status."""
     crawl = body.get("crawl_config", body.get("crawl"))
     document = _new_document({"document_url": "https://docs.example.com/", **body}, crawl, now) | {"status": "ready"}
     if crawl:
         urls = crawls.crawled_pages(document["document_url"], crawl)
         document |= {"crawled_urls": urls, "last_crawled_at": in_seconds(now), "crawl_count": 1}
-    return document | {name: value for name, value in body.items() if name in document}, {}
+    return document | {name: value for name, value in body.items() if name in document}
 
 
 RESOURCE = Resource(
@@ -251,15 +238,13 @@ RESOURCE = Resource(
     prefix="d8-",
     digits=12,
     missing=Missing(404, "message", "Document not found"),
-    view=read_with_secrets,
     read_with_secrets=read_with_secrets,
     from_seed=from_seed,
-    routes=(
-        Route("GET", "/v2/documents", list_documents),
-        Route("POST", "/v2/documents", create),
-        Route("GET", "/v2/documents/*", get),
-        Route("PATCH", "/v2/documents/*", patch),
-        Route("DELETE", "/v2/documents/*", delete),
+    paths={"/v2/documents": ""},
+    list=list_documents,
+    create=create,
+    patch=patch,
+    more_routes=(
         Route("POST", "/v2/documents/*/recrawl", recrawl),
         Route("GET", "/v2/documents/tags", list_tags, "today"),
         Route("GET", "/v2/documents/*/chunks", chunks, "today"),

@@ -165,15 +165,9 @@ def get(call: Call) -> Response:
     return answer(_view(call, _stock_replicas(call.world).get(call.id) or RESOURCE.find(call)))
 
 
-def _own_replica(call: Call) -> StoredObject:
-    if call.id in _stock_replicas(call.world):
-        call.world.journal.add_violation(call.entry, "stock_written", "a stock replica was to be changed")
-    return RESOURCE.find(call)
-
-
 def rename(call: Call) -> Response:
     """PATCH /v2/replicas/ID/name: the answer has no body."""
-    stored = _own_replica(call)
+    stored = RESOURCE.find_own(call, _stock_replicas(call.world))
     body = read_object(call)
     if call.world.is_today:
         body = aliases.to_older_names(body, aliases.REPLICA, new=aliases.uses_newer_names(call.request))
@@ -195,7 +189,7 @@ def _with_change(call: Call, stored: StoredObject, change: Object) -> StoredObje
 
 def update(call: Call) -> Response:
     """PATCH /v2/faces/ID, also /v2/replicas/ID: changes name and default voice; neither may be null or blank."""
-    stored, world = _own_replica(call), call.world
+    stored, world = RESOURCE.find_own(call, _stock_replicas(call.world)), call.world
     body = aliases.to_older_names(read_object(call), aliases.REPLICA, new=aliases.uses_newer_names(call.request))
     problems = diagnostics(UPDATE, body)
     if problems or not body:
@@ -214,7 +208,7 @@ def update(call: Call) -> Response:
 
 def delete(call: Call) -> Response:
     """DELETE /v2/replicas/ID: 200, not 204."""
-    call.delete(_own_replica(call))
+    call.delete(RESOURCE.find_own(call, _stock_replicas(call.world)))
     return empty(200)
 
 
@@ -241,10 +235,10 @@ def list_replicas(call: Call) -> Response:
     return list_response(call, data, total)
 
 
-def from_seed(_world: World, body: Object, now: float) -> tuple[Object, Object]:
+def from_seed(_world: World, body: Object, now: float) -> Object:
     """A replica in a seed: trained, unless the seed has another status."""
     body = aliases.to_older_names(body, aliases.REPLICA, new=True)
-    document = {
+    return {
         "replica_name": body.get("replica_name", "Replica"),
         "thumbnail_video_url": body.get("thumbnail_video_url", "https://cdn.example.com/thumbnail.mp4"),
         "training_progress": body.get("training_progress", "100/100"),
@@ -255,16 +249,8 @@ def from_seed(_world: World, body: Object, now: float) -> tuple[Object, Object]:
         "model_name": body.get("model_name", "phoenix-3"),
         **{name: body[name] for name in TODAY_ONLY if name in body},
     }
-    return document, {}
 
 
-_CALLS = (
-    ("GET", "/v2/{}", list_replicas),
-    ("POST", "/v2/{}", create),
-    ("GET", "/v2/{}/*", get),
-    ("PATCH", "/v2/{}/*/name", rename),
-    ("DELETE", "/v2/{}/*", delete),
-)
 RESOURCE = Resource(
     name=KIND,
     singular="replica",
@@ -273,12 +259,16 @@ RESOURCE = Resource(
     prefix="r",
     digits=11,
     missing=Missing(400, "error", "Invalid replica_id"),
-    view=read_with_secrets,
     read_with_secrets=read_with_secrets,
     from_seed=from_seed,
-    routes=(
-        *(Route(method, path.format("replicas"), handler) for method, path, handler in _CALLS),
-        *(Route(method, path.format("faces"), handler, "today") for method, path, handler in _CALLS),
+    paths={"/v2/replicas": "", "/v2/faces": "today"},
+    list=list_replicas,
+    create=create,
+    get=get,
+    delete=delete,
+    more_routes=(
+        Route("PATCH", "/v2/replicas/*/name", rename),
+        Route("PATCH", "/v2/faces/*/name", rename, "today"),
         *(Route("PATCH", f"/v2/{name}/*", update, "today") for name in ("replicas", "faces")),
     ),
 )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
-from tavusctl.emulator.http.messages import Object, Refusal, Response
+from tavusctl.emulator.http.messages import Object, Refusal, Response, answer, empty
 
 Handler = Callable[[Call], Response]
 
@@ -50,18 +50,54 @@ class Resource:
     prefix: str
     digits: int
     missing: Missing
-    # What a read shows, secrets hidden.
-    view: Callable[[World, StoredObject], Object]
     # What a portal edit patches: like a read, with real secrets.
     read_with_secrets: Callable[[World, StoredObject], Object]
-    # Document and hidden part of an object that a seed has or the portal creates, from its body and the time.
-    from_seed: Callable[[World, Object, float], tuple[Object, Object]]
-    routes: Sequence[Route]
+    # The document of an object that a seed has or the portal creates, from its body and the time.
+    from_seed: Callable[[World, Object, float], Object]
+    paths: Mapping[str, str]  # the paths of the collection, each with the era that has it; empty: both
+    list: Handler
+    create: Handler
+    patch: Handler | None = None
+    get: Handler | None = None  # by default, the answer is `view`
+    delete: Handler | None = None  # by default, the object is deleted
+    more_routes: Sequence[Route] = ()
+    hide_secrets: Callable[[World, StoredObject], Object] | None = None  # what a read shows, if there are secrets
     other_names: Sequence[str] = ()  # further names of the kind
+
+    def routes(self) -> Iterator[Route]:
+        """All routes of the kind."""
+        for path, era in self.paths.items():
+            yield Route("GET", path, self.list, era)
+            yield Route("POST", path, self.create, era)
+            yield Route("GET", f"{path}/*", self.get or self._get, era)
+            yield Route("DELETE", f"{path}/*", self.delete or self._delete, era)
+            if self.patch:
+                yield Route("PATCH", f"{path}/*", self.patch, era)
+        yield from self.more_routes
+
+    def view(self, world: World, stored: StoredObject) -> Object:
+        """What a read shows, secrets hidden."""
+        return (self.hide_secrets or self.read_with_secrets)(world, stored)
+
+    def _get(self, call: Call) -> Response:
+        return answer(self.view(call.world, self.find(call)))
+
+    def _delete(self, call: Call) -> Response:
+        call.delete(self.find(call))
+        return empty(204)
 
     def new_id(self, world: World) -> str:
         """An id of this kind."""
         return world.store.next_id(self.prefix, self.digits)
+
+    def add(
+        self, call: Call, document: Object, hidden: Object | None = None, extra: Object | None = None
+    ) -> StoredObject:
+        """Store a new object on behalf of a request; returns it.  `extra` is added to its mutation."""
+        now = call.world.clock.now()
+        stored = StoredObject(call.account, self.name, self.new_id(call.world), now, document, hidden or {})
+        call.commit(stored, "create", extra)
+        return stored
 
     def find(self, call: Call) -> StoredObject:
         """The object whose id is in the path; raises the refusal if there is none."""
@@ -70,3 +106,10 @@ class Resource:
             raise self.missing.refusal(call.world.behaviors["not_found"])
         call.record_shown(stored)
         return stored
+
+    def find_own(self, call: Call, stock: Collection[str]) -> StoredObject:
+        """The object in the path, to be changed; a violation if its id is in `stock`, which every account has."""
+        if call.id in stock:
+            text = f"a stock {self.singular} was to be changed"
+            call.world.journal.add_violation(call.entry, "stock_written", text)
+        return self.find(call)

@@ -32,7 +32,7 @@ Table = dict[tuple[str, ...], dict[str, Handler]]
 TABLES: dict[str, Table] = {"seed": {}, "today": {}}
 for _era, _table in TABLES.items():
     for _resource in RESOURCES.values():
-        for _route in sorted(_resource.routes, key=lambda route: route.era):  # routes of one era win
+        for _route in sorted(_resource.routes(), key=lambda route: route.era):  # routes of one era win
             if _route.era in ("", _era):
                 _table.setdefault(tuple(_route.path.strip("/").split("/")), {})[_route.method] = _route.handler
 ID_AT, PART_AT = 2, 4

@@ -157,7 +157,7 @@ class SetKind:
             return {self.id_key: stored.id, **times}
         return self.read_with_secrets(world, stored)
 
-    def from_seed(self, world: World, body: Object, now: float) -> tuple[Object, Object]:
+    def from_seed(self, world: World, body: Object, now: float) -> Object:
         """A set in a seed; it is not validated."""
         return {
             "name": body.get("name", self.default_name),
@@ -165,7 +165,7 @@ class SetKind:
             **({"allow_loops": body["allow_loops"]} if "allow_loops" in body else {}),
             "created_at": body.get("created_at", format_time(world, now)),
             "updated_at": body.get("updated_at", format_time(world, now)),
-        }, {}
+        }
 
 
 def format_time(world: World, now: float) -> str:
@@ -191,8 +191,7 @@ def _create(kind: SetKind, resource: Resource, call: Call) -> Response:
         document["name"] = kind.default_name
     now = call.world.clock.now()
     document |= {"created_at": format_time(call.world, now), "updated_at": format_time(call.world, now)}
-    stored = StoredObject(call.account, kind.kind, resource.new_id(call.world), now, document)
-    call.commit(stored, "create")
+    stored = resource.add(call, document)
     if call.world.behaviors["set_create_full"]:
         return answer(kind.read_with_secrets(call.world, stored))
     shown = {kind.id_key: stored.id, kind.for_era(call.world).created_name: document["name"], "status": "active"}
@@ -289,21 +288,17 @@ def resource_of(kind: SetKind) -> Resource:
         prefix=kind.prefix,
         digits=12,
         missing=Missing(404, "error", kind.not_found),
-        view=kind.read_with_secrets,
         read_with_secrets=kind.read_with_secrets,
         from_seed=kind.from_seed,
-        routes=(
-            Route("GET", path, lambda call: _list(kind, resource, call)),
-            Route("POST", path, lambda call: _create(kind, resource, call)),
-            Route("GET", f"{path}/*", lambda call: _get(kind, resource, call)),
-            Route("PATCH", f"{path}/*", lambda call: _patch(kind, _find(kind, resource, call), call)),
-            Route("DELETE", f"{path}/*", lambda call: _delete(kind, resource, call)),
-            *(
-                [Route("POST", f"{path}/validate", lambda call: _validate(kind, call), "today")]
-                if kind is OBJECTIVES
-                else []
-            ),
-        ),
+        paths={path: ""},
+        list=lambda call: _list(kind, resource, call),
+        create=lambda call: _create(kind, resource, call),
+        get=lambda call: _get(kind, resource, call),
+        patch=lambda call: _patch(kind, _find(kind, resource, call), call),
+        delete=lambda call: _delete(kind, resource, call),
+        more_routes=[Route("POST", f"{path}/validate", lambda call: _validate(kind, call), "today")]
+        if kind is OBJECTIVES
+        else [],
     )
     return resource
 
