@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 if TYPE_CHECKING:
     from tavusctl.emulator.http.access import Allowed
@@ -35,52 +35,44 @@ class Running:
     url: str
 
 
+class Start(TypedDict, total=False):
+    """How the emulated world starts.
+
+    `db` is a SQLite file that outlives the server; None keeps everything in memory.  `seed` and `faults` are JSON files
+    (or their content): objects by account, and fault rules, as `control.channel` describes them.  Without `allowed`,
+    requests under a foreign host name or from pages of other machines are refused, and no callback is sent.
+    """
+
+    db: str | Path | None
+    seed: str | Path | Mapping[str, Any] | None
+    faults: str | Path | list[dict[str, Any]] | None
+    behaviors: Mapping[str, Any] | None
+    allowed: Allowed | None
+
+
 def serve(
     *,
     host: str = LOCAL,
     port: int = 0,
-    db: str | Path | None = None,
-    seed: str | Path | Mapping[str, Any] | None = None,
-    faults: str | Path | list[dict[str, Any]] | None = None,
     latency_ms: float = 0.0,
-    behaviors: Mapping[str, Any] | None = None,
-    allowed: Allowed | None = None,
     ready: Callable[[str], object] = announce,
+    **start: Unpack[Start],
 ) -> None:
     """Serve until SIGINT or SIGTERM; call `ready` with the base URL as soon as connections are accepted.
 
-    `port` 0 is any free port.  `db` is a SQLite file that outlives the server; None keeps everything in memory.  `seed`
-    and `faults` are JSON files (or their content): objects by account, and fault rules, as `control.channel` describes
-    them.  `behaviors` are set at the start.  `latency_ms` delays every answer of the API.  Without `allowed`,
-    requests under a foreign host name or from pages of other machines are refused, and no callback is sent.
+    `port` 0 is any free port; `latency_ms` delays every answer of the API.
     """
     from tavusctl.emulator.control.start import start_world  # noqa: PLC0415 - importing this package must cost nothing
     from tavusctl.emulator.http.server import serve as serve_world  # noqa: PLC0415 - as above
 
-    world = start_world(db=db, seed=seed, faults=faults, behaviors=behaviors, allowed=allowed)
-    serve_world(world, host, port, latency_ms / 1000, ready)
+    serve_world(start_world(**start), host, port, latency_ms / 1000, ready)
 
 
 @contextmanager
-def running(
-    *,
-    host: str = LOCAL,
-    port: int = 0,
-    db: str | Path | None = None,
-    seed: str | Path | Mapping[str, Any] | None = None,
-    faults: str | Path | list[dict[str, Any]] | None = None,
-    latency_ms: float = 0.0,
-    behaviors: Mapping[str, Any] | None = None,
-    allowed: Allowed | None = None,
-) -> Iterator[Running]:
+def running(*, host: str = LOCAL, port: int = 0, latency_ms: float = 0.0, **start: Unpack[Start]) -> Iterator[Running]:
     """A server in a background thread, for the length of a `with` block; the parameters are those of `serve`."""
     from tavusctl.emulator.control.start import start_world  # noqa: PLC0415 - as above
     from tavusctl.emulator.http.server import serve_in_thread  # noqa: PLC0415 - as above
 
-    with serve_in_thread(
-        lambda: start_world(db=db, seed=seed, faults=faults, behaviors=behaviors, allowed=allowed),
-        host,
-        port,
-        latency_ms / 1000,
-    ) as url:
+    with serve_in_thread(lambda: start_world(**start), host, port, latency_ms / 1000) as url:
         yield Running(url)

@@ -98,6 +98,15 @@ def _shown(call: Call, view: View, page: Sequence[StoredObject]) -> list[Object]
     return [view(stored) for stored in page]
 
 
+def all_of(*tests: tuple[object, Callable[[StoredObject], bool]]) -> Callable[[StoredObject], bool] | None:
+    """A filter for `list_all`: each test belongs to a value of the query, and counts unless that is empty.
+
+    None if no test counts: then a page is read without the pages before it.
+    """
+    counting = [test for value, test in tests if value]
+    return (lambda stored: all(test(stored) for test in counting)) if counting else None
+
+
 def list_response(call: Call, data: list[Object], total: int, **more: int) -> Response:
     """The response of a list: data, total and `more` members of its envelope."""
     style = call.world.behaviors["total_count"]

@@ -1,11 +1,15 @@
-"""Functions that handlers share: read a body, patch a read, answer 304, record a mask in a write."""
+"""Functions that handlers share: read a body and its display names, patch a read, answer 304, record a mask."""
 
 from __future__ import annotations
+
+import html
+import unicodedata
+from collections.abc import Callable
 
 from tavusctl.emulator.account.journal import contains_mask
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import patching
-from tavusctl.emulator.bodies.names import with_normalised_names
+from tavusctl.emulator.control.behaviors import Behaviors
 from tavusctl.emulator.http.messages import (
     Json,
     Malformed,
@@ -17,6 +21,18 @@ from tavusctl.emulator.http.messages import (
     refuse_fields,
     refuse_message,
 )
+
+NAMES = {"name", *(f"{kind}_name" for kind in ("persona", "pal", "document", "replica", "face", "guardrail", "voice"))}
+MAX_NAME_LENGTH = 24
+NAME_NORMALISERS: dict[str, Callable[[str], str]] = {
+    "as sent": lambda name: name,
+    "trim": str.strip,
+    "collapse": lambda name: " ".join(name.split()),
+    "compose": lambda name: unicodedata.normalize("NFC", name),
+    "escape": lambda name: html.escape(name, quote=False),
+    "lower": str.lower,
+    "cut": lambda name: name[:MAX_NAME_LENGTH],
+}
 
 
 def read_object(call: Call) -> Object:
@@ -70,3 +86,9 @@ def unchanged(world: World, message: str) -> Response:
         return Response(304, b"", [*response.headers, ("content-length", str(len(response.body)))])
     response.unframed = True
     return response
+
+
+def with_normalised_names(behaviors: Behaviors, body: Object) -> Object:
+    """A body with its display names as the server stores them."""
+    normalise = NAME_NORMALISERS[behaviors["names"]]
+    return {key: normalise(value) if key in NAMES and isinstance(value, str) else value for key, value in body.items()}

@@ -14,14 +14,6 @@ from tavusctl.emulator.http.messages import Json, Object
 Check = Callable[[Json], bool]
 
 
-def _one_of(*values: Json) -> Check:
-    return lambda value: value in values
-
-
-def _flag(value: Json) -> bool:
-    return isinstance(value, bool)
-
-
 def _amount(value: Json) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
@@ -42,9 +34,6 @@ def _keys(value: Json) -> bool:
     return isinstance(value, dict) and all(account is None or isinstance(account, str) for account in value.values())
 
 
-ERA = "today"  # the default of the behaviour `era`: which API is served, `seed` or `today`
-
-
 @dataclass(frozen=True, slots=True)
 class Behavior:
     """One setting of the emulator; `check` accepts its valid values."""
@@ -55,143 +44,123 @@ class Behavior:
     meaning: str
 
 
+def _switch(name: str, meaning: str, *, on: bool) -> Behavior:
+    return Behavior(name, on, lambda value: isinstance(value, bool), meaning)
+
+
+def _choice(name: str, meaning: str, *values: str) -> Behavior:
+    """A behaviour with one of the given values; the first is the default."""
+    return Behavior(name, values[0], lambda value: value in values, meaning)
+
+
 BEHAVIORS = {
     behavior.name: behavior
     for behavior in (
         # Which API
-        Behavior(
+        _choice(
             "era",
-            ERA,
-            _one_of("seed", "today"),
             "seed: the API of spring 2026; today: that of November 2026, with PALs, tools, skills, voices and the rest",
+            "today",
+            "seed",
         ),
         # Reads
-        Behavior("wrapped_get", default=False, check=_flag, meaning="GET of a persona or set answers {data: [it]}"),
-        Behavior(
-            "newer_fields", default=True, check=_flag, meaning="fields of spring 2026 are shown when they are unset"
-        ),
-        Behavior("flow_defaults", "filled", _one_of("filled", "null"), "what unset conversational_flow fields show"),
-        Behavior(
-            "mask", "stars", _one_of("stars", "omit", "echo", "null", "blank", "word"), "how a stored key is shown"
-        ),
-        Behavior("set_id_key", "uuid", _one_of("uuid", "documented"), "documented: guardrails_id, objectives_id"),
-        Behavior("stock", default=True, check=_flag, meaning="stock personas and replicas exist"),
-        Behavior(
+        _switch("wrapped_get", "GET of a persona or set answers {data: [it]}", on=False),
+        _switch("newer_fields", "fields of spring 2026 are shown when they are unset", on=True),
+        _choice("flow_defaults", "what unset conversational_flow fields show", "filled", "null"),
+        _choice("mask", "how a stored key is shown", "stars", "omit", "echo", "null", "blank", "word"),
+        _choice("set_id_key", "documented: guardrails_id, objectives_id", "uuid", "documented"),
+        _switch("stock", "stock personas and replicas exist", on=True),
+        _choice(
             "draft_marks",
-            "draft",
-            _one_of("draft", "every read"),
             "reads of a persona with a July draft that say is_draft_view and has_unpublished_changes",
+            "draft",
+            "every read",
         ),
-        Behavior(
+        _choice(
             "interruptibility",
-            "path",
-            _one_of("path", "pal", "replica", "face"),
             "how today's reads name it: by path, pal_ on /v2/pals and replica_ on /v2/personas, or always alike",
+            "path",
+            "pal",
+            "replica",
+            "face",
         ),
-        Behavior("pal_tools_list", "data", _one_of("data", "bare"), "the tools of a PAL come under data, or as a list"),
-        Behavior("set_app_message", default=True, check=_flag, meaning="items of sets show app_message, today"),
-        Behavior(
-            "set_item_uuids", default=False, check=_flag, meaning="items of sets have ids, kept by edits of a field"
-        ),
+        _choice("pal_tools_list", "the tools of a PAL come under data, or as a list", "data", "bare"),
+        _switch("set_app_message", "items of sets show app_message, today", on=True),
+        _switch("set_item_uuids", "items of sets have ids, kept by edits of a field", on=False),
         # Lists
         Behavior("list_lag", 0, _amount, "seconds until a list shows a creation or a deletion"),
-        Behavior(
-            "list_order", "ascending", _one_of("ascending", "descending"), "by creation; documents obey their own"
-        ),
+        _choice("list_order", "by creation; documents obey their own", "ascending", "descending"),
         Behavior("max_limit", None, _count_or_none, "the greatest page size"),
-        Behavior("over_limit", "refuse", _one_of("refuse", "clamp"), "what happens beyond max_limit"),
-        Behavior("total_count", "exact", _one_of("exact", "absent", "wrong"), "wrong: the length of the page"),
-        Behavior(
-            "sets_list_documented", default=False, check=_flag, meaning="list items of sets are only an id and times"
-        ),
-        Behavior(
-            "legacy",
-            default=True,
-            check=_flag,
-            meaning="today's list of guardrails is one of sets, where the query does not say which",
-        ),
-        Behavior(
-            "personas_list",
-            "whole",
-            _one_of("whole", "short"),
-            "short: items of today's list of personas lack tool_ids and skills",
-        ),
-        Behavior("persona_type", "obeyed", _one_of("obeyed", "ignored"), "the older name of pal_type, today"),
+        _choice("over_limit", "what happens beyond max_limit", "refuse", "clamp"),
+        _choice("total_count", "wrong: the length of the page", "exact", "absent", "wrong"),
+        _switch("sets_list_documented", "list items of sets are only an id and times", on=False),
+        _switch("legacy", "today's list of guardrails is one of sets, where the query does not say which", on=True),
+        _choice("personas_list", "short: items of today's list of personas lack tool_ids and skills", "whole", "short"),
+        _choice("persona_type", "the older name of pal_type, today", "obeyed", "ignored"),
         # Writes
-        Behavior(
+        _choice(
             "drafts_guard",
-            "patch",
-            _one_of("patch", "everything", "unforced"),
             "what a draft in PAL Maker keeps out; everything: calls for the tools and skills of a PAL, too, but not "
             "with ?force=true; unforced: these, whatever they have",
+            "patch",
+            "everything",
+            "unforced",
         ),
-        Behavior(
+        _choice(
             "draft_parts",
-            "live",
-            _one_of("live", "draft"),
             "draft: calls for the tools and skills of a PAL go into a draft of July, which no page says or denies",
+            "live",
+            "draft",
         ),
-        Behavior(
-            "patch_tool_ids",
-            "refuse",
-            _one_of("refuse", "ignore", "accept"),
-            "what becomes of a patch of /tool_ids",
-        ),
-        Behavior(
+        _choice("patch_tool_ids", "what becomes of a patch of /tool_ids", "refuse", "ignore", "accept"),
+        _choice(
             "tool_auth",
-            "replaced",
-            _one_of("replaced", "kept"),
             "kept: a delivery without the secret in its auth keeps the stored one; replaced: it is refused",
+            "replaced",
+            "kept",
         ),
-        Behavior("model_name", "optional", _one_of("optional", "required"), "whether today's faces need a model_name"),
-        Behavior("set_create_full", default=False, check=_flag, meaning="creating a set answers the whole set"),
-        Behavior("body_304", "none", _one_of("none", "length", "body"), "length: announced; body: sent, against HTTP"),
-        Behavior("layers_unknown", "reject", _one_of("reject", "drop", "keep"), "unknown keys inside layers"),
-        Behavior("set_items_unknown", "reject", _one_of("reject", "keep"), "unknown keys inside the items of sets"),
+        _choice("model_name", "whether today's faces need a model_name", "optional", "required"),
+        _switch("set_create_full", "creating a set answers the whole set", on=False),
+        _choice("body_304", "length: announced; body: sent, against HTTP", "none", "length", "body"),
+        _choice("layers_unknown", "unknown keys inside layers", "reject", "drop", "keep"),
+        _choice("set_items_unknown", "unknown keys inside the items of sets", "reject", "keep"),
         Behavior(
             "ignore_fields", (), _texts, "JSON Pointers whose writes are silently dropped, /layers/tts/voice_settings"
         ),
         Behavior(
             "tidied_fields", {}, _tidies, "JSON Pointers and how their values are kept: trim, lower, round or sort"
         ),
-        Behavior(
+        _choice(
             "names",
-            "as sent",
-            _one_of("as sent", "trim", "collapse", "compose", "escape", "lower", "cut"),
             "how display names are kept; cut: the first 24 characters",
+            "as sent",
+            "trim",
+            "collapse",
+            "compose",
+            "escape",
+            "lower",
+            "cut",
         ),
-        Behavior("ignore_test", default=False, check=_flag, meaning="PATCH skips its test operations"),
-        Behavior(
-            "patch_answer", "persona", _one_of("persona", "empty"), "body of a persona PATCH that changed something"
-        ),
-        Behavior("patch_error", "documented", _one_of("documented", "recorded"), "text of a 422 of a persona PATCH"),
-        Behavior("references", "ignore", _one_of("ignore", "reject"), "ids of documents and sets that do not exist"),
+        _switch("ignore_test", "PATCH skips its test operations", on=False),
+        _choice("patch_answer", "body of a persona PATCH that changed something", "persona", "empty"),
+        _choice("patch_error", "text of a 422 of a persona PATCH", "documented", "recorded"),
+        _choice("references", "ids of documents and sets that do not exist", "ignore", "reject"),
         Behavior("retired_models", (), _texts, "values of layers.llm.model that are refused, also when already stored"),
-        Behavior(
+        _switch(
             "check_references",
-            default=False,
-            check=_flag,
-            meaning="a violation: a change after which a persona names a document that is missing or not ready",
+            "a violation: a change after which a persona names a document that is missing or not ready",
+            on=False,
         ),
-        Behavior(
-            "older_properties",
-            "accept",
-            _one_of("accept", "refuse"),
-            "enable_transcription, once documented, in a call",
-        ),
-        Behavior(
-            "delete_clears", default=False, check=_flag, meaning="deleting a set clears the personas that name it"
-        ),
+        _choice("older_properties", "enable_transcription, once documented, in a call", "accept", "refuse"),
+        _switch("delete_clears", "deleting a set clears the personas that name it", on=False),
         Behavior("error_after_commit", None, _count_or_none, "status that answers every change although it was made"),
-        Behavior("not_found", "documented", _one_of("documented", "400", "404"), "status for unknown ids"),
+        _choice("not_found", "status for unknown ids", "documented", "400", "404"),
         # Accounts
         Behavior("keys", {}, _keys, "API key to account; several keys may share one, null is a revoked key"),
-        Behavior("unknown_keys", "account", _one_of("account", "refuse"), "keys not in `keys`: own account, or 401"),
-        Behavior("credits", default=True, check=_flag, meaning="conversations can be paid; otherwise 402"),
+        _choice("unknown_keys", "keys not in `keys`: own account, or 401", "account", "refuse"),
+        _switch("credits", "conversations can be paid; otherwise 402", on=True),
         Behavior("max_conversations", None, _count_or_none, "active conversations at once"),
-        Behavior(
-            "rooms", "daily", _one_of("daily", "emulator"), "where conversation_url leads; emulator: pages of its own"
-        ),
+        _choice("rooms", "where conversation_url leads; emulator: pages of its own", "daily", "emulator"),
         # Times and limits
         Behavior("processing_seconds", 300, _amount, "from a document's start to its end"),
         Behavior("training_seconds", 14400, _amount, "from a replica's start to its end"),

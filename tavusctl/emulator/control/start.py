@@ -17,9 +17,9 @@ from tavusctl.emulator.http.messages import Json, Object
 
 def start_world(
     *,
-    db: str | Path | None,
-    seed: str | Path | Mapping[str, Json] | None,
-    faults: str | Path | list[Object] | None,
+    db: str | Path | None = None,
+    seed: str | Path | Mapping[str, Json] | None = None,
+    faults: str | Path | list[Object] | None = None,
     behaviors: Mapping[str, Json] | None = None,
     allowed: Allowed | None = None,
 ) -> World:

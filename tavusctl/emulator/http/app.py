@@ -5,7 +5,6 @@ from __future__ import annotations
 import traceback
 from dataclasses import dataclass, field
 
-from tavusctl.emulator.account import references
 from tavusctl.emulator.account.clock import in_microseconds
 from tavusctl.emulator.account.journal import Entry
 from tavusctl.emulator.account.portal import BadEdit
@@ -14,7 +13,7 @@ from tavusctl.emulator.control import channel, maker, seeding
 from tavusctl.emulator.control.faults import Fault
 from tavusctl.emulator.http.access import AccessPolicy
 from tavusctl.emulator.http.messages import Refusal, Request, Response, answer
-from tavusctl.emulator.resources import rooms, routes
+from tavusctl.emulator.resources import crawls, rooms, routes
 
 UNAUTHORISED = {"message": "Invalid access token"}
 OK = 200
@@ -86,7 +85,7 @@ class App:
             response = answer({"error": "Internal Server Error"}, after_commit)
             entry.status = after_commit
         if entry.committed and exchange.account and self.world.behaviors["check_references"]:
-            references.check(self.world, entry, exchange.account)
+            crawls.check_references(self.world, entry, exchange.account)
         if entry.committed:
             self._make_armed_edits("after", entry)
         response.headers += self.access_policy.grant(exchange.request)

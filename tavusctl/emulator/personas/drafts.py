@@ -18,7 +18,10 @@ from dataclasses import replace
 from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.http.messages import Json, Object, Refusal, refuse
+from tavusctl.emulator.personas.validity import KIND
+from tavusctl.emulator.resources.resource import Missing
 
+MISSING = Missing(400, "error", "Invalid persona_id")
 MODELS = ("maker", "july")
 CONFERENCING = "/layers/conferencing"
 PARTS = ("tool_ids", "skills")  # parts: calls of their own write them, to a draft if `draft_parts` says so
@@ -156,3 +159,32 @@ def with_draft_published(world: World, stored: StoredObject, now: str) -> Stored
         if draft["model"] == "maker"
         else updated.with_document(document, draft=draft | {"document": document})
     )
+
+
+def find_persona(call: Call) -> StoredObject:
+    """The persona of the account whose id is in the path; raises the refusal if there is none."""
+    stored = call.world.store.get(call.account, KIND, call.id)
+    if stored is None:
+        raise MISSING.refusal(call.world.behaviors["not_found"])
+    call.record_shown(stored)
+    return stored
+
+
+def find_persona_to_change(call: Call) -> StoredObject:
+    """The persona in the path, for a call that changes its tools or skills.
+
+    Whether a draft in PAL Maker blocks the call is the behaviour `drafts_guard`.  Where that allows it,
+    `?force=true` discards the draft.
+    """
+    stored, guard = find_persona(call), call.world.behaviors["drafts_guard"]
+    if guard == "patch" or not draft_of(stored, "maker"):
+        return part_to_write(call, stored)
+    if guard == "unforced" or not call.has_flag("force"):
+        raise conflict()
+    return without_draft(stored)
+
+
+def commit_part(call: Call, changed: StoredObject) -> None:
+    """Store a persona whose tools or skills a call has changed, or its draft if that is what has changed."""
+    stored = find_persona(call)
+    call.commit(part_result(call, stored, changed), "update")

@@ -8,9 +8,8 @@ from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import aliases, patching
 from tavusctl.emulator.bodies.fields import missing
-from tavusctl.emulator.bodies.names import with_normalised_names
 from tavusctl.emulator.bodies.paging import list_all, list_response, newest_first
-from tavusctl.emulator.bodies.reading import read_object, record_mask_violation, unchanged
+from tavusctl.emulator.bodies.reading import read_object, record_mask_violation, unchanged, with_normalised_names
 from tavusctl.emulator.http.messages import (
     Json,
     Malformed,
@@ -22,7 +21,7 @@ from tavusctl.emulator.http.messages import (
     refuse_message,
 )
 from tavusctl.emulator.personas import drafts, reads, skills, tools
-from tavusctl.emulator.personas.lookup import MISSING
+from tavusctl.emulator.personas.drafts import MISSING
 from tavusctl.emulator.personas.shape import SEED, TODAY, shape_of
 from tavusctl.emulator.personas.validity import KIND, by_length_inside, username_taken, validated
 from tavusctl.emulator.resources.resource import Resource, Route, persona_and_pal_routes

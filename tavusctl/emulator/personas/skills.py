@@ -18,7 +18,7 @@ from tavusctl.emulator.bodies.fields import (
 )
 from tavusctl.emulator.bodies.reading import read_object, unchanged
 from tavusctl.emulator.http.messages import Json, Object, Response, answer, empty, refuse, refuse_fields
-from tavusctl.emulator.personas.lookup import commit_part, find_persona, find_persona_to_change
+from tavusctl.emulator.personas.drafts import commit_part, find_persona, find_persona_to_change
 from tavusctl.emulator.resources.resource import Route, persona_and_pal_routes
 
 COMPONENTS = ("question", "input", "calendar", "scheduling_embed", "text", "image", "video", "chart", "alert")

@@ -8,8 +8,8 @@ from tavusctl.emulator.account.world import Call
 from tavusctl.emulator.bodies.fields import Field, diagnostics, missing
 from tavusctl.emulator.bodies.reading import read_object
 from tavusctl.emulator.http.messages import Object, Response, answer, empty, refuse, refuse_fields
+from tavusctl.emulator.personas.drafts import commit_part, find_persona, find_persona_to_change
 from tavusctl.emulator.personas.layers_today import IDS, MAX_ITEMS
-from tavusctl.emulator.personas.lookup import commit_part, find_persona, find_persona_to_change
 from tavusctl.emulator.registries import tools
 from tavusctl.emulator.resources.resource import persona_and_pal_routes
 

@@ -21,9 +21,14 @@ from tavusctl.emulator.bodies.fields import (
     one_of,
     texts,
 )
-from tavusctl.emulator.bodies.names import with_normalised_names
-from tavusctl.emulator.bodies.paging import limit_of, list_all, newest_first, page_of
-from tavusctl.emulator.bodies.reading import comma_separated, patched_read, read_object, unchanged
+from tavusctl.emulator.bodies.paging import all_of, limit_of, list_all, newest_first, page_of
+from tavusctl.emulator.bodies.reading import (
+    comma_separated,
+    patched_read,
+    read_object,
+    unchanged,
+    with_normalised_names,
+)
 from tavusctl.emulator.http.messages import Object, Response, answer, refuse, refuse_fields
 from tavusctl.emulator.resources.resource import Missing, Resource
 
@@ -149,19 +154,12 @@ def _filter(call: Call) -> Callable[[StoredObject], bool] | None:
     query = call.request.query
     channels, statuses = comma_separated(query.get("channel")), comma_separated(query.get("status"))
     persona, search = query.get("pal_id"), query.get("search", "").lower()
-    if not (channels or statuses or persona or search):
-        return None
-
-    def keep(stored: StoredObject) -> bool:
-        document = stored.document
-        return (
-            (not channels or document["channel"] in channels)
-            and (not statuses or document["status"] in statuses)
-            and (not persona or document["pal_id"] == persona)
-            and search in (document["name"] or "").lower()
-        )
-
-    return keep
+    return all_of(
+        (channels, lambda stored: stored.document["channel"] in channels),
+        (statuses, lambda stored: stored.document["status"] in statuses),
+        (persona, lambda stored: stored.document["pal_id"] == persona),
+        (search, lambda stored: search in (stored.document["name"] or "").lower()),
+    )
 
 
 def from_seed(_world: World, body: Object, now: float) -> Object:

@@ -21,9 +21,8 @@ from tavusctl.emulator.bodies.fields import (
     nested,
     one_of,
 )
-from tavusctl.emulator.bodies.names import with_normalised_names
 from tavusctl.emulator.bodies.paging import limit_of, list_all, list_response, newest_first, page_of
-from tavusctl.emulator.bodies.reading import patched_read, read_object, unchanged
+from tavusctl.emulator.bodies.reading import patched_read, read_object, unchanged, with_normalised_names
 from tavusctl.emulator.http.messages import Json, Object, Response, answer, empty, refuse, refuse_message
 from tavusctl.emulator.resources.resource import Missing, Resource
 

@@ -22,7 +22,7 @@ from tavusctl.emulator.bodies.fields import (
     matching,
     one_of,
 )
-from tavusctl.emulator.bodies.paging import limit_of, list_all, list_response, newest_first, page_of
+from tavusctl.emulator.bodies.paging import all_of, limit_of, list_all, list_response, newest_first, page_of
 from tavusctl.emulator.bodies.reading import comma_separated, read_object, record_mask_violation, unchanged
 from tavusctl.emulator.http.messages import (
     Object,
@@ -156,19 +156,11 @@ def list_guardrails(call: Call) -> Response:
 def _filter(call: Call) -> Callable[[StoredObject], bool] | None:
     query = call.request.query
     name_or_id, tags = query.get("name_or_uuid", "").lower(), comma_separated(query.get("tags"))
-    system = query.get("type") == "system"
-    if not (name_or_id or tags or system):
-        return None
-
-    def keep(stored: StoredObject) -> bool:
-        document = stored.document
-        return (
-            not system
-            and (not name_or_id or stored.id == name_or_id or name_or_id in document["guardrail_name"].lower())
-            and (not tags or bool(tags.intersection(document.get("tags") or [])))
-        )
-
-    return keep
+    return all_of(
+        (query.get("type") == "system", lambda _: False),
+        (name_or_id, lambda one: one.id == name_or_id or name_or_id in one.document["guardrail_name"].lower()),
+        (tags, lambda one: not tags.isdisjoint(one.document.get("tags") or [])),
+    )
 
 
 def list_tags(call: Call) -> Response:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from tavusctl.emulator.account.clock import seconds_without_zone, time_of_change
 from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import patching
-from tavusctl.emulator.bodies.paging import limit_of, list_all, list_response, newest_first
+from tavusctl.emulator.bodies.paging import all_of, limit_of, list_all, list_response, newest_first
 from tavusctl.emulator.bodies.reading import read_object, record_mask_violation
 from tavusctl.emulator.http.messages import Object, Response, answer, empty, refuse, refuse_fields
 from tavusctl.emulator.registries.tool_fields import FIELDS, masked, tool_problems, with_defaults, with_stored_secret
@@ -116,24 +114,18 @@ def delete(call: Call) -> Response:
 
 def list_tools(call: Call) -> Response:
     """GET /v2/tools: the account's own tools, unless `type` is `system` or `all`."""
-    tool_type = call.request.query.get("type", "user")
+    tool_type, sought = call.request.query.get("type", "user"), call.request.query.get("name_or_uuid", "")
     data, total = list_all(
         call,
         RESOURCE,
         lambda stored: view(call.world, stored),
         stock=list(SYSTEM.values()) if tool_type in ("system", "all") else [],
         own=tool_type != "system",
-        keep=_filter(call.request.query.get("name_or_uuid", "")),
+        keep=all_of((sought, lambda one: one.id == sought or sought.lower() in one.document["name"].lower())),
         newest_first=newest_first(call),
         limit=limit_of(call, DEFAULT_LIMIT, MAX_LIMIT),
     )
     return list_response(call, data, total)
-
-
-def _filter(name_or_id: str) -> Callable[[StoredObject], bool] | None:
-    if not name_or_id:
-        return None
-    return lambda stored: stored.id == name_or_id or name_or_id.lower() in stored.document["name"].lower()
 
 
 def from_seed(_world: World, body: Object, now: float) -> Object:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from tavusctl.emulator.account.clock import without_zone
 from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies.fields import Field, Fields, diagnostics, length, list_of, matching, missing
-from tavusctl.emulator.bodies.paging import limit_of, list_all, list_response, newest_first
+from tavusctl.emulator.bodies.paging import all_of, limit_of, list_all, list_response, newest_first
 from tavusctl.emulator.bodies.reading import comma_separated, read_object
 from tavusctl.emulator.http.messages import Object, Refusal, Response, answer, empty, refuse_fields
 from tavusctl.emulator.resources.resource import Missing, Resource
@@ -142,27 +140,25 @@ def _use_counts(call: Call, ident: str) -> dict[str, int]:
 def list_voices(call: Call) -> Response:
     """GET /v2/voices: with stock voices, some of which have no id."""
     query = call.request.query
-    voice_type = query.get("voice_type")
+    voice_type, search, tags = (
+        query.get("voice_type"),
+        query.get("search", "").lower(),
+        comma_separated(query.get("tags")),
+    )
     data, total = list_all(
         call,
         RESOURCE,
         lambda stored: read_with_secrets(call.world, stored),
         stock=STOCK if voice_type != "user" and call.world.behaviors["stock"] else (),
         own=voice_type != "system",
-        keep=_filter(query.get("search", "").lower(), comma_separated(query.get("tags"))),
+        keep=all_of(
+            (search, lambda voice: search in voice.document["voice_name"].lower()),
+            (tags, lambda voice: not tags.isdisjoint(voice.document["tags"])),
+        ),
         newest_first=newest_first(call),
         limit=limit_of(call, DEFAULT_LIMIT, MAX_LIMIT),
     )
     return list_response(call, data, total)
-
-
-def _filter(search: str, tags: set[str]) -> Callable[[StoredObject], bool] | None:
-    if not search and not tags:
-        return None
-    return lambda stored: (
-        search in stored.document["voice_name"].lower()
-        and (not tags or bool(tags.intersection(stored.document["tags"])))
-    )
 
 
 RESOURCE = Resource(

@@ -1,16 +1,18 @@
-"""Processing and crawling of documents: statuses that follow the clock, limits, cooldown."""
+"""Processing and crawling of documents: statuses that follow the clock, limits, cooldown, dangling references."""
 
 from __future__ import annotations
 
 import math
 
 from tavusctl.emulator.account.clock import in_seconds, parse
+from tavusctl.emulator.account.journal import Entry
 from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies.fields import Field, Fields, diagnostics, integer
 from tavusctl.emulator.http.messages import Json, Object, refuse
 
 KIND = "documents"
+SERVED = ("ready", "recrawling")  # statuses in which the content of a document can be retrieved
 CRAWL: Fields = {"depth": Field(integer(1, 10)), "max_pages": Field(integer(1, 100))}
 # The share of its processing time for which a new document is "started", before it is "processing".
 STARTED_SHARE = 0.1
@@ -124,3 +126,14 @@ def check_cooldown(world: World, stored: StoredObject, document: Object) -> None
         minutes = math.ceil(wait / 60)
         text = f"Recrawl cooldown: please wait {minutes} minutes before recrawling this document."
         raise refuse(text, 429)
+
+
+def check_references(world: World, entry: Entry, account: str) -> None:
+    """Record a violation by a request for every persona that names a document which is missing or not ready."""
+    for persona in world.store.live_objects(account, "personas"):
+        for ident in persona.document.get("document_ids") or []:
+            document = world.store.get(account, KIND, ident)
+            status = "missing" if document is None else current_document(world, document)["status"]
+            if status not in SERVED:
+                text = f"persona {persona.id} names document {ident}, which is {status}"
+                world.journal.add_violation(entry, "dangling_reference", text)

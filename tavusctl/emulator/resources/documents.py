@@ -10,7 +10,7 @@ from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import patching
 from tavusctl.emulator.bodies.fields import Field, Fields, diagnostics, flag, mapping, text, texts
-from tavusctl.emulator.bodies.paging import limit_of, list_all, list_response, newest_first, page_of
+from tavusctl.emulator.bodies.paging import all_of, limit_of, list_all, list_response, newest_first, page_of
 from tavusctl.emulator.bodies.reading import comma_separated, read_object
 from tavusctl.emulator.http.messages import Malformed, Object, Response, answer, refuse
 from tavusctl.emulator.resources import crawls
@@ -190,20 +190,13 @@ def _check_query(query: dict[str, str], statuses: tuple[str, ...], sorts: tuple[
 def _filter(world: World, query: dict[str, str]) -> Callable[[StoredObject], bool] | None:
     status, name = query.get("status"), query.get("name_or_uuid")
     tags = comma_separated(query.get("tags"))
-    participants = {tag for tag in query.get("participant_tags", "").split(",") if tag and world.is_today}
-    if not (status or name or tags or participants):
-        return None
-
-    def keep(stored: StoredObject) -> bool:
-        document = stored.document
-        return (
-            (not status or crawls.current_document(world, stored)["status"] == status)
-            and (not name or stored.id == name or name.lower() in document["document_name"].lower())
-            and (not tags or bool(tags.intersection(document["tags"])))
-            and (not participants or bool(participants.intersection(document.get("participant_tags", []))))
-        )
-
-    return keep
+    participants = comma_separated(query.get("participant_tags")) if world.is_today else set()
+    return all_of(
+        (status, lambda one: crawls.current_document(world, one)["status"] == status),
+        (name, lambda one: one.id == name or str(name).lower() in one.document["document_name"].lower()),
+        (tags, lambda one: not tags.isdisjoint(one.document["tags"])),
+        (participants, lambda one: not participants.isdisjoint(one.document.get("participant_tags", []))),
+    )
 
 
 def list_tags(call: Call) -> Response:

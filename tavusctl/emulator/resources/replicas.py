@@ -19,7 +19,7 @@ from tavusctl.emulator.bodies.fields import (
     one_of,
     text,
 )
-from tavusctl.emulator.bodies.paging import limit_of, list_all, list_response
+from tavusctl.emulator.bodies.paging import all_of, limit_of, list_all, list_response
 from tavusctl.emulator.bodies.reading import comma_separated, read_object
 from tavusctl.emulator.http.messages import Object, Response, answer, empty, refuse, refuse_fields
 from tavusctl.emulator.registries import voices as voice_registry
@@ -219,17 +219,16 @@ def list_replicas(call: Call) -> Response:
     system = list(_stock_replicas(world).values()) if replica_type != "user" else []
     ids = comma_separated(query.get("face_ids", query.get("replica_ids")))
     model = query.get("model_name")
-
-    def keep(stored: StoredObject) -> bool:
-        return (not ids or stored.id in ids) and (not model or stored.document.get("model_name") == model)
-
     data, total = list_all(
         call,
         RESOURCE,
         lambda stored: _view(call, stored),
         stock=system,
         own=replica_type != "system",
-        keep=keep if ids or model else None,
+        keep=all_of(
+            (ids, lambda replica: replica.id in ids),
+            (model, lambda replica: replica.document.get("model_name") == model),
+        ),
         limit=limit_of(call, DEFAULT_LIMIT, MAX_LIMIT if world.is_today else None),
     )
     return list_response(call, data, total)

@@ -30,9 +30,8 @@ from tavusctl.emulator.bodies.fields import (
     text_mapping,
     texts,
 )
-from tavusctl.emulator.bodies.names import with_normalised_names
-from tavusctl.emulator.bodies.paging import list_all, list_response, newest_first
-from tavusctl.emulator.bodies.reading import read_object, record_mask_violation, unchanged
+from tavusctl.emulator.bodies.paging import all_of, list_all, list_response, newest_first
+from tavusctl.emulator.bodies.reading import read_object, record_mask_violation, unchanged, with_normalised_names
 from tavusctl.emulator.http.messages import (
     Json,
     Malformed,
@@ -241,11 +240,10 @@ def _clear_references(kind: SetKind, call: Call) -> None:
 def _filter(call: Call) -> Callable[[StoredObject], bool] | None:
     """The filter of the lists of `today`: by id or a part of the name; `type=system` matches none.  None: no filter."""
     query = call.request.query
-    name_or_id, system = query.get("name_or_uuid", "").lower(), query.get("type") == "system"
-    if not name_or_id and not system:
-        return None
-    return lambda stored: (
-        not system and (stored.id == name_or_id or name_or_id in str(stored.document["name"] or "").lower())
+    name_or_id = query.get("name_or_uuid", "").lower()
+    return all_of(
+        (query.get("type") == "system", lambda _: False),
+        (name_or_id, lambda one: one.id == name_or_id or name_or_id in str(one.document["name"] or "").lower()),
     )
 
 
