@@ -88,7 +88,7 @@ def read_bytes(path: Path, root: Path, limit: int) -> bytes:
     """The content of a regular file in the project; UnreadableFileError if it cannot be read or is over the limit."""
     if (content := unwritten_files.unwritten_content(path)) is not None:
         return _within(content, limit)
-    return _with_descriptor(path, root, lambda descriptor: _read(descriptor, limit))
+    return _with_descriptor(path, root, lambda descriptor: b"".join(_pieces(descriptor, limit)))
 
 
 def measure(path: Path, root: Path, limit: int) -> tuple[int, str]:
@@ -337,10 +337,6 @@ def _open(root: str, names: tuple[str, ...], last: int = _QUIET | _NO_LINK) -> i
         finally:
             os.close(parent)
     return descriptor
-
-
-def _read(descriptor: int, limit: int) -> bytes:
-    return b"".join(_pieces(descriptor, limit))
 
 
 def _measure(descriptor: int, limit: int) -> tuple[int, str]:

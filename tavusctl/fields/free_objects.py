@@ -80,7 +80,7 @@ class _Around(Struct, frozen=True):
 
     def below(self, name: str) -> _Around:
         """What is said about the values of an object of this name, too."""
-        is_sent = self.is_sent or (_is_sent(name) and not self.is_template)
+        is_sent = self.is_sent or (bool(_SENT.search(name)) and not self.is_template)
         return _Around(self.is_secret or bool(detection.weight(name)), is_sent, self.is_template)
 
 
@@ -167,11 +167,6 @@ def _in_line(text: str) -> bool:
         return False
     pairs = (pair.partition("=") for pair in text.lstrip("?").split("&"))
     return any(equals and detection.is_secret_under(detection.weight(key), value) for key, equals, value in pairs)
-
-
-def _is_sent(name: str) -> bool:
-    """Whether an object of this name is sent as headers, as a query or as variables."""
-    return bool(_SENT.search(name))
 
 
 def _pair_name(value: Mapping[str, Json]) -> str:

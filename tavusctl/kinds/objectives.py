@@ -91,7 +91,7 @@ def flow(spec: JsonObject) -> Graph:
     Invalid specs are accepted, because live objects are drawn as well: goals without a name are left out, and a goal
     that is not in the set, but named by another goal, is drawn faint.
     """
-    items = {name: item for item in _mappings(spec.get("data")) if (name := _name(item))}
+    items = {name: item for item in _mappings(spec.get("data")) if (name := _text(item.get("objective_name")))}
     edges = tuple(edge for name, item in items.items() for edge in _edges(name, item))
     nodes = [Node(name, name, detail=_detail(item)) for name, item in items.items()]
     unknown = dict.fromkeys(edge.target for edge in edges if edge.target not in items)
@@ -127,10 +127,6 @@ def _texts(items: Json) -> Iterable[str]:
 
 def _text(value: Json) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _name(item: JsonObject) -> str:
-    return _text(item.get("objective_name"))
 
 
 OBJECTIVES: Final = ResourceKind(

@@ -120,7 +120,7 @@ class Differ:
                     return self._replacement_cost(before, after, pointer_size), Replace(after)
         if not steps:
             return NOTHING
-        steps.sort(key=_sort_key)
+        steps.sort(key=lambda step: str(step[0]))
         return self._cheaper(cost, steps, before, after, pointer_size)
 
     def _unshared_members(self, before: JsonObject, after: JsonObject, pointer_size: int) -> tuple[float, Steps]:
@@ -170,7 +170,3 @@ def _below(patterns: IdentityPatterns, segment: str) -> IdentityPatterns:
     if not patterns:
         return patterns
     return tuple((rest[1:], member) for rest, member in patterns if rest and rest[0] in ("*", segment))
-
-
-def _sort_key(step: tuple[str | int, Json]) -> str:
-    return str(step[0])

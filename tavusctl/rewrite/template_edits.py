@@ -56,7 +56,7 @@ def _edit_of_words(parts: Sequence[Piece], live: str) -> TemplateEdit | None:
     expressions = [part for part in parts if part.is_expression]
     if not all(part.text for part in expressions):
         return None
-    words = _words(parts)
+    words = [unescaped(raw) for raw in _raw_words(parts)]
     placements = list(islice(_placements([part.text for part in expressions], live), _MAX_PLACEMENTS + 1))
     unchanged_counts = [sum(old == new for old, new in zip(words, placement, strict=True)) for placement in placements]
     best = [
@@ -88,10 +88,6 @@ def _edit_of_value(parts: Sequence[Piece], live: str) -> TemplateEdit | None:
                 )
             )
     return edits[0] if len(edits) == 1 else None
-
-
-def _words(parts: Sequence[Piece]) -> list[str]:
-    return [unescaped(raw) for raw in _raw_words(parts)]
 
 
 def _raw_words(parts: Sequence[Piece]) -> list[str]:

@@ -46,7 +46,7 @@ class Listings:
         items = self._lists.pop(key, None)
         if items is None:
             items = self._reader.list(path, listing, id_fields)
-        self._digests |= {(path, _id_of(item, id_fields)): _digest(item) for item in items}
+        self._digests |= {(path, _id_of(item, id_fields)): hashlib.sha256(plain_bytes(item)).digest() for item in items}
         return items
 
     def server_time(self) -> datetime:
@@ -72,7 +72,3 @@ def _key(path: str, listing: Listing) -> object:
 
 def _id_of(item: JsonObject, id_fields: tuple[str, ...]) -> str:
     return next((value for name in id_fields if isinstance(value := item.get(name), str) and value), "")
-
-
-def _digest(item: JsonObject) -> bytes:
-    return hashlib.sha256(plain_bytes(item)).digest()

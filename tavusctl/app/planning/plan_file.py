@@ -17,7 +17,7 @@ from tavusctl.app.files import file_writer
 from tavusctl.app.planning.plan_options import PlanOptions
 from tavusctl.core.errors import ConflictError, StateError
 from tavusctl.core.json_tree import canonical, digest, manifest_notation
-from tavusctl.core.model import Action, Desired
+from tavusctl.core.model import Action
 from tavusctl.crawl import source_fingerprint
 from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.integrations.git.process import head
@@ -199,7 +199,7 @@ def _bound(prepared: PreparedPlan, key: bytes) -> JsonObject:
                 manifest_notation(source_fingerprint.without_fingerprint(one.spec)),
                 repr(one.lifecycle),
                 one.external_id,
-                _upload(one),
+                one.file.upload if one.file else "",
             ]
         )
         for one in prepared.desired
@@ -225,10 +225,6 @@ def _bound(prepared: PreparedPlan, key: bytes) -> JsonObject:
 
 def _fingerprint(value: str | UnreadSecret, key: bytes) -> str:
     return (value if isinstance(value, UnreadSecret) else Secret(value, key, public=True)).fingerprint.digest
-
-
-def _upload(item: Desired) -> str:
-    return item.file.upload if item.file else ""
 
 
 def _changed_addresses(approved: object, fresh: object) -> str:

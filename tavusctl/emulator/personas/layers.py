@@ -60,17 +60,9 @@ def _fraction(value: Json) -> Json:
     return None if fits else ["Must be greater than or equal to 0 and less than or equal to 1."]
 
 
-def _speed(value: Json) -> Json:
-    return None if is_number(value) or isinstance(value, str) else [NOT_NUMBER]
-
-
-def _emotion(value: Json) -> Json:
-    return None if isinstance(value, str) else texts(value)
-
-
 VOICE_SETTINGS = {
-    "speed": Field(_speed),
-    "emotion": Field(_emotion),
+    "speed": Field(lambda value: None if is_number(value) or isinstance(value, str) else [NOT_NUMBER]),
+    "emotion": Field(lambda value: None if isinstance(value, str) else texts(value)),
     "stability": Field(_fraction),
     "similarity_boost": Field(_fraction),
     "style": Field(_fraction),

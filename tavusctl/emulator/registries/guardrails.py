@@ -115,10 +115,6 @@ def _by_id(of_sets: Handler | None, handler: Callable[[Call, StoredObject], Resp
     return handle
 
 
-def _get(call: Call, stored: StoredObject) -> Response:
-    return answer(_view(call, stored))
-
-
 def _patch(call: Call, stored: StoredObject) -> Response:
     """Apply a JSON Patch to what a read shows, which has no `tool_call` if that is empty."""
     world = call.world
@@ -189,7 +185,7 @@ RESOURCE = Resource(
     paths={"/v2/guardrails": "today"},
     list=list_guardrails,
     create=create,
-    get=_by_id(_SETS.get, _get),
+    get=_by_id(_SETS.get, lambda call, stored: answer(_view(call, stored))),
     patch=_by_id(_SETS.patch, _patch),
     delete=_by_id(_SETS.delete, _delete),
     more_routes=(Route("GET", "/v2/guardrails/tags", list_tags, "today"),),

@@ -184,7 +184,7 @@ def _differences(ctx: ApplyContext, step: Change, desired: Desired, live: Live) 
     for pointer in _removed(step):
         shown, before = value_at(live.body, patch.split(pointer)), _before(step, pointer)
         if not is_taken_away(desired.kind, pointer, None, before, shown) and pointer not in lost_paths:
-            is_secret = _is_secret(desired.kind, pointer) or is_hidden(before) or is_hidden(shown)
+            is_secret = desired.kind.field_at(patch.split(pointer)).secret or is_hidden(before) or is_hidden(shown)
             yield FieldChange(pointer, Cause.EDITED, before, shown, None, is_secret)
 
 
@@ -330,10 +330,6 @@ def _names_old_version(ctx: ApplyContext, desired: Desired, change: FieldChange)
     """Whether a reference still has the id of an old version, which a later step changes; the server has kept it."""
     old_versions = references.old_versions(ctx.recorder.state.bindings.values())
     return references.is_outdated(desired.kind, change, change.desired, old_versions)
-
-
-def _is_secret(kind: ResourceKind, pointer: str) -> bool:
-    return kind.field_at(patch.split(pointer)).secret
 
 
 def _places(step: Change) -> list[str]:

@@ -169,12 +169,8 @@ def referenced_objects(live: Iterable[Live]) -> set[tuple[str, str]]:
         (target, leaf)
         for item in live
         for path, leaf in leaves(item.body)
-        if isinstance(leaf, str) and _ID.fullmatch(leaf) and (target := _target(item.kind, path))
+        if isinstance(leaf, str) and _ID.fullmatch(leaf) and (target := item.kind.field_at(pattern_of(path)).refers_to)
     }
-
-
-def _target(kind: ResourceKind, path: KeyPath) -> str:
-    return kind.field_at(pattern_of(path)).refers_to
 
 
 def _read_with_origin(

@@ -122,7 +122,7 @@ def _rows(before: Sequence[str], after: Sequence[str]) -> Iterator[Row]:
     moves_from = {place: move for move in moved for place in range(move.old, move.old + move.size)}
     moves_to = {place: move for move in moved for place in range(move.new, move.new + move.size)}
     low = start = 0
-    for gap in [*gaps, _end(before, after)]:
+    for gap in [*gaps, Gap(len(before), len(before), len(after), len(after))]:
         same = zip(range(low, gap.low), range(start, gap.start), strict=True)
         yield from (Row(RowType.SAME, ((before[i], False),), ((after[j], False),), i + 1, j + 1) for i, j in same)
         yield from _gap_rows(before, after, gap, moves_from, moves_to)
@@ -150,10 +150,6 @@ def _gap_rows(
     yield from (_left(move, before) for move in leaving)
     for move in arriving:
         yield from _arrived(move, before, after)
-
-
-def _end(before: Sequence[str], after: Sequence[str]) -> Gap:
-    return Gap(len(before), len(before), len(after), len(after))
 
 
 def _left(move: Move, before: Sequence[str]) -> Row:

@@ -22,12 +22,8 @@ class TextMetrics(Struct, frozen=True):
 def measure(text: str, size: float, columns: int) -> TextMetrics:
     """A text in lines of about `columns` letters; a text that needs too many lines ends in an ellipsis."""
     lines = textwrap.wrap(text, columns, max_lines=_MAX_LINES, placeholder=" …")
-    width = max((_columns(line) for line in lines), default=0) * size * 0.58
+    width = max((sum(_width(letter) for letter in line) for line in lines), default=0) * size * 0.58
     return TextMetrics(tuple(lines), width, len(lines) * size * 1.35)
-
-
-def _columns(line: str) -> float:
-    return sum(_width(letter) for letter in line)
 
 
 def _width(letter: str) -> float:

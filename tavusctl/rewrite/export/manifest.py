@@ -287,7 +287,7 @@ def _has(spec: Json, path: KeyPath) -> bool:
 
 
 def _errors(kind: ResourceKind, spec: JsonObject) -> list[FieldError]:
-    return field_errors(kind.model, _placeholders(spec))
+    return field_errors(kind.model, map_leaves(spec, _placeholder))
 
 
 def _reason(kind: ResourceKind, error: FieldError) -> str:
@@ -316,11 +316,6 @@ def _unwritable(value: Json, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
             yaml_text.line(value)
         except ValueError as error:
             yield path, f"it contains {error}, which YAML cannot represent"
-
-
-def _placeholders(spec: Json) -> Json:
-    """A spec for validation by the model, with words in place of references and secrets."""
-    return map_leaves(spec, _placeholder)
 
 
 def _secret_as_text(leaf: Json) -> Json:

@@ -33,7 +33,7 @@ def addresses(objects: Sequence[Live], taken: AbstractSet[Address]) -> dict[tupl
     """An address for every object, by kind and id; `taken` are the addresses of other objects."""
     stems = {(live.kind.name, live.remote_id): Address(live.kind.name, _stem(live)) for live in objects}
     shared = {address for address, count in Counter(stems.values()).items() if count > 1}
-    plain = {key: stem for key, stem in stems.items() if _is_free(stem, shared | taken)}
+    plain = {key: stem for key, stem in stems.items() if stem not in shared | taken and stem.name not in _RESERVED}
     chosen, used = dict(plain), {*taken, *plain.values()}
     for key in sorted(stems.keys() - plain.keys()):
         chosen[key] = next(candidate for candidate in _candidates(stems[key], key[1]) if candidate not in used)
@@ -49,10 +49,6 @@ def slug(text: str) -> str:
 
 def _stem(live: Live) -> str:
     return slug(redacted(live.name)) or _joined(live.kind.name, _mark(live.remote_id))
-
-
-def _is_free(stem: Address, used: AbstractSet[Address]) -> bool:
-    return stem not in used and stem.name not in _RESERVED
 
 
 def _candidates(stem: Address, remote_id: str) -> Iterator[Address]:
