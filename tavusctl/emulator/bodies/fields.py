@@ -6,6 +6,7 @@ Most functions are checks, or make one: a check returns the error of a value, or
 from __future__ import annotations
 
 import copy
+import math
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -107,7 +108,7 @@ def matching(pattern: str, why: str) -> Check:
     return check
 
 
-def list_of(maximum: int, item: Check) -> Check:
+def list_of(item: Check, maximum: float = math.inf) -> Check:
     """A check for a list of at most `maximum` items that all pass the check `item`."""
 
     def check(value: Json) -> Json:
@@ -134,11 +135,7 @@ def one_of(*values: str) -> Check:
     return check
 
 
-def texts(value: Json) -> Json:
-    """Check for a list of strings."""
-    if not isinstance(value, list):
-        return [NOT_LIST]
-    return {index: [NOT_TEXT] for index, item in enumerate(value) if not isinstance(item, str)} or None
+texts = list_of(text)
 
 
 def mapping(value: Json) -> Json:

@@ -129,9 +129,14 @@ def _since(request: Request) -> int:
     return int(request.query.get("since", "0"))
 
 
-def _forget_requests(world: World, _: Request) -> Json:
-    world.journal.clear()
-    return {}
+def _after(change: Callable[[World], object], show: ControlHandler = lambda *_: {}) -> ControlHandler:
+    """A handler that makes a change, and answers what is there after it."""
+
+    def handler(world: World, request: Request) -> Json:
+        change(world)
+        return show(world, request)
+
+    return handler
 
 
 def _history(world: World, request: Request) -> Json:
@@ -220,11 +225,6 @@ def _add_faults(world: World, request: Request) -> Json:
     return _faults(world, request)
 
 
-def _forget_faults(world: World, request: Request) -> Json:
-    world.faults.rules.clear()
-    return _faults(world, request)
-
-
 def _outcomes(world: World, _: Request) -> Json:
     return {"outcomes": world.outcomes}
 
@@ -236,11 +236,6 @@ def _add_outcome(world: World, request: Request) -> Json:
         raise Malformed(message)
     error = None if body.get("error") is None else forms.text(body, "error")
     world.outcomes.setdefault(body["kind"], []).extend([error] * forms.whole_number(body, "times", 1, 1, 10_000))
-    return _outcomes(world, request)
-
-
-def _forget_outcomes(world: World, request: Request) -> Json:
-    world.outcomes.clear()
     return _outcomes(world, request)
 
 
@@ -262,11 +257,6 @@ def _edits(world: World, _: Request) -> Json:
     }
 
 
-def _disarm(world: World, request: Request) -> Json:
-    world.portal.edits.clear()
-    return _edits(world, request)
-
-
 def _seed(world: World, request: Request) -> Json:
     seed = _body(request)
     seeding.check(world, seed)
@@ -281,43 +271,33 @@ def _seed(world: World, request: Request) -> Json:
     return ids
 
 
-def _reset(world: World, _: Request) -> Json:
-    world.reset()
-    return {}
-
-
 HANDLERS: dict[tuple[str, str], ControlHandler] = {
     ("GET", "requests"): lambda world, request: {"requests": world.journal.select(request.query)},
-    ("DELETE", "requests"): _forget_requests,
+    ("DELETE", "requests"): _after(lambda world: world.journal.clear()),
     ("GET", "mutations"): lambda world, request: {"mutations": world.store.mutations(_since(request))},
     ("GET", "history"): _history,
     ("GET", "violations"): lambda world, _: {"violations": world.journal.violations},
     ("GET", "objects"): _objects,
     ("GET", "clock"): _clock,
     ("POST", "clock"): _turn_clock,
-    ("GET", "behaviors"): _behaviors,
-    ("PUT", "behaviors"): _set_behaviors,
-    ("PATCH", "behaviors"): _set_behaviors,
-    ("DELETE", "behaviors"): _restore_behaviors,
-    ("GET", "switches"): _behaviors,
-    ("PUT", "switches"): _set_behaviors,
-    ("PATCH", "switches"): _set_behaviors,
-    ("DELETE", "switches"): _restore_behaviors,
     ("GET", "faults"): _faults,
     ("POST", "faults"): _add_faults,
-    ("DELETE", "faults"): _forget_faults,
+    ("DELETE", "faults"): _after(lambda world: world.faults.rules.clear(), _faults),
     ("GET", "outcomes"): _outcomes,
     ("POST", "outcomes"): _add_outcome,
-    ("DELETE", "outcomes"): _forget_outcomes,
+    ("DELETE", "outcomes"): _after(lambda world: world.outcomes.clear(), _outcomes),
     ("POST", "portal"): _edit,
     ("GET", "portal"): _edits,
-    ("DELETE", "portal"): _disarm,
+    ("DELETE", "portal"): _after(lambda world: world.portal.edits.clear(), _edits),
     ("GET", "drafts"): lambda world, _: {"drafts": maker.all_drafts(world)},
     ("POST", "drafts"): maker.post_drafts,
     ("DELETE", "drafts"): lambda world, request: maker.end(world, dict(request.query), publish=False),
     ("POST", "drafts/publish"): lambda world, request: maker.end(world, request.json(default={}), publish=True),
     ("POST", "seed"): _seed,
-    ("POST", "reset"): _reset,
+    ("POST", "reset"): _after(World.reset),
     ("GET", "accounts"): lambda world, _: {"accounts": world.store.accounts()},
     ("GET", "callbacks"): lambda world, _: {"callbacks": world.callbacks.deliveries},
 }
+for _name in ("behaviors", "switches"):
+    HANDLERS |= {("GET", _name): _behaviors, ("DELETE", _name): _restore_behaviors}
+    HANDLERS |= {("PUT", _name): _set_behaviors, ("PATCH", _name): _set_behaviors}

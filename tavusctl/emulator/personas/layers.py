@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from tavusctl.emulator.bodies.fields import (
-    NOT_LIST,
+    NOT_MAPPING,
     NOT_NUMBER,
     NOT_TEXT,
+    REQUIRED,
     Field,
     Fields,
     diagnostics,
     flag,
     flag_or_text,
     is_number,
+    list_of,
     mapping,
     one_of,
     text,
@@ -25,18 +27,18 @@ SENSITIVITY = one_of("high", "medium", "low", "verylow", "superlow")
 
 def _function(value: Json) -> Json:
     if not isinstance(value, dict):
-        return ["Not a valid mapping type."]
+        return [NOT_MAPPING]
     if not isinstance(value.get("name"), str):
-        return {"name": ["Missing data for required field."]}
+        return {"name": [REQUIRED]}
     if not isinstance(value.get("description", ""), str):
         return {"description": [NOT_TEXT]}
-    return None if isinstance(value.get("parameters", {}), dict) else {"parameters": ["Not a valid mapping type."]}
+    return None if isinstance(value.get("parameters", {}), dict) else {"parameters": [NOT_MAPPING]}
 
 
 def tool(value: Json) -> Json:
     """Check a function tool: `{type: function, function: {name, ...}}`, or the flat form with a name."""
     if not isinstance(value, dict):
-        return ["Not a valid mapping type."]
+        return [NOT_MAPPING]
     if value.get("type", "function") != "function":
         return {"type": ["Must be one of: function."]}
     problems = {name: [NOT_TEXT] for name in ("name", "description") if not isinstance(value.get(name, ""), str)}
@@ -45,14 +47,7 @@ def tool(value: Json) -> Json:
     if "function" in value:
         diagnostic = _function(value["function"])
         return {"function": diagnostic} if diagnostic else None
-    return None if "name" in value else {"function": ["Missing data for required field."]}
-
-
-def tools(value: Json) -> Json:
-    """Check a list of function tools."""
-    if not isinstance(value, list):
-        return [NOT_LIST]
-    return {index: problems for index, item in enumerate(value) if (problems := tool(item))} or None
+    return None if "name" in value else {"function": [REQUIRED]}
 
 
 def _fraction(value: Json) -> Json:
@@ -75,6 +70,7 @@ def voice_settings(value: Json) -> Json:
     return diagnostics(VOICE_SETTINGS, value, unknown=False) or None if isinstance(value, dict) else mapping(value)
 
 
+tools = list_of(tool)
 PERCEPTION: Fields = {
     "visual_tools": Field(tools, [], newer=True),
     "visual_awareness_queries": Field(texts, [], newer=True),

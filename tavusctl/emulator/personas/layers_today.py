@@ -19,7 +19,7 @@ from tavusctl.emulator.bodies.fields import (
 from tavusctl.emulator.personas import layers as older
 
 MAX_ITEMS = 50  # the most tools, and the most guardrails, that one persona may have
-IDS = list_of(MAX_ITEMS, length(1, 255))
+IDS = list_of(length(1, 255), MAX_ITEMS)
 
 TTS: Fields = {
     "voice_settings": older.TTS["voice_settings"],

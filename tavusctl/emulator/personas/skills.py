@@ -39,7 +39,7 @@ SKILLS: dict[str, Fields] = {
     "internet_search": {},
     "memory": {},
     "presentation": {
-        "document_ids": Field(list_of(1000, length(1, 255))),
+        "document_ids": Field(list_of(length(1, 255), 1000)),
         "slides_trigger": Field(one_of("on_demand", "walk_the_deck")),
         "prompt": Field(text, nullable=True),
     },

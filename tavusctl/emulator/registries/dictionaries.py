@@ -44,7 +44,7 @@ def _check_rule(value: Json) -> Json:
     return problems or (missing(value, ["text", "pronunciation", "type"]) or None)
 
 
-FIELDS: Fields = {"name": Field(length(1, 255)), "rules": Field(list_of(10_000, _check_rule), [])}
+FIELDS: Fields = {"name": Field(length(1, 255)), "rules": Field(list_of(_check_rule, 10_000), [])}
 READ_ONLY = (ID, "rules_count", "created_at", "updated_at")
 
 

@@ -42,7 +42,7 @@ FIELDS: Fields = {
     "modality": Field(one_of("verbal", "visual", "audio"), "verbal"),
     "callback_url": Field(length(0, 2048), ""),
     "app_message": Field(flag, default=True),
-    "tags": Field(list_of(32, matching(r"[A-Za-z0-9_\- ]{1,64}", NOT_TEXT)), []),
+    "tags": Field(list_of(matching(r"[A-Za-z0-9_\- ]{1,64}", NOT_TEXT), 32), []),
     "tool_call": Field(mapping, nullable=True),
 }
 READ_ONLY = ("uuid", "owner_id", "created_at", "updated_at", "is_deleted", "guardrail_type", "persona_refs")

@@ -18,7 +18,7 @@ AUDIO = Field(matching(r"https?://.{1,2040}", "Must be a link of at most 2048 ch
 UPDATE: Fields = {
     "voice_name": Field(length(1, 255)),
     "description": Field(length(0, 1000), None, nullable=True),
-    "tags": Field(list_of(50, length(1, 64))),
+    "tags": Field(list_of(length(1, 64), 50)),
 }
 CREATE: Fields = {**UPDATE, "train_audio_url": AUDIO, "audio_url": AUDIO, "callback_url": Field(length(0, 2048))}
 AUDIO_KEYS = ("train_audio_url", "audio_url")  # which name the API has for the link is not known, so both are accepted

@@ -78,7 +78,7 @@ CREATE: Fields = {
 CREATE_OLDER: Fields = {**CREATE, "properties": Field(nested({**PROPERTIES, **OLDER}))}
 
 
-TODAY: Fields = {"participant_tags": Field(list_of(1, text))}
+TODAY: Fields = {"participant_tags": Field(list_of(text, 1))}
 
 
 def read_with_secrets(world: World, stored: StoredObject) -> Object:

@@ -358,7 +358,7 @@ _ITEMS_TODAY: Fields = {
     "objective_name": Field(length(1, 100)),
     "objective_prompt": Field(length(1, 10_000)),
     "confirmation_mode": Field(one_of("auto", "manual"), "auto"),
-    "output_variables": Field(list_of(50, text), [], nullable=True),
+    "output_variables": Field(list_of(text, 50), [], nullable=True),
     "modality": MODALITY_TODAY,
     "next_conditional_objectives": Field(text_mapping, {}, nullable=True),
     "next_required_objective": Field(text, "", nullable=True),
