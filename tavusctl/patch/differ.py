@@ -9,8 +9,7 @@ from typing import Final
 
 from tavusctl.lib.json_types import Container, Json, JsonObject
 from tavusctl.patch import fallback
-from tavusctl.patch.array_steps import write_steps
-from tavusctl.patch.arrays import align, common_ends
+from tavusctl.patch.arrays import align, common_ends, write_steps
 from tavusctl.patch.costs import ADD, REMOVE, REPLACE, WEIGHT, digits
 from tavusctl.patch.edit_script import Descend, Insert, Remove, Replace, Steps, operations
 from tavusctl.patch.equality import same

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,6 @@ from tavusctl.app.export.prepare import prepare as prepare_export
 from tavusctl.app.export.write import ExportResult, write
 from tavusctl.app.files import file_writer
 from tavusctl.app.files.new_files import new_files
-from tavusctl.app.init import existing_project
 from tavusctl.app.init.examples import (
     ASSISTANTS,
     DEMO,
@@ -32,11 +31,19 @@ from tavusctl.app.session.base_url import check_base_url
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import Progress, reading
 from tavusctl.app.session.settings import Settings
+from tavusctl.config import yaml12
+from tavusctl.config.limits import MAX_YAML_BYTES
+from tavusctl.config.project_file import discovery
+from tavusctl.core.diagnostics import Severity
+from tavusctl.core.errors import UsageError
 from tavusctl.core.messages import counted
 from tavusctl.core.project_settings import FILE, Project
+from tavusctl.kinds import KINDS
 from tavusctl.secrets.redaction import Record
 from tavusctl.state.git.urls import ref_of, suits_git
 
+# Possible names of the manifests folder, in the order in which they are tried.
+NAMES: Final = ("manifests", "tavus", "tavusctl")
 _SCHEMAS: Final = "schemas/"
 
 Say = Callable[[str], None]
@@ -52,8 +59,8 @@ class Account(Struct, frozen=True):
 
 def start(folder: Path, account: Account | None, say: Say, *, demo: bool = False) -> None:
     """Start a project with the objects of an account or, without one, with examples; a demo uses an emulator."""
-    around = existing_project.check_around(folder)
-    name, stranger = existing_project.manifests_folder(folder)
+    around = check_around(folder)
+    name, stranger = manifests_folder(folder)
     if account:
         _start_from_account(folder, account, name, say)
     else:
@@ -145,3 +152,55 @@ def _ignore_local(path: Path, say: Say) -> None:
         text = Record(f"{before}{separator}" + "".join(f"{name}{newline}" for name in new))
         file_writer.write(path, text, root=path.parent, rights=file_writer.PUBLIC, keep_rights=True)
         say(f"added   {' and '.join(new)} to {path}")
+
+
+def manifests_folder(folder: Path) -> tuple[str, str]:
+    """The name for the manifests folder, and the file of another program because of which it is not the usual one.
+
+    UsageError if every possible folder has YAML files of other programs.
+    """
+    foreign_files = {name: _first_foreign_file(folder / name) for name in NAMES}
+    name = next((one for one in NAMES if not foreign_files[one]), "")
+    if not name:
+        message = f"each of the folders {', '.join(NAMES)} has YAML files of other programs"
+        hint = f"create {FILE} with `manifests: FOLDER`, and start in that folder"
+        raise UsageError(message, hint, id="E1212")
+    return name, foreign_files[NAMES[0]] if name != NAMES[0] else ""
+
+
+def check_around(folder: Path) -> str:
+    """The root of the project around a folder, or empty; UsageError if the folder is inside its manifests folder."""
+    project, _ = discovery.find_project(folder)
+    root, here = Path(project.root), Path(os.path.realpath(folder))
+    if not (root / FILE).is_file() or Path(os.path.realpath(root)) == here:
+        return ""
+    if here.is_relative_to(os.path.realpath(project.manifests)):
+        message = f"this folder is inside the manifests folder of the project in {root}"
+        raise UsageError(message, "use a folder outside the manifests folder", id="E1212")
+    return str(root)
+
+
+def _first_foreign_file(folder: Path) -> str:
+    """The first YAML file below a folder that is not a manifest; empty if there is none."""
+    return next((str(path) for path in _yaml_files(folder) if not _is_manifest(path)), "")
+
+
+def _yaml_files(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if name.lower().endswith((".yaml", ".yml")) and not name.startswith("."):
+                yield Path(parent, name)
+
+
+def _is_manifest(path: Path) -> bool:
+    try:
+        if path.stat().st_size > MAX_YAML_BYTES:
+            return False
+        parsed = yaml12.read(path.read_bytes(), path.name)
+    except OSError:
+        return False
+    if any(one.severity is Severity.ERROR for one in parsed.diagnostics):
+        return False
+    documents = [one.value for one in parsed.documents]
+    return all(isinstance(one, dict) and one.get("kind") in KINDS and "apiVersion" not in one for one in documents)

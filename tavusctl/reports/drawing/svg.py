@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import textwrap
+import unicodedata
 from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import pairwise
 from typing import Final
 
+from msgspec import Struct
+
 from tavusctl.lib.graph import MARKS, Edge, Graph, Mark, Node
 from tavusctl.reports.drawing.layout import Box, Drawing, Point, Route, arrange
 from tavusctl.reports.drawing.style import MARK_STYLES, label, one_line, runs_down, writable
 from tavusctl.reports.drawing.stylesheet import FONT, SMALL, STYLE
-from tavusctl.reports.drawing.text_metrics import TextMetrics, measure
+
+_MAX_LINES: Final = 4
 
 _MARGIN: Final = 20.0
 _BAND_HEIGHT: Final = 32.0  # of the title, and of the legend
@@ -136,3 +141,27 @@ def _is_marked(graph: Graph) -> bool:
 
 def _legend() -> str:
     return "  ".join(f'<tspan class="{mark}">{MARK_STYLES[mark].sign} {mark}</tspan>' for mark in MARKS if mark)
+
+
+class TextMetrics(Struct, frozen=True):
+    """Wrapped lines, and their size in pixels."""
+
+    lines: tuple[str, ...]
+    width: float
+    height: float
+
+
+def measure(text: str, size: float, columns: int) -> TextMetrics:
+    """A text in lines of about `columns` letters; a text that needs too many lines ends in an ellipsis."""
+    lines = textwrap.wrap(text, columns, max_lines=_MAX_LINES, placeholder=" …")
+    width = max((sum(_width(letter) for letter in line) for line in lines), default=0) * size * 0.58
+    return TextMetrics(tuple(lines), width, len(lines) * size * 1.35)
+
+
+def _width(letter: str) -> float:
+    """The width of a character in ordinary letters; a combining mark has none."""
+    if unicodedata.combining(letter):
+        return 0.0
+    if unicodedata.east_asian_width(letter) in "WF":
+        return 1.8
+    return 1.2 if letter.isupper() or letter in "mw@%—…" else 1.0

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tavusctl.lib.diffing.patience import longest_increasing
-from tavusctl.patch.anchors import pair_similar
+from tavusctl.patch.arrays import pair_similar
 from tavusctl.patch.differ import Differ
 from tavusctl.patch.region import Frame, Region
 
