@@ -10,6 +10,7 @@ from pydantic import Field
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model
+from tavusctl.kinds.common.field_types import optional
 from tavusctl.kinds.common.normalise import COMPUTED, respell, unwrap
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.secrets.values import MASK
@@ -18,29 +19,25 @@ from tavusctl.secrets.values import MASK
 class Limits(Model):
     """How much may be used."""
 
-    daily_call_limit: int | None = Field(None, description="Maximum number of calls a day, of all visitors.", ge=1)
-    daily_call_limit_per_user: int | None = Field(
-        None, description="Maximum number of calls a day, of one visitor.", ge=1
-    )
-    concurrent_call_limit: int | None = Field(None, description="Maximum number of calls at the same time.", ge=1)
-    max_call_duration: int | None = Field(None, description="Maximum number of seconds of one call.", ge=1)
+    daily_call_limit: int | None = optional("Maximum number of calls a day, of all visitors.", ge=1)
+    daily_call_limit_per_user: int | None = optional("Maximum number of calls a day, of one visitor.", ge=1)
+    concurrent_call_limit: int | None = optional("Maximum number of calls at the same time.", ge=1)
+    max_call_duration: int | None = optional("Maximum number of seconds of one call.", ge=1)
 
 
 class Deployment(Model):
     """A deployment as it is written."""
 
-    name: str | None = Field(None, description="Name shown in lists.", max_length=255)
+    name: str | None = optional("Name shown in lists.", max_length=255)
     persona_id: str = Field(description="Who speaks there; a `${ref:persona/NAME}`.")
     channel: Annotated[str, KnownValues("widget", "embed", "landing-page")] = Field(description="Where it is.")
-    status: Annotated[str, KnownValues("draft", "active", "inactive")] | None = Field(
-        None, description="`active`: anybody with the link can talk, at the account's cost."
+    status: Annotated[str, KnownValues("draft", "active", "inactive")] | None = optional(
+        "`active`: anybody with the link can talk, at the account's cost."
     )
-    password: str | None = Field(
-        None, description="Password that visitors have to enter; a `${secret:NAME}`.", max_length=1024
-    )
-    allowed_origins: list[str] | None = Field(None, description="Web sites that may show it.")
-    limits: Limits | None = Field(None, description="How much may be used.")
-    customization: dict[str, Any] | None = Field(None, description="How it looks and begins.")
+    password: str | None = optional("Password that visitors have to enter; a `${secret:NAME}`.", max_length=1024)
+    allowed_origins: list[str] | None = optional("Web sites that may show it.")
+    limits: Limits | None = optional("How much may be used.")
+    customization: dict[str, Any] | None = optional("How it looks and begins.")
 
 
 _DROPPED: Final = COMPUTED | {

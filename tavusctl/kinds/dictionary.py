@@ -11,6 +11,7 @@ from tavusctl.core.messages import literal
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
+from tavusctl.kinds.common.field_types import optional
 from tavusctl.kinds.common.normalise import COMPUTED, normaliser
 from tavusctl.lib.json_types import JsonObject
 
@@ -25,16 +26,16 @@ class Pronunciation(Model):
     type: Annotated[str, KnownValues("alias", "ipa")] = Field(
         description="`alias`: other words; `ipa`: signs of the International Phonetic Alphabet."
     )
-    alphabet: Annotated[str, KnownValues("ipa")] | None = Field(None, description="Always `ipa`; may be left out.")
-    case_sensitive: bool | None = Field(None, description="Whether capitals matter.")
-    word_boundaries: bool | None = Field(None, description="Whether only whole words are meant.")
+    alphabet: Annotated[str, KnownValues("ipa")] | None = optional("Always `ipa`; may be left out.")
+    case_sensitive: bool | None = optional("Whether capitals matter.")
+    word_boundaries: bool | None = optional("Whether only whole words are meant.")
 
 
 class Dictionary(Model):
     """A dictionary as it is written."""
 
-    name: str | None = Field(None, description="Name shown in lists.", min_length=1, max_length=255)
-    rules: list[Pronunciation] | None = Field(None, description="The pronunciations.", max_length=10_000)
+    name: str | None = optional("Name shown in lists.", min_length=1, max_length=255)
+    rules: list[Pronunciation] | None = optional("The pronunciations.", max_length=10_000)
 
     @cross_field_validator
     @classmethod

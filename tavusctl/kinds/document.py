@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 
 from tavusctl.core.resource_kind import Attachment, FieldTraits, Listing, Provisioning, ResourceKind, Update
 from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
 from tavusctl.kinds.common import failure_messages, known_mistakes
-from tavusctl.kinds.common.field_types import WebAddress, blank
+from tavusctl.kinds.common.field_types import WebAddress, blank, optional
 from tavusctl.kinds.common.normalise import COMPUTED, normaliser
 from tavusctl.lib.json_types import JsonObject
 
@@ -18,8 +18,8 @@ from tavusctl.lib.json_types import JsonObject
 class Crawl(Model):
     """How far to follow the links of a web page."""
 
-    depth: int | None = Field(None, description="How many links away from the first page, 1 to 10.", ge=1, le=10)
-    max_pages: int | None = Field(None, description="How many pages at most, 1 to 100.", ge=1, le=100)
+    depth: int | None = optional("How many links away from the first page, 1 to 10.", ge=1, le=10)
+    max_pages: int | None = optional("How many pages at most, 1 to 100.", ge=1, le=100)
 
 
 def _has(key: str) -> dict[str, Any]:
@@ -32,31 +32,22 @@ class KnowledgeDocument(Model):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [_has("document_url"), _has("document_file")]})
 
-    document_url: WebAddress | None = Field(
-        None, description="URL of the file or web page; reachable without signing in."
+    document_url: WebAddress | None = optional("URL of the file or web page; reachable without signing in.")
+    document_file: str | None = optional(
+        "A file of the project in place of a URL: a path from the manifests folder, or with ./ from here."
     )
-    document_file: str | None = Field(
-        None,
-        description="A file of the project in place of a URL: a path from the manifests folder, or with ./ from here.",
+    upload: str | None = optional("Folder that the file is uploaded to, such as s3://bucket/prefix, gs:// or az://.")
+    document_name: str | None = optional("Name shown in lists; the `name` of the manifest when left out.")
+    tags: list[str] | None = optional("Tags by which personas and conversations find it.")
+    crawl: Crawl | None = optional("Follow links from the page; without it one page is read.")
+    callback_url: str | None = optional("URL that is called when processing ends.")
+    participant_tags: list[str] | None = optional(
+        "Tags of participants: only conversations with one of them can use the document."
     )
-    upload: str | None = Field(
-        None, description="Folder that the file is uploaded to, such as s3://bucket/prefix, gs:// or az://."
-    )
-    document_name: str | None = Field(
-        None, description="Name shown in lists; the `name` of the manifest when left out."
-    )
-    tags: list[str] | None = Field(None, description="Tags by which personas and conversations find it.")
-    crawl: Crawl | None = Field(None, description="Follow links from the page; without it one page is read.")
-    callback_url: str | None = Field(None, description="URL that is called when processing ends.")
-    participant_tags: list[str] | None = Field(
-        None, description="Tags of participants: only conversations with one of them can use the document."
-    )
-    custom_description: str | None = Field(None, description="What is in it, for whoever decides to look it up.")
-    is_customer_support_document: bool | None = Field(None, description="Whether it answers questions of customers.")
-    font_size_aware_extraction: bool | None = Field(
-        None, description="Whether headings are recognised by their font size."
-    )
-    properties: dict[str, Any] | None = Field(None, description="Older free-form notes.")
+    custom_description: str | None = optional("What is in it, for whoever decides to look it up.")
+    is_customer_support_document: bool | None = optional("Whether it answers questions of customers.")
+    font_size_aware_extraction: bool | None = optional("Whether headings are recognised by their font size.")
+    properties: dict[str, Any] | None = optional("Older free-form notes.")
 
     @cross_field_validator
     @classmethod

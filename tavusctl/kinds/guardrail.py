@@ -10,21 +10,22 @@ from pydantic import Field
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model
+from tavusctl.kinds.common.field_types import optional
 from tavusctl.kinds.common.normalise import COMPUTED, normaliser
 
 
 class SingleGuardrail(Model):
     """A single guardrail as it is written."""
 
-    guardrail_name: str | None = Field(None, description="Name of the rule; free text.", min_length=1, max_length=100)
+    guardrail_name: str | None = optional("Name of the rule; free text.", min_length=1, max_length=100)
     guardrail_prompt: str = Field(description="What must or must not happen.", min_length=1)
-    modality: Annotated[str, KnownValues("verbal", "visual", "audio")] | None = Field(
-        None, description="Whether the rule is about what is said, seen or heard."
+    modality: Annotated[str, KnownValues("verbal", "visual", "audio")] | None = optional(
+        "Whether the rule is about what is said, seen or heard."
     )
-    callback_url: str | None = Field(None, description="URL that is called when the rule is broken.", max_length=2048)
-    app_message: bool | None = Field(None, description="Whether the application is told when the rule is broken.")
-    tags: list[str] | None = Field(None, description="Tags by which personas find it.", max_length=32)
-    tool_call: dict[str, Any] | None = Field(None, description="A tool that is called when the rule is broken.")
+    callback_url: str | None = optional("URL that is called when the rule is broken.", max_length=2048)
+    app_message: bool | None = optional("Whether the application is told when the rule is broken.")
+    tags: list[str] | None = optional("Tags by which personas find it.", max_length=32)
+    tool_call: dict[str, Any] | None = optional("A tool that is called when the rule is broken.")
 
 
 _DROPPED: Final = COMPUTED | {"guardrail_id", "guardrail_type", "persona_refs", "status"}

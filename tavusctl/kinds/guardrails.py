@@ -12,7 +12,7 @@ from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Upda
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model
 from tavusctl.kinds.common.envelopes import DROPPED, respell_set
-from tavusctl.kinds.common.field_types import matching, pattern_schema
+from tavusctl.kinds.common.field_types import matching, optional, pattern_schema
 from tavusctl.lib.json_types import JsonObject
 
 
@@ -30,18 +30,18 @@ class Guardrail(Model):
 
     guardrail_name: GuardrailName = Field(description="Name of the rule: letters, digits and underscores.")
     guardrail_prompt: str = Field(description="What must or must not happen.", min_length=1)
-    modality: Annotated[str, KnownValues("verbal", "visual", "audio")] | None = Field(
-        None, description="Whether the rule is about what is said, seen or heard."
+    modality: Annotated[str, KnownValues("verbal", "visual", "audio")] | None = optional(
+        "Whether the rule is about what is said, seen or heard."
     )
-    callback_url: str | None = Field(None, description="URL that is called when the rule is broken.")
-    app_message: bool | None = Field(None, description="Whether the application is told when the rule is broken.")
-    tags: list[str] | None = Field(None, description="Tags of the rule.")
+    callback_url: str | None = optional("URL that is called when the rule is broken.")
+    app_message: bool | None = optional("Whether the application is told when the rule is broken.")
+    tags: list[str] | None = optional("Tags of the rule.")
 
 
 class Guardrails(Model):
     """A set of guardrails as it is written."""
 
-    name: str | None = Field(None, description="Name of the set, shown in lists.")
+    name: str | None = optional("Name of the set, shown in lists.")
     data: list[Guardrail] = Field(description="The rules.", min_length=1)
 
 

@@ -3,16 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
-from tavusctl.kinds.common.field_types import Truth, blank
-from tavusctl.kinds.common.functions import Tool
+from tavusctl.kinds.common.field_types import Truth, blank, optional
 from tavusctl.kinds.persona_parts import Conferencing
 from tavusctl.lib.json_types import JsonObject
+
+
+class Function(Model):
+    """What a tool does and which arguments it takes."""
+
+    name: str = Field(description="Name by which the model calls the function; snake case by custom.", min_length=1)
+    description: str | None = optional("When to call it, written for the model.")
+    parameters: dict[str, Any] | None = optional("Arguments, as a JSON Schema object.")
+    strict: bool | None = optional("Whether the model must keep to the parameters exactly.")
+
+
+class Tool(Model):
+    """A tool: `{type: function, function: {name, description, parameters}}`, or flat `{name, description}`."""
+
+    type: Literal["function"] | None = optional("Always `function`.")
+    function: Function | None = optional("The function: name, description and parameters.")
+    name: str | None = optional("Name of the function, in the flat form.", min_length=1)
+    description: str | None = optional("When to call it, in the flat form.")
+    parameters: dict[str, Any] | None = optional("Arguments as a JSON Schema object, in the flat form.")
+
+    @cross_field_validator
+    @classmethod
+    def has_one_form(cls, given: JsonObject) -> Iterator[Violation]:
+        """A tool has exactly one of the two forms, with the keys that it needs."""
+        flat = [key for key in ("name", "description", "parameters") if key in given]
+        if "function" in given and flat:
+            yield (flat[0],), "not_together", f"`{flat[0]}` is beside `function`; move it inside `function`"
+        elif "function" in given and "type" not in given:
+            yield ("type",), "missing_key", "the key `type` is missing; add `type: function`"
+        elif "function" not in given and "name" not in given:
+            message = "the key `function` is missing; add `function: {name, description, parameters}`"
+            yield ("function",), "missing_key", message
+
 
 Pace = Annotated[str, KnownValues("slowest", "slow", "normal", "fast", "fastest")]
 Sensitivity = Annotated[str, KnownValues("superlow", "verylow", "low", "medium", "high")]
@@ -42,74 +74,46 @@ SttEngine = Annotated[
 class Perception(Model):
     """What the persona sees, and since raven-1 also hears, of the participant."""
 
-    perception_model: PerceptionModel | None = Field(
-        None, description="Model that watches the participant; `off` for none."
-    )
-    ambient_awareness_queries: list[str] | None = Field(
-        None, description="Questions answered about the picture all through the call."
-    )
-    perception_analysis_queries: list[str] | None = Field(
-        None, description="Questions answered once, in the summary after the call."
-    )
-    perception_tool_prompt: str | None = Field(None, description="When to use the perception tools.")
-    perception_tools: list[Tool] | None = Field(
-        None, description="Functions that may be called because of what is seen."
-    )
-    visual_awareness_queries: list[str] | None = Field(
-        None, description="Questions about the picture during the call (raven-1)."
-    )
-    visual_tool_prompt: str | None = Field(None, description="When to use the visual tools (raven-1).")
-    visual_tools: list[Tool] | None = Field(
-        None, description="Functions that may be called because of what is seen (raven-1)."
-    )
-    audio_awareness_queries: list[str] | None = Field(
-        None, description="Questions about the sound during the call (raven-1)."
-    )
-    audio_tool_prompt: str | None = Field(None, description="When to use the audio tools (raven-1).")
-    audio_tools: list[Tool] | None = Field(
-        None, description="Functions that may be called because of what is heard (raven-1)."
-    )
-    emotion_recognition: EmotionRecognition | None = Field(
-        None, description="How far emotions are recognised (raven-1)."
-    )
-    tool_prompt: str | None = Field(None, description="Older name of the perception tool prompt.")
+    perception_model: PerceptionModel | None = optional("Model that watches the participant; `off` for none.")
+    ambient_awareness_queries: list[str] | None = optional("Questions answered about the picture all through the call.")
+    perception_analysis_queries: list[str] | None = optional("Questions answered once, in the summary after the call.")
+    perception_tool_prompt: str | None = optional("When to use the perception tools.")
+    perception_tools: list[Tool] | None = optional("Functions that may be called because of what is seen.")
+    visual_awareness_queries: list[str] | None = optional("Questions about the picture during the call (raven-1).")
+    visual_tool_prompt: str | None = optional("When to use the visual tools (raven-1).")
+    visual_tools: list[Tool] | None = optional("Functions that may be called because of what is seen (raven-1).")
+    audio_awareness_queries: list[str] | None = optional("Questions about the sound during the call (raven-1).")
+    audio_tool_prompt: str | None = optional("When to use the audio tools (raven-1).")
+    audio_tools: list[Tool] | None = optional("Functions that may be called because of what is heard (raven-1).")
+    emotion_recognition: EmotionRecognition | None = optional("How far emotions are recognised (raven-1).")
+    tool_prompt: str | None = optional("Older name of the perception tool prompt.")
 
 
 class SpeechToText(Model):
     """How the participant's speech becomes text."""
 
-    stt_engine: SttEngine | None = Field(None, description="Engine that transcribes.")
-    hotwords: str | list[str] | None = Field(
-        None, description="Words to listen for: one text, or a list that is joined with commas."
-    )
-    participant_pause_sensitivity: Sensitivity | None = Field(
-        None, description="Older control of how soon a pause ends a turn."
-    )
-    participant_interrupt_sensitivity: Sensitivity | None = Field(
-        None, description="Older control of how easily speech interrupts."
-    )
-    smart_turn_detection: bool | None = Field(None, description="Older switch for turn detection.")
+    stt_engine: SttEngine | None = optional("Engine that transcribes.")
+    hotwords: str | list[str] | None = optional("Words to listen for: one text, or a list that is joined with commas.")
+    participant_pause_sensitivity: Sensitivity | None = optional("Older control of how soon a pause ends a turn.")
+    participant_interrupt_sensitivity: Sensitivity | None = optional("Older control of how easily speech interrupts.")
+    smart_turn_detection: bool | None = optional("Older switch for turn detection.")
 
 
 class ConversationalFlow(Model):
     """Who speaks when; setting one field makes the others take their defaults."""
 
-    turn_detection_model: TurnDetectionModel | None = Field(None, description="Model that finds the end of a turn.")
-    turn_taking_patience: Level | None = Field(None, description="How long the persona waits before it answers.")
-    replica_interruptibility: Interruptibility | None = Field(
-        None, description="How easily the participant interrupts the persona."
-    )
-    voice_isolation: Isolation | None = Field(None, description="Whether voices in the background are ignored.")
-    wake_phrase: str | None = Field(None, description="Phrase that the persona waits for before it answers.")
-    sleep_phrase: str | None = Field(None, description="Phrase after which it waits again; needs a wake phrase.")
-    idle_engagement: Engagement | None = Field(None, description="Whether the persona speaks up in a silence.")
-    idle_end_behavior: Annotated[str, KnownValues("wait")] | None = Field(
-        None, description="What happens when a silence lasts."
-    )
-    idle_timeout: float | str | None = Field(None, description="How long a silence may last.")
-    noise_cancellation: str | None = Field(None, description="How noise in the background is treated.")
-    turn_commitment: Level | None = Field(None, description="Older control of how firmly a turn is held.")
-    active_listening: ListeningSounds | None = Field(None, description="Older control of listening sounds.")
+    turn_detection_model: TurnDetectionModel | None = optional("Model that finds the end of a turn.")
+    turn_taking_patience: Level | None = optional("How long the persona waits before it answers.")
+    replica_interruptibility: Interruptibility | None = optional("How easily the participant interrupts the persona.")
+    voice_isolation: Isolation | None = optional("Whether voices in the background are ignored.")
+    wake_phrase: str | None = optional("Phrase that the persona waits for before it answers.")
+    sleep_phrase: str | None = optional("Phrase after which it waits again; needs a wake phrase.")
+    idle_engagement: Engagement | None = optional("Whether the persona speaks up in a silence.")
+    idle_end_behavior: Annotated[str, KnownValues("wait")] | None = optional("What happens when a silence lasts.")
+    idle_timeout: float | str | None = optional("How long a silence may last.")
+    noise_cancellation: str | None = optional("How noise in the background is treated.")
+    turn_commitment: Level | None = optional("Older control of how firmly a turn is held.")
+    active_listening: ListeningSounds | None = optional("Older control of listening sounds.")
 
     @cross_field_validator
     @classmethod
@@ -123,28 +127,18 @@ class ConversationalFlow(Model):
 class LanguageModel(Model):
     """The model that answers: one of Tavus, or any that speaks the OpenAI protocol."""
 
-    model: str | None = Field(
-        None, description="Name of the model; one that does not begin with `tavus-` is your own.", min_length=1
+    model: str | None = optional("Name of the model; one that does not begin with `tavus-` is your own.", min_length=1)
+    base_url: str | None = optional("URL of your own model, without a route such as /chat/completions.")
+    api_key: str | None = optional("Key for your own model; a `${secret:NAME}`, never the key itself.")
+    speculative_inference: bool | None = optional("Whether the model starts before the participant has finished.")
+    disable_vision: bool | None = optional("Whether the model is kept from seeing the participant.")
+    enable_llm_proxy: bool | None = optional(
+        "Whether your own model is called from a fixed address; for a model of your own only."
     )
-    base_url: str | None = Field(None, description="URL of your own model, without a route such as /chat/completions.")
-    api_key: str | None = Field(None, description="Key for your own model; a `${secret:NAME}`, never the key itself.")
-    speculative_inference: bool | None = Field(
-        None, description="Whether the model starts before the participant has finished."
-    )
-    disable_vision: bool | None = Field(None, description="Whether the model is kept from seeing the participant.")
-    enable_llm_proxy: bool | None = Field(
-        None, description="Whether your own model is called from a fixed address; for a model of your own only."
-    )
-    tools: list[Tool] | None = Field(None, description="Functions that the model may call.")
-    extra_body: dict[str, Any] | None = Field(
-        None, description="Further parameters of the request, such as temperature and top_p."
-    )
-    headers: dict[str, str | None] | None = Field(
-        None, description="Further HTTP headers for your own model; values may be secrets."
-    )
-    default_query: dict[str, Any] | None = Field(
-        None, description="Query parameters sent with each request to your own model."
-    )
+    tools: list[Tool] | None = optional("Functions that the model may call.")
+    extra_body: dict[str, Any] | None = optional("Further parameters of the request, such as temperature and top_p.")
+    headers: dict[str, str | None] | None = optional("Further HTTP headers for your own model; values may be secrets.")
+    default_query: dict[str, Any] | None = optional("Query parameters sent with each request to your own model.")
 
     @cross_field_validator
     @classmethod
@@ -174,21 +168,13 @@ class LanguageModel(Model):
 class VoiceSettings(Model):
     """Settings of the voice; which of them count depends on the engine."""
 
-    speed: float | Pace | None = Field(
-        None, description="Speed: -1.0 to 1.5 or a word for Cartesia, 0.7 to 1.2 for ElevenLabs."
-    )
-    emotion: str | list[str] | None = Field(
-        None, description="Emotions of a Cartesia voice, each `name` or `name:level`."
-    )
-    volume: float | None = Field(None, description="Volume of a Cartesia voice, 0 to 2.")
-    stability: float | None = Field(None, description="How even an ElevenLabs voice is, 0 to 1.")
-    similarity_boost: float | None = Field(
-        None, description="How closely an ElevenLabs voice keeps to its original, 0 to 1."
-    )
-    style: float | None = Field(None, description="How far an ElevenLabs voice exaggerates its style, 0 to 1.")
-    use_speaker_boost: bool | None = Field(
-        None, description="Whether an ElevenLabs voice is brought closer to its speaker."
-    )
+    speed: float | Pace | None = optional("Speed: -1.0 to 1.5 or a word for Cartesia, 0.7 to 1.2 for ElevenLabs.")
+    emotion: str | list[str] | None = optional("Emotions of a Cartesia voice, each `name` or `name:level`.")
+    volume: float | None = optional("Volume of a Cartesia voice, 0 to 2.")
+    stability: float | None = optional("How even an ElevenLabs voice is, 0 to 1.")
+    similarity_boost: float | None = optional("How closely an ElevenLabs voice keeps to its original, 0 to 1.")
+    style: float | None = optional("How far an ElevenLabs voice exaggerates its style, 0 to 1.")
+    use_speaker_boost: bool | None = optional("Whether an ElevenLabs voice is brought closer to its speaker.")
 
 
 RANGES: Mapping[str, Mapping[str, tuple[float, float]]] = {
@@ -200,21 +186,15 @@ RANGES: Mapping[str, Mapping[str, tuple[float, float]]] = {
 class TextToSpeech(Model):
     """The voice of the persona."""
 
-    tts_engine: SpeechEngine | None = Field(None, description="Engine that speaks.")
-    voice_id: str | None = Field(None, description="Voice that speaks, which needs no engine; a `${ref:voice/NAME}`.")
-    external_voice_id: str | None = Field(None, description="Id of the voice at the engine.")
-    api_key: str | None = Field(None, description="Key for a private voice; a `${secret:NAME}`, never the key itself.")
-    tts_model_name: str | None = Field(
-        None, description="Model of the engine, such as sonic-3 or eleven_multilingual_v2."
-    )
-    tts_emotion_control: Truth | None = Field(
-        None, description="Whether the voice follows the emotion of what is said."
-    )
-    voice_settings: VoiceSettings | None = Field(None, description="Speed, emotion and the like.")
-    pronunciation_dictionary_id: str | None = Field(
-        None, description="How words are pronounced; a `${ref:dictionary/NAME}`."
-    )
-    playht_user_id: str | None = Field(None, description="User id for the PlayHT engine.")
+    tts_engine: SpeechEngine | None = optional("Engine that speaks.")
+    voice_id: str | None = optional("Voice that speaks, which needs no engine; a `${ref:voice/NAME}`.")
+    external_voice_id: str | None = optional("Id of the voice at the engine.")
+    api_key: str | None = optional("Key for a private voice; a `${secret:NAME}`, never the key itself.")
+    tts_model_name: str | None = optional("Model of the engine, such as sonic-3 or eleven_multilingual_v2.")
+    tts_emotion_control: Truth | None = optional("Whether the voice follows the emotion of what is said.")
+    voice_settings: VoiceSettings | None = optional("Speed, emotion and the like.")
+    pronunciation_dictionary_id: str | None = optional("How words are pronounced; a `${ref:dictionary/NAME}`.")
+    playht_user_id: str | None = optional("User id for the PlayHT engine.")
 
     @cross_field_validator
     @classmethod
@@ -246,58 +226,52 @@ def _ranges(engine: str) -> Mapping[str, tuple[str, float, float]]:
 class Vision(Model):
     """The vision layer that perception took the place of."""
 
-    enable_vision: str | None = Field(
-        None, description='Whether the persona sees the participant: the text "true" or "false".'
-    )
-    prompt: str | None = Field(None, description="What to look for.")
+    enable_vision: str | None = optional('Whether the persona sees the participant: the text "true" or "false".')
+    prompt: str | None = optional("What to look for.")
 
 
 class Connectors(Model):
     """Servers of the Model Context Protocol whose tools the persona may use."""
 
-    connectors: list[str] | None = Field(None, description="Ids of connectors.")
-    connector_tools: dict[str, Any] | None = Field(
-        None, description="By connector, the tools it may use; all of them where it is left out."
+    connectors: list[str] | None = optional("Ids of connectors.")
+    connector_tools: dict[str, Any] | None = optional(
+        "By connector, the tools it may use; all of them where it is left out."
     )
 
 
 class Capabilities(Model):
     """What the persona may do beside talking."""
 
-    mcp_enabled: bool | None = Field(None, description="Whether connectors are used.")
-    search_enabled: bool | None = Field(None, description="Whether it may search the web.")
-    activity_log_enabled: bool | None = Field(None, description="Whether its activity is logged.")
-    search_results_prompt_injection_prevention_enabled: bool | None = Field(
-        None, description="Whether search results are cleaned of instructions."
+    mcp_enabled: bool | None = optional("Whether connectors are used.")
+    search_enabled: bool | None = optional("Whether it may search the web.")
+    activity_log_enabled: bool | None = optional("Whether its activity is logged.")
+    search_results_prompt_injection_prevention_enabled: bool | None = optional(
+        "Whether search results are cleaned of instructions."
     )
 
 
 class KnowledgeBase(Model):
     """How the persona looks things up in its documents."""
 
-    rag_score_threshold: float | None = Field(None, description="How well a passage must fit, 0 to 1.", ge=0, le=1)
-    rag_n_chunks: int | None = Field(None, description="How many passages are used.", ge=0)
-    rag_surrounding_chunk_radius: int | None = Field(
-        None, description="How many neighbours of a passage are used.", ge=0
-    )
-    enable_rag_observability_app_messages: bool | None = Field(
-        None, description="Whether the application is told what was looked up."
-    )
-    use_procedure_goalchain: bool | None = Field(None, description="Whether procedures in documents are followed.")
+    rag_score_threshold: float | None = optional("How well a passage must fit, 0 to 1.", ge=0, le=1)
+    rag_n_chunks: int | None = optional("How many passages are used.", ge=0)
+    rag_surrounding_chunk_radius: int | None = optional("How many neighbours of a passage are used.", ge=0)
+    enable_rag_observability_app_messages: bool | None = optional("Whether the application is told what was looked up.")
+    use_procedure_goalchain: bool | None = optional("Whether procedures in documents are followed.")
 
 
 class Layers(Model):
     """The layers; one that is left out is not set at all."""
 
-    perception: Perception | None = Field(None, description="What the persona sees and hears.")
-    stt: SpeechToText | None = Field(None, description="Speech to text.")
-    conversational_flow: ConversationalFlow | None = Field(None, description="Who speaks when.")
-    llm: LanguageModel | None = Field(None, description="The language model.")
-    tts: TextToSpeech | None = Field(None, description="Text to speech.")
-    mcp: Connectors | None = Field(None, description="Tools of connected servers.")
-    capabilities: Capabilities | None = Field(None, description="What it may do beside talking.")
-    knowledge_base: KnowledgeBase | None = Field(None, description="How documents are looked up.")
-    sts: dict[str, Any] | None = Field(None, description="Settings of the mode speech-to-speech.")
-    conferencing: Conferencing | None = Field(None, description="Meetings of others that the persona joins.")
-    vqa: Vision | None = Field(None, description="Older vision layer.")
-    transport: dict[str, Any] | None = Field(None, description="Transport of calls that a plugin runs.")
+    perception: Perception | None = optional("What the persona sees and hears.")
+    stt: SpeechToText | None = optional("Speech to text.")
+    conversational_flow: ConversationalFlow | None = optional("Who speaks when.")
+    llm: LanguageModel | None = optional("The language model.")
+    tts: TextToSpeech | None = optional("Text to speech.")
+    mcp: Connectors | None = optional("Tools of connected servers.")
+    capabilities: Capabilities | None = optional("What it may do beside talking.")
+    knowledge_base: KnowledgeBase | None = optional("How documents are looked up.")
+    sts: dict[str, Any] | None = optional("Settings of the mode speech-to-speech.")
+    conferencing: Conferencing | None = optional("Meetings of others that the persona joins.")
+    vqa: Vision | None = optional("Older vision layer.")
+    transport: dict[str, Any] | None = optional("Transport of calls that a plugin runs.")

@@ -13,7 +13,7 @@ from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Upda
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
 from tavusctl.kinds.common.envelopes import DROPPED, respell_set
-from tavusctl.kinds.common.field_types import matching, pattern_schema
+from tavusctl.kinds.common.field_types import matching, optional, pattern_schema
 from tavusctl.lib.graph import Edge, Graph, Node
 from tavusctl.lib.json_types import Json, JsonObject
 
@@ -34,20 +34,20 @@ class Objective(Model):
         description="Name of the goal, without white space; others lead to it by this name."
     )
     objective_prompt: str = Field(description="What is to be reached.", min_length=1)
-    confirmation_mode: Annotated[str, KnownValues("auto", "manual")] | None = Field(
-        None, description="`auto`: the model decides when it is reached; `manual`: your side does."
+    confirmation_mode: Annotated[str, KnownValues("auto", "manual")] | None = optional(
+        "`auto`: the model decides when it is reached; `manual`: your side does."
     )
-    output_variables: list[str] | None = Field(None, description="Names of the values that the conversation collects.")
-    modality: Annotated[str, KnownValues("verbal", "visual", "audio")] | None = Field(
-        None, description="Whether it is reached by what is said, seen or heard."
+    output_variables: list[str] | None = optional("Names of the values that the conversation collects.")
+    modality: Annotated[str, KnownValues("verbal", "visual", "audio")] | None = optional(
+        "Whether it is reached by what is said, seen or heard."
     )
-    next_conditional_objectives: dict[str, str | None] | None = Field(
-        None, description="Goals that may follow: name, and the condition for it."
+    next_conditional_objectives: dict[str, str | None] | None = optional(
+        "Goals that may follow: name, and the condition for it."
     )
-    next_required_objectives: list[str] | None = Field(None, description="Goals that must follow.")
-    next_required_objective: str | None = Field(None, description="The goal that must follow, when there is one.")
-    callback_url: str | None = Field(None, description="URL that is called when the goal is reached.")
-    tool_call: dict[str, Any] | None = Field(None, description="Call of a function that goes with the goal.")
+    next_required_objectives: list[str] | None = optional("Goals that must follow.")
+    next_required_objective: str | None = optional("The goal that must follow, when there is one.")
+    callback_url: str | None = optional("URL that is called when the goal is reached.")
+    tool_call: dict[str, Any] | None = optional("Call of a function that goes with the goal.")
 
     @cross_field_validator
     @classmethod
@@ -61,8 +61,8 @@ class Objective(Model):
 class Objectives(Model):
     """A set of objectives as it is written."""
 
-    name: str | None = Field(None, description="Name of the set, shown in lists.")
-    allow_loops: bool | None = Field(None, description="Whether goals may lead back to earlier ones.")
+    name: str | None = optional("Name of the set, shown in lists.")
+    allow_loops: bool | None = optional("Whether goals may lead back to earlier ones.")
     data: list[Objective] = Field(description="The goals, in the order they are worked through.", min_length=1)
 
 

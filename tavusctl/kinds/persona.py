@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Final
 
-from pydantic import Field
-
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
 from tavusctl.kinds import persona_parts
 from tavusctl.kinds.common import known_mistakes
-from tavusctl.kinds.common.field_types import blank
+from tavusctl.kinds.common.field_types import blank, optional
 from tavusctl.kinds.common.normalise import COMPUTED, respell, unwrap
 from tavusctl.kinds.layers import Layers
 from tavusctl.lib.json_types import JsonObject
@@ -21,39 +19,34 @@ from tavusctl.lib.json_types import JsonObject
 class Persona(Model):
     """A persona as it is written."""
 
-    persona_name: str | None = Field(None, description="Name shown in the call and in lists.")
-    persona_description: str | None = Field(None, description="What the persona is for, shown in lists.")
-    pipeline_mode: Annotated[str, KnownValues("full", "speech-to-speech", "echo")] | None = Field(
-        None, description="`full`: the persona thinks; `echo`: it says what it is sent."
+    persona_name: str | None = optional("Name shown in the call and in lists.")
+    persona_description: str | None = optional("What the persona is for, shown in lists.")
+    pipeline_mode: Annotated[str, KnownValues("full", "speech-to-speech", "echo")] | None = optional(
+        "`full`: the persona thinks; `echo`: it says what it is sent."
     )
-    system_prompt: str | None = Field(
-        None, description="Who the persona is and how it behaves; needed when pipeline_mode is full."
+    system_prompt: str | None = optional("Who the persona is and how it behaves; needed when pipeline_mode is full.")
+    context: str | None = optional("Older second half of the system prompt.")
+    greeting: str | None = optional("What the persona says first.")
+    default_replica_id: str | None = optional("Face and voice of the persona; a `${ref:replica/NAME}`.")
+    guardrails_id: str | None = optional("Older set of rules; a `${ref:guardrails/NAME}`.")
+    objectives_id: str | None = optional("Goals it works towards; a `${ref:objectives/NAME}`.")
+    document_ids: list[str] | None = optional("Documents that it knows; each a `${ref:document/NAME}`.")
+    document_tags: list[str] | None = optional("Documents it has read, by tag.")
+    guardrail_ids: list[str] | None = optional("Rules it keeps to; each a `${ref:guardrail/NAME}`.", max_length=50)
+    guardrail_tags: list[str] | None = optional("Rules it keeps to, by tag.")
+    languages: list[str] | None = optional("Languages it speaks.")
+    disclosure_type: Annotated[str, KnownValues("auto", "always")] | None = optional(
+        "When it says that it is not a human being."
     )
-    context: str | None = Field(None, description="Older second half of the system prompt.")
-    greeting: str | None = Field(None, description="What the persona says first.")
-    default_replica_id: str | None = Field(None, description="Face and voice of the persona; a `${ref:replica/NAME}`.")
-    guardrails_id: str | None = Field(None, description="Older set of rules; a `${ref:guardrails/NAME}`.")
-    objectives_id: str | None = Field(None, description="Goals it works towards; a `${ref:objectives/NAME}`.")
-    document_ids: list[str] | None = Field(None, description="Documents that it knows; each a `${ref:document/NAME}`.")
-    document_tags: list[str] | None = Field(None, description="Documents it has read, by tag.")
-    guardrail_ids: list[str] | None = Field(
-        None, description="Rules it keeps to; each a `${ref:guardrail/NAME}`.", max_length=50
+    verbal_disclosure: str | None = optional("What it says to make clear that it is not a human being.")
+    visual_disclosure: str | None = optional("What is shown to make clear that it is not a human being.")
+    memories: list[str] | None = optional("What it remembers from the start; no read shows it.")
+    is_template: bool | None = optional("Whether others are made from it; no read shows it.")
+    tool_ids: list[str] | None = optional(
+        "Tools it may call; each a `${ref:tool/NAME}`, or the name of a system tool, such as `end_call`."
     )
-    guardrail_tags: list[str] | None = Field(None, description="Rules it keeps to, by tag.")
-    languages: list[str] | None = Field(None, description="Languages it speaks.")
-    disclosure_type: Annotated[str, KnownValues("auto", "always")] | None = Field(
-        None, description="When it says that it is not a human being."
-    )
-    verbal_disclosure: str | None = Field(None, description="What it says to make clear that it is not a human being.")
-    visual_disclosure: str | None = Field(None, description="What is shown to make clear that it is not a human being.")
-    memories: list[str] | None = Field(None, description="What it remembers from the start; no read shows it.")
-    is_template: bool | None = Field(None, description="Whether others are made from it; no read shows it.")
-    tool_ids: list[str] | None = Field(
-        None,
-        description="Tools it may call; each a `${ref:tool/NAME}`, or the name of a system tool, such as `end_call`.",
-    )
-    skills: persona_parts.Skills | None = Field(None, description="What else it can do, by the id of the skill.")
-    layers: Layers | None = Field(None, description="Perception, speech to text, flow, language model, text to speech.")
+    skills: persona_parts.Skills | None = optional("What else it can do, by the id of the skill.")
+    layers: Layers | None = optional("Perception, speech to text, flow, language model, text to speech.")
 
     @cross_field_validator
     @classmethod

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 
 from tavusctl.core.resource_kind import FieldTraits, Part, PartStyle
 from tavusctl.core.schema.spec_model import Model
+from tavusctl.kinds.common.field_types import optional
 from tavusctl.lib.json_types import Json, JsonObject
 
 
@@ -18,21 +19,20 @@ class Presentation(Model):
     document_ids: list[str] = Field(
         description="The slides, in their order; each a `${ref:document/NAME}`.", min_length=1
     )
-    slides_trigger: str | None = Field(
-        None,
-        description="When slides are shown: when it fits, or one after the other.",
+    slides_trigger: str | None = optional(
+        "When slides are shown: when it fits, or one after the other.",
         json_schema_extra={"examples": ["on_demand", "walk_the_deck"]},
     )
-    prompt: str | None = Field(None, description="How to present them.")
+    prompt: str | None = optional("How to present them.")
 
 
 class Canvas(Model):
     """What the persona may draw on the screen."""
 
-    components: dict[str, dict[str, Any] | None] | None = Field(
-        None, description="Settings by component, where they are not the default: `chart: {enabled: false}`."
+    components: dict[str, dict[str, Any] | None] | None = optional(
+        "Settings by component, where they are not the default: `chart: {enabled: false}`."
     )
-    usage_guidance: str | None = Field(None, description="When to draw what.")
+    usage_guidance: str | None = optional("When to draw what.")
 
 
 class Skills(Model):
@@ -41,20 +41,20 @@ class Skills(Model):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, dict[str, Any] | None]
 
-    presentation: Presentation | None = Field(None, description="Shows slides.")
-    magic_canvas: Canvas | None = Field(None, description="Draws charts, questions and the like on the screen.")
-    internet_search: dict[str, Any] | None = Field(None, description="Searches the web; `{}` has no settings.")
-    memory: dict[str, Any] | None = Field(None, description="Remembers participants; `{}` has no settings.")
+    presentation: Presentation | None = optional("Shows slides.")
+    magic_canvas: Canvas | None = optional("Draws charts, questions and the like on the screen.")
+    internet_search: dict[str, Any] | None = optional("Searches the web; `{}` has no settings.")
+    memory: dict[str, Any] | None = optional("Remembers participants; `{}` has no settings.")
 
 
 class Conferencing(Model):
     """The persona's name in meetings of others."""
 
-    username: str | None = Field(
-        None, description="Name before `@meet.tavus.io` by which the persona is invited; nobody else's, in any account."
+    username: str | None = optional(
+        "Name before `@meet.tavus.io` by which the persona is invited; nobody else's, in any account."
     )
-    allowlist: list[str] | None = Field(None, description="Domains and addresses that may invite it; empty: anyone.")
-    whitelabel: bool | None = Field(None, description="Whether the name of Tavus is left out.")
+    allowlist: list[str] | None = optional("Domains and addresses that may invite it; empty: anyone.")
+    whitelabel: bool | None = optional("Whether the name of Tavus is left out.")
 
 
 FIELDS: Final[Mapping[str, FieldTraits]] = {

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Final
 
-from pydantic import Field
-
 from tavusctl.core.resource_kind import FieldTraits, Listing, Provisioning, ResourceKind, Update
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
 from tavusctl.kinds.common import failure_messages
-from tavusctl.kinds.common.field_types import WebAddress, blank
+from tavusctl.kinds.common.field_types import WebAddress, blank, optional
 from tavusctl.kinds.common.normalise import COMPUTED, normaliser
 from tavusctl.lib.json_types import JsonObject
 
@@ -19,33 +17,25 @@ from tavusctl.lib.json_types import JsonObject
 class Finish(Model):
     """How the trained picture is finished."""
 
-    background_green_screen: bool | None = Field(
-        None, description="Whether the background becomes green, to be keyed out later."
-    )
-    gaze_correction: bool | None = Field(None, description="Whether the eyes are turned to the camera.")
+    background_green_screen: bool | None = optional("Whether the background becomes green, to be keyed out later.")
+    gaze_correction: bool | None = optional("Whether the eyes are turned to the camera.")
 
 
 class Replica(Model):
     """A replica as it is trained."""
 
-    replica_name: str | None = Field(None, description="Name shown in lists.")
-    train_video_url: WebAddress | None = Field(None, description="Where the training video can be fetched.")
-    train_image_url: WebAddress | None = Field(
-        None, description="Where the training picture can be fetched, instead of a video."
+    replica_name: str | None = optional("Name shown in lists.")
+    train_video_url: WebAddress | None = optional("Where the training video can be fetched.")
+    train_image_url: WebAddress | None = optional("Where the training picture can be fetched, instead of a video.")
+    consent_video_url: WebAddress | None = optional("Where the recorded consent can be fetched; needed for a person.")
+    model_name: Annotated[str, KnownValues("phoenix-4.5", "phoenix-4", "phoenix-3", "phoenix-2")] | None = optional(
+        "Model that is trained; the API chooses one where it is left out, and its choice changes."
     )
-    consent_video_url: WebAddress | None = Field(
-        None, description="Where the recorded consent can be fetched; needed for a person."
-    )
-    model_name: Annotated[str, KnownValues("phoenix-4.5", "phoenix-4", "phoenix-3", "phoenix-2")] | None = Field(
-        None, description="Model that is trained; the API chooses one where it is left out, and its choice changes."
-    )
-    voice_name: str | None = Field(None, description="Stock voice for a replica made from a picture.")
-    default_voice_id: str | None = Field(
-        None, description="Voice of the replica where a persona names none; a `${ref:voice/NAME}`."
-    )
-    auto_fix_training_image: bool | None = Field(None, description="Whether the training picture may be mended.")
-    callback_url: str | None = Field(None, description="URL that is called when the training ends.")
-    properties: Finish | None = Field(None, description="How the picture is finished.")
+    voice_name: str | None = optional("Stock voice for a replica made from a picture.")
+    default_voice_id: str | None = optional("Voice of the replica where a persona names none; a `${ref:voice/NAME}`.")
+    auto_fix_training_image: bool | None = optional("Whether the training picture may be mended.")
+    callback_url: str | None = optional("URL that is called when the training ends.")
+    properties: Finish | None = optional("How the picture is finished.")
 
     @cross_field_validator
     @classmethod

@@ -11,7 +11,7 @@ from tavusctl.core.messages import shown
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
-from tavusctl.kinds.common.field_types import SecureAddress, matching, pattern_schema
+from tavusctl.kinds.common.field_types import SecureAddress, matching, optional, pattern_schema
 from tavusctl.kinds.common.normalise import COMPUTED, normaliser
 from tavusctl.lib.json_types import JsonObject
 
@@ -45,25 +45,19 @@ class Auth(Model):
     type: Annotated[str, KnownValues("none", "bearer", "basic", "api_key", "hmac", "oauth2_client_credentials")] = (
         Field(description="The way to sign in, which says what else is needed.")
     )
-    token: str | None = Field(None, description="Token for `bearer`; a `${secret:NAME}`.", min_length=1)
-    username: str | None = Field(None, description="User name for `basic`; may be a `${secret:NAME}`.", min_length=1)
-    password: str | None = Field(None, description="Password for `basic`; a `${secret:NAME}`.", min_length=1)
-    name: str | None = Field(None, description="For `api_key`: the name of the header or parameter.", min_length=1)
-    value: str | None = Field(None, description="Key for `api_key`; a `${secret:NAME}`.", min_length=1)
-    location: Annotated[str, KnownValues("header", "query")] | None = Field(
-        None, description="For `api_key`: where the key is sent."
+    token: str | None = optional("Token for `bearer`; a `${secret:NAME}`.", min_length=1)
+    username: str | None = optional("User name for `basic`; may be a `${secret:NAME}`.", min_length=1)
+    password: str | None = optional("Password for `basic`; a `${secret:NAME}`.", min_length=1)
+    name: str | None = optional("For `api_key`: the name of the header or parameter.", min_length=1)
+    value: str | None = optional("Key for `api_key`; a `${secret:NAME}`.", min_length=1)
+    location: Annotated[str, KnownValues("header", "query")] | None = optional("For `api_key`: where the key is sent.")
+    secret: str | None = optional("For `hmac`: the secret that signs requests; a `${secret:NAME}`.")
+    token_url: SecureAddress | None = optional("For `oauth2_client_credentials`: the URL that issues tokens.")
+    client_id: str | None = optional(
+        "Client id for `oauth2_client_credentials`; may be a `${secret:NAME}`.", min_length=1
     )
-    secret: str | None = Field(None, description="For `hmac`: the secret that signs requests; a `${secret:NAME}`.")
-    token_url: SecureAddress | None = Field(
-        None, description="For `oauth2_client_credentials`: the URL that issues tokens."
-    )
-    client_id: str | None = Field(
-        None, description="Client id for `oauth2_client_credentials`; may be a `${secret:NAME}`.", min_length=1
-    )
-    client_secret: str | None = Field(
-        None, description="Client secret for `oauth2_client_credentials`; a `${secret:NAME}`."
-    )
-    scope: str | None = Field(None, description="Scope for `oauth2_client_credentials`.")
+    client_secret: str | None = optional("Client secret for `oauth2_client_credentials`; a `${secret:NAME}`.")
+    scope: str | None = optional("Scope for `oauth2_client_credentials`.")
 
     @cross_field_validator
     @classmethod
@@ -84,17 +78,15 @@ class ApiDelivery(Model):
     """An address that Tavus calls when the tool is used."""
 
     url: SecureAddress = Field(description="URL, with `https://`; `{placeholders}` are parameters.")
-    method: Annotated[str, KnownValues("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")] | None = Field(
-        None, description="The method of the call."
+    method: Annotated[str, KnownValues("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")] | None = optional(
+        "The method of the call."
     )
-    timeout: float | None = Field(None, description="Timeout of the call in seconds.", gt=0, le=60)
-    headers: dict[str, str] | None = Field(None, description="Headers of the call.")
-    auth: Auth | None = Field(None, description="How Tavus authenticates at the URL.")
-    body_template: dict[str, Any] | None = Field(None, description="The body, with `{placeholders}`.")
-    query_params: dict[str, str] | None = Field(
-        None, description="The query, with `{placeholders}`; values may be secrets."
-    )
-    content_type: str | None = Field(None, description="The type of the body.")
+    timeout: float | None = optional("Timeout of the call in seconds.", gt=0, le=60)
+    headers: dict[str, str] | None = optional("Headers of the call.")
+    auth: Auth | None = optional("How Tavus authenticates at the URL.")
+    body_template: dict[str, Any] | None = optional("The body, with `{placeholders}`.")
+    query_params: dict[str, str] | None = optional("The query, with `{placeholders}`; values may be secrets.")
+    content_type: str | None = optional("The type of the body.")
 
     @cross_field_validator
     @classmethod
@@ -108,8 +100,8 @@ class ApiDelivery(Model):
 class Delivery(Model):
     """Where a call of the tool goes: to the application in the conversation, or to an address."""
 
-    app_message: bool | None = Field(None, description="Whether the application is told in the conversation.")
-    api: ApiDelivery | None = Field(None, description="A URL that Tavus calls.")
+    app_message: bool | None = optional("Whether the application is told in the conversation.")
+    api: ApiDelivery | None = optional("A URL that Tavus calls.")
 
     @cross_field_validator
     @classmethod
@@ -124,25 +116,25 @@ class Delivery(Model):
 class RegistryTool(Model):
     """A tool as it is written."""
 
-    name: ToolName | None = Field(None, description="Name by which the model calls it; once in the account.")
+    name: ToolName | None = optional("Name by which the model calls it; once in the account.")
     description: str = Field(description="When to call it, written for the model.", min_length=1)
-    parameters: dict[str, Any] | None = Field(None, description="Arguments, as a JSON Schema object.")
-    trigger_type: Annotated[str, KnownValues("in_call", "post_call")] | None = Field(
-        None, description="`in_call`: during the conversation; `post_call`: once it has ended."
+    parameters: dict[str, Any] | None = optional("Arguments, as a JSON Schema object.")
+    trigger_type: Annotated[str, KnownValues("in_call", "post_call")] | None = optional(
+        "`in_call`: during the conversation; `post_call`: once it has ended."
     )
-    origin: Annotated[str, KnownValues("llm", "vision", "audio")] | None = Field(
-        None, description="What calls it: the language model, or the perception of picture or sound."
+    origin: Annotated[str, KnownValues("llm", "vision", "audio")] | None = optional(
+        "What calls it: the language model, or the perception of picture or sound."
     )
-    on_call: Annotated[str, KnownValues("generate_filler", "static_filler", "silent", "passthrough")] | None = Field(
-        None, description="What is said while it runs."
+    on_call: Annotated[str, KnownValues("generate_filler", "static_filler", "silent", "passthrough")] | None = optional(
+        "What is said while it runs."
     )
     on_resolve: (
         Annotated[str, KnownValues("generate_response", "response_in_result", "add_to_context", "fire_and_forget")]
         | None
-    ) = Field(None, description="What becomes of its result.")
-    static_filler: str | None = Field(None, description="What is said with `on_call: static_filler`.")
-    delivery: Delivery | None = Field(None, description="Where a call of it goes.")
-    tags: list[str] | None = Field(None, description="Tags by which people find it.")
+    ) = optional("What becomes of its result.")
+    static_filler: str | None = optional("What is said with `on_call: static_filler`.")
+    delivery: Delivery | None = optional("Where a call of it goes.")
+    tags: list[str] | None = optional("Tags by which people find it.")
 
     @cross_field_validator
     @classmethod

@@ -10,18 +10,18 @@ from pydantic import Field
 from tavusctl.core.resource_kind import FieldTraits, Listing, Provisioning, ResourceKind, Update
 from tavusctl.core.schema.spec_model import Model
 from tavusctl.kinds.common import failure_messages
-from tavusctl.kinds.common.field_types import WebAddress
+from tavusctl.kinds.common.field_types import WebAddress, optional
 from tavusctl.kinds.common.normalise import COMPUTED, normaliser
 
 
 class Voice(Model):
     """A voice as it is written."""
 
-    voice_name: str | None = Field(None, description="Name shown in lists.", min_length=1, max_length=255)
+    voice_name: str | None = optional("Name shown in lists.", min_length=1, max_length=255)
     train_audio_url: WebAddress = Field(description="Where the recording can be fetched.")
-    description: str | None = Field(None, description="What it sounds like, for people.", max_length=1000)
-    tags: list[str] | None = Field(None, description="Tags by which people find it.", max_length=50)
-    callback_url: str | None = Field(None, description="URL that is called when the voice is ready.", max_length=2048)
+    description: str | None = optional("What it sounds like, for people.", max_length=1000)
+    tags: list[str] | None = optional("Tags by which people find it.", max_length=50)
+    callback_url: str | None = optional("URL that is called when the voice is ready.", max_length=2048)
 
 
 _DROPPED: Final = COMPUTED | {"voice_id", "voice_type", "status", "error_message", "face_id", "replica_id"}

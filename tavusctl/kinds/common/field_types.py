@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from tavusctl.core.messages import literal
 from tavusctl.lib.json_types import Json
@@ -15,6 +15,11 @@ from tavusctl.secrets.redaction import shortened
 _WEB: Final = r"https?://[^\s/]\S*"
 _SECURE: Final = r"https://[^\s/]\S*"
 _TRUTH: Final = {"true": True, "false": False}
+
+
+def optional(description: str, **constraints: Any) -> Any:
+    """A field that may be left out, which means null; `constraints` are those of pydantic's `Field`."""
+    return Field(None, description=description, **constraints)
 
 
 def blank(value: object) -> bool:
