@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tavusctl.api.responses import parse_response
 from tavusctl.api.transport import Answer
@@ -12,8 +12,8 @@ from tavusctl.lib.json_types import Json
 class ParsedResponses(Struct):
     """The parsed responses of the current pass and of the previous one, by their digests."""
 
-    _before: dict[str, Json] = field(default_factory=dict)
-    _now: dict[str, Json] = field(default_factory=dict)
+    _before: dict[str, Json] = {}
+    _now: dict[str, Json] = {}
 
     def start(self) -> None:
         """Begin a pass: keep the responses of the previous pass, and drop older ones."""

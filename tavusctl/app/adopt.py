@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl.api import ReadClient
@@ -58,7 +58,7 @@ class Adopted(Struct):
     prepared: PreparedPlan
     sources: Sources
     variables: SecretNames
-    verdicts: list[Verdict] = field(default_factory=list)
+    verdicts: list[Verdict] = []
 
     @property
     def manifests(self) -> dict[Address, Desired]:

@@ -24,10 +24,10 @@ from tavusctl.rewrite.formatter import format_document
 class Formatting(Struct):
     """The files that formatting changes, before and after, and the diagnostics about files that cannot be read."""
 
-    before: dict[str, bytes] = field(default_factory=dict)
-    after: dict[str, bytes] = field(default_factory=dict)
-    read: set[str] = field(default_factory=set)  # the paths of files, links resolved
-    diagnostics: list[Diagnostic] = field(default_factory=list)
+    before: dict[str, bytes] = {}
+    after: dict[str, bytes] = {}
+    read: set[str] = set()  # the paths of files, links resolved
+    diagnostics: list[Diagnostic] = []
     budget: Budget = field(default_factory=Budget)
 
     def format_file(self, path: Path, root: Path, *, overlay: bool = False) -> None:

@@ -100,7 +100,7 @@ class WaitingLine(Struct):
 
     progress: TerminalProgress
     clock: Callable[[], float] = time.monotonic
-    waiting: dict[Address, str] = field(default_factory=dict)  # status of each object that the run waits for
+    waiting: dict[Address, str] = {}  # status of each object that the run waits for
     ended: int = 0
     _began: float = -1.0  # -1: nothing was waited for yet
     _told: float = float("-inf")

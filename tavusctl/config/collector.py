@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Final, Literal, TypeGuard, TypeVar
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Diagnostic, Edit, Severity, written_at
@@ -41,7 +41,7 @@ class DiagnosticCollector(Struct):
 
     node: Node
     address: Address | None = None  # None until it is known; edits need it
-    diagnostics: list[Diagnostic] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = []
 
     def value_at(self, pointer: str) -> Source:
         """The location of a value, or of the nearest enclosing collection in the source."""

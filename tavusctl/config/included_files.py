@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tavusctl.config import files
 from tavusctl.config.attachments import FileDigest
@@ -36,10 +36,10 @@ class IncludedFiles(Struct):
     manifests: Path
     shown: Callable[[Path | str], str]
     budget: Budget
-    included_paths: set[Path] = field(default_factory=set)  # all paths that manifests name, before links are followed
-    inclusions: list[Inclusion] = field(default_factory=list)  # texts included since the reader last cleared the list
-    _texts: dict[Path, str] = field(default_factory=dict)
-    _measured: dict[tuple[str, int], FileDigest] = field(default_factory=dict)
+    included_paths: set[Path] = set()  # all paths that manifests name, before links are followed
+    inclusions: list[Inclusion] = []  # texts included since the reader last cleared the list
+    _texts: dict[Path, str] = {}
+    _measured: dict[tuple[str, int], FileDigest] = {}
 
     def text(self, name: str, manifest: Path) -> FileText:
         """The text of a file that a manifest names, with its path as messages show it."""

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Diagnostic, Passage
@@ -240,11 +240,11 @@ class _Mixture(Struct):
     text: str
     where: Source
     scope: Scope
-    _pieces: list[str] = field(default_factory=list)  # text since the last secret
-    _parts: list[str] = field(default_factory=list)
-    _secret_names: list[str] = field(default_factory=list)
-    _diagnostics: list[Diagnostic] = field(default_factory=list)
-    _passages: list[Passage] = field(default_factory=list)
+    _pieces: list[str] = []  # text since the last secret
+    _parts: list[str] = []
+    _secret_names: list[str] = []
+    _diagnostics: list[Diagnostic] = []
+    _passages: list[Passage] = []
     _length: int = 0
     _count: int = 0
 

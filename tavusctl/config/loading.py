@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tavusctl.config import files
 from tavusctl.config.cache.manifest_cache import ManifestCache
@@ -31,13 +31,11 @@ class LoadResult(Struct, frozen=True):
     diagnostics: tuple[Diagnostic, ...]
     files: int  # YAML files found
     declared: frozenset[Address] = frozenset()  # all addresses in the files, also of manifests with errors
-    origins: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)  # pointer into spec -> file of the value
+    origins: Mapping[Address, Mapping[str, str]] = {}  # pointer into spec -> file of the value
     invalid_manifests: tuple[Manifest, ...] = ()  # manifests with errors; rules may check the rest of them
     included_files: frozenset[Path] = frozenset()  # files whose content manifests include
     unreadable_texts: tuple[str, ...] = ()  # as in `Reading`
-    suppression_texts: Mapping[str, str] = field(
-        default_factory=dict
-    )  # texts of files with suppressions, by shown path
+    suppression_texts: Mapping[str, str] = {}  # texts of files with suppressions, by shown path
 
 
 def read(

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tavusctl.config import interpolation
 from tavusctl.config.collector import dotted
@@ -94,9 +94,9 @@ class _Merge(Struct):
     over: Node
     kind: ResourceKind
     address: Address
-    diagnostics: list[Diagnostic] = field(default_factory=list)
-    _overridden: set[str] = field(default_factory=set)  # pointers at which the base does not count
-    _targets: dict[str, str] = field(default_factory=dict)  # pointer into the overlay -> pointer into the result
+    diagnostics: list[Diagnostic] = []
+    _overridden: set[str] = set()  # pointers at which the base does not count
+    _targets: dict[str, str] = {}  # pointer into the overlay -> pointer into the result
 
     def document(self) -> JsonObject:
         """The merged value."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl.config import files, overlays, yaml12
@@ -65,17 +65,17 @@ class Reading(Struct):
     kinds: Mapping[str, ResourceKind]
     included_files: IncludedFiles
     cache: ManifestCache | None = None
-    parsed_manifests: list[ParsedManifest] = field(default_factory=list)
-    diagnostics: list[Diagnostic] = field(default_factory=list)
-    unreadable_texts: list[str] = field(default_factory=list)
-    suppression_texts: dict[str, str] = field(default_factory=dict)
-    _files: dict[str, Path] = field(default_factory=dict)  # by shown path
-    _bases: dict[Address, Source] = field(default_factory=dict)  # where each address of the base is declared
-    _former_addresses: dict[Address, tuple[Address, Source]] = field(default_factory=dict)  # by former address
-    _unread_bases: list[str] = field(default_factory=list)  # like `unreadable_texts`, of files of the base
-    _unreported: list[Diagnostic] = field(default_factory=list)  # diagnostics of files of the base that were not named
-    _overlays: dict[Address, Document] = field(default_factory=dict)  # documents of the overlay that are not merged yet
-    _laid_over: dict[str, str] = field(default_factory=dict)  # digests of overlays of the file being read, by address
+    parsed_manifests: list[ParsedManifest] = []
+    diagnostics: list[Diagnostic] = []
+    unreadable_texts: list[str] = []
+    suppression_texts: dict[str, str] = {}
+    _files: dict[str, Path] = {}  # by shown path
+    _bases: dict[Address, Source] = {}  # where each address of the base is declared
+    _former_addresses: dict[Address, tuple[Address, Source]] = {}  # by former address
+    _unread_bases: list[str] = []  # like `unreadable_texts`, of files of the base
+    _unreported: list[Diagnostic] = []  # diagnostics of files of the base that were not named
+    _overlays: dict[Address, Document] = {}  # documents of the overlay that are not merged yet
+    _laid_over: dict[str, str] = {}  # digests of overlays of the file being read, by address
 
     def read_files(self, paths: Sequence[Path]) -> list[Path]:
         """Read every file of the project, or those in some paths; return the files that were read."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl.core.address import Address
@@ -17,29 +17,21 @@ class Binding(Struct, frozen=True):
 
     address: Address
     remote_id: str
-    applied: JsonObject = field(
-        default_factory=dict
-    )  # spec at the last apply; secrets as `Fingerprint`, references as Address
+    applied: JsonObject = {}  # spec at the last apply; secrets as `Fingerprint`, references as Address
     prevent_destroy: bool = False  # recorded, so that removing the manifest does not lift the protection
     on_remove: str = "delete"
     successor: str = ""  # id of the successor of a replacement, until it is usable
-    successor_spec: JsonObject = field(default_factory=dict)  # what the successor was created with
+    successor_spec: JsonObject = {}  # what the successor was created with
     retired: tuple[str, ...] = ()  # ids of old versions that are still to be deleted
-    unkept: Mapping[str, str] = field(
-        default_factory=dict
-    )  # `answered` as older versions wrote it, with digests as values
-    answered: Mapping[str, Json] = field(
-        default_factory=dict
-    )  # pointer -> value that reads show, if it differs from `applied`
-    externals: Mapping[str, str] = field(
-        default_factory=dict
-    )  # address in `applied` -> id of the external object at that time
+    unkept: Mapping[str, str] = {}  # `answered` as older versions wrote it, with digests as values
+    answered: Mapping[str, Json] = {}  # pointer -> value that reads show, if it differs from `applied`
+    externals: Mapping[str, str] = {}  # address in `applied` -> id of the external object at that time
     # pointer -> value before a write whose result has not been read yet; the pointer "" is a created object
-    unconfirmed: Mapping[str, Json] = field(default_factory=dict)
+    unconfirmed: Mapping[str, Json] = {}
     # pointer -> value sent, if the last write did not go live
-    not_live: Mapping[str, Json] = field(default_factory=dict)
+    not_live: Mapping[str, Json] = {}
     created_at: str = ""  # of the object, from the server; empty: not known yet
-    successor_externals: Mapping[str, str] = field(default_factory=dict)  # as `externals`, for `successor_spec`
+    successor_externals: Mapping[str, str] = {}  # as `externals`, for `successor_spec`
 
     def with_documents(
         self,

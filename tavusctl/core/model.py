@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum, StrEnum
 from functools import cached_property
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tavusctl.core.address import Address, Source
 from tavusctl.core.binding import Binding
@@ -53,14 +53,14 @@ class Declared(Struct, frozen=True):
     spec: JsonObject
     source: Source
     lifecycle: Lifecycle = Lifecycle()
-    sources: Mapping[str, Source] = field(default_factory=dict)  # by JSON Pointer into spec
+    sources: Mapping[str, Source] = {}  # by JSON Pointer into spec
     external_id: str = ""  # set: the object exists already; it is referred to and never written
     recrawl: Recrawl | None = None
     file: LocalFile | None = None
     watch: bool = False  # replaced when its source changes
-    passages: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)  # of included texts, like `sources`
+    passages: Mapping[str, tuple[Passage, ...]] = {}  # of included texts, like `sources`
     overlay: Source | None = None  # position of its overlay document, if any
-    envelope_sources: Mapping[str, Source] = field(default_factory=dict)  # positions of `id` and `moved_from`, by key
+    envelope_sources: Mapping[str, Source] = {}  # positions of `id` and `moved_from`, by key
 
 
 class Manifest(Declared, frozen=True, dict=True):
@@ -82,10 +82,8 @@ class Desired(Declared, frozen=True, kw_only=True):
 
     kind: ResourceKind
     refers_to: tuple[Address, ...] = ()
-    externals: Mapping[str, str] = field(default_factory=dict)  # ids of external objects that it refers to, by address
-    secret_names: Mapping[str, tuple[str, ...]] = field(
-        default_factory=dict
-    )  # names of the secrets in a value, by JSON Pointer into spec
+    externals: Mapping[str, str] = {}  # ids of external objects that it refers to, by address
+    secret_names: Mapping[str, tuple[str, ...]] = {}  # names of the secrets in a value, by JSON Pointer into spec
     new_inputs: frozenset[str] = frozenset()  # secrets and upload stores that are used for the first time
 
 
@@ -103,9 +101,7 @@ class Live(Struct, frozen=True):
     draft: bool = False  # the read shows, or mentions, an unpublished version
     crawled: str = ""  # time at which its last crawl ended, from the server
     holds: tuple[str, ...] = ()  # ids of objects that stay as long as this one does, whatever it refers to
-    names: Mapping[str, str] = field(
-        default_factory=dict
-    )  # pointer -> name of the field in the read, if it is not that of the model
+    names: Mapping[str, str] = {}  # pointer -> name of the field in the read, if it is not that of the model
 
 
 class Move(Struct, frozen=True):

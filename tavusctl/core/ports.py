@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
@@ -136,8 +136,8 @@ class State(Struct, frozen=True):
     serial: int = 0
     account: str = ""  # label of the account, from the project file
     key_digest: str = ""  # salted digest of the API key that last wrote
-    bindings: Mapping[Address, Binding] = field(default_factory=dict)
-    keys: Mapping[str, str] = field(default_factory=dict)  # the lineage's key, wrapped under each API key that wrote
+    bindings: Mapping[Address, Binding] = {}
+    keys: Mapping[str, str] = {}  # the lineage's key, wrapped under each API key that wrote
     mac: str = ""  # seal over all the rest, made with the lineage's key; empty: an older version wrote it
     accepted: str = ""  # digest of a journal without a valid seal that a person has accepted
     safety: Safety | None = None  # limits on deletes at the last apply; None: not known
@@ -147,7 +147,7 @@ class State(Struct, frozen=True):
 class OtherBindings(Struct, frozen=True):
     """The bindings of the other environments of a project, as far as their states can be read."""
 
-    owners: Mapping[str, str] = field(default_factory=dict)  # id -> "persona/coach of the environment staging"
+    owners: Mapping[str, str] = {}  # id -> "persona/coach of the environment staging"
     unread: tuple[tuple[str, str], ...] = ()  # environments whose states cannot be read, each with the reason
 
 

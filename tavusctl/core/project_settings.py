@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tavusctl.lib.json_types import Json
 
@@ -20,7 +20,7 @@ class Environment(Struct, frozen=True):
     account: str = ""  # a label, bound to the account on first use
     api_key_env: str = "TAVUS_API_KEY"
     state: str = ""  # URL of the store; empty: a file in the project
-    vars: Mapping[str, Json] = field(default_factory=dict)
+    vars: Mapping[str, Json] = {}
     overlay: str = ""  # folder of manifests that lie over the others, relative to the root; empty: none
     uploads: str = ""  # URL of the folder for files of documents that name no other folder
     demo: bool = False  # an emulator on this machine in place of an account
@@ -88,9 +88,9 @@ class Project(Struct, frozen=True):
     root: str
     manifests: str
     secrets: tuple[str, ...] = ()  # the only environment variables that manifests may read
-    environments: Mapping[str, Environment] = field(default_factory=dict)
+    environments: Mapping[str, Environment] = {}
     safety: Safety = Safety()
-    outputs: Mapping[str, Output] = field(default_factory=dict)  # by the name under which applications get them
+    outputs: Mapping[str, Output] = {}  # by the name under which applications get them
     doubtful: frozenset[str] = frozenset()  # keys with errors, which count as left out
 
     @classmethod

@@ -8,7 +8,7 @@ from enum import Enum
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tavusctl.core.errors import Gone
 from tavusctl.core.schema.model_fields import is_a, is_free, steps
@@ -92,14 +92,12 @@ class Listing(Struct, frozen=True):
 
     first_page: int = 1
     largest_page: int = 100  # most objects that a request may ask for
-    query: Mapping[str, str] = field(default_factory=dict)  # query parameters of every request
-    owner_query: Mapping[str, str] = field(
-        default_factory=dict
-    )  # the same: they leave out objects that are not of the user
+    query: Mapping[str, str] = {}  # query parameters of every request
+    owner_query: Mapping[str, str] = {}  # the same: they leave out objects that are not of the user
     # the same under newer names, sent beside the older ones: an API may know one of them only, or refuse the newer one
-    newer_owner_query: Mapping[str, str] = field(default_factory=dict)
+    newer_owner_query: Mapping[str, str] = {}
     # in place of `owner_query`, where a listing without it has no stock objects either
-    stock_query: Mapping[str, str] = field(default_factory=dict)
+    stock_query: Mapping[str, str] = {}
     items: str = "data"  # key of a page with the objects
     total: str = "total_count"  # key of a page with the number of objects on all pages
     completeness_key: str = ""  # key of a list that only complete items have; others are read again by id
@@ -147,13 +145,13 @@ class ResourceKind(Struct, frozen=True, eq=False):
     aliases: tuple[str, ...] = ()  # other names of the kind, accepted in manifests and on the command line
     summary: str = ""  # one line, for `explain` and the schemas
     listing: Listing = Listing()
-    get_query: Mapping[str, str] = field(default_factory=dict)
+    get_query: Mapping[str, str] = {}
     optional: bool = False  # accounts with an older API do not have the collection
     is_of_kind: Callable[[JsonObject], bool] = lambda _: (
         True
     )  # whether a body is of this kind, if two kinds share a collection
     folder: str = ""  # folder of its manifests; empty: the last segment of the collection
-    wire_names: Mapping[str, str] = field(default_factory=dict)  # key of `spec` -> its name in requests
+    wire_names: Mapping[str, str] = {}  # key of `spec` -> its name in requests
     adds_members: bool = False  # reads omit some members: a patch must `add` them, since it cannot `replace` them
     patch_root: str = ""  # prefix of pointers in patches, if these do not apply to the body itself
     ready_statuses: frozenset[str] = frozenset()  # values of `status` at which others may depend on it; empty: always
@@ -169,8 +167,8 @@ class ResourceKind(Struct, frozen=True, eq=False):
     crawl_quota: int = 0  # crawled objects that an account may have, unless Tavus has agreed to more
     watched_url_key: str = ""  # key of `spec` with the URL that `watch: true` checks
     attachment: Attachment | None = None
-    key_aliases: Mapping[str, str] = field(default_factory=dict)  # pointer of an alias, `*` as above -> canonical key
-    mistakes: Mapping[str, str] = field(default_factory=dict)  # pointer of a mistaken key -> hint
+    key_aliases: Mapping[str, str] = {}  # pointer of an alias, `*` as above -> canonical key
+    mistakes: Mapping[str, str] = {}  # pointer of a mistaken key -> hint
     merge_collection: str = ""  # path of the collection whose PATCH merges fields other than the name, "/v2/faces"
     publish_collection: str = ""  # path of the collection with the call that publishes drafts, "/v2/pals"
     partner_key: str = ""  # key of a conversation with the id of an object of the kind; empty: none

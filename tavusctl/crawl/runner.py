@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Final
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import Ambiguous, ApiError, Gone, Rejected, TavusctlError, Throttled, WithoutEffect
@@ -64,9 +64,9 @@ class _Context(Struct):
     step_back: Callable[[], None]
     looks: Callable[[], Iterator[None]]  # when to read whether a confirmed crawl was started
     documents: dict[str, CrawlState]  # the account's documents by id, as last listed
-    entries: dict[Target, Entry] = field(default_factory=dict)
-    warnings: list[Diagnostic] = field(default_factory=list)
-    started: dict[Target, CrawlState] = field(default_factory=dict)  # crawls of this run, with the document before
+    entries: dict[Target, Entry] = {}
+    warnings: list[Diagnostic] = []
+    started: dict[Target, CrawlState] = {}  # crawls of this run, with the document before
     closed: str = ""  # why no further crawl is started
 
     def keep(self, target: Target, entry: Entry) -> None:

@@ -48,11 +48,11 @@ class PlanMetadata(Struct, frozen=True):
     environment: str
     account: str
     now: datetime  # the server's time, by which presigned links are judged
-    crawled: Mapping[str, int] = field(default_factory=dict)  # objects with a crawl that the account has, by kind
+    crawled: Mapping[str, int] = {}  # objects with a crawl that the account has, by kind
     crawl_limit: int = 0  # how many the account may have; 0: the standard limit of the kind
     limits: tuple[Limit, ...] = ()  # limits on deletes that are higher than at the last apply
     key_source: str = ""  # where the API key comes from, which names an account without a label
-    owners: Mapping[str, str] = field(default_factory=dict)  # id -> the other environment that has bound it, in words
+    owners: Mapping[str, str] = {}  # id -> the other environment that has bound it, in words
 
 
 def make(

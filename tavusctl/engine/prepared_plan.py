@@ -55,8 +55,8 @@ class PreparedPlan(Struct, frozen=True):
     state: State
     desired: tuple[Desired, ...]
     inputs: PlanInputs
-    ids: dict[str, Address] = field(default_factory=dict)
-    existing_ids: Mapping[str, Sequence[str]] = field(default_factory=dict)  # ids in the account, by kind
+    ids: dict[str, Address] = {}
+    existing_ids: Mapping[str, Sequence[str]] = {}  # ids in the account, by kind
     lost_creates: tuple[Intent, ...] = ()  # creates of an interrupted run that are not visible in the account
     recovered_calls: tuple[CallOutcome, ...] = ()  # the outcomes of calls of an interrupted run
     state_is_behind: bool = False  # the state on disk lacks records of an interrupted run, new addresses or a seal

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostic_ids import CHECKS
@@ -23,14 +23,14 @@ class Project(Struct, frozen=True):
     """Everything that rules may read: all manifests, the values of the last apply, and settings of the environment."""
 
     manifests: Sequence[Manifest]
-    applied: Mapping[Address, JsonObject] = field(default_factory=dict)
-    origins: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)  # pointer into spec -> file of the text
+    applied: Mapping[Address, JsonObject] = {}
+    origins: Mapping[Address, Mapping[str, str]] = {}  # pointer into spec -> file of the text
     crawl_limit: int = 0  # how many documents with a crawl the account may have; 0: the general limit
     variables: Collection[str] = ()  # names that `${var:}` accepts
     secrets: Collection[str] = ()  # names that `${secret:}` accepts
     # For the path of a manifest and a text in it: the path to write in `${file:}`; empty if the text names no file.
     file_named: Callable[[str, str], str] = lambda _manifest, _text: ""
-    kinds: Mapping[str, ResourceKind] = field(default_factory=dict)  # kinds that references can lead to
+    kinds: Mapping[str, ResourceKind] = {}  # kinds that references can lead to
 
 
 class Finding(Struct, frozen=True):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tavusctl.config.interpolation import escape_expressions, expressions
 from tavusctl.core.address import Address
@@ -43,8 +43,8 @@ class ValueRenderer(Struct, frozen=True):
     kind: ResourceKind
     declared: AbstractSet[Address]
     ids: Mapping[Address, str]  # of the bound objects
-    texts: dict[str, str] = field(default_factory=dict)  # new ones, by the path in `${file:PATH}`
-    kept_texts: dict[str, str] = field(default_factory=dict)  # those of values that stay, likewise
+    texts: dict[str, str] = {}  # new ones, by the path in `${file:PATH}`
+    kept_texts: dict[str, str] = {}  # those of values that stay, likewise
     value_of: Callable[[str], str | None] = lambda _: (
         None
     )  # the value of an expression amid other text; None if unknown

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, Literal, Protocol, cast
 
 import yaml
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tavusctl.config.yaml12.scalars import plain
 from tavusctl.config.yaml12.stand_ins import LINE_BREAK, reading
@@ -47,7 +47,7 @@ class Node(Struct, eq=False):
     text: str = ""  # the value of a scalar; the name of an alias
     anchor: str = ""
     content: int = 0  # the start of the value, behind the anchor
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[Entry] = []
 
     @property
     def in_lines(self) -> bool:

@@ -61,13 +61,13 @@ class Intent(Struct, frozen=True):
     address: Address
     action: Action
     remote_id: str = ""  # empty: a create
-    spec: JsonObject = field(default_factory=dict)  # secrets as fingerprints
+    spec: JsonObject = {}  # secrets as fingerprints
     name: str = ""  # display name of the object to be created
     time: str = ""  # the server's, ISO 8601
     before: Binding | None = None
     inverse: Inverse = Inverse()
     # by address: the ids of the references of a create, of external objects of an update
-    ids: Mapping[str, str] = field(default_factory=dict)
+    ids: Mapping[str, str] = {}
     delay: int = 0  # how many seconds later than usual the call may be sent, if records are slow to become durable
     answered: str = ""  # id in the answer to a create
     forced: bool = False  # if the call was carried out, it discarded unpublished edits of the object
@@ -78,7 +78,7 @@ class ReplayResult(Struct, frozen=True):
 
     state: State
     pending: tuple[Intent, ...] = ()
-    known: Mapping[str, frozenset[str]] = field(default_factory=dict)  # ids by kind, from before the interrupted run
+    known: Mapping[str, frozenset[str]] = {}  # ids by kind, from before the interrupted run
     records: int = 0
     run: str = ""  # the last run that has records in the journal
     discarded: frozenset[Address] = frozenset()  # objects whose unpublished edits were surely discarded
@@ -106,7 +106,7 @@ class FinishedRun(Struct, frozen=True):
     intents: tuple[Intent, ...] = ()
     failed: frozenset[str] = frozenset()  # operations that were surely not carried out
     unknown: frozenset[str] = frozenset()  # operations of which no outcome is on record
-    results: Mapping[str, Binding] = field(default_factory=dict)  # by operation: the binding that it resulted in
+    results: Mapping[str, Binding] = {}  # by operation: the binding that it resulted in
     withheld: tuple[str, ...] = ()  # secrets whose values were in its records, which is why these were not kept
     imported: tuple[Binding, ...] = ()  # existing objects that were bound, with their first binding
     unbound: tuple[Binding, ...] = ()  # bindings that were removed while their objects stayed

@@ -57,13 +57,13 @@ class Recorder(Struct):
     store: Store
     state: State
     run: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
-    ids: dict[str, Address] = field(default_factory=dict)  # by id, of every known object; includes new ids
+    ids: dict[str, Address] = {}  # by id, of every known object; includes new ids
     lock: threading.Lock = field(default_factory=threading.Lock)
-    records: list[bytes] = field(default_factory=list)  # all records that this run has appended to the journal
-    pending: dict[str, OpenCall] = field(default_factory=dict)  # by operation
+    records: list[bytes] = []  # all records that this run has appended to the journal
+    pending: dict[str, OpenCall] = {}  # by operation
     # (operation, inverse) of the updates of each address, in order, whose resulting values are not recorded yet
-    inverses: dict[Address, list[tuple[str, Inverse]]] = field(default_factory=dict)
-    creates: dict[Address, Intent] = field(default_factory=dict)  # the last create of each address
+    inverses: dict[Address, list[tuple[str, Inverse]]] = {}
+    creates: dict[Address, Intent] = {}  # the last create of each address
     archive: Callable[[Sequence[bytes]], None] = lambda _: None  # archives the records of a run when it ends
     seals: Seals = Seals()  # makes the seals
     mac: str = ""  # seal of the last record

@@ -7,7 +7,7 @@ import hmac
 import json
 from collections.abc import Callable, Iterator, Sequence
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tavusctl.core.errors import StateError, TavusctlError
 from tavusctl.core.model import Action
@@ -30,8 +30,8 @@ class RunRecords(Struct):
 
     artifacts: ArtifactStore
     # runs that this process has archived; without those of which no call was carried out
-    archived_runs: list[str] = field(default_factory=list)
-    withheld: dict[str, Sequence[str]] = field(default_factory=dict)  # by run: secrets in its records
+    archived_runs: list[str] = []
+    withheld: dict[str, Sequence[str]] = {}  # by run: secrets in its records
 
     def keep(self, records: Sequence[bytes]) -> None:
         """Archive the records of finished runs; if that fails, the runs cannot be undone, but it is not an error."""

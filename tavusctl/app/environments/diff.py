@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl.app.planning.prepare import prepare
@@ -48,7 +48,7 @@ class _Sides(Struct):
     left: Mapping[Address, Manifest]
     right: Mapping[Address, Manifest]
     values: Mapping[str, str]  # of the variables that hold secrets, by name; only those that are set here
-    unknown: list[Unknown] = field(default_factory=list)
+    unknown: list[Unknown] = []
 
     def of(self, address: Address) -> Iterator[Difference]:
         """The difference at an address, if any."""

@@ -10,7 +10,7 @@ import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl import lint
@@ -97,7 +97,7 @@ class Export(Struct, frozen=True):
 
     survey: AccountSurvey
     rendered: tuple[Rendered, ...]
-    bindings: Mapping[Address, Binding] = field(default_factory=dict)
+    bindings: Mapping[Address, Binding] = {}
     blocking_diagnostics: tuple[
         Diagnostic, ...
     ] = ()  # about the new manifests; plans are refused until a person has looked

@@ -6,7 +6,7 @@ import codecs
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tavusctl.config import files, overlays, yaml12
 from tavusctl.config.limits import MAX_YAML_BYTES
@@ -28,8 +28,8 @@ class Sources(Struct):
     """The files of a project: their content as read, and their new content."""
 
     project: Project
-    before: dict[str, bytes] = field(default_factory=dict)
-    after: dict[str, bytes] = field(default_factory=dict)
+    before: dict[str, bytes] = {}
+    after: dict[str, bytes] = {}
 
     def read(self, path: str, limit: int = MAX_YAML_BYTES) -> bytes:
         """The new content of a file, by its path from the root of the project; CannotAdoptError if it is unreadable."""

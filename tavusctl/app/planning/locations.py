@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from pathlib import Path
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tavusctl.config import files
 from tavusctl.config.limits import MAX_YAML_BYTES
@@ -31,7 +31,7 @@ class FieldLocations(Struct):
     root: Path
     desired: Mapping[Address, Desired]
     origins: Mapping[Address, Mapping[str, str]]  # pointer into spec -> file that the text came from
-    _pages: dict[str, _Page] = field(default_factory=dict)
+    _pages: dict[str, _Page] = {}
 
     def of(self, address: Address, entry: FieldChange) -> Lines:
         """The lines where a field differs from the live value, at best effort; empty if no manifest has the field."""

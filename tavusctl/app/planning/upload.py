@@ -25,7 +25,7 @@ class UploadFile(Struct):
 
     root: Path
     report: Callable[[str], None] = lambda _: None
-    _stores: dict[str, Uploads] = field(default_factory=dict)
+    _stores: dict[str, Uploads] = {}
     _lock: Lock = field(default_factory=Lock)  # so that two files of equal content are uploaded once
 
     def link(self, file: LocalFile) -> str:

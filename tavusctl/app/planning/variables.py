@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tavusctl.core.address import Address
 from tavusctl.core.project_settings import FILE
@@ -21,8 +21,8 @@ class SecretNames(Struct):
 
     listed: Collection[str]  # under `secrets:` of the project file
     value_of: Callable[[str], str | UnreadSecret]  # by name; Unread if this run may not read it, empty if it is not set
-    used: set[str] = field(default_factory=set)  # names that manifests use
-    unset: set[str] = field(default_factory=set)  # names of this run whose variables are not set yet
+    used: set[str] = set()  # names that manifests use
+    unset: set[str] = set()  # names of this run whose variables are not set yet
 
     def name_function(self, address: Address, named: list[str]) -> Callable[[KeyPath, str], str]:
         """A function that names the secret values of one object, and appends each name to `named`.

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tavusctl.config.cache import signed_file
 from tavusctl.config.cache.disk_answers import Disk, DiskAnswers
@@ -45,15 +45,15 @@ class ManifestCache(Struct):
     dependency_digest: str  # digest of what all entries depend on
     is_part: bool = False  # only some files are read: entries of others stay as they are
     before_write: Callable[[], None] = lambda: None
-    _known: dict[str, msgspec.Raw] = field(default_factory=dict)  # entries as saved, by shown path
-    _clean_runs: dict[str, CleanLintRun] = field(default_factory=dict)
-    _entries: dict[str, msgspec.Raw] = field(default_factory=dict)  # entries of this run, by shown path
-    _read: list[str] = field(default_factory=list)  # names and digests of all that was read, in order
+    _known: dict[str, msgspec.Raw] = {}  # entries as saved, by shown path
+    _clean_runs: dict[str, CleanLintRun] = {}
+    _entries: dict[str, msgspec.Raw] = {}  # entries of this run, by shown path
+    _read: list[str] = []  # names and digests of all that was read, in order
     _is_complete: bool = True  # whether `_read` has all that was read
     _is_changed: bool = False
-    _files: dict[str, str] = field(default_factory=dict)  # digests of the manifest files read, by path
-    _texts: dict[str, dict[str, str]] = field(default_factory=dict)  # by path of the file: digests of included texts
-    _paths: dict[str, str] = field(default_factory=dict)  # paths of the manifest files read, by shown path
+    _files: dict[str, str] = {}  # digests of the manifest files read, by path
+    _texts: dict[str, dict[str, str]] = {}  # by path of the file: digests of included texts
+    _paths: dict[str, str] = {}  # paths of the manifest files read, by shown path
     _disk: DiskAnswers | None = None  # answers to rules, if these reported nothing
     disk_answers: DiskAnswers | None = None  # answers to rules about files that have an entry, whatever these reported
     is_used: bool = False  # whether anything that this run knows comes from the cache

@@ -109,16 +109,16 @@ class Composer(Struct):
 
     path: str
     reading: Reading = field(default_factory=lambda: Reading("", ""))  # the text being read
-    documents: list[Node] = field(default_factory=list)
-    diagnostics: list[Diagnostic] = field(default_factory=list)
+    documents: list[Node] = []
+    diagnostics: list[Diagnostic] = []
     passed: int = 0  # lines of the file before the text that the parser reads
     values: int = 0
     _counts: dict[Severity, int] = field(default_factory=lambda: dict.fromkeys(Severity, 0))
     _weight: int = 0
-    _stack: list[_Frame] = field(default_factory=list)
-    _anchors: dict[str, tuple[str, Json]] = field(default_factory=dict)
-    _sources: dict[str, Mark] = field(default_factory=dict)
-    _keys: dict[str, Mark] = field(default_factory=dict)
+    _stack: list[_Frame] = []
+    _anchors: dict[str, tuple[str, Json]] = {}
+    _sources: dict[str, Mark] = {}
+    _keys: dict[str, Mark] = {}
     _root: Json = None
     _before: Source = Source("", 1, 1)  # the position of the last value before those in `_sources`
 

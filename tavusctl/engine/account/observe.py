@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl.core.address import Address
@@ -37,7 +37,7 @@ class AccountSnapshot(Struct, frozen=True):
 
     live: tuple[Live, ...]
     missing: frozenset[Address] = frozenset()
-    ids: dict[str, Address] = field(default_factory=dict)  # addresses by id, without those of missing objects
+    ids: dict[str, Address] = {}  # addresses by id, without those of missing objects
     ids_with_secrets: AbstractSet[str] = frozenset()  # of objects whose bodies contain secrets
 
     @property
@@ -84,7 +84,7 @@ class Decoder(Struct, frozen=True):
     ids: Mapping[str, Address]
     key: FingerprintKey
     declared_secrets: DeclaredSecrets = NONE_DECLARED
-    ids_with_secrets: set[str] = field(default_factory=set)  # of the objects decoded so far
+    ids_with_secrets: set[str] = set()  # of the objects decoded so far
 
     def view(self, kind: ResourceKind, raw: JsonObject) -> Live:
         """A raw object as a Live, without the fields that the server computes."""

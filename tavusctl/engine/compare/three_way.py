@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tavusctl import patch
 from tavusctl.core.address import Address
@@ -62,10 +62,10 @@ class _Comparison(Struct):
     ignored: frozenset[KeyPath]
     binding: Binding
     exists: bool  # whether there is an object, as opposed to one that is to be created
-    changes: list[FieldChange] = field(default_factory=list)
-    drift: list[FieldChange] = field(default_factory=list)
-    stored_differently: list[FieldChange] = field(default_factory=list)
-    server_chosen: list[FieldChange] = field(default_factory=list)
+    changes: list[FieldChange] = []
+    drift: list[FieldChange] = []
+    stored_differently: list[FieldChange] = []
+    server_chosen: list[FieldChange] = []
 
 
 class _Base(Struct, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl.core.address import Address
@@ -99,7 +99,7 @@ class Matches(Struct, frozen=True):
     bound: Mapping[Address, str]  # exactly one object, which matches no other manifest
     ambiguous: Mapping[Address, Sequence[str]]
     unmatched: Sequence[Address]
-    elsewhere: Mapping[Address, str] = field(default_factory=dict)  # matches of other environments, as text
+    elsewhere: Mapping[Address, str] = {}  # matches of other environments, as text
     warnings: Sequence[Diagnostic] = ()  # about an interrupted run
 
 

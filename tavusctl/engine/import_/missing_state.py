@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Diagnostic, Severity
@@ -23,7 +23,7 @@ _MANY = 5  # items that a message lists; it only counts the rest
 class UnboundManifests(Struct, frozen=True):
     """Manifests without a binding: those whose name is in the account, with the ids of its objects, and new ones."""
 
-    matching_ids: Mapping[Address, Sequence[str]] = field(default_factory=dict)
+    matching_ids: Mapping[Address, Sequence[str]] = {}
     new: tuple[Address, ...] = ()
 
     @property

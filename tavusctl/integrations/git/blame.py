@@ -26,8 +26,8 @@ _MOST_RANGES: Final = 200  # line ranges on one command line; a file with more i
 class LineRequest(Struct):
     """Lines of a file in the working tree, by number, and lines deleted from it, by their text."""
 
-    lines: set[int] = field(default_factory=set)
-    deleted: set[str] = field(default_factory=set)
+    lines: set[int] = set()
+    deleted: set[str] = set()
 
     def add(self, lines: Iterable[int], deleted: Iterable[str]) -> None:
         """Add lines to the request."""
@@ -38,8 +38,8 @@ class LineRequest(Struct):
 class Authors(Struct):
     """The commits of the lines of a file; lines that git does not know are missing."""
 
-    lines: dict[int, Blame] = field(default_factory=dict)
-    deleted: dict[str, Blame] = field(default_factory=dict)
+    lines: dict[int, Blame] = {}
+    deleted: dict[str, Blame] = {}
 
     def of(self, request: LineRequest) -> Iterator[Blame]:
         """The commits of the requested lines that are known, in order."""

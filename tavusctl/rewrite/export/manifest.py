@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tavusctl.core.address import Address
 from tavusctl.core.json_tree import canonical, is_empty, leaves, map_leaves, pattern_of, value_at
@@ -37,14 +37,12 @@ class Exported(Struct, frozen=True):
 
     live: Live
     address: Address
-    spec: JsonObject = field(default_factory=dict)
-    left_out: Mapping[str, str] = field(default_factory=dict)  # pointer into spec -> why
+    spec: JsonObject = {}
+    left_out: Mapping[str, str] = {}  # pointer into spec -> why
     fault: str = ""  # why the object can only be external
-    values: Mapping[str, str] = field(default_factory=dict)  # of secrets that reads show, by variable; never written
-    fingerprints: Mapping[SecretText, Fingerprint] = field(default_factory=dict)  # of the same secrets
-    plain_fingerprints: Mapping[KeyPath, Fingerprint] = field(
-        default_factory=dict
-    )  # of plain values in fields that hold secrets
+    values: Mapping[str, str] = {}  # of secrets that reads show, by variable; never written
+    fingerprints: Mapping[SecretText, Fingerprint] = {}  # of the same secrets
+    plain_fingerprints: Mapping[KeyPath, Fingerprint] = {}  # of plain values in fields that hold secrets
 
     @property
     def secrets(self) -> tuple[tuple[str, str], ...]:
@@ -124,11 +122,11 @@ class _Description(Struct):
     kind: ResourceKind
     address: Address
     ids: Mapping[str, Address]
-    shared: Mapping[str, str] = field(default_factory=dict)
-    values: dict[str, str] = field(default_factory=dict)
-    fingerprints: dict[SecretText, Fingerprint] = field(default_factory=dict)
-    plain_fingerprints: dict[KeyPath, Fingerprint] = field(default_factory=dict)
-    _names: set[str] = field(default_factory=set)
+    shared: Mapping[str, str] = {}
+    values: dict[str, str] = {}
+    fingerprints: dict[SecretText, Fingerprint] = {}
+    plain_fingerprints: dict[KeyPath, Fingerprint] = {}
+    _names: set[str] = set()
 
     def tidy(self, value: Json, path: KeyPath) -> Json:
         """A value of the body as a manifest has it."""

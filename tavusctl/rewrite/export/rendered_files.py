@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tavusctl.config.interpolation import escape_expressions
 from tavusctl.core.address import Address
@@ -38,7 +38,7 @@ class Rendered(Struct, frozen=True):
 
     exported: Exported
     path: str
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = {}
 
 
 def render(exported: Exported, schemas: str, *, files_from: str = "", binding: Binding | None = None) -> Rendered:
