@@ -17,8 +17,7 @@ def decompressed_body(response: httpx.Response, limit: int, sink: Callable[[byte
     """
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower() or "identity"
     if encoding not in ("identity", "gzip"):
-        message = f"a body in the encoding `{shortened(encoding, 20)}`, which was not requested"
-        raise httpx.DecodingError(message)
+        raise httpx.DecodingError(f"a body in the encoding `{shortened(encoding, 20)}`, which was not requested")
     inflater = zlib.decompressobj(zlib.MAX_WBITS | 16) if encoding == "gzip" else None
     parts: list[bytes] = []
     store, size, has_data = sink or parts.append, 0, False
@@ -27,11 +26,9 @@ def decompressed_body(response: httpx.Response, limit: int, sink: Callable[[byte
         part = inflater.decompress(chunk, limit - size + 1) if inflater else chunk
         size += len(part)
         if size > limit:
-            message = f"the response is larger than {limit // 1024 // 1024} MB"
-            raise httpx.DecodingError(message)
+            raise httpx.DecodingError(f"the response is larger than {limit // 1024 // 1024} MB")
         store(part)
         has_data = True
     if inflater and has_data and not inflater.eof:
-        message = "a truncated compressed body"
-        raise httpx.DecodingError(message)
+        raise httpx.DecodingError("a truncated compressed body")
     return b"".join(parts)

@@ -79,5 +79,4 @@ class Meter(Struct):
         return max(1, min(most, self.limits.prefetch_memory // max(self.largest, 1)))
 
     def _refuse(self, reason: str) -> NoReturn:
-        message = f"the listing of {self.path} exceeds a limit: {reason}"
-        raise ApiError(message, _HINT, id="E1108")
+        raise ApiError(f"the listing of {self.path} exceeds a limit: {reason}", _HINT, id="E1108")

@@ -56,8 +56,7 @@ def _check_deleted(answer: Answer) -> None:
     Any other response may come from something else, such as the sign-in page of a network.
     """
     if answer.status not in (httpx.codes.OK, httpx.codes.NO_CONTENT) or answer.payload:
-        message = f"{answer.request} returned {answer.status} in a form that the Tavus API does not use"
-        raise Ambiguous(message)
+        raise Ambiguous(f"{answer.request} returned {answer.status} in a form that the Tavus API does not use")
 
 
 def _redirect_error(answer: Answer) -> ApiError:

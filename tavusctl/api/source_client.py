@@ -84,8 +84,7 @@ class Sources:
         for _ in range(REDIRECTS + 1):
             parts, left = self._checked_parts(url), ends - time.monotonic()
             if left <= 0:
-                message = "out of time"
-                raise ApiError(message)
+                raise ApiError("out of time")
             digest = _Digest()
             answer = self._request(parts, last_result, left, digest)
             if answer.status == httpx.codes.NOT_MODIFIED and last_result:
@@ -94,21 +93,17 @@ class Sources:
                 return _result_of(answer, digest)
             location = answer.headers.get("Location", "")
             if not httpx.codes.is_redirect(answer.status) or not location:
-                message = f"{parts.hostname} returned {answer.status}"
-                raise ApiError(message)
+                raise ApiError(f"{parts.hostname} returned {answer.status}")
             url = _joined(url, location)
-        message = f"more than {REDIRECTS} redirects"
-        raise ApiError(message)
+        raise ApiError(f"more than {REDIRECTS} redirects")
 
     def _checked_parts(self, url: str) -> SplitResult:
         """The parts of a URL that may be requested, else ApiError; its IP addresses are checked when it is resolved."""
         parts = _parts(url)
         if parts is None:
-            message = "the URL has no host"
-            raise ApiError(message)
+            raise ApiError("the URL has no host")
         if parts.scheme != "https" and not self._is_loopback(parts):
-            message = "only `https://` is allowed"
-            raise ApiError(message)
+            raise ApiError("only `https://` is allowed")
         return parts
 
     def _is_loopback(self, parts: SplitResult) -> bool:
@@ -131,8 +126,7 @@ class Sources:
         resolved = self._resolve(host, port)
         for address in resolved:
             if not is_public(address):
-                message = f"{host} resolves to {address}, which is not a public address"
-                raise OSError(message)
+                raise OSError(f"{host} resolves to {address}, which is not a public address")
         return resolved
 
 

@@ -69,8 +69,7 @@ class _Attempt(Struct):
         """Seconds until the deadline; httpcore.ReadTimeout when it has passed."""
         left = self.ends - time.monotonic()
         if left <= 0:
-            message = f"no complete response within {self.seconds:g} s"
-            raise httpcore.ReadTimeout(message)
+            raise httpcore.ReadTimeout(f"no complete response within {self.seconds:g} s")
         return left
 
     def admit(self) -> None:
@@ -86,8 +85,7 @@ class _Attempt(Struct):
                 raise
             passes = False
         if not passes:
-            message = "opening the connection took too long: the request may no longer be sent"
-            raise httpcore.WriteTimeout(message)
+            raise httpcore.WriteTimeout("opening the connection took too long: the request may no longer be sent")
 
     def take(self, size: int) -> None:
         """Count received bytes; httpcore.RemoteProtocolError when they exceed the limit of headers or body."""
@@ -171,8 +169,7 @@ class Wire:
         """The URL of a path; httpx.InvalidURL if the path leads to another host than the one that the key is for."""
         url, base = httpx.URL(self._base + path), httpx.URL(self._base)
         if (url.scheme, url.host, url.port) != (base.scheme, base.host, base.port):
-            message = f"{url.host} is not the host of the API key"
-            raise httpx.InvalidURL(message)
+            raise httpx.InvalidURL(f"{url.host} is not the host of the API key")
         return url
 
     def _failure(self, request: str, error: Exception, *, sent: bool) -> NeverSent | Ambiguous:
@@ -241,8 +238,7 @@ class _Network(httpcore.NetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 if index == len(candidates) - 1:
                     raise
-        message = f"{host} has no address"
-        raise httpcore.ConnectError(message)
+        raise httpcore.ConnectError(f"{host} has no address")
 
     def _resolved(self, host: str, port: int, ends: float) -> Sequence[str]:
         """The addresses of a host, resolved in a separate thread because the system's resolver has no deadline.
@@ -261,8 +257,7 @@ class _Network(httpcore.NetworkBackend):
         try:
             result = results.get(timeout=max(0.0, ends - time.monotonic()))
         except queue.Empty:
-            message = f"the host name {host} was not resolved in time"
-            raise httpcore.ConnectTimeout(message) from None
+            raise httpcore.ConnectTimeout(f"the host name {host} was not resolved in time") from None
         if isinstance(result, Exception):
             raise httpcore.ConnectError(str(result)) from None
         return result

@@ -175,8 +175,7 @@ def find(path: str) -> FieldDescription:
     name, *keys = path.replace("/", ".").rstrip(".").split(".")
     name = name_of(name)
     if name not in KINDS:
-        message = f"unknown kind `{name}`"
-        raise UsageError(message, suggestion(name, KINDS))
+        raise UsageError(f"unknown kind `{name}`", suggestion(name, KINDS))
     try:
         return describe(KINDS[name], keys)
     except UnknownFieldError as error:

@@ -58,8 +58,7 @@ def _flow(address: str, known: Mapping[str, Manifest]) -> Graph:
 def _named(address: str, known: Mapping[str, Manifest]) -> Manifest:
     address = canonical_address(address)
     if address not in known:
-        message = f"`{address}` is not in the manifests"
-        raise UsageError(message, suggestion(address, known))
+        raise UsageError(f"`{address}` is not in the manifests", suggestion(address, known))
     return known[address]
 
 

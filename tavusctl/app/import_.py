@@ -24,8 +24,7 @@ def bind_one(session: Session, address: str, remote_id: str, lock_timeout: float
     except ValueError as error:
         raise UsageError(str(error)) from None
     if target.kind not in KINDS:
-        message = f"unknown kind `{target.kind}`"
-        raise UsageError(message, suggestion(target.kind, KINDS))
+        raise UsageError(f"unknown kind `{target.kind}`", suggestion(target.kind, KINDS))
     store = session.store()
     archive = RunRecords(store.shelf)
     with store.lock(lock_timeout, "import"), session.reader() as api:

@@ -98,8 +98,7 @@ def _chosen(patterns: Sequence[str], available: Collection[str]) -> list[str]:
     """The known names that match a pattern, in their own order; UsageError for a pattern without a match."""
     for pattern in patterns:
         if not fnmatch.filter(available, pattern):
-            message = f"unknown output `{pattern}`"
-            raise UsageError(message, suggestion(pattern, available))
+            raise UsageError(f"unknown output `{pattern}`", suggestion(pattern, available))
     return [name for name in available if not patterns or any(fnmatch.fnmatchcase(name, one) for one in patterns)]
 
 
@@ -160,8 +159,7 @@ def _read(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except OSError as error:
-        message = f"cannot read {path}: {error.strerror}"
-        raise UsageError(message) from None
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
 
 
 def append(path: Path, text: Record) -> None:
@@ -170,5 +168,4 @@ def append(path: Path, text: Record) -> None:
         with path.open("a", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        message = f"cannot write {path}, which GITHUB_OUTPUT names: {error.strerror}"
-        raise UsageError(message) from None
+        raise UsageError(f"cannot write {path}, which GITHUB_OUTPUT names: {error.strerror}") from None

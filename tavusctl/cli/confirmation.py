@@ -17,8 +17,7 @@ def require_answer(question: str, expected: str, environment: Environment, *, ac
     `action` is the one that needs confirmation, as in "apply"; `hint` is that of the UsageError.
     """
     if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):  # it is None if it is closed (`<&-`)
-        message = f"`{action}` asks for confirmation, but standard input is not a terminal"
-        raise UsageError(message, hint, id="E1201")
+        raise UsageError(f"`{action}` asks for confirmation, but standard input is not a terminal", hint, id="E1201")
     click.echo(f"\n{question} in {environment_label(environment)}? Type {expected} to confirm: ", nl=False, err=True)
     answer = sys.stdin.readline()
     if answer.strip() == expected:

@@ -24,8 +24,7 @@ def explain_start_errors(host: str, port: int, db: Path | None) -> Iterator[None
             message, "choose a new file in an existing folder, or a file that the emulator wrote"
         ) from None
     except ValueError as error:
-        message = f"cannot start the emulator: {error}"
-        raise UsageError(message) from None
+        raise UsageError(f"cannot start the emulator: {error}") from None
     except OSError as error:
         message = f"cannot listen on {host}:{port}: {error.strerror}"
         raise UsageError(message, "choose another port, or `--port 0` for a free one") from None

@@ -66,8 +66,7 @@ def locate(path: str, manifests: Path, manifest: Path) -> Path:
     Links are not followed.  UnreadableFileError if the path is absolute or contains a backslash.
     """
     if _ELSEWHERE.match(path) or "\\" in path:
-        message = "must be relative to the manifests folder, with `/` between folders"
-        raise WrongPathError(message)
+        raise WrongPathError("must be relative to the manifests folder, with `/` between folders")
     start = manifest.parent if path.startswith(("./", "../")) else manifests
     return start / path
 
@@ -79,8 +78,7 @@ def real_name(path: Path, root: Path) -> str:
     """
     inner = _relative(os.path.realpath(path), os.path.realpath(root))
     if inner is None:
-        message = "leads outside the project"
-        raise WrongPathError(message)
+        raise WrongPathError("leads outside the project")
     return Path(inner).as_posix()
 
 
@@ -204,11 +202,9 @@ def as_text(content: bytes) -> str:
         text = content.decode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        message = f"is not UTF-8 text (line {line})"
-        raise UnreadableFileError(message) from None
+        raise UnreadableFileError(f"is not UTF-8 text (line {line})") from None
     if "\0" in text:
-        message = "is not text: it contains NUL characters"
-        raise UnreadableFileError(message)
+        raise UnreadableFileError("is not text: it contains NUL characters")
     # State and account usually have the same text: interned, it is in memory once, and comparing it is immediate.
     return sys.intern(text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text)
 
@@ -303,16 +299,13 @@ def _inside(real: str, root: str) -> tuple[str, ...]:
     """The names from the root to a resolved path; UnreadableFileError if a file there may not be read."""
     relative = _relative(real, root)
     if relative is None:
-        message = "leads outside the project"
-        raise WrongPathError(message)
+        raise WrongPathError("leads outside the project")
     first = tuple(real.split(os.sep, 3)[1:3])
     if first and first[0] in _SYSTEM and first != _IN_MEMORY:
-        message = "is a system file, not a file of the project"
-        raise WrongPathError(message)
+        raise WrongPathError("is a system file, not a file of the project")
     names = tuple(relative.split(os.sep)) if relative else ()  # noqa: PTH206 - as above
     if any(part.startswith(".") for part in names):
-        message = "leads to a name that starts with a dot, which is never read"
-        raise WrongPathError(message)
+        raise WrongPathError("leads to a name that starts with a dot, which is never read")
     return names
 
 

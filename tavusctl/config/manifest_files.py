@@ -110,8 +110,7 @@ def _manifests_in(
     elif is_named and os.path.lexists(top):
         yield from [top] if _is_manifest_of(project, folder, top) else []
     elif is_named:
-        message = f"`{path}` does not exist"
-        raise UsageError(message)
+        raise UsageError(f"`{path}` does not exist")
 
 
 def _walk(top: Path, project: Project, diagnostics: list[Diagnostic], budget: Budget) -> Iterator[Path]:

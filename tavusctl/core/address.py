@@ -24,8 +24,7 @@ class Address(Struct, frozen=True, order=True):
         """Parse `kind/name`; ValueError, with an example, if the text is not an address."""
         kind, slash, name = text.partition("/")
         if not slash or not kind or not NAME.fullmatch(name):
-            message = f"`{text}` is not an address; write `KIND/NAME`, such as `persona/sales-coach`"
-            raise ValueError(message)
+            raise ValueError(f"`{text}` is not an address; write `KIND/NAME`, such as `persona/sales-coach`")
         return cls(kind, name)
 
 

@@ -18,6 +18,5 @@ def seconds(text: str) -> float:
     match = _PLAIN.fullmatch(text) or _ISO.fullmatch(text)
     total = sum(float(n) * _SECONDS[unit] for n, unit in zip(match.groups(), "wdhms", strict=True) if n) if match else 0
     if not total:
-        message = f"`{shortened(text, 60)}` is not a duration; write `90m`, `24h`, `7d` or `1h30m`"
-        raise ValueError(message)
+        raise ValueError(f"`{shortened(text, 60)}` is not a duration; write `90m`, `24h`, `7d` or `1h30m`")
     return total

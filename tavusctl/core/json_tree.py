@@ -317,8 +317,7 @@ def _leaf_text(leaf: object) -> Json:
         return leaf.value
     if leaf is ABSENT:
         return {"tavusctl:absent": True}
-    message = f"{type(leaf).__name__} does not belong in a document"
-    raise TypeError(message)
+    raise TypeError(f"{type(leaf).__name__} does not belong in a document")
 
 
 _FAST_ENCODER: Final = Encoder(order="sorted")

@@ -36,8 +36,7 @@ def quoted(value: str) -> str:
             return f"'{value}'"
         if not set(value) & set('"\\$`'):
             return f'"{value}"'
-    message = "it has characters that programs read differently from one another"
-    raise UnwritableError(message)
+    raise UnwritableError("it has characters that programs read differently from one another")
 
 
 def differing_names(text: str, values: Mapping[str, str]) -> list[str]:

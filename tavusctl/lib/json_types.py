@@ -77,5 +77,4 @@ def as_boolean(value: Json) -> bool:
 
 
 def _refuse(expected: str, value: Json) -> NoReturn:
-    message = f"expected {expected}, found a value of the type {type(value).__name__}"
-    raise TypeError(message)
+    raise TypeError(f"expected {expected}, found a value of the type {type(value).__name__}")

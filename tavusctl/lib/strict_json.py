@@ -128,14 +128,12 @@ def _check_depth_and_intern(value: Json, depth: int) -> int:
 def _unique_members(pairs: list[tuple[str, Json]]) -> JsonObject:
     members = dict(pairs)
     if len(members) != len(pairs):
-        message = "duplicate key in a JSON object"
-        raise ValueError(message)
+        raise ValueError("duplicate key in a JSON object")
     return members
 
 
 def _refuse_infinite(text: str) -> NoReturn:
-    message = f"it has the number {text}"
-    raise ValueError(message)
+    raise ValueError(f"it has the number {text}")
 
 
 def _finite(text: str) -> float:

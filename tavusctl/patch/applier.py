@@ -19,13 +19,11 @@ def apply(document: Json, operations: Iterable[Mapping[str, Json]]) -> Json:
     for operation in operations:
         step = _STEPS.get(operation.get("op"))
         if step is None:
-            message = f"no operation: {operation.get('op')!r}"
-            raise PatchError(message)
+            raise PatchError(f"no operation: {operation.get('op')!r}")
         try:
             step(draft, operation)
         except KeyError as missing:
-            message = f"{operation['op']} without {missing.args[0]!r}"
-            raise PatchError(message) from None
+            raise PatchError(f"{operation['op']} without {missing.args[0]!r}") from None
     return draft.top[""]
 
 
@@ -47,8 +45,7 @@ class _Draft:
     def _enter(self, container: Container, segment: str) -> Container:
         inner = pointers.child(container, segment)
         if not isinstance(inner, (dict, list)):
-            message = f"{segment!r} holds nothing"
-            raise PatchError(message)
+            raise PatchError(f"{segment!r} holds nothing")
         if id(inner) in self.own:
             return inner
         copy = inner.copy()
@@ -73,8 +70,7 @@ def _add(draft: _Draft, operation: Mapping[str, Json]) -> None:
 
 def _remove(draft: _Draft, operation: Mapping[str, Json]) -> None:
     if operation["path"] == "":
-        message = "the whole document cannot be removed"
-        raise PatchError(message)
+        raise PatchError("the whole document cannot be removed")
     container, segment = draft.place(operation["path"])
     pointers.child(container, segment)
     if isinstance(container, dict):
@@ -94,8 +90,7 @@ def _replace(draft: _Draft, operation: Mapping[str, Json]) -> None:
 
 def _test(draft: _Draft, operation: Mapping[str, Json]) -> None:
     if not same(pointers.resolve(draft.top[""], operation["path"]), operation["value"]):
-        message = f"another value at {operation['path']!r}"
-        raise PatchError(message)
+        raise PatchError(f"another value at {operation['path']!r}")
 
 
 _STEPS: dict[object, Callable[[_Draft, Mapping[str, Json]], None]] = {

@@ -41,8 +41,7 @@ def diff(
     except RecursionError:
         cost, script = fallback.change(before, after)
     if cost == inf:
-        message = "a pinned value would have to be written"
-        raise ValueError(message)
+        raise ValueError("a pinned value would have to be written")
     return operations(script)
 
 

@@ -80,8 +80,7 @@ def _parent(top: _Node, path: KeyPath) -> tuple[_Node, str]:
     for segment in segments[:-1]:
         inner = _child(node, segment)
         if inner is None:
-            message = f"{segment!r} holds nothing"
-            raise ValueError(message)
+            raise ValueError(f"{segment!r} holds nothing")
         node = inner
     return node, segments[-1]
 

@@ -31,8 +31,7 @@ def split(pointer: Json) -> KeyPath:
     if pointer == "":
         return ()
     if not isinstance(pointer, str) or not pointer.startswith("/") or _INVALID_ESCAPE.search(pointer):
-        message = f"not a pointer: {pointer!r}"
-        raise PatchError(message)
+        raise PatchError(f"not a pointer: {pointer!r}")
     parts = pointer[1:].split("/")
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in parts) if "~" in pointer else tuple(parts)
 
@@ -57,13 +56,11 @@ def child(container: Json, segment: str) -> Json:
         return container[segment]
     if isinstance(container, list):
         return container[index(segment, len(container) - 1)]
-    message = f"nothing at {segment!r}"
-    raise PatchError(message)
+    raise PatchError(f"nothing at {segment!r}")
 
 
 def index(segment: str, last: int) -> int:
     """A segment as an array index of at most `last`; PatchError if it is not one."""
     if _INDEX.fullmatch(segment) and len(segment) <= len(str(last)) and int(segment) <= last:
         return int(segment)
-    message = f"{segment!r} is no index up to {last}"
-    raise PatchError(message)
+    raise PatchError(f"{segment!r} is no index up to {last}")

@@ -179,8 +179,7 @@ class _Text:
             )
 
     def _refuse(self, reason: str) -> NoReturn:
-        message = f"{self.path} cannot be edited: {reason}"
-        raise RefusedError(message, "edit the file by hand", id="E430")
+        raise RefusedError(f"{self.path} cannot be edited: {reason}", "edit the file by hand", id="E430")
 
 
 def _as_written(edit: Edit, document: Json) -> Edit:

@@ -53,8 +53,7 @@ def remove_entry(style: Style, place: Place) -> str:
     """The text without the entry at a place; ValueError for a whole document."""
     source, entry, around = style.source, place.entry, place.around
     if entry is None or around is None:
-        message = "a document cannot be removed"
-        raise ValueError(message)
+        raise ValueError("a document cannot be removed")
     if place.in_flow:
         return flow_edits.remove_entry(source, entry, around.node)
     if len(around.node.entries) == 1:
@@ -96,8 +95,7 @@ def rename_key(style: Style, place: Place, name: str) -> str:
     """The text with a new name for the key at a place; ValueError for an item of a list."""
     key = place.entry.key if place.entry else None
     if key is None:
-        message = "items of a list have no name"
-        raise ValueError(message)
+        raise ValueError("items of a list have no name")
     return _splice(style.source, key.start, key.end, style.key(name, key, in_flow=place.in_flow))
 
 

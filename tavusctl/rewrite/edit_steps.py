@@ -56,11 +56,9 @@ def steps_of_edit(edit: Edit, value: Json) -> list[Step]:
     if edit.op == "set":
         return list(steps_between(values[-1], edit.value, edit.pointer))
     if not path:
-        message = "the document as a whole can be neither removed nor renamed"
-        raise PatchError(message)
+        raise PatchError("the document as a whole can be neither removed nor renamed")
     if edit.op == "rename" and (not isinstance(values[-2], dict) or edit.value in values[-2]):
-        message = f"`{edit.pointer}` cannot be renamed to `{edit.value}`"
-        raise PatchError(message)
+        raise PatchError(f"`{edit.pointer}` cannot be renamed to `{edit.value}`")
     return [Step(edit.op, edit.pointer, edit.value)]
 
 
@@ -90,8 +88,7 @@ def _creation(edit: Edit, value: Json, path: KeyPath, depth: int) -> Step:
     end = str(len(parent)) if isinstance(parent, list) else ""
     has_place = path[depth] in ("-", end) if end else isinstance(parent, dict | None)
     if edit.op != "set" or not has_place:
-        message = f"`{edit.pointer}` does not exist"
-        raise PatchError(message)
+        raise PatchError(f"`{edit.pointer}` does not exist")
     if parent is None:
         return Step("replace", join(path[:depth]), _nested(path[depth:], edit.value))
     return Step("insert", join((*path[:depth], end or path[depth])), _nested(path[depth + 1 :], edit.value))

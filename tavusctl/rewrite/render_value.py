@@ -87,8 +87,7 @@ class ValueRenderer(Struct, frozen=True):
         if any(token.startswith("${secret:") for token in tokens):
             return self._changed_secret(tokens, live)
         if (raw,) == tokens:
-            message = f"the value comes from `{raw}`; edit the variable in tavusctl.yaml"
-            raise CannotAdoptError(message)
+            raise CannotAdoptError(f"the value comes from `{raw}`; edit the variable in tavusctl.yaml")
         return self._mixed_text(raw, tokens, live)
 
     def _changed_secret(self, tokens: tuple[str, ...], live: Json) -> Json:
@@ -112,8 +111,7 @@ class ValueRenderer(Struct, frozen=True):
         if included_file(edited.expression):
             self._set_file(included_file(edited.expression), edited.text)
         elif edited.expression:
-            message = f"the text of `{edited.expression}` was edited, but other manifests may use it, too"
-            raise CannotAdoptError(message)
+            raise CannotAdoptError(f"the text of `{edited.expression}` was edited, but other manifests may use it, too")
         if expressions(edited.raw) != tokens:
             message = (
                 f"a `$` right before an expression makes it a literal: the account has one before the value of one of "
@@ -274,8 +272,7 @@ def find_field(kind: ResourceKind, document: Json, path: KeyPath) -> tuple[KeyPa
 def _lookup(document: Json, path: KeyPath) -> Json:
     for segment in path:
         if isinstance(document, str) and expressions(document):
-            message = f"the value comes from {', '.join(expressions(document))}; edit it by hand"
-            raise CannotAdoptError(message)
+            raise CannotAdoptError(f"the value comes from {', '.join(expressions(document))}; edit it by hand")
         try:
             document = child(document, segment)
         except PatchError:

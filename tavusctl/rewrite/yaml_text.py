@@ -114,8 +114,7 @@ def line(value: Json, *, in_flow: bool = False) -> str:
     if isinstance(value, float):
         return _float(value)
     if isinstance(value, int) and abs(value) >= 10**MAX_DIGITS:
-        message = f"a number of more than {MAX_DIGITS} digits"
-        raise ValueError(message)
+        raise ValueError(f"a number of more than {MAX_DIGITS} digits")
     return json.dumps(value)
 
 
@@ -134,8 +133,7 @@ def single_quoted(text: str) -> str:
 def double_quoted(text: str) -> str:
     """Text in double quotes, which hold everything that YAML can represent; it is JSON, too."""
     if not _encodable(text):
-        message = "a NUL character or half a surrogate pair"
-        raise ValueError(message)
+        raise ValueError("a NUL character or half a surrogate pair")
     return f'"{_ESCAPED_IN_QUOTES.sub(_escape, text)}"'
 
 
@@ -226,8 +224,7 @@ def _chomping(text: str) -> str:
 def _float(value: float) -> str:
     """A finite number with a dot, without which readers of YAML 1.1 see text in an exponent form."""
     if not math.isfinite(value):
-        message = "a number that is not finite"
-        raise ValueError(message)
+        raise ValueError("a number that is not finite")
     digits, exponent, power = repr(value).partition("e")
     return digits + (".0" if exponent and "." not in digits else "") + exponent + power
 

@@ -154,5 +154,4 @@ def _canonical(document: JsonObject, levels: int, encoded: Callable[[Json], byte
 
 
 def _refuse(where: str, what: str) -> NoReturn:
-    message = f"{where} {what}"
-    raise StateError(message, _HINT, id="E901")
+    raise StateError(f"{where} {what}", _HINT, id="E901")

@@ -30,8 +30,7 @@ class Chain(Struct, frozen=True):
 def link(head: bytes, record: bytes) -> tuple[bytes, bytes]:
     """The line for a record that follows the line with digest `head`, and the digest of the new line."""
     if b"\n" in record:
-        message = "a journal record is one line"
-        raise ValueError(message)
+        raise ValueError("a journal record is one line")
     digest = _digest(head, record)
     return b"%d %s %s\n" % (len(record), digest, record), digest
 
@@ -66,5 +65,4 @@ def _digest(head: bytes, record: bytes) -> bytes:
 
 
 def _refuse(where: str, number: int) -> NoReturn:
-    message = f"{where} is corrupt: checksum mismatch at record {number}"
-    raise StateError(message, _HINT, id="E908")
+    raise StateError(f"{where} is corrupt: checksum mismatch at record {number}", _HINT, id="E908")

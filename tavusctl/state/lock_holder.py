@@ -58,8 +58,7 @@ def from_json(document: Mapping[str, Json]) -> Holder:
     texts = [document.get(name) for name in ("owner", "host", "run", "command")]
     pid = document.get("pid")
     if not all(isinstance(text, str) for text in texts) or not isinstance(pid, int):
-        message = "not a holder"
-        raise ValueError(message)
+        raise ValueError("not a holder")
     owner, host, run, command = map(str, texts)
     return Holder(owner, host, pid, run, command)
 

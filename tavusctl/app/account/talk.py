@@ -96,11 +96,9 @@ def end(session: Session, conversation_id: str) -> bool:
 
 def _existing_target(address: Address, known_targets: Mapping[Address, Target]) -> Target:
     if address not in known_targets:
-        message = f"`{address}` is not in the manifests"
-        raise UsageError(message, suggestion(str(address), map(str, known_targets)))
+        raise UsageError(f"`{address}` is not in the manifests", suggestion(str(address), map(str, known_targets)))
     if not known_targets[address].remote_id:
-        message = f"`{address}` is not in the account yet"
-        raise RefusedError(message, "run `tavusctl apply` first", id=_UNUSABLE)
+        raise RefusedError(f"`{address}` is not in the account yet", "run `tavusctl apply` first", id=_UNUSABLE)
     return known_targets[address]
 
 
@@ -143,8 +141,7 @@ def _replica(api: Reader, partner: Live, chosen: str, known_targets: Mapping[Add
     pointer = next((path for path, traits in partner.kind.fields.items() if traits.refers_to in PARTNERS), "")
     if not pointer:
         if chosen:
-            message = f"`--replica` cannot be used with a {partner.kind.name}"
-            raise UsageError(message, "remove `--replica`")
+            raise UsageError(f"`--replica` cannot be used with a {partner.kind.name}", "remove `--replica`")
         return {}
     key = pointer.rpartition("/")[2]
     kind = KINDS[partner.kind.field_at((key,)).refers_to]

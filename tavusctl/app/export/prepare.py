@@ -275,8 +275,7 @@ def _read_back(rendering: Rendered) -> tuple[Manifest | None, list[Diagnostic]]:
 
 
 def _no_file(name: str, _: int, __: Source) -> FileDigest:
-    message = f"`{name}` is not part of this export"
-    raise ValueError(message)
+    raise ValueError(f"`{name}` is not part of this export")
 
 
 def _stopping_diagnostics(renderings: Iterable[Rendered]) -> tuple[Diagnostic, ...]:

@@ -40,8 +40,7 @@ class Sources(Struct):
             try:
                 self.before[path] = files.read_bytes(root / path, root, limit)
             except files.UnreadableFileError as error:
-                message = f"`{path}` {error}"
-                raise CannotAdoptError(message) from None
+                raise CannotAdoptError(f"`{path}` {error}") from None
         return self.after.get(path, self.before[path])
 
     def layers(self, manifest: Declared) -> tuple[Node, Node | None]:
@@ -106,8 +105,7 @@ def place_of(document: Node, path: KeyPath) -> Source:
 def with_text(content: bytes, text: str) -> bytes:
     """The content of a file with another text; its byte order mark and the line end at its end are kept."""
     if "\0" in text:
-        message = "the text contains a NUL character, which a prompt file must not contain"
-        raise CannotAdoptError(message)
+        raise CannotAdoptError("the text contains a NUL character, which a prompt file must not contain")
     # The first mark of a file is not part of its text: a text that begins with a mark needs another one before it.
     mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) or text.startswith("\ufeff") else b""
     ending = b"\r\n" if content.endswith(b"\r\n") else b"\n" if content.endswith(b"\n") else b""

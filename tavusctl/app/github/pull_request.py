@@ -67,12 +67,10 @@ def _proposal(step: Workflow, subject: Subject, rewritten: Rewritten, say: Say) 
         changed_files = _files(git, commit, prefix, subject, rewritten, say)
         names = _new_names(git, f"{commit}:{prefix}", changed_files)
     except GitError as error:
-        message = f"the live edits cannot be compared with the commit: {error}"
-        raise UsageError(message, id="E1206") from None
+        raise UsageError(f"the live edits cannot be compared with the commit: {error}", id="E1206") from None
     base = os.environ.get("GITHUB_REF_NAME", "")
     if not base:
-        message = "GITHUB_REF_NAME is not the name of a branch"
-        raise UsageError(message, id="E1207")
+        raise UsageError("GITHUB_REF_NAME is not the name of a branch", id="E1207")
     files = {f"{prefix}{name}": file for name, file in changed_files.items()}
     place = f" of {subject.name}" if subject.name else ""
     title = f"Adopt live edits{place} in {counted(len(files), 'file')}"
@@ -103,8 +101,7 @@ def _files(git: Git, commit: str, prefix: str, subject: Subject, rewritten: Rewr
         name = path.relative_to(root).as_posix()
         converted[name] = _is_converted(git, name, before, committed.get(name), say)
         if after != (root / name).read_bytes():
-            message = f"`{name}` was changed again after it was written"
-            raise GitError(message)
+            raise GitError(f"`{name}` was changed again after it was written")
     _remember(record, root, converted)
     files = {}
     for name, is_converted in sorted(converted.items()):
@@ -132,8 +129,7 @@ def _is_converted(git: Git, name: str, before: bytes, entry: Entry | None, say: 
     if _blob_id(before.replace(b"\r\n", b"\n"), len(entry.id)) == entry.id:
         return True
     if entry.size < _SMALL and next(git.blobs({entry.id: entry.size}))[1].startswith(_POINTER):
-        message = f"`{name}` is in Git LFS, which is not supported here; adopt it by hand"
-        raise GitError(message)
+        raise GitError(f"`{name}` is in Git LFS, which is not supported here; adopt it by hand")
     say(f"notice: an earlier step has changed {flat(name)} as well; the pull request has both")
     return False
 

@@ -13,12 +13,10 @@ from tavusctl.kinds import KINDS
 def check_sense(drafts: DraftConsent) -> None:
     """Raise UsageError if both options name an address, or `--publish` names a kind that has no drafts."""
     for address in sorted(drafts.discarded & drafts.published):
-        message = f"`--discard-drafts` and `--publish` both name {address}"
-        raise UsageError(message, "choose one of them")
+        raise UsageError(f"`--discard-drafts` and `--publish` both name {address}", "choose one of them")
     without_drafts = [one for one in drafts.published if one.kind in KINDS and not KINDS[one.kind].publish_collection]
     for address in sorted(without_drafts):
-        message = f"`--publish {address}`: the API has no drafts of kind {address.kind}"
-        raise UsageError(message, "remove the option")
+        raise UsageError(f"`--publish {address}`: the API has no drafts of kind {address.kind}", "remove the option")
 
 
 def check_named(session: Session, prepared: PreparedPlan, drafts: DraftConsent) -> None:

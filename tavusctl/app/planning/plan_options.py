@@ -45,8 +45,7 @@ class PlanOptions(Struct, frozen=True):
     def check_sense(self) -> None:
         """Raise UsageError for `finish` with `destroy`: a replacement is not finished if all is to be deleted."""
         if self.finish and self.destroy:
-            message = "`--finish` and `--destroy` exclude each other"
-            raise UsageError(message, "use one of the two")
+            raise UsageError("`--finish` and `--destroy` exclude each other", "use one of the two")
 
     @property
     def fetches_sources(self) -> bool:

@@ -219,8 +219,7 @@ def _key(checkout: Path) -> bytes:
     """The key of this user on this machine, created on first use; raises an error if no safe place exists."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "tavusctl")
     if not folder.is_absolute() or Path(os.path.realpath(folder)).is_relative_to(checkout):
-        message = f"{folder} is no folder of the user's own"
-        raise ValueError(message)
+        raise ValueError(f"{folder} is no folder of the user's own")
     path = folder / "key"
     if not os.path.lexists(path):
         folder.mkdir(parents=True, exist_ok=True)
@@ -228,6 +227,5 @@ def _key(checkout: Path) -> bytes:
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
         status, key = os.fstat(file.fileno()), file.read(_KEY_BYTES + 1)
     if status.st_uid != os.geteuid() or status.st_mode & _OTHERS or len(key) != _KEY_BYTES:
-        message = f"{path} is no key that only its user has"
-        raise ValueError(message)
+        raise ValueError(f"{path} is no key that only its user has")
     return key

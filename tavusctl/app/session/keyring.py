@@ -31,8 +31,7 @@ def api_key(session: LocalSession) -> str:
     if not key.strip():
         is_file = source and source == os.environ.get(KEY_FILE)
         reason = f"the file of {KEY_FILE} is empty" if is_file else session.variables.lack(name)
-        message = f"no API key: {reason}"
-        raise UnauthorisedError(message, _hint(name, session), id="E801")
+        raise UnauthorisedError(f"no API key: {reason}", _hint(name, session), id="E801")
     return _valid_key(key.strip(), source)
 
 

@@ -44,8 +44,7 @@ class Settings(Struct, frozen=True):
         """The maximum number of simultaneous calls; UsageError if it is not a number from 1 to MOST_PARALLEL."""
         text = self.parallel_text or str(PARALLEL)
         if not text.isdecimal() or not 1 <= int(text) <= MOST_PARALLEL:
-            message = f"TAVUSCTL_PARALLEL must be a number of parallel calls from 1 to {MOST_PARALLEL}"
-            raise UsageError(message)
+            raise UsageError(f"TAVUSCTL_PARALLEL must be a number of parallel calls from 1 to {MOST_PARALLEL}")
         return int(text)
 
     @property
@@ -56,8 +55,7 @@ class Settings(Struct, frozen=True):
         except ValueError:
             rate = math.nan
         if not rate > 0:
-            message = "TAVUSCTL_RATE must be a number of calls per second"
-            raise UsageError(message)
+            raise UsageError("TAVUSCTL_RATE must be a number of calls per second")
         return rate
 
 
@@ -68,6 +66,5 @@ def _seconds(text: str, variable: str) -> float:
     except ValueError:
         seconds = math.nan
     if not math.isfinite(seconds):
-        message = f"{variable} must be a number of seconds"
-        raise UsageError(message)
+        raise UsageError(f"{variable} must be a number of seconds")
     return max(0.0, seconds)

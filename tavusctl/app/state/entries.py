@@ -70,8 +70,7 @@ def _unbound_address(state: State, old: Address, text: str) -> Address:
     except ValueError as error:
         raise UsageError(str(error)) from None
     if new.kind != old.kind:
-        message = f"`{old}` cannot become `{new}`: an object cannot change its kind"
-        raise UsageError(message)
+        raise UsageError(f"`{old}` cannot become `{new}`: an object cannot change its kind")
     if new in state.bindings:
         message = f"the state has `{new}` already, bound to {state.bindings[new].remote_id}"
         raise StateError(
@@ -84,6 +83,5 @@ def _binding(state: State, text: str) -> Binding:
     canonical_text = canonical_address(text)
     binding = next((one for address, one in state.bindings.items() if str(address) == canonical_text), None)
     if binding is None:
-        message = f"`{text}` is not in the state"
-        raise StateError(message, suggestion(text, map(str, state.bindings)), id="E907")
+        raise StateError(f"`{text}` is not in the state", suggestion(text, map(str, state.bindings)), id="E907")
     return binding

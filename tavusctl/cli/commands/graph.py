@@ -51,8 +51,7 @@ def command(
     tavusctl graph --objectives objectives/discovery-call --format svg > flow.svg
     """  # noqa: D301
     if objectives and addresses:
-        message = "`--objectives` draws one set of objectives and accepts no other addresses"
-        raise UsageError(message)
+        raise UsageError("`--objectives` draws one set of objectives and accepts no other addresses")
     drawing = draw(session, addresses, objectives, format_, out)
     if out is None:
         click.echo(drawing, nl=False)

@@ -44,8 +44,7 @@ def command(
     if match_names:
         return _match(session, lock_timeout, dry_run=dry_run)
     if address is None or remote_id is None:
-        message = "missing argument: the id of the object"
-        raise UsageError(message, f"run `tavusctl import {address} ID`")
+        raise UsageError("missing argument: the id of the object", f"run `tavusctl import {address} ID`")
     target = app.bind_one(session, address, remote_id, lock_timeout)
     session.say(f"imported `{target}` as {remote_id}; run `{session.command('plan')}` to see what apply would change")
     return 0

@@ -60,12 +60,10 @@ def command(
     # A project around the folder may have secrets that appear in the name of the folder, or in what is written there.
     register_secrets(())
     if action and not github:
-        message = "`--action` is allowed with `--github` only"
-        raise UsageError(message, "add `--github`")
+        raise UsageError("`--action` is allowed with `--github` only", "add `--github`")
     if demo:
         if from_account or github:
-            message = "`--demo` needs no account and no workflows"
-            raise UsageError(message, "leave `--from-account` and `--github` out")
+            raise UsageError("`--demo` needs no account and no workflows", "leave `--from-account` and `--github` out")
         check_installed()
     is_project = (folder / FILE).exists()
     if is_project and (from_account or not github):

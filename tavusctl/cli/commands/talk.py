@@ -54,8 +54,7 @@ def command(
     tavusctl talk --end c0123456789a
     """  # noqa: D301
     if (address is None) == (ended is None):
-        message = "name a persona to talk to, or a conversation to end with `--end ID`"
-        raise click.UsageError(message)
+        raise click.UsageError("name a persona to talk to, or a conversation to end with `--end ID`")
     if ended is not None:
         return _end(session, ended, format_)
     assert address is not None  # noqa: S101 - exactly one of the two is set, see above

@@ -49,15 +49,13 @@ def _key_variable(name: str) -> str:
 def _environment_name(name: str) -> str:
     if not NAME.fullmatch(name):
         hint = "use 1 to 63 characters of a-z, 0-9 and hyphen, without a hyphen at either end"
-        message = f"{shown(name)} is not a valid name of an environment"
-        raise WrongValueError(message, hint, "TV107")
+        raise WrongValueError(f"{shown(name)} is not a valid name of an environment", hint, "TV107")
     return name
 
 
 def _output_name(name: str) -> str:
     if not re.fullmatch(_VARIABLE, name):
-        message = f"{shown(name)} is not a valid name of a variable"
-        raise WrongValueError(message, VARIABLE_HINT, check="TV107")
+        raise WrongValueError(f"{shown(name)} is not a valid name of a variable", VARIABLE_HINT, check="TV107")
     return name
 
 
@@ -72,8 +70,7 @@ def _address(text: str) -> str:
 def _folder(url: str) -> str:
     reason = upload_fault(url) if url else ""
     if reason:
-        message = f"{shown(url)} {reason}"
-        raise WrongValueError(message, "write a URL such as `s3://bucket/prefix`")
+        raise WrongValueError(f"{shown(url)} {reason}", "write a URL such as `s3://bucket/prefix`")
     return url
 
 
@@ -86,25 +83,21 @@ def _state(url: str) -> str:
 
 def _version(version: Json) -> Json:
     if isinstance(version, bool):  # in Python, true equals 1
-        message = f"expected 1, found {shown(version)}"
-        raise WrongValueError(message)
+        raise WrongValueError(f"expected 1, found {shown(version)}")
     return version
 
 
 def _share(ratio: float) -> float:
     if not 0 <= ratio <= 1:
-        message = f"expected 0 to 1, found {ratio:g}"
-        raise WrongValueError(message, "write a share: 0.3 stands for 30 %")
+        raise WrongValueError(f"expected 0 to 1, found {ratio:g}", "write a share: 0.3 stands for 30 %")
     return ratio
 
 
 def _literal(value: Json) -> Json:
     if not isinstance(value, str | int | float):
-        message = f"expected text, a number, true or false, found {shown(value)}"
-        raise WrongValueError(message)
+        raise WrongValueError(f"expected text, a number, true or false, found {shown(value)}")
     if isinstance(value, str) and not value.isprintable():
-        message = f"expected one line of printable text, found {shown(value)}"
-        raise WrongValueError(message)
+        raise WrongValueError(f"expected one line of printable text, found {shown(value)}")
     return value
 
 

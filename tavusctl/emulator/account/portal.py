@@ -46,8 +46,7 @@ class Portal:
         """Arm an edit for the requests that `when` describes; BadEdit or BadForm if `when` is invalid."""
         moments = [moment for moment in ("before", "after") if isinstance(when, dict) and moment in when]
         if len(moments) != 1:
-            message = '`when` is {"before": PATTERN} or {"after": PATTERN}'
-            raise BadEdit(message)
+            raise BadEdit('`when` is {"before": PATTERN} or {"after": PATTERN}')
         moment = moments[0]
         forms.check_members(when, ("before", "after", "skip", "times"), "`when`")
         pattern = Pattern.parse(forms.pattern(when[moment], moment))

@@ -199,8 +199,7 @@ def _make_private(path: Path) -> None:
             if file.exists():
                 file.chmod(0o600)
     except OSError as error:
-        message = f"unable to open database file: {error.strerror}"
-        raise sqlite3.OperationalError(message) from None
+        raise sqlite3.OperationalError(f"unable to open database file: {error.strerror}") from None
 
 
 def _horizon(as_of: float | None) -> tuple[float, float]:

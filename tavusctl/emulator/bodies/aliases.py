@@ -43,8 +43,7 @@ def to_older_names(body: Object, table: Table, *, new: bool) -> Object:
             continue
         value = result.pop(new_name)
         if old_name in result and old_name in EXCLUSIVE:
-            text = f"Bad Request. Please provide only one of {old_name} and {new_name}."
-            raise refuse(text)
+            raise refuse(f"Bad Request. Please provide only one of {old_name} and {new_name}.")
         if new or old_name not in result:
             result[old_name] = value
     return result

@@ -32,8 +32,7 @@ def limit_of(call: Call, default: int = DEFAULT_LIMIT, maximum: int | None = Non
         greatest = maximum if greatest is None else min(maximum, greatest)
     if greatest is not None and limit > greatest:
         if call.world.behaviors["over_limit"] == "refuse":
-            text = f"Invalid request: limit must be between 1 and {greatest}"
-            raise refuse(text)
+            raise refuse(f"Invalid request: limit must be between 1 and {greatest}")
         return int(greatest)
     return limit
 

@@ -36,19 +36,16 @@ def apply(document: Object, operations: Json, *, ignore_test: bool = False) -> O
         # The library raises these for paths that lead through scalars.
         raise Unpatchable(str(error)) from error
     if not isinstance(patched, dict):
-        message = "the document would no longer be an object"
-        raise Unpatchable(message)
+        raise Unpatchable("the document would no longer be an object")
     return patched
 
 
 def _check(operations: Json) -> None:
     if not isinstance(operations, list):
-        message = "a patch is a list of operations"
-        raise Unpatchable(message)
+        raise Unpatchable("a patch is a list of operations")
     for operation in operations:
         if not _well_formed(operation):
-            message = f"not an operation: {operation!r}"
-            raise Unpatchable(message)
+            raise Unpatchable(f"not an operation: {operation!r}")
 
 
 def _well_formed(operation: Json) -> bool:

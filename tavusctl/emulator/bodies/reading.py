@@ -47,22 +47,19 @@ def patched_read(call: Call, shown: Object, *, failure_status: int) -> Object:
     """The read after the JSON Patch of a call; `failure_status` is that of the refusal if it cannot be applied."""
     operations = _json_body(call)
     if not isinstance(operations, list):
-        text = "Bad Request. The body must be a JSON Patch, a list of operations."
-        raise refuse(text)
+        raise refuse("Bad Request. The body must be a JSON Patch, a list of operations.")
     record_mask_violation(call, operations)
     try:
         return patching.apply(shown, operations, ignore_test=call.world.behaviors["ignore_test"])
     except patching.Unpatchable as error:
-        message = "Invalid JSON patch format"
-        raise refuse_message(message, failure_status) from error
+        raise refuse_message("Invalid JSON patch format", failure_status) from error
 
 
 def _json_body(call: Call) -> Json:
     try:
         return call.request.json()
     except Malformed as error:
-        text = "Bad Request. The request body is not valid JSON."
-        raise refuse(text) from error
+        raise refuse("Bad Request. The request body is not valid JSON.") from error
 
 
 def comma_separated(text: Json) -> set[str]:

@@ -191,11 +191,9 @@ class Behaviors:
         for name, value in values.items():
             behavior = BEHAVIORS.get(name)
             if behavior is None:
-                message = f"no behaviour {name!r}; there are {', '.join(BEHAVIORS)}"
-                raise UnknownBehavior(message)
+                raise UnknownBehavior(f"no behaviour {name!r}; there are {', '.join(BEHAVIORS)}")
             if not behavior.check(list(value) if isinstance(value, tuple) else value):
-                message = f"{name} cannot be {value!r}: {behavior.meaning}"
-                raise UnknownBehavior(message)
+                raise UnknownBehavior(f"{name} cannot be {value!r}: {behavior.meaning}")
         self.values.update(values)
 
     def restore(self) -> None:

@@ -232,8 +232,7 @@ def _outcomes(world: World, _: Request) -> Json:
 def _add_outcome(world: World, request: Request) -> Json:
     body = _body(request, {"kind", "error", "times"})
     if body.get("kind") not in ("documents", "replicas", "voices"):
-        message = "kind is documents, replicas or voices"
-        raise Malformed(message)
+        raise Malformed("kind is documents, replicas or voices")
     error = None if body.get("error") is None else forms.text(body, "error")
     world.outcomes.setdefault(body["kind"], []).extend([error] * forms.whole_number(body, "times", 1, 1, 10_000))
     return _outcomes(world, request)

@@ -119,8 +119,7 @@ def parse(rule: Json) -> Fault:
     """Parse one rule; BadRule if it is invalid."""
     kind = rule.get("kind") if isinstance(rule, dict) else None
     if not isinstance(kind, str) or kind not in KINDS:
-        message = f"a fault is an object with a kind: {', '.join(KINDS)}"
-        raise BadRule(message)
+        raise BadRule(f"a fault is an object with a kind: {', '.join(KINDS)}")
     try:
         return _checked_fault(rule, kind)
     except forms.BadForm as error:
@@ -131,8 +130,7 @@ def _checked_fault(rule: Object, kind: str) -> Fault:
     forms.check_members(rule, MEMBERS, "a fault")
     phase = rule.get("phase", "before")
     if phase not in ("before", "after"):
-        message = f"phase is before or after; found {phase!r}"
-        raise BadRule(message)
+        raise BadRule(f"phase is before or after; found {phase!r}")
     forms.headers(rule)
     forms.whole_number(rule, "status", 500, *((300, 399) if kind == "redirect" and "status" in rule else (200, 599)))
     forms.number(rule, "seconds", 1)
@@ -143,8 +141,7 @@ def _checked_fault(rule: Object, kind: str) -> Fault:
     try:
         _bytes(forms.text(rule, "raw", ""), encoded=encoded)
     except binascii.Error as error:
-        message = "raw is text, or base64 when `base64` is true"
-        raise BadRule(message) from error
+        raise BadRule("raw is text, or base64 when `base64` is true") from error
     forms.number(rule, "probability", 1.0, maximum=1)
     times = None if rule.get("times", 1) is None else forms.whole_number(rule, "times", 1, minimum=1)
     pattern = Pattern.parse(forms.pattern(rule.get("match", "*")))

@@ -25,12 +25,10 @@ class BadForm(ValueError):
 def check_members(value: Json, allowed: Collection[str], what: str) -> Object:
     """An object that has only `allowed` members; `what` names it in messages."""
     if not isinstance(value, dict):
-        message = f"{what} is an object"
-        raise BadForm(message)
+        raise BadForm(f"{what} is an object")
     unknown = sorted(set(value) - set(allowed))
     if unknown:
-        message = f"unknown members {unknown} of {what}; known: {', '.join(sorted(allowed))}"
-        raise BadForm(message)
+        raise BadForm(f"unknown members {unknown} of {what}; known: {', '.join(sorted(allowed))}")
     return value
 
 
@@ -43,14 +41,11 @@ def pattern(value: Json, name: str = "match") -> str:
         ("/", "*", "?", "[")
     )
     if not is_valid:
-        message = f"`{name}` {_PATTERN}; found {value!r}"
-        raise BadForm(message)
+        raise BadForm(f"`{name}` {_PATTERN}; found {value!r}")
     if re.search(r"\?[^/]*=", path):
-        message = f"`{name}` {_PATTERN}; the query of an address does not count: take it off"
-        raise BadForm(message)
+        raise BadForm(f"`{name}` {_PATTERN}; the query of an address does not count: take it off")
     if path.strip().startswith("/__emulator"):
-        message = f"`{name}`: requests to the control side are never struck"
-        raise BadForm(message)
+        raise BadForm(f"`{name}`: requests to the control side are never struck")
     return str(value)
 
 
@@ -60,8 +55,7 @@ def whole_number(body: Object, name: str, default: int, minimum: int = 0, maximu
     is_integer = isinstance(value, int) and not isinstance(value, bool)
     if not is_integer or value < minimum or (maximum is not None and value > maximum):
         limits = f"of {minimum} or more" if maximum is None else f"from {minimum} to {maximum}"
-        message = f"`{name}` is a whole number {limits}; found {value!r}"
-        raise BadForm(message)
+        raise BadForm(f"`{name}` is a whole number {limits}; found {value!r}")
     return int(value)
 
 
@@ -71,8 +65,7 @@ def number(body: Object, name: str, default: float, minimum: float = 0, maximum:
     is_finite = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not is_finite or not minimum <= value <= maximum:
         limits = f"of {minimum:g} or more" if maximum == math.inf else f"from {minimum:g} to {maximum:g}"
-        message = f"`{name}` is a number {limits}; found {value!r}"
-        raise BadForm(message)
+        raise BadForm(f"`{name}` is a number {limits}; found {value!r}")
     return float(value)
 
 
@@ -80,8 +73,7 @@ def flag(body: Object, name: str) -> bool:
     """A member that is a boolean, false if it is missing."""
     value = body.get(name, False)
     if not isinstance(value, bool):
-        message = f"`{name}` is true or false; found {value!r}"
-        raise BadForm(message)
+        raise BadForm(f"`{name}` is true or false; found {value!r}")
     return value
 
 
@@ -89,8 +81,7 @@ def text(body: Object, name: str, default: str | None = None) -> str:
     """A member that is a string; without a default it must be there and not empty."""
     value = body.get(name, default)
     if not isinstance(value, str) or (default is None and not value):
-        message = f"`{name}` is a text; found {value!r}"
-        raise BadForm(message)
+        raise BadForm(f"`{name}` is a text; found {value!r}")
     return value
 
 
@@ -99,5 +90,4 @@ def headers(body: Object) -> None:
     members = body.get("headers", {})
     for name, value in members.items() if isinstance(members, dict) else [("", None)]:
         if not _HEADER.fullmatch(str(name)) or not isinstance(value, str | int) or not _LINE.fullmatch(str(value)):
-            message = f"`headers` is an object of names and texts, each in one line; found {name!r}: {value!r}"
-            raise BadForm(message)
+            raise BadForm(f"`headers` is an object of names and texts, each in one line; found {name!r}: {value!r}")

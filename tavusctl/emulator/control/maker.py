@@ -40,8 +40,7 @@ def check(body: Json) -> None:
     if "account" in body:
         forms.text(body, "account")
     if body.get("model", "maker") not in drafts.MODELS:
-        message = f"`model` is {' or '.join(drafts.MODELS)}; found {body['model']!r}"
-        raise BadEdit(message)
+        raise BadEdit(f"`model` is {' or '.join(drafts.MODELS)}; found {body['model']!r}")
     if "patch" in body:
         seeding.check_patch(body["patch"])
 

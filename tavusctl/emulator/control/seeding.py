@@ -46,13 +46,11 @@ def check(world: World, seed: Mapping[str, Json]) -> None:
     """Raise BadEdit if a seed could not be put into its accounts, now or later; stores nothing."""
     for account, kinds in seed.items():
         if not isinstance(kinds, dict):
-            message = f"the seed of {account} is an object of kinds"
-            raise BadEdit(message)
+            raise BadEdit(f"the seed of {account} is an object of kinds")
         for name, bodies in kinds.items():
             resource = _resource(name)
             if not isinstance(bodies, list) or not all(isinstance(body, dict) for body in bodies):
-                message = f"{name} of {account} is a list of objects"
-                raise BadEdit(message)
+                raise BadEdit(f"{name} of {account} is a list of objects")
             for index, body in enumerate(bodies):
                 _check_body(world, resource, body, f"{name}[{index}] of {account}")
 
@@ -62,20 +60,17 @@ def check_edit(world: World, change: Object) -> None:
     resource = _resource(str(change.get("kind")))
     actions = [action for action in ("create", "patch", "delete") if action in change]
     if len(actions) != 1:
-        message = f"an edit is one of create, patch, delete; found {' and '.join(actions) or 'none of them'}"
-        raise BadEdit(message)
+        raise BadEdit(f"an edit is one of create, patch, delete; found {' and '.join(actions) or 'none of them'}")
     if "account" in change:
         forms.text(change, "account")
     if actions == ["create"]:
         if not isinstance(change["create"], dict):
-            message = "`create` is an object: the body"
-            raise BadEdit(message)
+            raise BadEdit("`create` is an object: the body")
         _check_body(world, resource, change["create"], "`create`")
         return
     forms.text(change, "id")
     if actions == ["delete"] and change["delete"] is not True:
-        message = f"`delete` is true; found {change['delete']!r}"
-        raise BadEdit(message)
+        raise BadEdit(f"`delete` is true; found {change['delete']!r}")
     if actions == ["patch"]:
         check_patch(change["patch"])
 
@@ -88,8 +83,7 @@ def check_patch(operations: Json) -> None:
         for operation in operations
     )
     if not is_valid or not operations:
-        message = f"`patch` is a list of operations, each with op ({', '.join(names)}) and path"
-        raise BadEdit(message)
+        raise BadEdit(f"`patch` is a list of operations, each with op ({', '.join(names)}) and path")
 
 
 def _check_body(world: World, resource: Resource, body: Object, what: str) -> None:
@@ -99,15 +93,13 @@ def _check_body(world: World, resource: Resource, body: Object, what: str) -> No
         document = resource.from_seed(world, body, now)
         resource.view(world, StoredObject("", resource.name, _id_in(resource, body) or "made", now, document))
     except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
-        message = f"{what} is no {resource.singular}: {type(error).__name__}: {error}"
-        raise BadEdit(message) from error
+        raise BadEdit(f"{what} is no {resource.singular}: {type(error).__name__}: {error}") from error
 
 
 def _resource(name: str) -> Resource:
     resource = resource_named(name)
     if resource is None:
-        message = f"there is no kind {name!r}"
-        raise BadEdit(message)
+        raise BadEdit(f"there is no kind {name!r}")
     return resource
 
 
@@ -161,8 +153,7 @@ def patched(world: World, resource: Resource, stored: StoredObject, operations: 
 def _only_account(world: World) -> str:
     accounts = world.store.accounts()
     if len(accounts) != 1:
-        message = f"say which account; there are {accounts}"
-        raise BadEdit(message)
+        raise BadEdit(f"say which account; there are {accounts}")
     return accounts[0]
 
 
@@ -175,6 +166,5 @@ def find_target(world: World, resource: Resource, change: Object) -> StoredObjec
         account = owners[0] if len(owners) == 1 else None
     stored = world.store.get(account, resource.name, ident) if account else None
     if stored is None:
-        message = f"there is no {resource.singular} {ident} (or several: say which account)"
-        raise BadEdit(message)
+        raise BadEdit(f"there is no {resource.singular} {ident} (or several: say which account)")
     return stored

@@ -68,14 +68,12 @@ def _in_file(source: str | Path | Json) -> Iterator[None]:
     except ValueError as error:
         if not isinstance(source, str | Path):
             raise
-        message = f"`{source}`: {error}"
-        raise forms.BadForm(message) from error
+        raise forms.BadForm(f"`{source}`: {error}") from error
 
 
 def _seed_accounts(seed: Json) -> Object:
     if not isinstance(seed, Mapping):
-        message = "the seed is an object of accounts"
-        raise forms.BadForm(message)
+        raise forms.BadForm("the seed is an object of accounts")
     return dict(seed)
 
 
@@ -83,6 +81,5 @@ def _fault_rules(rules: Json) -> list[Json]:
     """The fault rules of a file: a list, an object with `faults` as GET faults returns it, or a single rule."""
     fault_rules = rules["faults"] if isinstance(rules, dict) and set(rules) == {"faults"} else rules
     if not isinstance(fault_rules, list | dict):
-        message = "faults are a list of rules"
-        raise forms.BadForm(message)
+        raise forms.BadForm("faults are a list of rules")
     return fault_rules if isinstance(fault_rules, list) else [fault_rules]

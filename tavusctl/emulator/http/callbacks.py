@@ -54,12 +54,10 @@ def _post(url: str, event: Json, ports: Container[int]) -> int:
     """Post an event; returns the status of the answer.  ValueError if the URL is not allowed."""
     parts = urlsplit(url)
     if not _is_own_http(parts):
-        message = "not an http address of this machine: written down, not sent"
-        raise ValueError(message)
+        raise ValueError("not an http address of this machine: written down, not sent")
     port = parts.port or 80
     if port not in ports:
-        message = f"port {port} was not allowed with --callback-port {port}: written down, not sent"
-        raise ValueError(message)
+        raise ValueError(f"port {port} was not allowed with --callback-port {port}: written down, not sent")
     connection = http.client.HTTPConnection(str(parts.hostname), port, timeout=_SECONDS)
     try:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

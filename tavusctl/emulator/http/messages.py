@@ -19,8 +19,7 @@ class Malformed(ValueError):
 
 
 def _no_constant(name: str) -> Json:
-    message = f"{name} is not JSON"
-    raise Malformed(message)
+    raise Malformed(f"{name} is not JSON")
 
 
 @dataclass(slots=True)
@@ -48,8 +47,7 @@ class Request:
             try:
                 self._json = json.loads(self.body, parse_constant=_no_constant)
             except (ValueError, RecursionError) as error:
-                message = f"not JSON: {error}"
-                raise Malformed(message) from error
+                raise Malformed(f"not JSON: {error}") from error
         return self._json
 
     def segments(self) -> tuple[str, ...]:

@@ -55,8 +55,7 @@ def refuse_mixed(operations: Json) -> None:
     """Refuse a patch that writes the conferencing layer together with anything else."""
     are_conferencing = {_is_conferencing(path) for path in _written_paths(operations)}
     if len(are_conferencing) > 1:
-        text = "Bad Request. layers.conferencing must be patched on its own."
-        raise refuse(text)
+        raise refuse("Bad Request. layers.conferencing must be patched on its own.")
 
 
 def _written_paths(operations: Json) -> list[str]:

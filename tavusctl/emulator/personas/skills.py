@@ -66,8 +66,7 @@ def get_of_registry(call: Call) -> Response:
 
 def _skill_fields(ident: str) -> Fields:
     if ident not in SKILLS:
-        message = f"Unknown skill '{ident}'"
-        raise refuse(message, 404)
+        raise refuse(f"Unknown skill '{ident}'", 404)
     return SKILLS[ident]
 
 
@@ -98,8 +97,7 @@ def _attached_skills(persona: StoredObject) -> dict[str, Object]:
 def _attachment(persona: StoredObject, ident: str) -> Object:
     skill = _attached_skills(persona).get(ident)
     if skill is None:
-        message = f"Skill '{ident}' is not attached"
-        raise refuse(message, 404)
+        raise refuse(f"Skill '{ident}' is not attached", 404)
     return {"skill_id": ident, **skill}
 
 

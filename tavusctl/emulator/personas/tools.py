@@ -42,8 +42,7 @@ def attach(call: Call) -> Response:
     before = persona.document.get("tool_ids") or []
     after = list(dict.fromkeys([*before, *body["tool_ids"]]))
     if len(after) > MAX_ITEMS:
-        text = f"Bad Request. A PAL has at most {MAX_ITEMS} tools."
-        raise refuse(text)
+        raise refuse(f"Bad Request. A PAL has at most {MAX_ITEMS} tools.")
     if after != before:
         persona = _store_tools(call, persona, after)
     data = _attached_tools(call, persona)
@@ -56,12 +55,10 @@ def _check_tool(call: Call, persona: StoredObject, ident: str) -> None:
         return
     tool = call.world.store.get(call.account, tools.KIND, ident)
     if tool is None:
-        text = f"Bad Request. Unknown tool {ident}"
-        raise refuse(text)
+        raise refuse(f"Bad Request. Unknown tool {ident}")
     model = (persona.document.get("layers") or {}).get("perception", {}).get("perception_model", "raven-1")
     if tool.document["origin"] in ("vision", "audio") and not model.startswith("raven"):
-        text = f"Bad Request. A tool of origin {tool.document['origin']} needs a raven perception_model"
-        raise refuse(text)
+        raise refuse(f"Bad Request. A tool of origin {tool.document['origin']} needs a raven perception_model")
 
 
 def detach(call: Call) -> Response:
@@ -69,8 +66,7 @@ def detach(call: Call) -> Response:
     persona = find_persona_to_change(call)
     attached = persona.document.get("tool_ids") or []
     if call.part not in attached:
-        text = "Bad Request. Tool not attached to this PAL"
-        raise refuse(text)
+        raise refuse("Bad Request. Tool not attached to this PAL")
     _store_tools(call, persona, [ident for ident in attached if ident != call.part])
     return empty(204)
 

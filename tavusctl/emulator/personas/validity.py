@@ -100,8 +100,7 @@ def _check_llm(world: World, llm: Object) -> None:
     if not model.startswith("tavus-") and not (llm.get("base_url") and llm.get("api_key")):
         raise refuse(CUSTOM_LLM)
     if world.is_today and llm.get("enable_llm_proxy") and model.startswith("tavus-"):
-        text = "Bad Request. enable_llm_proxy needs a custom llm."
-        raise refuse(text)
+        raise refuse("Bad Request. enable_llm_proxy needs a custom llm.")
 
 
 def _check_conferencing(call: Call, top: Object, layers: Object, before: Object) -> None:
@@ -110,11 +109,9 @@ def _check_conferencing(call: Call, top: Object, layers: Object, before: Object)
     if not username or not call.world.is_today:
         return
     if not top.get("default_replica_id"):
-        text = "Bad Request. layers.conferencing needs default_face_id."
-        raise refuse(text)
+        raise refuse("Bad Request. layers.conferencing needs default_face_id.")
     if username_taken(call.world, username, exclude_id=before.get("persona_id")):
-        text = f"Bad Request. The username {username} is taken."
-        raise refuse(text)
+        raise refuse(f"Bad Request. The username {username} is taken.")
 
 
 def username_taken(world: World, username: str, exclude_id: str | None = None) -> bool:
@@ -132,14 +129,12 @@ def _check_references(call: Call, top: Object, layers: Object, before: Object) -
     world, account = call.world, call.account
     replica = top.get("default_replica_id")
     if replica and replica != before.get("default_replica_id") and not replica_exists(world, account, replica):
-        text = "Invalid replica_uuid"
-        raise refuse(text)
+        raise refuse("Invalid replica_uuid")
     if world.behaviors["references"] == "ignore":
         return
     for name, kind, ident in _new_references(top, layers, before):
         if not world.store.exists(account, kind, ident):
-            text = f"Invalid {name}"
-            raise refuse(text)
+            raise refuse(f"Invalid {name}")
 
 
 def _new_references(top: Object, layers: Object, before: Object) -> list[tuple[str, str, str]]:

@@ -88,8 +88,7 @@ def _checked_document(call: Call, body: Object, before: Object) -> Object:
     if problems:
         raise refuse_fields(problems)
     if body["pal_id"] != before.get("pal_id") and not call.world.store.exists(call.account, "personas", body["pal_id"]):
-        text = "Invalid pal_id"
-        raise refuse(text)
+        raise refuse("Invalid pal_id")
     document = {name: body.get(name, field.default) for name, field in FIELDS.items()}
     return document | {"customization": by_length(document["customization"])}
 
@@ -113,8 +112,7 @@ def patch(call: Call) -> Response:
     world, stored = call.world, RESOURCE.find(call)
     tags = [tag.strip() for tag in call.request.headers.get("if-match", "*").split(",")]
     if "*" not in tags and _etag(stored) not in tags:
-        text = "Precondition Failed. The deployment has changed"
-        raise refuse(text, 412)
+        raise refuse("Precondition Failed. The deployment has changed", 412)
     before = stored.document
     after = with_normalised_names(world.behaviors, patched_read(call, view(world, stored), failure_status=400))
     body = {name: value for name, value in after.items() if name not in READ_ONLY}

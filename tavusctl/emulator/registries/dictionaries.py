@@ -63,12 +63,10 @@ def _list_item(world: World, stored: StoredObject) -> Object:
 def _checked_document(body: Object) -> Object:
     problems = missing(body, ["name"]) | diagnostics(FIELDS, body)
     if problems:
-        message = f"Bad Request. {problems}"
-        raise refuse_message(message, 422)
+        raise refuse_message(f"Bad Request. {problems}", 422)
     rule_texts = [rule["text"] for rule in body.get("rules", [])]
     if len(rule_texts) != len(set(rule_texts)):
-        text = "Bad Request. Duplicate 'text' in rules"
-        raise refuse(text)
+        raise refuse("Bad Request. Duplicate 'text' in rules")
     return {"name": body["name"], "rules": body.get("rules", [])}
 
 
@@ -87,8 +85,7 @@ def patch(call: Call) -> Response:
     before = read_with_secrets(world, stored)
     after = with_normalised_names(world.behaviors, patched_read(call, before, failure_status=422))
     if {name: after.get(name) for name in READ_ONLY} != {name: before.get(name) for name in READ_ONLY}:
-        message = "Invalid JSON patch format"
-        raise refuse_message(message, 422)
+        raise refuse_message("Invalid JSON patch format", 422)
     document = _checked_document({name: value for name, value in after.items() if name not in READ_ONLY})
     patching.apply_write_behaviors(world.behaviors.values, before, document)
     times = {name: before[name] for name in ("created_at", "updated_at")}

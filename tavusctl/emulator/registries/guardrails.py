@@ -81,8 +81,7 @@ def _personas_with(call: Call, ident: str) -> Iterator[StoredObject]:
 def _checked_document(body: Object) -> Object:
     for name in ("guardrail_name", "guardrail_prompt"):
         if not body.get(name):
-            message = f"{name} is required"
-            raise refuse_message(message)
+            raise refuse_message(f"{name} is required")
     problems = diagnostics(FIELDS, body)
     if problems:
         raise refuse_fields(problems)

@@ -52,8 +52,7 @@ def _checked_tool(call: Call, tool: Object, own_id: str | None = None) -> Object
         raise refuse_fields(problems)
     others = call.world.store.live_objects(call.account, KIND)
     if tool["name"] in SYSTEM or any(other.document["name"] == tool["name"] and other.id != own_id for other in others):
-        text = f"A tool named {tool['name']} already exists"
-        raise refuse(text, 409)
+        raise refuse(f"A tool named {tool['name']} already exists", 409)
     return tool
 
 
@@ -77,8 +76,7 @@ def get(call: Call) -> Response:
 def _own_tool(call: Call) -> StoredObject:
     if call.id in SYSTEM:
         call.world.journal.add_violation(call.entry, "stock_written", "a system tool was to be changed")
-        text = "Bad Request. System tools cannot be changed"
-        raise refuse(text)
+        raise refuse("Bad Request. System tools cannot be changed")
     return RESOURCE.find(call)
 
 

@@ -157,27 +157,23 @@ def _replica_id(call: Call, body: Object) -> str:
         stock = {row.id: row.replica_id for row in STOCK_PERSONAS} if world.behaviors["stock"] else {}
         persona = world.store.get(call.account, "personas", persona_id)
         if persona is None and persona_id not in stock:
-            message = "Invalid persona_id"
-            raise refuse(message)
+            raise refuse("Invalid persona_id")
         default = stock.get(persona_id) if persona is None else persona.document.get("default_replica_id")
     replica = body.get("replica_id", default)
     if not replica or not replica_exists(world, call.account, replica):
-        message = "Invalid replica_id"
-        raise refuse(message)
+        raise refuse("Invalid replica_id")
     missing = [
         ident for ident in body.get("document_ids", ()) if not world.store.exists(call.account, "documents", ident)
     ]
     if missing and world.behaviors["references"] == "reject":
-        message = "Invalid document_ids"
-        raise refuse(message)
+        raise refuse("Invalid document_ids")
     return str(replica)
 
 
 def _check_limits(call: Call) -> None:
     world = call.world
     if not world.behaviors["credits"]:
-        message = "The user is out of conversational credits"
-        raise refuse_message(message, 402)
+        raise refuse_message("The user is out of conversational credits", 402)
     limit = world.behaviors["max_conversations"]
     if limit is None:
         return
@@ -187,8 +183,7 @@ def _check_limits(call: Call) -> None:
         if read_with_secrets(world, stored)["status"] == "active"
     )
     if active >= limit:
-        message = "User has reached maximum concurrent conversations"
-        raise refuse_message(message)
+        raise refuse_message("User has reached maximum concurrent conversations")
 
 
 def get(call: Call) -> Response:
@@ -200,8 +195,7 @@ def end(call: Call) -> Response:
     """POST /v2/conversations/ID/end: refused if it has ended already."""
     stored = RESOURCE.find(call)
     if read_with_secrets(call.world, stored)["status"] == "ended":
-        message = "Conversation has already ended"
-        raise refuse(message)
+        raise refuse("Conversation has already ended")
     call.commit(ended_conversation(call.world, stored, "end_conversation_endpoint_hit"), "end")
     return empty(200)
 

@@ -21,14 +21,12 @@ STARTED_SHARE = 0.1
 def validated(crawl: Json) -> Object:
     """The crawl configuration of a body, or a refusal if it is invalid."""
     if not isinstance(crawl, dict):
-        text = "Invalid request: crawl must be an object"
-        raise refuse(text)
+        raise refuse("Invalid request: crawl must be an object")
     missing = [name for name in CRAWL if name not in crawl]
     problems = diagnostics(CRAWL, crawl)
     if missing or problems:
         name, why = next(iter(problems.items())) if problems else (missing[0], ["is required"])
-        text = f"Invalid request: crawl.{name}: {why[0]}"
-        raise refuse(text)
+        raise refuse(f"Invalid request: crawl.{name}: {why[0]}")
     return {name: crawl[name] for name in CRAWL}
 
 
@@ -110,8 +108,7 @@ def check_capacity(call: Call, *, adds_crawl: bool) -> None:
             raise refuse(text, 429)
     at_once = world.behaviors["crawls_at_once"]
     if at_once is not None and running_crawls(world, call.account) >= at_once:
-        text = f"Concurrent crawl limit reached ({at_once}). Please wait for a running crawl to finish."
-        raise refuse(text, 429)
+        raise refuse(f"Concurrent crawl limit reached ({at_once}). Please wait for a running crawl to finish.", 429)
 
 
 def check_cooldown(world: World, stored: StoredObject, document: Object) -> None:
@@ -124,8 +121,7 @@ def check_cooldown(world: World, stored: StoredObject, document: Object) -> None
     wait = max(moments, default=-math.inf) + world.behaviors["crawl_cooldown"] - world.clock.now()
     if wait > 0:
         minutes = math.ceil(wait / 60)
-        text = f"Recrawl cooldown: please wait {minutes} minutes before recrawling this document."
-        raise refuse(text, 429)
+        raise refuse(f"Recrawl cooldown: please wait {minutes} minutes before recrawling this document.", 429)
 
 
 def check_references(world: World, entry: Entry, account: str) -> None:

@@ -58,16 +58,14 @@ def _check_fields(fields: Fields, body: Object) -> None:
             if is_known
             else f"unknown field {name}: {problem[0]}"
         )
-        message = f"Invalid request: {why}"
-        raise refuse(message)
+        raise refuse(f"Invalid request: {why}")
 
 
 def create(call: Call) -> Response:
     """POST /v2/documents: answers the whole document; its processing follows the clock."""
     world, body = call.world, read_object(call)
     if not body.get("document_url"):
-        message = "Invalid request: document_url is required"
-        raise refuse(message)
+        raise refuse("Invalid request: document_url is required")
     _check_fields(CREATE_TODAY if world.is_today else CREATE, body)
     crawl = crawls.validated(body["crawl"]) if "crawl" in body else None
     if crawl:
@@ -128,8 +126,7 @@ def recrawl(call: Call) -> Response:
     document = crawls.current_document(world, stored)
     crawl = requested_crawl or document["crawl_config"]
     if crawl is None:
-        message = "Document was not created with crawl configuration"
-        raise refuse(message)
+        raise refuse("Document was not created with crawl configuration")
     if document["status"] not in ("ready", "error"):
         message = f"Document must be in 'ready' or 'error' state to recrawl, current status: {document['status']}"
         raise refuse(message, 409)
@@ -148,11 +145,9 @@ def _requested_crawl(call: Call) -> Object | None:
     try:
         body = call.request.json(default={})
     except Malformed as error:
-        message = "Invalid request: not JSON"
-        raise refuse(message) from error
+        raise refuse("Invalid request: not JSON") from error
     if not isinstance(body, dict):
-        message = "Invalid request: not an object"
-        raise refuse(message)
+        raise refuse("Invalid request: not an object")
     return crawls.validated(body["crawl"]) if body.get("crawl") is not None else None
 
 
@@ -179,12 +174,10 @@ def _check_query(query: dict[str, str], statuses: tuple[str, ...], sorts: tuple[
     for name, expected, least in (("limit", "a positive integer", 1), ("page", "a non-negative integer", 0)):
         value = query.get(name)
         if value is not None and not (value.isascii() and value.isdigit() and int(value[:20]) >= least):
-            message = f"Invalid request: {name} must be {expected}"
-            raise refuse(message)
+            raise refuse(f"Invalid request: {name} must be {expected}")
     for name, allowed in (("sort", sorts), ("status", statuses)):
         if name in query and query[name] not in allowed:
-            message = f"Invalid request: {name} must be one of {', '.join(allowed)}"
-            raise refuse(message)
+            raise refuse(f"Invalid request: {name} must be one of {', '.join(allowed)}")
 
 
 def _filter(world: World, query: dict[str, str]) -> Callable[[StoredObject], bool] | None:

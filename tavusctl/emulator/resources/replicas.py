@@ -104,8 +104,7 @@ def create(call: Call) -> Response:
         _check_sources(call, body)
     source = "train_image_url" if "train_image_url" in body and "train_video_url" not in body else "train_video_url"
     if not str(body.get(source) or "").startswith(("http://", "https://")):
-        text = f"Invalid {source}"
-        raise refuse(text)
+        raise refuse(f"Invalid {source}")
     problems = diagnostics(CREATE_TODAY if call.world.is_today else CREATE, body)
     if problems:
         raise refuse_fields(problems)
@@ -140,18 +139,15 @@ def _check_sources(call: Call, body: Object) -> None:
     A voice id must exist, and a model may be required (behaviour `model_name`).
     """
     if body.get("train_video_url") and body.get("train_image_url"):
-        text = "Bad Request. Please provide only one of train_video_url and train_image_url."
-        raise refuse(text)
+        raise refuse("Bad Request. Please provide only one of train_video_url and train_image_url.")
     voices = [name for name in ("voice_name", "default_voice_id") if body.get(name)]
     if body.get("train_image_url") and len(voices) != 1:
-        text = "Bad Request. Please provide one of voice_name and default_voice_id with train_image_url."
-        raise refuse(text)
+        raise refuse("Bad Request. Please provide one of voice_name and default_voice_id with train_image_url.")
     if call.world.behaviors["model_name"] == "required" and not body.get("model_name"):
         raise refuse_fields({"model_name": [REQUIRED]})
     voice = body.get("default_voice_id")
     if isinstance(voice, str) and not voice_registry.exists(call.world, call.account, voice):
-        text = "Invalid default_voice_id"
-        raise refuse(text)
+        raise refuse("Invalid default_voice_id")
 
 
 def _voice_ids(body: Object) -> Object:
@@ -197,8 +193,7 @@ def update(call: Call) -> Response:
     voice = body.get("default_voice_id")
     accepted = (None, stored.document.get("original_voice_id"))
     if voice not in accepted and not voice_registry.exists(world, call.account, voice):
-        text = "Invalid default_voice_id"
-        raise refuse(text)
+        raise refuse("Invalid default_voice_id")
     changed = _with_change(call, stored, body)
     call.commit(changed, "update")
     names = ("replica_id", "replica_name", "default_voice_id", "original_voice_id")

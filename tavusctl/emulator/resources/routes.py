@@ -51,8 +51,7 @@ def match(request: Request, era: str) -> Match:
     segments = request.segments()
     shape = _shape(TABLES[era], segments)
     if shape is None:
-        message = "Not Found"
-        raise refuse_message(message, 404)
+        raise refuse_message("Not Found", 404)
     methods = TABLES[era][shape]
     handler = methods.get(request.method)
     if handler is None:

@@ -89,8 +89,7 @@ class SetKind:
         if problems:
             raise refuse_fields(problems)
         if "data" not in body:
-            message = "data is required"
-            raise refuse_message(message)
+            raise refuse_message("data is required")
         data = body["data"]
         if not isinstance(data, list):
             raise refuse_fields({"data": [NOT_LIST]})
@@ -107,14 +106,12 @@ class SetKind:
         for part in ("name", "prompt"):
             key = f"{self.singular}_{part}"
             if item.get(key) is None or item[key] == "":
-                message = f"{key} is required"
-                raise refuse_message(message)
+                raise refuse_message(f"{key} is required")
         problems = diagnostics(self.items, item, unknown=unknown)
         if problems:
             raise refuse_fields({"data": {index: problems}})
         if not self.name_pattern.fullmatch(item[f"{self.singular}_name"]):
-            message = f"{self.singular}_name {self.name_rule}"
-            raise refuse_message(message)
+            raise refuse_message(f"{self.singular}_name {self.name_rule}")
 
     def read_with_secrets(self, world: World, stored: StoredObject) -> Object:
         """What a read shows; sets have no secrets."""
@@ -200,8 +197,7 @@ def _create(kind: SetKind, resource: Resource, call: Call) -> Response:
 def _find(kind: SetKind, resource: Resource, call: Call) -> StoredObject:
     malformed = not re.fullmatch(f"{kind.prefix}[0-9a-z]+", call.id)
     if malformed and call.world.behaviors["not_found"] == "documented":
-        text = f"Invalid {kind.id_key}"
-        raise refuse(text)
+        raise refuse(f"Invalid {kind.id_key}")
     return resource.find(call)
 
 
@@ -212,8 +208,7 @@ def patched_read(call: Call, shown: Object) -> Object:
         record_mask_violation(call, operations)
         after = patching.apply(shown, operations, ignore_test=call.world.behaviors["ignore_test"])
     except (Malformed, patching.Unpatchable) as error:
-        text = "Invalid patch operation"
-        raise refuse(text) from error
+        raise refuse("Invalid patch operation") from error
     return with_normalised_names(call.world.behaviors, after)
 
 

@@ -192,8 +192,7 @@ def read(api: Reader, kind: ResourceKind, remote_id: str, decoder: Decoder) -> L
         raise ApiError(message, "check the kind and the id: this collection has objects of two kinds")
     if live.remote_id and live.remote_id != remote_id:
         # A confused proxy has answered another request: this is another object.
-        message = f"GET {kind.collection}/{remote_id} returned the object {live.remote_id}"
-        raise ApiError(message)
+        raise ApiError(f"GET {kind.collection}/{remote_id} returned the object {live.remote_id}")
     return live if live.remote_id else decoder.view(kind, {**raw, kind.id_fields[0]: remote_id})
 
 

@@ -74,8 +74,7 @@ def recrawl(ctx: ApplyContext, step: Change) -> Outcome:
     """Request the crawl of a step, unless it is too soon or no slot is free."""
     desired, binding = step.desired, ctx.recorder.get(step.address)
     if desired is None or binding is None:
-        message = f"a recrawl of {step.address} without its manifest or its binding"
-        raise ValueError(message)
+        raise ValueError(f"a recrawl of {step.address} without its manifest or its binding")
     kind, target = desired.kind, Target(step.address, binding.remote_id)
     current = replace(binding, applied={**binding.applied, kind.crawl_key: desired.spec[kind.crawl_key]})
     with ctx.wait_for_crawl_slot() as has_turn:  # one step at a time: two could take the last free slot

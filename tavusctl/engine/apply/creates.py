@@ -220,11 +220,9 @@ def _post(ctx: ApplyContext, pending: _PendingCreate) -> str:
         raise Rejected(error.status, error.text, f"POST {collection}") from None
     remote_id = kind.id_of(response)
     if not _AN_ID.fullmatch(remote_id):
-        message = f"the response to POST {collection} has no id"
-        raise Ambiguous(message, accepted=True)
+        raise Ambiguous(f"the response to POST {collection} has no id", accepted=True)
     if remote_id in ctx.recorder.ids or remote_id in ctx.existing_ids.get(kind.name, ()):
-        message = f"the response to POST {collection} has the id of another object, {remote_id}"
-        raise Ambiguous(message, accepted=True)
+        raise Ambiguous(f"the response to POST {collection} has the id of another object, {remote_id}", accepted=True)
     if not _has_sent_name(pending.sent, response):
         _check_created(ctx, pending, remote_id)
     return remote_id
@@ -306,8 +304,7 @@ def _lag(ctx: ApplyContext, newest: str) -> float:
 
 def _check_stop(ctx: ApplyContext, pending: _PendingCreate, remote_id: str) -> None:
     if ctx.stop.is_requested() and not remote_id:
-        message = f"{ctx.stop.reason} before it was known whether `{pending.address}` was created"
-        raise Ambiguous(message)
+        raise Ambiguous(f"{ctx.stop.reason} before it was known whether `{pending.address}` was created")
 
 
 def _search_once(ctx: ApplyContext, pending: _PendingCreate) -> match_create.SearchResult:

@@ -139,8 +139,7 @@ class _PlainSchema(Struct, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if self.required and len(set(self.required)) < len(self.required):
-            message = "`required` lists a name twice"
-            raise ValueError(message)
+            raise ValueError("`required` lists a name twice")
 
 
 def _is_plain(schema: Mapping[str, Json]) -> bool:

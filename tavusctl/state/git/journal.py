@@ -131,8 +131,7 @@ class GitJournal:
 
     def _held_lease(self) -> Lease:
         if self._lease is None:
-            message = f"the state {self._folder.url} is not locked by this run"
-            raise LockError(message, id="E702")
+            raise LockError(f"the state {self._folder.url} is not locked by this run", id="E702")
         return self._lease
 
     def _mark_lost(self, lease: Lease) -> LockError:

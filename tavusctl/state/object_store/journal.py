@@ -94,8 +94,7 @@ class BucketJournal:
             try:
                 self._put(record)
             except WriteConflict:
-                message = f"another run has taken over the journal of {self._bucket.url}"
-                raise lease.mark_lost(message) from None
+                raise lease.mark_lost(f"another run has taken over the journal of {self._bucket.url}") from None
             # The lock may have been lost during a stall before the write succeeded.
             lease.check()
 
@@ -120,8 +119,7 @@ class BucketJournal:
 
     def _held_lease(self) -> Lease:
         if self._lease is None:
-            message = f"the state {self._bucket.url} is not locked by this run"
-            raise LockError(message, id="E702")
+            raise LockError(f"the state {self._bucket.url} is not locked by this run", id="E702")
         return self._lease
 
     def _put(self, record: bytes) -> None:

@@ -70,8 +70,7 @@ class Lease:
     def held(self) -> Lock:
         """The lock as last written; LockError when it is not held."""
         if self._lock is None or self._lock.holder is None:
-            message = f"the state {self._folder.url} is not locked by this run"
-            raise LockError(message, id="E702")
+            raise LockError(f"the state {self._folder.url} is not locked by this run", id="E702")
         return self._lock
 
     def acquire(self, command: str, timeout: float, first_epoch: int) -> bool:
@@ -197,8 +196,7 @@ class Lease:
         try:
             self._version = self._folder.put(NAME, encode(lock), self._version)
         except WriteConflict:
-            message = f"the lock of {self._folder.url} was lost to {self._new_holder()}"
-            raise self.mark_lost(message) from None
+            raise self.mark_lost(f"the lock of {self._folder.url} was lost to {self._new_holder()}") from None
         self._lock, self._confirmed = lock, started
 
     def _new_holder(self) -> str:
@@ -237,8 +235,7 @@ def unlock(folder: Folder, owner: str, dead: str) -> Holder:
     blob = folder.get(NAME)
     lock = decode(blob.content, f"{folder.url}/{NAME}") if blob else None
     if blob is None or lock is None or lock.holder is None:
-        message = f"the state {folder.url} is not locked"
-        raise LockError(message, id="E704")
+        raise LockError(f"the state {folder.url} is not locked", id="E704")
     if owner != lock.holder.owner:
         message = f"the lock of {folder.url} has another id than `{owner[:64]}`"
         raise LockError(message, "use the id that a run shows when it is refused the lock", id="E704")

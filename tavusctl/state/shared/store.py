@@ -104,8 +104,7 @@ class SharedStore:
     def held(self) -> bool:
         """Whether the lock is surely still held; LockError if it is known to be lost."""
         if self._lease is None:
-            message = f"the state {self._folder.url} is not locked by this run"
-            raise LockError(message, id="E702")
+            raise LockError(f"the state {self._folder.url} is not locked by this run", id="E702")
         return self._lease.is_recent()
 
     def unlock(self, owner: str, *, dead: str = "") -> None:
