@@ -32,7 +32,7 @@ def destroy(session: Session, options: DestroyOptions, dialogue: Dialogue) -> Ru
     everything = PlanOptions(allow_replica_delete=options.allow_replica_delete, destroy=True)
     session.check_state_is_kept()
     store = session.store()
-    archive = RunRecords(store.shelf)
+    archive = RunRecords(store.artifacts)
     with store.lock(options.lock_timeout, "destroy"), session.client() as api:
         prepared = wait_for_creates(session, api, lambda: prepare(session, api, everything))
         plan = prepared.plan

@@ -26,7 +26,7 @@ def bind_one(session: Session, address: str, remote_id: str, lock_timeout: float
     if target.kind not in KINDS:
         raise UsageError(f"unknown kind `{target.kind}`", suggestion(target.kind, KINDS))
     store = session.store()
-    archive = RunRecords(store.shelf)
+    archive = RunRecords(store.artifacts)
     with store.lock(lock_timeout, "import"), session.reader() as api:
         try:
             warnings = bind(target, remote_id, KINDS, api, store, _plan_inputs(session), archive=archive.keep)
@@ -43,7 +43,7 @@ def match_names(session: Session, lock_timeout: float, *, dry_run: bool) -> Matc
     """Bind objects to manifests of the same name, if the match is unique; with `dry_run`, only report the matches."""
     manifests, _ = load(session)
     store = session.store()
-    archive = RunRecords(store.shelf)
+    archive = RunRecords(store.artifacts)
     with store.lock(lock_timeout, "import"), session.reader() as api, reading(session.progress, api):
         inputs = _plan_inputs(session)
         matches = bind_by_name(manifests, KINDS, api, store, inputs, record=not dry_run, archive=archive.keep)

@@ -50,7 +50,7 @@ def past_runs(session: Session) -> Sequence[FinishedRun]:
     """The runs that can be reversed, newest first."""
     store = session.store()
     lineage = open_state(store, keys(session)).replay.state.lineage
-    return RunRecords(store.shelf).all(lineage)
+    return RunRecords(store.artifacts).all(lineage)
 
 
 def undo(session: Session, run: str, options: UndoOptions, dialogue: Dialogue) -> RunResult:
@@ -59,7 +59,7 @@ def undo(session: Session, run: str, options: UndoOptions, dialogue: Dialogue) -
     session.check_state_is_kept()
     store = session.store()
     sealed_state = open_state(store, keys(session))
-    archive, lineage = RunRecords(store.shelf), sealed_state.replay.state.lineage
+    archive, lineage = RunRecords(store.artifacts), sealed_state.replay.state.lineage
     past = archive.finished_run(lineage, run, sealed_state.seals.check_run)
     trash = archive.bodies(past, sealed_state.seals)
     past = replace(past, intents=tuple(map(sealed_state.seals.comparable_intent, past.intents)))

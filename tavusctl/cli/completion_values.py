@@ -63,7 +63,7 @@ def run(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Complet
         return []
     try:
         store = open_store(chosen.state, Path(project.root), chosen.name)
-        runs = runs_of(store.read().lineage, store.shelf.names(RUNS))
+        runs = runs_of(store.read().lineage, store.artifacts.names(RUNS))
     except (TavusctlError, OSError):
         return []
     return [CompletionItem(run_id) for run_id in runs if run_id.startswith(incomplete)]

@@ -175,7 +175,7 @@ class Store(Protocol):
     """The store of one state: the state itself, its lock, its journal and its artifacts."""
 
     @property
-    def shelf(self) -> ArtifactStore:
+    def artifacts(self) -> ArtifactStore:
         """The artifacts beside the state."""
         ...
 

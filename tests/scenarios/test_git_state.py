@@ -440,7 +440,7 @@ def test_old_commits_are_dropped_and_nothing_of_the_state(clone: Clone, hub: Pat
     folder, journal = _parts(clone().root, kept=5)
     store = SharedStore(folder, journal, LeaseTiming(30, 10))
     with store.lock():
-        store.shelf.put("runs/one.jsonl", b"kept\n")
+        store.artifacts.put("runs/one.jsonl", b"kept\n")
         for number in range(12):
             store.queue(b"%d" % number)()
         store.write(State("a-lineage", 7))
@@ -449,7 +449,7 @@ def test_old_commits_are_dropped_and_nothing_of_the_state(clone: Clone, hub: Pat
     again = SharedStore(*_parts(clone("second").root), LeaseTiming(30, 10))
     assert again.read(older=True) == State("a-lineage", 7)
     assert again.journal() == [b"%d" % number for number in range(12)]
-    assert again.shelf.get("runs/one.jsonl") == b"kept\n"
+    assert again.artifacts.get("runs/one.jsonl") == b"kept\n"
 
 
 def test_a_holder_that_was_taken_over_pushes_nothing_more(clone: Clone) -> None:

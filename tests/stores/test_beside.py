@@ -22,7 +22,7 @@ SECONDS = 3.0
 def create(store: Store, *names: str) -> None:
     """A run that creates objects."""
     with store.lock(10.0):
-        recorder = Recorder(store, store.read(), archive=RunRecords(store.shelf).keep)
+        recorder = Recorder(store, store.read(), archive=RunRecords(store.artifacts).keep)
         recorder.begin({})
         for name in names:
             address = Address("persona", name)

@@ -91,7 +91,7 @@ def write(session: Session, export: Export, target: Target, store: Store, *, dry
         file_writer.create(target.folder / path, new[path], root=session.root)
     atomic_files.drop_abandoned(*{(target.folder / path).parent for path in new})
     if target.is_read:
-        archive = RunRecords(store.shelf)
+        archive = RunRecords(store.artifacts)
         record(export.survey, export.bindings, store, session.plan_inputs(Approvals()), archive=archive.keep)
     return frozenset(new)
 

@@ -166,7 +166,7 @@ def run_plan(
     waits = session.progress.waits()
     dialogue.interruption.writing = True
     recorder = open_recorder(prepared, store, archive.keep)
-    trash = Trash(store.shelf, recorder.run, recorder.seals, waits.say)
+    trash = Trash(store.artifacts, recorder.run, recorder.seals, waits.say)
     uploads = UploadFile(session.root, waits.say)
     ctx = ApplyContext(
         api,

@@ -32,16 +32,16 @@ def push(session: LocalSession, file: Path, lock_timeout: float, *, allow_older:
         current = store.read(older=allow_older)
         seals = verify(pushed, (), keyring.available_keys(session)).seals
         if pushed == current and not allow_older:
-            _copy_records(source.shelf, store.shelf, pushed.lineage)
+            _copy_records(source.artifacts, store.artifacts, pushed.lineage)
             return current, False
         _check_lineage(pushed, current, file)
         _check_owners(pushed, current, owners, file)
         if allow_older:
-            newest = newest_serial(current.lineage, store.shelf.names(RUNS))
+            newest = newest_serial(current.lineage, store.artifacts.names(RUNS))
             pushed = _renumbered(pushed, max(pushed.serial, current.serial, newest) + 1, seals)
         _check_successor(pushed, current, file)
         store.write(pushed)
-        _copy_records(source.shelf, store.shelf, pushed.lineage)
+        _copy_records(source.artifacts, store.artifacts, pushed.lineage)
     return pushed, True
 
 

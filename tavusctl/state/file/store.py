@@ -37,13 +37,13 @@ class FileStore:
         self.path = path
         self._lock_path = path.with_name(path.name + ".lock")
         self._journal = JournalFile(path.with_name(path.name + ".wal"))
-        self.shelf = FileArtifacts(path.parent)
+        self.artifacts = FileArtifacts(path.parent)
         self._seen: tuple[int, ...] | None = None  # identity of the file at its last read or write here
         self._locked: tuple[int, int] | None = None  # the locked file: device and inode
 
     def read(self, *, older: bool = False) -> State:
         """The state; an empty one of a new lineage if there is no file."""
-        runs = {} if older else self.shelf.names(RUNS)  # read first: a run is recorded after its state is written
+        runs = {} if older else self.artifacts.names(RUNS)  # read first: a run is recorded after its state is written
         self._seen = self._identity()
         try:
             content = read_private(self.path)

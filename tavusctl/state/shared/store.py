@@ -58,11 +58,11 @@ class SharedStore:
         self._version: Version | None = None  # of the state at its last read or write here
         self._lease: Lease | None = None
         self._records = journal
-        self.shelf = FolderArtifacts(folder)
+        self.artifacts = FolderArtifacts(folder)
 
     def read(self, *, older: bool = False) -> State:
         """The state; an empty one of a new lineage if none was ever written."""
-        runs = {} if older else self.shelf.names(RUNS)  # read first: a run is recorded after its state is written
+        runs = {} if older else self.artifacts.names(RUNS)  # read first: a run is recorded after its state is written
         with self._guard:
             blob = self._folder.get(NAME)
             self._version = blob.version if blob else None

@@ -44,7 +44,7 @@ class Kept:
     groups_records: bool = False
     lost: bool = False  # the lock
     sure: bool = True  # of the lock, without asking
-    shelf: FileArtifacts = field(default_factory=lambda: FileArtifacts(Path("/nowhere")))
+    artifacts: FileArtifacts = field(default_factory=lambda: FileArtifacts(Path("/nowhere")))
 
     def read(self, *, older: bool = False) -> State:
         del older

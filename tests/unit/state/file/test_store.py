@@ -133,7 +133,7 @@ def test_a_state_that_was_not_there_is_not_written_over(path: Path) -> None:
 def test_a_state_older_than_a_run_on_record_is_read_on_demand(path: Path) -> None:
     store = FileStore(path)
     store.write(NEW)
-    store.shelf.put(run_name(NEW.lineage, 1, "0" * 12), b"")
+    store.artifacts.put(run_name(NEW.lineage, 1, "0" * 12), b"")
     with pytest.raises(StateError, match=f"^the state {path} is outdated: it has serial"):
         store.read()
     assert store.read(older=True) == NEW
