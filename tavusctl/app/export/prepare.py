@@ -171,10 +171,10 @@ class _Naming:
         known_addresses = {one.external_id: one.address for one in manifests if one.external_id}
         known_addresses |= {one.remote_id: one.address for one in self.bindings.values()}
         replacement_ids = {id_ for one in self.bindings.values() for id_ in (one.successor, *one.retired)}
-        strangers = [
+        unmanaged = [
             one for key, one in self.by_id.items() if key not in known_addresses and key not in replacement_ids
         ]
-        names = addresses(strangers, frozenset(known_addresses.values()) | self.bindings.keys() | elsewhere)
+        names = addresses(unmanaged, frozenset(known_addresses.values()) | self.bindings.keys() | elsewhere)
         addresses_by_id = {**known_addresses, **{remote_id: address for (_, remote_id), address in names.items()}}
         chosen = _objects_to_export(self.by_id, addresses_by_id, selection, self.stock)
         kept_ids = {

@@ -165,8 +165,8 @@ def has_namesake(equal: Collection[KnownManifest], account: Account) -> bool:
     kinds: defaultdict[str, list[ResourceKind]] = defaultdict(list)
     for kind in KINDS.values():
         kinds[kind.collection].append(kind)
-    strangers = ((kind, body) for key, body in account.objects.items() if key not in bound for kind in kinds[key[0]])
-    names = {_name(kind, body) for kind, body in strangers}
+    unmanaged = ((kind, body) for key, body in account.objects.items() if key not in bound for kind in kinds[key[0]])
+    names = {_name(kind, body) for kind, body in unmanaged}
     return bool(names) and any(_name(KINDS[one.address.kind], account.body_of(one.address)) in names for one in equal)
 
 

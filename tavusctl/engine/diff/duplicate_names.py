@@ -13,7 +13,7 @@ from tavusctl.engine.compare.match_create import plain_text
 from tavusctl.engine.diff.replacement import replacement_ids
 
 
-def namesakes(
+def shared_names(
     live: Sequence[Live], bindings: Sequence[Binding], owners: Callable[[], Mapping[str, str]] = dict
 ) -> Iterator[Diagnostic]:
     """A warning for each managed object that shares its name with unmanaged ones.
@@ -21,22 +21,22 @@ def namesakes(
     `owners` returns the environment that has bound an object, by id; it is called only if there is a warning.
     """
     ids_in_replacement = replacement_ids(bindings)
-    strangers: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    unmanaged: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for obj in live:
         if obj.address is None and obj.remote_id not in ids_in_replacement:
-            strangers[obj.kind.name, _name(obj)].append(obj.remote_id)
-    if not strangers:
+            unmanaged[obj.kind.name, _name(obj)].append(obj.remote_id)
+    if not unmanaged:
         return
     live_by_id = {(obj.kind.name, obj.remote_id): obj for obj in live}
     pairs = ((binding, live_by_id.get((binding.address.kind, binding.remote_id))) for binding in bindings)
     shared = [
         (binding, managed)
         for binding, managed in pairs
-        if managed and managed.name and strangers.get((managed.kind.name, _name(managed)))
+        if managed and managed.name and unmanaged.get((managed.kind.name, _name(managed)))
     ]
     owners_by_id = owners() if shared else {}
     for binding, managed in shared:
-        yield _warning(managed, binding, strangers[managed.kind.name, _name(managed)], owners_by_id)
+        yield _warning(managed, binding, unmanaged[managed.kind.name, _name(managed)], owners_by_id)
 
 
 def _name(obj: Live) -> str:

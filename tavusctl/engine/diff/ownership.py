@@ -119,10 +119,8 @@ def orphan_changes(binding: Binding, by_id: Mapping[Key, Live], live: Sequence[L
         reason = "already deleted" if obj is None else "on_remove: retain"
         yield Change(Action.FORGET, Cause.ORPHANED, binding.address, binding.remote_id, reason=reason, live=obj)
         return
-    strangers = [stranger for stranger in live if stranger.address is None]
-    users = tuple(
-        sorted(label(stranger) for stranger in strangers if uses(stranger, binding.address, binding.remote_id))
-    )
+    unmanaged = [one for one in live if one.address is None]
+    users = tuple(sorted(label(one) for one in unmanaged if uses(one, binding.address, binding.remote_id)))
     yield Change(
         Action.DELETE,
         Cause.ORPHANED,

@@ -146,9 +146,9 @@ def _candidates(
     unbound = [item for item in desired if not item.external_id and item.address not in state.bindings]
     used = sorted({item.address.kind for item in unbound})
     objects = (live for name in used for live in observe.listed(api, kinds[name], decoder))
-    strangers = match_create.UnmanagedObjects(objects, observe.replacement_ids(state.bindings.values()).keys())
+    unmanaged = match_create.UnmanagedObjects(objects, observe.replacement_ids(state.bindings.values()).keys())
     return {
-        item.address: strangers.find_duplicates(item.kind, _readable(item.spec), sent_name(item)) for item in unbound
+        item.address: unmanaged.find_duplicates(item.kind, _readable(item.spec), sent_name(item)) for item in unbound
     }
 
 
