@@ -169,7 +169,7 @@ def cli(chdir: str | None) -> None:
     Exit codes: 0 done, 1 internal error, 2 changes exist (--detailed-exitcode), 3 conflict or stale plan,
     4 refused by a safety rule, 5 partly applied, 6 outcome unknown, 7 lock busy, 8 not authorised,
     9 state unusable, 10 configuration invalid, 11 API unreachable, 12 usage, 129/130/143 interrupted.
-    """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
+    """
     if chdir:
         try:
             os.chdir(chdir)

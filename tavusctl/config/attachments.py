@@ -101,7 +101,7 @@ def _measure(
     try:
         file = resolver.measure(path, attachment.limit, source)
     except ValueError as error:
-        id = "TV115" if getattr(error, "too_large", False) else "TV110"  # noqa: A001 - as in Diagnostic
+        id = "TV115" if getattr(error, "too_large", False) else "TV110"
         likely_name = getattr(error, "hint", "")
         otherwise = PATH_HINT if getattr(error, "wrong_path", False) else ""
         collector.error(

@@ -51,7 +51,7 @@ class DiagnosticCollector(Struct):
         """The location of the key of a value."""
         return self.node.keys.get(pointer) or self.value_at(pointer)
 
-    def error(self, id: str, message: str, source: Source, hint: str = "", fix: Fix = ()) -> None:  # noqa: A002 - as in Diagnostic
+    def error(self, id: str, message: str, source: Source, hint: str = "", fix: Fix = ()) -> None:
         """Add a diagnostic that stops the command."""
         self.add(Diagnostic(id, message, source, hint, fix=fix))
 
@@ -68,7 +68,7 @@ class DiagnosticCollector(Struct):
             self.diagnostics.append(Diagnostic("TV115", message, last.source))
             raise EnoughError
 
-    def warning(self, id: str, message: str, source: Source, fix: Fix = (), *, hint: str = "") -> None:  # noqa: A002 - as in Diagnostic
+    def warning(self, id: str, message: str, source: Source, fix: Fix = (), *, hint: str = "") -> None:
         """Add a warning, which does not stop the command."""
         self.add(Diagnostic(id, message, source, hint, severity=Severity.WARNING, fix=fix))
 
@@ -96,7 +96,7 @@ class DiagnosticCollector(Struct):
                 hint = hints.get(key) or home or suggestion(key, known, same_file)
                 self.error("TV103", f"{place}unknown key {shown(key)}", source, hint)
 
-    def has_type(self, value: Json, expected: type[Expected], pointer: str, id: str = "TV104") -> TypeGuard[Expected]:  # noqa: A002 - as in Diagnostic
+    def has_type(self, value: Json, expected: type[Expected], pointer: str, id: str = "TV104") -> TypeGuard[Expected]:
         """Whether a value has a type; report it if not."""
         fits = isinstance(value, expected) and not (expected is int and isinstance(value, bool))
         if expected is float:

@@ -307,7 +307,7 @@ class Reading(Struct):
         try:
             content = files.read_bytes(path, self.included_files.root, MAX_YAML_BYTES)
         except files.UnreadableFileError as error:
-            id = "TV115" if error.too_large else "TV110"  # noqa: A001 - as in Diagnostic
+            id = "TV115" if error.too_large else "TV110"
             self.diagnostics.append(Diagnostic(id, f"the file {error}", source))
             self.unreadable_texts.append("")
             return None

@@ -35,7 +35,7 @@ class TavusctlError(Exception):
     exit_code = 1
     id = "E100"
 
-    def __init__(self, message: str, hint: str = "", *, id: str = "") -> None:  # noqa: A002 - the published name
+    def __init__(self, message: str, hint: str = "", *, id: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint

@@ -253,7 +253,7 @@ def _due(target: Target, document: CrawlState) -> datetime | None:
     return schedule.due_from(target.recrawl, since)
 
 
-def _warning(id: str, message: str, target: Target, hint: str) -> Diagnostic:  # noqa: A002 - as in Diagnostic
+def _warning(id: str, message: str, target: Target, hint: str) -> Diagnostic:
     return Diagnostic(id, message, None, hint, target.address, Severity.WARNING)
 
 

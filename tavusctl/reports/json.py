@@ -50,7 +50,7 @@ def diagnostics(diagnostics: Sequence[DiagnosticView]) -> str:
     )
 
 
-def error(id: str, exit_code: int, diagnostics: Sequence[DiagnosticView]) -> str:  # noqa: A002 - the published name
+def error(id: str, exit_code: int, diagnostics: Sequence[DiagnosticView]) -> str:
     """An error as one JSON document, instead of the requested one."""
     listed = [diagnostic_document(one) for one in diagnostics]
     return json_text(

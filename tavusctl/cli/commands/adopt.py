@@ -28,7 +28,7 @@ def command(session: Session, *, addresses: tuple[str, ...], everything: bool, d
     \b
     tavusctl adopt persona/sales-coach
     tavusctl adopt --all --dry-run
-    """  # noqa: D301
+    """
     if everything == bool(addresses):
         message = "missing argument: an address, or `--all`"
         raise UsageError(message, "run for example `tavusctl adopt persona/sales-coach`")

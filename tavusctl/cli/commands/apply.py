@@ -74,7 +74,7 @@ def command(
     \b
     tavusctl apply
     tavusctl apply --yes --allow-deletes 1
-    """  # noqa: D301
+    """
     apply_options = app.ApplyOptions(
         PlanOptions(**shape),
         planfile,

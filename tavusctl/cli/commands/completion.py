@@ -17,7 +17,7 @@ def command(ctx: click.Context, shell: str) -> None:
     \b
     tavusctl completion bash > ~/.local/share/bash-completion/completions/tavusctl
     tavusctl completion zsh > ~/.zfunc/_tavusctl
-    """  # noqa: D301
+    """
     completion_class = get_completion_class(shell)
     if completion_class is None:
         ctx.fail(f"no completion script for the shell `{shell}`")

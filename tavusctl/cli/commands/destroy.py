@@ -38,7 +38,7 @@ def command(
     \b
     tavusctl destroy
     tavusctl destroy --yes --allow-deletes 7
-    """  # noqa: D301
+    """
     destroy_options = app.DestroyOptions(yes, allow_deletes, allow_replica_delete, lock_timeout)
     with interruptible() as interruption:
         dialogue = TerminalDialogue(session, format_, interruption)

@@ -42,7 +42,7 @@ def command(
     \b
     tavusctl diff staging production
     tavusctl diff production --detailed-exitcode
-    """  # noqa: D301
+    """
     first = check_project_file(open_session(left, progress))
     if right is None:
         with open_account(first, base_url) as session:

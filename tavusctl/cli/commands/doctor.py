@@ -24,7 +24,7 @@ def command(*, environment: str | None, base_url: str, progress: TerminalProgres
 
     \b
     tavusctl doctor --env prod
-    """  # noqa: D301
+    """
     checks = app.checkup(environment, lambda chosen, root: base_url_of(chosen, root, base_url), progress)
     click.echo((app.document if format_ == "json" else app.text)(checks), nl=False)
     return checks.exit_code

@@ -30,7 +30,7 @@ def command(session: Session, *, format_: str, reports: Reports, detailed_exitco
     \b
     tavusctl drift
     tavusctl drift --detailed-exitcode --format json
-    """  # noqa: D301
+    """
     cached_plan = unchanged.read_plan(session, unchanged.DRIFT, {})
     if cached_plan:
         return emit(lambda report: report.drift(cached_plan, cached_plan.drift), format_, reports)

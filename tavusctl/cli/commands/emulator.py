@@ -94,7 +94,7 @@ def command(
     tavusctl emulator --port 8042 --db account.db
     tavusctl emulator --behavior rooms=emulator --callback-port 3000
     TAVUS_BASE_URL=http://127.0.0.1:8042 TAVUS_API_KEY=demo tavusctl plan
-    """  # noqa: D301
+    """
     from tavusctl.emulator import serve
     from tavusctl.emulator.http.access import Allowed
 

@@ -33,7 +33,7 @@ def command(path: str | None, *, format_: str, environment: str | None, progress
     tavusctl explain persona.layers.tts.voice_settings
     tavusctl explain objectives.data.next_conditional_objectives
     tavusctl explain persona/sales-coach --env production
-    """  # noqa: D301
+    """
     if address := _address(path or ""):
         places = value_places.places(check_project_file(open_session(environment, progress)), address)
         _print(value_places.document(places), value_places.text(places), format_)

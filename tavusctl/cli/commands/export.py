@@ -59,7 +59,7 @@ def command(
     \b
     tavusctl export
     tavusctl export --kind persona --dry-run
-    """  # noqa: D301
+    """
     selection = Selection(frozenset(kinds), addresses_, frozenset(ids))
     with interruptible() as interruption:
         result = export(session, selection, out, lock_timeout, interruption, dry_run=dry_run)

@@ -31,7 +31,7 @@ def command(sessions: list[LocalSession], *, paths: tuple[Path, ...], check: boo
     \b
     tavusctl fmt
     tavusctl fmt --check --diff
-    """  # noqa: D301
+    """
     session = check_project_file(sessions[0])  # the overlays of all environments are formatted, so any session will do
     result = app.fmt(session, paths)
     if diff:

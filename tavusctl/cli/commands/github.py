@@ -54,7 +54,7 @@ def command(*, comment: Comment, one_comment: bool, dry_run: bool, name: str, ar
     \b
     tavusctl github plan --base origin/main
     tavusctl github --dry-run drift
-    """  # noqa: D301
+    """
     return run_step(name, args, Writing(comment, one_comment, dry_run), _CommandLine())
 
 

@@ -49,7 +49,7 @@ def command(
     tavusctl graph --out project.svg
     tavusctl graph persona/sales-coach
     tavusctl graph --objectives objectives/discovery-call --format svg > flow.svg
-    """  # noqa: D301
+    """
     if objectives and addresses:
         raise UsageError("`--objectives` draws one set of objectives and accepts no other addresses")
     drawing = draw(session, addresses, objectives, format_, out)

@@ -37,7 +37,7 @@ def command(
     \b
     tavusctl import persona/sales-coach p7e13c73f41f
     tavusctl import --match-names --dry-run
-    """  # noqa: D301
+    """
     if match_names != (address is None and remote_id is None) or (dry_run and not match_names):
         message = "missing arguments: an address and an id, or `--match-names`"
         raise UsageError(message, "run for example `tavusctl import persona/sales-coach p7e13c73f41f`")

@@ -37,7 +37,7 @@ def command(session: Session, *, kind: str | None, stock: bool, unmanaged: bool,
     \b
     tavusctl list persona --unmanaged
     tavusctl list replica --stock
-    """  # noqa: D301
+    """
     inventory = app.inventory(session, [kind] if kind else [], stock=stock, unmanaged=unmanaged)
     if format_ == "json":
         click.echo(app.document(inventory), nl=False)

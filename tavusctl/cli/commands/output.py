@@ -50,7 +50,7 @@ def command(
     tavusctl output --write web/.env 'VITE_*'
     tavusctl output --check web/.env 'VITE_*'
     eval "$(tavusctl output --format shell)"
-    """  # noqa: D301
+    """
     if (check or write) and (format_ != "dotenv" or (check and write)):
         message = "`--check`, `--write` and another `--format` are mutually exclusive"
         raise UsageError(message, "use one of them, without `--format`")

@@ -49,7 +49,7 @@ def command(
     tavusctl plan
     tavusctl plan --out plan.json && tavusctl apply plan.json
     tavusctl plan --base origin/main --blame
-    """  # noqa: D301
+    """
     plan_request = PlanOptions(**shape)
     plan_request.check_sense()
     cached_plan = None if base or out else unchanged.read_plan(session, unchanged.PLAN, plan_request.document())

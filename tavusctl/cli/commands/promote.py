@@ -41,7 +41,7 @@ def command(
     \b
     tavusctl promote persona/sales-coach --from staging --to production
     tavusctl promote persona/sales-coach --from staging --to production --field /system_prompt --dry-run
-    """  # noqa: D301
+    """
     left, right = (check_project_file(open_session(name, progress)) for name in (source, target))
     promotion = app.promote(left, right, address, fields, dry_run=dry_run)
     click.echo(promotion.difference, nl=False)

@@ -44,7 +44,7 @@ def command(
     \b
     tavusctl recrawl --dry-run
     tavusctl recrawl document/price-list --all --wait 30m
-    """  # noqa: D301
+    """
     if strict and not wait:
         message = "`--strict` checks the results of crawls, which are known only with `--wait`"
         raise UsageError(message, "add `--wait 30m`")

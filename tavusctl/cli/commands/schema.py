@@ -19,7 +19,7 @@ def command(name: str | None, out: Path | None) -> None:
     \b
     tavusctl schema persona
     tavusctl schema --out schemas
-    """  # noqa: D301
+    """
     if out:
         click.echo(f"wrote {write_schemas(out)} schemas to {out}", err=True)
         return

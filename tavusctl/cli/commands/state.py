@@ -79,7 +79,7 @@ def move(session: LocalSession, *, old: str, new: str, lock_timeout: float) -> i
 
     \b
     tavusctl state mv persona/coach persona/sales-coach
-    """  # noqa: D301
+    """
     binding, target = entries.rename(session, old, new, lock_timeout)
     session.say(f"{binding.address} is now {target} ({binding.remote_id})")
     return 0

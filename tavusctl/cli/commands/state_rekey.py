@@ -28,7 +28,7 @@ def rekey(session: Session, *, old_key_env: str, renew: bool, format_: str, lock
     \b
     tavusctl state rekey
     OLD=... tavusctl state rekey --old-key-env OLD
-    """  # noqa: D301
+    """
     result = app.rekey(session, old_key_env, lock_timeout, renew=renew)
     click.echo(app.document(result) if format_ == "json" else app.text(result), nl=False)
     if result.renewed and result.shut_out:

@@ -63,7 +63,7 @@ def unlock(session: LocalSession, *, owner: str, dead: str) -> int:
 
     \b
     tavusctl state unlock 0f3a... --holder-is-dead build-7:4711
-    """  # noqa: D301
+    """
     session.store().unlock(owner, dead=dead)
     session.say(f"released the lock {printable(owner)}; run `{session.command('plan')}` to check the account")
     return 0

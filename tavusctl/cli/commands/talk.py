@@ -52,7 +52,7 @@ def command(
     \b
     tavusctl talk persona/sales-coach --minutes 5
     tavusctl talk --end c0123456789a
-    """  # noqa: D301
+    """
     if (address is None) == (ended is None):
         raise click.UsageError("name a persona to talk to, or a conversation to end with `--end ID`")
     if ended is not None:

@@ -50,7 +50,7 @@ def command(
     \b
     tavusctl undo
     tavusctl undo 3f2a91c07be4
-    """  # noqa: D301
+    """
     if run is None:
         click.echo(app.listed(app.past_runs(session), format_), nl=False)
         return 0

@@ -77,7 +77,7 @@ def command(
     tavusctl validate
     tavusctl validate manifests/personas --ignore duplicate-block --format github
     tavusctl validate --fix
-    """  # noqa: D301
+    """
     if list_rules:
         return _list_rules(format_, reports)
     report_skipped(sessions[0], paths)

@@ -35,7 +35,7 @@ def command(session: Session, *, partner: Address | None, strict: bool, format_:
     \b
     tavusctl verify
     tavusctl verify --conversation persona/sales-coach
-    """  # noqa: D301
+    """
     result = app.verify(session, partner)
     render = app.document if format_ == "json" else app.text
     click.echo(render(result.checks), nl=False)

@@ -43,7 +43,7 @@ class StopError(Exception):
         self.diagnostic = diagnostic
 
 
-def stop(source: Source, id: str, message: str, hint: str = "") -> StopError:  # noqa: A002 - as in Diagnostic
+def stop(source: Source, id: str, message: str, hint: str = "") -> StopError:
     """The exception with a diagnostic that ends the reading of a file."""
     return StopError(Diagnostic(id, message, source, hint))
 

@@ -73,7 +73,7 @@ class Store:
         """Close the database."""
         self._db.close()
 
-    def get(self, account: str, kind: str, id: str) -> StoredObject | None:  # noqa: A002 - the word of the API
+    def get(self, account: str, kind: str, id: str) -> StoredObject | None:
         """The live object of an id, or None."""
         row = self._db.execute(
             f"SELECT {COLUMNS} FROM objects WHERE account = ? AND kind = ? AND id = ? AND deleted IS NULL",  # noqa: S608
@@ -81,7 +81,7 @@ class Store:
         ).fetchone()
         return None if row is None else _stored(row)
 
-    def exists(self, account: str, kind: str, id: str) -> bool:  # noqa: A002 - the word of the API
+    def exists(self, account: str, kind: str, id: str) -> bool:
         """Whether there is such a live object."""
         row = self._db.execute(
             "SELECT 1 FROM objects WHERE account = ? AND kind = ? AND id = ? AND deleted IS NULL",
@@ -124,7 +124,7 @@ class Store:
         """All objects of all accounts, deleted ones included, in order of creation."""
         return [_stored(row) for row in self._db.execute(f"SELECT {COLUMNS} FROM objects ORDER BY seq")]  # noqa: S608
 
-    def owners(self, kind: str, id: str) -> list[str]:  # noqa: A002 - the word of the API
+    def owners(self, kind: str, id: str) -> list[str]:
         """The accounts that have a live object of this kind and id."""
         rows = self._db.execute(
             "SELECT account FROM objects WHERE kind = ? AND id = ? AND deleted IS NULL",
@@ -144,7 +144,7 @@ class Store:
         ids = (prefix + hashlib.sha256(f"{prefix}{number}".encode()).hexdigest()[:digits] for number in numbers)
         return next(new_id for new_id in ids if not self._has_id(new_id))
 
-    def _has_id(self, id: str) -> bool:  # noqa: A002 - as above
+    def _has_id(self, id: str) -> bool:
         return self._db.execute("SELECT 1 FROM objects WHERE id = ?", (id,)).fetchone() is not None
 
     def put(self, stored: StoredObject, mutation: Object | None) -> None:
