@@ -26,10 +26,19 @@ class Presentation(Model):
     prompt: str | None = optional("How to present them.")
 
 
+class Component(Model):
+    """Settings of one component, where they are not the default."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Any]
+
+    enabled: bool | None = optional("Whether the persona may use the component.")
+
+
 class Canvas(Model):
     """What the persona may draw on the screen."""
 
-    components: dict[str, dict[str, Any] | None] | None = optional(
+    components: dict[str, Component | None] | None = optional(
         "Settings by component, where they are not the default: `chart: {enabled: false}`."
     )
     usage_guidance: str | None = optional("When to draw what.")
