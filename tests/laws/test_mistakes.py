@@ -136,7 +136,7 @@ def test_the_path_of_a_file_that_does_not_exist_is_never_a_prompt(path: str, tmp
 def test_a_key_is_never_put_into_the_variables_of_the_project_file(name: str, tmp_path: Path) -> None:
     (found,) = said(tmp_path, {"greeting": name})
 
-    assert "${secret:" in found.hint
+    assert "use secrets in API keys" in found.hint
     assert "vars" not in found.hint
 
 
