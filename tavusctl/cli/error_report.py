@@ -111,7 +111,7 @@ def _lines(path: str, numbers: Collection[int]) -> dict[int, str]:
 
 
 def _outside_secrets(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """The lines of a file by number, without those that continue one that may contain a secret.
+    """The lines of a file by number, without blank ones, and without those that continue one that may contain a secret.
 
     They are indented more than its key; in invalid YAML, they may also have less indentation, but no key.  A private
     key continues to its end, whatever its lines look like.
@@ -119,14 +119,16 @@ def _outside_secrets(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     column: int | None = None  # of the key of that line
     is_private_key = False
     for number, line in enumerate(lines, 1):
+        if line.isspace():  # it shows nothing
+            continue
         continues, is_private_key = is_private_key, (is_private_key or _BEGIN in line) and _END not in line
         if continues:
             continue
         content = _INDENT.sub(b"", line, count=1)
         indent = len(line) - len(content)
-        if column is not None and line.strip() and (indent > column or not _KEY.match(content)):
+        if column is not None and (indent > column or not _KEY.match(content)):
             continue
-        column = indent if _MAY_HOLD_SECRET.search(line[:_LONGEST_LINE]) else None if line.strip() else column
+        column = indent if _MAY_HOLD_SECRET.search(line[:_LONGEST_LINE]) else None
         yield number, line
 
 
