@@ -232,6 +232,7 @@ def test_a_file_of_several_is_written_only_when_all_have_the_text(full: Project)
     assert settled(full)
 
 
+@pytest.mark.newer_api
 def test_a_text_under_a_newer_name_goes_back_into_its_file(project: Project) -> None:
     project.write("manifests/x.md", "Old.\n")
     project.manifest(

@@ -132,6 +132,7 @@ def test_the_next_plan_is_empty_and_apply_writes_nothing(shop: Project) -> None:
     assert shop.run("drift", "--detailed-exitcode").code == 0
 
 
+@pytest.mark.newer_api
 def test_objects_of_several_kinds_with_one_name_have_each_its_own_text(project: Project) -> None:
     project.account.seed(
         personas=[{"persona_name": "Support", "system_prompt": PROMPT}],
