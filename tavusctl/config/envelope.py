@@ -20,7 +20,7 @@ from tavusctl.config.yaml12.positions import InnerPositions
 from tavusctl.core.address import NAME, Address, Source
 from tavusctl.core.diagnostics import Diagnostic, Passage, Severity
 from tavusctl.core.json_tree import pattern_of
-from tavusctl.core.messages import either, shown, suggestion
+from tavusctl.core.messages import either, nearest, shown, suggestion
 from tavusctl.core.model import Manifest
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.core.schema.model_fields import fields_at
@@ -96,14 +96,16 @@ def _identify(
     envelope: JsonObject, kinds: Mapping[str, ResourceKind], collector: DiagnosticCollector
 ) -> tuple[ResourceKind | None, Address | None]:
     """The kind and the address of a document; one error if it is no manifest at all, such as a body of the API."""
-    if not {"kind", "spec", "external"} & envelope.keys() and envelope.keys() - set(_KEYS):
-        fields = {name: len(envelope.keys() & fields_at(kind.model, ()).keys()) for name, kind in kinds.items()}
-        likely = max(fields, key=lambda name: fields[name])
+    fields = envelope.keys() - set(_KEYS)
+    is_foreign = fields and not {"kind", "spec", "external"} & envelope.keys()
+    if is_foreign and not any(nearest(key, ("kind", "spec")) for key in fields):
+        counts = {name: len(fields & fields_at(kind.model, ()).keys()) for name, kind in kinds.items()}
+        likely = [f"`kind: {name}`" for name, count in counts.items() if count and count == max(counts.values())]
         message = "this is not a manifest: the keys `kind` and `spec` are missing"
         hint = (
-            f"add `kind: {likely}` and `name:`, and indent the fields of the object below `spec:`; "
+            f"add {either(likely)} and `name:`, and indent the fields of the object below `spec:`; "
             "`tavusctl export --id ID` writes the manifest of an object of the account"
-            if fields[likely]
+            if likely
             else "move it to another folder, or add `kind:` and `name:`, and indent the rest below `spec:`"
         )
         collector.error("TV106", message, collector.node.source, hint)

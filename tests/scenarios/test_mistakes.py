@@ -118,6 +118,12 @@ MISTAKES: Mapping[str, Mistake] = {
         "add `kind: persona` and `name:`, and indent the fields of the object below `spec:`",
         f"{M}:1",
     ),
+    "an answer of the API that may be of two kinds": Mistake(
+        {M: '{"uuid": "o1", "data": [{"objective_name": "greet"}]}'},
+        "this is not a manifest: the keys `kind` and `spec` are missing",
+        "add `kind: guardrails` or `kind: objectives` and `name:`",
+        f"{M}:1",
+    ),
     "a file of another program": Mistake(
         {M: "services:\n  web: {image: x}\n"},
         "this is not a manifest: the keys `kind` and `spec` are missing",
@@ -263,6 +269,17 @@ def test_a_mistake_is_told_where_it_is_with_advice_that_works(project: Project, 
     assert f"{mistake.where}:" in said if mistake.where else not Path(said.partition(":")[0]).suffix
     if mistake.where:
         assert said.count("error") <= 3, f"one mistake, and not a cascade:\n{said}"
+
+
+@pytest.mark.parametrize("keys", [("knd", "sepc"), ("Kind", "Spec")])
+def test_a_manifest_whose_kind_and_spec_are_misspelt_is_no_answer_of_the_api(
+    project: Project, keys: tuple[str, str]
+) -> None:
+    project.write(M, COACH.replace("kind", keys[0]).replace("spec", keys[1]))
+    said = project.run("validate").out
+    assert "did you mean `kind`?" in said
+    assert "did you mean `spec`?" in said
+    assert "dictionary` and `name" not in said
 
 
 def test_there_are_thirty() -> None:
