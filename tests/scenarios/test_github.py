@@ -1111,3 +1111,36 @@ def test_a_step_that_has_said_too_much_loses_no_report_without_a_word(step: Step
     assert len(summary.read_bytes()) < 1_000_000
     assert "it is in the log of this run" in summary.read_text()
     assert "entry is not shown here in detail: the log of this run has the full report" in step.comments[0]
+
+
+AGAIN: dict[str, Any] = {"GITHUB_RUN_ATTEMPT": "2", "GITHUB_SHA": "a" * 40, "GITHUB_REF": "refs/heads/main"}
+QUEUED = {**AGAIN, "GITHUB_EVENT_NAME": "merge_group", "GITHUB_REF": "refs/heads/gh-readonly-queue/main/pr-7-abc"}
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_run_again_that_cannot_read_its_branch_says_what_the_token_needs(step: Step, status: int) -> None:
+    """GitHub answers 404 for a branch that is gone, and for one that the token may not read."""
+    step.hub.limits = [Limit(status, "Resource not accessible by integration")]
+
+    told = step.run("plan", pull=False, **AGAIN)
+
+    assert told.code
+    assert "contents" in told.err
+    assert "TAVUS_BASE_URL" not in told.err
+
+
+def test_a_run_again_of_a_branch_that_is_gone_is_not_sent_to_start_there(step: Step) -> None:
+    for event in (AGAIN, QUEUED):
+        told = step.run("plan", pull=False, **event)
+        assert told.code == 4
+        assert "by hand" not in told.err
+
+
+def test_a_run_again_with_the_newest_files_is_not_refused(step: Step) -> None:
+    """A workflow may check out the branch, and not the commit of the event."""
+    git(step.project, "init", "-qb", "main")
+    commit(step.project)
+    newest = git(step.project, "rev-parse", "HEAD")
+    step.hub.tip = lambda _: newest
+
+    assert step.run("plan", pull=False, **AGAIN).code == 0

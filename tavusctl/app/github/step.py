@@ -23,7 +23,8 @@ from tavusctl.app.planning.plan_file import collect_plan_files
 from tavusctl.app.session import pull_request_trust
 from tavusctl.app.session.base_url import check_base_url
 from tavusctl.app.session.keyring import WITHHELD
-from tavusctl.core.errors import RefusedError, TavusctlError, UsageError
+from tavusctl.core.errors import RefusedError, TavusctlError, Throttled, UsageError
+from tavusctl.integrations.git.process import head
 from tavusctl.integrations.github.actions import Workflow, add_summary, current, set_outputs
 from tavusctl.integrations.github.rest import GitHub
 from tavusctl.lib.command_line import option_values
@@ -36,6 +37,10 @@ _PAGE_URL: Final = re.compile(r"https?://[\w.:-]+/[\w./-]+")
 _MOST_SHARES: Final = 99  # of one comment
 _READ_ONLY: Final = frozenset({"plan", "drift", "validate", "verify"})
 _WITH_DRY_RUN: Final = frozenset({"adopt", "recrawl"})  # they have a dry run of their own
+_READS_BRANCH: Final = (
+    "a re-run reads the newest commit of its branch: check GITHUB_API_URL, "
+    "and that the token has `contents: read` (`permissions:` of the job, or `github-token:`)"
+)
 
 
 class CommandLine(Log, Protocol):
@@ -119,13 +124,16 @@ def _outdated_error(step: Workflow, log: Log) -> TavusctlError | None:
         with GitHub(url, step.repository, step.token, report_wait=log.say) as github:
             newest = github.tip(step.branch)
     except TavusctlError as error:
+        error.hint = error.hint if isinstance(error, Throttled) else _READS_BRANCH
         return error
-    if newest == step.commit:
+    if newest and newest in (step.commit, head(Path.cwd())):  # a workflow may check out the branch and not the commit
         return None
     branch = flat(step.branch)
-    now = f"`{branch}` is at {short(newest)} now" if newest else f"`{branch}` does not exist any more"
-    message = f"this is a re-run for commit {short(step.commit)}, and {now}: a re-run has the files of its old commit"
-    by_hand = "" if step.pull_request else f", or start the workflow for `{branch}` by hand"
+    now = f"is at {short(newest)} now" if newest else "does not exist any more, or the token may not read `contents`"
+    message = f"this is a re-run for commit {short(step.commit)}, and `{branch}` {now}"
+    message += ": a re-run has the files of its old commit"
+    may_start = newest and step.event_name not in ("pull_request", "merge_group")
+    by_hand = f", or start the workflow for `{branch}` by hand" if may_start else ""
     hint = f"use the newest run of this workflow{by_hand}; to go back to older files, revert the newer commits"
     return RefusedError(message, hint, id="E434")
 
