@@ -116,6 +116,10 @@ def test_outputs_tell_later_steps(step: Step) -> None:
     }
 
 
+def test_the_log_names_no_path_that_is_gone_with_the_machine(step: Step) -> None:
+    assert "plan.json" not in step.run("plan").err
+
+
 def test_the_plan_file_is_what_apply_takes(step: Step) -> None:
     step.run("plan")
 

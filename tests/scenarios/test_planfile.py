@@ -70,6 +70,21 @@ def test_where_a_plan_file_is_is_told(project: Project) -> None:
 
     assert "to apply this plan, run `tavusctl apply json`" in told.err
     assert (told.out, quiet.err) == (quiet.out, "")
+    assert "run `tavusctl apply 'my plan.json'`" in project.run("plan", "--out", "my plan.json").err
+
+
+def test_a_plan_that_apply_refuses_says_nothing_of_an_apply(project: Project) -> None:
+    project.manifest("persona", "coach", COACH)
+    project.apply()
+    project.account.portal(
+        "personas", project.bound("persona/coach"), {"op": "replace", "path": "/system_prompt", "value": "You shout."}
+    )
+    project.manifest("persona", "coach", {**COACH, "system_prompt": "You whisper."})
+
+    told = project.run("plan", "--out", "plan.json")
+
+    assert told.code == 3
+    assert "apply this plan" not in told.err
 
 
 def test_fm_134_the_first_plan_of_an_account_works(project: Project) -> None:

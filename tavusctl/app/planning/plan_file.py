@@ -66,6 +66,11 @@ def write(path: Path, prepared: PreparedPlan, now: datetime, options: PlanOption
         collected.append(path.absolute())
 
 
+def are_collected() -> bool:
+    """Whether a caller of the command takes the plan files that it writes."""
+    return _written.get() is not None
+
+
 @contextlib.contextmanager
 def collect_plan_files() -> Iterator[Sequence[Path]]:
     """A context that collects the absolute paths of the plan files written in it."""
