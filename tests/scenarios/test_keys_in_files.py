@@ -134,6 +134,18 @@ def test_a_signed_link_to_a_file_and_one_with_an_id_are_no_error(project: Projec
     assert not found_under(project.root / ".tavusctl", [BODY])
 
 
+@pytest.mark.parametrize("separator", ["\n", " ", ", "])
+def test_the_file_of_a_key_that_aws_gives_is_an_error(project: Project, separator: str) -> None:
+    """The id of the access key stands there as in a signed link; the key itself has no form of its own."""
+    key = separator.join(("AWSAccessKeyId=AKIAZ7Q4MXW2PLR5TB3K", f"AWSSecretKey={BODY}"))
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": f"You coach.\n{key}"})
+
+    told = project.run("validate")
+
+    assert told.code == 10
+    assert "[TV113 plaintext-secret]" in told.out
+
+
 @pytest.mark.newer_api
 @pytest.mark.parametrize(("text", "place"), places_of(KEYS))
 def test_a_key_of_a_known_form_is_an_error(project: Project, text: str, place: str) -> None:
