@@ -16,11 +16,12 @@ from tavusctl.core.messages import shown
 from tavusctl.core.project_settings import FILE, Environment, Project
 from tavusctl.kinds import KINDS, name_of
 from tavusctl.lib import unwritten_files
+from tavusctl.lib.strict_json import strict_json
 
 _SUFFIXES: Final = (".yaml", ".yml")
 _UNREAD_SUFFIXES: Final = (".json", ".yaml.txt", ".yml.txt")  # names that manifests get by mistake
-_KIND: Final = re.compile(rb'(?m)^[\s{]*"?kind"?\s*:\s*"?(\w+)')
-_HEAD: Final = 4096  # bytes in which the kind of a manifest stands
+_KIND: Final = re.compile(r"(?m)^kind\s*:\s*[\"']?(\w+)")
+_LARGEST: Final = 256 * 1024  # bytes of a file that is searched for the kind of a manifest
 
 
 def find(
@@ -156,17 +157,25 @@ def _may_be_misnamed(entry: os.DirEntry[str]) -> bool:
 
 
 def _looks_like_manifest(path: Path) -> bool:
+    """Whether the document of a file has a kind as a manifest has, and not only inside, as a plan file has."""
     try:
         with path.open("rb") as file:
-            kind = _KIND.search(file.read(_HEAD))
-    except OSError:
+            content = file.read(_LARGEST)
+        if b"kind" not in content:  # as in most files of data, which may be many
+            return False
+        is_json = path.suffix.lower() == ".json"
+        document, match = (strict_json(content), None) if is_json else (None, _KIND.search(content.decode()))
+    except (OSError, ValueError, RecursionError):
         return False
-    return kind is not None and name_of(kind[1].decode()) in KINDS
+    kind = document.get("kind") if isinstance(document, dict) else match[1] if match else None
+    return isinstance(kind, str) and name_of(kind) in KINDS
 
 
 def _unread_manifest(path: Path, project: Project) -> Diagnostic:
     message = "this file looks like a manifest, but is not read: its name does not end in `.yaml` or `.yml`"
-    hint = f"rename it to {shown(path.name.partition('.')[0] + '.yaml')}, or move it to another folder"
+    right = path.with_name(re.sub(r"(?i)(\.ya?ml)?\.\w+\Z", ".yaml", path.name))
+    renamed = "" if right.exists() else f"rename it to {shown(right.name)}, or "
+    hint = f"{renamed}move it to another folder"
     return Diagnostic("TV134", message, file_start(path, project), hint, severity=Severity.WARNING)
 
 

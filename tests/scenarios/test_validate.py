@@ -286,6 +286,8 @@ def test_where_no_project_is_that_is_told(project: Project) -> None:
         ("coach.json", '{\n  "name": "coach",\n  "kind": "persona"\n}', True),
         ("package.json", '{"name": "web", "kind": "module"}', False),
         ("list.json", '{"data": [{"kind": "persona"}]}', False),
+        ("list.json", '{"data": [{\n  "kind": "persona"\n}]}', False),
+        ("answer.yaml.txt", "data:\n  kind: persona\n", False),
         ("coach.md", "kind: persona\n", False),
         (".coach.json", '{"kind": "persona"}', False),
     ],
@@ -299,6 +301,27 @@ def test_a_manifest_whose_suffix_is_not_read_is_told(project: Project, name: str
         found = project.run("validate", "--format", "json").document["complaints"]
         expected = [("TV134", f"manifests/more/{name}", "rename it to `coach.yaml`, or move it to another folder")]
         assert [(one["id"], one["path"], one["hint"]) for one in found] == (expected if told else [])
+
+
+def test_no_manifest_is_overwritten_by_who_follows_the_hint(project: Project) -> None:
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach."})
+    project.write("manifests/persona-coach.json", '{"kind": "persona"}')
+    project.write("manifests/coach.v2.yaml.txt", "kind: persona\n")
+
+    found = project.run("validate", "--format", "json").document["complaints"]
+
+    assert [one["hint"] for one in found] == [
+        "rename it to `coach.v2.yaml`, or move it to another folder",
+        "move it to another folder",
+    ]
+
+
+def test_a_plan_file_among_the_manifests_is_not_taken_for_one(project: Project) -> None:
+    project.write("tavusctl.yaml", "manifests: .\n")
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach."})
+    assert project.run("plan", "--out", "plan.json").code == 0
+
+    assert "TV134" not in project.run("validate").out
 
 
 def test_in_a_folder_that_is_gone_that_is_told(
