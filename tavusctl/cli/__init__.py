@@ -128,12 +128,13 @@ class LazyGroup(click.Group):
         if args and args[0] not in _HELP and not args[0].startswith("-"):
             ctx.fail(f"unknown command `{args[0]}`.{_command_hint(args[0])}")
         name, command, rest = super().resolve_command(ctx, args)
-        _refuse_single_dashes(ctx, command, rest)
+        if command:
+            _refuse_single_dashes(click.Context(command, ctx, name), rest)
         return name, command, rest
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the options before the command."""
-        _refuse_single_dashes(ctx, self, args)
+        _refuse_single_dashes(ctx, args)
         return super().parse_args(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -144,9 +145,12 @@ class LazyGroup(click.Group):
                 formatter.write_dl(list(commands.items()))
 
 
-def _refuse_single_dashes(ctx: click.Context, command: click.Command | None, args: list[str]) -> None:
+def _refuse_single_dashes(ctx: click.Context, args: list[str]) -> None:
     """Fail for a long option with one dash, as in Terraform: click would read `-out=FILE` as `-o ut=FILE`."""
-    names = {name for param in command.params for name in param.opts} | {"--help"} if command else set()
+    command = ctx.command
+    if args and isinstance(command, click.Group) and (inner := command.commands.get(args[0])):
+        _refuse_single_dashes(click.Context(inner, ctx, args[0]), args[1:])
+    names = {name for param in command.params for name in param.opts} | {"--help"}
     for arg in args[: args.index("--") if "--" in args else None]:
         name = f"-{arg.partition('=')[0]}"
         if name in names and len(name) > len("--x"):

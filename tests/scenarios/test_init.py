@@ -249,6 +249,7 @@ OPTIONS = {
     "apply -auto-approve": "--auto-approve",
     "-version": "--version",
     "-chdir=. plan": "--chdir",
+    "state list -format json": "--format",
 }
 
 
@@ -265,6 +266,7 @@ def test_a_long_option_with_one_dash_is_no_short_one(project: Project) -> None:
     ended = project.run("plan", "-out=plan.json")
 
     assert (ended.code, "No such option '-out'. Did you mean '--out'?" in ended.err) == (12, True), ended.err
+    assert "Try 'tavusctl plan --help' for help." in ended.err
     assert not (project.root / "ut=plan.json").exists()
     assert project.run("plan", "-oplan.json").code == 0
     assert (project.root / "plan.json").exists()
