@@ -63,7 +63,7 @@ def open_document(
             hint = "move it to another folder, or set `manifests:` in tavusctl.yaml to a folder with manifests only"
             collector.error("TV104", message, collector.key_at("/apiVersion"), hint)
         elif isinstance(node.value, list) and any(isinstance(item, dict) and "kind" in item for item in node.value):
-            hint = "remove the `-` in front of each manifest, and write `---` in a line between two of them"
+            hint = "write each manifest without `-` and its indentation, and `---` in a line between two of them"
             collector.error("TV104", "the document: expected a manifest, found a list of them", node.source, hint)
         elif collector.has_type(node.value, dict, ""):
             plain_secrets.register_passwords({key: item for key, item in node.value.items() if key != "spec"})

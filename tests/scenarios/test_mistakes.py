@@ -133,7 +133,7 @@ MISTAKES: Mapping[str, Mistake] = {
     "a list of manifests": Mistake(
         {M: "- kind: persona\n  name: coach\n- kind: persona\n  name: host\n"},
         "expected a manifest, found a list of them",
-        "write `---` in a line between two of them",
+        "write each manifest without `-` and its indentation, and `---` in a line between two of them",
         f"{M}:1",
     ),
     "an anchor of another document": Mistake(
