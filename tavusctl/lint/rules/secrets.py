@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from tavusctl.fields import free_objects
 from tavusctl.lint.core import Finding, Subject
@@ -22,12 +23,13 @@ def embedded_secret(subject: Subject) -> Iterator[Finding]:
         keys = list(detection.weighed_keys(value))
         if any(weight is Weight.CERTAIN for *_, weight in keys) or (not keys and free_objects.names_nothing(value)):
             continue
-        lines_of_keys = {value.count("\n", 0, start) for start, _, weight in keys if weight}
-        for number, text in enumerate(value.split("\n")):
-            if number in lines_of_keys or (not keys and free_objects.names_secret(text)):
-                hint = (
-                    "remove it, and revoke the key, which git has recorded; write keys "
-                    "as `${secret:NAME}` in fields such as `api_key` or `headers`"
-                )
-                yield Finding(pointer, "the text contains what looks like a plaintext key", hint, number)
-                break
+        starts = (start for start, _, weight in keys if weight)
+        lines = () if keys else enumerate(value.split("\n"))
+        named = (number for number, text in lines if free_objects.names_secret(text))
+        number = next(chain((value.count("\n", 0, start) for start in starts), named), None)
+        if number is not None:
+            hint = (
+                "remove it, and revoke the key, which git has recorded; write keys "
+                "as `${secret:NAME}` in fields such as `api_key` or `headers`"
+            )
+            yield Finding(pointer, "the text contains what looks like a plaintext key", hint, number)
