@@ -177,18 +177,24 @@ def test_an_undo_that_was_killed_between_two_members_goes_on(
 
 
 @pytest.mark.newer_api
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("phase", ["before", "after"])
 @pytest.mark.parametrize("match", ["POST /v2/pals/*/tools", "PUT /v2/pals/*/skills/*"])
-def test_an_undo_that_was_killed_before_all_parts_were_back_goes_on(crashing: KillableProject, match: str) -> None:
-    account, url = crashing.account, "/v2/tools"
-    tools = [account.call("POST", url, {"name": f"tool_{n}", "description": "Help."}).json()["tool_id"] for n in (1, 2)]
-    skills = {"presentation": {"document_ids": ["${ref:document/prices}"]}}
-    crashing.manifest("persona", "coach", {**COACH, "tool_ids": tools, "skills": skills})
+def test_an_undo_that_was_killed_before_all_parts_were_back_goes_on(
+    crashing: KillableProject, match: str, phase: str
+) -> None:
+    """Also where these refer to other objects."""
+    account = crashing.account
+    (theirs,) = account.seed(tools=[{"name": "theirs", "description": "Help."}])["tools"]
+    crashing.manifest("tool", "ours", {"name": "ours", "description": "Help."})
+    skills = {"presentation": {"document_ids": ["${ref:document/prices}"]}, "internet_search": {}}
+    crashing.manifest("persona", "coach", {**COACH, "tool_ids": [theirs, "${ref:tool/ours}"], "skills": skills})
     assert crashing.run("apply", "--yes").code == 0
     before = account.objects("personas")[crashing.bound("persona/coach")]
     crashing.remove("persona", "coach")
     assert crashing.run("apply", "--yes", "--allow-deletes", "1").code == 0
     run = last(crashing)
-    account.fault(match=match, kind="kill", phase="before")
+    account.fault(match=match, kind="kill", phase=phase)
     assert crashing.run("undo", run, "--yes", "--recreate").code == KILLED
 
     again = crashing.run("undo", run, "--yes", "--recreate")
@@ -197,7 +203,25 @@ def test_an_undo_that_was_killed_before_all_parts_were_back_goes_on(crashing: Ki
     assert again.code == 0, again.out + again.err
     assert {*after["tool_ids"]} == {*before["tool_ids"]}
     assert after["skills"]["presentation"]["config"] == before["skills"]["presentation"]["config"]
+    assert after["skills"].keys() == before["skills"].keys()
+    assert crashing.bound("document/prices") not in again.out  # a plan shows addresses
     assert "No changes" in crashing.run("undo", run, "--yes", "--recreate").out
+
+
+@pytest.mark.newer_api
+def test_an_undo_adds_no_parts_to_what_a_later_apply_has_created(crashing: KillableProject) -> None:
+    crashing.manifest("persona", "coach", {**COACH, "tool_ids": ["end_call"]})
+    assert crashing.run("apply", "--yes").code == 0
+    crashing.remove("persona", "coach")
+    assert crashing.run("apply", "--yes", "--allow-deletes", "1").code == 0
+    run = last(crashing)
+    crashing.manifest("persona", "coach", COACH)
+    assert crashing.run("apply", "--yes").code == 0
+
+    undone = crashing.run("undo", run, "--yes", "--recreate")
+
+    assert (undone.code, "is now bound to" in undone.out) == (3, True), undone.out
+    assert crashing.account.objects("personas")[crashing.bound("persona/coach")]["tool_ids"] == []
 
 
 def test_an_edit_of_an_object_that_was_unbound_since_is_refused(crashing: KillableProject) -> None:

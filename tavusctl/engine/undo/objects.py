@@ -39,7 +39,7 @@ from tavusctl.engine.undo.context import (
     refuse_without,
     target_state,
 )
-from tavusctl.fields.equivalence import is_unset
+from tavusctl.fields.equivalence import is_unset, same
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_list, as_object
 from tavusctl.secrets.values import Secret, is_mask
 from tavusctl.state.journal import FinishedRun, Intent
@@ -168,9 +168,11 @@ def _add_missing_parts(
     """
     kind, before, saved_body = context.kinds[intent.address.kind], intent.before, context.trash.get(intent.remote_id)
     live = context.live.get((kind.name, bound.remote_id))
-    if not kind.parts or before is None or saved_body is None or live is None:
+    # A create that was finished has recorded the time at which its object was created.
+    if not kind.parts or bound.created_at or before is None or saved_body is None or live is None:
         return False
     body, target, lost = recreate(kind, before, saved_body, recreated, context)
+    body = with_addresses(body, context.ids)
     applied = (parts.without_parts(kind, spec) for spec in (bound.applied, target.base.applied))
     values = [(part, value_at(live.body, part.spec_path), value_at(body, part.spec_path)) for part in kind.parts]
     if (
@@ -185,7 +187,11 @@ def _add_missing_parts(
     update = replace(
         minimal_change(intent, Action.UPDATE),
         remote_id=bound.remote_id,
-        fields=tuple(FieldChange(part.pointer, Cause.EDITED, now, now, old) for part, now, old in values if now != old),
+        fields=tuple(
+            FieldChange(part.pointer, Cause.EDITED, now, now, old)
+            for part, now, old in values
+            if not same(kind, part.spec_path, now, old)
+        ),
         patch=tuple(update_of(kind).diff(kind, live.body, after, {})),
         desired=target.desired,
         base=target.base,
