@@ -328,7 +328,7 @@ def test_an_undo_of_the_create_deletes_what_is_still_as_it_was_made(made: tuple[
     project, tools = made
     moved_in_the_portal(project, tools)
 
-    undone = project.run("undo", last(project), "--yes", "--allow-deletes", "1")
+    undone = project.run("undo", last(project), "--yes")
 
     assert undone.code == 3
     for place in ("/layers/conferencing/username", "/skills/internet_search", "/tool_ids"):

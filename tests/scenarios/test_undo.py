@@ -264,6 +264,33 @@ def test_what_is_retained_is_released_and_not_deleted(project: Project) -> None:
     assert project.run("state", "list").out == ""
 
 
+def test_what_an_object_of_a_later_run_refers_to_is_not_planned_to_be_deleted(project: Project) -> None:
+    project.manifest("document", "prices", PRICES)
+    project.apply()
+    run = last(project)
+    project.manifest("persona", "coach", {**COACH, "document_ids": ["${ref:document/prices}"]})
+    project.apply()
+
+    check_still_used(project, run)
+
+
+def test_what_a_retained_object_refers_to_is_not_planned_to_be_deleted(project: Project) -> None:
+    refers = {"document_ids": ["${ref:document/prices}"]}
+    project.manifest("document", "prices", PRICES)
+    project.manifest("persona", "coach", {**COACH, **refers}, lifecycle={"on_remove": "retain"})
+    project.apply()
+
+    check_still_used(project, last(project))
+
+
+def check_still_used(project: Project, run: str) -> None:
+    """Check that an undo refuses to delete the document that the persona refers to, and sends nothing."""
+    project.account.forget()
+    refused = project.run("undo", run, "--yes")
+    assert (refused.code, project.account.writes) == (4, []), refused.out + refused.err
+    assert "! document/prices: delete refused [E405]\n    still referred to by persona/coach after" in refused.out
+
+
 @pytest.mark.parametrize("lifecycle", [{"prevent_destroy": True}, {"on_remove": "retain"}])
 def test_a_protection_that_the_run_lowered_is_named(project: Project, lifecycle: Body) -> None:
     project.manifest("persona", "coach", COACH, lifecycle=lifecycle)

@@ -70,11 +70,10 @@ def undo_create(intent: Intent, finished_run: FinishedRun, context: UndoContext,
     if paths:
         refuse(plan, change, f"{paths} was edited since")
         return
-    users = [
-        user for user in context.live.values() if user.address is None and uses(user, intent.address, live.remote_id)
-    ]
-    names = tuple(sorted(f"{user.kind.name} {user.remote_id}" for user in users))
-    plan.changes.append(replace(change, referrers=names, base=sent))
+    users = [user for user in context.live.values() if uses(user, intent.address, live.remote_id)]
+    names = tuple(sorted(f"{user.kind.name} {user.remote_id}" for user in users if user.address is None))
+    managed = {user.address for user in users if user.address} - {intent.address}
+    plan.changes.append(replace(change, referrers=names, used_before=tuple(sorted(managed)), base=sent))
 
 
 def _refuse_other_versions(plan: UndoPlan, change: Change, binding: Binding) -> bool:
