@@ -16,6 +16,7 @@ from tavusctl.app.session.manifests import load
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import reading
 from tavusctl.core.address import Address
+from tavusctl.core.diagnostics import Severity
 from tavusctl.core.errors import ConfigError, RefusedError, UsageError
 from tavusctl.core.json_tree import manifest_notation, map_leaves
 from tavusctl.core.model import Action, Change, Manifest, Plan
@@ -110,7 +111,8 @@ def _check_protections_known(plan: Plan, invalid: ConfigError | None) -> None:
     """Refuse to delete or replace objects if a manifest that may protect them is invalid."""
     unsure = sorted({str(step.address) for step in plan.steps if step.action in (Action.DELETE, Action.REPLACE)})
     if invalid and unsure:
-        found = f"{invalid.diagnostics[0].source or 'tavusctl.yaml'}: {invalid.diagnostics[0].message}"
+        first = next(one for one in invalid.diagnostics if one.severity is Severity.ERROR)
+        found = f"{first.source or 'tavusctl.yaml'}: {first.message}"
         message = f"a manifest that is invalid may protect {', '.join(unsure)}; nothing was written ({found})"
         raise RefusedError(message, "run `tavusctl validate`, correct what it reports, and run undo again", id="E428")
 

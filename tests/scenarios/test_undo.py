@@ -253,6 +253,17 @@ def test_nothing_is_deleted_while_a_manifest_that_may_protect_it_is_invalid(proj
     assert "manifests/persona-coach.yaml:2:" in refused.err
 
 
+def test_the_error_in_a_manifest_is_named_and_not_a_warning_before_it(project: Project) -> None:
+    project.manifest("document", "prices", PRICES)
+    project.apply()
+    project.manifest("persona", "a", {**COACH, "persona_name": "A", "pipeline_mode": "fulll"})
+    project.manifest("persona", "z", {**COACH, "persona_name": "Z", "persona_nam": ""})
+
+    refused = undo(project, "--allow-deletes", "1")
+
+    assert (refused.code, "manifests/persona-z.yaml:" in refused.err) == (4, True), refused.err
+
+
 def test_what_is_retained_is_released_and_not_deleted(project: Project) -> None:
     project.manifest("persona", "coach", COACH)
     project.apply()
