@@ -111,7 +111,7 @@ def collect(
     objects: dict[str, JsonObject] = {}
     number, total, idle = listing.first_page, None, 0
     while idle < _IDLE_PAGES:
-        answer = page(number)
+        answer = _page_beyond(page, number) if objects and total == len(objects) else page(number)
         new_objects = _new_objects(answer, objects, id_fields, path)
         objects.update(new_objects)
         meter.check_object_count(len(objects))
@@ -150,6 +150,16 @@ def _page_count(first: Page) -> int:
     """The number of pages, if all are as long as the first."""
     size = len(first.items)
     return -(-first.total // size) if first.total is not None and size else 1
+
+
+def _page_beyond(page: Pages, number: int) -> Page:
+    """A page after all objects of a total; empty if the server refuses it because it has no such page."""
+    try:
+        return page(number)
+    except Throttled:
+        raise
+    except Rejected:
+        return Page()
 
 
 def _page_zero(page: Pages, total: int | None) -> Page:

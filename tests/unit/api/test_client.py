@@ -156,6 +156,19 @@ def test_a_total_that_is_that_of_the_page_hides_no_object(count: int, base: int)
     assert found or count > 100
 
 
+@pytest.mark.parametrize("status", [400, 404, 422])
+@pytest.mark.parametrize("base", [0, 1])
+def test_a_server_may_refuse_the_page_after_a_full_one(base: int, status: int) -> None:
+    class Strict(Pages):
+        def answer(self, query: dict[str, list[str]]) -> tuple[int, Any]:
+            found, document = super().answer(query)
+            return (found, document) if document["data"] else (status, {"error": "no such page"})
+
+    pages = Strict(100, base)
+    assert listed(pages, base) == [f"p{index}" for index in range(100)]
+    assert {size for _, size in pages.asked} == {100}
+
+
 def test_an_object_that_moves_to_a_page_that_was_read_is_seen() -> None:
     """Somebody deletes an object of the first page while the second is asked for; the count is right all the same."""
 
