@@ -95,16 +95,27 @@ def normalise(body: JsonObject) -> JsonObject:
     """
     skills, tools, layers = body.get("skills"), body.get("tool_ids"), body.get("layers")
     if skills is not None:
-        known = {key: _config(skill) for key, skill in skills.items()} if isinstance(skills, dict) else None
-        body = {**body, "skills": known}
+        body = {**body, "skills": _configs(skills) if isinstance(skills, dict) else None}
     if tools is not None:
-        ids = [tool for tool in tools if isinstance(tool, str) and tool] if isinstance(tools, list) else None
-        body = {**body, "tool_ids": ids}
+        body = {**body, "tool_ids": _ids(tools)}
     conferencing = layers.get("conferencing") if isinstance(layers, dict) else None
     if isinstance(layers, dict) and isinstance(conferencing, dict):
         writable = {key: value for key, value in conferencing.items() if key not in _READ_ONLY}
         body = {**body, "layers": {**layers, "conferencing": writable}}
     return body
+
+
+def _ids(tools: Json) -> Json:
+    """The ids of the attached tools; null if one is in an unknown form: it would seem to be detached."""
+    if not isinstance(tools, list):
+        return None
+    ids = [tool for tool in tools if tool is not None]
+    return ids if all(isinstance(tool, str) and tool for tool in ids) else None
+
+
+def _configs(skills: JsonObject) -> JsonObject:
+    """The settings of the attached skills; null in place of an object says that a skill is not attached."""
+    return {key: _config(skill) for key, skill in skills.items() if skill is not None}
 
 
 def _config(attached: Json) -> JsonObject:

@@ -47,6 +47,30 @@ def test_a_field_of_another_type_is_a_difference(project: Project, kind: str, ke
     assert not any("None" in call["path"] for call in project.account.writes)
 
 
+@pytest.mark.parametrize("form", [{"tool_id": "end_call"}, 3, ""])
+def test_a_tool_in_an_unknown_form_does_not_count_as_detached(project: Project, form: Any) -> None:
+    """Else a manifest without it would seem to agree with the account, where it stays attached."""
+    (book,) = project.account.seed(tools=[{"name": "book", "description": "Books."}])["tools"]
+    project.manifest("persona", "it", {**COACH, "tool_ids": [book, "end_call"]})
+    project.apply()
+    edit = {"op": "add", "path": "/tool_ids", "value": [book, form]}
+    project.account.portal("persona", project.bound("persona/it"), edit)
+    project.manifest("persona", "it", {**COACH, "tool_ids": [book]})
+
+    plan = project.run("plan")
+
+    assert (plan.code, "/tool_ids was changed both" in plan.out) == (3, True), plan.out
+
+
+def test_a_skill_that_is_null_is_not_attached(project: Project) -> None:
+    project.manifest("persona", "it", COACH)
+    project.apply()
+    edit = {"op": "add", "path": "/skills/internet_search", "value": None}
+    project.account.portal("persona", project.bound("persona/it"), edit)
+
+    assert project.plan()["drift"][0]["fields"][0]["path"] == "/skills/internet_search"
+
+
 def test_a_sign_in_of_another_type_is_a_difference(project: Project) -> None:
     api = {"url": "https://acme.example/book", "auth": {"type": "bearer", "token": "${secret:TOKEN}"}}
     project.write("tavusctl.yaml", "version: 1\nsecrets: [TOKEN]\n")
