@@ -53,6 +53,7 @@ class PlanMetadata(Struct, frozen=True):
     limits: tuple[Limit, ...] = ()  # limits on deletes that are higher than at the last apply
     key_source: str = ""  # where the API key comes from, which names an account without a label
     owners: Mapping[str, str] = {}  # id -> the other environment that has bound it, in words
+    forgotten: Mapping[tuple[str, str], Address] = {}  # by kind and id: released objects, whether targets or not
 
 
 def make(
@@ -70,7 +71,7 @@ def make(
     """The plan: allowed changes as steps, forbidden ones as refusals with a hint that says what would allow them."""
     unmanaged_rivals = {rival for change in changes for rival in change.rivals} - metadata.owners.keys()
     lost = not bindings and not approvals.adopt and bool(unmanaged_rivals)
-    existing = duplicates.Existing(duplicates.forgotten_objects(changes), approvals.adopt, metadata.owners, lost)
+    existing = duplicates.Existing(metadata.forgotten, approvals.adopt, metadata.owners, lost)
     kept = [change for change in changes if _is_kept(change, approvals)]
     judged = protection.with_users(tuple(_judge(changes, bindings, approvals, metadata, existing)))
     judged = removals.with_kept_versions(judged, {change.address: _why_kept(change) for change in kept})

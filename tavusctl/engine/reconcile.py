@@ -318,7 +318,11 @@ def _make_plan(
         no_op=comparison.no_op,
         form_changes=comparison.form_changes,
         warnings=(*warnings, *remarks.unread_states(others)),
-        metadata=replace(_metadata(api, state, inputs, account.live), owners=others.owners),
+        metadata=replace(
+            _metadata(api, state, inputs, account.live),
+            owners=others.owners,
+            forgotten=duplicates.forgotten_objects(changes),
+        ),
     )
 
 

@@ -112,7 +112,9 @@ def test_a_forgotten_object_is_bound_again_by_undo(retained: Project) -> None:
     assert retained.account.writes == []
 
 
-@pytest.mark.parametrize("option", [(), ("--import-existing",)])
+@pytest.mark.parametrize(
+    "option", [(), ("--import-existing",), ("--target", "guardrails/policy")], ids=["plain", "import", "target"]
+)
 def test_a_rename_without_moved_from_creates_no_second_object(retained: Project, option: tuple[str, ...]) -> None:
     retained.remove("guardrails", "rules")
     retained.manifest("guardrails", "policy", RULES, lifecycle=RETAIN)
