@@ -265,15 +265,15 @@ def _leaf(ctx: _Comparison, path: KeyPath, desired: Json, base: Json, read_value
     effective_desired = None if desired is ABSENT else desired  # a dropped key is desired empty
     base = _secret_base(ctx, path, base, effective_desired, read_value)
     masked = declared.masked and holder and read_value is ABSENT and isinstance(base, Fingerprint | Secret)
-    # What is fixed at creation cannot be unset later: a read without it shows less than there is.
-    unread = declared.write_only or (declared.replaces and base is not ABSENT and is_empty(read_value))
-    live = _assumed(ctx, base, effective_desired) if unread or masked else read_value
+    live = _assumed(ctx, base, effective_desired) if declared.write_only or masked else read_value
+    if declared.replaces and base is not ABSENT and is_empty(live):
+        # What is fixed at creation cannot be unset later: a read without it shows less than there is.
+        live = ctx.binding.answered.get(patch.join(path), base)
     bases = _base(ctx, path, base, effective_desired, live)
     agrees = _agrees(kind, path, effective_desired, base, live)
     cause = _cause(kind, path, base, effective_desired, moved=bases.moved)
     before = _readable(kind, path, bases.answered, live, effective_desired)
-    shown = without_unknown_members(kind, path, live)
-    hides = _hides(ctx, path, before, live, effective_desired)
+    shown, hides = without_unknown_members(kind, path, live), _hides(ctx, path, before, live, effective_desired)
     change = FieldChange(patch.join(path), cause, before, shown, effective_desired, hides)
     if bases.kept and not agrees:
         is_usual = declared.masked or is_unset(kind, path, effective_desired)
