@@ -349,6 +349,27 @@ def test_an_undone_delete_brings_every_part_back(made: tuple[Project, list[str]]
     assert (skills(project), host(project)["layers"]) == (was, layers)
 
 
+def test_an_undo_plans_no_change_of_a_set_that_lost_a_deleted_member(today: Project) -> None:
+    """Without consent to create the member again, nothing can restore the set; of several calls, any may show that."""
+    today.manifest("tool", "old", {**TOOL, "name": "old"})
+    today.manifest(
+        "persona", "host", {"persona_name": "Host", "system_prompt": PROMPT, "tool_ids": ["${ref:tool/old}"]}
+    )
+    today.apply()
+    today.remove("tool", "old")
+    today.manifest("tool", "new", {**TOOL, "name": "new"})
+    today.manifest(
+        "persona", "host", {"persona_name": "Host", "system_prompt": PROMPT, "tool_ids": ["${ref:tool/new}"]}
+    )
+    today.apply("--allow-deletes", "1")
+
+    undone = today.run("undo", last(today), "--yes")
+
+    assert undone.code == 4
+    assert "! persona/host: update refused [E307]\n    it referred to tool/old, which was deleted" in undone.out
+    assert "skipped" not in undone.out
+
+
 def test_an_export_has_every_part_and_the_next_plan_is_empty(made: tuple[Project, list[str]], tmp_path: Any) -> None:
     project, _ = made
     (tmp_path / "other").mkdir()

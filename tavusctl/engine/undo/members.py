@@ -33,15 +33,19 @@ def joined_calls(calls: Iterable[Intent], kinds: Mapping[str, ResourceKind]) -> 
         if (position := positions.setdefault(place, len(result))) == len(result):
             result.append(intent)
         else:
-            inverse = replace(result[position].inverse, values_before=intent.inverse.values_before)
+            later, inverse = result[position].inverse, intent.inverse
+            operations = (*later.operations, *inverse.operations)  # they show which members come back
+            inverse = replace(later, operations=operations, values_before=inverse.values_before)
             result[position] = replace(result[position], before=intent.before, inverse=inverse)
     return result
 
 
-def with_members_before(kind: ResourceKind, body: JsonObject, values_before: JsonObject) -> Sequence[JsonObject]:
-    """The patch that restores the members of a set; empty for other places."""
+def with_members_before(
+    kind: ResourceKind, body: JsonObject, values_before: JsonObject
+) -> tuple[JsonObject, ...] | None:
+    """The patch that restores the members of a set; None for other places."""
     if not _are_members(kind, list(values_before)):
-        return ()
+        return None
     ((pointer, value),) = values_before.items()
     return tuple(update_of(kind).diff(kind, body, set_at(body, patch.split(pointer), value), {}))
 

@@ -207,9 +207,11 @@ def _reverse_update(
     unread = {**_emptied(values_after), **binding.applied}
     current = replace(live, body=plan.bodies.get(intent.address) or with_unread(live.kind, live.body, unread))
     binding_after = restore_fields(binding, before, _spec_before(intent, binding, before, secrets), list(values_after))
-    operations = members.with_members_before(live.kind, current.body, values_before) or tuple(
-        _with_secrets([with_addresses(operation, known) for operation in inverse.operations], secrets)
-    )
+    operations = members.with_members_before(live.kind, current.body, values_before)
+    if operations is None:
+        operations = tuple(
+            _with_secrets([with_addresses(operation, known) for operation in inverse.operations], secrets)
+        )
     reversal = _ReverseUpdate(change, current, values_after, values_before, binding_after, operations)
     _add_unless_edited(reversal, gone, context, plan, is_unknown=intent.op in finished_run.unknown)
 
