@@ -100,6 +100,31 @@ def test_an_undo_of_a_replacement_that_was_killed_goes_on(
     assert crashing.account.writes == []
 
 
+@pytest.mark.parametrize("edited", [False, True], ids=["as it was made", "edited"])
+def test_a_new_version_that_is_left_of_an_undo_is_deleted_unless_edited(
+    crashing: KillableProject, edited: bool
+) -> None:
+    """Also if the server has kept something in another form, and not the same as of the old version."""
+    account = crashing.account
+    account.switch(processing_seconds=0, tidied_fields={"/document_name": "trim"})
+    crashing.manifest("document", "prices", {**PRICES, "document_name": "Old "})
+    crashing.run("apply", "--yes")
+    account.advance(LATER)
+    crashing.manifest("document", "prices", {**PRICES, "document_name": "New ", "document_url": URL.format("new")})
+    crashing.run("apply", "--yes")
+    run, new_id = last(crashing), crashing.bound("document/prices")
+    account.fault(match="DELETE /v2/*", kind="kill", phase="before")
+    assert crashing.run("undo", run, "--yes", "--recreate").code == KILLED
+    if edited:
+        account.portal("document", new_id, {"op": "replace", "path": "/document_name", "value": "Theirs"})
+
+    again = crashing.run("undo", run, "--yes", "--recreate")
+
+    assert (again.code, new_id in account.objects("documents")) == (3 if edited else 0, edited), again.out
+    assert ("/document_name was edited since" in again.out) is edited
+    assert "during this run" not in again.out
+
+
 @pytest.mark.parametrize("phase", ["before", "after"])
 @pytest.mark.parametrize("kept", [False, True], ids=["old version deleted", "old version kept"])
 def test_an_undo_that_was_killed_before_all_references_were_back_goes_on(

@@ -35,7 +35,12 @@ def undo_replace(intent: Intent, finished_run: FinishedRun, context: UndoContext
     new_id = result.successor if result else ""
     if new_id and binding and _is_back(intent, binding, new_id, context):  # an undo was interrupted
         if new_id in binding.retired:
-            plan.brought_back[intent.address] = as_sent(intent, binding, new_id)
+            sent = as_sent(intent, _as_left(finished_run, binding, new_id), new_id)
+            live = context.live.get((intent.address.kind, new_id))
+            if live and (paths := edited_pointers(live, sent)):
+                refuse(plan, replace(change, remote_id=new_id, live=live), f"{paths} was edited since")
+            else:
+                plan.brought_back[intent.address] = sent
         return
     if not new_id or not binding or not intent.before or new_id not in (binding.remote_id, binding.successor):
         refuse(plan, change, f"`{intent.address}` is no longer bound to the created object")
@@ -56,6 +61,12 @@ def undo_replace(intent: Intent, finished_run: FinishedRun, context: UndoContext
     if restore_step:
         plan.changes.append(replace(restore_step, remote_id=new_id))
         plan.brought_back[intent.address] = sent
+
+
+def _as_left(finished_run: FinishedRun, binding: Binding, new_id: str) -> Binding:
+    """The last binding in which the run had the new version, with the server's answers about it; else the current."""
+    results = [one for one in finished_run.results.values() if one.address == binding.address]
+    return [binding, *(one for one in results if one.remote_id == new_id)][-1]
 
 
 def _is_back(intent: Intent, binding: Binding, new_id: str, context: UndoContext) -> bool:
