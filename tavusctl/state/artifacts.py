@@ -16,7 +16,7 @@ from typing import Final
 from tavusctl.core.errors import StateError
 from tavusctl.core.ports import State
 from tavusctl.lib import atomic_files
-from tavusctl.lib.private_files import read_private
+from tavusctl.lib.private_files import open_private, read_private
 
 RUNS: Final = "runs"
 TRASH: Final = "trash"
@@ -104,3 +104,15 @@ class FileArtifacts:
         for folder in (self._root / TRASH).glob("*/"):
             with contextlib.suppress(OSError):
                 folder.rmdir()
+
+
+def version_of(path: Path) -> str:
+    """A digest that changes with the state, its journal, or the names of its run records."""
+    digest = hashlib.sha256("\0".join(sorted(FileArtifacts(path.parent).names(RUNS))).encode("utf-8", "surrogatepass"))
+    for file_path in (path, path.with_name(f"{path.name}.wal")):
+        try:
+            with open_private(file_path) as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        except OSError as error:
+            digest.update(str(error).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""The archive of finished runs: their journals, kept for `undo`."""
+"""What `undo` needs beside the state: the journals of finished runs, and the bodies of deleted objects."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
 
+from tavusctl.core.address import Address
 from tavusctl.core.errors import StateError, TavusctlError
 from tavusctl.core.model import Action
 from tavusctl.core.ports import ArtifactStore
@@ -19,10 +20,30 @@ from tavusctl.state import journal
 from tavusctl.state.artifacts import RUNS, TRASH, run_name, runs_of
 from tavusctl.state.journal import FinishedRun
 from tavusctl.state.seals import Seals
-from tavusctl.state.serialization import leaves_in
+from tavusctl.state.serialization import leaves_in, plain
 
 KEPT_RUNS = 20
 KEPT_SECONDS = 30 * 24 * 3600
+
+
+class Trash(Struct, frozen=True):
+    """The trash of one run: a file in `trash/RUN` for the body of each deleted object; without secrets."""
+
+    artifacts: ArtifactStore
+    run: str
+    seals: Seals
+    warn: Callable[[str], None] = lambda _: None
+
+    def keep(self, address: Address, remote_id: str, body: JsonObject) -> None:
+        """Store the body of an object before it is deleted, or tell why not: it may contain the value of a secret."""
+        document = {"address": str(address), "id": remote_id, "body": plain(body)}
+        names = redaction.secret_names_in(json.dumps(document, ensure_ascii=False))
+        if names:
+            self.warn(f"{address}: undo cannot restore it: its record would contain the value of {', '.join(names)}")
+            return
+        document["mac"] = self.seals.seal_document([self.run, document])
+        text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+        self.artifacts.put(f"{TRASH}/{self.run}/{address.kind}-{address.name}-{remote_id}.json", text.encode())
 
 
 class RunRecords(Struct):

@@ -23,8 +23,7 @@ from tavusctl.engine.plan import check_deletes, count_deletes
 from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.engine.safety.protection import count_lowered
 from tavusctl.kinds import KINDS
-from tavusctl.state.run_records import RunRecords
-from tavusctl.state.trash import Trash
+from tavusctl.state.run_records import RunRecords, Trash
 
 STEPS: Final = 4  # steps at a time: few enough writes not to strain the API
 # Steps at a time if their records are written together, for few pushes; the client limits the calls.

@@ -10,7 +10,7 @@ from tavusctl.config.project_file.state_scheme import file_of
 from tavusctl.core.address import Address
 from tavusctl.core.errors import TavusctlError
 from tavusctl.lib.json_types import JsonObject
-from tavusctl.state.file.state_version import version_of
+from tavusctl.state.artifacts import version_of
 
 
 class Applied(Mapping[Address, JsonObject]):

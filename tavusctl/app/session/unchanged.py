@@ -17,7 +17,7 @@ from tavusctl.config.cache.trace import FilesRead, Trace
 from tavusctl.config.project_file.state_scheme import file_of
 from tavusctl.core.model import Plan
 from tavusctl.lib.json_types import JsonObject
-from tavusctl.state.file.state_version import version_of
+from tavusctl.state.artifacts import version_of
 
 if TYPE_CHECKING:  # slow to import, and `validate` needs no API client
     from tavusctl.api import ReadClient

@@ -12,9 +12,8 @@ from tavusctl.core.binding import Binding
 from tavusctl.core.model import Action
 from tavusctl.state.artifacts import FileArtifacts
 from tavusctl.state.journal import FinishedRun, Intent
-from tavusctl.state.run_records import RunRecords
+from tavusctl.state.run_records import RunRecords, Trash
 from tavusctl.state.seals import Seals
-from tavusctl.state.trash import Trash
 
 ADDRESS = Address("document", "prices")
 

@@ -18,8 +18,7 @@ from msgspec.structs import replace
 
 from tavusctl.core.errors import LockError, StateError, UsageError
 from tavusctl.core.ports import State
-from tavusctl.state.artifacts import run_name
-from tavusctl.state.file.state_version import version_of
+from tavusctl.state.artifacts import run_name, version_of
 from tavusctl.state.file.store import FileStore
 from tavusctl.state.lock_holder import Holder
 
