@@ -15,12 +15,13 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from tavusctl.config.project_file.project_schema import for_project
+from tavusctl.config.project_file.sections import ProjectFile
 from tavusctl.config.schedule_patterns import CRON_PATTERN, TIMEZONE_PATTERN
 from tavusctl.core.address import NAME
 from tavusctl.core.resource_kind import ResourceKind
-from tavusctl.core.schema.json_schema import Schema
+from tavusctl.core.schema.json_schema import Schema, without_titles
 from tavusctl.kinds import KINDS
+from tavusctl.lib.json_types import Json, as_list, as_object, as_text
 from tavusctl.reports.plan_schema import for_plan
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -31,6 +32,7 @@ DURATION: Final = {
     "pattern": r"^(\d+(\.\d+)?[wdhms])+$|^P",
     "description": "A period such as 90m, 24h, 7d or 1h30m, or ISO 8601 such as P1D.",
 }
+_NULL: Final = {"type": "null"}
 
 
 def all_schemas() -> dict[str, Schema]:
@@ -275,3 +277,29 @@ _RECRAWL: Final[Schema] = {
     "dependentRequired": {"timezone": ["cron"]},
     "additionalProperties": False,
 }
+
+
+def for_project() -> Schema:
+    """The schema of the project file without references: editors then mark the invalid value, not its whole section."""
+    schema = without_titles(ProjectFile.model_json_schema())
+    definitions = as_object(schema.pop("$defs"))
+    return as_object(_resolved(schema, definitions))
+
+
+def _resolved(node: Json, definitions: Schema) -> Json:
+    """A part of the schema with its references resolved; a choice of an object or null becomes one schema."""
+    if isinstance(node, list):
+        return [_resolved(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    named = as_object(definitions[as_text(node["$ref"]).rpartition("/")[2]]) if "$ref" in node else {}
+    followed = {**named, **node}
+    resolved = {key: _resolved(value, definitions) for key, value in followed.items() if key != "$ref"}
+    if "patternProperties" in resolved:  # names that do not match are errors, too
+        ((pattern, values),) = as_object(resolved.pop("patternProperties")).items()
+        resolved |= {"propertyNames": {"pattern": pattern}, "additionalProperties": values}
+    first, *others = map(as_object, as_list(resolved.get("anyOf", [{}])))
+    if first.get("type") == "object" and others == [_NULL]:
+        del resolved["anyOf"]
+        resolved = {**first, **resolved, "type": ["object", "null"]}
+    return resolved

@@ -12,8 +12,7 @@ from pathlib import Path
 from tavusctl.app.files import file_writer
 from tavusctl.app.session.keyring import available_keys
 from tavusctl.app.session.local import LocalSession
-from tavusctl.app.session.manifests import load
-from tavusctl.app.session.outputs import unknown_outputs
+from tavusctl.app.session.manifests import load, unknown_outputs
 from tavusctl.core.address import Address
 from tavusctl.core.errors import ConfigError, StateError, UsageError
 from tavusctl.core.messages import suggestion

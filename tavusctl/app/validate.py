@@ -11,8 +11,7 @@ from tavusctl import lint
 from tavusctl.app.session import unchanged
 from tavusctl.app.session.applied import last_applied
 from tavusctl.app.session.local import LocalSession
-from tavusctl.app.session.manifests import check
-from tavusctl.app.session.outputs import unknown_outputs
+from tavusctl.app.session.manifests import check, unknown_outputs
 from tavusctl.core.diagnostics import Diagnostic, Severity, place
 from tavusctl.core.model import Manifest
 from tavusctl.core.project_settings import FILE, Environment

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+
+import click
 from msgspec import Struct
 
 from tavusctl.app.planning.execution import RunResult
 from tavusctl.app.session.online import Session
 from tavusctl.cli import report_options
-from tavusctl.cli.confirmation import require_answer
 from tavusctl.cli.interrupt import Interruption
 from tavusctl.cli.report_options import Reports
+from tavusctl.core.errors import RefusedError, UsageError
+from tavusctl.core.messages import account_name, shown
 from tavusctl.core.model import Outcome, Plan
+from tavusctl.core.project_settings import Environment
 from tavusctl.reports import text
 from tavusctl.reports.contents import view
 from tavusctl.reports.formats import REPORTS, Report
@@ -59,3 +64,23 @@ class TerminalDialogue(Struct, frozen=True):
             report_options.print_error(result.failure)
         report_code = report_options.write_files(outcomes, reports)
         return code if result.outcomes else code or report_code
+
+
+def require_answer(question: str, expected: str, environment: Environment, *, action: str, hint: str) -> None:
+    """Ask for one word, typed in full; RefusedError after any other answer, UsageError without a terminal.
+
+    `action` is the one that needs confirmation, as in "apply"; `hint` is that of the UsageError.
+    """
+    if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):  # it is None if it is closed (`<&-`)
+        raise UsageError(f"`{action}` asks for confirmation, but standard input is not a terminal", hint, id="E1201")
+    account = account_name(environment.account, environment.key_source)
+    label = f"the environment {environment.name} ({account})"
+    click.echo(f"\n{question} in {label}? Type {expected} to confirm: ", nl=False, err=True)
+    answer = sys.stdin.readline()
+    if answer.strip() == expected:
+        return
+    if not answer:
+        click.echo(err=True)
+    given = shown(answer.strip()) if answer.strip() else "no answer" if not answer else "an empty line"
+    message = f"`{action}` was not confirmed: expected the full word `{expected}`, found {given}; nothing was changed"
+    raise RefusedError(message, f"run the command again, and type `{expected}`", id="E415")

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema_rs import Draft202012Validator
 
+from tavusctl.app.json_schemas import for_project
 from tavusctl.config import yaml12
 from tavusctl.config.project_file.project import open_project
-from tavusctl.config.project_file.project_schema import for_project
 from tavusctl.config.project_file.sections import EnvironmentSection, ProjectFile, SafetySection
 from tavusctl.core.project_settings import FILE, Project
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from tavusctl.config.project_file.project_schema import for_project
+from tavusctl.app.json_schemas import for_project
 from tavusctl.reports.plan_schema import for_plan
 from tests.pages.markdown import cell, table
 

@@ -8,7 +8,6 @@ from typing import Final
 
 from msgspec import Struct
 
-from tavusctl.app.account import table
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import reading
 from tavusctl.config import loading
@@ -21,6 +20,9 @@ from tavusctl.engine.safety.account_guard import check_key
 from tavusctl.kinds import KINDS
 from tavusctl.lib.concurrency import run_all
 from tavusctl.reports.json import FORMAT_VERSION, json_text
+from tavusctl.reports.terminal.line_wrapping import columns
+from tavusctl.secrets.escape import escape_invisible
+from tavusctl.secrets.redaction import redacted
 from tavusctl.state.journal import read_current_state
 
 _MANAGED: Final = "managed"  # by this environment of the project
@@ -30,6 +32,8 @@ _IN_USE: Final = "in-use"  # the object of the address, while its replacement is
 _NEW: Final = "new"  # the successor, which becomes the object of the address once it is ready
 _OLD: Final = "old"  # an old version, which is to be deleted
 _WORDS: Final = {_IN_USE: "in use", _NEW: "new version", _OLD: "old version"}
+_GAP: Final = "  "
+_NARROWEST: Final = 8  # characters that a column keeps, however small the width is
 
 
 class Item(Struct, frozen=True):
@@ -103,7 +107,7 @@ def text(result: Inventory, width: int = 0) -> str:
     kind = [] if result.one_kind else ["KIND"]
     head = [*kind, "NAME", "ID", "STATUS", "ADDRESS"]
     rows = [_row(one, with_kind=bool(kind)) for one in result.items]
-    return table.draw_table(head, rows, width=width, whole=head.index("ID")) + f"{counted(len(rows), 'object')}\n"
+    return draw_table(head, rows, width=width, whole=head.index("ID")) + f"{counted(len(rows), 'object')}\n"
 
 
 def _row(item: Item, *, with_kind: bool) -> list[str]:
@@ -130,3 +134,28 @@ def document(result: Inventory) -> str:
     ]
     account = {"environment": result.environment.name, "account": result.environment.account or None}
     return json_text({"format_version": FORMAT_VERSION, **account, "objects": objects})
+
+
+def draw_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, width: int = 0, whole: int = -1) -> str:
+    """A table with one line for each row; without a width nothing is cut, and column `whole` (its index) never is.
+
+    Secrets are redacted before cells are cut, because half of a secret would not be recognised.
+    """
+    cells = [[escape_invisible(redacted(cell)).replace("\n", " ") or "-" for cell in row] for row in rows]
+    widths = [max(map(columns, column)) for column in zip(head, *cells, strict=True)]
+    while width and sum(widths) + len(_GAP) * (len(widths) - 1) > width:
+        widest = max((index for index in range(len(widths)) if index != whole), key=widths.__getitem__)
+        if widths[widest] <= _NARROWEST:
+            break
+        widths[widest] -= 1
+    lines = [_GAP.join(map(_fitted, row, widths)).rstrip() for row in [head, *cells]]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _fitted(text: str, width: int) -> str:
+    if columns(text) <= width:
+        return text + " " * (width - columns(text))
+    cut = text
+    while columns(cut) > width - 1:
+        cut = cut[:-1]
+    return cut + "…" + " " * (width - 1 - columns(cut))

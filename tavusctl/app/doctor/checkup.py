@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl.app.doctor import connection, machine, project_checks
+from tavusctl.app.doctor import checks, machine
 from tavusctl.app.doctor.finding import Finding, Health, ok, run_check
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.online import Session
@@ -47,7 +47,7 @@ def checkup(environment: str | None, place: Place, progress: Progress) -> Checku
 def _findings(environment: str | None, place: Place, progress: Progress) -> Iterator[Finding]:
     yield from run_check("versions", machine.versions)
     project, diagnostics = load_project()
-    yield from run_check("project", lambda: project_checks.project(project, diagnostics))
+    yield from run_check("project", lambda: checks.project(project, diagnostics))
     opened: list[LocalSession] = []
     yield from run_check("environment", partial(_open, environment, progress, opened))
     state = opened[0].environment.state if opened else ""
@@ -71,19 +71,19 @@ def _account_findings(session: LocalSession, place: Place, *, known: bool) -> It
         yield from run_check("address", partial(_address, session, place, stack, urls))
         if not known:
             return
-        yield from run_check("env-file", lambda: project_checks.variables(session))
-        key_findings = [*run_check("key", lambda: connection.key(session))]
+        yield from run_check("env-file", lambda: checks.variables(session))
+        key_findings = [*run_check("key", lambda: checks.key(session))]
         yield from key_findings
         for url in (
             urls if all(finding.health is Health.OK for finding in key_findings) else ()
         ):  # no request without a valid key
-            yield from run_check("account", partial(connection.account, session, url))
-    yield from run_check("state", lambda: project_checks.state(Session.of(session)))
+            yield from run_check("account", partial(checks.account, session, url))
+    yield from run_check("state", lambda: checks.state(Session.of(session)))
 
 
 def _address(session: LocalSession, place: Place, stack: ExitStack, urls: list[str]) -> Iterator[Finding]:
     urls.append(stack.enter_context(place(session.environment, session.root)))
-    yield connection.address(session.environment, urls[0])
+    yield checks.address(session.environment, urls[0])
 
 
 def text(result: Checkup) -> str:

@@ -1,9 +1,12 @@
-"""The plan for the account of a session.  The account is only read."""
+"""The plan for the account of a session, which is only read.
+
+Lint errors stop a plan only if it would write the field concerned, not if the account has the value already.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Final
@@ -11,8 +14,8 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tavusctl import patch
 from tavusctl.api import Client, Sources
-from tavusctl.app.planning.lint_gate import check_values, gate, unset_secrets_warning, with_warnings_only
 from tavusctl.app.planning.plan_options import PlanOptions
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.manifests import WITHOUT, load
@@ -20,15 +23,16 @@ from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import reading
 from tavusctl.config.passages import with_sources
 from tavusctl.core.address import Address
-from tavusctl.core.diagnostics import Diagnostic
-from tavusctl.core.errors import RefusedError, TavusctlError, UsageError
+from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.errors import ConfigError, RefusedError, TavusctlError, UsageError
 from tavusctl.core.messages import suggestion
-from tavusctl.core.model import Manifest, Plan
+from tavusctl.core.model import Action, Change, Manifest, Plan
 from tavusctl.core.ports import Reader
 from tavusctl.engine import reconcile, resolve
 from tavusctl.engine.plan import Approvals
 from tavusctl.engine.prepared_plan import PlanInputs, PreparedPlan
 from tavusctl.engine.recovery import seconds_to_show
+from tavusctl.engine.resolve import variable_in
 from tavusctl.engine.safety import novelty
 from tavusctl.kinds import KINDS
 from tavusctl.secrets.values import Values
@@ -36,6 +40,8 @@ from tavusctl.state.journal import read_current_state
 from tavusctl.state.seals import SealedState, open_state
 
 NO_OPTIONS: Final = PlanOptions()
+_WRITES_ALL = frozenset({Action.CREATE, Action.REPLACE})  # actions that write the whole object, if they send anything
+_REMOVES = frozenset({Action.DELETE, Action.RETIRE, Action.FORGET})
 
 
 class Basis(Struct, frozen=True):
@@ -171,3 +177,54 @@ def wait_for_creates(session: Session, api: Client, plan: Callable[[], PreparedP
         names = ", ".join(str(intent.address) for intent in prepared.lost_creates)
         session.say(f"an interrupted run may have created {names}; checking again, for up to {seconds:.0f} s")
         time.sleep(min(seconds, 5.0))
+
+
+def gate(prepared: PreparedPlan) -> PreparedPlan:
+    """The plan with its lint errors turned into warnings; ConfigError if the plan would write one of them."""
+    plan = prepared.plan
+    errors = [one for one in plan.warnings if one.severity is Severity.ERROR and _is_written(one, plan)]
+    if errors:
+        raise ConfigError(errors)
+    return replace(prepared, plan=with_warnings_only(plan))
+
+
+def check_values(prepared: PreparedPlan) -> None:
+    """Raise ConfigError with every secret that the plan sends and whose variable is not set here."""
+    missing = [one for one in prepared.unset_secrets if _is_written(one, prepared.plan)]
+    if missing:
+        raise ConfigError(missing)
+
+
+def unset_secrets_warning(unset: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """One warning for all secrets that cannot be compared."""
+    names = sorted({variable_in(one.hint) for one in unset})
+    if not names:
+        return ()
+    subject = f"the secret {names[0]} has" if len(names) == 1 else f"the secrets {', '.join(names)} have"
+    message = f"{subject} no value here"
+    hint = "set the value before you apply a change that sends it; until then, a field that was applied is not compared"
+    return (Diagnostic("TV309", message, None, hint, severity=Severity.WARNING),)
+
+
+def with_warnings_only(plan: Plan) -> Plan:
+    """The plan with all its diagnostics as warnings, so that none stops it."""
+    return replace(plan, warnings=tuple(replace(one, severity=Severity.WARNING) for one in plan.warnings))
+
+
+def _is_written(diagnostic: Diagnostic, plan: Plan) -> bool:
+    """Whether a step writes the value of a diagnostic, a part of that value, or a value that contains it."""
+    steps = [step for step in plan.steps if step.address == diagnostic.address]
+    return any(_overlap(pointer, diagnostic.pointer) for step in steps for pointer in _pointers(step))
+
+
+def _pointers(step: Change) -> Iterable[str]:
+    """JSON Pointers of the fields that a step writes; an empty pointer means the whole object."""
+    if step.action in _REMOVES or not step.patch:
+        return ()
+    return ("",) if step.action in _WRITES_ALL else (entry.path for entry in step.fields)
+
+
+def _overlap(pointer: str, other: str) -> bool:
+    keys, other_keys = patch.split(pointer), patch.split(other)
+    shared = min(len(keys), len(other_keys))
+    return keys[:shared] == other_keys[:shared]

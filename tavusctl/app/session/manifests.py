@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
@@ -17,11 +17,12 @@ from tavusctl.config.cache.disk_answers import Disk
 from tavusctl.config.cache.manifest_cache import ManifestCache
 from tavusctl.config.limits import LIMITS, LIMITS_OF_PART
 from tavusctl.config.reading import may_declare
-from tavusctl.core.address import Address
+from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Diagnostic, Severity, place
 from tavusctl.core.errors import ConfigError, RefusedError
+from tavusctl.core.messages import suggestion
 from tavusctl.core.model import Manifest
-from tavusctl.core.project_settings import FILE
+from tavusctl.core.project_settings import FILE, Output
 from tavusctl.engine import resolve
 from tavusctl.kinds import KINDS
 from tavusctl.lint import suppressions
@@ -203,3 +204,21 @@ def _relative(path: str) -> str:
         return str(Path(path).relative_to(Path.cwd()))
     except ValueError:
         return path
+
+
+def unknown_outputs(
+    outputs: Mapping[str, Output], known: Collection[str], manifests: Sequence[Manifest]
+) -> list[Diagnostic]:
+    """A diagnostic for each unknown address in outputs; for a renamed resource, the hint has the new address."""
+    moved = {str(old): one.address for one in manifests for old in one.moved_from}
+    return [
+        Diagnostic(
+            "TV119",
+            f"outputs.{name}: unknown resource `{address}`",
+            Source(FILE, *place),
+            f"write `{moved[address]}`, its new address" if address in moved else suggestion(address, known),
+        )
+        for name, output in outputs.items()
+        for address, place in zip(output.addresses, output.places, strict=True)
+        if address not in known
+    ]

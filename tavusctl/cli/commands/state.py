@@ -9,8 +9,7 @@ import click
 
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.state import entries
-from tavusctl.cli.commands.state_rekey import rekey
-from tavusctl.cli.commands.state_store import pull, push, unlock
+from tavusctl.cli.commands.state_store import pull, push, rekey, unlock
 from tavusctl.cli.completion_values import address as known_address
 from tavusctl.cli.offline_context import local_options
 from tavusctl.cli.options import lock_timeout, text_or_json

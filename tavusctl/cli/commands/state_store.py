@@ -1,4 +1,4 @@
-"""`tavusctl state pull|push|unlock`: read or replace the whole state, and release its lock."""
+"""`tavusctl state pull|push|unlock|rekey`: the state as a whole, its lock, and the API keys that open it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from pathlib import Path
 import click
 
 from tavusctl.app.session.local import LocalSession
+from tavusctl.app.session.online import Session
+from tavusctl.app.state import rekey as app
 from tavusctl.app.state import whole
 from tavusctl.cli.offline_context import local_options
-from tavusctl.cli.options import lock_timeout
+from tavusctl.cli.online_context import options
+from tavusctl.cli.options import lock_timeout, text_or_json
 from tavusctl.cli.report_options import print_record
 from tavusctl.reports.escaping import escape_json
 from tavusctl.state.codec import encode
@@ -66,4 +69,33 @@ def unlock(session: LocalSession, *, owner: str, dead: str) -> int:
     """
     session.store().unlock(owner, dead=dead)
     session.say(f"released the lock {printable(owner)}; run `{session.command('plan')}` to check the account")
+    return 0
+
+
+@click.command("rekey")
+@click.option(
+    "--old-key-env", metavar="NAME", default="", help="Environment variable of an API key that opens the state now."
+)
+@click.option("--renew", is_flag=True, help="Generate a new key for the state, such as after an API key was stolen.")
+@text_or_json
+@lock_timeout
+@options
+def rekey(session: Session, *, old_key_env: str, renew: bool, format_: str, lock_timeout: float) -> int:
+    """Enrol the current API key, so that it can check and write the seal of the state and compare secrets.
+
+    With a key that opens the state already (TAVUS_API_KEY_OLD, --old-key-env, TAVUSCTL_FINGERPRINT_KEY), nothing else
+    changes.  Without one, the state is trusted as it is, so check `state list` first: the state gets a new key, other
+    API keys have to be enrolled again, and secrets that cannot be compared count as unchanged.
+
+    \b
+    tavusctl state rekey
+    OLD=... tavusctl state rekey --old-key-env OLD
+    """
+    result = app.rekey(session, old_key_env, lock_timeout, renew=renew)
+    click.echo(app.document(result) if format_ == "json" else app.text(result), nl=False)
+    if result.renewed and result.shut_out:
+        session.say(
+            f"{result.shut_out} other API keys can no longer open the state: "
+            "run `tavusctl state rekey --old-key-env NAME` with each"
+        )
     return 0

@@ -7,7 +7,7 @@ import click
 from tavusctl.app.account import talk as app
 from tavusctl.app.session.online import Session
 from tavusctl.cli.completion_values import address as known_address
-from tavusctl.cli.confirmation import require_answer
+from tavusctl.cli.dialogue import require_answer
 from tavusctl.cli.online_context import options
 from tavusctl.cli.options import WholeNumber, partner, text_or_json
 from tavusctl.core.address import Address

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavusctl.app.account.table import draw_table
+from tavusctl.app.account.inventory import draw_table
 from tavusctl.reports.terminal.line_wrapping import columns
 
 HEAD = ["NAME", "ID", "STATUS", "ADDRESS"]

@@ -1,21 +1,30 @@
-"""Check the project: its file, `.env` and the state."""
+"""Check the project (its file, `.env`, the state) and the connection: address, key, a request, the clocks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
+from tavusctl.api import DEFAULT_URL, ReadClient
 from tavusctl.app.doctor.finding import Finding, failed, ok, warning
 from tavusctl.app.session import env_file, keyring
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.online import Session
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import ConfigError
-from tavusctl.core.messages import counted, listed, shown
-from tavusctl.core.project_settings import FILE, Project
+from tavusctl.core.messages import counted, listed, shown, site
+from tavusctl.core.project_settings import FILE, Environment, Project
 from tavusctl.engine.safety import account_guard
+from tavusctl.kinds import KINDS
 from tavusctl.state.journal import read_current_state
 from tavusctl.state.seals import open_state
+
+_SECONDS: Final = 10.0  # for one attempt
+_PAUSE: Final = 1.0  # seconds between attempts, at most
+_SKEW: Final = timedelta(minutes=1)
+_NEAR: Final = 2  # seconds: a server returns whole seconds, and its response takes a moment
 
 
 def project(settings: Project, diagnostics: tuple[Diagnostic, ...]) -> Iterator[Finding]:
@@ -70,3 +79,42 @@ def state(session: Session) -> Iterator[Finding]:
         yield warning("lock", f"held by {holder}", hint)
     else:
         yield ok("lock", "free")
+
+
+def address(environment: Environment, url: str) -> Finding:
+    """The address of the API, and whether it is reached with TLS."""
+    if environment.demo:
+        return ok("address", "an emulator on this machine, which each command starts: this is a demo")
+    secure = "TLS" if url.startswith("https:") else "without TLS, on this machine"
+    if url == DEFAULT_URL:
+        return ok("address", f"{site(url)} ({secure})")
+    return warning(
+        "address", f"{site(url)} ({secure}), not Tavus", "check `--base-url` or TAVUS_BASE_URL, which sets this URL"
+    )
+
+
+def key(session: LocalSession) -> Iterator[Finding]:
+    """Whether there is an API key, and where it comes from; the key itself is not shown."""
+    keyring.api_key(session)
+    yield ok("key", f"found in {keyring.key_location(session)}")
+
+
+def account(session: LocalSession, url: str) -> Iterator[Finding]:
+    """Whether the API accepts the key, and the difference between its clock and the local one."""
+    key = keyring.api_key(session)
+    kind = next(one for one in KINDS.values() if not one.optional)  # which every account has
+    with ReadClient(url, key, seconds=_SECONDS, max_wait=_PAUSE) as api:
+        api.get(kind.collection, {"limit": "1"})
+        label = session.environment.account
+        yield ok("account", f"{f'{label} ' if label else ''}answers, and accepts the key")
+        yield _clock(api.skew)
+
+
+def _clock(skew: timedelta | None) -> Finding:
+    if skew is None:
+        return warning("clock", "the server does not send its time")
+    seconds = round(skew.total_seconds())
+    difference = f"{abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'} the server's clock"
+    if abs(skew) > _SKEW:
+        return warning("clock", f"the clock of this machine is {difference}", "set the clock, for example with NTP")
+    return ok("clock", "the same as the server's" if abs(seconds) <= _NEAR else difference)
