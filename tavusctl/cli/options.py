@@ -67,9 +67,20 @@ lock_timeout = _duration_option("--lock-timeout", "Wait up to this long for the 
 wait = _duration_option("--wait", "Wait up to this long for processing to finish, such as 15m.")
 wait_for_crawls = _duration_option("--wait", "Wait up to this long for crawls to finish, such as 30m.")
 
-text_or_json = click.option(
-    "-f", "--format", "format_", type=click.Choice(["text", "json"]), default="text", help="Output format."
-)
+
+def format_choice(
+    names: Sequence[str],
+    text: str,
+    default: str | None = None,
+    check: Callable[[click.Context, click.Parameter, str], str] | None = None,
+) -> Callable[[Command], Command]:
+    """The option for the format of the output, as `format_`."""
+    return click.option(
+        "-f", "--format", "format_", type=click.Choice(names), help=text, default=default, callback=check
+    )
+
+
+text_or_json = format_choice(["text", "json"], "Output format.", "text")
 
 allow_deletes = click.option("--allow-deletes", type=WholeNumber(min=0), metavar="N", help="Confirm exactly N deletes.")
 

@@ -13,6 +13,7 @@ import click
 
 from tavusctl.app.files import file_writer
 from tavusctl.cli.completion_values import report as known_report
+from tavusctl.cli.options import format_choice
 from tavusctl.cli.redacting_stream import RedactingStream
 from tavusctl.core.errors import TavusctlError, UsageError
 from tavusctl.integrations.git.checkout import folder_in_checkout
@@ -31,15 +32,7 @@ def _ready(_: click.Context, __: click.Parameter, name: str) -> str:
     return name
 
 
-format_option = click.option(
-    "-f",
-    "--format",
-    "format_",
-    type=click.Choice(sorted(REPORTS)),
-    default="text",
-    callback=_ready,
-    help="Output format, default text.",
-)
+format_option = format_choice(sorted(REPORTS), "Output format, default text.", "text", _ready)
 
 
 def _targets(_: click.Context, __: click.Parameter, values: Sequence[str]) -> tuple[tuple[str, Path], ...]:

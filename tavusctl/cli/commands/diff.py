@@ -9,6 +9,7 @@ from tavusctl.app.session.opening import check_project_file, open_session
 from tavusctl.cli.completion_values import environment as known_environment
 from tavusctl.cli.offline_context import project_options
 from tavusctl.cli.online_context import base_url_option, open_account
+from tavusctl.cli.options import format_choice
 from tavusctl.cli.report_options import show
 from tavusctl.cli.status_line import TerminalProgress
 from tavusctl.reports.side_by_side import FORMATS, report
@@ -19,9 +20,7 @@ DIFFERENCES_EXIST = 2
 @click.command("diff")
 @click.argument("left", metavar="ENV", shell_complete=known_environment)
 @click.argument("right", metavar="[ENV]", required=False, shell_complete=known_environment)
-@click.option(
-    "-f", "--format", "format_", type=click.Choice(sorted(FORMATS)), default="text", help="Output format, default text."
-)
+@format_choice(sorted(FORMATS), "Output format, default text.", "text")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if there are differences.")
 @base_url_option
 @project_options

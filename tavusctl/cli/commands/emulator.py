@@ -85,7 +85,7 @@ def command(
     allow_origins: tuple[str, ...],
     allow_hosts: tuple[str, ...],
     killable: tuple[int, ...],
-) -> int:
+) -> None:
     """Run a local emulator of the Tavus API until interrupted.
 
     The first line on stdout is its base URL.  Any API key is accepted.
@@ -109,4 +109,3 @@ def command(
             behaviors=switches | behaviors,
             allowed=Allowed(allow_hosts, allow_origins, callback_ports, killable),
         )
-    return 0

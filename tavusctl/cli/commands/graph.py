@@ -11,6 +11,7 @@ from tavusctl.app.graph import draw
 from tavusctl.app.session.local import LocalSession
 from tavusctl.cli.completion_values import address as known_address
 from tavusctl.cli.offline_context import local_options
+from tavusctl.cli.options import format_choice
 from tavusctl.cli.output_paths import OutputFile
 from tavusctl.core.errors import UsageError
 from tavusctl.reports.drawing import DRAWINGS
@@ -24,13 +25,7 @@ from tavusctl.reports.drawing import DRAWINGS
     shell_complete=known_address,
     help="Draw the flow of a conversation with these objectives.",
 )
-@click.option(
-    "-f",
-    "--format",
-    "format_",
-    type=click.Choice(sorted(DRAWINGS)),
-    help="Output format, default mermaid, or by the extension of --out.",
-)
+@format_choice(sorted(DRAWINGS), "Output format, default mermaid, or by the extension of --out.")
 @click.option("-o", "--out", type=OutputFile(), help="Write to this file.")
 @local_options
 def command(

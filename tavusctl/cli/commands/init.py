@@ -46,7 +46,7 @@ def _action(_: click.Context, __: click.Parameter, value: str | None) -> str | N
 )
 def command(
     folder: Path, *, from_account: bool, base_url: str | None, demo: bool, github: bool, action: str | None
-) -> int:
+) -> None:
     """Create a project: project file, an example persona, schemas for the editor, .gitignore.
 
     With --demo, the project works on a local emulator of Tavus, which each command starts and ends by itself.
@@ -73,7 +73,6 @@ def command(
         start(folder, Account(base_url, TerminalProgress(), _report_export) if from_account else None, _say, demo=demo)
     if github:
         workflows.write_workflows(folder, action, workflows.Output(_say, lambda text: click.echo(text, nl=False)))
-    return 0
 
 
 def _say(text: str) -> None:

@@ -29,7 +29,7 @@ def _kind(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
 @click.option("--unmanaged", is_flag=True, help="List only objects that no environment of the project manages.")
 @text_or_json
 @options
-def command(session: Session, *, kind: str | None, stock: bool, unmanaged: bool, format_: str) -> int:
+def command(session: Session, *, kind: str | None, stock: bool, unmanaged: bool, format_: str) -> None:
     """List the objects of the account: name, id, status, and the address of those that the project knows.
 
     Nothing is changed.  `tavusctl import ADDR ID` makes an object managed, `tavusctl export` writes manifests.
@@ -44,4 +44,3 @@ def command(session: Session, *, kind: str | None, stock: bool, unmanaged: bool,
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
         click.echo(app.text(inventory, width), nl=False)
-    return 0

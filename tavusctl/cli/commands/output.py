@@ -14,6 +14,7 @@ from tavusctl.app.files import file_writer
 from tavusctl.app.session.local import LocalSession
 from tavusctl.cli.completion_values import output as known_output
 from tavusctl.cli.offline_context import local_options
+from tavusctl.cli.options import format_choice
 from tavusctl.cli.output_paths import OutputFile
 from tavusctl.cli.report_options import print_record
 from tavusctl.core.errors import UsageError
@@ -23,14 +24,7 @@ WOULD_CHANGE = 2
 
 @click.command("output")
 @click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=known_output)
-@click.option(
-    "-f",
-    "--format",
-    "format_",
-    type=click.Choice(["dotenv", "json", "shell", "github"]),
-    default="dotenv",
-    help="Output format, default dotenv.",
-)
+@format_choice(list(app.FORMATS), "Output format, default dotenv.", "dotenv")
 @click.option(
     "--check",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -32,7 +32,7 @@ _environment = partial(click.option, required=True, metavar="ENV", shell_complet
 @project_options
 def command(
     progress: TerminalProgress, *, address: str, source: str, target: str, fields: tuple[str, ...], dry_run: bool
-) -> int:
+) -> None:
     """Carry the values that the overlay of one environment has for a resource over to another environment.
 
     Only the changed parts of manifests and prompt files are edited; other environments stay as they are.  No account is
@@ -53,4 +53,3 @@ def command(
         verb = "would carry" if dry_run else "carried"
         what = f"{flat(address)} {flat(pointer)}".rstrip()
         click.echo(f"{verb} {what} into {flat(path)}", err=dry_run)
-    return 0

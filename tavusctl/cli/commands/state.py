@@ -29,7 +29,7 @@ for _subcommand in (pull, push, rekey, unlock):
 @command.command("list")
 @text_or_json
 @local_options
-def list_(session: LocalSession, *, format_: str) -> int:
+def list_(session: LocalSession, *, format_: str) -> None:
     """List the bindings of the state: address and id."""
     bindings = entries.bindings(session)
     if format_ == "json":
@@ -40,32 +40,29 @@ def list_(session: LocalSession, *, format_: str) -> int:
         width = max((len(str(binding.address)) for binding in bindings), default=0)
         for binding in bindings:
             click.echo(f"{binding.address!s:<{width}}  {binding.remote_id}")
-    return 0
 
 
 @command.command("show")
 @click.argument("address", shell_complete=known_address)
 @click.option("-f", "--format", type=click.Choice(["json"]), expose_value=False, help="Output format, always JSON.")
 @local_options
-def show(session: LocalSession, *, address: str) -> int:
+def show(session: LocalSession, *, address: str) -> None:
     """Show one object of the state: its id and its last applied values, without secrets."""
     document = entries.describe(session, address)
     print_record(
         escape_json(json.dumps(document, indent=2, ensure_ascii=False)) + "\n", f"what the state has of {address}"
     )
-    return 0
 
 
 @command.command("rm")
 @click.argument("addresses", nargs=-1, required=True, shell_complete=known_address)
 @lock_timeout
 @local_options
-def remove(session: LocalSession, *, addresses: Sequence[str], lock_timeout: float) -> int:
+def remove(session: LocalSession, *, addresses: Sequence[str], lock_timeout: float) -> None:
     """Remove objects from the state: they stay in the account and are no longer managed."""
     for binding in entries.forget(session, addresses, lock_timeout):
         stays = "stay" if binding.other_versions else "stays"
         session.say(f"forgot {binding.address} ({', '.join(binding.ids)} {stays} in the account)")
-    return 0
 
 
 @command.command("mv")
@@ -73,7 +70,7 @@ def remove(session: LocalSession, *, addresses: Sequence[str], lock_timeout: flo
 @click.argument("new", metavar="TO", shell_complete=known_address)
 @lock_timeout
 @local_options
-def move(session: LocalSession, *, old: str, new: str, lock_timeout: float) -> int:
+def move(session: LocalSession, *, old: str, new: str, lock_timeout: float) -> None:
     """Change the address of an object, after its manifest was renamed.  The object is not changed.
 
     \b
@@ -81,4 +78,3 @@ def move(session: LocalSession, *, old: str, new: str, lock_timeout: float) -> i
     """
     binding, target = entries.rename(session, old, new, lock_timeout)
     session.say(f"{binding.address} is now {target} ({binding.remote_id})")
-    return 0

@@ -24,10 +24,9 @@ _older = click.option("--allow-older", is_flag=True, help="Accept a state that w
 @click.command("pull")
 @_older
 @local_options
-def pull(session: LocalSession, *, allow_older: bool) -> int:
+def pull(session: LocalSession, *, allow_older: bool) -> None:
     """Print the state as JSON, such as for a backup."""
     print_record(escape_json(encode(session.store().read(older=allow_older)).decode()), "a copy of the state")
-    return 0
 
 
 @click.command("push")
@@ -35,7 +34,7 @@ def pull(session: LocalSession, *, allow_older: bool) -> int:
 @_older
 @lock_timeout
 @local_options
-def push(session: LocalSession, *, file: Path, allow_older: bool, lock_timeout: float) -> int:
+def push(session: LocalSession, *, file: Path, allow_older: bool, lock_timeout: float) -> None:
     """Replace the state by FILE, which `state pull` wrote.  An older state, or a state of another project, is refused.
 
     To move a state from a file to where `state:` says now, push that file: the records of its runs go along.
@@ -45,7 +44,6 @@ def push(session: LocalSession, *, file: Path, allow_older: bool, lock_timeout: 
     """
     state, written = whole.push(session, file, lock_timeout, allow_older=allow_older)
     session.say(f"the state is {'now' if written else 'already'} that of {file}, serial {state.serial}")
-    return 0
 
 
 @click.command("unlock")
@@ -58,7 +56,7 @@ def push(session: LocalSession, *, file: Path, allow_older: bool, lock_timeout: 
     help="Confirm that HOLDER, which was heard from recently, is dead.",
 )
 @local_options
-def unlock(session: LocalSession, *, owner: str, dead: str) -> int:
+def unlock(session: LocalSession, *, owner: str, dead: str) -> None:
     """Release the lock of a dead run.
 
     Each run that is refused the lock shows its ID.  A lock that has missed its heartbeats expires by itself.  The lock
@@ -69,7 +67,6 @@ def unlock(session: LocalSession, *, owner: str, dead: str) -> int:
     """
     session.store().unlock(owner, dead=dead)
     session.say(f"released the lock {printable(owner)}; run `{session.command('plan')}` to check the account")
-    return 0
 
 
 @click.command("rekey")
@@ -80,7 +77,7 @@ def unlock(session: LocalSession, *, owner: str, dead: str) -> int:
 @text_or_json
 @lock_timeout
 @options
-def rekey(session: Session, *, old_key_env: str, renew: bool, format_: str, lock_timeout: float) -> int:
+def rekey(session: Session, *, old_key_env: str, renew: bool, format_: str, lock_timeout: float) -> None:
     """Enrol the current API key, so that it can check and write the seal of the state and compare secrets.
 
     With a key that opens the state already (TAVUS_API_KEY_OLD, --old-key-env, TAVUSCTL_FINGERPRINT_KEY), nothing else
@@ -98,4 +95,3 @@ def rekey(session: Session, *, old_key_env: str, renew: bool, format_: str, lock
             f"{result.shut_out} other API keys can no longer open the state: "
             "run `tavusctl state rekey --old-key-env NAME` with each"
         )
-    return 0
