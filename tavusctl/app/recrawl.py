@@ -31,7 +31,7 @@ from tavusctl.engine.renames import Bindings
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, JsonObject, as_object
 from tavusctl.reports.contents import view
-from tavusctl.reports.json import FORMAT_VERSION, diagnostic_document, json_text
+from tavusctl.reports.json import diagnostic_document, result_text
 from tavusctl.reports.terminal.styling import style
 from tavusctl.reports.text import diagnostic
 from tavusctl.secrets.escape import escape_invisible
@@ -204,12 +204,10 @@ def text(result: RecrawlResult, *, listed: bool) -> str:
 
 def document(result: RecrawlResult) -> str:
     """The result as JSON."""
-    contents = {
-        "format_version": FORMAT_VERSION,
-        "recrawls": [_entry(entry) for entry in result.entries],
-        "warnings": [diagnostic_document(one) for one in result.warnings],
-    }
-    return json_text(contents)
+    return result_text(
+        recrawls=[_entry(entry) for entry in result.entries],
+        warnings=[diagnostic_document(one) for one in result.warnings],
+    )
 
 
 def _entry(entry: Entry) -> JsonObject:

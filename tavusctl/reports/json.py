@@ -45,17 +45,13 @@ def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
 
 def diagnostics(diagnostics: Sequence[DiagnosticView]) -> str:
     """Diagnostics as one JSON document."""
-    return json_text(
-        {"format_version": FORMAT_VERSION, "complaints": [diagnostic_document(one) for one in diagnostics]}
-    )
+    return result_text(complaints=[diagnostic_document(one) for one in diagnostics])
 
 
 def error(id: str, exit_code: int, diagnostics: Sequence[DiagnosticView]) -> str:
     """An error as one JSON document, instead of the requested one."""
     listed = [diagnostic_document(one) for one in diagnostics]
-    return json_text(
-        {"format_version": FORMAT_VERSION, "error": {"id": id, "exit_code": exit_code, "complaints": listed}}
-    )
+    return result_text(error={"id": id, "exit_code": exit_code, "complaints": listed})
 
 
 def plan_document(plan: Plan) -> JsonObject:
@@ -200,6 +196,11 @@ def _outcome(outcome: Outcome) -> JsonObject:
         "reason": ": ".join(filter(None, (outcome.code, outcome.reason))),
         "unkept": list(outcome.unkept),
     }
+
+
+def result_text(**members: Json) -> str:
+    """The result of a command as one JSON document, which begins with the version of its format."""
+    return json_text({"format_version": FORMAT_VERSION, **members})
 
 
 def json_text(document: Json) -> str:

@@ -16,7 +16,7 @@ from tavusctl.reports import markdown_fields
 from tavusctl.reports.contents import review, view
 from tavusctl.reports.contents.value_paths import ValueComparison
 from tavusctl.reports.escaping import code, marker, neutralise
-from tavusctl.reports.json import FORMAT_VERSION, json_text, source_document
+from tavusctl.reports.json import result_text, source_document
 from tavusctl.reports.terminal import field_lines
 from tavusctl.reports.terminal.styling import style
 from tavusctl.secrets.escape import flat
@@ -66,22 +66,20 @@ def _sides(comparison: Comparison) -> tuple[tuple[Presence, str], ...]:
 
 def _json(comparison: Comparison) -> str:
     counts = Counter(one.presence for one in comparison.differences)
-    document: JsonObject = {
-        "format_version": FORMAT_VERSION,
-        "left": comparison.left,
-        "right": comparison.right,
-        "summary": {
+    return result_text(
+        left=comparison.left,
+        right=comparison.right,
+        summary={
             "different": counts[Presence.BOTH],
             "only_left": counts[Presence.LEFT],
             "only_right": counts[Presence.RIGHT],
             "equal": comparison.equal,
         },
-        "differences": [_difference(one) for one in comparison.differences],
-        "not_compared": [
+        differences=[_difference(one) for one in comparison.differences],
+        not_compared=[
             {"address": str(one.address), "path": one.path, "unset": list(one.names)} for one in comparison.unknown
         ],
-    }
-    return json_text(document)
+    )
 
 
 def _difference(difference: Difference) -> JsonObject:

@@ -19,7 +19,7 @@ from tavusctl.engine.account.inventory import Entry, entries
 from tavusctl.engine.safety.account_guard import check_key
 from tavusctl.kinds import KINDS
 from tavusctl.lib.concurrency import run_all
-from tavusctl.reports.json import FORMAT_VERSION, json_text
+from tavusctl.reports.json import result_text
 from tavusctl.reports.terminal.line_wrapping import columns
 from tavusctl.secrets.escape import escape_invisible
 from tavusctl.secrets.redaction import redacted
@@ -132,8 +132,8 @@ def document(result: Inventory) -> str:
         }
         for one in result.items
     ]
-    account = {"environment": result.environment.name, "account": result.environment.account or None}
-    return json_text({"format_version": FORMAT_VERSION, **account, "objects": objects})
+    environment = result.environment
+    return result_text(environment=environment.name, account=environment.account or None, objects=objects)
 
 
 def draw_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, width: int = 0, whole: int = -1) -> str:

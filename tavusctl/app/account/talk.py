@@ -21,7 +21,7 @@ from tavusctl.engine.account import conversations, observe
 from tavusctl.engine.account.verify import Target
 from tavusctl.kinds import KINDS, address_in
 from tavusctl.lib.json_types import JsonObject
-from tavusctl.reports.json import FORMAT_VERSION, json_text
+from tavusctl.reports.json import result_text
 from tavusctl.secrets.values import NO_KEY
 
 MOST_MINUTES: Final = 60  # of one conversation: the limit of the API
@@ -167,18 +167,15 @@ def _target_of(text: str, kind: ResourceKind, known_targets: Mapping[Address, Ta
 
 def document(conversation: Conversation) -> str:
     """A conversation that has begun, as JSON."""
-    content = {
-        "format_version": FORMAT_VERSION,
-        "id": conversation.conversation_id,
-        "url": conversation.url,
-        "status": conversation.status,
-        "address": str(conversation.address),
-        "minutes": conversation.minutes,
-    }
-    return json_text(content)
+    return result_text(
+        id=conversation.conversation_id,
+        url=conversation.url,
+        status=conversation.status,
+        address=str(conversation.address),
+        minutes=conversation.minutes,
+    )
 
 
 def end_document(conversation_id: str, *, was_active: bool) -> str:
     """The end of a conversation as JSON."""
-    content = {"format_version": FORMAT_VERSION, "id": conversation_id, "status": "ended", "was_active": was_active}
-    return json_text(content)
+    return result_text(id=conversation_id, status="ended", was_active=was_active)

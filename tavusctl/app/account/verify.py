@@ -31,7 +31,7 @@ from tavusctl.engine.renames import Bindings
 from tavusctl.engine.safety import account_guard
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, JsonObject
-from tavusctl.reports.json import FORMAT_VERSION, json_text
+from tavusctl.reports.json import result_text
 from tavusctl.reports.terminal.styling import style
 from tavusctl.secrets.escape import escape_invisible
 from tavusctl.secrets.values import REDACTED, SecretText
@@ -164,8 +164,7 @@ def _word(check: Check) -> str:
 
 def document(checks: Sequence[Check]) -> str:
     """The checks as JSON."""
-    content = {"format_version": FORMAT_VERSION, "checks": [_check(check) for check in checks]}
-    return json_text(content)
+    return result_text(checks=[_check(check) for check in checks])
 
 
 def _check(check: Check) -> JsonObject:

@@ -18,7 +18,7 @@ from tavusctl.app.session.opening import load_project, open_session
 from tavusctl.app.session.progress import Progress
 from tavusctl.core.errors import worst
 from tavusctl.core.project_settings import Environment
-from tavusctl.reports.json import FORMAT_VERSION, json_text
+from tavusctl.reports.json import result_text
 from tavusctl.reports.terminal.styling import style
 from tavusctl.secrets.escape import escape_invisible
 
@@ -110,4 +110,4 @@ def document(result: Checkup) -> str:
         }
         for finding in result.findings
     ]
-    return json_text({"format_version": FORMAT_VERSION, "checks": checks})
+    return result_text(checks=checks)

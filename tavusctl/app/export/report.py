@@ -18,7 +18,7 @@ from tavusctl.core.messages import counted, listed
 from tavusctl.core.project_settings import FILE
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.patch import join, split
-from tavusctl.reports.json import FORMAT_VERSION, diagnostic_document, json_text
+from tavusctl.reports.json import diagnostic_document, result_text
 from tavusctl.rewrite.export import SOURCE_NOT_RETURNED, Exported, Rendered
 from tavusctl.secrets.escape import flat
 
@@ -132,16 +132,14 @@ def _verb(rendering: Rendered, new: frozenset[str], *, dry_run: bool) -> str:
 def document(result: ExportResult) -> str:
     """The result as JSON."""
     export, target, new = result.export, result.target, result.new
-    content: JsonObject = {
-        "format_version": FORMAT_VERSION,
-        "dry_run": result.dry_run,
-        "folder": _folder_name(target.folder),
-        "objects": [_entry(one, new) for one in export.rendered],
-        "kept": [str(one) for one in export.existing],
-        "differing": [str(one) for one in export.differing],
-        "complaints": [diagnostic_document(one) for one in export.blocking_diagnostics],
-    }
-    return json_text(content)
+    return result_text(
+        dry_run=result.dry_run,
+        folder=_folder_name(target.folder),
+        objects=[_entry(one, new) for one in export.rendered],
+        kept=[str(one) for one in export.existing],
+        differing=[str(one) for one in export.differing],
+        complaints=[diagnostic_document(one) for one in export.blocking_diagnostics],
+    )
 
 
 def _entry(rendering: Rendered, new: frozenset[str]) -> JsonObject:

@@ -11,7 +11,7 @@ from tavusctl.core.ports import State, Store
 from tavusctl.engine.account import observe
 from tavusctl.engine.safety import account_guard
 from tavusctl.kinds import KINDS
-from tavusctl.reports.json import FORMAT_VERSION, json_text
+from tavusctl.reports.json import result_text
 from tavusctl.secrets.key_wrapping import slot
 from tavusctl.state.journal import read_both
 from tavusctl.state.seals import Keys, SealedState, Trust, accept, verify
@@ -76,12 +76,10 @@ def text(result: RekeyResult) -> str:
 
 def document(result: RekeyResult) -> str:
     """The result as JSON."""
-    content = {
-        "format_version": FORMAT_VERSION,
-        "before": result.trust.value,
-        "written": result.written,
-        "renewed": result.renewed,
-        "shut_out": result.shut_out,
-        "objects": {str(address): binding.remote_id for address, binding in sorted(result.state.bindings.items())},
-    }
-    return json_text(content)
+    return result_text(
+        before=result.trust.value,
+        written=result.written,
+        renewed=result.renewed,
+        shut_out=result.shut_out,
+        objects={str(address): binding.remote_id for address, binding in sorted(result.state.bindings.items())},
+    )

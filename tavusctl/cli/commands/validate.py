@@ -16,7 +16,7 @@ from tavusctl.cli.report_options import Reports, emit, format_option, report_opt
 from tavusctl.core.diagnostic_ids import CHECKS, IDS_BY_SLUG
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import UsageError
-from tavusctl.reports.json import FORMAT_VERSION, json_text
+from tavusctl.reports.json import result_text
 
 INVALID = 10
 
@@ -105,7 +105,7 @@ def _list_document() -> str:
         {"id": id_, "slug": check.slug, "severity": check.severity.value, "title": check.title}
         for id_, check in CHECKS.items()
     ]
-    return json_text({"format_version": FORMAT_VERSION, "rules": rules})
+    return result_text(rules=rules)
 
 
 def _list_lines() -> Iterator[str]:

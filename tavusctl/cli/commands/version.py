@@ -13,8 +13,8 @@ from tavusctl.cli.options import text_or_json
 def command(*, format_: str) -> None:
     """Print the version."""
     if format_ == "json":
-        from tavusctl.reports.json import FORMAT_VERSION, json_text
+        from tavusctl.reports.json import result_text
 
-        click.echo(json_text({"format_version": FORMAT_VERSION, "tavusctl_version": __version__}), nl=False)
+        click.echo(result_text(tavusctl_version=__version__), nl=False)
     else:
         click.echo(f"tavusctl {__version__}")
