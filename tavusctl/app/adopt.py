@@ -12,20 +12,20 @@ from tavusctl.app.files.manifest_sources import Sources, place_of, with_text
 from tavusctl.app.files.rewritten_files import difference, write_files
 from tavusctl.app.planning.prepare import prepare
 from tavusctl.app.planning.variables import SecretNames, secret_names_of
+from tavusctl.app.session import named_addresses
 from tavusctl.app.session.online import Session
 from tavusctl.config import files
 from tavusctl.config.interpolation import FileText, Scope, expressions, inserted_text
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Severity
-from tavusctl.core.errors import ConfigError, InternalError, RefusedError, StateError, UsageError
+from tavusctl.core.errors import ConfigError, InternalError, RefusedError, StateError
 from tavusctl.core.json_tree import leaves, value_at
-from tavusctl.core.messages import suggestion
 from tavusctl.core.model import ABSENT, Cause, Change, Desired, FieldChange
 from tavusctl.engine.import_.missing_state import HINT, UnboundManifests, of_plan
 from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.fields.spellings import model_pointer
-from tavusctl.kinds import KINDS, address_in
+from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, KeyPath
 from tavusctl.lib.unwritten_files import as_if_written
 from tavusctl.patch import join, split
@@ -205,13 +205,8 @@ def _other_readers(session: Session, verdicts: Collection[Verdict]) -> Sequence[
 def _chosen(prepared: PreparedPlan, addresses: Collection[str]) -> frozenset[Address]:
     """The requested addresses, or all known ones; UsageError for an unknown address."""
     known = {manifest.address for manifest in prepared.desired} | prepared.state.bindings.keys()
-    try:
-        requested = frozenset(map(address_in, addresses))
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-    for address in sorted(requested - known):
-        message = f"`{address}` is neither in the manifests nor in the state"
-        raise UsageError(message, suggestion(str(address), map(str, known)))
+    requested = frozenset(map(named_addresses.parse, addresses))
+    named_addresses.check_known(requested, known)
     return requested or frozenset(known)
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from tavusctl.app.files import file_writer
+from tavusctl.app.session import named_addresses
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.manifests import load
 from tavusctl.core.address import Address
 from tavusctl.core.errors import UsageError
-from tavusctl.core.messages import either, suggestion
+from tavusctl.core.messages import either
 from tavusctl.core.model import Desired, Manifest
 from tavusctl.engine.resolve import resolve
 from tavusctl.kinds import KINDS, canonical_address
@@ -58,7 +59,7 @@ def _flow(address: str, known: Mapping[str, Manifest]) -> Graph:
 def _named(address: str, known: Mapping[str, Manifest]) -> Manifest:
     address = canonical_address(address)
     if address not in known:
-        raise UsageError(f"`{address}` is not in the manifests", suggestion(address, known))
+        raise named_addresses.undeclared(address, known)
     return known[address]
 
 

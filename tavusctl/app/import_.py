@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from tavusctl.app.session import named_addresses
 from tavusctl.app.session.manifests import load
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import reading
@@ -13,16 +14,13 @@ from tavusctl.core.messages import suggestion
 from tavusctl.engine.import_.bind import Matches, bind, bind_by_name
 from tavusctl.engine.plan import Approvals
 from tavusctl.engine.prepared_plan import PlanInputs
-from tavusctl.kinds import KINDS, address_in
+from tavusctl.kinds import KINDS
 from tavusctl.state.run_records import RunRecords
 
 
 def bind_one(session: Session, address: str, remote_id: str, lock_timeout: float) -> Address:
     """Bind one object, by its id, to an address; returns the parsed address.  StateError if no object has the id."""
-    try:
-        target = address_in(address)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    target = named_addresses.parse(address)
     if target.kind not in KINDS:
         raise UsageError(f"unknown kind `{target.kind}`", suggestion(target.kind, KINDS))
     store = session.store()

@@ -15,13 +15,12 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl.app.session import keyring
+from tavusctl.app.session import keyring, named_addresses
 from tavusctl.app.session.manifests import load
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import reading
 from tavusctl.core.address import Address
 from tavusctl.core.errors import RefusedError, UsageError, worst
-from tavusctl.core.messages import suggestion
 from tavusctl.core.model import Manifest
 from tavusctl.crawl.runner import RecrawlResult, ThrottleOptions, preview, run
 from tavusctl.crawl.status import SHRUNK, Entry, Status, Target, format_timestamp
@@ -122,8 +121,7 @@ def _check_crawlable(named: frozenset[Address], documents: Mapping[Address, Mani
             message = f"`{address}` cannot be crawled: only a {CRAWLED.name} can"
             raise UsageError(message)
         if address not in documents:
-            message = f"`{address}` is not in the manifests"
-            raise UsageError(message, suggestion(str(address), map(str, documents)))
+            raise named_addresses.undeclared(address, documents)
         if documents[address].external_id:
             message = f"`{address}` is external, and a crawl would change it: an external object is never written"
             raise UsageError(message, "run `recrawl` in the project that manages it")

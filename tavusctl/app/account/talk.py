@@ -9,17 +9,18 @@ from typing import Final
 from msgspec import Struct
 
 from tavusctl.app.account.verify import PARTNERS, targets
+from tavusctl.app.session import named_addresses
 from tavusctl.app.session.online import Session
 from tavusctl.core.address import Address
 from tavusctl.core.errors import Gone, RefusedError, UsageError
-from tavusctl.core.messages import counted, suggestion
+from tavusctl.core.messages import counted
 from tavusctl.core.model import Live
 from tavusctl.core.ports import Reader
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl.status import another_object
 from tavusctl.engine.account import conversations, observe
 from tavusctl.engine.account.verify import Target
-from tavusctl.kinds import KINDS, address_in
+from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.reports.json import result_text
 from tavusctl.secrets.values import NO_KEY
@@ -96,7 +97,7 @@ def end(session: Session, conversation_id: str) -> bool:
 
 def _existing_target(address: Address, known_targets: Mapping[Address, Target]) -> Target:
     if address not in known_targets:
-        raise UsageError(f"`{address}` is not in the manifests", suggestion(str(address), map(str, known_targets)))
+        raise named_addresses.undeclared(address, known_targets)
     if not known_targets[address].remote_id:
         raise RefusedError(f"`{address}` is not in the account yet", "run `tavusctl apply` first", id=_UNUSABLE)
     return known_targets[address]
@@ -157,10 +158,7 @@ def _replica(api: Reader, partner: Live, chosen: str, known_targets: Mapping[Add
 def _target_of(text: str, kind: ResourceKind, known_targets: Mapping[Address, Target]) -> Target:
     """The object that an address or an id means; an unknown id is accepted as an object of the kind."""
     if "/" in text:
-        try:
-            return _existing_target(address_in(text), known_targets)
-        except ValueError as error:
-            raise UsageError(str(error)) from None
+        return _existing_target(named_addresses.parse(text), known_targets)
     matches = (one for one in known_targets.values() if one.address.kind == kind.name and one.remote_id == text)
     return next(matches, Target(Address(kind.name, text), text, is_declared=False))
 

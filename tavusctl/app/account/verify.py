@@ -11,15 +11,15 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tavusctl.app.session import named_addresses
 from tavusctl.app.session.keyring import keys
 from tavusctl.app.session.manifests import load
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import reading
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
-from tavusctl.core.errors import RefusedError, UsageError
+from tavusctl.core.errors import RefusedError
 from tavusctl.core.json_tree import leaves, map_leaves
-from tavusctl.core.messages import suggestion
 from tavusctl.core.model import Manifest
 from tavusctl.core.ports import Reader, State
 from tavusctl.engine import renames
@@ -65,8 +65,7 @@ def verify(session: Session, partner: Address | None = None) -> VerifyResult:
     bindings = state.bindings
     known_targets = _targets(manifests, bindings)
     if partner and partner not in known_targets:
-        message = f"`{partner}` is not in the manifests"
-        raise UsageError(message, suggestion(str(partner), map(str, known_targets)))
+        raise named_addresses.undeclared(partner, known_targets)
     with session.client() as api:
         with reading(session.progress, api):
             unknown = _unknown(session, api, manifests, bindings)

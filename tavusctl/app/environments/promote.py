@@ -14,6 +14,7 @@ from tavusctl.app.environments import new_documents
 from tavusctl.app.environments.carried_fields import Field, Side, differing, pointer_in, target_value
 from tavusctl.app.files.manifest_sources import Sources, with_text
 from tavusctl.app.files.rewritten_files import difference, write_files
+from tavusctl.app.session import named_addresses
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.manifests import load
 from tavusctl.config import files, loading
@@ -22,10 +23,10 @@ from tavusctl.config.loading import LoadResult
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Edit, Severity, written_at
 from tavusctl.core.errors import ConfigError, RefusedError, UsageError
-from tavusctl.core.messages import listed, suggestion
+from tavusctl.core.messages import listed
 from tavusctl.core.model import ABSENT, Manifest
 from tavusctl.core.project_settings import Environment, Project
-from tavusctl.kinds import KINDS, address_in
+from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, KeyPath
 from tavusctl.lib.unwritten_files import as_if_written
 from tavusctl.patch.pointer import join
@@ -126,14 +127,10 @@ def _both_sides(
     source: LocalSession, target: LocalSession, address: str
 ) -> tuple[Manifest, Manifest | None, Manifests]:
     """The manifest of an address in the source and in the target (or None), and all manifests of the target."""
-    try:
-        key = address_in(address)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    key = named_addresses.parse(address)
     sides = [{one.address: one for one in load(session)[0]} for session in (source, target)]
     if key not in sides[0]:
-        message = f"`{key}` is not in the manifests of `{source.environment.name}`"
-        raise UsageError(message, suggestion(str(key), map(str, sides[0])))
+        raise named_addresses.undeclared(key, sides[0], source.environment.name)
     return sides[0][key], sides[1].get(key), sides[1]
 
 

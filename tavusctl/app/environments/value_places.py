@@ -8,13 +8,12 @@ from typing import Final
 from msgspec import Struct
 
 from tavusctl.app.files.manifest_sources import Sources
+from tavusctl.app.session import named_addresses
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.manifests import load
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import written_at
-from tavusctl.core.errors import UsageError
-from tavusctl.core.messages import suggestion
 from tavusctl.core.model import ABSENT
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.patch.pointer import escape, split
@@ -51,8 +50,7 @@ def places(session: LocalSession, address: Address) -> Places:
     """Where the values of a resource are written; UsageError if the environment has no manifest for the address."""
     manifests = {one.address: one for one in load(session)[0]}
     if address not in manifests:
-        message = f"`{address}` is not in the manifests of `{session.environment.name}`"
-        raise UsageError(message, suggestion(str(address), map(str, manifests)))
+        raise named_addresses.undeclared(address, manifests, session.environment.name)
     manifest, sources = manifests[address], Sources(session.project)
     base, _ = sources.layers(manifest)
     values = tuple(_values(sources, sources.document(manifest), base))

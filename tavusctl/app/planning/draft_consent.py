@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tavusctl.app.session import named_addresses
 from tavusctl.app.session.online import Session
 from tavusctl.core.errors import UsageError
-from tavusctl.core.messages import suggestion
 from tavusctl.engine.apply import DraftConsent
 from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.kinds import KINDS
@@ -23,9 +23,7 @@ def check_named(session: Session, prepared: PreparedPlan, drafts: DraftConsent) 
     """Raise UsageError for an unknown address; report an address that the plan does not write, so its draft stays."""
     known = {*(item.address for item in prepared.desired), *prepared.state.bindings}
     named = drafts.discarded | drafts.published
-    for address in sorted(named - known):
-        message = f"`{address}` is neither in the manifests nor in the state"
-        raise UsageError(message, suggestion(str(address), map(str, known)))
+    named_addresses.check_known(named, known)
     written = {step.address for step in prepared.plan.steps if step.patch}
     for address in sorted(named - written):
         session.say(f"{address} is not written by this plan, so a draft of it stays as it is")

@@ -42,6 +42,11 @@ class PlanOptions(Struct, frozen=True):
             recreate=self.allow_recreate,
         )
 
+    @property
+    def named(self) -> Addresses:
+        """All addresses that the options name."""
+        return self.target | self.overwrite | self.allow_replace | self.allow_replica_delete
+
     def check_sense(self) -> None:
         """Raise UsageError for `finish` with `destroy`: a replacement is not finished if all is to be deleted."""
         if self.finish and self.destroy:

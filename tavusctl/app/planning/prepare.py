@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Final
 
@@ -17,19 +16,17 @@ from msgspec.structs import replace
 from tavusctl import patch
 from tavusctl.api import Client, Sources
 from tavusctl.app.planning.plan_options import PlanOptions
+from tavusctl.app.session import named_addresses
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.manifests import WITHOUT, load
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import reading
 from tavusctl.config.passages import with_sources
-from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Diagnostic, Severity
-from tavusctl.core.errors import ConfigError, RefusedError, TavusctlError, UsageError
-from tavusctl.core.messages import suggestion
+from tavusctl.core.errors import ConfigError, RefusedError, TavusctlError
 from tavusctl.core.model import Action, Change, Manifest, Plan
 from tavusctl.core.ports import Reader
 from tavusctl.engine import reconcile, resolve
-from tavusctl.engine.plan import Approvals
 from tavusctl.engine.prepared_plan import PlanInputs, PreparedPlan
 from tavusctl.engine.recovery import seconds_to_show
 from tavusctl.engine.resolve import variable_in
@@ -90,7 +87,7 @@ def prepare(
     plan = with_environment(session, with_sources(prepared.plan, prepared.desired))
     prepared = replace(prepared, plan=plan, unset_secrets=unset, manifests=manifests)
     if base is None and checks_names:
-        _check_named(inputs.approvals, {m.address for m in manifests} | prepared.state.bindings.keys())
+        named_addresses.check_known(options.named, {m.address for m in manifests} | prepared.state.bindings.keys())
     if needs_values:
         check_values(prepared)
     return gate(prepared) if gates else replace(prepared, plan=with_warnings_only(prepared.plan))
@@ -154,14 +151,6 @@ def read_afresh(session: Session, plan: Callable[[Session], PreparedPlan]) -> Pr
     pairs = zip(map(repr, parsed), map(repr, prepared.manifests), strict=False)
     is_same = len(parsed) == len(prepared.manifests) and all(one == other for one, other in pairs)
     return prepared if is_same else plan(uncached)
-
-
-def _check_named(consent: Approvals, known: AbstractSet[Address]) -> None:
-    """Raise UsageError for an unknown address, because a typing error would otherwise mean "nothing to do"."""
-    named = consent.targets | consent.replace | consent.overwrite | consent.delete_expensive
-    for address in sorted(named - known):
-        message = f"`{address}` is neither in the manifests nor in the state"
-        raise UsageError(message, suggestion(str(address), map(str, known)))
 
 
 def wait_for_creates(session: Session, api: Client, plan: Callable[[], PreparedPlan]) -> PreparedPlan:

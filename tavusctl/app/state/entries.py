@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from tavusctl.app.session import named_addresses
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.state.whole import to_write
 from tavusctl.core.address import Address
@@ -15,7 +16,7 @@ from tavusctl.core.json_tree import manifest_notation
 from tavusctl.core.messages import suggestion
 from tavusctl.core.ports import State
 from tavusctl.engine.renames import renamed, unbound
-from tavusctl.kinds import address_in, canonical_address
+from tavusctl.kinds import canonical_address
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.state.journal import read_current_state
 
@@ -65,10 +66,7 @@ def rename(session: LocalSession, old: str, new: str, lock_timeout: float) -> tu
 
 def _unbound_address(state: State, old: Address, text: str) -> Address:
     """The new address, parsed; UsageError or StateError if it is invalid, of another kind, or bound already."""
-    try:
-        new = address_in(text)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    new = named_addresses.parse(text)
     if new.kind != old.kind:
         raise UsageError(f"`{old}` cannot become `{new}`: an object cannot change its kind")
     if new in state.bindings:

@@ -1,0 +1,32 @@
+"""Addresses that a user names, checked before anything is done: a typing error must not mean "nothing to do"."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from tavusctl.core.address import Address
+from tavusctl.core.errors import UsageError
+from tavusctl.core.messages import suggestion
+from tavusctl.kinds import address_in
+
+
+def parse(text: str) -> Address:
+    """The address that a text means; UsageError if it is not a valid one."""
+    try:
+        return address_in(text)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def check_known(named: Collection[Address], known: Collection[Address]) -> None:
+    """Raise UsageError for an address that is not among those of the manifests and of the state, which are `known`."""
+    for address in sorted(set(named).difference(known)):
+        message = f"`{address}` is neither in the manifests nor in the state"
+        raise UsageError(message, suggestion(str(address), map(str, known)))
+
+
+def undeclared(address: Address | str, declared: Iterable[Address | str], environment: str = "") -> UsageError:
+    """The error for an address that the manifests, of the environment if it is named, do not declare."""
+    of_environment = f" of `{environment}`" if environment else ""
+    message = f"`{address}` is not in the manifests{of_environment}"
+    return UsageError(message, suggestion(str(address), map(str, declared)))
