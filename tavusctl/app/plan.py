@@ -43,9 +43,8 @@ def plan(
 ) -> Plan:
     """The plan; `base` marks as pending what its manifests would change as well; `out` also writes a plan file."""
     sources = session.sources() if options.fetches_sources else None
-    settings_digest = (
-        b"" if base else unchanged.plan_settings_digest(session, options.document())
-    )  # a plan with `base` is not cached
+    # A plan with `base` is not cached.
+    settings_digest = b"" if base else unchanged.plan_settings_digest(session, options.document())
     with session.reader() as client:
         api: Reader = CachingReader(client) if base else client
         prepare_plan = prepare if base or blame or out else incremental.prepare

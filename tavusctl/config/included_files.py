@@ -16,9 +16,8 @@ from tavusctl.config.limits import Budget
 from tavusctl.core.address import Source
 
 _MAX_CACHED_LENGTH: Final = 64 * 1024  # characters; longer texts are not cached
-_MAX_CACHED_TEXTS: Final = (
-    256  # texts in the cache; reading long texts again is slow, but the limit on included text allows few of them
-)
+# Texts in the cache; reading long texts again is slow, but the limit on included text allows few of them.
+_MAX_CACHED_TEXTS: Final = 256
 
 
 class Inclusion(Struct, frozen=True):

@@ -115,9 +115,8 @@ class Rule(Struct, frozen=True):
     id: str
     check: CheckFunction
     kinds: frozenset[str] = frozenset()  # empty: every kind
-    blocks_plan: bool = (
-        False  # whether a remark prevents a plan; objects with other problems may exist, and stay managed
-    )
+    # Whether a remark prevents a plan; objects with other problems may exist, and stay managed.
+    blocks_plan: bool = False
 
     @property
     def severity(self) -> Severity:

@@ -149,9 +149,8 @@ def _card(entry: Entry, number: int) -> Context:
         "cause": change.cause.value,
         "why": review.CAUSES[change.cause],
         "refusal": refusal,
-        "risks": tuple(
-            risk for risk in entry.risks if risks.is_addition(risk) or not refusal
-        ),  # a refused change deletes nothing
+        # A refused change deletes nothing.
+        "risks": tuple(risk for risk in entry.risks if risks.is_addition(risk) or not refusal),
         "affects": change.affects,
         "affected": review.affected_count(change),
         "reason": "" if refusal else change.reason,

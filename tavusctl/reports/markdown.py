@@ -183,9 +183,8 @@ def headline(entry: Entry, others: int = 0) -> str:
     sign = "!" if entry.refusal else review.SIGNS[change.action]
     what = f"{change.action.value} refused [{entry.refusal.id}]" if entry.refusal else change.action.value
     details = [f"<b>{what}</b>" if entry.dangerous else what, change.cause.value]
-    details += (
-        [review.affected_count(change)] if change.affects and not entry.dangerous else []
-    )  # dangers have it above
+    # Dangers have the count above.
+    details += [review.affected_count(change)] if change.affects and not entry.dangerous else []
     details += [budget.replace("->", "→") for budget in map(review.prompt_budget, change.fields) if budget][:1]
     details += [f"new host {code(risk.host)}" for risk in entry.risks if risk.host]
     more = f" and {others} more alike" if others else ""

@@ -45,9 +45,8 @@ class ValueRenderer(Struct, frozen=True):
     ids: Mapping[Address, str]  # of the bound objects
     texts: dict[str, str] = {}  # new ones, by the path in `${file:PATH}`
     kept_texts: dict[str, str] = {}  # those of values that stay, likewise
-    value_of: Callable[[str], str | None] = lambda _: (
-        None
-    )  # the value of an expression amid other text; None if unknown
+    # The value of an expression amid other text; None if unknown.
+    value_of: Callable[[str], str | None] = lambda _: None
     name: Callable[[KeyPath, str], str] = lambda path, _: "_".join(path)  # the variable for a key at a path
 
     def value(self, path: KeyPath, raw: Json, desired: Json, live: Json) -> Json:

@@ -121,9 +121,8 @@ def begin_record(state: State, run: str, known: Mapping[str, Sequence[str]], tim
 
 def withheld_record(begin: bytes, names: Sequence[str]) -> bytes:
     """The only record to keep of a run whose records contain values of secrets: that the run took place, and when."""
-    members = {
-        name: value for name, value in as_object(json.loads(begin)).items() if name != "mac"
-    }  # the seal was that of the original record
+    # The seal was that of the original record.
+    members = {name: value for name, value in as_object(json.loads(begin)).items() if name != "mac"}
     return _encode_record({**members, "known": {}, "withheld": list(names)})
 
 

@@ -105,10 +105,8 @@ class Seals(Struct, frozen=True):
         names = {slot(key, state.lineage): key for key in self.keys.enrolled}
         wrapped = {name: wrap(self.key, key, state.lineage) for name, key in names.items() if name not in state.keys}
         writer = slot(self.keys.api_key, state.lineage)
-        if state.key_digest not in (
-            "",
-            writer,
-        ):  # only the API key that made legacy fingerprints can compare them
+        # Only the API key that made legacy fingerprints can compare them.
+        if state.key_digest not in ("", writer):
             state = without_fingerprints(state, lambda fingerprint: fingerprint.is_legacy)
         state = replace(state, keys={**state.keys, **wrapped}, key_digest=writer)
         return replace(state, mac=_state_mac(state, self.key))

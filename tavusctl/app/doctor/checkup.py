@@ -74,9 +74,8 @@ def _account_findings(session: LocalSession, place: Place, *, known: bool) -> It
         yield from run_check("env-file", lambda: checks.variables(session))
         key_findings = [*run_check("key", lambda: checks.key(session))]
         yield from key_findings
-        for url in (
-            urls if all(finding.health is Health.OK for finding in key_findings) else ()
-        ):  # no request without a valid key
+        # Without a valid key there is no request.
+        for url in urls if all(finding.health is Health.OK for finding in key_findings) else ():
             yield from run_check("account", partial(checks.account, session, url))
     yield from run_check("state", lambda: checks.state(Session.of(session)))
 

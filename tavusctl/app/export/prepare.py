@@ -98,9 +98,8 @@ class Export(Struct, frozen=True):
     survey: AccountSurvey
     rendered: tuple[Rendered, ...]
     bindings: Mapping[Address, Binding] = {}
-    blocking_diagnostics: tuple[
-        Diagnostic, ...
-    ] = ()  # about the new manifests; plans are refused until a person has looked
+    # About the new manifests; plans are refused until a person has looked.
+    blocking_diagnostics: tuple[Diagnostic, ...] = ()
     existing: tuple[Address, ...] = ()  # selected, but a manifest exists already
     differing: tuple[Address, ...] = ()  # selected and bound, but the manifest differs from the account
 

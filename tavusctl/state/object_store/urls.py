@@ -116,12 +116,7 @@ def connect(scheme: str, container: str, url: str, *, timeout: str = "10s", retr
     options = {"timeout": timeout, "connect_timeout": "5s", "allow_http": plain}
     try:
         remote: Remote = make[scheme](container, client_options=options, retry_config={"max_retries": retries})
-    except (
-        BaseError,
-        OSError,
-        ValueError,
-        TypeError,
-    ) as error:  # the stores raise different errors
+    except (BaseError, OSError, ValueError, TypeError) as error:  # the stores raise different errors
         message = f"{url} cannot be used: {error_text(error)}"
         raise StateError(message, "check the environment variables for this store", id="E912") from None
     return remote

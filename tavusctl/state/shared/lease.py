@@ -180,10 +180,8 @@ class Lease:
 
     def _beat(self) -> None:
         while not self._ended.wait(self._pace.heartbeat):
-            with (
-                contextlib.suppress(StateError),
-                self._guard,
-            ):  # if the store fails, the next beat tries again
+            # If the store fails, the next beat tries again.
+            with contextlib.suppress(StateError), self._guard:
                 if self._ended.is_set() or self._lost:
                     return
                 with contextlib.suppress(LockError):
