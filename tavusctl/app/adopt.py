@@ -11,7 +11,7 @@ from tavusctl.api import ReadClient
 from tavusctl.app.files.manifest_sources import Sources, place_of, with_text
 from tavusctl.app.files.rewritten_files import difference, write_files
 from tavusctl.app.planning.prepare import prepare
-from tavusctl.app.planning.variables import SecretNames, secret_names_of
+from tavusctl.app.planning.variables import SecretNames
 from tavusctl.app.session import named_addresses
 from tavusctl.app.session.online import Session
 from tavusctl.config import files
@@ -211,7 +211,8 @@ def _chosen(prepared: PreparedPlan, addresses: Collection[str]) -> frozenset[Add
 
 
 def _adoption(session: Session, prepared: PreparedPlan, chosen: frozenset[Address]) -> Adopted:
-    variables = secret_names_of(prepared, session.project.secrets, session.value_of)
+    used = {name for one in prepared.desired for names in one.secret_names.values() for name in names}
+    variables = SecretNames(session.project.secrets, session.value_of, used)
     adoption = Adopted(prepared, Sources(session.project), variables)
     for drift in prepared.plan.drift:
         if drift.cause is Cause.MISSING and drift.address in chosen:

@@ -140,15 +140,11 @@ def update(path: Path, values: Values) -> Sequence[str]:
     desired, text = _texts(values), _read(path)
     names = dotenv.differing_names(text, desired)
     if names:
-        _refuse_secrets(path, {name: desired[name] for name in names})
+        for name in names:
+            file_writer.record(desired[name], f"{name} in {path}")
         # The other lines of the file, often API keys, are written back unchanged.
         file_writer.write(path, Record(dotenv.merge(text, desired)), keep_rights=True)
     return names
-
-
-def _refuse_secrets(path: Path, values: Mapping[str, str]) -> None:
-    for name, value in values.items():
-        file_writer.record(value, f"{name} in {path}")
 
 
 def _read(path: Path) -> str:

@@ -32,8 +32,8 @@ def base_url_of(environment: Environment, root: Path, base_url: str) -> Iterator
         yield check_base_url(base_url)
         return
     _check(environment)
-    with ExitStack() as stack:
-        yield stack.enter_context(_running(root / FOLDER / f"{environment.name}.db"))
+    with _running(root / FOLDER / f"{environment.name}.db") as url:
+        yield url
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from os.path import realpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,18 +26,17 @@ _SECRETS: Final = "the file with API keys and secrets"
 _SUFFIXES: Final = (".yaml", ".yml")
 
 
-class OutputFile(click.Path):
+class _File(click.Path):
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+
+class OutputFile(_File):
     """The type of an option whose value is a file that the command writes."""
 
-    def __init__(self) -> None:
-        super().__init__(dir_okay=False, path_type=Path)
 
-
-class InputFile(click.Path):
+class InputFile(_File):
     """The type of an argument whose value is a file that the command reads."""
-
-    def __init__(self) -> None:
-        super().__init__(dir_okay=False, path_type=Path)
 
 
 class NamedFile(Struct, frozen=True):
@@ -119,7 +118,7 @@ def _belongs_to_state(path: Path, root: Path, state: str) -> bool:
         return False
     state_path = file if state else root / ".tavusctl/state"  # the default state of any environment
     is_in_folder = any(_is_inside(path, state_path.parent / folder) for folder in (RUNS, TRASH))
-    return is_in_folder or _real_path(path).startswith(_real_path(state_path))
+    return is_in_folder or realpath(path).startswith(realpath(state_path))
 
 
 def _is_manifest(path: Path, folders: Iterable[Path]) -> bool:
@@ -158,14 +157,10 @@ def _is_same(first: Path, second: Path) -> bool:
     """Whether two paths lead to the same file, also through links; never for a device, which accepts many writers."""
     if first.exists() and not first.is_file():
         return False
-    if _real_path(first) == _real_path(second):
+    if realpath(first) == realpath(second):
         return True
     return first.is_file() and second.is_file() and first.samefile(second)
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
-    return Path(_real_path(path)).is_relative_to(_real_path(folder))
-
-
-def _real_path(path: Path) -> str:
-    return os.path.realpath(path)
+    return Path(realpath(path)).is_relative_to(realpath(folder))

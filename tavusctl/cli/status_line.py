@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Final
 
 import click
@@ -59,30 +59,26 @@ class TerminalProgress(Struct, frozen=True):
         if not self.quiet:
             click.echo(text, err=True)
 
-    def slow(self, what: str, count: Callable[[], str]) -> AbstractContextManager[None]:
+    @contextmanager
+    def slow(self, what: str, count: Callable[[], str]) -> Iterator[None]:
         """Show a status line while a slow operation runs; `count` returns its progress as text."""
-        return _show_while_running(self, what, count)
+        finished, start = threading.Event(), time.monotonic()
+
+        def line() -> str:
+            return f"{what}: {count()}; {_elapsed(time.monotonic() - start)}"
+
+        thread = threading.Thread(target=_show_repeatedly, args=(self, line, finished), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            finished.set()
+            thread.join()
+        _log.info("done %s", line())
 
     def waits(self) -> WaitingLine:
         """A status line for the objects that a run waits for."""
         return WaitingLine(self)
-
-
-@contextmanager
-def _show_while_running(progress: TerminalProgress, what: str, count: Callable[[], str]) -> Iterator[None]:
-    finished, start = threading.Event(), time.monotonic()
-
-    def line() -> str:
-        return f"{what}: {count()}; {_elapsed(time.monotonic() - start)}"
-
-    thread = threading.Thread(target=_show_repeatedly, args=(progress, line, finished), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        finished.set()
-        thread.join()
-    _log.info("done %s", line())
 
 
 def _show_repeatedly(progress: TerminalProgress, line: Callable[[], str], finished: threading.Event) -> None:

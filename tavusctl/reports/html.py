@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 _MAX_OPEN_ROWS = 400  # rows that differ: a change with more of them is folded when the page opens
+_ONLY_OF_CHANGES = ("refusal", "risks", "affects", "affected", "reason", "source", "waits_for", "budget", "flow")
 Context = JsonObject
 
 
@@ -175,22 +176,14 @@ def _drift_card(entry: Drift, number: int) -> Context:
         "dangerous": is_missing,
         "cause": entry.cause.value,
         "why": review.CAUSES[entry.cause],
-        "refusal": None,
-        "risks": (),
-        "affects": (),
-        "affected": "",
-        "reason": "",
         "remote_id": entry.remote_id,
-        "source": None,
-        "waits_for": (),
-        "budget": "",
         "blocks": [
             block
             for field in entry.fields
             for block in _blocks(field, review.drift_places(replace(entry, fields=(field,))))
         ],
-        "flow": "",
         "open": True,
+        **dict.fromkeys(_ONLY_OF_CHANGES, ""),
     }
 
 

@@ -1,22 +1,27 @@
-"""Check the project (its file, `.env`, the state) and the connection: address, key, a request, the clocks."""
+"""The checks of `doctor`: versions, git, the project (its file, `.env`, the state), and the connection to the API."""
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from tavusctl import __version__
 from tavusctl.api import DEFAULT_URL, ReadClient
 from tavusctl.app.doctor.finding import Finding, failed, ok, warning
 from tavusctl.app.session import env_file, keyring
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.online import Session
+from tavusctl.config.project_file.state_scheme import is_git
 from tavusctl.core.diagnostics import Diagnostic, Severity
-from tavusctl.core.errors import ConfigError
+from tavusctl.core.errors import ConfigError, StateError
 from tavusctl.core.messages import counted, listed, shown, site
 from tavusctl.core.project_settings import FILE, Environment, Project
 from tavusctl.engine.safety import account_guard
+from tavusctl.integrations.git.checkout import checkout_around
+from tavusctl.integrations.git.process import Git, GitError
 from tavusctl.kinds import KINDS
 from tavusctl.state.journal import read_current_state
 from tavusctl.state.seals import open_state
@@ -25,6 +30,46 @@ _SECONDS: Final = 10.0  # for one attempt
 _PAUSE: Final = 1.0  # seconds between attempts, at most
 _SKEW: Final = timedelta(minutes=1)
 _NEAR: Final = 2  # seconds: a server returns whole seconds, and its response takes a moment
+
+
+def versions() -> Iterator[Finding]:
+    """The versions that a bug report needs."""
+    system = f"{platform.system()} {platform.machine()}"
+    yield ok("versions", f"tavusctl {__version__}, Python {platform.python_version()}, {system}")
+
+
+def git(folder: Path, state: str) -> Iterator[Finding]:
+    """Whether git runs, and whether the folder is in a repository; a failure only if the state is in git.
+
+    If git cannot read the repository, the check of the state shows whether that matters.
+    """
+    process = Git(folder, 10.0)
+    state_needs_git = is_git(state)
+    try:
+        version = process.line("version").removeprefix("git version ")
+    except GitError as error:
+        message = f"git cannot be run: {error}"
+        hint = "install git"
+        yield (
+            failed("git", StateError(f"{message}, and the state is in git", hint))
+            if state_needs_git
+            else warning("git", message, hint)
+        )
+        return
+    try:
+        top = process.path("rev-parse", "--show-toplevel")
+    except GitError as error:
+        if checkout_around(folder):
+            yield warning("git", f"git {version} cannot read the repository: {error}", "make `git status` work here")
+            return
+        message = f"git {version}; the folder is in no git repository"
+        yield (
+            failed("git", StateError(message, "run `git init`"))
+            if state_needs_git and not state.startswith("git+")
+            else ok("git", message)
+        )
+        return
+    yield ok("git", f"git {version}, repository {top}")
 
 
 def project(settings: Project, diagnostics: tuple[Diagnostic, ...]) -> Iterator[Finding]:

@@ -7,10 +7,9 @@ from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl.app.doctor import checks, machine
+from tavusctl.app.doctor import checks
 from tavusctl.app.doctor.finding import Finding, Health, ok, run_check
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.online import Session
@@ -28,30 +27,15 @@ _COLOURS = {Health.OK: "green", Health.WARNING: "yellow", Health.FAILED: "red"}
 Place = Callable[[Environment, Path], AbstractContextManager[str]]
 
 
-class Checkup(Struct, frozen=True):
-    """The findings of all checks, in order."""
-
-    findings: Sequence[Finding]
-
-    @property
-    def exit_code(self) -> int:
-        """0, or the exit code of the worst finding, with which a command would end because of it."""
-        return worst([one.exit_code for one in self.findings])
-
-
-def checkup(environment: str | None, place: Place, progress: Progress) -> Checkup:
+def checkup(environment: str | None, place: Place, progress: Progress) -> Iterator[Finding]:
     """Run all checks; nothing is changed.  `place` is a context that gives the base URL of an environment's API."""
-    return Checkup([*_findings(environment, place, progress)])
-
-
-def _findings(environment: str | None, place: Place, progress: Progress) -> Iterator[Finding]:
-    yield from run_check("versions", machine.versions)
+    yield from run_check("versions", checks.versions)
     project, diagnostics = load_project()
     yield from run_check("project", lambda: checks.project(project, diagnostics))
     opened: list[LocalSession] = []
     yield from run_check("environment", partial(_open, environment, progress, opened))
     state = opened[0].environment.state if opened else ""
-    yield from run_check("git", lambda: machine.git(Path(project.root), state))
+    yield from run_check("git", lambda: checks.git(Path(project.root), state))
     for session in opened or [LocalSession(project, Environment(), progress)]:
         for finding in _account_findings(session, place, known=bool(opened)):
             yield replace(finding, hint=session.with_environment(finding.hint))
@@ -85,20 +69,25 @@ def _address(session: LocalSession, place: Place, stack: ExitStack, urls: list[s
     yield checks.address(session.environment, urls[0])
 
 
-def text(result: Checkup) -> str:
+def exit_code(findings: Sequence[Finding]) -> int:
+    """0, or the exit code of the worst finding, with which a command would end because of it."""
+    return worst([one.exit_code for one in findings])
+
+
+def text(findings: Sequence[Finding]) -> str:
     """A line for each finding, with its hint below it, and a summary."""
     lines = []
-    for finding in result.findings:
+    for finding in findings:
         word = style(f"{finding.health.value:<8}", fg=_COLOURS[finding.health])
         lines.append(f"{word} {finding.check}: {escape_invisible(finding.message)}")
         if finding.hint:
             lines.append(f"  help: {escape_invisible(finding.hint)}")
-    counts = [(health, sum(finding.health is health for finding in result.findings)) for health in Health]
+    counts = [(health, sum(finding.health is health for finding in findings)) for health in Health]
     summary = ", ".join(f"{count} {health.value}" for health, count in counts if count)
     return "\n".join([*lines, style(f"Doctor: {summary}", bold=True)]) + "\n"
 
 
-def document(result: Checkup) -> str:
+def document(findings: Sequence[Finding]) -> str:
     """The findings as JSON."""
     checks = [
         {
@@ -107,6 +96,6 @@ def document(result: Checkup) -> str:
             "message": finding.message,
             "hint": finding.hint or None,
         }
-        for finding in result.findings
+        for finding in findings
     ]
     return result_text(checks=checks)

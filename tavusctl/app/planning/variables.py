@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from tavusctl.core.address import Address
 from tavusctl.core.project_settings import FILE
-from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.lib.json_types import KeyPath
 from tavusctl.rewrite import keys
 from tavusctl.rewrite.export import with_secrets
@@ -54,14 +53,6 @@ class SecretNames(Struct):
         """Whether a variable holds a value that this run may read."""
         value = self.value_of(name)
         return isinstance(value, str) and bool(value)
-
-
-def secret_names_of(
-    prepared: PreparedPlan, listed: Collection[str], value_of: Callable[[str], str | UnreadSecret]
-) -> SecretNames:
-    """The names for secrets of a project, with the names that its manifests use."""
-    used = {name for one in prepared.desired for names in one.secret_names.values() for name in names}
-    return SecretNames(listed, value_of, used)
 
 
 def instructions(names: Collection[str]) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ def read_plan(session: Session, command: str, options: JsonObject) -> Plan | Non
     if trace is None or not _has_same_files(session, trace, plan_settings_digest(session, options)):
         return None
     with session.reader() as api:
-        return _plan_of(session, trace, api)
+        return _plan_if_unchanged(session, trace, api)
 
 
 def cached_plan(session: Session, command: str, settings_digest: bytes, api: ReadClient) -> Plan | None:
@@ -57,7 +57,7 @@ def cached_plan(session: Session, command: str, settings_digest: bytes, api: Rea
     trace = _trace(session, command)
     if trace is None or not _has_same_files(session, trace, settings_digest):
         return None
-    return _plan_of(session, trace, api)
+    return _plan_if_unchanged(session, trace, api)
 
 
 def keep_plan(
@@ -65,27 +65,17 @@ def keep_plan(
 ) -> None:
     """Cache a plan without steps and diagnostics; `settings_digest` was computed before the plan."""
     plan, files, answers = prepared.plan, _files_read(session), api.response_digests
-    empty_plan = Plan(
-        no_op=plan.no_op,
-        environment=plan.environment,
-        account=plan.account,
-        key_source=plan.key_source,
-        fingerprint=plan.fingerprint,
-        targets=plan.targets,
-        finish=plan.finish,
+    if session.cache is None or files is None or not all(one.digest for one in answers):
+        return
+    trace = Trace(
+        settings_digest, files, answers, plan.no_op, plan.account, plan.fingerprint, plan.targets, plan.finish
     )
-    is_empty = plan == empty_plan and not (
+    is_empty = plan == _plan_of(session, trace) and not (
         prepared.state_is_behind or prepared.learns_settings or prepared.unset_secrets
     )
     # The source of a watched document is fetched in every run.
     watches = any(one.watch for one in prepared.manifests)
-    is_cacheable = all(one.digest for one in answers)
-    if session.cache is None or files is None or not is_empty or watches or not is_cacheable:
-        return
-    if settings_digest and settings_digest == plan_settings_digest(session, options):
-        trace = Trace(
-            settings_digest, files, answers, plan.no_op, plan.account, plan.fingerprint, plan.targets, plan.finish
-        )
+    if is_empty and not watches and settings_digest and settings_digest == plan_settings_digest(session, options):
         session.cache.write(command, trace)
 
 
@@ -111,11 +101,13 @@ def comparison_settings_digest(session: Session) -> bytes:
     return _sealed(session, session.base_url, session.api_key)
 
 
-def _plan_of(session: Session, trace: Trace, api: ReadClient) -> Plan | None:
+def _plan_if_unchanged(session: Session, trace: Trace, api: ReadClient) -> Plan | None:
     """The plan of a trace, if the API gives the same responses as before; else None."""
     with reading(session.progress, api):
-        if not api.responses_are_unchanged(trace.answers):
-            return None
+        return _plan_of(session, trace) if api.responses_are_unchanged(trace.answers) else None
+
+
+def _plan_of(session: Session, trace: Trace) -> Plan:
     return Plan(
         no_op=trace.objects,
         environment=session.environment.name,

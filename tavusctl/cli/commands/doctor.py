@@ -25,6 +25,6 @@ def command(*, environment: str | None, base_url: str, progress: TerminalProgres
     \b
     tavusctl doctor --env prod
     """
-    checks = app.checkup(environment, lambda chosen, root: base_url_of(chosen, root, base_url), progress)
-    click.echo((app.document if format_ == "json" else app.text)(checks), nl=False)
-    return checks.exit_code
+    findings = [*app.checkup(environment, lambda chosen, root: base_url_of(chosen, root, base_url), progress)]
+    click.echo((app.document if format_ == "json" else app.text)(findings), nl=False)
+    return app.exit_code(findings)

@@ -51,9 +51,9 @@ class ManifestCache(Struct):
     _read: list[str] = []  # names and digests of all that was read, in order
     _is_complete: bool = True  # whether `_read` has all that was read
     _is_changed: bool = False
-    _files: dict[str, str] = {}  # digests of the manifest files read, by path
-    _texts: dict[str, dict[str, str]] = {}  # by path of the file: digests of included texts
-    _paths: dict[str, str] = {}  # paths of the manifest files read, by shown path
+    files: dict[str, str] = {}  # digests of the manifest files read, by path
+    texts_by_file: dict[str, dict[str, str]] = {}  # digests of included texts, by path of a manifest file with an entry
+    paths: dict[str, str] = {}  # paths of the manifest files read, by shown path
     _disk: DiskAnswers | None = None  # answers to rules, if these reported nothing
     disk_answers: DiskAnswers | None = None  # answers to rules about files that have an entry, whatever these reported
     is_used: bool = False  # whether anything that this run knows comes from the cache
@@ -80,32 +80,17 @@ class ManifestCache(Struct):
         """What was read; None unless all of it has a digest and rules reported nothing about it."""
         if not self._is_complete or self._disk is None:
             return None
-        texts = {path: digest for of_file in self._texts.values() for path, digest in of_file.items()}
-        return FilesRead(self._files, texts, self._disk)
-
-    @property
-    def files(self) -> Mapping[str, str]:
-        """The digests of the manifest files read, by path."""
-        return self._files
-
-    @property
-    def texts_by_file(self) -> Mapping[str, Mapping[str, str]]:
-        """By path of a manifest file that has an entry: the digests of the texts that it includes, by path."""
-        return self._texts
-
-    @property
-    def paths(self) -> Mapping[str, str]:
-        """The paths of the manifest files read, by shown path."""
-        return self._paths
+        texts = {path: digest for of_file in self.texts_by_file.values() for path, digest in of_file.items()}
+        return FilesRead(self.files, texts, self._disk)
 
     def note_file(self, path: Path, shown_path: str, digest: str) -> None:
         """Record that a manifest file was read."""
-        self._files[os.fspath(path)] = digest
-        self._paths[shown_path] = os.fspath(path)
+        self.files[os.fspath(path)] = digest
+        self.paths[shown_path] = os.fspath(path)
 
     def note_texts(self, path: Path, digests: Mapping[Path, str]) -> None:
         """Record the included texts that the entry of a manifest file depends on."""
-        self._texts[os.fspath(path)] = {os.fspath(text): digest for text, digest in digests.items()}
+        self.texts_by_file[os.fspath(path)] = {os.fspath(text): digest for text, digest in digests.items()}
 
     def find(self, file: str, content: str) -> Entry | None:
         """The entry of a file with this digest, or None; it counts as used only once it is passed to `keep`."""

@@ -157,10 +157,13 @@ class FileStore:
                 message = f"the state {self.path} is held by {_holder(descriptor)}"
                 raise LockError(message, "wait for that run to end, or add `--lock-timeout 10m`", id="E701")
             time.sleep(pause)
-        with self._reopened_lock() as second_descriptor:
+        second_descriptor = self._open_lock()
+        try:
             if self._flock(second_descriptor):
                 reason = "two processes can hold one at once"
                 raise self._no_locks(reason)
+        finally:
+            os.close(second_descriptor)
 
     def _flock(self, descriptor: int) -> bool:
         """Take the lock, if it is free; StateError if the file system has no locks, such as some network disks."""
@@ -195,14 +198,6 @@ class FileStore:
             status = self.path.lstat()
             return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
         return ()
-
-    @contextlib.contextmanager
-    def _reopened_lock(self) -> Iterator[int]:
-        descriptor = self._open_lock()
-        try:
-            yield descriptor
-        finally:
-            os.close(descriptor)
 
     def _unusable(self, error: OSError, verb: str) -> StateError:
         message = f"cannot {verb} the state {self.path}: {error.strerror}"

@@ -127,7 +127,7 @@ class Repository:
             return
         options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--refmap=")
         with self._readable():
-            self._git(network=True).text("fetch", *options, "--", self.url, f"+{ref}:{_local_ref(commit)}")
+            self._git(network=True).text("fetch", *options, "--", self.url, f"+{ref}:refs/fetched/{commit}")
 
     @_local()
     def kind(self, object_id: str) -> str:
@@ -254,10 +254,6 @@ def _check_version(root: Path) -> None:
 @_local()
 def _temporary_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="tavusctl-git-"))
-
-
-def _local_ref(commit: str) -> str:
-    return f"refs/fetched/{commit}"
 
 
 def _import_file(name: str, content: bytes) -> bytes:

@@ -107,7 +107,8 @@ class SharedStore:
         """Replace the state that was last read; LockError if another run has replaced it meanwhile."""
         with self._guard:
             self._folder.check()
-            self._check()
+            if self._lease:
+                self._lease.check()
             try:
                 self._version = self._folder.put(NAME, encode(state, _fence()), self._version)
             except WriteConflict:
@@ -172,10 +173,6 @@ class SharedStore:
             with contextlib.suppress(WriteConflict):  # a late write has just arrived: read again
                 self._version = self._folder.put(NAME, encode(state, _fence()), blob.version)
                 return
-
-    def _check(self) -> None:
-        if self._lease:
-            self._lease.check()
 
     def _failed(self, message: str) -> LockError:
         if self._lease:
