@@ -30,7 +30,7 @@ class Formatting(Struct):
     diagnostics: list[Diagnostic] = []
     budget: Budget = field(default_factory=Budget)
 
-    def format_file(self, path: Path, root: Path, *, overlay: bool = False) -> None:
+    def format_file(self, path: Path, root: Path, *, overlay: bool) -> None:
         """Format one file and record the result, or why it cannot be read; `overlay` selects the schema.
 
         A file with several names is formatted once, under the first of them.

@@ -110,7 +110,7 @@ def in_repository(report: Report) -> Report:
     return report.in_repository(folder_in_checkout(file_writer.project_root()))
 
 
-def color_setting(*, no_color: bool = False) -> bool | None:
+def color_setting(*, no_color: bool) -> bool | None:
     """Whether to use colours, by `--no-color` and the environment; None if that depends on the output stream."""
     if no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False

@@ -177,7 +177,7 @@ def _parts(entry: Entry) -> list[str]:
     return parts + _flow(review.flow(entry))
 
 
-def headline(entry: Entry, others: int = 0) -> str:
+def headline(entry: Entry, others: int) -> str:
     """The head of a section: a resource on one line of HTML, and how many others change in the same way."""
     change = entry.change
     sign = "!" if entry.refusal else review.SIGNS[change.action]

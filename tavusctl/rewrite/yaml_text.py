@@ -145,7 +145,7 @@ def literal(text: str, indent: int, step: int = PLAIN.step) -> list[str]:
     return [f"|{_indicator(text, step)}{_chomping(text)}", *indented(lines, indent + step)]
 
 
-def folded(text: str, indent: int, step: int = PLAIN.step) -> list[str]:
+def folded(text: str, indent: int, step: int) -> list[str]:
     """Text as a `>` block, broken between words; empty if no line of it has to be broken."""
     width = max(WIDTH - indent - step, _MIN_WIDTH)
     paragraphs = [wrapped(paragraph, width) for paragraph in text.rstrip("\n").split("\n")]

@@ -59,7 +59,7 @@ class VerifyResult(Struct, frozen=True):
         return 0 if all(check.usable or (check.pending and not strict) for check in self.checks) else UNUSABLE
 
 
-def verify(session: Session, partner: Address | None = None) -> VerifyResult:
+def verify(session: Session, partner: Address | None) -> VerifyResult:
     """Check every object that the manifests describe; with a partner, also try a conversation with it."""
     manifests, state = _known(session, writing=partner is not None)
     bindings = state.bindings

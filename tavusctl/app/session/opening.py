@@ -57,7 +57,7 @@ def open_session(
     )
 
 
-def open_sessions(environment: str | None, progress: Progress, *, caches: bool = False) -> list[LocalSession]:
+def open_sessions(environment: str | None, progress: Progress, *, caches: bool) -> list[LocalSession]:
     """The session of the chosen environment; if none is chosen, a session of each environment."""
     names: list[str | None] = [] if environment else list(load_project(caches=caches)[0].environments)
     return [open_session(one, progress, caches=caches) for one in names or [environment]]
