@@ -248,6 +248,10 @@ POINTERS: JsonObject = {
     "/layers/stt/hotwords/1": "points into a list, but `/layers/stt/hotwords` is managed as a whole",
     "/system_prompt/text": "continues below `/system_prompt`, which has no fields; write `/system_prompt`",
     "/nothing/like/it": "does not point to a field of a persona",
+    "/persona_id": "does not point to a field of a persona; remove it: the API sets this field",
+    "/pal_id": "remove it: the API sets this field",
+    "/created_at": "remove it: the API sets this field",
+    "/spec/persona_id": "remove it: the API sets this field",
     "layers/tts": "is not a JSON Pointer into `spec`; write a JSON Pointer such as `/layers/tts`",
 }
 

@@ -51,6 +51,8 @@ def _walk(kind: ResourceKind, spec: JsonObject, path: KeyPath) -> tuple[str, str
 
 
 def _suggestion(kind: ResourceKind, above: KeyPath, key: str, below: KeyPath) -> str:
+    if not above and key in kind.computed:
+        return "remove it: the API sets this field"
     known = fields_at(kind.model, above)
     intended = kind.canonical_key((*above, key)) or nearest(key, known)
     if intended:
