@@ -20,6 +20,7 @@ SPEC: Body = {
         }
     },
 }
+GOAL: Body = {"objective_name": "greet", "objective_prompt": "Greet."}
 VALUES = {"LLM_KEY": "key-0123456789abcdef", "TEAM_KEY": "team-0123456789abcdef"}
 
 
@@ -111,3 +112,13 @@ def test_other_errors_are_told_with_the_missing_value(applied: Project) -> None:
     assert "TV109" in told
     assert "TV124" not in told
     assert "TV124" in applied.run("apply", "--yes").err
+
+
+def test_an_error_that_only_stops_a_write_is_told_with_the_missing_value(applied: Project) -> None:
+    applied.manifest("persona", "other", {**SPEC, "persona_name": "Other"})
+    applied.manifest("objectives", "ring", {"name": "Ring", "data": [{**GOAL, "next_required_objective": "greet"}]})
+
+    told = applied.run("apply", "--yes").err
+
+    assert "TV233" in told
+    assert "TV124" in told

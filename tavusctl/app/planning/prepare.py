@@ -88,9 +88,7 @@ def prepare(
     prepared = replace(prepared, plan=plan, unset_secrets=unset, manifests=manifests)
     if base is None and checks_names:
         named_addresses.check_known(options.named, {m.address for m in manifests} | prepared.state.bindings.keys())
-    if needs_values:
-        check_values(prepared)
-    return gate(prepared) if gates else replace(prepared, plan=with_warnings_only(prepared.plan))
+    return gate(prepared, checks_lint=gates, needs_values=needs_values)
 
 
 def with_environment(session: Session, plan: Plan) -> Plan:
@@ -168,20 +166,21 @@ def wait_for_creates(session: Session, api: Client, plan: Callable[[], PreparedP
         time.sleep(min(seconds, 5.0))
 
 
-def gate(prepared: PreparedPlan) -> PreparedPlan:
-    """The plan with its lint errors turned into warnings; ConfigError if the plan would write one of them."""
+def gate(prepared: PreparedPlan, *, checks_lint: bool, needs_values: bool) -> PreparedPlan:
+    """The plan with its lint errors turned into warnings.
+
+    ConfigError with everything that the plan would write and must not: with `checks_lint` each lint error, and with
+    `needs_values` each secret whose variable is not set here.
+    """
     plan = prepared.plan
-    errors = [one for one in plan.warnings if one.severity is Severity.ERROR and _is_written(one, plan)]
-    if errors:
-        raise ConfigError(errors)
+    errors = [
+        *(one for one in plan.warnings if checks_lint and one.severity is Severity.ERROR),
+        *(prepared.unset_secrets if needs_values else ()),
+    ]
+    written = [one for one in errors if _is_written(one, plan)]
+    if written:
+        raise ConfigError(written)
     return replace(prepared, plan=with_warnings_only(plan))
-
-
-def check_values(prepared: PreparedPlan) -> None:
-    """Raise ConfigError with every secret that the plan sends and whose variable is not set here."""
-    missing = [one for one in prepared.unset_secrets if _is_written(one, prepared.plan)]
-    if missing:
-        raise ConfigError(missing)
 
 
 def unset_secrets_warning(unset: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
