@@ -71,7 +71,7 @@ def why_unusable(value: str | UnreadSecret) -> str:
     if isinstance(value, UnreadSecret):
         return ""
     if not _as_seen(value):
-        return "has no value"
+        return "has only blanks as its value" if value else "has no value"
     if _as_seen(value).lower() in _NOTHING or _PLACEHOLDER.fullmatch(_as_seen(value)):
         return "has a placeholder as its value, which would replace the real key"
     if is_mask(value) or _is_sign(_as_seen(value)):

@@ -122,3 +122,12 @@ def test_an_error_that_only_stops_a_write_is_told_with_the_missing_value(applied
 
     assert "TV233" in told
     assert "TV124" in told
+
+
+@pytest.mark.parametrize("blank", ["   ", "\t\n", "\r\n", "\u00a0", "\u200b", "\ufeff"])
+def test_a_value_of_blanks_alone_is_a_mistake_and_not_a_variable_that_is_not_set(applied: Project, blank: str) -> None:
+    refused = applied.run("apply", "--yes", **VALUES | {"LLM_KEY": blank})
+
+    assert (refused.code, applied.account.writes) == (10, [])
+    assert "the secret `LLM_KEY` has only blanks as its value" in refused.err
+    assert applied.run("apply", "--yes", **VALUES | {"LLM_KEY": ""}).code == 0

@@ -47,10 +47,14 @@ class LocalSession(Struct, frozen=True):
         return Path(self.project.root)
 
     def value_of(self, name: str) -> str | UnreadSecret:
-        """The value of the variable of a secret; empty if it is not set, Unread if this run may not read it."""
+        """The value of the variable of a secret; empty if it is not set, Unread if this run may not read it.
+
+        A value of blanks alone stays as it is: it is a mistake, and no secret that is not set.
+        """
         if self.grant and name not in self.grant.secrets:
             return self.grant.unread
-        return trimmed(self.variables.get(name))
+        value = self.variables.get(name)
+        return trimmed(value) or value
 
     def store(self, environment: Environment | None = None) -> Store:
         """The store of the state of this environment, or of another one; RefusedError if this run may not open it."""
