@@ -30,6 +30,7 @@ class Project(Struct, frozen=True):
     secrets: Collection[str] = ()  # names that `${secret:}` accepts
     # For the path of a manifest and a text in it: the path to write in `${file:}`; empty if the text names no file.
     file_named: Callable[[str, str], str] = lambda _manifest, _text: ""
+    similar_file: Callable[[str, str], str] = lambda _manifest, _text: ""  # the same for a path with a typing error
     kinds: Mapping[str, ResourceKind] = {}  # kinds that references can lead to
 
 

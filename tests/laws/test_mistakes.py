@@ -51,6 +51,7 @@ MISTAKES: list[tuple[str, Any, str, str]] = [
             *("file:prompts/coach.md", "$file:prompts/coach.md", "file('prompts/coach.md')", "<file:prompts/coach.md>"),
             *("file://prompts/coach.md", "@prompts/coach.md", "<prompts/coach.md>", "prompts\\coach.md"),
             *("[file:prompts/coach.md]", "Hi. {file:prompts/coach.md}", "{file:manifests/prompts/coach.md}"),
+            *("/prompts/coach.md", "/manifests/prompts/coach.md", "Prompts/Coach.md", "prompts/caoch.md"),
         )
     ),
     ("system_prompt", "lines.md", "TV208", "${file:people/lines.md}"),
@@ -125,11 +126,14 @@ def test_what_is_meant_is_no_mistake(key: str, value: Any, tmp_path: Path) -> No
     assert said(tmp_path, {key: value}) == []
 
 
-@pytest.mark.parametrize("path", ["prompts/none.md", "none.txt", "manifests/prompts/none.markdown", "prompts\\none.md"])
+@pytest.mark.parametrize(
+    "path", ["prompts/none.md", "none.txt", "manifests/prompts/none.markdown", "prompts\\none.md", "/prompts/none.md"]
+)
 def test_the_path_of_a_file_that_does_not_exist_is_never_a_prompt(path: str, tmp_path: Path) -> None:
     (found,) = said(tmp_path, {"system_prompt": path})
 
-    assert (found.id, found.hint.partition(",")[0]) == ("TV208", f"write `${{file:{path.replace(chr(92), '/')}}}`")
+    relative = path.replace("\\", "/").lstrip("/")
+    assert (found.id, found.hint.partition(",")[0]) == ("TV208", f"write `${{file:{relative}}}`")
 
 
 @pytest.mark.parametrize("name", ["${LLM_KEY}", "${env:LLM_KEY}", "${{ secrets.LLM_KEY }}", "${env:ACME_TOKEN}"])

@@ -124,7 +124,7 @@ def _lint_remarks(
     disk, rule_set = Disk(session.project), "all" if advice else "errors"
     if manifest_cache and manifest_cache.is_known_clean(rule_set, applied, disk):
         return ()
-    lint_project = replace(lint_project, file_named=disk.file_named)
+    lint_project = replace(lint_project, file_named=disk.file_named, similar_file=disk.similar_file)
     remarks = [*lint.check(lint_project, KINDS, advice=advice, unchecked=unchecked)]
     if manifest_cache:
         manifest_cache.record_run(rule_set, applied, disk, is_clean=not remarks)

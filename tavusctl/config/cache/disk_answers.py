@@ -55,6 +55,10 @@ class Disk(Struct):
             self._answers[question] = self._file_named(manifest, text)
         return self._answers[question]
 
+    def similar_file(self, manifest: str, text: str) -> str:
+        """The path for `${file:}` of the file that was probably meant by a text; not recorded: it is for hints only."""
+        return file_name_hints.likely(self.project, Path(self.project.root, manifest), text)
+
     @property
     def answers(self) -> DiskAnswers:
         """All answers so far."""

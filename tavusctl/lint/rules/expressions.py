@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from tavusctl.config.spec.file_name_hints import may_be_path
-from tavusctl.core.address import Address
+from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import written_at
 from tavusctl.core.messages import nearest, shown
 from tavusctl.core.model import Manifest
@@ -59,7 +59,14 @@ def literal_expression(subject: Subject) -> Iterator[Finding]:
             yield Finding(pointer, message, f"write `{expression}`")
         elif _PROSE.fullmatch(keys[-1]) and (path := _path_of_text(value)):
             message = f"{'.'.join(keys)}: the text {shown(value)} looks like the path of a file, but is sent literally"
-            yield Finding(pointer, message, f"write `${{file:{path}}}`, and create that file in the manifests folder")
+            yield Finding(pointer, message, _file_hint(subject, keys, path))
+
+
+def _file_hint(subject: Subject, keys: KeyPath, path: str) -> str:
+    similar = subject.project.similar_file(_source(subject, keys).path, path)
+    if similar:
+        return f"write `${{file:{similar}}}`"
+    return f"write `${{file:{path}}}`, and create that file in the manifests folder"
 
 
 def invalid_id(subject: Subject) -> Iterator[Finding]:
@@ -141,9 +148,9 @@ def _meant_expression(subject: Subject, keys: KeyPath, value: str) -> str:
 
 
 def _path_of_text(value: str) -> str:
-    """The path of a text file that a text consists of, with `/` between folders; empty if it is another text."""
+    """The relative path of a text file that a text consists of, with `/` between folders; empty for another text."""
     match = _TEXT_FILE.fullmatch(value.strip())
-    return match["path"].replace("\\", "/") if match else ""
+    return match["path"].replace("\\", "/").lstrip("/") if match else ""
 
 
 def _names_scheme(value: str) -> bool:
@@ -181,5 +188,8 @@ def _named_file(subject: Subject, keys: Sequence[str], text: str) -> str:
     """The path that `${file:}` would take for a file that the text names; empty if it names none."""
     if not may_be_path(text):
         return ""
-    source = written_at(subject.manifest.sources, join(keys), subject.manifest.source)
-    return subject.project.file_named(source.path, text)
+    return subject.project.file_named(_source(subject, keys).path, text)
+
+
+def _source(subject: Subject, keys: Sequence[str]) -> Source:
+    return written_at(subject.manifest.sources, join(keys), subject.manifest.source)
