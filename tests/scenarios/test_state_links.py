@@ -54,6 +54,17 @@ def test_nothing_beside_the_state_is_written_through_a_link(
     assert "E1211" in refused.err
 
 
+def test_no_project_is_made_through_a_link(checkout: Project, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (checkout.root / "agents").symlink_to(elsewhere)
+    refused = checkout.run("init", "agents")
+
+    assert (refused.code, list(elsewhere.iterdir())) == (12, [])
+    assert "E1211" in refused.err
+    assert checkout.run("init", str(elsewhere)).code == 0
+
+
 def test_a_link_inside_the_project_and_a_file_elsewhere_are_used(checkout: Project, tmp_path: Path) -> None:
     (checkout.root / "states").mkdir()
     (checkout.root / ".tavusctl").symlink_to("states")

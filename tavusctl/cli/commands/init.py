@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
 from tavusctl.app.export import report
 from tavusctl.app.export.write import ExportResult
+from tavusctl.app.files import file_writer
 from tavusctl.app.init import github as workflows
 from tavusctl.app.init.project import Account, start
 from tavusctl.app.session.online import Session
@@ -65,6 +67,8 @@ def command(
         if from_account or github:
             raise UsageError("`--demo` needs no account and no workflows", "leave `--from-account` and `--github` out")
         check_installed()
+    if Path(os.path.abspath(folder)).is_relative_to(file_writer.project_root()):  # noqa: PTH100 - it may be a link
+        file_writer.real_path(folder)
     is_project = (folder / FILE).exists()
     if is_project and (from_account or not github):
         message = f"`{folder / FILE}` exists: the folder is a project already"
