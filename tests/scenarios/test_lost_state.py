@@ -79,3 +79,34 @@ def test_one_known_object_is_state_enough(lost: Project) -> None:
     assert {one["address"] for one in lost.plan()["refused"]} == {"document/prices"}
     assert "applied before" not in lost.run("plan").out
     assert [one["address"] for one in lost.plan()["changes"]] == ["persona/fresh"]
+
+
+@pytest.mark.parametrize("command", [("destroy", "--yes"), ("plan", "--destroy")])
+def test_a_destroy_without_the_state_does_not_say_that_nothing_is_left(lost: Project, command: tuple[str, ...]) -> None:
+    result = lost.run(*command)
+
+    assert (result.code, lost.account.writes) == (9, [])
+    assert "document/prices (" in result.err
+    assert "import --match-names" in result.err
+
+
+def test_a_destroy_names_what_the_state_does_not_know(lost: Project) -> None:
+    (coach,) = lost.account.objects("personas")
+    assert lost.run("import", "persona/coach", coach).code == 0
+
+    result = lost.run("destroy", "--yes", "--allow-deletes", "1")
+
+    assert result.code == 0
+    assert "TV310" in result.out + result.err
+    assert "document/prices (" in result.out + result.err
+    assert [*lost.account.objects("personas")] == []
+
+
+def test_a_destroy_is_repeated_without_a_complaint(lost: Project) -> None:
+    lost.manifest("document", "prices", PRICES, lifecycle={"on_remove": "retain"})
+    assert lost.run("import", "--match-names").code == 0
+    lost.apply()
+    assert lost.run("destroy", "--yes", "--allow-deletes", "2").code == 0
+    assert len(lost.account.objects("documents")) == 1
+
+    assert lost.run("destroy", "--yes").code == 0

@@ -23,10 +23,11 @@ from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import reading
 from tavusctl.config.passages import with_sources
 from tavusctl.core.diagnostics import Diagnostic, Severity
-from tavusctl.core.errors import ConfigError, RefusedError, TavusctlError
+from tavusctl.core.errors import ConfigError, RefusedError, StateError, TavusctlError
 from tavusctl.core.model import Action, Change, Manifest, Plan
 from tavusctl.core.ports import Reader
 from tavusctl.engine import reconcile, resolve
+from tavusctl.engine.import_ import missing_state
 from tavusctl.engine.prepared_plan import PlanInputs, PreparedPlan
 from tavusctl.engine.recovery import seconds_to_show
 from tavusctl.engine.resolve import variable_in
@@ -82,6 +83,8 @@ def prepare(
     with reading(session.progress, api):
         read_state = basis.read_state or partial(open_state, session.store(), inputs.keys)
         prepared = reconcile.prepare(manifests, KINDS, api, read_state, inputs)
+        if options.destroy:
+            prepared = _with_unknown(session, api, manifests, prepared)
     if session.cache:
         session.cache.drop_found_secrets()
     plan = with_environment(session, with_sources(prepared.plan, prepared.desired))
@@ -89,6 +92,24 @@ def prepare(
     if base is None and checks_names:
         named_addresses.check_known(options.named, {m.address for m in manifests} | prepared.state.bindings.keys())
     return gate(prepared, checks_lint=gates, needs_values=needs_values)
+
+
+def _with_unknown(session: Session, api: Reader, manifests: Sequence[Manifest], prepared: PreparedPlan) -> PreparedPlan:
+    """A plan to destroy with a warning about objects that have the names of manifests and are not in the state.
+
+    StateError if the state knows nothing to delete: the state may be lost, and then nothing would be destroyed.
+    """
+    bound = {address: binding.remote_id for address, binding in prepared.state.bindings.items()}
+    meant = [one for one in manifests if one.lifecycle.on_remove != "retain"]
+    if all(one.external_id or one.address in bound for one in meant):
+        return prepared
+    unknown = missing_state.of_account(meant, KINDS, api, bound, session.others().owners)
+    if not unknown.matching_ids:
+        return prepared
+    if not bound:
+        raise StateError(unknown.summary, missing_state.HINT, id="E916")
+    warnings = (*prepared.plan.warnings, *replace(unknown, new=()).warnings())
+    return replace(prepared, plan=replace(prepared.plan, warnings=warnings))
 
 
 def with_environment(session: Session, plan: Plan) -> Plan:
