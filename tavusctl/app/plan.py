@@ -49,7 +49,9 @@ def plan(
         api: Reader = CachingReader(client) if base else client
         prepare_plan = prepare if base or blame or out else incremental.prepare
         prepared = prepare_plan(session, api, options, sources=sources, gates=True)
-        result = _attributed(session, api, prepared.plan, base, options, sources) if base else prepared.plan
+        result = prepared.plan
+        if base is not None:
+            result = _attributed(session, api, result, base, options, sources)
         server_time = api.server_time()
         unchanged.keep_plan(session, unchanged.PLAN, options.document(), settings_digest, client, prepared)
     _show_plain_text(session, prepared)

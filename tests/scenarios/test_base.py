@@ -131,7 +131,12 @@ def test_a_project_that_the_base_does_not_have(project: Project) -> None:
 
 
 def test_a_base_that_git_does_not_know(branched: Project) -> None:
-    for name, told in (("nowhere", "no such commit"), ("--output=x", "is not a valid name of a commit")):
+    for name, told in (
+        ("nowhere", "no such commit"),
+        ("--output=x", "is not a valid name of a commit"),
+        ("main..HEAD", "is not a valid name of a commit"),
+        ("", "`--base` is empty"),
+    ):
         shown = branched.run("plan", f"--base={name}", "--format", "json")
         assert (shown.code, shown.document["error"]["id"]) == (12, "E1206")
         assert told in shown.document["error"]["complaints"][0]["message"]

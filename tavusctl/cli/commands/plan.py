@@ -52,7 +52,8 @@ def command(
     """
     plan_request = PlanOptions(**shape)
     plan_request.check_sense()
-    cached_plan = None if base or out else unchanged.read_plan(session, unchanged.PLAN, plan_request.document())
+    is_cacheable = base is None and not out
+    cached_plan = unchanged.read_plan(session, unchanged.PLAN, plan_request.document()) if is_cacheable else None
     if cached_plan:
         return emit(lambda report: report.plan(cached_plan), format_, reports)
     from tavusctl.app import plan as app  # a cached plan is reported without this import

@@ -54,8 +54,8 @@ def base_tree(root: Path, reference: str) -> Iterator[BaseTree]:
 
 def merge_base(root: Path, reference: str) -> str:
     """The merge base of HEAD and a reference; UsageError if git does not know one."""
-    if not reference or reference.startswith("-"):
-        message = f"`--base {reference}` is not a valid name of a commit"
+    if not reference or reference.startswith("-") or ".." in reference:
+        message = f"`--base {reference}` is not a valid name of a commit" if reference else "`--base` is empty"
         raise UsageError(message, "write for example `--base origin/main`", id="E1206")
     with _usage_errors():
         git = Git(root)
