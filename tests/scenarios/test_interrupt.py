@@ -9,8 +9,10 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -109,6 +111,38 @@ def test_a_command_that_reads_does_not_wait_for_answers_after_ctrl_c(
     document = json.loads(out)["error"]
     assert (code, "interrupted" in err) == (130, True), err
     assert (document["exit_code"], [one["message"] for one in document["complaints"]]) == (130, ["interrupted"])
+
+
+def _console_script() -> list[str]:
+    """The program that pip writes for the entry point."""
+    project_file = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    module, function = project_file["project"]["scripts"]["tavusctl"].split(":")
+    return [sys.executable, "-c", f"from {module} import {function}; {function}()"]
+
+
+@pytest.mark.parametrize("program", [_console_script(), [sys.executable, "-m", "tavusctl"]], ids=["script", "module"])
+def test_ctrl_c_while_modules_are_imported_prints_no_traceback(tmp_path: Path, program: list[str]) -> None:
+    imported = tmp_path / "imported"
+    # Short sleeps: a signal that comes just before one is noticed after it only.
+    slow_module = (
+        f"import pathlib, time\npathlib.Path({str(imported)!r}).touch()\nfor _ in range(400): time.sleep(0.05)\n"
+    )
+    (tmp_path / "click.py").write_text(slow_module, encoding="utf-8")
+    with (
+        inherited(signal.SIGINT, signal.default_int_handler),  # also if the tests run in the background
+        subprocess.Popen(
+            [*program, "version"],
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        deadline = time.monotonic() + 20
+        while not imported.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        assert ended(process, 7.0) == (130, "", "")
 
 
 @pytest.fixture
