@@ -10,6 +10,8 @@ import contextlib
 import io
 import json
 import os
+import subprocess
+import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -167,6 +169,16 @@ class Project:
         with environment_of(variables), contextlib.chdir(self.root), streams[0], streams[1]:
             code = run(list(args))
         return Result(code, out.getvalue(), err.getvalue())
+
+    def run_restricted(self, *args: str) -> Result:
+        """Run a command in a process that the permissions of files hold back, also if the tests run as root."""
+        privileges = "--bounding-set=-dac_override,-dac_read_search"
+        restricted = ["setpriv", privileges] if os.geteuid() == 0 else []
+        known = {"TAVUS_BASE_URL": self.account.url, "TAVUS_API_KEY": self.account.key, "NO_COLOR": "1"}
+        program = [*restricted, sys.executable, "-m", "tavusctl", *args]
+        environment = {**os.environ, **known}
+        ended = subprocess.run(program, cwd=self.root, env=environment, capture_output=True, text=True, check=False)
+        return Result(ended.returncode, ended.stdout, ended.stderr)
 
     def apply(self, *args: str) -> Result:
         """Run `apply --yes`; it must succeed."""

@@ -127,6 +127,30 @@ def test_a_state_that_is_damaged_of_another_account_or_out_of_reach(applied: Pro
     assert health(result)["state"] == "warning", "the state of no other place is called ok"
 
 
+def test_a_state_that_cannot_be_written_is_told_before_an_apply_needs_it(applied: Project) -> None:
+    folder = applied.root / ".tavusctl"
+    applied.manifest("persona", "coach", {**PERSONA, "greeting": "Hi."})
+    folder.chmod(0o500)
+    told = applied.run_restricted("doctor", "--format", "json")
+    refused = applied.run_restricted("apply", "--yes")
+    folder.chmod(0o700)
+    (folder / "state.json.lock").chmod(0o400)
+    of_lock = applied.run_restricted("doctor")
+
+    assert (told.code, refused.code, of_lock.code) == (9, 9, 9)
+    assert checks(told)["state"]["message"] == f"cannot write the state {folder}/state.json: Permission denied"
+    assert checks(told)["state"]["hint"] == "check its folder and permissions"
+
+
+def test_a_key_of_another_account_is_told_and_a_rotated_one_is_not(applied: Project) -> None:
+    applied.account.switch(keys={applied.account.key: applied.account.key, "rotated": applied.account.key})
+    rotated, stranger = (applied.run("doctor", "--format", "json", TAVUS_API_KEY=key) for key in ("rotated", "other"))
+
+    assert (rotated.code, stranger.code) == (0, 9)
+    assert checks(stranger)["account"]["status"] == "ok", "the key is valid"
+    assert "the API key may be of another account" in checks(stranger)["state"]["message"]
+
+
 def test_who_holds_the_lock_is_told(applied: Project) -> None:
     from tavusctl.state.file.store import FileStore  # noqa: PLC0415 - stands for another run
 
@@ -134,6 +158,7 @@ def test_who_holds_the_lock_is_told(applied: Project) -> None:
         result = applied.run("doctor", "--format", "json")
         assert result.code == 0
         assert "(tavusctl apply)" in checks(result)["lock"]["message"]
+        assert checks(result)["lock"]["hint"] == "wait for that run to end", "no command releases the lock of a file"
     assert checks(applied.run("doctor", "--format", "json"))["lock"]["message"] == "free"
 
 

@@ -18,11 +18,14 @@ from tavusctl.config.project_file.state_scheme import is_git
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import ConfigError, StateError
 from tavusctl.core.messages import counted, listed, shown, site
+from tavusctl.core.ports import State
 from tavusctl.core.project_settings import FILE, Environment, Project
+from tavusctl.engine.account.inventory import entries
 from tavusctl.engine.safety import account_guard
 from tavusctl.integrations.git.checkout import checkout_around
 from tavusctl.integrations.git.process import Git, GitError
 from tavusctl.kinds import KINDS
+from tavusctl.state.file.store import FileStore
 from tavusctl.state.journal import read_current_state
 from tavusctl.state.seals import open_state
 
@@ -95,8 +98,11 @@ def variables(session: LocalSession) -> Iterator[Finding]:
         yield ok("env-file", f"{session.root / env_file.NAME} is read")
 
 
-def state(session: Session) -> Iterator[Finding]:
-    """Where the state is, whether it can be read and its seal is valid, and who holds its lock."""
+def state(session: Session, *, is_reached: bool) -> Iterator[Finding]:
+    """Where the state is, whether it can be read and written, its seal is valid, and who holds its lock.
+
+    If the account is reached with a key that the state does not know, also whether the managed objects exist in it.
+    """
     environment = session.environment
     if not environment.state and "environments" in session.project.doubtful:
         yield warning("state", f"not checked: {FILE} does not say where it is", f"correct `environments` in {FILE}")
@@ -110,6 +116,10 @@ def state(session: Session) -> Iterator[Finding]:
     keys = keyring.available_keys(session)
     account_guard.check(current, environment, keys.api_key)
     open_state(store, keys)
+    if isinstance(store, FileStore):
+        store.check_writable()
+    if is_reached and current.bindings and not account_guard.knows(current, session.api_key):
+        _check_objects(session, current)
     yield ok("state", f"{location}: {content}")
     if current.bindings and not current.account and environment.account:
         yield ok("state", f"it will be bound to the account {environment.account}")
@@ -120,10 +130,22 @@ def state(session: Session) -> Iterator[Finding]:
     for remark in session.local_state_remark:
         yield warning("state", remark.message, remark.hint)
     if holder:
-        hint = "wait for that run to end; `tavusctl state unlock` releases the lock of a dead one"
+        # The kernel releases the lock of a file when its process ends.
+        unlock = "" if isinstance(store, FileStore) else "; `tavusctl state unlock` releases the lock of a dead one"
+        hint = f"wait for that run to end{unlock}"
         yield warning("lock", f"held by {holder}", hint)
     else:
         yield ok("lock", "free")
+
+
+def _check_objects(session: Session, current: State) -> None:
+    """Raise StateError if so many managed objects do not exist that the key is probably of another account."""
+    bound = current.bindings.values()
+    with session.reader() as api:
+        kinds = sorted({binding.address.kind for binding in bound})
+        found = {entry.remote_id for kind in kinds for entry in entries(api, KINDS[kind], stock=False)}
+    missing = sum(binding.remote_id not in found for binding in bound)
+    account_guard.check_key(current, session.environment, session.api_key, bound=len(bound), missing=missing)
 
 
 def address(environment: Environment, url: str) -> Finding:

@@ -58,10 +58,16 @@ def _account_findings(session: LocalSession, place: Place, *, known: bool) -> It
         yield from run_check("env-file", lambda: checks.variables(session))
         key_findings = [*run_check("key", lambda: checks.key(session))]
         yield from key_findings
-        # Without a valid key there is no request.
-        for url in urls if all(finding.health is Health.OK for finding in key_findings) else ():
-            yield from run_check("account", partial(checks.account, session, url))
-    yield from run_check("state", lambda: checks.state(Session.of(session)))
+        has_key = all(finding.health is Health.OK for finding in key_findings)
+        account_findings = [
+            finding
+            for url in (urls if has_key else ())
+            for finding in run_check("account", partial(checks.account, session, url))
+        ]
+        yield from account_findings
+        is_reached = bool(account_findings) and all(one.health is not Health.FAILED for one in account_findings)
+        online = Session.of(session, *urls)
+        yield from run_check("state", lambda: checks.state(online, is_reached=is_reached))
 
 
 def _address(session: LocalSession, place: Place, stack: ExitStack, urls: list[str]) -> Iterator[Finding]:

@@ -15,15 +15,19 @@ def with_account_label(state: State, environment: Environment) -> State:
     return replace(state, account=environment.account or state.account)
 
 
+def knows(state: State, api_key: str) -> bool:
+    """Whether a run with this API key has written the state."""
+    key_slot = slot(api_key, state.lineage)
+    return key_slot == state.key_digest or key_slot in state.keys
+
+
 def check_key(state: State, environment: Environment, api_key: str, *, bound: int = 0, missing: int = 0) -> None:
     """Refuse an account other than that of the state; `missing` of the `bound` objects do not exist in it."""
     label = environment.account
     if label and state.account and label != state.account:
         message = f"the state belongs to the account `{state.account}`, but the environment has `account: {label}`"
         raise StateError(message, "use a separate environment and state for each account", id="E910")
-    key_slot = slot(api_key, state.lineage)
-    known_key = key_slot == state.key_digest or key_slot in state.keys
-    if not known_key and bound and missing * 5 > bound:
+    if not knows(state, api_key) and bound and missing * 5 > bound:
         message = (
             f"{missing} of the {bound} managed objects do not exist "
             "in this account: the API key may be of another account"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -135,6 +136,13 @@ class FileStore:
             raise LockError(message, id="E704")
         message = f"the lock of {self.path} is released when the process that holds it ends"
         raise UsageError(message, "end that process", id="E1202")
+
+    def check_writable(self) -> None:
+        """Raise StateError if `lock` or `write` would not be permitted; nothing is written."""
+        folder = next(one for one in self.path.parents if os.access(one, os.F_OK))  # the one in which they create
+        is_permitted = os.access(folder, os.W_OK | os.X_OK)
+        if not is_permitted or (os.access(self._lock_path, os.F_OK) and not os.access(self._lock_path, os.W_OK)):
+            raise self._unusable(PermissionError(errno.EACCES, os.strerror(errno.EACCES)), "write")
 
     def _open_lock(self) -> int:
         try:
