@@ -51,7 +51,7 @@ class RunRecords(Struct):
 
     artifacts: ArtifactStore
     # runs that this process has archived; without those of which no call was carried out
-    archived_runs: list[str] = []
+    archived_runs: list[FinishedRun] = []
     withheld: dict[str, Sequence[str]] = {}  # by run: secrets in its records
 
     def keep(self, records: Sequence[bytes]) -> None:
@@ -69,7 +69,7 @@ class RunRecords(Struct):
                 text = f"{journal.withheld_record(run[0], secret_names).decode()}\n"
             with contextlib.suppress(TavusctlError, OSError):
                 self.artifacts.put(name, text.encode())
-                self.archived_runs += [run_id] if _has_changes(run) else []
+                self.archived_runs += [journal.parse_finished_run(run)] if _has_changes(run) else []
                 self._remove_old(lineage, name)
 
     def finished_run(self, lineage: str, run: str, check: Callable[[Sequence[bytes]], None]) -> FinishedRun:

@@ -98,7 +98,7 @@ def test_an_apply_tells_its_run_and_undo_lists_it(project: Project) -> None:
 
     (path,) = (project.root / ".tavusctl/runs").iterdir()
     assert path == records(project)
-    assert f"undo with: tavusctl undo {last(project)}\n" in said
+    assert f"undo with: tavusctl undo {last(project)} --allow-deletes 1\n" in said
     assert listed.out.startswith(last(project))
     assert listed.out.endswith("1 create\n")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -110,10 +110,28 @@ def test_an_apply_in_one_of_several_environments_tells_how_to_undo_it_there(proj
 
     said = project.run("apply", "--yes", "--env", "prod").err
 
-    told = re.search(r"^undo with: tavusctl (undo \w+ --env prod)$", said, re.MULTILINE)
+    told = re.search(r"^undo with: tavusctl (undo \w+ --allow-deletes 1 --env prod)$", said, re.MULTILINE)
     assert told, said
-    assert project.run(*told[1].split(), "--yes", "--allow-deletes", "1").code == 0
+    assert project.run(*told[1].split(), "--yes").code == 0
     assert project.account.objects("documents") == {}
+
+
+def test_the_command_that_an_apply_tells_has_the_options_that_the_undo_needs(applied: Project) -> None:
+    before = account(applied)
+    (applied.root / "manifests/persona-coach.yaml").unlink()
+    applied.manifest("document", "first", {"document_url": "https://example.com/1.pdf"})
+    applied.manifest("document", "second", {"document_url": "https://example.com/2.pdf"})
+    said = applied.apply("--allow-deletes", "1").err
+
+    told = re.search(r"^undo with: tavusctl (undo \w+ --recreate --allow-deletes 2)$", said, re.MULTILINE)
+    assert told, said
+    undone = applied.run(*told[1].split(), "--yes")
+
+    assert undone.code == 0, undone.err
+    assert "undo with: tavusctl undo" in undone.err
+    assert {kind: len(objects) for kind, objects in account(applied).items()} == {
+        kind: len(objects) for kind, objects in before.items()
+    }
 
 
 def test_updates_of_every_kind_are_reversed_to_what_was_there(applied: Project) -> None:

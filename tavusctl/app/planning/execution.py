@@ -14,7 +14,7 @@ from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import Waits
 from tavusctl.core.errors import TavusctlError, worst
 from tavusctl.core.messages import counted
-from tavusctl.core.model import Outcome, Plan, Status
+from tavusctl.core.model import Action, Outcome, Plan, Status
 from tavusctl.core.ports import Store
 from tavusctl.engine.apply import ApplyContext, DraftConsent, Stop
 from tavusctl.engine.dependencies import dependencies
@@ -23,6 +23,7 @@ from tavusctl.engine.plan import check_deletes, count_deletes
 from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.engine.safety.protection import count_lowered
 from tavusctl.kinds import KINDS
+from tavusctl.state.journal import FinishedRun
 from tavusctl.state.run_records import RunRecords, Trash
 
 STEPS: Final = 4  # steps at a time: few enough writes not to strain the API
@@ -104,10 +105,23 @@ class RunResult(Struct, frozen=True):
         elif statuses:
             yield f"next: run `{again}` again to continue"
         if self.archive.archived_runs:
-            run = self.archive.archived_runs[-1]
-            names = ", ".join(self.archive.withheld.get(run, ()))
+            finished = self.archive.archived_runs[-1]
+            names = ", ".join(self.archive.withheld.get(finished.run, ()))
             note = f"   (will be refused: the record of this run would contain the value of {names})" if names else ""
-            yield f"undo with: {self.command(f'undo {run}')}{note}"
+            command = " ".join(("undo", finished.run, *_undo_options(finished)))
+            yield f"undo with: {self.command(command)}{note}"
+
+
+def _undo_options(finished: FinishedRun) -> Iterator[str]:
+    """The options without which the undo of a run would be refused; none to delete replicas or protected objects."""
+    calls = [one for one in finished.intents if one.op not in finished.failed | finished.unknown]
+    calls = [one for one in calls if not KINDS[one.address.kind].expensive]
+    addresses = {action: {one.address for one in calls if one.action is action} for action in Action}
+    if addresses[Action.DELETE] or addresses[Action.RETIRE] & addresses[Action.REPLACE]:
+        yield "--recreate"
+    protected = {one.address for one in finished.results.values() if one.prevent_destroy}
+    if created := len(addresses[Action.CREATE] - protected):
+        yield f"--allow-deletes {created}"
 
 
 def _code(outcome: Outcome, *, changed: bool) -> int:
