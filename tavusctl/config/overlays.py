@@ -78,8 +78,8 @@ def missing_base_diagnostic(over: Node, address: Address, bases: Mapping[Address
     None if no address of a base is similar enough to be the one that was meant.
     """
     same_name = next((base for base in sorted(bases) if base.name == address.name), None)
-    similar = nearest(str(address), [str(base) for base in bases])
-    meant = same_name or next((base for base in bases if str(base) == similar), None)
+    similar = nearest(address.name, [base.name for base in bases if base.kind == address.kind])
+    meant = same_name or (Address(address.kind, similar) if similar else None)
     if meant is None:
         return None
     key, right = ("kind", meant.kind) if same_name else ("name", meant.name)

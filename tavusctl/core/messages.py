@@ -123,10 +123,19 @@ def site(url: str) -> str:
 
 
 def nearest(word: str, names: Iterable[str]) -> str:
-    """The most similar name, ignoring case; empty if no name is similar enough."""
+    """The most similar name, ignoring case; empty if no name is similar enough.
+
+    Addresses are similar if their names are: their kinds alone say nothing.
+    """
     by_lower_case = {name.lower(): name for name in names}
-    matches = difflib.get_close_matches(word[:_MAX_LENGTH].lower(), list(by_lower_case), n=1, cutoff=0.6)
+    word = word[:_MAX_LENGTH].lower()
+    similar = [name for name in by_lower_case if difflib.get_close_matches(_last(word), [_last(name)], cutoff=0.6)]
+    matches = difflib.get_close_matches(word, similar, n=1, cutoff=0)
     return by_lower_case[matches[0]] if matches else ""
+
+
+def _last(address: str) -> str:
+    return address.rpartition("/")[2]
 
 
 def suggestion(word: str, names: Iterable[str], taken: Container[str] = ()) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tavusctl.core.messages import sanitized_name, site
+from tavusctl.core.messages import nearest, sanitized_name, site
 from tavusctl.secrets import redaction
 
 SECRET = "tk live 9f8e7d6c5b4a"
@@ -52,3 +52,17 @@ def test_the_site_of_an_address_shows_no_piece_of_a_secret() -> None:
     with redaction.isolated_run():
         redaction.register("first-half-of-it/second-half-of-it")
         assert site(url) == "https://(sensitive)"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("persona/nobody", ""),  # as long as `persona/` is, it says nothing about the name
+        ("persona/coahc", "persona/coach"),
+        ("Persona/Coach", "persona/coach"),
+        ("assistant", "persona/assistant"),
+        ("guardrail/anna", "replica/anna"),
+    ],
+)
+def test_the_names_of_addresses_decide_which_one_was_meant(typed: str, meant: str) -> None:
+    assert nearest(typed, ["persona/assistant", "persona/coach", "replica/anna", "replica/coach"]) == meant
