@@ -65,6 +65,11 @@ def test_one_kind_and_what_nobody_manages(known: Project) -> None:
     assert brief(listed(known, "replica", "--unmanaged")) == {("replica", "Anna", "replica/anna")}
 
 
+def test_an_account_with_managed_objects_only_has_no_unmanaged_ones(known: Project) -> None:
+    assert known.run("list", "document", "--unmanaged").out == "No unmanaged objects.\n"
+    assert "document/prices" in known.run("list", "document").out
+
+
 def test_stock_objects_are_listed_apart(known: Project) -> None:
     stock = listed(known, "--stock")
     newer = set() if ERA == "seed" else {"tool", "voice"}

@@ -51,6 +51,7 @@ class Inventory(Struct, frozen=True):
     environment: Environment
     items: Sequence[Item]
     one_kind: bool  # the user named one kind, so the text does not repeat it
+    unmanaged: bool  # only objects that no environment of the project manages
 
 
 def inventory(session: Session, kinds: Collection[str], *, stock: bool, unmanaged: bool) -> Inventory:
@@ -71,7 +72,7 @@ def inventory(session: Session, kinds: Collection[str], *, stock: bool, unmanage
         check_key(state, session.environment, session.api_key, bound=len(bound), missing=missing)
     items = [_item(entry, known_ids) for listing in listings for entry in sorted(listing)]
     selected_items = [one for one in items if not (unmanaged and one.relation in (_MANAGED, _ELSEWHERE))]
-    return Inventory(session.environment, selected_items, len(selected) == 1)
+    return Inventory(session.environment, selected_items, len(selected) == 1, unmanaged)
 
 
 def _known_ids(session: Session, state: State) -> Mapping[str, tuple[str, ...]]:
@@ -103,7 +104,7 @@ def _item(entry: Entry, known_ids: Mapping[str, tuple[str, ...]]) -> Item:
 def text(result: Inventory, width: int = 0) -> str:
     """A table with a line for each object; names and addresses are cut to fit the width, ids are not."""
     if not result.items:
-        return "No objects.\n"
+        return "No unmanaged objects.\n" if result.unmanaged else "No objects.\n"
     kind = [] if result.one_kind else ["KIND"]
     head = [*kind, "NAME", "ID", "STATUS", "ADDRESS"]
     rows = [_row(one, with_kind=bool(kind)) for one in result.items]
