@@ -16,7 +16,7 @@ from tavusctl.app.session.pull_request_trust import Grant
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import TavusctlError
 from tavusctl.core.ports import OtherBindings, Store
-from tavusctl.core.project_settings import Environment, Project
+from tavusctl.core.project_settings import FILE, Environment, Project
 from tavusctl.lib.patterns import pattern
 from tavusctl.secrets.escape import flat
 from tavusctl.secrets.values import UnreadSecret, trimmed
@@ -82,6 +82,13 @@ class LocalSession(Struct, frozen=True):
     def say(self, text: str) -> None:
         """Print a line of progress or a hint; its commands name the environment, if the project has several."""
         self.progress.say(self.with_environment(text))
+
+    def say_empty(self, text: str = "") -> None:
+        """Print that a result is empty, and that the reason may be the folder, if no project is in it or above."""
+        is_project = (self.root / FILE).is_file() or Path(self.project.manifests).is_dir()
+        nowhere = "" if is_project else f"there is no {FILE} here or above; use `-C` to name the folder of the project"
+        for line in filter(None, (text, nowhere)):
+            self.say(line)
 
     def warn(self, remarks: Iterable[Diagnostic]) -> None:
         """Print warnings, for a command without a report."""

@@ -32,6 +32,8 @@ for _subcommand in (pull, push, rekey, unlock):
 def list_(session: LocalSession, *, format_: str) -> None:
     """List the bindings of the state: address and id."""
     bindings = entries.bindings(session)
+    if not bindings:
+        session.say_empty("the state has no objects")
     if format_ == "json":
         print_record(
             json.dumps({str(binding.address): binding.remote_id for binding in bindings}, indent=2) + "\n", "the list"

@@ -52,7 +52,10 @@ def command(
     tavusctl undo 3f2a91c07be4
     """
     if run is None:
-        click.echo(app.listed(app.past_runs(session), format_), nl=False)
+        runs = app.past_runs(session)
+        click.echo(app.listed(runs, format_), nl=False)
+        if not runs:
+            session.say_empty()
         return 0
     undo_options = app.UndoOptions(
         yes, recreate, allow_deletes, allow_replica_delete, wait, lock_timeout, DraftConsent(discard_drafts, publish)
