@@ -202,6 +202,13 @@ def test_what_programs_read_differently_is_not_written(applied: Project) -> None
     assert json.loads(applied.run("output", "--format", "json").out) == {"A": "it's $HOME"}
 
 
+@pytest.mark.parametrize("command", [("output", "--write"), ("plan", "--out"), ("graph", "--out")])
+def test_a_folder_that_is_missing_is_named(applied: Project, command: tuple[str, ...]) -> None:
+    result = applied.run(*command, "web/new.env")
+    assert result.code == 12
+    assert "cannot write `web/new.env`: the folder `web` does not exist" in result.err
+
+
 def test_what_a_check_advises_is_about_the_same_names_and_environment(project: Project) -> None:
     two = "environments: {staging: {}, prod: {}}\noutputs: {VITE_ID: persona/coach, OTHER: persona/coach}\n"
     project.write("tavusctl.yaml", two)

@@ -55,8 +55,10 @@ def write(
         with atomic_files.open_folder(target.parent) as folder:
             atomic_files.replace(target, content, rights=rights, keep_rights=keep_rights, folder=folder)
     except OSError as error:
-        message = f"cannot write `{path}`: {error.strerror}"
-        raise UsageError(message) from None
+        is_missing = isinstance(error, FileNotFoundError) and not path.parent.exists()
+        reason = f"the folder `{path.parent}` does not exist" if is_missing else error.strerror
+        message = f"cannot write `{path}`: {reason}"
+        raise UsageError(message, "create the folder first" if is_missing else "") from None
 
 
 def create(path: Path, content: bytes, *, root: Path) -> None:
