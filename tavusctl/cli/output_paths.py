@@ -26,17 +26,18 @@ _SECRETS: Final = "the file with API keys and secrets"
 _SUFFIXES: Final = (".yaml", ".yml")
 
 
-class _File(click.Path):
+class OutputFile(click.Path):
+    """The type of an option whose value is a file that the command writes, and does not have to read."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, readable=False, path_type=Path)
+
+
+class InputFile(click.Path):
+    """The type of an argument whose value is a file that the command reads."""
+
     def __init__(self) -> None:
         super().__init__(dir_okay=False, path_type=Path)
-
-
-class OutputFile(_File):
-    """The type of an option whose value is a file that the command writes."""
-
-
-class InputFile(_File):
-    """The type of an argument whose value is a file that the command reads."""
 
 
 class NamedFile(Struct, frozen=True):

@@ -61,6 +61,15 @@ def test_fm_133_a_plan_is_applied_once(planned: Project) -> None:
     refused(planned, 3, "the state has changed since it was made: another apply has run")
 
 
+def test_a_file_that_nobody_may_read_can_be_replaced_by_a_plan(planned: Project) -> None:
+    (planned.root / "plan.json").chmod(0o000)
+
+    result = planned.run_restricted("plan", "--out", "plan.json")
+
+    assert result.code == 0, result.err
+    assert apply_plan(planned).code == 0
+
+
 def test_where_a_plan_file_is_is_told(project: Project) -> None:
     """Who knows kubectl types `-o json`, and means a format."""
     project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach."})
