@@ -282,5 +282,27 @@ def test_a_manifest_whose_kind_and_spec_are_misspelt_is_no_answer_of_the_api(
     assert "dictionary` and `name" not in said
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        SITE + "recrawl: {every: 24h}\n" + COACH,
+        COACH + "lifecycle: {prevent_destroy: true}\n" + SITE,
+        COACH.replace("  persona_name: Coach\n", "  <<: {persona_name: Coach}\n"),
+        COACH + "<<: {lifecycle: {prevent_destroy: true}}\n",
+        COACH + "  layers:\n    llm: {<<: {model: tavus-gpt-4o}}\n",
+    ],
+    ids=["no --- before another kind", "no --- before a kind with a name", "in spec", "beside spec", "in a layer"],
+)
+def test_one_mistake_of_yaml_is_one_complaint(project: Project, text: str) -> None:
+    project.write(M, text)
+    assert len(project.run("validate", "--format", "json").document["complaints"]) == 1
+
+
+def test_a_key_in_quotes_that_looks_like_a_merge_key_is_unknown(project: Project) -> None:
+    project.write(M, COACH + "  '<<': {persona_name: Coach}\n")
+    (complaint,) = project.run("validate", "--format", "json").document["complaints"]
+    assert complaint["id"] == "TV103"
+
+
 def test_there_are_thirty() -> None:
     assert len(MISTAKES) >= 30

@@ -47,8 +47,6 @@ def _advice(kind: ResourceKind, spec: JsonObject, path: KeyPath, collector: Diag
         return _computed(kind, key, spec[key], collector), ()
     if len(path) == 1 and key in _BESIDE_SPEC:
         return f"write `{key}:` beside `spec:`, not inside it", ()
-    if key == "<<":
-        return "write the merged keys here", ()
     if _COMMENT.fullmatch(key):
         return "write a YAML comment that starts with `#`; comments are not sent", ()
     known_hint = kind.mistake_hint(pattern)

@@ -10,7 +10,7 @@ import yaml
 from msgspec import Struct, field
 
 from tavusctl.config.yaml12.positions import Positions
-from tavusctl.config.yaml12.scalars import key_fault, plain, quoted
+from tavusctl.config.yaml12.scalars import MERGE_KEY, key_fault, plain, quoted
 from tavusctl.config.yaml12.stand_ins import Reading
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import Diagnostic, Severity
@@ -87,18 +87,20 @@ class _Place:
 
 
 _ROOT: Final = _Place("")
+_ANOTHER: Final = _Place("/---")  # above the keys of another document without `---`: none of them is one of the first
 
 
 class _Frame:
     """A collection being filled; `member` is the place of the value that comes next, None before a key or an item."""
 
-    __slots__ = ("anchor", "awaits_key", "holds_another", "member", "place", "value")
+    __slots__ = ("anchor", "awaits_key", "has_merge_key", "holds_another", "member", "place", "value")
 
     def __init__(self, value: Container, place: _Place, anchor: str | None) -> None:
         self.value, self.place, self.anchor = value, place, anchor
         self.member: _Place | None = None
         self.awaits_key = isinstance(value, dict)
         self.holds_another = False  # the keys of another document follow, without `---` between the two
+        self.has_merge_key = False
 
 
 class Composer(Struct):
@@ -195,11 +197,12 @@ class Composer(Struct):
         key, fault = (text, key_fault(text)) if event.implicit[0] else quoted(text)
         if fault:
             self._note(fault, self.at(mark))
+            frame.has_merge_key |= key == MERGE_KEY
+        if key in frame.value:
+            first = self.at(self._keys[frame.place.at(key).pointer])
+            self._note_duplicate(key, first, frame, self.at(mark))
         place = frame.member = frame.place.at(key)
         frame.awaits_key = False
-        if place.key in frame.value:
-            first = self.at(self._keys[place.pointer])
-            self._note_duplicate(key, first, frame, self.at(mark))
         pointer = place.pointer
         self._weight += len(pointer)
         if self._weight > _MAX_WEIGHT:
@@ -215,6 +218,8 @@ class Composer(Struct):
         hint = "write `---` in the line above if a second manifest begins here, else remove one of the two"
         message = f"duplicate key {shown(key)}, first used in line {first.line}, column {first.column}"
         self._note(Fault("TV102", message, hint if frame.holds_another else "keep one of them"), source)
+        if frame.holds_another:  # the first is checked as it would be with `---`
+            frame.value, frame.place = {}, _ANOTHER
 
     def _open(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent, mark: Mark) -> None:
         self._refuse_as_key(mark)
@@ -230,6 +235,8 @@ class Composer(Struct):
 
     def _close(self, *_: object) -> None:
         frame = self._stack.pop()
+        if frame.has_merge_key and isinstance(frame.value, dict):
+            frame.value.pop(MERGE_KEY, None)  # reported already
         if frame.anchor:
             self._anchors[frame.anchor] = (frame.place.pointer, frame.value)
 

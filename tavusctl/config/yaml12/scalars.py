@@ -11,6 +11,7 @@ from tavusctl.lib.json_types import Json
 from tavusctl.lib.patterns import pattern
 
 MAX_DIGITS: Final = 19
+MERGE_KEY: Final = "<<"
 _MAX_NUMBER: Final = 64  # characters
 _QUOTE: Final = "put it in quotes if it is text"
 
@@ -56,7 +57,7 @@ def plain(text: str) -> tuple[Json, Fault | None]:
 
 def key_fault(text: str) -> Fault | None:
     """The fault of a key without quotes, or None: a key must be text, and merge keys (`<<`) are refused."""
-    if text == "<<":
+    if text == MERGE_KEY:
         return Fault("TV101", "YAML merge keys (`<<`) are not supported", "write the merged keys here")
     if text not in _CONSTANTS and (text[0] not in _MAYBE_NUMBER or _number(text) is None):
         return None
