@@ -10,7 +10,7 @@ from pydantic import Field
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model
-from tavusctl.kinds.common.field_types import optional
+from tavusctl.kinds.common.field_types import Tag, optional
 from tavusctl.kinds.common.normalise import COMPUTED, normaliser
 
 
@@ -24,7 +24,7 @@ class SingleGuardrail(Model):
     )
     callback_url: str | None = optional("URL that is called when the rule is broken.", max_length=2048)
     app_message: bool | None = optional("Whether the application is told when the rule is broken.")
-    tags: list[str] | None = optional("Tags by which personas find it.", max_length=32)
+    tags: list[Tag] | None = optional("Tags by which personas find it.", max_length=32)
     tool_call: dict[str, Any] | None = optional("A tool that is called when the rule is broken.")
 
 

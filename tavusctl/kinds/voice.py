@@ -10,7 +10,7 @@ from pydantic import Field
 from tavusctl.core.resource_kind import FieldTraits, Listing, Provisioning, ResourceKind, Update
 from tavusctl.core.schema.spec_model import Model
 from tavusctl.kinds.common import failure_messages
-from tavusctl.kinds.common.field_types import WebAddress, optional
+from tavusctl.kinds.common.field_types import Tag, WebAddress, optional
 from tavusctl.kinds.common.normalise import COMPUTED, normaliser
 
 
@@ -18,9 +18,9 @@ class Voice(Model):
     """A voice as it is written."""
 
     voice_name: str | None = optional("Name shown in lists.", min_length=1, max_length=255)
-    train_audio_url: WebAddress = Field(description="Where the recording can be fetched.")
+    train_audio_url: WebAddress = Field(description="Where the recording can be fetched.", max_length=2048)
     description: str | None = optional("What it sounds like, for people.", max_length=1000)
-    tags: list[str] | None = optional("Tags by which people find it.", max_length=50)
+    tags: list[Tag] | None = optional("Tags by which people find it.", max_length=50)
     callback_url: str | None = optional("URL that is called when the voice is ready.", max_length=2048)
 
 

@@ -148,6 +148,24 @@ MISTAKES: Mapping[str, Mistake] = {
         "write the merged keys here",
         f"{M}:4",
     ),
+    "a tag of a voice that is too long": Mistake(
+        {M: f"kind: voice\nname: anna\nspec:\n  train_audio_url: https://a.example.com/a.wav\n  tags: [{'a' * 65}]\n"},
+        "tags[0]: expected at most 64 characters",
+        "",
+        f"{M}:5",
+    ),
+    "a tag of a guardrail that is too long": Mistake(
+        {M: f"kind: guardrail\nname: rule\nspec:\n  guardrail_prompt: Be kind.\n  tags: [a, {'a' * 65}]\n"},
+        "tags[1]: expected at most 64 characters",
+        "",
+        f"{M}:5",
+    ),
+    "a link to a recording that is too long": Mistake(
+        {M: f"kind: voice\nname: anna\nspec:\n  train_audio_url: https://a.example.com/{'a' * 2030}\n"},
+        "train_audio_url: expected at most 2048 characters",
+        "",
+        f"{M}:4",
+    ),
     "a period without its unit": Mistake(
         {M: f"{SITE}recrawl: {{every: 24}}\n"},
         "recrawl.every: `24` is not a duration",

@@ -64,5 +64,6 @@ def _truth(value: Json) -> Json:
 
 
 Truth = Annotated[bool, BeforeValidator(_truth), WithJsonSchema({"anyOf": [{"type": "boolean"}, {"enum": [*_TRUTH]}]})]
+Tag = Annotated[str, Field(max_length=64)]
 WebAddress = Annotated[str, matching(_WEB, _no_web_address), pattern_schema(_WEB)]
 SecureAddress = Annotated[str, matching(_SECURE, _not_secure), pattern_schema(_SECURE)]
