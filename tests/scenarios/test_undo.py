@@ -579,6 +579,8 @@ def test_an_old_version_that_takes_its_time_is_gone_on_with(replaced: Project) -
     ended = replaced.run("undo", run, "--yes", "--recreate")
 
     assert (begun.code, serving, ended.code) == (0, new, 0), ended.out + ended.err
+    assert "the old version is started" in begun.out
+    assert "; the new version stays in use" in begun.out
     remote_id, document, referred = document_of(replaced)
     assert (document["document_url"], referred) == (PRICES["document_url"], [remote_id])
     assert [method for method, _, _ in replaced.account.sent].count("POST") == 1

@@ -73,13 +73,14 @@ def _replace(ctx: ApplyContext, step: Change) -> Outcome:
                 return created
             binding = ctx.recorder.get(step.address) or binding
         live = await_usable(ctx, step.address, desired.kind, binding.successor)
+    # Only the steps of an undo have a base: they bring the old version back, or recreate it.
+    coming, used = ("old", "new") if step.base else ("new", "old")
+    stays = f"the {used} version stays in use"
     if provisioning.has_failed(live):
-        reason = (
-            f"the new version {binding.successor}: {provisioning.failure_reason(live)}; the old version stays in use"
-        )
+        reason = f"the {coming} version {binding.successor}: {provisioning.failure_reason(live)}; {stays}"
         return Outcome(step, Status.FAILED, binding.successor, reason, _FAILED)
     if not provisioning.is_usable(live):
-        reason = f"the new version is {provisioning.outlook(live, ctx.api.server_time())}; the old version stays in use"
+        reason = f"the {coming} version is {provisioning.outlook(live, ctx.api.server_time())}; {stays}"
         return Outcome(step, Status.DEFERRED, binding.successor, reason)
     current = _remembered(ctx, step, desired, binding)
     retired = (*binding.retired, binding.remote_id)
