@@ -29,7 +29,7 @@ from tavusctl.lib import unwritten_files
 MAX_TEXT_BYTES: Final = 1024 * 1024
 _SYSTEM: Final = frozenset(("proc", "sys", "dev"))
 _IN_MEMORY: Final = ("dev", "shm")  # holds ordinary files: some machines keep checkouts there
-_ELSEWHERE = re.compile(r"[/\\~]|[A-Za-z]:")
+_ELSEWHERE = re.compile(r"[/\\]|[A-Za-z]:")
 _QUIET: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
 _FOLDER: Final = _QUIET | getattr(os, "O_DIRECTORY", 0) | _NO_LINK
@@ -63,8 +63,11 @@ class WrongPathError(UnreadableFileError):
 def locate(path: str, manifests: Path, manifest: Path) -> Path:
     """Resolve a path in a manifest: from the manifests folder, or with `./` and `../` from the manifest itself.
 
-    Links are not followed.  UnreadableFileError if the path is absolute or contains a backslash.
+    Links are not followed.  UnreadableFileError if the path is absolute, begins with `~` or contains a backslash.
     """
+    if path.startswith("~"):
+        message = "must not begin with `~`"
+        raise WrongPathError(message)
     if _ELSEWHERE.match(path) or "\\" in path:
         raise WrongPathError("must be relative to the manifests folder, with `/` between folders")
     start = manifest.parent if path.startswith(("./", "../")) else manifests

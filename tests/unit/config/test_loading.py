@@ -517,7 +517,8 @@ def test_what_an_expression_brings_is_not_scanned_again(tmp_path: Path) -> None:
     ("path", "reason"),
     [
         ("/etc/passwd", "must be relative to the manifests folder, with `/` between folders"),
-        ("~/.aws/credentials", "must be relative"),
+        ("~/.aws/credentials", "must not begin with `~`"),
+        ("~x/y.md", "must not begin with `~`"),  # a relative path, but it looks like the folder of a user
         ("C:/x.md", "must be relative"),
         ("..\\x.md", "must be relative"),
         ("//host/share", "must be relative"),
