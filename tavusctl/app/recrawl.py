@@ -61,7 +61,8 @@ def recrawl(session: Session, options: RecrawlOptions, report: Callable[[Entry],
     bindings = _bindings(session, manifests, writing=not options.dry_run)
     targets = _targets(crawlable, bindings, options.addresses, every=options.every)
     if not targets:
-        session.say("no document has `recrawl:`; name a document, or use `--all`")
+        none_due = "no document has `recrawl:`; name a document, or use `--all`"
+        session.say("there is no document to crawl" if options.every else none_due)
     unknown = _unknown(session, targets, manifests, bindings)
     targets = [one for one in targets if one.address not in unknown.matching_ids]
     if options.dry_run or not targets:

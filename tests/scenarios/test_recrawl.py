@@ -420,6 +420,8 @@ def test_text_says_what_became_of_each_and_sums_up(sites: Project) -> None:
 
 def test_a_project_without_crawled_documents_has_nothing_to_do(project: Project) -> None:
     project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach."})
-    result = project.run("recrawl")
-    assert (result.code, result.out) == (0, "Recrawl: nothing to do\n")
+    result, every = project.run("recrawl"), project.run("recrawl", "--all")
+    assert (result.code, result.out) == (every.code, every.out) == (0, "Recrawl: nothing to do\n")
+    assert "no document has `recrawl:`; name a document, or use `--all`" in result.err
+    assert "there is no document to crawl\n" in every.err
     assert project.account.requests == []
