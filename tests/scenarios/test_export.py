@@ -648,7 +648,7 @@ def test_a_project_from_an_account_in_another_folder_leads_there(shop: Project) 
     made = shop.run("init", "new", "--from-account")
 
     assert made.code == 0
-    assert "the project is in new: change to that folder first" in made.err
+    assert "the project is in new: change to that folder before the next command" in made.err
 
 
 @pytest.mark.parametrize("key", [None, "unknown"])

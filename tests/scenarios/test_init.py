@@ -56,7 +56,11 @@ def test_init_asks_nobody_for_anything(project: Project) -> None:
     made = project.run("init", TAVUS_API_KEY=None)
 
     assert (made.code, project.account.requests) == (0, [])
-    assert "tavusctl plan" in made.err
+    assert made.err.endswith("\nnext: write TAVUS_API_KEY=... into .env or export it, and run `tavusctl plan`\n")
+
+
+def test_init_does_not_ask_for_a_key_that_is_set(project: Project) -> None:
+    assert project.run("init").err.endswith("\nnext: run `tavusctl plan`\n")
 
 
 def test_what_exists_is_kept_and_a_second_time_is_refused(project: Project) -> None:

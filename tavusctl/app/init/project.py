@@ -74,9 +74,10 @@ def start(folder: Path, account: Account | None, say: Say, *, demo: bool = False
     if demo:
         say(f"\nnext: {inside}run `tavusctl plan` and `tavusctl apply`; no key is needed, and Tavus is not called")
     elif account and inside:
-        say(f"\nthe project is in {folder}: change to that folder first")
+        say(f"\nthe project is in {folder}: change to that folder before the next command")
     elif not account:
-        say(f"\nnext: {inside}write TAVUS_API_KEY=... into .env or export it, and run `tavusctl plan`")
+        key = "" if os.environ.get("TAVUS_API_KEY") else "write TAVUS_API_KEY=... into .env or export it, and "
+        say(f"\nnext: {inside}{key}run `tavusctl plan`")
 
 
 def _start_from_account(folder: Path, account: Account, name: str, say: Say) -> None:
