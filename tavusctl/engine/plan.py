@@ -255,7 +255,7 @@ def _member(change: Change) -> str:
 
 def _retain_hint(address: Address) -> str:
     return (
-        f"run `tavusctl apply --allow-replica-delete {address}` to confirm, "
+        f"add `--allow-replica-delete {address}` to confirm, "
         f"or `tavusctl state rm {address}` to keep the object unmanaged"
     )
 

@@ -27,6 +27,7 @@ RULES: Body = {
 }
 PRICES: Body = {"document_name": "Prices", "document_url": "https://example.com/prices.pdf", "tags": ["a", "b"]}
 VIDEO: Body = {"replica_name": "Anna", "train_video_url": "https://example.com/anna.mp4"}
+PROTECTED = {"prevent_destroy": True}
 KINDS = ("personas", "guardrails", "documents", "replicas")
 
 
@@ -143,6 +144,20 @@ def test_the_command_that_an_apply_tells_has_the_options_that_the_undo_needs(app
     assert {kind: len(objects) for kind, objects in account(applied).items()} == {
         kind: len(objects) for kind, objects in before.items()
     }
+
+
+def test_the_undo_that_is_told_deletes_nothing_that_needs_another_consent(project: Project) -> None:
+    project.manifest("document", "prices", PRICES)
+    project.manifest("document", "kept", {"document_url": "https://example.com/k.pdf"}, lifecycle=PROTECTED)
+    project.manifest("replica", "anna", VIDEO)
+    said = project.apply().err
+
+    told = re.search(r"^undo with: tavusctl (undo \w+ --allow-deletes 1)$", said, re.MULTILINE)
+    assert told, said
+    undone = project.run(*told[1].split(), "--yes")
+
+    assert (undone.code, len(project.account.objects("documents"))) == (4, 1), undone.err
+    assert "add `--allow-replica-delete replica/anna` to confirm" in " ".join(undone.out.split())
 
 
 def test_updates_of_every_kind_are_reversed_to_what_was_there(applied: Project) -> None:
