@@ -259,7 +259,7 @@ def test_a_replica_says_whose_it_is_while_it_is_made(project: Project, account: 
     assert create[2]["replica_name"].startswith("tavusctl_")
     assert create[2]["replica_name"].endswith(" Nora")
     assert rename == ("PATCH", f"/v2/replicas/{remote_id}/name", {"replica_name": "Nora"})
-    assert "its name starts with a claim of this run until its id is recorded" in change["reason"]
+    assert "its name begins with `tavusctl_` and 12 digits until its id is recorded" in change["reason"]
     assert project.plan()["changes"] == []
 
 

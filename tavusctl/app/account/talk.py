@@ -130,7 +130,7 @@ def _not_ready(kind: ResourceKind, target: Target, live: Live) -> RefusedError:
     message = (
         f"`{target.address}` ({live.remote_id}) is not ready: its {work} has the status {live.status or 'unknown'}"
     )
-    hint = "wait until `tavusctl verify` calls it usable, or choose another with `--replica`"
+    hint = "wait until `tavusctl verify` says `ok` about it, or choose another with `--replica`"
     return RefusedError(message, hint, id=_UNUSABLE)
 
 

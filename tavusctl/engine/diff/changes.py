@@ -245,7 +245,7 @@ def _uploading(item: Desired) -> str:
 
 
 def _claiming(item: Desired) -> str:
-    return "its name starts with a claim of this run until its id is recorded" if item.kind.expensive else ""
+    return "its name begins with `tavusctl_` and 12 digits until its id is recorded" if item.kind.expensive else ""
 
 
 def _new_fields(item: Desired) -> Iterator[FieldChange]:
