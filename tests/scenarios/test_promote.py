@@ -359,3 +359,10 @@ def test_a_dry_run_refuses_what_the_command_refuses_and_in_the_same_words(projec
     copied = ("promote", "document/prices", "--from", "staging", "--to", "prod")
     tried, real = project.run(*copied, "--dry-run"), project.run(*copied)
     assert (tried.code, "+++ b/manifests/prices.yaml" in tried.out) == (real.code, True)
+
+
+def test_an_environment_without_an_overlay_has_nothing_of_its_own_to_promote(project: Project) -> None:
+    project.write("tavusctl.yaml", "environments: {staging: {}, prod: {}}\n")
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach."})
+    result = project.run("promote", "persona/coach", "--from", "staging", "--to", "prod")
+    assert (result.code, result.err) == (0, "nothing to promote: `staging` has no `overlay:` with values of its own\n")

@@ -46,9 +46,9 @@ def command(
     promotion = app.promote(left, right, address, fields, dry_run=dry_run)
     click.echo(promotion.difference, nl=False)
     if not promotion.fields:
-        progress.say(
-            f"nothing to promote: `{target}` has the values that the overlay of `{source}` has for {flat(address)}"
-        )
+        both = f"`{target}` has the values that the overlay of `{source}` has for {flat(address)}"
+        reason = both if left.environment.overlay else f"`{source}` has no `overlay:` with values of its own"
+        progress.say(f"nothing to promote: {reason}")
     for pointer, path in () if progress.quiet else promotion.fields:
         verb = "would carry" if dry_run else "carried"
         what = f"{flat(address)} {flat(pointer)}".rstrip()
