@@ -44,7 +44,7 @@ def list_(session: LocalSession, *, format_: str) -> None:
             click.echo(f"{binding.address!s:<{width}}  {binding.remote_id}")
 
 
-@command.command("show")
+@command.command("show", short_help="Show the id and the last applied values of an object.")
 @click.argument("address", shell_complete=known_address)
 @click.option("-f", "--format", type=click.Choice(["json"]), expose_value=False, help="Output format, always JSON.")
 @local_options
@@ -56,7 +56,7 @@ def show(session: LocalSession, *, address: str) -> None:
     )
 
 
-@command.command("rm")
+@command.command("rm", short_help="Remove objects from the state, not from the account.")
 @click.argument("addresses", nargs=-1, required=True, shell_complete=known_address)
 @lock_timeout
 @local_options

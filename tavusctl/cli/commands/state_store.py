@@ -69,7 +69,7 @@ def unlock(session: LocalSession, *, owner: str, dead: str) -> None:
     session.say(f"released the lock {printable(owner)}; run `{session.command('plan')}` to check the account")
 
 
-@click.command("rekey")
+@click.command("rekey", short_help="Let the current API key check and write the state.")
 @click.option(
     "--old-key-env", metavar="NAME", default="", help="Environment variable of an API key that opens the state now."
 )
