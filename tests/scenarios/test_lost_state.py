@@ -110,3 +110,15 @@ def test_a_destroy_is_repeated_without_a_complaint(lost: Project) -> None:
     assert len(lost.account.objects("documents")) == 1
 
     assert lost.run("destroy", "--yes").code == 0
+
+
+def test_a_destroy_is_repeated_beside_an_object_of_somebody_else(lost: Project) -> None:
+    assert lost.run("import", "--match-names").code == 0
+    lost.apply()
+    assert lost.run("destroy", "--yes", "--allow-deletes", "3").code == 0
+    lost.account.seed(personas=[{"persona_name": "Coach", "system_prompt": "Hi."}])
+
+    result = lost.run("destroy", "--yes")
+
+    assert (result.code, "TV310" in result.out + result.err) == (0, True)
+    assert len(lost.account.objects("personas")) == 1

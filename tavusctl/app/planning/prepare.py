@@ -97,7 +97,7 @@ def prepare(
 def _with_unknown(session: Session, api: Reader, manifests: Sequence[Manifest], prepared: PreparedPlan) -> PreparedPlan:
     """A plan to destroy with a warning about objects that have the names of manifests and are not in the state.
 
-    StateError if the state knows nothing to delete: the state may be lost, and then nothing would be destroyed.
+    StateError if no state was ever written: it may be lost, and then nothing would be destroyed.
     """
     bound = {address: binding.remote_id for address, binding in prepared.state.bindings.items()}
     meant = [one for one in manifests if one.lifecycle.on_remove != "retain"]
@@ -106,7 +106,7 @@ def _with_unknown(session: Session, api: Reader, manifests: Sequence[Manifest], 
     unknown = missing_state.of_account(meant, KINDS, api, bound, session.others().owners)
     if not unknown.matching_ids:
         return prepared
-    if not bound:
+    if not prepared.state.serial:
         raise StateError(unknown.summary, missing_state.HINT, id="E916")
     warnings = (*prepared.plan.warnings, *replace(unknown, new=()).warnings())
     return replace(prepared, plan=replace(prepared.plan, warnings=warnings))
