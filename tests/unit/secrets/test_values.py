@@ -168,7 +168,7 @@ def test_what_cannot_be_a_secret_is_told_before_it_is_sent(value: str, why: str)
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        *[(value, "no value") for value in ("\u200b\u200b\u200b", "\u2060\ufeff", "\ufe0f", "\u3164", "\u00a0")],
+        *[(value, "only blanks") for value in ("\u200b\u200b\u200b", "\u2060\ufeff", "\ufe0f", "\u3164", "\u00a0")],
         *[
             (value, "mask")
             for value in (
@@ -193,7 +193,7 @@ def test_what_cannot_be_a_secret_is_told_before_it_is_sent(value: str, why: str)
     ],
 )
 def test_what_stands_for_a_value_never_replaces_a_key(value: str, why: str) -> None:
-    assert why in why_unusable(trimmed(value))
+    assert why in why_unusable(trimmed(value) or value)
 
 
 @pytest.mark.parametrize(
