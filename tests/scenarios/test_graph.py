@@ -101,7 +101,11 @@ def test_what_mermaid_would_not_draw_is_said(drawn: Project) -> None:
             "choose an address of the kind objectives",
         ),
         (["--objectives", "objectives/call", "persona/coach"], "`--objectives` draws one set of objectives", ""),
-        (["--out", "nowhere/all.svg"], "cannot write `nowhere/all.svg`: No such file or directory", ""),
+        (
+            ["--out", "nowhere/all.svg"],
+            "cannot write `nowhere/all.svg`: the folder `nowhere` does not exist",
+            "create the folder first",
+        ),
     ],
 )
 def test_what_cannot_be_drawn_is_an_error(drawn: Project, arguments: list[str], error: str, hint: str) -> None:

@@ -49,7 +49,7 @@ UNREADABLE: dict[str, tuple[Body, tuple[int, str], str, int]] = {
         always("status", status=200, body={"data": [], "total_count": 3}),
         (11, "E1106"),
         "0 of 3 objects",
-        2,
+        10,  # five readings that should be whole, of page 1 and page 0 each
     ),
     "a server that fails": (always("status", status=500), (11, "E1102"), "500", 5),
     "a server that is busy": (always("status", status=503), (11, "E1102"), "503", 5),
