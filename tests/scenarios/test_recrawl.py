@@ -372,7 +372,7 @@ def test_a_disabled_document_is_not_crawled_and_not_waited_for(sites: Project) -
     sites.account.advance(3 * DAY)
     off = {"op": "replace", "path": "/status", "value": "disabled"}
     sites.account.portal("document", sites.bound("document/daily"), off)
-    result = sites.run("recrawl", "--wait", "60s", "--format", "json")
+    result = sites.run("recrawl", "--wait", "3s", "--format", "json")
     found = {one["address"]: (one["status"], one["reason"]) for one in result.document["recrawls"]}
     assert found["document/daily"] == ("failed", "disabled, needs a change to become usable")
     assert (result.code, warnings(result), len(crawls(sites.account))) == (5, [("TV601", "document/nightly")], 1)
