@@ -18,6 +18,7 @@ from tavusctl.secrets.redaction import redacted_words
 
 _UNKNOWN_ID = re.compile(r"Invalid \w+_(id|uuid)")
 _TEXT_LIMIT, _INSPECTED = 300, 16_384
+_CHECK_URL = "check `--base-url` or TAVUS_BASE_URL"
 
 
 def parse_response(answer: Answer) -> Json:
@@ -67,10 +68,8 @@ def _redirect_error(answer: Answer) -> ApiError:
         host = "another place"
     message = f"{answer.request} returned a redirect to {host[:100]}, which is never followed"
     if answer.status == httpx.codes.SEE_OTHER and not answer.request.startswith("GET"):
-        return Ambiguous(
-            message, "check `--base-url` or TAVUS_BASE_URL", accepted=True
-        )  # 303: done, the result is elsewhere
-    error = ApiError(message, "check `--base-url` or TAVUS_BASE_URL")
+        return Ambiguous(message, _CHECK_URL, accepted=True)  # 303: done, the result is elsewhere
+    error = ApiError(message, _CHECK_URL)
     error.status = answer.status
     return error
 
@@ -88,10 +87,7 @@ def _error_of(answer: Answer) -> TavusctlError:
         error = Throttled(status, text, answer.request)
     elif status == httpx.codes.NOT_FOUND and document is None:
         # The API answers 404 with a JSON object: this response comes from something between the API and us.
-        error = Ambiguous(
-            f"{answer.request} was answered with 404, and not by the API: {text}",
-            "check `--base-url` or TAVUS_BASE_URL",
-        )
+        error = Ambiguous(f"{answer.request} was answered with 404, and not by the API: {text}", _CHECK_URL)
     elif status == httpx.codes.NOT_FOUND or _names_unknown_id(answer, text):
         error = Gone(status, text, answer.request)
     else:
@@ -100,9 +96,7 @@ def _error_of(answer: Answer) -> TavusctlError:
     if answer.request.startswith("GET ") and isinstance(error, Rejected):
         error.exit_code = ApiError.exit_code  # a read changes nothing, so nothing is partly done
         error.hint = error.hint or (
-            ""
-            if isinstance(error, Throttled)
-            else "check `--base-url` or TAVUS_BASE_URL, and the permissions of the API key"
+            "" if isinstance(error, Throttled) else f"{_CHECK_URL}, and the permissions of the API key"
         )
     return error
 
