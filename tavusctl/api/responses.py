@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
 import re
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -12,6 +11,7 @@ import httpx
 from tavusctl.api.refusals import dependents_text, object_in, refusal_cause
 from tavusctl.api.transport import Answer
 from tavusctl.core.errors import Ambiguous, ApiError, Gone, Rejected, TavusctlError, Throttled, UnauthorisedError
+from tavusctl.lib.clock import parse_time
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.lib.strict_json import strict_json
 from tavusctl.secrets.redaction import redacted_words
@@ -125,8 +125,8 @@ def _seconds(value: str, answer: Answer) -> float | None:
 
 def _date(value: str) -> datetime | None:
     try:
-        return email.utils.parsedate_to_datetime(value).astimezone(UTC)
-    except (ValueError, TypeError, OverflowError):
+        return parse_time(value)
+    except ValueError:
         return None
 
 

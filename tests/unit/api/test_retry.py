@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -90,6 +91,21 @@ def test_a_pause_is_what_the_server_asks_for_by_its_own_clock_and_some_chance(
 
     assert patient(clock).repeat(failing(error), write_attempts) == "done"
     assert clock.slept == [waits]
+
+
+def test_a_time_without_a_zone_is_not_in_the_zone_of_this_machine(
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    until = NOW.replace(second=30).strftime("%a, %d %b %Y %H:%M:%S -0000")
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "EST+5")
+        time.tzset()
+        error = answered(429, [("Retry-After", until), ("Date", format_datetime(NOW, usegmt=True))])
+    time.tzset()
+
+    patient(clock).repeat(failing(error), write_attempts)
+
+    assert clock.slept == [31.0]
 
 
 def test_pauses_double_up_to_a_minute_and_tries_are_six(clock: FakeClock) -> None:
