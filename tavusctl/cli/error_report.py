@@ -23,7 +23,7 @@ from tavusctl.core.errors import ConfigError, InternalError, TavusctlError, Usag
 from tavusctl.fields import free_objects
 from tavusctl.lib.command_line import option_values
 from tavusctl.reports.formats import report_named
-from tavusctl.secrets import detection
+from tavusctl.secrets import detection, private_keys
 from tavusctl.secrets.redaction import redacted
 
 # A line that may contain a secret in plain text is never shown, whatever its diagnostic is about.
@@ -33,7 +33,7 @@ _MAY_HOLD_SECRET = re.compile(
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|[\r\n]|\Z)")  # as YAML counts them
 _KEY = re.compile(rb"[^\s:#][^:]*:(?:\s|\Z)")
 _INDENT = re.compile(rb"\A[ \t]*(?:-[ \t]+)*")  # what is before a key, also in the item of a list
-_BEGIN, _END = b"PRIVATE KEY-----", b"-----END"
+_BEGIN, _END = re.compile(private_keys.BEGIN.encode()), re.compile(private_keys.END.encode())
 _MANIFEST_LIMIT = 5 * 1024 * 1024
 _LONGEST_LINE = 64 * 1024  # bytes; a longer line helps nobody, and is not searched for secrets
 
@@ -121,7 +121,8 @@ def _outside_secrets(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     for number, line in enumerate(lines, 1):
         if line.isspace():  # it shows nothing
             continue
-        continues, is_private_key = is_private_key, (is_private_key or _BEGIN in line) and _END not in line
+        continues, begins = is_private_key, _BEGIN.search(line[:_LONGEST_LINE]) is not None
+        is_private_key = (continues or begins) and not _END.search(line)
         if continues:
             continue
         content = _INDENT.sub(b"", line, count=1)

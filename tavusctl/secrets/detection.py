@@ -14,6 +14,7 @@ from enum import IntEnum
 from typing import Final
 
 from tavusctl.lib.patterns import pattern
+from tavusctl.secrets import private_keys
 
 # A word in the name of a header of secrets: `portkey`, `author` and `tokenizer` are none.
 _HEADER_WORD: Final = pattern(
@@ -31,13 +32,14 @@ _KEYS = pattern(
     r"|\bhooks\.slack\.com/(?:services|workflows)/[\w/-]{16,}|\bdiscord(?:app)?\.com/api/webhooks/\d+/[\w-]{16,}"
     r"|\bsk_car_[A-Za-z0-9]{16,}|\bxai-\w{40,}|\bpplx-[A-Za-z0-9]{32,}|\bnvapi-[\w-]{40,}|\br8_[A-Za-z0-9]{30,}"
     r"|\btvly-[\w-]{24,}|\bcal_live_[0-9a-f]{24,}|\bpat-(?:na|eu)\d-[0-9a-f-]{32,}|\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"
-    r"|\b\d{8,10}:AA[\w-]{30,}|-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----"
+    r"|\b\d{8,10}:AA[\w-]{30,}|\b(?:AGE-SECRET-KEY|age-secret-key)-(?:[A-Za-z0-9]{1,8}-)?1[A-Za-z0-9]{40,}"
+    rf"|{private_keys.BEGIN}"
 )
 _PUBLIC_KEY: Final = pattern(r"pk[-_]")
 _NAMED_KEY: Final = pattern(r"[sr]k[-_](?:live|test|proj|ant|or|svcacct)[-_]")
 _PREFIXED_NAME: Final = pattern(r"[a-z]+\d*(?:[-_.]+[a-z]+\d?)+")  # words only: `npm_install_all_packages`
-_PEM: Final = "-----BEGIN"
-_PEM_BODY: Final = pattern(r"(?:\s|\\[nr])*+(?:[\w-]++:[^\n]*\n\s*+)*+[A-Za-z0-9+/=]{24}")
+_PRIVATE_KEY: Final = pattern(private_keys.BEGIN)
+_PRIVATE_KEY_BODY: Final = pattern(private_keys.BODY)
 _EXAMPLE: Final = pattern(r"your|example|xxxx|(.)\1{7}\Z", re.IGNORECASE)
 _ELLIPSES: Final = ("…", "...")
 _CUT: Final = 32  # characters; a shorter key with an ellipsis after it is only the beginning of one
@@ -45,7 +47,8 @@ _CUT: Final = 32  # characters; a shorter key with an ellipsis after it is only 
 _MARKERS: Final = (
     *(f"{first}{dash}" for first in ("sk", "rk", "pk") for dash in "-_"),
     *(f"gh{letter}_" for letter in "pousr"),
-    *("github_pat_", "glpat-", "xapp-", "AKIA", "ASIA", "AIza", "ya29.", "eyJ", "PRIVATE KEY-----"),
+    *("github_pat_", "glpat-", "xapp-", "AKIA", "ASIA", "AIza", "ya29.", "eyJ", *private_keys.MARKERS),
+    *("AGE-SECRET-KEY-", "age-secret-key-"),
     *(f"xox{letter}-" for letter in "abeprs"),
     *("xai-", "pplx-", "nvapi-", "r8_", "tvly-", "cal_live_", "pat-", "shpat_", "shpca_", "shppa_", "shpss_"),
     *("hf_", "gsk_", "whsec_", "SG.", "npm_", "hooks.slack.com/", "/api/webhooks/", ":AA"),
@@ -187,8 +190,8 @@ def _weight_of_key(match: re.Match[str]) -> Weight:
         return Weight.NONE
     if len(key) < _CUT and text.startswith(_ELLIPSES, match.end()):
         return Weight.NONE
-    if key.startswith(_PEM):
-        return Weight.CERTAIN if _PEM_BODY.match(text, match.end()) else Weight.POSSIBLE
+    if _PRIVATE_KEY.match(key):
+        return Weight.CERTAIN if _PRIVATE_KEY_BODY.match(text, match.end()) else Weight.POSSIBLE
     named = _NAMED_KEY.match(key)  # what follows may be words, as in `sk-test-onboarding`
     is_name = not is_opaque(key[named.end() :]) if named else bool(_PREFIXED_NAME.fullmatch(key))
     return Weight.POSSIBLE if is_name else Weight.CERTAIN

@@ -72,9 +72,22 @@ NO_KEYS = (
     *("-----BEGIN PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----\nMIIE...\n-----END RSA PRIVATE KEY-----"),
 )
 PEM = "-----BEGIN RSA PRIVATE KEY-----"
+# Formats of private keys: how one begins, its headers, how it ends.
+BLOCKS = {
+    "PGP": ("-----BEGIN PGP PRIVATE KEY BLOCK-----", "Version: GnuPG v2\n", "-----END PGP PRIVATE KEY BLOCK-----"),
+    "OpenSSH": ("-----BEGIN OPENSSH PRIVATE KEY-----", "", "-----END OPENSSH PRIVATE KEY-----"),
+    "TPM": ("-----BEGIN TSS2 PRIVATE KEY-----", "", "-----END TSS2 PRIVATE KEY-----"),
+    "SSH2": ("---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----", 'Comment: "a"', "---- END SSH2 ENCRYPTED PRIVATE KEY ----"),
+    "PuTTY": ("PuTTY-User-Key-File-3: ssh-ed25519", "Encryption: none\nPublic-Lines: 2", "Private-MAC: 0f1e"),
+    "OpenVPN": ("-----BEGIN OpenVPN Static key V1-----", "", "-----END OpenVPN Static key V1-----"),
+    "minisign": ("untrusted comment: minisign encrypted secret key", "", ""),
+}
 KEYS = (
     *(KEY, f"{KEY}...", f"ghp_{BODY}", f"{PEM}\n{BODY * 2}", f"{PEM}\\n{BODY * 2}", f"{PEM} {BODY * 2}"),
     f"{PEM}\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,0F1E\n\n{BODY * 2}",
+    *(f"{begin}\n{header}\n{BODY * 2}\n{end}" for begin, header, end in BLOCKS.values()),
+    *(f"{begin}\\n{header}\\n{BODY * 2}\\n{end}" for begin, header, end in BLOCKS.values()),
+    *(f"AGE-SECRET-KEY-1{BODY.upper() * 2}", f"age-secret-key-pq-1{BODY * 2}"),
 )
 
 
@@ -168,6 +181,24 @@ def test_no_line_of_a_private_key_is_shown_whatever_is_wrong_in_it(project: Proj
             checked = project.run("validate")
 
             assert (checked.code, BODY[:9] in checked.out) == (10, False), checked.out
+
+
+@pytest.mark.parametrize("form", BLOCKS)
+def test_no_line_of_a_private_key_of_any_format_is_shown(project: Project, form: str) -> None:
+    begin, header, end = BLOCKS[form]
+    for wrong in (f"{BODY}: x\n{BODY[:9]}", f"{BODY[:9]}\t: y"):
+        project.write("manifests/a.yaml", f"kind: persona\nk: {begin}\n{header}\n{wrong}\n{BODY}\n{end}\n]")
+
+        checked = project.run("validate")
+
+        assert (checked.code, BODY[:9] in checked.out) == (10, False), checked.out
+
+
+@pytest.mark.parametrize("form", BLOCKS)
+def test_the_name_of_a_format_of_private_keys_is_no_key(project: Project, form: str) -> None:
+    project.manifest("persona", "a", persona(system_prompt=f"A file begins with {BLOCKS[form][0]} and then the key."))
+
+    assert project.run("validate").code == 0
 
 
 @pytest.mark.parametrize(("place", "hint"), [("text", "remove it"), ("member", 'write "${secret:NAME}"')])
