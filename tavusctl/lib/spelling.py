@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from tavusctl.lib.patterns import pattern
@@ -35,10 +36,14 @@ _PACKED = r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{12,}(?:\r?\n[A-Za-z0-9+/_-]+)*={
 _NUMBERS = (",", r"[0-9](?<![0-9,.][0-9])[0-9]{0,2}(?:,[ \n]{0,4}[0-9]{1,3}){5,}(?![0-9.])")
 # Letters, digits and signs of ASCII in full width (U+FF01 to U+FF5E).
 _WIDE = ("".join(map(chr, range(0xFF01, 0xFF5F))), r"[\uff01-\uff5e]+")
-SPELLINGS = tuple((sign, pattern(regex)) for sign, regex in (*_CHARACTERS.items(), _NUMBERS, _WIDE, ("", _PACKED)))
+PACKED = ("", pattern(_PACKED))
+SPELLINGS = (*((sign, pattern(regex)) for sign, regex in (*_CHARACTERS.items(), _NUMBERS, _WIDE)), PACKED)
+# All encodings of characters at once; and those in which programs nest texts, of which prose has nearly nothing.
 ALL = ("".join(_CHARACTERS), pattern("|".join(_CHARACTERS.values())))
+NESTED = ("&%\\", pattern("|".join(_CHARACTERS[sign] for sign in "&%\\")))
+_REMEMBERED = 24  # characters of an encoded text whose decoding is remembered, at most
 _SIGNS = pattern(f"[{re.escape(''.join(signs for signs, _ in SPELLINGS))}]")
-_BY_SIGNS = [(frozenset(signs), spelling) for signs, spelling in (*SPELLINGS, ALL)]
+_BY_SIGNS = [(frozenset(signs), spelling) for signs, spelling in (*SPELLINGS, NESTED, ALL)]
 
 
 def without_ignored(text: str) -> str:
@@ -58,12 +63,19 @@ def possible_spellings(text: str) -> Sequence[re.Pattern[str]]:
 def decode(found: re.Match[str]) -> str:
     """The decoded text of an encoded character, or of several in a row."""
     encoded = found.group()
+    return _decode(encoded) if len(encoded) > _REMEMBERED else _decode_short(encoded)
+
+
+def _decode(encoded: str) -> str:
     if encoded[0] >= "\uff01":
         return encoded.translate(_NARROW)
     if encoded[0].isdigit() and "," in encoded:
         return _decode_numbers(encoded)
     decoder = _DECODERS.get(encoded[0])
     return decoder(encoded) if decoder else _decode_packed(encoded)
+
+
+_decode_short = lru_cache(maxsize=8192)(_decode)  # most texts have few encoded characters, and these many times
 
 
 def _decode_escape(encoded: str) -> str:

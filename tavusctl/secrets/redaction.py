@@ -17,15 +17,17 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import heapq
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache, partial
+from itertools import count
 from typing import NamedTuple, NewType
 from urllib.parse import quote_plus
 
 from tavusctl.lib.patterns import pattern
-from tavusctl.lib.spelling import ALL, IGNORED, decode, possible_spellings, without_ignored
+from tavusctl.lib.spelling import ALL, IGNORED, NESTED, PACKED, decode, possible_spellings, without_ignored
 from tavusctl.lib.texts import common_prefix
 
 View = NewType("View", str)
@@ -40,6 +42,9 @@ _NO_CORE = bytes(byte for byte in range(256) if not chr(byte).isalnum() or byte 
 _SYNTAX = pattern(r"[\s\"'`:,?&{}\[\]()<>]|//")  # of URLs, headers, JSON and tags, in which secrets may begin alike
 _PART = 8  # consecutive characters of a secret that reveal it
 _SEPARATE_DEPTH, _MAX_DEPTH = 2, 4  # levels of nested encodings that are undone: separately, and in total
+_USUAL = (ALL[1], NESTED[1], PACKED[1])  # encodings inside which others usually are
+_READ_CHARACTERS = 1_000_000  # of all readings of one text; a text of 8 KB has at most 125
+_FEWEST_READINGS = 40  # of a text with encodings, however long it is
 _known: dict[str, str] = {}  # values, and their names, if any
 
 
@@ -195,17 +200,22 @@ class _Readings:
 
     @cached_property
     def _encodings_by_text(self) -> dict[str, tuple[re.Pattern[str], ...]]:
-        """The texts of all readings, each with the encodings that were undone for it, in order."""
+        """The texts of all readings, each with the encodings that were undone for it, in order.
+
+        Of a long text with many encodings, these are the readings with the fewest unusual ones.
+        """
         encodings_of: dict[str, tuple[re.Pattern[str], ...]] = {self._text: ()}
-        pending = [self._text]
-        for text in pending:
-            before = encodings_of[text]
-            # First separately, as a secret itself may look encoded; at deeper levels, all at once.
-            for spelling in possible_spellings(text) if len(before) < _SEPARATE_DEPTH else (ALL[1],):
-                decoded = spelling.sub(decode, text)
-                if decoded not in encodings_of and len(before) < _MAX_DEPTH:
-                    encodings_of[decoded] = (*before, spelling)
-                    pending.append(decoded)
+        numbers = count()
+        pending = sorted(_next_readings(self._text, (), numbers))
+        for _ in range(max(_FEWEST_READINGS, _READ_CHARACTERS // (len(self._text) + 1))):
+            if not pending:
+                break
+            *_, text, before, spelling = heapq.heappop(pending)
+            decoded = spelling.sub(decode, text)
+            if decoded not in encodings_of:
+                encodings_of[decoded] = (*before, spelling)
+                for reading in _next_readings(decoded, encodings_of[decoded], numbers):
+                    heapq.heappush(pending, reading)
         return encodings_of
 
     @cached_property
@@ -251,6 +261,17 @@ class _Readings:
                 for start in _offsets(needle, text):
                     first, end = grown(text, start)
                     yield reading.starts[first], reading.ends[end - 1]
+
+
+def _next_readings(
+    text: str, before: tuple[re.Pattern[str], ...], numbers: Iterator[int]
+) -> Iterator[tuple[int, int, int, str, tuple[re.Pattern[str], ...], re.Pattern[str]]]:
+    """What can be undone next in a reading: (unusual ones, level, number, text, undone before, encoding), to sort."""
+    if len(before) < _MAX_DEPTH:
+        # Also separately, as a secret itself may look encoded; at deeper levels, only all at once.
+        for spelling in possible_spellings(text) if len(before) < _SEPARATE_DEPTH else (ALL[1],):
+            unusual = sum(one not in _USUAL for one in (*before, spelling))
+            yield unusual, len(before), next(numbers), text, before, spelling
 
 
 def _replace_spans(text: str, spans: Iterable[tuple[int, int]]) -> str:

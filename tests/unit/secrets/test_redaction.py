@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
+import time
 from collections.abc import Callable, Iterator
 from urllib.parse import quote, quote_plus
 
@@ -184,3 +186,31 @@ def test_a_secret_overlaps_only_where_it_has_a_character() -> None:
     assert not redaction.overlaps_secret(text, 10, 18)
     assert not redaction.overlaps_secret(text, 0, 2)
     assert not redaction.overlaps_secret("abcdefgh.example", 0, 16)
+
+
+ENCODED = "&amp;amp;#35; %252541 \\\\u0041 =3D41 ~01 '''' <b>x</b> #35; 1,2,3,4,5,6 YWJjZGVmZ2hpamts \uff41 "
+
+
+def test_the_time_for_a_long_text_with_many_nested_encodings_is_short() -> None:
+    register("abcdefgh-12345")
+    text = ENCODED * (200_000 // len(ENCODED))
+    start = time.process_time()
+    redacted(text)
+    assert time.process_time() - start < 2.5
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        quote(quote(AWKWARD)),
+        html.escape(json.dumps(AWKWARD)[1:-1]),
+        json.dumps(html.escape(AWKWARD))[1:-1],
+        quote("".join(f"&#{ord(character)};" for character in AWKWARD)),
+        base64.b64encode(f"user: {AWKWARD} ".encode()).decode(),
+        base64.b64encode(quote(AWKWARD).encode()).decode(),
+    ],
+)
+def test_a_secret_in_nested_encodings_is_also_found_in_a_long_text(spelling: str) -> None:
+    register(AWKWARD)
+    before = ENCODED * (60_000 // len(ENCODED))
+    assert redacted(f"{before}<{spelling}> after").endswith(f"{SHOWN}> after")
