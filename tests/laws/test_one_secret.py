@@ -167,6 +167,7 @@ def emulator() -> Iterator[str]:
     {**QUOTED, "before": ["text"], "secret": "Tulips.In-The-Second-Bed7", "commands": [("plan", "--format", "text")]}
 )
 @example(QUOTED)
+@example({**QUOTED, "secret": "eNKKCt@vSY'eytDuPecEC53", "wrong": ["URL"]})  # the half after `@` is the host
 @given(stories())
 def test_no_output_and_no_file_shows_half_of_a_secret(emulator: str, story: dict[str, Any]) -> None:
     assume(not why_unusable(story["secret"]))
