@@ -13,31 +13,37 @@ from urllib.parse import unquote_to_bytes
 from tavusctl.lib.patterns import pattern
 
 # Characters that may be inserted in a secret without hiding it from a reader: white space, and invisible ones.
-IGNORED = pattern(r"[\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
+IGNORED = pattern(
+    r"[\s\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
+)
 # Encodings of characters by the character that they start with, for a fast search: HTML, percent (RFC 3986), escapes of
-# JSON, Python, YAML, shells and `escape_invisible`, JSON Pointer (RFC 6901), quoted-printable (RFC 2045), quotes in
-# single quotes of YAML and of shells, terminal colours, tags, null characters, Mermaid.
+# JSON, Python, YAML, shells, Markdown and `escape_invisible`, JSON Pointer (RFC 6901), quoted-printable (RFC 2045),
+# quotes in single quotes of YAML and of shells, terminal colours and links, tags, null characters, Mermaid.
 _CHARACTERS = {
-    "&": r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?",
-    "%": r"%[0-9a-fA-F]{2}(?:%[0-9a-fA-F]{2})*",
+    "&": r"&(?:#0{0,9}[0-9]{1,7}|#[xX]0{0,9}[0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?",
+    "%": r"%(?:[0-9a-fA-F]{2}(?:%[0-9a-fA-F]{2})*|u[0-9a-fA-F]{4}(?:%u[0-9a-fA-F]{4})*)",
     "\\": r"\\(?:u\{[0-9a-fA-F]{1,6}\}|u[0-9a-fA-F]{4}(?:\\u[0-9a-fA-F]{4})*|U[0-9a-fA-F]{8}"
-    r"|x[0-9a-fA-F]{2}(?:\\x[0-9a-fA-F]{2})*|[0-7]{3}(?:\\[0-7]{3})*|[nrt\"'\\/])",
+    r"|x[0-9a-fA-F]{2}(?:\\x[0-9a-fA-F]{2})*|[0-7]{1,3}(?:\\[0-7]{1,3})*|[nrt -/:-@\[-`{-~]|\r?\n[ \t]*)",
     "~": r"~[01]",
     "=": r"=(?:[0-9a-fA-F]{2}|\r?\n)(?:=[0-9a-fA-F]{2}|=\r?\n)*",
     "'": r"""'(?:'|\\''|"'"')""",
-    "\x1b": r"\x1b\[[0-?]*[ -/]*[@-~]",
-    "<": r"</?[A-Za-z][^<>]{0,200}>",
+    "\x1b": r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,500}(?:\x07|\x1b\\))",
+    "<": r"<(?:/?[A-Za-z]|!--)[^<>]{0,200}>",
     "\0": r"\0\0*",
-    "#": r"#[0-9]{1,7};",
+    "#": r"#(?:[0-9]{1,7}|[A-Za-z][A-Za-z0-9]{1,31});",
 }
 # Base 64 or hex, also in several lines, which `decode` decodes if the result is text.
 _PACKED = r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{12,}(?:\r?\n[A-Za-z0-9+/_-]+)*={0,2}"
-# A list of bytes in decimal.  The pattern begins with a digit, not with what may not be before it: that is faster.
-_NUMBERS = (",", r"[0-9](?<![0-9,.][0-9])[0-9]{0,2}(?:,[ \n]{0,4}[0-9]{1,3}){5,}(?![0-9.])")
+# A list of bytes, in decimal or hex.  The pattern begins with a digit, not with what may not be before it: that is
+# faster.  Go separates the bytes by spaces.
+_HEX_NUMBERS = r"0[xX][0-9a-fA-F]{1,2}(?:,[ \n]{0,16}0[xX][0-9a-fA-F]{1,2}){5,}"
+_NUMBERS = (",", rf"{_HEX_NUMBERS}|[0-9](?<![0-9,.][0-9])[0-9]{{0,2}}(?:,[ \n]{{0,16}}[0-9]{{1,3}}){{5,}}(?![0-9.])")
+_GO_NUMBERS = ("[", r"\[[0-9]{1,3}(?: [0-9]{1,3}){5,}\]")
 # Letters, digits and signs of ASCII in full width (U+FF01 to U+FF5E).
 _WIDE = ("".join(map(chr, range(0xFF01, 0xFF5F))), r"[\uff01-\uff5e]+")
 PACKED = ("", pattern(_PACKED))
-SPELLINGS = (*((sign, pattern(regex)) for sign, regex in (*_CHARACTERS.items(), _NUMBERS, _WIDE)), PACKED)
+SPELLINGS = (*((sign, pattern(regex)) for sign, regex in (*_CHARACTERS.items(), _NUMBERS, _GO_NUMBERS, _WIDE)), PACKED)
 # All encodings of characters at once; and those in which programs nest texts, of which prose has nearly nothing.
 ALL = ("".join(_CHARACTERS), pattern("|".join(_CHARACTERS.values())))
 NESTED = ("&%\\", pattern("|".join(_CHARACTERS[sign] for sign in "&%\\")))
@@ -49,7 +55,7 @@ _BY_SIGNS = [(frozenset(signs), spelling) for signs, spelling in (*SPELLINGS, NE
 def without_ignored(text: str) -> str:
     """The text without white space and other characters of `IGNORED`."""
     words = "".join(text.split())
-    return words if words.isprintable() else IGNORED.sub("", words)
+    return words if words.isascii() and words.isprintable() else IGNORED.sub("", words)
 
 
 def possible_spellings(text: str) -> Sequence[re.Pattern[str]]:
@@ -69,7 +75,7 @@ def decode(found: re.Match[str]) -> str:
 def _decode(encoded: str) -> str:
     if encoded[0] >= "\uff01":
         return encoded.translate(_NARROW)
-    if encoded[0].isdigit() and "," in encoded:
+    if encoded[0] == "[" or (encoded[0].isdigit() and "," in encoded):
         return _decode_numbers(encoded)
     decoder = _DECODERS.get(encoded[0])
     return decoder(encoded) if decoder else _decode_packed(encoded)
@@ -89,7 +95,16 @@ def _decode_escape(encoded: str) -> str:
     if encoded[1] in "uU":
         number = int(encoded[2:].strip("{}"), 16)
         return chr(number) if number <= sys.maxunicode else encoded
+    if encoded[1] in "\r\n":  # a text goes on in the next line
+        return ""
     return {"n": "\n", "r": "\r", "t": "\t"}.get(encoded[1], encoded[1])
+
+
+def _decode_percent(encoded: str) -> str:
+    """The decoded text of a run of percent escapes, or of those of `escape` in JavaScript."""
+    if encoded[1] == "u":
+        return str(json.loads('"' + encoded.replace("%", "\\") + '"'))
+    return unquote_to_bytes(encoded).decode("utf-8", "surrogateescape")
 
 
 def _decode_reference(encoded: str) -> str:
@@ -112,10 +127,11 @@ def _bytes_to_text(content: bytes) -> str:
 
 
 def _decode_numbers(encoded: str) -> str:
-    """The text of a list of bytes in decimal; unchanged if it is none, or no printable text."""
-    numbers = [int(number) for number in encoded.split(",")]
-    text = bytes(numbers).decode("utf-8", "replace") if max(numbers) < 256 else ""  # noqa: PLR2004 - bytes
-    return text if text and text.isprintable() and "\ufffd" not in text else encoded
+    """The text of a list of bytes; unchanged if it is none, or no printable text."""
+    base = 16 if encoded[1] in "xX" else 10
+    numbers = [int(number, base) for number in encoded.strip("[]").replace(",", " ").split()]
+    text = _bytes_to_text(bytes(numbers)) if max(numbers) < 256 else ""  # noqa: PLR2004 - bytes
+    return text if text and text.isprintable() else encoded
 
 
 def _decode_quoted_printable(encoded: str) -> str:
@@ -126,7 +142,7 @@ def _decode_quoted_printable(encoded: str) -> str:
 def _decode_packed(encoded: str) -> str:
     """The text in a run of hex or base 64; the run unchanged if it does not decode to printable text."""
     run = "".join(encoded.split()).rstrip("=")
-    for unpack in (bytes.fromhex, _from_base64):
+    for unpack in (bytes.fromhex, _from_base64, _from_base32):
         try:
             text = unpack(run).decode()
         except ValueError:
@@ -140,11 +156,15 @@ def _from_base64(run: str) -> bytes:
     return base64.b64decode(run.translate(_URL_SAFE) + "=" * (-len(run) % 4), validate=True)
 
 
+def _from_base32(run: str) -> bytes:
+    return base64.b32decode(run + "=" * (-len(run) % 8))
+
+
 _NARROW = {number: number - 0xFEE0 for number in range(0xFF01, 0xFF5F)}
 _URL_SAFE = str.maketrans("-_", "+/")
 _DECODERS: dict[str, Callable[[str], str]] = {
     "&": _decode_reference,
-    "%": lambda encoded: unquote_to_bytes(encoded).decode("utf-8", "surrogateescape"),
+    "%": _decode_percent,
     "~": lambda encoded: "~" if encoded == "~0" else "/",
     "\\": _decode_escape,
     "=": _decode_quoted_printable,
@@ -152,5 +172,5 @@ _DECODERS: dict[str, Callable[[str], str]] = {
     "\x1b": lambda _: "",
     "<": lambda _: "",
     "\0": lambda _: "",
-    "#": lambda encoded: _decode_reference(f"&{encoded}"),
+    "#": lambda encoded: _decode_reference(f"&{encoded if encoded[1].isdigit() else encoded[1:]}"),
 }

@@ -15,7 +15,6 @@ In this module, a *reading* of a text is the text with some encodings undone; a 
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import heapq
 import re
@@ -24,21 +23,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache, partial
 from itertools import count
 from typing import NamedTuple, NewType
-from urllib.parse import quote_plus
 
 from tavusctl.lib.patterns import pattern
 from tavusctl.lib.spelling import ALL, IGNORED, NESTED, PACKED, decode, possible_spellings, without_ignored
 from tavusctl.lib.texts import common_prefix
+from tavusctl.secrets.needles import SHORTEST, core_of, cores_of, half_cores_of, needles_of
 
 View = NewType("View", str)
 Record = NewType("Record", str)
 
 SHOWN = "(sensitive)"
-SHORTEST = 6  # characters; a shorter secret may also be a part of a word
-_CORE = 12  # letters and digits, separated by anything, that are not in a text by chance
-_LONG = 16  # letters of words that are not in a text by chance
-_LOWER = bytes(range(256)).lower()
-_NO_CORE = bytes(byte for byte in range(256) if not chr(byte).isalnum() or byte > ord("z"))
 _SYNTAX = pattern(r"[\s\"'`:,?&{}\[\]()<>]|//")  # of URLs, headers, JSON and tags, in which secrets may begin alike
 _PART = 8  # consecutive characters of a secret that reveal it
 _SEPARATE_DEPTH, _MAX_DEPTH = 2, 4  # levels of nested encodings that are undone: separately, and in total
@@ -75,14 +69,14 @@ def isolated_run() -> Iterator[None]:
 def redacted(text: str) -> View:
     """The text without the known secrets, also where they are encoded."""
     secrets, readings = tuple(_known), _Readings(text)
-    return View(_replace_spans(text, [*_secret_spans(readings, secrets), *_core_spans(readings, _cores(secrets))]))
+    return View(_replace_spans(text, [*_secret_spans(readings, secrets), *_core_spans(readings, cores_of(secrets))]))
 
 
 def redacted_words(text: str) -> View:
     """As `redacted`, for messages of a server: also without beginnings, ends and halves of secrets, as it may quote."""
     secrets, readings = tuple(_known), _Readings(text)
     spans = [*_secret_spans(readings, secrets), *_end_spans(readings, secrets)]
-    return View(_replace_spans(text, [*spans, *_core_spans(readings, _half_cores(secrets))]))
+    return View(_replace_spans(text, [*spans, *_core_spans(readings, half_cores_of(secrets))]))
 
 
 def redactor_for(source: str) -> Callable[[str], str]:
@@ -246,7 +240,7 @@ class _Readings:
         """The original spans of cores, sorted by length, in any reading: in either case, separated by anything."""
         short = self._not_longer(cores)
         for reading_text in self._encodings_by_text if short else ():
-            core = _core(reading_text)
+            core = core_of(reading_text)
             for needle in (needle for needle in short if needle in core):
                 reading = self._decoded_text(reading_text)
                 places = [place for place, char in enumerate(reading.text) if char.isascii() and char.isalnum()]
@@ -289,7 +283,7 @@ def _replace_spans(text: str, spans: Iterable[tuple[int, int]]) -> str:
 
 def _secret_spans(text: _Readings, secrets: Iterable[str]) -> Iterator[tuple[int, int]]:
     """The spans of complete secrets in a text."""
-    for needle in text.those_of(_all_needles(tuple(secrets))):
+    for needle in text.those_of(needles_of(tuple(secrets))):
         yield from text.spans(needle, partial(_exact_span, needle))
 
 
@@ -314,40 +308,6 @@ def _piece_spans(text: _Readings, secrets: Iterable[str]) -> Iterator[tuple[int,
 def _core_spans(text: _Readings, cores: Sequence[str]) -> Iterator[tuple[int, int]]:
     """The spans of secrets whose characters, or those of an encoding, are separated or in another case."""
     return text.core_spans(cores) if cores else iter(())
-
-
-def _core(text: str) -> str:
-    """The letters and digits of ASCII in a text, in lower case."""
-    return text.encode("ascii", "ignore").translate(_LOWER, _NO_CORE).decode()
-
-
-@lru_cache(maxsize=32)
-def _cores(secrets: tuple[str, ...]) -> tuple[str, ...]:
-    """The cores of secrets, as they are and in hex and base 32, that are long and unlike words."""
-    contents = [(secret, secret.encode("utf-8", "surrogateescape")) for secret in secrets]
-    spelled = [text for secret, content in contents for text in (secret, content.hex(), _base32(content))]
-    return tuple(sorted({core for core in map(_core, spelled) if _is_unlike_words(core)}, key=len))
-
-
-@lru_cache(maxsize=32)
-def _half_cores(secrets: tuple[str, ...]) -> tuple[str, ...]:
-    """The cores of secrets, and every half of them; words only as a whole, if they are long."""
-    halves = (
-        core[start : start + length]
-        for core in _cores(secrets)
-        for length in [max(_CORE, (len(core) + 1) // 2)]
-        for start in range(len(core) - length + 1)
-    )
-    words = {core for core in map(_core, secrets) if core.isalpha() and len(core) >= _LONG}
-    return tuple(sorted(words.union(half for half in halves if _is_unlike_words(half)), key=len))
-
-
-def _is_unlike_words(core: str) -> bool:
-    return len(core) >= _CORE and not core.isalpha() and not core.isdigit()
-
-
-def _base32(content: bytes) -> str:
-    return base64.b32encode(content).decode()
 
 
 def _exact_span(needle: str, _: str, start: int) -> tuple[int, int]:
@@ -377,35 +337,3 @@ def _offsets(part: str, text: str) -> Iterator[int]:
 def _is_specific(part: str) -> bool:
     """Whether a part is specific to the secret, unlike that of a URL or a scheme before it."""
     return len(part) == _PART and not _SYNTAX.search(part)
-
-
-@lru_cache(maxsize=32)
-def _all_needles(secrets: tuple[str, ...]) -> tuple[str, ...]:
-    """The needles of several secrets, sorted by length."""
-    return tuple(sorted((needle for secret in secrets for needle in _needles(secret)), key=len))
-
-
-@lru_cache(maxsize=256)
-def _needles(secret: str) -> tuple[str, ...]:
-    """The needles of a secret, for texts without white space: itself, its lines, reversed, and in common encodings."""
-    content = secret.encode("utf-8", "surrogateescape")
-    wide = [secret.encode(codec, "surrogatepass").decode("utf-8", "replace") for codec in ("utf-16-le", "utf-16-be")]
-    encoded = [
-        content.hex(),
-        content.hex().upper(),
-        quote_plus(content),
-        *_base64(content),
-        *map(without_ignored, wide),
-    ]
-    needles = dict.fromkeys([*map(without_ignored, [secret, *secret.splitlines(), secret[::-1]]), *encoded])
-    return tuple(needle for needle in needles if len(needle) >= SHORTEST)
-
-
-def _base64(content: bytes) -> Iterator[str]:
-    """The base 64 (RFC 4648) of a content alone and inside a longer content, at each of the three alignments."""
-    for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        whole = encode(content).decode()
-        yield from (whole, whole.rstrip("="))
-        for before, first_char in ((0, 0), (1, 2), (2, 3)):
-            last_char = 8 * (before + len(content)) // 6
-            yield encode(bytes(before) + content).decode()[first_char:last_char]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavusctl.secrets import redaction
+from tavusctl.secrets import needles, redaction
 from tavusctl.secrets.redaction import SHOWN, redacted, redacted_words
 
 # So few letters that secrets begin alike, overlap, and contain one another and themselves.
@@ -66,6 +66,6 @@ def test_the_longer_secret_goes_whole_in_every_spelling(
             redaction.register(one)
 
         for one in secrets:
-            if len("".join(one.split())) < redaction.SHORTEST:
+            if len("".join(one.split())) < needles.SHORTEST:
                 continue  # without its white space it may be a word
             assert redacted(f"<{spelled(one)}>").replace('"', "").replace("'", "") == f"<{SHOWN}>"

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import base64
+import functools
 import html
 import json
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
 from urllib.parse import quote, quote_plus
 
 import pytest
 
-from tavusctl.secrets import redaction
+from tavusctl.secrets import needles, redaction
 from tavusctl.secrets.redaction import SHOWN, redacted, redacted_words, register
 
 AWKWARD = "sk \"é/\\ +?'=&9"  # spelled otherwise wherever something has to be escaped
@@ -17,7 +19,7 @@ AWKWARD = "sk \"é/\\ +?'=&9"  # spelled otherwise wherever something has to be 
 
 @pytest.fixture(autouse=True)
 def run_of_its_own() -> Iterator[None]:
-    redaction._needles.cache_clear()  # so that every test spells its secrets itself
+    needles._needles.cache_clear()  # so that every test spells its secrets itself
     with redaction.isolated_run():
         yield
 
@@ -188,6 +190,42 @@ def test_a_secret_overlaps_only_where_it_has_a_character() -> None:
     assert not redaction.overlaps_secret("abcdefgh.example", 0, 16)
 
 
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda text: "\\\n    ".join(text[start : start + 5] for start in range(0, len(text), 5)),
+        lambda text: "".join(f"\\{byte:o}" for byte in text.encode()),
+        lambda text: "".join(f"&#x{ord(character):08x};" for character in text),
+        lambda text: "".join(f"{character}<!-- -->" for character in text),
+        "\x1b]8;;https://a.example\x1b\\".join,
+        lambda text: base64.b32encode(b"user:" + text.encode()).decode(),
+        *(functools.partial(str.join, mark) for mark in "\u034f\u2800\u3164\ufe0f\U000e0020"),
+    ],
+)
+def test_a_secret_is_found_whatever_a_program_puts_into_it(encode: Callable[[str], str]) -> None:
+    register("Ab-c.9_z")
+    assert redacted(f"before: {encode('Ab-c.9_z')} after").startswith(f"before: {SHOWN}")
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda text: unicodedata.normalize("NFD", text),
+        lambda text: text.encode().decode("latin-1"),
+        lambda text: text.encode().decode("cp1252"),
+        lambda text: base64.b64encode(text.encode("utf-16-le")).decode(),
+        lambda text: base64.b64encode(b"\xff" + text.encode("latin-1")).decode(),
+        lambda text: quote(text.encode("latin-1")),
+        lambda text: text.encode("utf-16-be").hex(),
+        lambda text: str(list(map(ord, text))),
+    ],
+)
+def test_a_secret_with_letters_outside_of_ascii_is_found_in_other_forms(encode: Callable[[str], str]) -> None:
+    secret = "p\xe4ssw\xf6rd"
+    register(secret)
+    assert SHOWN in redacted(f"before: {encode(secret)} after")
+
+
 ENCODED = "&amp;amp;#35; %252541 \\\\u0041 =3D41 ~01 '''' <b>x</b> #35; 1,2,3,4,5,6 YWJjZGVmZ2hpamts \uff41 "
 
 
@@ -199,18 +237,21 @@ def test_the_time_for_a_long_text_with_many_nested_encodings_is_short() -> None:
     assert time.process_time() - start < 2.5
 
 
+SIGNS = "sk \"é/+?'=&9"
+
+
 @pytest.mark.parametrize(
     "spelling",
     [
-        quote(quote(AWKWARD)),
-        html.escape(json.dumps(AWKWARD)[1:-1]),
-        json.dumps(html.escape(AWKWARD))[1:-1],
-        quote("".join(f"&#{ord(character)};" for character in AWKWARD)),
-        base64.b64encode(f"user: {AWKWARD} ".encode()).decode(),
-        base64.b64encode(quote(AWKWARD).encode()).decode(),
+        quote(quote(SIGNS)),
+        html.escape(json.dumps(SIGNS)[1:-1]),
+        json.dumps(html.escape(SIGNS))[1:-1],
+        quote("".join(f"&#{ord(character)};" for character in SIGNS)),
+        base64.b64encode(f"user: {SIGNS} ".encode()).decode(),
+        base64.b64encode(quote(SIGNS).encode()).decode(),
     ],
 )
 def test_a_secret_in_nested_encodings_is_also_found_in_a_long_text(spelling: str) -> None:
-    register(AWKWARD)
+    register(SIGNS)
     before = ENCODED * (60_000 // len(ENCODED))
     assert redacted(f"{before}<{spelling}> after").endswith(f"{SHOWN}> after")
