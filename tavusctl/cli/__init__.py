@@ -174,6 +174,11 @@ def cli(chdir: str | None) -> None:
     4 refused by a safety rule, 5 partly applied, 6 outcome unknown, 7 lock busy, 8 not authorised,
     9 state unusable, 10 configuration invalid, 11 API unreachable, 12 usage, 129/130/143 interrupted.
     """
+    change_folder(chdir)
+
+
+def change_folder(chdir: str | None) -> None:
+    """Change to the folder of the option `--chdir`, if it is given; click.UsageError if that is impossible."""
     if chdir:
         try:
             os.chdir(chdir)

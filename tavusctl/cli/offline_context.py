@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import os
 from typing import Any, Final
 
 import click
 
 from tavusctl.app.session.opening import check_project_file, open_session, open_sessions
-from tavusctl.cli import output_paths
+from tavusctl.cli import change_folder, output_paths
 from tavusctl.cli.completion_values import environment as known_environment
 from tavusctl.cli.options import Command
 from tavusctl.cli.report_options import color_setting
@@ -85,8 +84,7 @@ def project_options(command: Command) -> Command:
     @functools.wraps(command)
     def wrapped(*args: Any, chdir: str | None, no_color: bool, quiet: bool, verbose: int, **rest: Any) -> Any:
         _set_up_output(no_color=no_color, verbose=verbose)
-        if chdir:
-            os.chdir(chdir)
+        change_folder(chdir)
         return command(*args, progress=TerminalProgress(quiet), **rest)
 
     return wrapped  # type: ignore[return-value]  # as above

@@ -194,6 +194,13 @@ BEFOREHAND: dict[str, tuple[list[str], dict[str, str | None], tuple[int, str], s
         (8, "E802"),
         "takes the path of a file, not a key",
     ),
+    "a key file that has no end": (
+        [],
+        {"TAVUS_API_KEY": None, "TAVUS_API_KEY_FILE": "/dev/zero"},
+        (8, "E803"),
+        "`/dev/zero` is larger than 65536 characters",
+    ),
+    "a folder that is a device": (["-C", "/dev/null"], {}, (12, "E1200"), "cannot change to the folder `/dev/null`"),
     "no such environment": (["--env", "prod"], {}, (12, "E1200"), "unknown environment `prod`"),
     "plain http": (["--base-url", "http://tavusapi.com"], {}, (12, "E1200"), "unencrypted"),
     "http in a variable": (

@@ -16,6 +16,7 @@ from tavusctl.state.seals import Keys
 WITHHELD: Final = "E805"  # the error for an API key that this run may not read
 DEMO_KEY: Final = "key-of-the-emulator-of-a-demo"  # it is valid only for the emulator
 SHARED: Final = "TAVUSCTL_FINGERPRINT_KEY"
+_LONGEST: Final = 64 * 1024  # characters of the file of a key
 _SHORTEST: Final = 20  # characters: a shorter key could be guessed by anyone who has the state
 
 
@@ -82,13 +83,18 @@ def _key_and_source(name: str, session: LocalSession) -> tuple[str, str]:
         return session.variables.get(name), source
     file = os.environ[KEY_FILE]
     try:
-        return Path(file).read_text(encoding="utf-8"), file
+        with Path(file).open(encoding="utf-8") as opened:  # it may be a device, which has no end
+            key = opened.read(_LONGEST + 1)
     except (OSError, UnicodeDecodeError):
         # The variable may hold the key itself by mistake, so its value is quoted only if its folder exists.
         quoted = f"`{file}` " if os.sep in file and Path(file).parent.is_dir() else ""
         message = f"the file {quoted}of {KEY_FILE} cannot be read"
         hint = "check its path and permissions; the variable takes the path of a file, not a key"
         raise UnauthorisedError(message, hint, id="E802") from None
+    if len(key) > _LONGEST:
+        message = f"no API key: `{file}` is larger than {_LONGEST} characters"
+        raise UnauthorisedError(message, f"check {KEY_FILE}: its file must contain only the key", id="E803")
+    return key, file
 
 
 def _valid_key(key: str, source: str) -> str:
