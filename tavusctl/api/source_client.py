@@ -22,6 +22,7 @@ from tavusctl import __version__
 from tavusctl.api.public_addresses import is_public
 from tavusctl.api.transport import Answer, Wire, addresses
 from tavusctl.core.errors import ApiError
+from tavusctl.core.messages import site
 from tavusctl.lib.json_types import Json, JsonObject
 
 REDIRECTS: Final = 3
@@ -70,7 +71,7 @@ class Sources:
         try:
             return self._follow(url, last_result, min(time.monotonic() + self._seconds, self._deadline()))
         except ApiError as error:
-            _log.debug("%s: %s", url.partition("?")[0], error.message)
+            _log.debug("%s: %s", site(url) or "a source", error.message)
             return None
 
     def _deadline(self) -> float:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import http.server
 import ipaddress
+import logging
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -50,6 +51,14 @@ def reply(page: Any, status: int, content: bytes = b"", **headers: str) -> None:
         page.send_header(name.replace("_", "-"), value)
     page.end_headers()
     page.wfile.write(content)
+
+
+def test_the_log_of_a_failure_shows_only_the_site(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "tavusctl.http")
+    with site(lambda page: reply(page, 404)) as (origin, _), pytest.raises(ApiError):
+        Sources(loopback=origin).read(f"{origin}/canary/a.pdf?canary#canary", {})
+
+    assert caplog.messages == [f"{origin}: 127.0.0.1 returned 404"]
 
 
 def test_a_look_has_digest_length_and_what_tells_versions_apart() -> None:
