@@ -12,6 +12,7 @@ from msgspec import Struct
 from tavusctl.lib.patterns import pattern
 from tavusctl.secrets import detection
 from tavusctl.secrets.detection import Weight
+from tavusctl.secrets.redaction import redacted
 
 _URL: Final = pattern(r"[a-z][a-z0-9+.-]{0,40}:/{2,}[^\s<>\"'`]+", re.IGNORECASE)
 _PAIR: Final = pattern(r"(?<![^&;=?#])([^&;=?#]*+)=([^&;#]*)")  # of a query, or of a fragment with the same syntax
@@ -76,7 +77,11 @@ def _is_no_placeholder(password: str) -> bool:
 
 
 def without_credentials(text: str) -> str:
-    """A text with the credentials in its URLs and addresses redacted, also with what may be one."""
+    """A text without known secrets, and with the credentials in its URLs and addresses redacted, also what may be one.
+
+    Known secrets come first: if a credential in one were removed, redaction would not find the rest of it.
+    """
+    text = redacted(text)
     for span in reversed(_address_spans(text, lambda _: True)):
         text = text[: span.start] + HIDDEN + text[span.end :]
     return text

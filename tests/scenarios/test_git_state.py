@@ -320,6 +320,20 @@ def test_what_cannot_be_put_on_record_is_not_sent(clone: Clone, hub: Path, troub
     assert project.account.writes == []
 
 
+@pytest.mark.parametrize("before", [240, 255, 270])
+def test_what_a_remote_says_is_redacted_before_it_is_cut(clone: Clone, hub: Path, before: int) -> None:
+    project = clone()
+    hook = hub / "hooks" / "pre-receive"
+    hook.write_text(
+        f"#!/bin/sh\necho '{'x' * before} https://me:hunter2canary0canary1canary2@hub.example' >&2\nexit 1\n"
+    )
+    hook.chmod(0o755)
+
+    ended = project.run("apply", "--yes")
+
+    assert (ended.code, "xxx" in ended.err, "canary" in ended.err) == (9, True, False), ended.err
+
+
 def test_a_repository_with_other_remotes_only_is_told_how_to_get_an_origin(clone: Clone) -> None:
     project = clone()
     git(project.root, "remote", "rename", "origin", "upstream")

@@ -22,7 +22,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from tavusctl.secrets.redaction import shortened
+from tavusctl.secrets.redaction import redacted_words, shortened
+from tavusctl.secrets.url_credentials import without_credentials
 
 _OPTIONS: Final = (
     *("--no-pager", "--no-optional-locks", "--literal-pathspecs"),
@@ -147,7 +148,9 @@ class Git(Struct):
             message = f"git cannot be run: {error.strerror}"
             raise GitError(message) from None
         if code:
-            lines = tuple(filter(None, map(str.strip, error_text.removeprefix("fatal: ").splitlines())))
+            # Redacted before it is cut: half of a password in an address would look like a port.
+            safe_text = redacted_words(without_credentials(error_text))
+            lines = tuple(filter(None, map(str.strip, safe_text.removeprefix("fatal: ").splitlines())))
             message = shortened("; ".join(lines), _COMPLAINT) or f"git {verb} ended with {code} and printed no reason"
             raise (UnknownCommitError if code == 1 and not error_text else GitError)(message, lines)
         return output

@@ -11,7 +11,6 @@ from urllib.parse import SplitResult, urlsplit
 from tavusctl.core.messages import shown
 from tavusctl.lint.core import Finding, Subject
 from tavusctl.secrets import url_credentials
-from tavusctl.secrets.redaction import redacted
 
 _LOCAL: Final = (".local", ".localhost", ".internal", ".lan", ".test", ".invalid", ".home.arpa")
 _WEB: Final = ("http", "https")
@@ -66,11 +65,8 @@ def _urls(subject: Subject) -> Iterator[tuple[str, str]]:
 
 
 def _public(url: str) -> str:
-    """A URL as messages may show it: without the name and the password of a user, and without keys.
-
-    It is redacted first: of a secret with an `@`, the rest would remain.
-    """
-    return shown(_USER.sub("", url_credentials.without_credentials(redacted(url))))
+    """A URL as messages may show it: without the name and the password of a user, and without keys."""
+    return shown(_USER.sub("", url_credentials.without_credentials(url)))
 
 
 def _parts(url: str) -> SplitResult | None:

@@ -16,7 +16,6 @@ from urllib.parse import quote, unquote
 
 from tavusctl.core.errors import StateError, UsageError
 from tavusctl.integrations.git.process import Git, GitError, UnknownCommitError
-from tavusctl.secrets.url_credentials import without_credentials
 
 _TIMEOUT: Final = 10.0  # seconds of one command
 _REMOTE_URL: Final = r"^remote\..*\.url$"
@@ -57,7 +56,7 @@ def origin(root: Path) -> str:
         had = "this one has had a remote, which may have the state, and has none now"
         reason = had if not names and _had_remote(git) else "no such remote"
     except GitError as error:
-        reason = without_credentials(str(error))
+        reason = str(error)
     message = f"`state: git` needs a git repository with a remote `origin`: {reason}"
     raise UsageError(message, "add it with `git remote add origin URL`, or write `state: git+URL`", id="E1203")
 

@@ -222,7 +222,7 @@ class Repository:
         return StateError(message, hint, id="E912")
 
     def _unreadable(self, error: object) -> StateError:
-        message = f"cannot read the state in {self.shown}: {without_credentials(str(error))}"
+        message = f"cannot read the state in {self.shown}: {error}"
         hint = "check the network, the temporary folder, and the credentials that git finds for it"
         return StateError(message, hint, id="E912")
 
@@ -266,7 +266,7 @@ def _refusal(error: GitError) -> Refusal:
     server = [line.removeprefix("remote:").strip() for line in error.lines if line.startswith("remote:")]
     reason = "; ".join(filter(None, (*stated, *server))) if stated else str(error)
     is_final = _OTHER_FORMAT in reason or (bool(stated) and not any(one in reason for one in _TRANSIENT))
-    return Refusal(without_credentials(shortened(reason, _REASON)) or "the push was refused", is_final)
+    return Refusal(shortened(reason, _REASON) or "the push was refused", is_final)
 
 
 def _token(url: str) -> list[tuple[str, str]]:

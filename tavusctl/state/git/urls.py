@@ -12,7 +12,6 @@ from tavusctl.config.project_file.state_scheme import is_file, is_git
 from tavusctl.core.errors import UsageError
 from tavusctl.integrations.git.checkout import checkout_around
 from tavusctl.integrations.git.process import Git, GitError
-from tavusctl.secrets.url_credentials import without_credentials
 from tavusctl.state.git.project_repository import local_path, own_repository, remotes
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def _inside(root: Path) -> str:
         top = Path(Git(folder, 10.0).path("rev-parse", "--show-toplevel")).resolve()
     except GitError as error:
         if checkout_around(folder):
-            raise _unreadable(without_credentials(str(error))) from None
+            raise _unreadable(str(error)) from None
         return ""  # the state is in another repository, where `?ref=` tells projects apart
     if not root.resolve().is_relative_to(top):
         reason = f"the project is outside of its work tree, {top}"

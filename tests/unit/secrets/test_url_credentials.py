@@ -33,3 +33,10 @@ def test_a_password_before_a_host_is_registered_and_hidden(password: str) -> Non
 
 def test_a_message_hides_also_what_may_be_a_password() -> None:
     assert url_credentials.without_credentials("git:swordfish@host:x") == "git:…@host:x"
+
+
+def test_a_known_secret_is_redacted_before_a_credential_in_it() -> None:
+    with redaction.isolated_run():
+        redaction.register("Zq7xK2mP9@w4TvB8nY3cHd")
+        text = "see https://me:Zq7xK2mP9@w4TvB8nY3cHd.example/a"
+        assert url_credentials.without_credentials(text) == f"see https://me:{redaction.SHOWN}.example/a"
