@@ -338,6 +338,27 @@ def test_what_a_retained_object_refers_to_is_not_planned_to_be_deleted(project: 
     check_still_used(project, last(project))
 
 
+@pytest.mark.newer_api
+def test_what_stays_attached_after_an_undo_is_not_planned_to_be_deleted(project: Project) -> None:
+    """The tools of the persona cannot be restored, since one of them cannot; its other fields can."""
+    project.environment["HOOK_TOKEN"] = "tok-9f8e7d6c5b4a"
+    project.write("tavusctl.yaml", "secrets: [HOOK_TOKEN]\n")
+    hook = {"url": "https://hooks.example.com/a", "auth": {"type": "bearer", "token": "${secret:HOOK_TOKEN}"}}
+    project.manifest("tool", "old", {"name": "old", "description": "Old.", "delivery": {"api": hook}})
+    project.manifest("persona", "coach", {**COACH, "tool_ids": ["${ref:tool/old}"]})
+    project.apply()
+    project.remove("tool", "old")
+    project.manifest("tool", "new", {"name": "new", "description": "New.", "delivery": {"app_message": True}})
+    project.manifest("persona", "coach", {**COACH, "system_prompt": "Edited.", "tool_ids": ["${ref:tool/new}"]})
+    project.apply("--allow-deletes", "1")
+
+    undone = project.run("undo", last(project), "--recreate", "--yes")
+
+    assert "! tool/new: delete refused [E405]\n    still referred to by persona/coach after" in undone.out
+    assert (undone.code, "failed" in undone.out) == (4, False), undone.out + undone.err
+    assert project.account.call("GET", f"/v2/tools/{project.bound('tool/new')}").is_success
+
+
 def check_still_used(project: Project, run: str) -> None:
     """Check that an undo refuses to delete the document that the persona refers to, and sends nothing."""
     project.account.forget()

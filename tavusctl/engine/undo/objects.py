@@ -76,6 +76,27 @@ def undo_create(intent: Intent, finished_run: FinishedRun, context: UndoContext,
     plan.changes.append(replace(change, referrers=names, used_before=tuple(sorted(managed)), base=sent))
 
 
+def with_remaining_users(context: UndoContext, plan: UndoPlan) -> list[Change]:
+    """The changes of the plan, where each delete has the managed objects that still refer to its object afterwards."""
+    deleted = {change.address for change in plan.changes if change.action is Action.DELETE}
+    managed = {live.address: live for live in context.live.values() if live.address}
+    staying = [
+        replace(live, body=plan.bodies.get(address, live.body))
+        for address, live in managed.items()
+        if address not in deleted
+    ]
+
+    def users(change: Change) -> tuple[Address, ...]:
+        return tuple(
+            sorted(one.address for one in staying if one.address and uses(one, change.address, change.remote_id))
+        )
+
+    return [
+        replace(change, used_after=users(change)) if change.action is Action.DELETE else change
+        for change in plan.changes
+    ]
+
+
 def _refuse_other_versions(plan: UndoPlan, change: Change, binding: Binding) -> bool:
     """Refuse to unbind an object with other versions, which only its binding records; return whether it is refused."""
     versions = removals.other_versions(binding)

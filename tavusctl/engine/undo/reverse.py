@@ -38,7 +38,14 @@ from tavusctl.engine.undo.context import (
     refuse_without,
     target_state,
 )
-from tavusctl.engine.undo.objects import rebind, refused_recreations, unbind_imported, undo_create, undo_delete
+from tavusctl.engine.undo.objects import (
+    rebind,
+    refused_recreations,
+    unbind_imported,
+    undo_create,
+    undo_delete,
+    with_remaining_users,
+)
 from tavusctl.engine.undo.replacements import repoint_to_old_versions, undo_replace
 from tavusctl.fields import secret_fields
 from tavusctl.fields.equivalence import same
@@ -89,6 +96,7 @@ def reverse(finished_run: FinishedRun, context: UndoContext) -> UndoPlan:
     _reverse_whole_objects(calls, finished_run, context, plan)
     unbinding = unbind_imported(finished_run, context, plan)
     _leave_edited(plan)
+    plan.changes = with_remaining_users(context, plan)
     repoint_to_old_versions(context, plan)
     plan.changes += unbinding
     rebind(finished_run, context, plan)
