@@ -19,7 +19,7 @@ from tavusctl.config.interpolation import FileText, Scope, expressions, inserted
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Severity
-from tavusctl.core.errors import ConfigError, InternalError, RefusedError, StateError
+from tavusctl.core.errors import ConfigError, ConflictError, InternalError, RefusedError, StateError
 from tavusctl.core.json_tree import leaves, value_at
 from tavusctl.core.model import ABSENT, Cause, Change, Desired, FieldChange
 from tavusctl.engine.import_.missing_state import HINT, UnboundManifests, of_plan
@@ -256,7 +256,10 @@ def _with_new(session: Session, adoption: Adopted) -> Session:
 
 
 def _check(adoption: Adopted, after: PreparedPlan) -> None:
-    """Check that no adopted field differs in the plan `after`; InternalError otherwise."""
+    """Check that no adopted field differs in the plan `after`.
+
+    ConflictError if the account has another value by now, else InternalError.
+    """
     # In a run for a pull request, a secret that it may not read always counts as different.
     unread_names = {
         name
@@ -269,11 +272,21 @@ def _check(adoption: Adopted, after: PreparedPlan) -> None:
         for verdict in adoption.verdicts
         if not verdict.reason and unread_names.isdisjoint(verdict.names)
     }
-    for change in after.plan.changes:
-        remaining = [entry.path for entry in adoptable(change, after) if (change.address, entry.path) in adopted_fields]
-        if remaining:
-            message = f"{change.address} would still differ at {', '.join(remaining)}; nothing was written"
-            raise InternalError(message, "report this bug of tavusctl, and edit the file by hand")
+    adopted_values = _live_values(adoption.prepared)
+    for (address, pointer), live in _live_values(after).items():
+        if (address, pointer) not in adopted_fields:
+            continue
+        if live != adopted_values[address, pointer]:
+            message = f"{pointer} of `{address}` was edited in the account during this run; nothing was written"
+            raise ConflictError(message, "run `tavusctl adopt` again")
+        message = f"{address} would still differ at {pointer}; nothing was written"
+        raise InternalError(message, "report this bug of tavusctl, and edit the file by hand")
+
+
+def _live_values(prepared: PreparedPlan) -> dict[tuple[Address, str], Json]:
+    """The live values of the fields that changed in the account, by address and pointer."""
+    changes = prepared.plan.changes
+    return {(change.address, entry.path): entry.live for change in changes for entry in adoptable(change, prepared)}
 
 
 def adoptable(change: Change, prepared: PreparedPlan) -> list[FieldChange]:

@@ -354,6 +354,23 @@ def test_a_deleted_object_is_refused_with_the_way_out(full: Project) -> None:
     )
 
 
+def test_an_edit_during_an_adopt_is_a_conflict(full: Project) -> None:
+    """The account is read again to check the new files: somebody may have edited the same field meanwhile."""
+    portal(full, "persona/coach", "/system_prompt", "First.")
+    patch = [{"op": "replace", "path": "/system_prompt", "value": "Second."}]
+    edit = {"kind": "persona", "id": full.bound("persona/coach"), "account": full.account.key, "patch": patch}
+    full.account.control("POST", "portal", {**edit, "when": {"before": "GET /v2/personas", "skip": 1}})
+    before = text_of(full, "prompts/coach.md")
+
+    adopted = full.run("adopt", "persona/coach")
+
+    assert (adopted.code, adopted.out, text_of(full, "prompts/coach.md")) == (3, "", before), adopted.err
+    assert "/system_prompt of `persona/coach` was edited in the account during this run" in adopted.err
+    assert full.run("adopt", "persona/coach").code == 0
+    assert text_of(full, "prompts/coach.md") == "Second.\n"
+    assert settled(full)
+
+
 def test_a_live_value_that_makes_no_valid_manifest_is_not_written(full: Project) -> None:
     portal(full, "persona/coach", "/system_prompt", "", op="replace")
     path = full.root / "manifests/coach.yaml"
