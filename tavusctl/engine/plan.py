@@ -120,6 +120,14 @@ def targeted(changes: Sequence[Change], desired: Sequence[Desired], targets: Abs
     return [change for change in changes if change.address in needed] if targets else changes
 
 
+def targeted_bindings(
+    bindings: Sequence[Binding], desired: Sequence[Desired], targets: AbstractSet[Address]
+) -> Sequence[Binding]:
+    """The bindings of targets and of all that they refer to, as in `targeted`."""
+    needed = _needed(desired, targets)
+    return [binding for binding in bindings if binding.address in needed] if targets else bindings
+
+
 def _needed(desired: Sequence[Desired], targets: AbstractSet[Address]) -> set[Address]:
     """Targets and all that they refer to, directly or not; every address of `desired` if there are no targets."""
     references = {item.address: item.refers_to for item in desired}

@@ -307,16 +307,17 @@ def _make_plan(
     warnings: Sequence[Diagnostic],
 ) -> Plan:
     changes = diff.finish_changes(comparison.changes, state.bindings) if inputs.approvals.finish else comparison.changes
-    targeted = plan.targeted(duplicates.with_renames(changes), desired, inputs.approvals.targets)
+    targets = inputs.approvals.targets
+    targeted = plan.targeted(duplicates.with_renames(changes), desired, targets)
     others = _others(inputs, targeted)
     return plan.make(
         targeted,
         comparison.drift,
-        comparison.settled,
+        plan.targeted_bindings(comparison.settled, desired, targets),
         bindings=state.bindings,
         approvals=inputs.approvals,
         no_op=comparison.no_op,
-        form_changes=comparison.form_changes,
+        form_changes=plan.targeted_bindings(comparison.form_changes, desired, targets),
         warnings=(*warnings, *remarks.unread_states(others)),
         metadata=replace(
             _metadata(api, state, inputs, account.live),

@@ -140,6 +140,22 @@ def test_a_target_brings_what_it_needs_and_leaves_the_rest(project: Project) -> 
     assert [one["address"] for one in project.plan()["changes"]] == ["guardrails/others"]
 
 
+def test_a_target_leaves_out_what_is_only_to_be_recorded(project: Project) -> None:
+    """Somebody has made the edit of another manifest in the portal already."""
+    project.manifest("persona", "coach", COACH)
+    project.manifest("persona", "other", {**COACH, "persona_name": "Other"})
+    project.apply()
+    edit = {"op": "replace", "path": "/system_prompt", "value": "Be brief."}
+    project.account.portal("persona", project.bound("persona/other"), edit)
+    project.manifest("persona", "other", {**COACH, "persona_name": "Other", "system_prompt": "Be brief."})
+
+    planned = project.plan("--target", "persona/coach")
+    project.apply("--target", "persona/coach")
+
+    assert (planned["changes"], planned.get("recorded", [])) == ([], [])
+    assert [one["address"] for one in project.plan()["recorded"]] == ["persona/other"]
+
+
 @pytest.mark.newer_api
 def test_a_target_that_does_not_change_brings_what_it_refers_to(project: Project) -> None:
     """Also through an object that does not change either."""
