@@ -50,15 +50,14 @@ class RunRecords(Struct):
     """The records of runs, one file each, and the bodies of deleted objects, beside the state; without secrets."""
 
     artifacts: ArtifactStore
-    # runs that this process has archived; without those of which no call was carried out
-    archived_runs: list[FinishedRun] = []
+    archived_runs: list[FinishedRun] = []  # by this process
     withheld: dict[str, Sequence[str]] = {}  # by run: secrets in its records
 
     def keep(self, records: Sequence[bytes]) -> None:
         """Archive the records of finished runs; if that fails, the runs cannot be undone, but it is not an error."""
         for run in _split_by_run(records):
-            if not any(record["is"] in ("intent", "forget") for record in map(_decode_record, run)):
-                continue
+            if not _has_changes(run):
+                continue  # it would only push out the records of a run that can be undone
             begin = _decode_record(run[0])
             lineage, serial, run_id = as_text(begin["lineage"]), as_integer(begin["serial"]), as_text(begin["run"])
             name = run_name(lineage, serial, run_id)
@@ -69,7 +68,7 @@ class RunRecords(Struct):
                 text = f"{journal.withheld_record(run[0], secret_names).decode()}\n"
             with contextlib.suppress(TavusctlError, OSError):
                 self.artifacts.put(name, text.encode())
-                self.archived_runs += [journal.parse_finished_run(run)] if _has_changes(run) else []
+                self.archived_runs.append(journal.parse_finished_run(run))
                 self._remove_old(lineage, name)
 
     def finished_run(self, lineage: str, run: str, check: Callable[[Sequence[bytes]], None]) -> FinishedRun:
@@ -123,11 +122,10 @@ class RunRecords(Struct):
 
 
 def _has_changes(records: Sequence[bytes]) -> bool:
-    """Whether a run has done anything to undo: bound or released an object, or made a call that may have had effect."""
+    """Whether a run has done anything to undo: released an object, or made a call that may have had effect."""
     decoded = [_decode_record(record) for record in records]
     failed = {record["op"] for record in decoded if record["is"] == "result" and record["status"] == "failed"}
-    calls = (record["op"] not in failed for record in decoded if record["is"] in ("intent", "forget"))
-    return any(calls) or bool(journal.parse_finished_run(records).imported)
+    return any(record["op"] not in failed for record in decoded if record["is"] in ("intent", "forget"))
 
 
 def _split_by_run(records: Sequence[bytes]) -> Iterator[list[bytes]]:

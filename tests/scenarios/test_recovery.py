@@ -183,18 +183,16 @@ def test_a_field_that_only_goes_is_looked_for_after_a_kill(crashing: KillablePro
 
 
 @pytest.mark.parametrize("phase", ["before", "after"])
-def test_undo_of_an_interrupted_run_deletes_only_what_that_run_has_created(
-    crashing: KillableProject, phase: str
-) -> None:
+def test_only_the_run_that_has_created_something_can_be_undone(crashing: KillableProject, phase: str) -> None:
+    """The interrupted one if its create came through, else the one after it."""
     killed_while_creating(crashing, phase)
     assert crashing.run("apply", "--yes").code == 0
-    (made,) = crashing.account.objects("guardrails")
-    interrupted = crashing.run("undo").out.splitlines()[-1].split()[0]
+    (run,) = (line.split()[0] for line in crashing.run("undo").out.splitlines())
 
-    undone = crashing.run("undo", interrupted, "--yes", *(["--allow-deletes", "1"] if phase == "after" else []))
+    undone = crashing.run("undo", run, "--yes", "--allow-deletes", "1")
 
     assert undone.code == 0, undone.out + undone.err
-    assert list(crashing.account.objects("guardrails")) == ([] if phase == "after" else [made])
+    assert crashing.account.objects("guardrails") == {}
 
 
 @pytest.mark.parametrize("phase", ["before", "after"])

@@ -739,7 +739,18 @@ def test_an_apply_of_which_every_step_failed_names_no_run_to_undo(applied: Proje
     failed = applied.run("apply", "--yes")
 
     assert (failed.code, "undo with" in failed.out + failed.err) == (5, False), failed.err
-    assert last(applied) != before  # it is listed, as a run that sent nothing with an effect
+    assert last(applied) == before
+
+
+def test_applies_that_change_nothing_do_not_push_out_the_last_one_that_did(applied: Project) -> None:
+    """As a job on a clock, whose create the API refuses: the last 20 runs are kept."""
+    before = last(applied)
+    applied.account.fault(match="POST *", kind="status", status=402, times=None)
+    applied.manifest("document", "refused", {"document_url": "https://example.com/refused.pdf"})
+    for _ in range(21):
+        assert applied.run("apply", "--yes").code == 5
+
+    assert applied.run("undo").out.startswith(before)
 
 
 def test_a_lost_answer_in_an_undo_is_settled_by_look(applied: Project) -> None:
