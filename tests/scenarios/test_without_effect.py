@@ -50,6 +50,23 @@ def test_a_delete_that_did_nothing_is_made_again(quick: Project, status: int, ki
     assert remote_id not in quick.account.objects(plural)
 
 
+@pytest.mark.parametrize("command", [("apply",), ("destroy",)])
+def test_one_read_without_the_object_does_not_make_a_delete_unnecessary(quick: Project, command: tuple[str]) -> None:
+    """Otherwise the object would stay in the account, and no binding would record it."""
+    quick.manifest("persona", "x", COACH)
+    quick.apply()
+    (remote_id,) = quick.account.objects("personas")
+    if command == ("apply",):
+        quick.manifest("persona", "other", {**COACH, "persona_name": "Other"})
+        quick.remove("persona", "x")
+    confirm_without_effect(quick, f"GET /v2/personas/{remote_id}", 404, body={"message": "no such object"})
+
+    ended = quick.run(*command, "--yes", "--allow-deletes", "1")
+
+    assert ended.code == 0, ended.out + ended.err
+    assert remote_id not in quick.account.objects("personas")
+
+
 def test_destroy_and_undo_confirm_their_deletes_too(quick: Project) -> None:
     quick.manifest("persona", "coach", COACH)
     quick.apply()

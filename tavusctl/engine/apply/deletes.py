@@ -1,9 +1,9 @@
 """Deletes, confirmed by reads.
 
-A response alone proves nothing.  If it is lost, the object is read: it is gone, or the delete is sent again.  After a
-confirmed delete, the object is read until it is gone, again after some seconds because a read may be older than the
-delete.  If it is still there then, the delete has failed, and the object stays bound.  If no read tells, the outcome
-is unknown, and the next run reads the object.
+A response alone proves nothing, nor does a first read that does not find the object.  If the response to a delete is
+lost, the object is read: it is gone, or the delete is sent again.  After a confirmed delete, the object is read until
+it is gone, again after some seconds because a read may be older than the delete.  If it is still there then, the delete
+has failed, and the object stays bound.  If no read tells, the outcome is unknown, and the next run reads the object.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tavusctl.core.json_tree import map_leaves, value_at
 from tavusctl.core.model import Change, Desired, Live
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.apply.calls import record_failure
-from tavusctl.engine.apply.context import ApplyContext, EditedMeanwhile
+from tavusctl.engine.apply.context import ApplyContext, EditedMeanwhile, Stopped
 from tavusctl.engine.compare.three_way import compare
 from tavusctl.fields import presigned_urls
 from tavusctl.lib.json_types import JsonObject
@@ -39,7 +39,7 @@ def remove(
     """
     op = ctx.recorder.record_intent(step.address, step.action, remote_id=step.remote_id, time=ctx.now())
     with record_failure(ctx, op), suppress(Gone):  # the object does not exist any more: done
-        live = ctx.dependencies.read(kind, step.remote_id)
+        live = _read_before(ctx, step, kind)
         _check_as_sent(step, live)
         deleted_body = _without_signatures(live)
         ctx.dependencies.save_body(step.address, step.remote_id, ctx.with_ids(deleted_body))
@@ -59,6 +59,20 @@ def remove(
         ctx.recorder.forget(step.address, op)
     else:
         ctx.recorder.bind(binding_after, op)
+
+
+def _read_before(ctx: ApplyContext, step: Change, kind: ResourceKind) -> Live:
+    """Read an object that is to be deleted; Gone only if a second read does not find it either.
+
+    The plan has seen the object: if a single wrong 404 were believed, it would stay in the account without a binding.
+    """
+    for is_later in ctx.looks():
+        try:
+            return ctx.dependencies.read(kind, step.remote_id)
+        except Gone:
+            if is_later:
+                raise
+    raise Stopped(ctx.stop.reason)
 
 
 def _check_as_sent(step: Change, live: Live) -> None:
