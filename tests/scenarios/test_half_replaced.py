@@ -39,6 +39,21 @@ def half_replaced(project: Project, **lifecycle: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("ready", [False, True])
+def test_a_new_version_that_one_read_does_not_find_is_kept(project: Project, *, ready: bool) -> None:
+    _, new = half_replaced(project)
+    project.account.advance(LATER if ready else 0)
+    missing = {"status": 404, "body": {"message": "no such object"}}
+    project.account.fault(match=f"GET /v2/documents/{new}", kind="status", **missing)
+
+    project.apply()
+    project.account.advance(LATER)
+    project.apply()
+
+    assert project.account.objects("documents").keys() == {new}
+    assert project.bound("document/prices") == new
+
+
+@pytest.mark.parametrize("ready", [False, True])
 def test_destroy_deletes_both_versions(project: Project, *, ready: bool) -> None:
     half_replaced(project)
     project.account.advance(LATER if ready else 0)

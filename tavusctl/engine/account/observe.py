@@ -279,10 +279,12 @@ def finish_replacements(api: Reader, kinds: Mapping[str, ResourceKind], state: S
 
 
 def _finish_replacement(api: Reader, kind: ResourceKind, binding: Binding) -> Binding:
+    plain = Decoder({}, NO_KEY)
     try:
-        successor = read(api, kind, binding.successor, Decoder({}, NO_KEY))
-    except Gone:
-        return binding.without_successor()
+        successor = read(api, kind, binding.successor, plain)
+    except Gone:  # one wrong 404 must not leave a new version behind that no binding records
+        is_listed = any(live.remote_id == binding.successor for live in listed(api, kind, plain))
+        return binding if is_listed else binding.without_successor()
     if successor.status not in kind.ready_statuses:
         return binding
     return replace(
