@@ -146,6 +146,37 @@ def test_the_command_that_an_apply_tells_has_the_options_that_the_undo_needs(app
     }
 
 
+def test_the_undo_that_is_told_does_not_count_what_is_retained(project: Project) -> None:
+    project.manifest("document", "prices", PRICES)
+    project.manifest(
+        "document", "kept", {"document_url": "https://example.com/k.pdf"}, lifecycle={"on_remove": "retain"}
+    )
+    said = project.apply().err
+
+    told = re.search(r"^undo with: tavusctl (undo \w+ --allow-deletes 1)$", said, re.MULTILINE)
+    assert told, said
+    undone = project.run(*told[1].split(), "--yes")
+
+    assert (undone.code, len(project.account.objects("documents"))) == (0, 1), undone.err
+
+
+def test_the_end_of_a_replacement_that_another_run_began_tells_no_undo(project: Project) -> None:
+    """It would be refused: the run that began the replacement is the one to undo."""
+    coach = {**COACH, "document_ids": ["${ref:document/prices}"]}
+    project.manifest("persona", "coach", coach)
+    project.manifest("document", "prices", PRICES)
+    project.apply()
+    project.account.advance(3600)
+    project.manifest("document", "prices", {**PRICES, "document_url": "https://example.com/new.pdf"})
+    began = project.apply().err
+    project.account.advance(3600)
+    ended = project.apply().err
+    project.manifest("persona", "coach", {**coach, "context": "New."})
+    edited = project.apply().err
+
+    assert ["undo with" in said for said in (began, ended, edited)] == [True, False, True]
+
+
 def test_the_undo_that_is_told_deletes_nothing_that_needs_another_consent(project: Project) -> None:
     project.manifest("document", "prices", PRICES)
     project.manifest("document", "kept", {"document_url": "https://example.com/k.pdf"}, lifecycle=PROTECTED)

@@ -8,11 +8,13 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
+from tavusctl import patch
 from tavusctl.api import Client
 from tavusctl.app.planning.upload import UploadFile
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import Waits
 from tavusctl.core.errors import TavusctlError, worst
+from tavusctl.core.json_tree import with_addresses
 from tavusctl.core.messages import counted
 from tavusctl.core.model import Action, Outcome, Plan, Status
 from tavusctl.core.ports import Store
@@ -23,7 +25,7 @@ from tavusctl.engine.plan import check_deletes, count_deletes
 from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.engine.safety.protection import count_lowered
 from tavusctl.kinds import KINDS
-from tavusctl.state.journal import FinishedRun
+from tavusctl.state.journal import FinishedRun, Intent
 from tavusctl.state.run_records import RunRecords, Trash
 
 STEPS: Final = 4  # steps at a time: few enough writes not to strain the API
@@ -104,12 +106,29 @@ class RunResult(Struct, frozen=True):
             yield f"next: decide about the draft of {', '.join(blocked)}, then run `{again}` again"
         elif statuses:
             yield f"next: run `{again}` again to continue"
-        if self.archive.archived_runs:
+        if self.archive.archived_runs and _can_be_undone(self.archive.archived_runs[-1]):
             finished = self.archive.archived_runs[-1]
             names = ", ".join(self.archive.withheld.get(finished.run, ()))
             note = f"   (will be refused: the record of this run would contain the value of {names})" if names else ""
             command = " ".join(("undo", finished.run, *_undo_options(finished)))
             yield f"undo with: {self.command(command)}{note}"
+
+
+def _can_be_undone(finished: FinishedRun) -> bool:
+    """Whether a run has done more than to end replacements of earlier runs, which no undo of it reverses."""
+    calls = [one for one in finished.intents if one.op not in finished.failed]
+    replaced = {one.address for one in calls if one.action is Action.REPLACE}
+    retired = [one for one in calls if one.action is Action.RETIRE and one.address not in replaced]
+    new_ids = {finished.results[one.op].remote_id: one.address for one in retired if one.op in finished.results}
+    ids = {**new_ids, **{one.remote_id: one.address for one in retired}}
+
+    def repoints(update: Intent) -> bool:
+        before, after = (
+            with_addresses(one, ids) for one in (update.inverse.values_before, update.inverse.values_after)
+        )
+        return update.action is Action.UPDATE and not update.inverse.unrecorded and patch.same(before, after)
+
+    return not all(one in retired or repoints(one) for one in calls) or bool(finished.imported or finished.unbound)
 
 
 def _undo_options(finished: FinishedRun) -> Iterator[str]:
@@ -119,8 +138,8 @@ def _undo_options(finished: FinishedRun) -> Iterator[str]:
     addresses = {action: {one.address for one in calls if one.action is action} for action in Action}
     if addresses[Action.DELETE] or addresses[Action.RETIRE] & addresses[Action.REPLACE]:
         yield "--recreate"
-    protected = {one.address for one in finished.results.values() if one.prevent_destroy}
-    if created := len(addresses[Action.CREATE] - protected):
+    kept = {one.address for one in finished.results.values() if one.prevent_destroy or one.on_remove == "retain"}
+    if created := len(addresses[Action.CREATE] - kept):
         yield f"--allow-deletes {created}"
 
 
