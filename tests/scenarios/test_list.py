@@ -148,3 +148,18 @@ def test_an_unknown_kind_and_a_refused_key(project: Project) -> None:
     assert (wrong.code, "did you mean `persona`?" in wrong.err) == (12, True)
     project.account.switch(unknown_keys="refuse")
     assert project.run("list").code == 8
+
+
+def test_a_new_key_lists_a_kind_whose_only_object_was_deleted(known: Project) -> None:
+    """One missing object of two would look like another account; the other kinds show that it is this one."""
+    for name in ("a", "b", "c", "d"):
+        known.manifest("guardrails", name, {"name": name, "data": [{"guardrail_name": "x", "guardrail_prompt": "X."}]})
+    known.apply()
+    known.account.portal_delete("document", known.bound("document/prices"))
+    known.account.switch(keys={known.account.key: known.account.key, "new-key": known.account.key})
+
+    listed = known.run("list", "document", TAVUS_API_KEY="new-key")
+    elsewhere = known.run("list", "document", TAVUS_API_KEY="key-of-another-account")
+
+    assert (listed.code, listed.out) == (0, "No objects.\n"), listed.err
+    assert (elsewhere.code, "6 of the 6 managed objects do not exist" in elsewhere.err) == (9, True), elsewhere.err

@@ -12,8 +12,9 @@ from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import reading
 from tavusctl.config import loading
 from tavusctl.core.binding import Binding
+from tavusctl.core.errors import StateError
 from tavusctl.core.messages import counted
-from tavusctl.core.ports import State
+from tavusctl.core.ports import Reader, State
 from tavusctl.core.project_settings import Environment
 from tavusctl.engine.account.inventory import Entry, entries
 from tavusctl.engine.safety.account_guard import check_key
@@ -65,14 +66,28 @@ def inventory(session: Session, kinds: Collection[str], *, stock: bool, unmanage
     known_ids = _known_ids(session, state)
     with session.reader() as api, reading(session.progress, api):
         listings = run_all([partial(entries, api, kind, stock=stock) for kind in selected])
-    if not stock:
-        listed = {entry.remote_id for listing in listings for entry in listing}
-        bound = [one.remote_id for one in state.bindings.values() if KINDS[one.address.kind] in selected]
-        missing = sum(remote_id not in listed for remote_id in bound)
-        check_key(state, session.environment, session.api_key, bound=len(bound), missing=missing)
+        if not stock:
+            _check_account(session, api, state, dict(zip((kind.name for kind in selected), listings, strict=True)))
     items = [_item(entry, known_ids) for listing in listings for entry in sorted(listing)]
     selected_items = [one for one in items if not (unmanaged and one.relation in (_MANAGED, _ELSEWHERE))]
     return Inventory(session.environment, selected_items, len(selected) == 1, unmanaged)
+
+
+def _check_account(session: Session, api: Reader, state: State, listings: Mapping[str, Sequence[Entry]]) -> None:
+    """Refuse another account than that of the state; the kinds that were not listed are read before a refusal."""
+    ids_by_kind = {name: {entry.remote_id for entry in listing} for name, listing in listings.items()}
+
+    def check() -> None:
+        bound = [one for one in state.bindings.values() if one.address.kind in ids_by_kind]
+        missing = sum(one.remote_id not in ids_by_kind[one.address.kind] for one in bound)
+        check_key(state, session.environment, session.api_key, bound=len(bound), missing=missing)
+
+    try:
+        check()
+    except StateError:
+        for name in {address.kind for address in state.bindings} - ids_by_kind.keys():
+            ids_by_kind[name] = {entry.remote_id for entry in entries(api, KINDS[name], stock=False)}
+        check()
 
 
 def _known_ids(session: Session, state: State) -> Mapping[str, tuple[str, ...]]:
