@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from tests.scenarios.project import Body, Project
@@ -154,6 +156,24 @@ def test_an_environment_and_its_account(staged: Project) -> None:
     (staged.root / "manifests/rules.yaml").unlink()
     told = staged.run("diff", "production").out
     assert "- guardrails/rules: only in account" in told
+
+
+def test_what_the_state_does_not_know_is_said(staged: Project) -> None:
+    """Its objects may be those of a lost state: they are not only in the manifests."""
+    never = staged.run("diff", "production")
+    staged.apply("--env", "production")
+    for path in (staged.root / ".tavusctl").glob("*production*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (id_,) = staged.account.objects("personas")
+    lost = staged.run("diff", "production")
+
+    assert "2 manifests were never applied, according to the state: guardrails/rules, persona/coach" in never.err
+    assert "names of manifests that are not in the state: guardrails/rules (" in lost.err
+    assert f"persona/coach ({id_}); restore the state, or import" in lost.err
+    staged.run("import", "--match-names", "--env", "production")
+    staged.write("manifests/more.yaml", SAME.replace("rules", "more").replace("Rules", "More"))
+    more = staged.run("diff", "production")
+    assert ("+ guardrails/more: only in production" in more.out, "warning" in more.err) == (True, False)
 
 
 def test_what_is_wrong_in_one_of_them_is_told(staged: Project) -> None:

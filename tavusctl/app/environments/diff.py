@@ -18,6 +18,7 @@ from tavusctl.core.comparison import Comparison, Difference, Presence, Unknown
 from tavusctl.core.json_tree import map_leaves
 from tavusctl.core.model import ABSENT, Action, Cause, Change, FieldChange, Manifest
 from tavusctl.core.resource_kind import ResourceKind
+from tavusctl.engine.import_.missing_state import of_plan
 from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.engine.resolve import variable_in
 from tavusctl.fields.equivalence import same
@@ -129,9 +130,15 @@ def _place(manifest: Manifest) -> Source:
 
 
 def with_account(session: Session) -> Comparison:
-    """Compare the manifests of an environment with its account; unmanaged objects are left out."""
+    """Compare the manifests of an environment with its account; unmanaged objects are left out.
+
+    Warns if the environment was never applied, and about unknown objects with the names of its manifests.
+    """
     with session.reader() as api:
         prepared = prepare(session, api)
+    unbound = of_plan(prepared.plan, prepared.state.bindings)
+    # A new manifest is a difference like others, unless the state is missing, or the environment was never applied.
+    session.warn((replace(unbound, new=()) if prepared.state.serial else unbound).warnings())
     changes = (*prepared.plan.changes, *prepared.plan.awaited)
     differences = {one.address: one for change in changes if (one := _difference_of(change))}
     all_addresses = {one.address for one in prepared.desired} | prepared.state.bindings.keys()
