@@ -12,11 +12,11 @@ from tavusctl.app.planning import draft_consent
 from tavusctl.app.planning.execution import Dialogue, RunResult, check_safety, confirm, run_plan
 from tavusctl.app.planning.prepare import wait_for_creates, with_environment
 from tavusctl.app.session.keyring import keys
-from tavusctl.app.session.manifests import load
+from tavusctl.app.session.manifests import check, load
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import reading
 from tavusctl.core.address import Address
-from tavusctl.core.diagnostics import Severity
+from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import ConfigError, RefusedError, UsageError
 from tavusctl.core.json_tree import manifest_notation, map_leaves
 from tavusctl.core.model import Action, Change, Manifest, Plan
@@ -65,7 +65,7 @@ def undo(session: Session, run: str, options: UndoOptions, dialogue: Dialogue) -
     trash = archive.bodies(past, sealed_state.seals)
     past = replace(past, intents=tuple(map(sealed_state.seals.comparable_intent, past.intents)))
     inputs = session.plan_inputs(Approvals(delete_expensive=options.allow_replica_delete))
-    manifests, invalid = _manifests(session)
+    manifests, errors = _manifests(session)
     with store.lock(options.lock_timeout, "undo"), session.client() as api:
 
         def plan() -> PreparedPlan:
@@ -77,7 +77,7 @@ def undo(session: Session, run: str, options: UndoOptions, dialogue: Dialogue) -
         prepared = wait_for_creates(session, api, plan)
         prepared = replace(prepared, plan=with_environment(session, prepared.plan))
         dialogue.show(prepared.plan)
-        _check_protections_known(prepared.plan, invalid)
+        _check_protections_known(prepared.plan, manifests, errors)
         draft_consent.check_named(session, prepared, options.drafts)
         check_trusted(prepared)
         check_safety(session, prepared, allowed=options.allow_deletes)
@@ -97,23 +97,30 @@ def _hints(result: RunResult, manifests: Sequence[Manifest]) -> Iterator[str]:
         yield "to make the undo permanent, revert the manifests too, such as with `git revert`"
 
 
-def _manifests(session: Session) -> tuple[tuple[Manifest, ...], ConfigError | None]:
-    """The manifests, which name the secrets of an undo and protect objects; none, with the error, if one is invalid."""
+def _manifests(session: Session) -> tuple[tuple[Manifest, ...], Sequence[Diagnostic]]:
+    """The valid manifests, which name the secrets of an undo and protect objects, and the errors in the others."""
     try:
-        return load(session)[0], None
+        return load(session)[0], ()
     except ConfigError as error:  # most undos need no manifest
-        return (), error
+        errors = [one for one in error.diagnostics if one.severity is Severity.ERROR]
+        return check(session, advice=False)[0], errors
     except RefusedError:  # there is none
-        return (), None
+        return (), ()
 
 
-def _check_protections_known(plan: Plan, invalid: ConfigError | None) -> None:
-    """Refuse to delete or replace objects if a manifest that may protect them is invalid."""
-    unsure = sorted({str(step.address) for step in plan.steps if step.action in (Action.DELETE, Action.REPLACE)})
-    if invalid and unsure:
-        first = next(one for one in invalid.diagnostics if one.severity is Severity.ERROR)
+def _check_protections_known(plan: Plan, manifests: Sequence[Manifest], errors: Sequence[Diagnostic]) -> None:
+    """Refuse to delete or replace objects that a manifest with an error may protect.
+
+    An object is not unsure if a valid manifest declares it, and all errors are in manifests of other addresses.
+    """
+    declared = {address for one in manifests for address in (one.address, *one.moved_from)}
+    steps = sorted({step.address for step in plan.steps if step.action in (Action.DELETE, Action.REPLACE)})
+    doubts = {one: [error for error in errors if error.address in (None, one) or one not in declared] for one in steps}
+    if unsure := {address: found for address, found in doubts.items() if found}:
+        first = next(iter(unsure.values()))[0]
         found = f"{first.source or 'tavusctl.yaml'}: {first.message}"
-        message = f"a manifest that is invalid may protect {', '.join(unsure)}; nothing was written ({found})"
+        names = ", ".join(map(str, unsure))
+        message = f"a manifest that is invalid may protect {names}; nothing was written ({found})"
         raise RefusedError(message, "run `tavusctl validate`, correct what it reports, and run undo again", id="E428")
 
 

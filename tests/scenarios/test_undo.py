@@ -329,7 +329,7 @@ def test_nothing_is_deleted_while_a_manifest_that_may_protect_it_is_invalid(proj
 
 
 def test_the_error_in_a_manifest_is_named_and_not_a_warning_before_it(project: Project) -> None:
-    project.manifest("document", "prices", PRICES)
+    project.manifest("persona", "z", {**COACH, "persona_name": "Z"})
     project.apply()
     project.manifest("persona", "a", {**COACH, "persona_name": "A", "pipeline_mode": "fulll"})
     project.manifest("persona", "z", {**COACH, "persona_name": "Z", "persona_nam": ""})
@@ -337,6 +337,32 @@ def test_the_error_in_a_manifest_is_named_and_not_a_warning_before_it(project: P
     refused = undo(project, "--allow-deletes", "1")
 
     assert (refused.code, "manifests/persona-z.yaml:" in refused.err) == (4, True), refused.err
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("unrelated", 'kind: persona\nname: other\nspec: {persona_name: O, system_prompt: x, persona_nam: ""}\n'),
+        ("renames it", 'kind: document\nname: new\nspec: {document_nam: ""}\nmoved_from: [document/prices]\n'),
+        ("unreadable", "kind: persona\nname: other\nspec: {persona_name: [\n"),
+    ],
+    ids=lambda one: one.split()[0],
+)
+def test_an_error_in_a_manifest_stops_an_undo_only_if_it_may_hide_a_protection(
+    project: Project, name: str, text: str
+) -> None:
+    project.manifest("document", "prices", PRICES)
+    project.apply()
+    project.write("manifests/x.yaml", text)
+    if name == "renames it":
+        project.remove("document", "prices")
+
+    undone = undo(project, "--allow-deletes", "1")
+
+    is_deleted = not project.account.objects("documents")
+    assert (undone.code, is_deleted, "E428" in undone.err) == (
+        (0, True, False) if name == "unrelated" else (4, False, True)
+    ), undone.err
 
 
 def test_what_is_retained_is_released_and_not_deleted(project: Project) -> None:
