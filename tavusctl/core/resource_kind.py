@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from tavusctl.core.errors import Gone
+from tavusctl.core.errors import ApiError, Gone
 from tavusctl.core.schema.model_fields import is_a, is_free, steps
 from tavusctl.lib.graph import Graph
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
@@ -271,9 +271,13 @@ class ResourceKind(Struct, frozen=True, eq=False):
         return shown.get("is_deleted") is True or shown.get("status") == "deleted"
 
     def check_exists(self, body: JsonObject, remote_id: str) -> None:
-        """Raise Gone if a read body is that of a deleted object."""
+        """Raise Gone if a read body is that of a deleted object, ApiError if it is that of no object at all."""
+        request, shown = f"GET {self.collection}/{remote_id}", self.unwrap(body)
         if self.is_deleted(body):
-            raise Gone(HTTPStatus.GONE, "it is marked as deleted", f"GET {self.collection}/{remote_id}")
+            raise Gone(HTTPStatus.GONE, "it is marked as deleted", request)
+        names = (value for key, value in shown.items() if key == self.name_field or key.endswith("_name"))
+        if not self.id_of(shown) and not any(names):  # `{}` is not an object whose fields are all unset
+            raise ApiError(f"{request} returned no {self.name}: it has neither an id nor a name")
 
 
 def _first_match(texts: Mapping[str, str], path: KeyPath) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.scenarios.project import Project
+from tests.scenarios.project import Body, Project
 from tests.scenarios.terminals import answered
 
 COACH = {"persona_name": "Coach", "system_prompt": "You coach."}
@@ -81,3 +81,21 @@ def test_a_base_url_may_end_as_the_documentation_writes_it(project: Project, end
 
     assert project.run("plan", "--detailed-exitcode", TAVUS_BASE_URL=f"{project.account.url}{end}").code == 0
     assert project.run("drift", "--base-url", f"{project.account.url}{end}").code == 0
+
+
+@pytest.mark.newer_api
+@pytest.mark.parametrize("body", [{}, {"data": None}, {"data": {}}, {"error": "maintenance"}])
+@pytest.mark.parametrize("command", ["plan", "drift", "adopt --all", "verify", "apply --yes"])
+def test_an_empty_answer_is_not_an_object_without_fields(project: Project, command: str, body: Body) -> None:
+    """A listing of dictionaries does not show their rules, so that each is read by its id."""
+    rules = [{"text": "tavus", "pronunciation": "TAH-vus", "type": "alias"}]
+    path = project.manifest("dictionary", "brands", {"name": "Brands", "rules": rules})
+    project.apply()
+    before = path.read_bytes()
+    project.account.fault(match="GET /v2/pronunciation-dictionaries/*", kind="status", status=200, body=body)
+    project.account.forget()
+
+    result = project.run(*command.split())
+
+    assert (result.code, project.account.writes, path.read_bytes()) == (11, [], before), result.out + result.err
+    assert "returned no dictionary: it has neither an id nor a name" in result.err
