@@ -8,6 +8,7 @@ from tavusctl.app.session import named_addresses
 from tavusctl.app.session.manifests import load
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import reading
+from tavusctl.config import loading
 from tavusctl.core.address import Address
 from tavusctl.core.errors import Gone, StateError, UsageError
 from tavusctl.core.messages import suggestion
@@ -35,6 +36,13 @@ def bind_one(session: Session, address: str, remote_id: str, lock_timeout: float
             ) from None
     session.warn(warnings)
     return target
+
+
+def is_declared(session: Session, address: Address) -> bool:
+    """Whether a manifest declares an address, or renames it; also true if a file that cannot be read may do so."""
+    loaded = loading.read(session.project, session.environment, KINDS)
+    renamed = {old for one in loaded.manifests for old in one.moved_from}
+    return address in loaded.declared | renamed or bool(loaded.unreadable_texts)
 
 
 def match_names(session: Session, lock_timeout: float, *, dry_run: bool) -> Matches:

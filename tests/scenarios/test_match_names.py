@@ -110,3 +110,15 @@ def test_half_an_import_is_a_slip(project: Project, args: tuple[str, ...]) -> No
     project.manifest("persona", "coach", COACH)
 
     assert project.run("import", *args).code == 12
+
+
+@pytest.mark.parametrize("text", ["", "kind: persona\nname: other\nmoved_from: [persona/theirs]\n", "kind: [\n"])
+def test_an_import_without_a_manifest_says_what_the_next_plan_would_do(project: Project, text: str) -> None:
+    """Not where a manifest renames the address, and where a file that cannot be read may declare it."""
+    (remote_id,) = project.account.seed(personas=[{"persona_name": "Theirs", "system_prompt": "Hi."}])["personas"]
+    spec = "spec: {persona_name: Theirs, system_prompt: Hi.}\n" if text.startswith("kind: persona") else ""
+    project.write("manifests/x.yaml", text + spec)
+
+    said = project.run("import", "persona/theirs", remote_id)
+
+    assert (said.code, "no manifest declares it: write one before you apply" in said.err) == (0, text == ""), said.err

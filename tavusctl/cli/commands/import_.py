@@ -46,7 +46,10 @@ def command(
     if address is None or remote_id is None:
         raise UsageError("missing argument: the id of the object", f"run `tavusctl import {address} ID`")
     target = app.bind_one(session, address, remote_id, lock_timeout)
-    session.say(f"imported `{target}` as {remote_id}; run `{session.command('plan')}` to see what apply would change")
+    next_step = f"run `{session.command('plan')}` to see what apply would change"
+    if not app.is_declared(session, target):
+        next_step = "no manifest declares it: write one before you apply, or the next plan deletes the object"
+    session.say(f"imported `{target}` as {remote_id}; {next_step}")
     return 0
 
 
