@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,7 +13,6 @@ from tavusctl.core.binding import Binding
 from tavusctl.core.errors import ConflictError
 from tavusctl.core.json_tree import (
     empty_value_for,
-    is_empty,
     is_hidden,
     leaves,
     pattern_of,
@@ -21,7 +20,7 @@ from tavusctl.core.json_tree import (
     value_at,
     with_addresses,
 )
-from tavusctl.core.model import ABSENT, Action, Cause, Change, Desired, FieldChange, Live, Refusal
+from tavusctl.core.model import ABSENT, Action, Cause, Change, FieldChange, Live, Refusal
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.compare.joined import join_updates
 from tavusctl.engine.compare.remembered import readable, restore_fields, with_unread
@@ -47,10 +46,17 @@ from tavusctl.engine.undo.objects import (
     with_remaining_users,
 )
 from tavusctl.engine.undo.replacements import repoint_to_old_versions, undo_replace
+from tavusctl.engine.undo.restored_secrets import (
+    removed_secrets,
+    with_current_secrets,
+    with_run_secrets,
+    with_secrets,
+    writes_around,
+)
 from tavusctl.fields import secret_fields
 from tavusctl.fields.equivalence import same
 from tavusctl.lib.json_types import Json, JsonObject, as_object
-from tavusctl.secrets.values import Fingerprint, Secret
+from tavusctl.secrets.values import Secret
 from tavusctl.state.journal import FinishedRun, Intent
 
 _REVERSED = {Action.CREATE: Action.DELETE, Action.DELETE: Action.CREATE}
@@ -204,7 +210,7 @@ def _reverse_update(
         return
     if _lost_text(intent, live.kind, change, plan):
         return
-    removed = {pointer: context.secrets.get((intent.address, pointer)) for pointer in _removed_secrets(intent)}
+    removed = {pointer: context.secrets.get((intent.address, pointer)) for pointer in removed_secrets(intent)}
     lost = [pointer for pointer in inverse.unrecorded if not removed.get(pointer)]
     plan.warnings += [lost_secret(intent.address, pointer) for pointer in lost]
     if not inverse.operations or _is_refused(intent, change, context, gone, removed, plan):
@@ -218,7 +224,7 @@ def _reverse_update(
     operations = members.with_members_before(live.kind, current.body, values_before)
     if operations is None:
         operations = tuple(
-            _with_secrets([with_addresses(operation, known) for operation in inverse.operations], secrets)
+            with_secrets([with_addresses(operation, known) for operation in inverse.operations], secrets)
         )
     reversal = _ReverseUpdate(change, current, values_after, values_before, binding_after, operations)
     _add_unless_edited(reversal, gone, context, plan, is_unknown=intent.op in finished_run.unknown)
@@ -266,7 +272,7 @@ def _add_update(reversal: _ReverseUpdate, gone: Mapping[str, Address], context: 
     if patch.same(body_after, body):
         return  # only a reference that followed a replacement
     restored_object = target_state(reversal.live.kind, reversal.binding_after, body_after, list(reversal.values_after))
-    desired, lacks = _with_current_secrets(
+    desired, lacks = with_current_secrets(
         restored_object.desired,
         update.unknown_secrets(reversal.live, reversal.operations, restored_object.desired.spec),
         context,
@@ -293,7 +299,7 @@ def _add_update(reversal: _ReverseUpdate, gone: Mapping[str, Address], context: 
 
 def _spec_before(intent: Intent, binding: Binding, before: Binding, secrets: Mapping[str, Secret]) -> JsonObject:
     """The spec before the run, with the changes of later runs, and with secrets that can be sent again."""
-    spec = as_object(without_run_changes(binding.applied, intent.spec, _with_run_secrets(intent, before.applied)))
+    spec = as_object(without_run_changes(binding.applied, intent.spec, with_run_secrets(intent, before.applied)))
     for pointer, secret in secrets.items():
         spec = set_at(spec, patch.split(pointer), secret)
     return spec
@@ -306,19 +312,6 @@ def _why_unreachable(intent: Intent, binding: Binding | None) -> str:
     return f"`{intent.address}` is no longer bound to {intent.remote_id}"
 
 
-def _with_current_secrets(desired: Desired, lacks: Iterable[str], context: UndoContext) -> tuple[Desired, list[str]]:
-    """A desired object with the secrets to send along that its manifest still has; pointers of those it lacks."""
-    spec, lost = desired.spec, []
-    for pointer in lacks:
-        path, secret = patch.split(pointer), context.secrets.get((desired.address, pointer))
-        fingerprint = value_at(spec, path)
-        if secret and isinstance(fingerprint, Fingerprint) and secret.matches(fingerprint):
-            spec = set_at(spec, path, secret)
-        else:
-            lost.append(pointer)
-    return replace(desired, spec=spec), lost
-
-
 def _is_refused(
     intent: Intent,
     change: Change,
@@ -329,7 +322,7 @@ def _is_refused(
 ) -> bool:
     """Refuse an update that needs a secret or an object that is not available; return whether it is refused."""
     operations = intent.inverse.operations
-    unusable = [pointer for pointer in removed if not removed[pointer] and _writes_around(pointer, operations)]
+    unusable = [pointer for pointer in removed if not removed[pointer] and writes_around(pointer, operations)]
     deleted = {gone[leaf] for _, leaf in leaves(list(operations)) if isinstance(leaf, str) and leaf in gone}
     if unusable:
         refuse_without(plan, change, unusable, context)
@@ -342,39 +335,6 @@ def _is_refused(
     else:
         return False
     return True
-
-
-def _removed_secrets(intent: Intent) -> list[str]:
-    """Pointers of secrets that the run removed; a secret that it changed still exists."""
-    return [pointer for pointer in intent.inverse.unrecorded if is_empty(value_at(intent.spec, patch.split(pointer)))]
-
-
-def _writes_around(pointer: str, operations: Iterable[JsonObject]) -> bool:
-    """Whether a patch writes into the object that contains a secret, or restores that object as a whole."""
-    holder = patch.split(pointer)[:-1]
-    paths = [patch.split(operation["path"]) for operation in operations]
-    return any(path[: len(holder)] == holder or holder[: len(path)] == path for path in paths)
-
-
-def _with_secrets(operations: Sequence[JsonObject], secrets: Mapping[str, Secret]) -> Iterator[JsonObject]:
-    """A patch that also restores secrets: inside of the object that it adds, otherwise by operations of their own."""
-    remaining = {patch.split(pointer): secret for pointer, secret in secrets.items()}
-    for operation in operations:
-        path, value = patch.split(operation["path"]), operation.get("value")
-        if isinstance(value, dict):
-            for inner in [place for place in remaining if place[: len(path)] == path]:
-                value = set_at(value, inner[len(path) :], remaining.pop(inner))
-        yield operation if value is operation.get("value") else {**operation, "value": value}
-    yield from ({"op": "add", "path": patch.join(path), "value": secret} for path, secret in remaining.items())
-
-
-def _with_run_secrets(intent: Intent, before: JsonObject) -> JsonObject:
-    """What was applied before, with the secrets that the run has sent in place of the old ones: these still exist."""
-    for pointer in intent.inverse.unrecorded:
-        path = patch.split(pointer)
-        current = value_at(intent.spec, path)
-        before = set_at(before, path, ABSENT if is_empty(current) else current)
-    return before
 
 
 def _differing(kind: ResourceKind, expected: JsonObject, body: JsonObject) -> list[str]:
