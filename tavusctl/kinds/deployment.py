@@ -10,7 +10,7 @@ from pydantic import Field
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model
-from tavusctl.kinds.common.field_types import optional
+from tavusctl.kinds.common.field_types import Filled, optional
 from tavusctl.kinds.common.normalise import COMPUTED, respell, unwrap
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.secrets.values import MASK
@@ -29,7 +29,7 @@ class Deployment(Model):
     """A deployment as it is written."""
 
     name: str | None = optional("Name shown in lists.", max_length=255)
-    persona_id: str = Field(description="Who speaks there; a `${ref:persona/NAME}`.")
+    persona_id: Filled = Field(description="Who speaks there; a `${ref:persona/NAME}`.")
     channel: Annotated[str, KnownValues("widget", "embed", "landing-page")] = Field(description="Where it is.")
     status: Annotated[str, KnownValues("draft", "active", "inactive")] | None = optional(
         "`active`: anybody with the link can talk, at the account's cost."

@@ -11,7 +11,7 @@ from tavusctl.core.messages import literal
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
-from tavusctl.kinds.common.field_types import optional
+from tavusctl.kinds.common.field_types import Filled, optional
 from tavusctl.kinds.common.normalise import COMPUTED, normaliser
 from tavusctl.lib.json_types import JsonObject
 
@@ -21,8 +21,8 @@ _ID: Final = "pronunciation_dictionary_id"
 class Pronunciation(Model):
     """How one text is spoken."""
 
-    text: str = Field(description="What is written.", min_length=1, max_length=200)
-    pronunciation: str = Field(description="What is said.", min_length=1, max_length=500)
+    text: Filled = Field(description="What is written.", max_length=200)
+    pronunciation: Filled = Field(description="What is said.", max_length=500)
     type: Annotated[str, KnownValues("alias", "ipa")] = Field(
         description="`alias`: other words; `ipa`: signs of the International Phonetic Alphabet."
     )
@@ -34,7 +34,7 @@ class Pronunciation(Model):
 class Dictionary(Model):
     """A dictionary as it is written."""
 
-    name: str | None = optional("Name shown in lists.", min_length=1, max_length=255)
+    name: Filled | None = optional("Name shown in lists.", max_length=255)
     rules: list[Pronunciation] | None = optional("The pronunciations.", max_length=10_000)
 
     @cross_field_validator

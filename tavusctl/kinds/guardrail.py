@@ -7,24 +7,34 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
+from tavusctl.core.messages import shown
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model
-from tavusctl.kinds.common.field_types import Tag, optional
+from tavusctl.kinds.common.field_types import Filled, matching, optional, pattern_schema
 from tavusctl.kinds.common.normalise import COMPUTED, normaliser
+from tavusctl.secrets.redaction import shortened
+
+
+def _no_tag(value: str) -> str:
+    return f"expected letters, digits, underscores, hyphens and spaces, at most 64, found {shown(shortened(value, 80))}"
+
+
+_TAG: Final = "[A-Za-z0-9_ -]{1,64}"
+GuardrailTag = Annotated[str, matching(_TAG, _no_tag), pattern_schema(_TAG)]
 
 
 class SingleGuardrail(Model):
     """A single guardrail as it is written."""
 
-    guardrail_name: str | None = optional("Name of the rule; free text.", min_length=1, max_length=100)
-    guardrail_prompt: str = Field(description="What must or must not happen.", min_length=1)
+    guardrail_name: Filled | None = optional("Name of the rule; free text.", max_length=100)
+    guardrail_prompt: Filled = Field(description="What must or must not happen.")
     modality: Annotated[str, KnownValues("verbal", "visual", "audio")] | None = optional(
         "Whether the rule is about what is said, seen or heard."
     )
     callback_url: str | None = optional("URL that is called when the rule is broken.", max_length=2048)
     app_message: bool | None = optional("Whether the application is told when the rule is broken.")
-    tags: list[Tag] | None = optional("Tags by which personas find it.", max_length=32)
+    tags: list[GuardrailTag] | None = optional("Tags by which personas find it.", max_length=32)
     tool_call: dict[str, Any] | None = optional("A tool that is called when the rule is broken.")
 
 

@@ -12,7 +12,7 @@ from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Upda
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model
 from tavusctl.kinds.common.envelopes import DROPPED, respell_set
-from tavusctl.kinds.common.field_types import matching, optional, pattern_schema
+from tavusctl.kinds.common.field_types import Filled, matching, optional, pattern_schema
 from tavusctl.lib.json_types import JsonObject
 
 
@@ -29,7 +29,7 @@ class Guardrail(Model):
     """One rule."""
 
     guardrail_name: GuardrailName = Field(description="Name of the rule: letters, digits and underscores.")
-    guardrail_prompt: str = Field(description="What must or must not happen.", min_length=1)
+    guardrail_prompt: Filled = Field(description="What must or must not happen.")
     modality: Annotated[str, KnownValues("verbal", "visual", "audio")] | None = optional(
         "Whether the rule is about what is said, seen or heard."
     )

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
-from tavusctl.kinds.common.field_types import Truth, blank, optional
+from tavusctl.kinds.common.field_types import Filled, Truth, blank, optional
 from tavusctl.kinds.persona_parts import Conferencing
 from tavusctl.lib.json_types import JsonObject
 
@@ -17,7 +17,7 @@ from tavusctl.lib.json_types import JsonObject
 class Function(Model):
     """What a tool does and which arguments it takes."""
 
-    name: str = Field(description="Name by which the model calls the function; snake case by custom.", min_length=1)
+    name: Filled = Field(description="Name by which the model calls the function; snake case by custom.")
     description: str | None = optional("When to call it, written for the model.")
     parameters: dict[str, Any] | None = optional("Arguments, as a JSON Schema object.")
     strict: bool | None = optional("Whether the model must keep to the parameters exactly.")
@@ -28,7 +28,7 @@ class Tool(Model):
 
     type: Literal["function"] | None = optional("Always `function`.")
     function: Function | None = optional("The function: name, description and parameters.")
-    name: str | None = optional("Name of the function, in the flat form.", min_length=1)
+    name: Filled | None = optional("Name of the function, in the flat form.")
     description: str | None = optional("When to call it, in the flat form.")
     parameters: dict[str, Any] | None = optional("Arguments as a JSON Schema object, in the flat form.")
 
@@ -233,7 +233,7 @@ class Vision(Model):
 class Connectors(Model):
     """Servers of the Model Context Protocol whose tools the persona may use."""
 
-    connectors: list[str] | None = optional("Ids of connectors.")
+    connectors: list[Filled] | None = optional("Ids of connectors.")
     connector_tools: dict[str, Any] | None = optional(
         "By connector, the tools it may use; all of them where it is left out."
     )

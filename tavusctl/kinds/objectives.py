@@ -13,13 +13,13 @@ from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Upda
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
 from tavusctl.kinds.common.envelopes import DROPPED, respell_set
-from tavusctl.kinds.common.field_types import matching, optional, pattern_schema
+from tavusctl.kinds.common.field_types import Filled, matching, optional, pattern_schema
 from tavusctl.lib.graph import Edge, Graph, Node
 from tavusctl.lib.json_types import Json, JsonObject
 
 
 def _no_name(value: str) -> str:
-    suggestion = sanitized_name(value.strip(), r"\s+", "_", "a_name")
+    suggestion = sanitized_name(value, r"\W+", "_", "a_name")
     return f"an objective name must not contain white space, found {shown(value)}; write `{suggestion}`"
 
 
@@ -33,7 +33,7 @@ class Objective(Model):
     objective_name: ObjectiveName = Field(
         description="Name of the goal, without white space; others lead to it by this name."
     )
-    objective_prompt: str = Field(description="What is to be reached.", min_length=1)
+    objective_prompt: Filled = Field(description="What is to be reached.")
     confirmation_mode: Annotated[str, KnownValues("auto", "manual")] | None = optional(
         "`auto`: the model decides when it is reached; `manual`: your side does."
     )

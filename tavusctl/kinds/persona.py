@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Final
 
+from tavusctl.core.json_tree import value_at
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
@@ -43,7 +44,7 @@ class Persona(Model):
     memories: list[str] | None = optional("What it remembers from the start; no read shows it.")
     is_template: bool | None = optional("Whether others are made from it; no read shows it.")
     tool_ids: list[str] | None = optional(
-        "Tools it may call; each a `${ref:tool/NAME}`, or the name of a system tool, such as `end_call`."
+        "Tools it may call; each a `${ref:tool/NAME}`, or the name of a system tool, such as `end_call`.", max_length=50
     )
     skills: persona_parts.Skills | None = optional("What else it can do, by the id of the skill.")
     layers: Layers | None = optional("Perception, speech to text, flow, language model, text to speech.")
@@ -55,6 +56,14 @@ class Persona(Model):
         if given.get("pipeline_mode", "full") == "full" and blank(given.get("system_prompt")):
             message = "`system_prompt` is missing or empty; set `system_prompt` or `pipeline_mode: echo`"
             yield ("system_prompt",), "missing_key", message
+
+    @cross_field_validator
+    @classmethod
+    def is_seen_in_meetings(cls, given: JsonObject) -> Iterator[Violation]:
+        """A persona with a name in meetings needs a face."""
+        path = ("layers", "conferencing", "username")
+        if not blank(value_at(given, path)) and blank(given.get("default_replica_id")):
+            yield path, "missing_key", "a persona in meetings needs a face; add `default_replica_id`"
 
 
 _DROPPED: Final = COMPUTED | {

@@ -9,7 +9,7 @@ from tavusctl.core.resource_kind import FieldTraits, Listing, Provisioning, Reso
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
 from tavusctl.kinds.common import failure_messages
-from tavusctl.kinds.common.field_types import WebAddress, blank, optional
+from tavusctl.kinds.common.field_types import Filled, WebAddress, blank, optional
 from tavusctl.kinds.common.normalise import COMPUTED, normaliser
 from tavusctl.lib.json_types import JsonObject
 
@@ -24,7 +24,7 @@ class Finish(Model):
 class Replica(Model):
     """A replica as it is trained."""
 
-    replica_name: str | None = optional("Name shown in lists.")
+    replica_name: Filled | None = optional("Name shown in lists.")
     train_video_url: WebAddress | None = optional("Where the training video can be fetched.")
     train_image_url: WebAddress | None = optional("Where the training picture can be fetched, instead of a video.")
     consent_video_url: WebAddress | None = optional("Where the recorded consent can be fetched; needed for a person.")
@@ -32,7 +32,9 @@ class Replica(Model):
         "Model that is trained; the API chooses one where it is left out, and its choice changes."
     )
     voice_name: str | None = optional("Stock voice for a replica made from a picture.")
-    default_voice_id: str | None = optional("Voice of the replica where a persona names none; a `${ref:voice/NAME}`.")
+    default_voice_id: Filled | None = optional(
+        "Voice of the replica where a persona names none; a `${ref:voice/NAME}`."
+    )
     auto_fix_training_image: bool | None = optional("Whether the training picture may be mended.")
     callback_url: str | None = optional("URL that is called when the training ends.")
     properties: Finish | None = optional("How the picture is finished.")
@@ -40,14 +42,22 @@ class Replica(Model):
     @cross_field_validator
     @classmethod
     def has_something_to_train_from(cls, given: JsonObject) -> Iterator[Violation]:
-        """A training needs a video or a picture, and at most one voice."""
-        if blank(given.get("train_video_url")) and blank(given.get("train_image_url")):
+        """A training needs either a video, or a picture with a voice; and at most one voice."""
+        video, picture = (not blank(given.get(key)) for key in ("train_video_url", "train_image_url"))
+        if not video and not picture:
             message = (
                 "`train_video_url` is missing or empty; set `train_video_url` or `train_image_url`, "
                 "or set `external: true` for a trained replica"
             )
             yield ("train_video_url",), "missing_key", message
-        if not blank(given.get("voice_name")) and not blank(given.get("default_voice_id")):
+        if video and picture:
+            message = "`train_video_url` and `train_image_url` are mutually exclusive; remove one"
+            yield ("train_image_url",), "not_together", message
+        voices = [key for key in ("voice_name", "default_voice_id") if not blank(given.get(key))]
+        if picture and not voices:
+            message = "a replica made from a picture needs a voice; add `voice_name` or `default_voice_id`"
+            yield ("train_image_url",), "missing_key", message
+        if len(voices) > 1:
             message = "`voice_name` and `default_voice_id` are mutually exclusive; remove one"
             yield ("voice_name",), "not_together", message
 

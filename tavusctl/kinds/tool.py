@@ -11,7 +11,7 @@ from tavusctl.core.messages import shown
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
-from tavusctl.kinds.common.field_types import SecureAddress, matching, optional, pattern_schema
+from tavusctl.kinds.common.field_types import Filled, SecureAddress, matching, optional, pattern_schema
 from tavusctl.kinds.common.normalise import COMPUTED, normaliser
 from tavusctl.lib.json_types import JsonObject
 
@@ -45,18 +45,16 @@ class Auth(Model):
     type: Annotated[str, KnownValues("none", "bearer", "basic", "api_key", "hmac", "oauth2_client_credentials")] = (
         Field(description="The way to sign in, which says what else is needed.")
     )
-    token: str | None = optional("Token for `bearer`; a `${secret:NAME}`.", min_length=1)
-    username: str | None = optional("User name for `basic`; may be a `${secret:NAME}`.", min_length=1)
-    password: str | None = optional("Password for `basic`; a `${secret:NAME}`.", min_length=1)
-    name: str | None = optional("For `api_key`: the name of the header or parameter.", min_length=1)
-    value: str | None = optional("Key for `api_key`; a `${secret:NAME}`.", min_length=1)
+    token: Filled | None = optional("Token for `bearer`; a `${secret:NAME}`.")
+    username: Filled | None = optional("User name for `basic`; may be a `${secret:NAME}`.")
+    password: Filled | None = optional("Password for `basic`; a `${secret:NAME}`.")
+    name: Filled | None = optional("For `api_key`: the name of the header or parameter.")
+    value: Filled | None = optional("Key for `api_key`; a `${secret:NAME}`.")
     location: Annotated[str, KnownValues("header", "query")] | None = optional("For `api_key`: where the key is sent.")
-    secret: str | None = optional("For `hmac`: the secret that signs requests; a `${secret:NAME}`.")
+    secret: Filled | None = optional("For `hmac`: the secret that signs requests; a `${secret:NAME}`.")
     token_url: SecureAddress | None = optional("For `oauth2_client_credentials`: the URL that issues tokens.")
-    client_id: str | None = optional(
-        "Client id for `oauth2_client_credentials`; may be a `${secret:NAME}`.", min_length=1
-    )
-    client_secret: str | None = optional("Client secret for `oauth2_client_credentials`; a `${secret:NAME}`.")
+    client_id: Filled | None = optional("Client id for `oauth2_client_credentials`; may be a `${secret:NAME}`.")
+    client_secret: Filled | None = optional("Client secret for `oauth2_client_credentials`; a `${secret:NAME}`.")
     scope: str | None = optional("Scope for `oauth2_client_credentials`.")
 
     @cross_field_validator
@@ -117,7 +115,7 @@ class RegistryTool(Model):
     """A tool as it is written."""
 
     name: ToolName | None = optional("Name by which the model calls it; once in the account.")
-    description: str = Field(description="When to call it, written for the model.", min_length=1)
+    description: Filled = Field(description="When to call it, written for the model.")
     parameters: dict[str, Any] | None = optional("Arguments, as a JSON Schema object.")
     trigger_type: Annotated[str, KnownValues("in_call", "post_call")] | None = optional(
         "`in_call`: during the conversation; `post_call`: once it has ended."

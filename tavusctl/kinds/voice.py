@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from tavusctl.core.resource_kind import FieldTraits, Listing, Provisioning, ResourceKind, Update
 from tavusctl.core.schema.spec_model import Model
 from tavusctl.kinds.common import failure_messages
-from tavusctl.kinds.common.field_types import Tag, WebAddress, optional
+from tavusctl.kinds.common.field_types import Filled, WebAddress, optional
 from tavusctl.kinds.common.normalise import COMPUTED, normaliser
+
+Tag = Annotated[Filled, Field(max_length=64)]
 
 
 class Voice(Model):
     """A voice as it is written."""
 
-    voice_name: str | None = optional("Name shown in lists.", min_length=1, max_length=255)
+    voice_name: Filled | None = optional("Name shown in lists.", max_length=255)
     train_audio_url: WebAddress = Field(description="Where the recording can be fetched.", max_length=2048)
     description: str | None = optional("What it sounds like, for people.", max_length=1000)
     tags: list[Tag] | None = optional("Tags by which people find it.", max_length=50)

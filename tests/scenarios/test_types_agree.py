@@ -47,7 +47,7 @@ FULL: dict[str, JsonObject] = {
     "voice": {"voice_name": "Anna", "train_audio_url": "https://example.com/a.mp3"},
     "deployment": {"name": "Site", "persona_id": "p0123456789a", "channel": "embed", "limits": {"daily_call_limit": 1}},
 }
-SAMPLES: tuple[Any, ...] = ("word", True, 7, 0.5, ["word"], [7], {"word": "word"}, [{"word": "word"}])
+SAMPLES: tuple[Any, ...] = ("word", "", " ", [" "], True, 7, 0.5, ["word"], [7], {"word": "word"}, [{"word": "word"}])
 
 
 def ways(model: type[BaseModel], value: JsonObject) -> Iterator[tuple[str, JsonObject]]:
@@ -65,6 +65,9 @@ def ways(model: type[BaseModel], value: JsonObject) -> Iterator[tuple[str, JsonO
 
 # Where the two differ, and why that is right; by the beginning of the place.
 STRICTER: dict[str, str] = {
+    "system_prompt": "a prompt of white space says nothing",
+    "data[0].guardrail_prompt": "as above",
+    "replica_name": "a new replica may have no name, but no replica may lose its name",
     "layers.perception.visual_tools[0]": "the API looks at nothing below `function` but name, description, parameters",
     "layers.llm.tools[0]": "as above",
     "layers.tts.tts_emotion_control": "any text is taken, and the documentation has two",
@@ -77,6 +80,10 @@ STRICTER: dict[str, str] = {
     "model_name": "any text is taken, and training fails",
 }
 OTHERWISE: dict[str, str] = {
+    "delivery.api.auth.location: ''": "an empty text is no value, and another check refuses it where values are known",
+    "delivery.api.auth.scope: ''": "as above",
+    "guardrail_ids: [' ']": "another check refuses what cannot be an id",
+    "layers.conversational_flow.sleep_phrase: ' '": "a phrase of white space counts as none",
     "document_file": "never sent: the file is uploaded, and its address is sent",
     "upload": "never sent, either",
     "crawl": "an older version of the API needs depth and max_pages",

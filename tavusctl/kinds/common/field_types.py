@@ -43,6 +43,12 @@ def pattern_schema(pattern: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
 
 
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("expected text, found only white space")
+    return value
+
+
 def _no_web_address(value: str) -> str:
     scheme, colon, rest = value.strip().partition("://")
     suggestion = f"{scheme.lower()}://{rest}" if colon else f"https://{scheme}"
@@ -64,6 +70,7 @@ def _truth(value: Json) -> Json:
 
 
 Truth = Annotated[bool, BeforeValidator(_truth), WithJsonSchema({"anyOf": [{"type": "boolean"}, {"enum": [*_TRUTH]}]})]
-Tag = Annotated[str, Field(max_length=64)]
+# A text that must not be empty, nor only white space.
+Filled = Annotated[str, Field(min_length=1), AfterValidator(_not_blank)]
 WebAddress = Annotated[str, matching(_WEB, _no_web_address), pattern_schema(_WEB)]
 SecureAddress = Annotated[str, matching(_SECURE, _not_secure), pattern_schema(_SECURE)]

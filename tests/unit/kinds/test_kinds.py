@@ -256,7 +256,21 @@ def document(**fields: Any) -> dict[str, Any]:
         ),
         ("persona", {"system_prompt": []}, {("system_prompt",): "string_type"}),
         ("persona", {"system_prompt": "x", "layers": "\ud800"}, {("layers",): "model_type"}),
-        ("replica", {"train_image_url": "https://example.com/a.png"}, {}),
+        ("replica", {"train_image_url": "https://example.com/a.png", "voice_name": "anna"}, {}),
+        ("replica", {"train_image_url": "https://e.com/a.png"}, {("train_image_url",): NEEDED}),
+        (
+            "replica",
+            {"train_image_url": "https://e.com/a.png", "train_video_url": "https://e.com/a.mp4", "voice_name": "a"},
+            {("train_image_url",): CLASH},
+        ),
+        ("persona", persona(conferencing={"username": "acme"}), {("layers", "conferencing", "username"): NEEDED}),
+        ("persona", persona(conferencing={"allowlist": []}), {}),
+        ("persona", {"system_prompt": "x", "tool_ids": ["a"] * 51}, {("tool_ids",): "too_long"}),
+        ("guardrail", {"guardrail_name": " ", "guardrail_prompt": "x"}, {("guardrail_name",): TEXT}),
+        *(
+            ("guardrail", {"guardrail_prompt": "x", "tags": [tag]}, {("tags", 0): TEXT} if wrong else {})
+            for tag, wrong in (("Tone of-1_a", False), ("a" * 64, False), ("a" * 65, True), ("a.b", True), ("", True))
+        ),
         ("replica", {"replica_name": "Anna"}, {(): NEEDED}),
         ("guardrails", {"data": []}, {("data",): "too_short"}),
         (
