@@ -52,7 +52,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "TV123": Check("reference-kind-mismatch", "reference to a resource of the wrong kind"),
     "TV124": Check("unset-secret", "environment variable of a secret is not set"),
     "TV125": Check("missing-external-object", "external object does not exist in the account"),
-    "TV126": _warns("unknown-value", "value that is not a known value of its field; it is sent"),
+    "TV126": _warns("unknown-value", "value of a field, or name of a skill, that is not known; it is sent"),
     "TV127": _warns("local-state-in-ci", "state in a local file of a CI machine"),
     "TV129": _warns("duplicate-external-object", "two external manifests for the same object"),
     "TV130": _warns("unread-variable", "`.env`, or a line of it, that is not read", redacted=True),

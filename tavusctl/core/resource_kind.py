@@ -59,6 +59,7 @@ class FieldTraits(Struct, frozen=True):
     no_op: bool = False  # has no effect any more: it can be removed
     has_own_rule: bool = False  # a lint rule reports its use, in place of the general warning
     read_in_part: bool = False  # an object of which `normalise` drops members: it is never tested as a whole
+    known_keys: tuple[str, ...] = ()  # of an object with any keys: those that are known; others are a warning
     empty_counts: bool = False  # `{}` counts as set; a missing value or null does not
 
     def allows_plain_text(self, name: str, text: str) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from pydantic import ConfigDict, Field
 
+from tavusctl.core.messages import listed
 from tavusctl.core.resource_kind import FieldTraits, Part, PartStyle
+from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model
 from tavusctl.kinds.common.field_types import optional
 from tavusctl.lib.json_types import Json, JsonObject
@@ -19,11 +21,16 @@ class Presentation(Model):
     document_ids: list[str] = Field(
         description="The slides, in their order; each a `${ref:document/NAME}`.", min_length=1
     )
-    slides_trigger: str | None = optional(
-        "When slides are shown: when it fits, or one after the other.",
-        json_schema_extra={"examples": ["on_demand", "walk_the_deck"]},
+    slides_trigger: Annotated[str, KnownValues("on_demand", "walk_the_deck")] | None = optional(
+        "When slides are shown: when it fits, or one after the other."
     )
     prompt: str | None = optional("How to present them.")
+
+
+_COMPONENTS: Final = (
+    *("question", "input", "calendar", "scheduling_embed"),
+    *("text", "image", "video", "chart", "alert"),
+)
 
 
 class Component(Model):
@@ -39,7 +46,8 @@ class Canvas(Model):
     """What the persona may draw on the screen."""
 
     components: dict[str, Component | None] | None = optional(
-        "Settings by component, where they are not the default: `chart: {enabled: false}`."
+        "Settings by component, where they are not the default: `chart: {enabled: false}`. "
+        f"Components: {listed(_COMPONENTS)}."
     )
     usage_guidance: str | None = optional("When to draw what.")
 
@@ -69,10 +77,12 @@ class Conferencing(Model):
 FIELDS: Final[Mapping[str, FieldTraits]] = {
     "/tool_ids": FieldTraits(unordered=True),
     "/tool_ids/*": FieldTraits(refers_to="tool"),
+    "/skills": FieldTraits(known_keys=tuple(Skills.model_fields)),
     "/skills/*": FieldTraits(empty_counts=True),
     "/skills/presentation/document_ids/*": FieldTraits(refers_to="document"),
     "/skills/presentation/slides_trigger": FieldTraits(defaults=("on_demand",)),
     "/skills/presentation/prompt": FieldTraits(long_text=True),
+    "/skills/magic_canvas/components": FieldTraits(known_keys=_COMPONENTS),
     "/skills/magic_canvas/components/*/enabled": FieldTraits(defaults=(True,), omitted=(True,)),
     "/skills/magic_canvas/usage_guidance": FieldTraits(long_text=True),
     "/layers/conferencing": FieldTraits(read_in_part=True),

@@ -394,3 +394,33 @@ def test_a_list_of_one_required_objective_is_put_right_and_an_older_account_sees
     assert "TV238" not in project.run("validate").out
     project.apply()
     assert project.plan()["changes"] == []
+
+
+@pytest.mark.parametrize(
+    ("skills", "message", "hint"),
+    [
+        ({"internet_serach": {}}, "skills: unknown key `internet_serach`", "did you mean `internet_search`?"),
+        (
+            {"magic_canvas": {"components": {"chrt": {"enabled": False}}}},
+            "skills.magic_canvas.components: unknown key `chrt`",
+            "did you mean `chart`?",
+        ),
+    ],
+)
+def test_a_skill_that_is_not_known_is_a_warning(today: Project, skills: Any, message: str, hint: str) -> None:
+    pal(today, skills=skills)
+
+    (complaint,) = today.run("validate", "--format", "json").document["complaints"]
+
+    assert (complaint["id"], complaint["severity"], complaint["hint"]) == ("TV126", "warning", hint)
+    assert complaint["message"] == f"{message}, which is sent as it is"
+
+
+def test_an_empty_text_is_no_value_of_a_field_with_known_values(today: Project) -> None:
+    """It would be sent when the object is created, and refused: no version of the API will ever know it."""
+    pal(today, disclosure_type="")
+
+    (complaint,) = today.run("validate", "--format", "json").document["complaints"]
+
+    assert (complaint["id"], complaint["severity"], complaint["hint"]) == ("TV104", "error", "remove the key")
+    assert complaint["message"] == "disclosure_type: expected `auto` or `always`, found ''"
