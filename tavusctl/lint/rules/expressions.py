@@ -73,15 +73,17 @@ def invalid_id(subject: Subject) -> Iterator[Finding]:
     """Report ids of another kind of object than the field accepts, and texts that cannot be an id."""
     for place, value in subject.texts:
         pointer, expected_kind, id_ = place.pointer, place.declared.traits.refers_to, value.strip()
-        if not expected_kind or not id_ or _meant_reference(subject, expected_kind, value):
+        if not expected_kind or (not value and not place.path[-1].isdecimal()):
+            continue  # an empty text is no reference, but in a list
+        if id_ and _meant_reference(subject, expected_kind, value):
             continue
-        owner = next((manifest for manifest in subject.project.manifests if manifest.external_id == id_), None)
+        owner = next((one for one in subject.project.manifests if id_ and one.external_id == id_), None)
         kind_by_prefix = next((kind for kind, form in _PREFIXES.items() if form.fullmatch(id_)), "")
         actual_kind = owner.address.kind if owner else kind_by_prefix if expected_kind in _PREFIXES else ""
         if actual_kind and actual_kind != expected_kind:
             message = f"{shown(value)} is the id of a {actual_kind}; this field takes the id of a {expected_kind}"
             yield Finding(pointer, message, _reference_hint(subject, expected_kind))
-        elif re.search(r"\s", id_):
+        elif not id_ or re.search(r"\s", id_):
             yield Finding(
                 pointer,
                 f"{shown(value)} is not a valid id of a {expected_kind}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from tavusctl.core.address import Address
 from tavusctl.core.messages import shown, suggestion
 from tavusctl.fields.equivalence import has_no_effect
 from tavusctl.lib.json_types import Json
@@ -38,6 +39,7 @@ _VOICE_OF: Final = {
     "cartesia": ("emotion", "volume"),
 }
 _WITHOUT_PROMPT: Final = ("speech-to-speech", "echo")
+_PERCEIVED: Final = ("vision", "audio")  # origins of tools that the perception model calls
 _EMOTION_LEVELS: Final = ("lowest", "low", "medium", "high", "highest")
 
 
@@ -175,3 +177,16 @@ def perception_tools_prompt(subject: Subject) -> Iterator[Finding]:
         if mappings(layer.get(tools)) and not _is_set(subject, layer.get(prompt), "perception", prompt):
             pointer = pointer_of("layers", "perception", tools)
             yield Finding(pointer, f"the tools have no `{prompt}` that says when to use them", f"add `{prompt}`")
+
+
+def unseen_tool(subject: Subject) -> Iterator[Finding]:
+    """Report tools of origin vision or audio for a persona without a raven model: the API does not attach them."""
+    model, tool_ids = _layer(subject, "perception").get("perception_model"), subject.value_at("tool_ids")
+    if not isinstance(model, str) or not model or model.startswith("raven") or not isinstance(tool_ids, list):
+        return
+    origins = {manifest.address: manifest.spec.get("origin") for manifest in subject.project.manifests}
+    for index, tool in enumerate(tool_ids):
+        origin = origins.get(tool) if isinstance(tool, Address) else None
+        if origin in _PERCEIVED:
+            message = f"`{tool}` has `origin: {origin}`, but `perception_model` `{model}` calls no tools"
+            yield Finding(pointer_of("tool_ids", index), message, "set `perception_model` to `raven-1`")

@@ -18,8 +18,8 @@ from tavusctl.lint.core import Finding, Subject, mappings, pointer_of
 _CYCLE_LIMIT: Final = 10  # most cycles reported for one set
 _CYCLE_NAMES_LIMIT: Final = 12  # most names shown of one cycle
 _CYCLE_HINT: Final = "remove one of these transitions, or allow them with `allow_loops: true`"
-_NAME: Final = re.compile(r"[A-Za-z0-9_]{1,100}")
-_LIMITS: Final = {"objective_prompt": 10_000, "callback_url": 2_048}  # characters
+_NAME: Final = re.compile(r"[A-Za-z0-9_]+")
+_LIMITS: Final = {"objective_name": 100, "objective_prompt": 10_000, "callback_url": 2_048}  # characters
 _COUNT_LIMIT: Final = 50  # objectives of a set, or output variables of one
 
 
@@ -57,14 +57,20 @@ def unknown_next_objective(subject: Subject) -> Iterator[Finding]:
 
 
 def unreachable_objective(subject: Subject) -> Iterator[Finding]:
-    """Report an objective that cannot be reached from the first one, in a set that has transitions."""
+    """Report an objective that cannot be reached from where the set begins, in a set that has transitions.
+
+    That is the only objective to which none leads; where there are several or none, the first of the set.
+    """
     graph, indices = _graph(subject), _indices(subject)
     if not graph.edges or not indices:
         return
-    reachable = _reachable(_transitions(graph), next(iter(indices)))
+    targets = {edge.target for edge in graph.edges}
+    roots = [name for name in indices if name not in targets]
+    start = roots[0] if len(roots) == 1 else next(iter(indices))
+    reachable = _reachable(_transitions(graph), start)
     for name, index in indices.items():
         if name not in reachable:
-            message = f"`{name}` cannot be reached from `{next(iter(indices))}`"
+            message = f"`{name}` cannot be reached from `{start}`"
             yield Finding(
                 pointer_of("data", index), message, "name it as the next objective of another one, or remove it"
             )
@@ -182,7 +188,7 @@ def refused_objective(subject: Subject) -> Iterator[Finding]:
     for index, item in items:
         name = item.get("objective_name")
         if isinstance(name, str) and not _NAME.fullmatch(name):
-            valid_name = sanitized_name(name, r"\W+", "_", "a_name")[:100]
+            valid_name = sanitized_name(name, r"\W+", "_", "a_name")
             message = f"newer versions of the API accept letters, digits and underscores only, found {shown(name)}"
             yield Finding(pointer_of("data", index, "objective_name"), message, f"write `{valid_name}`")
         yield from _too_long(item, _LIMITS, "data", index)

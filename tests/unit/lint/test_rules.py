@@ -284,7 +284,7 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
             goals(goal("greet", next_required_objective="ask"), goal("ask"), goal("sell")),
             "/data/2",
             "`sell` cannot be reached from `greet`",
-        )
+        ),
     ],
     "TV233": [
         (
@@ -328,7 +328,7 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
     ],
     "TV238": [
         (goals(goal("gr\u00f6\u00dfe-1")), "/data/0/objective_name", "accept letters, digits and underscores only"),
-        (goals(goal("a" * 101)), "/data/0/objective_name", "accept letters, digits and underscores only"),
+        (goals(goal("a" * 101)), "/data/0/objective_name", "`objective_name` has 101 characters"),
         (goals(goal("a", objective_prompt="x" * 10_001)), "/data/0/objective_prompt", "has 10,001 characters"),
         (("objectives", {**goals(goal("a"))[1], "name": "x" * 101}), "/name", "`name` has 101 characters"),
         (
@@ -381,6 +381,10 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
     "TV243": [(rules_of({"guardrail_name": "No Advice"}), "/data", "may have no effect on accounts of today")],
     "TV251": [(document("https://example.com/talk.mp4"), "/document_url", "does not read `.mp4`")],
     "TV252": [(document("https://example.com/prices.PDF", crawl={"depth": 2}), "/crawl", "a `.pdf` file has no links")],
+    "TV254": [
+        (document("https://example.com/", crawl={"depth": 2}), "/crawl", "`crawl` has no `max_pages`"),
+        (document("https://example.com/", crawl={"depth": None, "max_pages": 5}), "/crawl", "`crawl` has no `depth`"),
+    ],
     "TV261": [(document("http://example.com/"), "/document_url", "is not encrypted")],
     "TV262": [
         (layers(llm={"base_url": "https://localhost:8000/v1"}), "/layers/llm/base_url", "cannot be reached by Tavus"),
@@ -467,7 +471,9 @@ RIGHT: list[tuple[str, Spec]] = [
     layers(tts={"voice_settings": {"stability": 0.5, "volume": 1}}),
     ("persona", {"persona_name": "Echo", "pipeline_mode": "echo"}),
     *(document(f"https://example.com/prices.{ending}") for ending in ("pdf", "md", "json")),
-    document("https://example.com/prices?file=a.zip", crawl={"depth": 2}),
+    document("https://example.com/prices?file=a.zip", crawl={"depth": 2, "max_pages": 5}),
+    document("https://example.com/", crawl={"depht": 2}),
+    goals(goal("end"), goal("greet", next_required_objective="end")),
     registry(parameters={"type": "object", "properties": {"$ref": {"type": "string"}}}),
     called(query_params={"q": "{city}", "caller": "{tavus_conversation_id}"}, body_template={"a": "{} {1}"}),
     called(query_params={"file": "robots.txt", "context": "a.md"}, body_template={"a": {"description": "a.md"}}),
@@ -517,7 +523,7 @@ def test_a_placeholder_of_a_tool_may_have_the_name_of_a_variable() -> None:
 
 
 def test_every_rule_has_a_wrong_case_here() -> None:
-    elsewhere = {"TV204", "TV253"}  # they look at more than one manifest
+    elsewhere = {"TV204", "TV229", "TV253"}  # they look at more than one manifest
 
     missing = {rule.id for rule in RULES} - {*WRONG, *elsewhere}
     assert not missing, f"give these a manifest in WRONG that is caught, and one in RIGHT that is nearly so: {missing}"
@@ -552,7 +558,8 @@ def test_a_prompt_inside_an_object_that_has_grown_is_compared_too() -> None:
 
 def test_the_hundred_and_first_crawl_is_one_too_many() -> None:
     crawled = [
-        manifest(*document("https://example.com/", crawl={"depth": 1}), name=f"d{number}") for number in range(101)
+        manifest(*document("https://example.com/", crawl={"depth": 1, "max_pages": 5}), name=f"d{number}")
+        for number in range(101)
     ]
 
     (found,) = remarks(*crawled)
@@ -561,6 +568,25 @@ def test_the_hundred_and_first_crawl_is_one_too_many() -> None:
     assert remarks(*crawled[:100]) == []
     assert remarks(*crawled, crawl_limit=101) == []
     assert [one.address.name for one in remarks(*crawled[:4], crawl_limit=2) if one.address] == ["d2"]
+
+
+@pytest.mark.parametrize(
+    ("perception", "origin", "count"),
+    [
+        ({"perception_model": "off"}, "vision", 1),
+        ({"perception_model": "basic"}, "audio", 1),
+        ({"perception_model": "off"}, "llm", 0),
+        ({"perception_model": "raven-0"}, "vision", 0),
+        ({}, "vision", 0),
+    ],
+)
+def test_a_tool_of_the_perception_model_needs_one(perception: Spec, origin: str, count: int) -> None:
+    made = manifest(*registry(origin=origin), name="seen")
+    coach = manifest(*persona(tool_ids=["end_call", made.address], layers={"perception": perception}), name="coach")
+
+    found = remarks(made, coach)
+
+    assert [(one.id, one.pointer) for one in found] == [("TV229", "/tool_ids/1")] * count
 
 
 def test_two_tools_of_one_name_are_one_too_many() -> None:
