@@ -27,9 +27,10 @@ def same(kind: ResourceKind, path: KeyPath, desired: Json, live: Json) -> bool:
         return False
     desired, live = _split_joined(declared, _normalised(declared, desired), _normalised(declared, live))
     if is_empty(desired):
-        if isinstance(live, dict):  # an object with nothing in it but what the server fills in
-            return all(same(kind, (*path, key), None, item) for key, item in live.items())
-        return is_empty(live) or any(_same_leaves(live, default) for default in declared.defaults)
+        if is_empty(live) or any(_is_whole(kind, path, default, live) for default in declared.defaults):
+            return True
+        # an object with nothing in it but what the server fills in
+        return isinstance(live, dict) and all(same(kind, (*path, key), None, item) for key, item in live.items())
     if is_empty(live) and declared.omitted:
         return any(_same_leaves(desired, value) for value in declared.omitted)
     if isinstance(desired, dict) and is_empty(live):  # an object with nothing in it but what the server leaves out
@@ -55,14 +56,19 @@ def has_no_effect(kind: ResourceKind, path: KeyPath, value: Json) -> bool:
     return same(kind, path, None, value)
 
 
+def _is_whole(kind: ResourceKind, path: KeyPath, default: Json, live: Json) -> bool:
+    """Whether a live value is a default as a whole, which may be an object."""
+    return same(kind, path, default, live) if isinstance(default, dict) else _same_leaves(live, default)
+
+
 def may_be_filled_in(kind: ResourceKind, path: KeyPath, value: Json) -> bool:
     """Whether a value may not have been set by anybody: it is empty, or one that a server fills in by itself."""
+    declared = kind.field_at(path)
+    if any(_is_whole(kind, path, default, value) for default in (*declared.defaults, *declared.fallbacks)):
+        return True
     if isinstance(value, dict) and value:
         return all(may_be_filled_in(kind, (*path, key), item) for key, item in value.items())
-    declared = kind.field_at(path)
-    return is_unset(kind, path, value) or any(
-        _same_leaves(value, default) for default in (*declared.defaults, *declared.fallbacks)
-    )
+    return is_unset(kind, path, value)
 
 
 def without_unknown_members(kind: ResourceKind, path: KeyPath, value: Json) -> Json:

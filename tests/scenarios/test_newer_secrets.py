@@ -153,6 +153,14 @@ def test_a_delivery_that_no_manifest_names_any_more_is_the_usual_one(project: Pr
     assert project.plan()["changes"] == []
 
 
+def test_a_delivery_that_is_null_is_the_usual_one(project: Project) -> None:
+    project.manifest("tool", "book", {"name": "book", "description": "Book.", "delivery": None})
+
+    project.apply()
+
+    assert (project.plan()["changes"], project.plan()["drift"]) == ([], [])
+
+
 def test_what_the_manifest_rules_out_goes_whoever_put_it_there(project: Project) -> None:
     """A call goes to one place and signs in in one way; an undo brings back what was there."""
     project.manifest("tool", "book", {"name": "book", "description": "Book."})
