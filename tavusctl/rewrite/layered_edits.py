@@ -8,6 +8,7 @@ from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Edit
 from tavusctl.core.json_tree import value_at
 from tavusctl.core.model import ABSENT
+from tavusctl.core.schema.model_fields import required_at
 from tavusctl.fields import spellings
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
@@ -105,7 +106,7 @@ def _edits(address: Address, document: Json, path: KeyPath, new: Json) -> Iterat
     if new is not ABSENT:
         yield Edit(address, join(path), "set", new)
         return
-    while len(path) > len(("spec", "key")) and _is_alone(document, path):
+    while len(path) > len(("spec", "key")) and _is_alone(address, document, path):
         path = path[:-1]
     if value_at(document, path, ABSENT) is not ABSENT:
         yield Edit(address, join(path), "remove")
@@ -121,7 +122,12 @@ def _written_path(address: Address, document: Json, path: KeyPath) -> KeyPath:
     return (section, *spellings.written_path(kind, document.get(section), model_path))
 
 
-def _is_alone(document: Json, path: KeyPath) -> bool:
-    """Whether the mapping or the list that holds a value has nothing else in it."""
+def _is_alone(address: Address, document: Json, path: KeyPath) -> bool:
+    """Whether the mapping or the list that holds a value has nothing else in it.
+
+    A `null` counts as nothing in a mapping that would lack a key which it must have.
+    """
     collection = value_at(document, path[:-1])
-    return isinstance(collection, dict | list) and len(collection) == 1
+    if isinstance(collection, dict) and all(value is None for key, value in collection.items() if key != path[-1]):
+        return len(collection) == 1 or bool(required_at(KINDS[address.kind].model, path[1:-1]))
+    return isinstance(collection, list) and len(collection) == 1

@@ -161,6 +161,20 @@ def test_a_delivery_that_is_null_is_the_usual_one(project: Project) -> None:
     assert (project.plan()["changes"], project.plan()["drift"]) == ([], [])
 
 
+@pytest.mark.parametrize("null", ["location", "scope"])
+def test_an_adopted_removal_takes_along_what_is_null(project: Project, null: str) -> None:
+    api = {"url": "https://hooks.example.com/book", "auth": {"type": "api_key", **AUTHS["api_key"], null: None}}
+    path = project.manifest("tool", "book", {"name": "book", "description": "Book.", "delivery": {"api": api}})
+    project.apply()
+    project.account.portal("tools", project.bound("tool/book"), {"op": "remove", "path": "/delivery/api/auth"})
+
+    adopted = project.run("adopt", "tool/book")
+
+    assert adopted.code == 0, adopted.err
+    assert "auth" not in path.read_text()
+    assert project.plan()["changes"] == []
+
+
 def test_what_the_manifest_rules_out_goes_whoever_put_it_there(project: Project) -> None:
     """A call goes to one place and signs in in one way; an undo brings back what was there."""
     project.manifest("tool", "book", {"name": "book", "description": "Book."})

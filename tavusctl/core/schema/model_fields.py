@@ -84,11 +84,22 @@ def _parts(hint: Any) -> Iterator[Any]:
 @functools.cache
 def fields_at(model: type[BaseModel], path: KeyPath) -> Mapping[str, tuple[type[BaseModel], ...]]:
     """The fields of the models at a path below a model, each with the models in its type."""
+    return {key: below for inner in _models_at(model, path) for key, below in inner_models(inner).items()}
+
+
+@functools.cache
+def required_at(model: type[BaseModel], path: KeyPath) -> frozenset[str]:
+    """The keys that the object at a path below a model must have."""
+    models = _models_at(model, path)
+    return frozenset(key for inner in models for key, field in inner.model_fields.items() if field.is_required())
+
+
+def _models_at(model: type[BaseModel], path: KeyPath) -> tuple[type[BaseModel], ...]:
     level: tuple[type[BaseModel], ...] = (model,)
     for key in path:
         if any(key in inner.model_fields for inner in level):  # else a list index, or a free key of a mapping of models
             level = tuple(below for inner in level for below in inner_models(inner).get(key, ()))
-    return {key: below for inner in level for key, below in inner_models(inner).items()}
+    return level
 
 
 def steps(model: type[BaseModel], path: KeyPath) -> Iterator[tuple[int, list[FieldInfo], tuple[type[BaseModel], ...]]]:
