@@ -90,6 +90,15 @@ def parse(text: str) -> float:
     return (moment - EPOCH).total_seconds()
 
 
+def time_in(text: object) -> float | None:
+    """Seconds since 1970 of an ISO 8601 time; None if a seed has something else there."""
+    try:
+        return parse(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
 def time_of_change(clock: Clock, previous: str, step: float) -> float:
-    """The time of a change: now, but at least `step` seconds after the previous change."""
-    return max(clock.now(), parse(previous) + step)
+    """The time of a change: now, but at least `step` seconds after the previous change, if that has a time."""
+    before = time_in(previous)
+    return clock.now() if before is None else max(clock.now(), before + step)

@@ -67,6 +67,34 @@ def comma_separated(text: Json) -> set[str]:
     return {word for word in str(text or "").split(",") if word}
 
 
+def contains(value: Json, sought: str) -> bool:
+    """Whether a text contains another, ignoring case; a value that is no text contains none."""
+    return isinstance(value, str) and sought.lower() in value.lower()
+
+
+def is_among(value: Json, allowed: set[str]) -> bool:
+    """Whether a value is one of some texts."""
+    return isinstance(value, str) and value in allowed
+
+
+def texts_in(value: Json) -> set[str]:
+    """The texts in a list; none for any other value."""
+    return {item for item in value if isinstance(item, str)} if isinstance(value, list) else set()
+
+
+def ids_in(document: Object, name: str) -> list[str]:
+    """The ids in a list of a document; none if a seed has something else there."""
+    value = document.get(name)
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def layer_of(document: Object, name: str) -> Object:
+    """A layer of a persona; an empty one if the persona has none, or a seed has something else there."""
+    layers = document.get("layers")
+    layer = layers.get(name) if isinstance(layers, dict) else None
+    return layer if isinstance(layer, dict) else {}
+
+
 def record_mask_violation(call: Call, body: Json) -> None:
     """Record a violation if a body contains a mask: a mistake of the client, because the API would store the mask."""
     if contains_mask(body):

@@ -91,7 +91,10 @@ def _checked_config(ident: str, config: Json) -> Object:
 
 
 def _attached_skills(persona: StoredObject) -> dict[str, Object]:
-    return dict(persona.document.get("skills") or {})
+    """The attached skills by id; what a seed has in another form counts as not attached."""
+    skills = persona.document.get("skills")
+    rows = skills.items() if isinstance(skills, dict) else ()
+    return {ident: skill for ident, skill in rows if isinstance(skill, dict) and isinstance(skill.get("config"), dict)}
 
 
 def _attachment(persona: StoredObject, ident: str) -> Object:

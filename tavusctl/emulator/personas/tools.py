@@ -6,7 +6,7 @@ from tavusctl.emulator.account.clock import in_microseconds
 from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call
 from tavusctl.emulator.bodies.fields import Field, diagnostics, missing
-from tavusctl.emulator.bodies.reading import read_object
+from tavusctl.emulator.bodies.reading import ids_in, layer_of, read_object
 from tavusctl.emulator.http.messages import Object, Response, answer, empty, refuse, refuse_fields
 from tavusctl.emulator.personas.drafts import commit_part, find_persona, find_persona_to_change
 from tavusctl.emulator.personas.layers_today import IDS, MAX_ITEMS
@@ -19,7 +19,7 @@ BODY = {"tool_ids": Field(IDS)}
 def _attached_tools(call: Call, persona: StoredObject) -> list[Object]:
     """The attached tools of a persona as reads show them, without inline tools and system tools."""
     store = call.world.store
-    rows = (store.get(call.account, tools.KIND, ident) for ident in persona.document.get("tool_ids") or [])
+    rows = (store.get(call.account, tools.KIND, ident) for ident in ids_in(persona.document, "tool_ids"))
     return [tools.view(call.world, row) for row in rows if row is not None]
 
 
@@ -39,7 +39,7 @@ def attach(call: Call) -> Response:
         raise refuse_fields(problems or {"tool_ids": ["Shorter than minimum length 1."]})
     for ident in body["tool_ids"]:
         _check_tool(call, persona, ident)
-    before = persona.document.get("tool_ids") or []
+    before = ids_in(persona.document, "tool_ids")
     after = list(dict.fromkeys([*before, *body["tool_ids"]]))
     if len(after) > MAX_ITEMS:
         raise refuse(f"Bad Request. A PAL has at most {MAX_ITEMS} tools.")
@@ -56,15 +56,15 @@ def _check_tool(call: Call, persona: StoredObject, ident: str) -> None:
     tool = call.world.store.get(call.account, tools.KIND, ident)
     if tool is None:
         raise refuse(f"Bad Request. Unknown tool {ident}")
-    model = (persona.document.get("layers") or {}).get("perception", {}).get("perception_model", "raven-1")
-    if tool.document["origin"] in ("vision", "audio") and not model.startswith("raven"):
+    model = layer_of(persona.document, "perception").get("perception_model", "raven-1")
+    if tool.document["origin"] in ("vision", "audio") and not str(model).startswith("raven"):
         raise refuse(f"Bad Request. A tool of origin {tool.document['origin']} needs a raven perception_model")
 
 
 def detach(call: Call) -> Response:
     """DELETE /v2/pals/ID/tools/TOOL."""
     persona = find_persona_to_change(call)
-    attached = persona.document.get("tool_ids") or []
+    attached = ids_in(persona.document, "tool_ids")
     if call.part not in attached:
         raise refuse("Bad Request. Tool not attached to this PAL")
     _store_tools(call, persona, [ident for ident in attached if ident != call.part])

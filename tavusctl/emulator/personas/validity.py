@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies.fields import NOT_MAPPING, REQUIRED, UNKNOWN, by_length, diagnostics
+from tavusctl.emulator.bodies.reading import ids_in, layer_of
 from tavusctl.emulator.http.messages import Json, Object, refuse, refuse_fields
 from tavusctl.emulator.personas.layers_today import CONFERENCING_READ
 from tavusctl.emulator.personas.shape import shape_of
@@ -117,8 +118,7 @@ def _check_conferencing(call: Call, top: Object, layers: Object, before: Object)
 def username_taken(world: World, username: str, exclude_id: str | None = None) -> bool:
     """Whether a persona of any account has this meeting name; the persona with the id `exclude_id` does not count."""
     return any(
-        persona.id != exclude_id
-        and (persona.document.get("layers") or {}).get("conferencing", {}).get("username") == username
+        persona.id != exclude_id and layer_of(persona.document, "conferencing").get("username") == username
         for account in world.store.accounts()
         for persona in world.store.live_objects(account, KIND)
     )
@@ -139,7 +139,7 @@ def _check_references(call: Call, top: Object, layers: Object, before: Object) -
 
 def _new_references(top: Object, layers: Object, before: Object) -> list[tuple[str, str, str]]:
     """The references that the write adds: field, kind and id of each."""
-    tts, tts_before = layers.get("tts", {}), (before.get("layers") or {}).get("tts", {})
+    tts, tts_before = layers.get("tts", {}), layer_of(before, "tts")
     single = [
         (name, kind, fields[name])
         for name, kind, fields, old_fields in (
@@ -155,5 +155,5 @@ def _new_references(top: Object, layers: Object, before: Object) -> list[tuple[s
         (name, kind, ident)
         for name, kind in lists
         for ident in top.get(name) or []
-        if ident not in (before.get(name) or [])
+        if ident not in ids_in(before, name)
     ]

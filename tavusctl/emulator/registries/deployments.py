@@ -24,6 +24,8 @@ from tavusctl.emulator.bodies.fields import (
 from tavusctl.emulator.bodies.paging import all_of, limit_of, list_all, newest_first, page_of
 from tavusctl.emulator.bodies.reading import (
     comma_separated,
+    contains,
+    is_among,
     patched_read,
     read_object,
     unchanged,
@@ -153,10 +155,10 @@ def _filter(call: Call) -> Callable[[StoredObject], bool] | None:
     channels, statuses = comma_separated(query.get("channel")), comma_separated(query.get("status"))
     persona, search = query.get("pal_id"), query.get("search", "").lower()
     return all_of(
-        (channels, lambda stored: stored.document["channel"] in channels),
-        (statuses, lambda stored: stored.document["status"] in statuses),
+        (channels, lambda stored: is_among(stored.document["channel"], channels)),
+        (statuses, lambda stored: is_among(stored.document["status"], statuses)),
         (persona, lambda stored: stored.document["pal_id"] == persona),
-        (search, lambda stored: search in (stored.document["name"] or "").lower()),
+        (search, lambda stored: contains(stored.document["name"], search)),
     )
 
 

@@ -22,7 +22,7 @@ from tavusctl.emulator.bodies.fields import (
     one_of,
 )
 from tavusctl.emulator.bodies.paging import limit_of, list_all, list_response, newest_first, page_of
-from tavusctl.emulator.bodies.reading import patched_read, read_object, unchanged, with_normalised_names
+from tavusctl.emulator.bodies.reading import layer_of, patched_read, read_object, unchanged, with_normalised_names
 from tavusctl.emulator.http.messages import Json, Object, Response, answer, empty, refuse, refuse_message
 from tavusctl.emulator.resources.resource import Missing, Resource
 
@@ -102,9 +102,9 @@ def delete(call: Call) -> Response:
     stored = RESOURCE.find(call)
     call.delete(stored)
     for persona in list(call.world.store.live_objects(call.account, "personas")):
-        layers = persona.document.get("layers") or {}
-        if layers.get("tts", {}).get(ID) == stored.id:
-            layers = layers | {"tts": layers["tts"] | {ID: None}}
+        tts = layer_of(persona.document, "tts")
+        if tts.get(ID) == stored.id:
+            layers = persona.document["layers"] | {"tts": tts | {ID: None}}
             call.commit(persona.with_document(persona.document | {"layers": layers}), "update")
     return empty(204)
 

@@ -23,7 +23,15 @@ from tavusctl.emulator.bodies.fields import (
     one_of,
 )
 from tavusctl.emulator.bodies.paging import all_of, limit_of, list_all, list_response, newest_first, page_of
-from tavusctl.emulator.bodies.reading import comma_separated, read_object, record_mask_violation, unchanged
+from tavusctl.emulator.bodies.reading import (
+    comma_separated,
+    contains,
+    ids_in,
+    read_object,
+    record_mask_violation,
+    texts_in,
+    unchanged,
+)
 from tavusctl.emulator.http.messages import (
     Object,
     Response,
@@ -74,7 +82,7 @@ def _view(call: Call, stored: StoredObject) -> Object:
 def _personas_with(call: Call, ident: str) -> Iterator[StoredObject]:
     """The personas that refer to a guardrail."""
     for persona in list(call.world.store.live_objects(call.account, "personas")):
-        if ident in (persona.document.get("guardrail_ids") or []):
+        if ident in ids_in(persona.document, "guardrail_ids"):
             yield persona
 
 
@@ -153,15 +161,15 @@ def _filter(call: Call) -> Callable[[StoredObject], bool] | None:
     name_or_id, tags = query.get("name_or_uuid", "").lower(), comma_separated(query.get("tags"))
     return all_of(
         (query.get("type") == "system", lambda _: False),
-        (name_or_id, lambda one: one.id == name_or_id or name_or_id in one.document["guardrail_name"].lower()),
-        (tags, lambda one: not tags.isdisjoint(one.document.get("tags") or [])),
+        (name_or_id, lambda one: one.id == name_or_id or contains(one.document["guardrail_name"], name_or_id)),
+        (tags, lambda one: not tags.isdisjoint(texts_in(one.document.get("tags")))),
     )
 
 
 def list_tags(call: Call) -> Response:
     """GET /v2/guardrails/tags."""
     rows = call.world.store.live_objects(call.account, KIND)
-    tags = sorted({tag for row in rows for tag in row.document.get("tags") or []})
+    tags = sorted({tag for row in rows for tag in texts_in(row.document.get("tags"))})
     return answer({"tags": tags, "total_count": len(tags)})
 
 

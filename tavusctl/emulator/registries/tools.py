@@ -7,7 +7,7 @@ from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import patching
 from tavusctl.emulator.bodies.paging import all_of, limit_of, list_all, list_response, newest_first
-from tavusctl.emulator.bodies.reading import read_object, record_mask_violation
+from tavusctl.emulator.bodies.reading import contains, ids_in, read_object, record_mask_violation
 from tavusctl.emulator.http.messages import Object, Response, answer, empty, refuse, refuse_fields
 from tavusctl.emulator.registries.tool_fields import FIELDS, masked, tool_problems, with_defaults, with_stored_secret
 from tavusctl.emulator.resources.resource import Missing, Resource
@@ -103,7 +103,7 @@ def delete(call: Call) -> Response:
     stored = _own_tool(call)
     call.delete(stored)
     for persona in list(call.world.store.live_objects(call.account, "personas")):
-        tool_ids = persona.document.get("tool_ids") or []
+        tool_ids = ids_in(persona.document, "tool_ids")
         if stored.id in tool_ids:
             remaining = [ident for ident in tool_ids if ident != stored.id]
             call.commit(persona.with_document(persona.document | {"tool_ids": remaining}), "update")
@@ -119,7 +119,7 @@ def list_tools(call: Call) -> Response:
         lambda stored: view(call.world, stored),
         stock=list(SYSTEM.values()) if tool_type in ("system", "all") else [],
         own=tool_type != "system",
-        keep=all_of((sought, lambda one: one.id == sought or sought.lower() in one.document["name"].lower())),
+        keep=all_of((sought, lambda one: one.id == sought or contains(one.document["name"], sought))),
         newest_first=newest_first(call),
         limit=limit_of(call, DEFAULT_LIMIT, MAX_LIMIT),
     )

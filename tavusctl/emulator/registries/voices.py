@@ -7,7 +7,7 @@ from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies.fields import Field, Fields, diagnostics, length, list_of, matching, missing
 from tavusctl.emulator.bodies.paging import all_of, limit_of, list_all, list_response, newest_first
-from tavusctl.emulator.bodies.reading import comma_separated, read_object
+from tavusctl.emulator.bodies.reading import comma_separated, contains, layer_of, read_object, texts_in
 from tavusctl.emulator.http.messages import Object, Refusal, Response, answer, empty, refuse_fields
 from tavusctl.emulator.resources.resource import Missing, Resource
 
@@ -127,12 +127,10 @@ def delete(call: Call) -> Response:
 
 def _use_counts(call: Call, ident: str) -> dict[str, int]:
     store = call.world.store
-    layers_of_personas = [
-        persona.document.get("layers") or {} for persona in store.live_objects(call.account, "personas")
-    ]
+    personas = store.live_objects(call.account, "personas")
     faces = [face.document for face in store.live_objects(call.account, "replicas")]
     return {
-        "pals": sum(layers.get("tts", {}).get("voice_id") == ident for layers in layers_of_personas),
+        "pals": sum(layer_of(persona.document, "tts").get("voice_id") == ident for persona in personas),
         "faces": sum(ident in (face.get("default_voice_id"), face.get("original_voice_id")) for face in faces),
     }
 
@@ -152,8 +150,8 @@ def list_voices(call: Call) -> Response:
         stock=STOCK if voice_type != "user" and call.world.behaviors["stock"] else (),
         own=voice_type != "system",
         keep=all_of(
-            (search, lambda voice: search in voice.document["voice_name"].lower()),
-            (tags, lambda voice: not tags.isdisjoint(voice.document["tags"])),
+            (search, lambda voice: contains(voice.document["voice_name"], search)),
+            (tags, lambda voice: not tags.isdisjoint(texts_in(voice.document["tags"]))),
         ),
         newest_first=newest_first(call),
         limit=limit_of(call, DEFAULT_LIMIT, MAX_LIMIT),

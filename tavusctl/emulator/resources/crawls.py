@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
-from tavusctl.emulator.account.clock import in_seconds, parse
+from tavusctl.emulator.account.clock import in_seconds, time_in
 from tavusctl.emulator.account.journal import Entry
 from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies.fields import Field, Fields, diagnostics, integer
+from tavusctl.emulator.bodies.reading import ids_in
 from tavusctl.emulator.http.messages import Json, Object, refuse
 
 KIND = "documents"
@@ -114,8 +115,8 @@ def check_capacity(call: Call, *, adds_crawl: bool) -> None:
 def check_cooldown(world: World, stored: StoredObject, document: Object) -> None:
     """Refuse a recrawl too soon after the last crawl."""
     run = stored.hidden.get("run")
-    last = document["last_crawled_at"]
-    moments = [parse(last)] if last else []
+    last = time_in(document["last_crawled_at"])
+    moments = [] if last is None else [last]
     if run and run["kind"] == "recrawl":
         moments.append(run["began"])
     wait = max(moments, default=-math.inf) + world.behaviors["crawl_cooldown"] - world.clock.now()
@@ -127,7 +128,7 @@ def check_cooldown(world: World, stored: StoredObject, document: Object) -> None
 def check_references(world: World, entry: Entry, account: str) -> None:
     """Record a violation by a request for every persona that names a document which is missing or not ready."""
     for persona in world.store.live_objects(account, "personas"):
-        for ident in persona.document.get("document_ids") or []:
+        for ident in ids_in(persona.document, "document_ids"):
             document = world.store.get(account, KIND, ident)
             status = "missing" if document is None else current_document(world, document)["status"]
             if status not in SERVED:

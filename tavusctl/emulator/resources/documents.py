@@ -11,7 +11,7 @@ from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import patching
 from tavusctl.emulator.bodies.fields import Field, Fields, diagnostics, flag, mapping, text, texts
 from tavusctl.emulator.bodies.paging import all_of, limit_of, list_all, list_response, newest_first, page_of
-from tavusctl.emulator.bodies.reading import comma_separated, read_object
+from tavusctl.emulator.bodies.reading import comma_separated, contains, read_object, texts_in
 from tavusctl.emulator.http.messages import Malformed, Object, Response, answer, refuse
 from tavusctl.emulator.resources import crawls
 from tavusctl.emulator.resources.resource import Missing, Resource, Route
@@ -186,9 +186,9 @@ def _filter(world: World, query: dict[str, str]) -> Callable[[StoredObject], boo
     participants = comma_separated(query.get("participant_tags")) if world.is_today else set()
     return all_of(
         (status, lambda one: crawls.current_document(world, one)["status"] == status),
-        (name, lambda one: one.id == name or str(name).lower() in one.document["document_name"].lower()),
-        (tags, lambda one: not tags.isdisjoint(one.document["tags"])),
-        (participants, lambda one: not participants.isdisjoint(one.document.get("participant_tags", []))),
+        (name, lambda one: one.id == name or contains(one.document["document_name"], str(name))),
+        (tags, lambda one: not tags.isdisjoint(texts_in(one.document["tags"]))),
+        (participants, lambda one: not participants.isdisjoint(texts_in(one.document.get("participant_tags")))),
     )
 
 
@@ -196,7 +196,7 @@ def list_tags(call: Call) -> Response:
     """GET /v2/documents/tags: the tags in use, from page 0."""
     search = call.request.query.get("search", "").lower()
     rows = call.world.store.live_objects(call.account, KIND)
-    tags = sorted({tag for row in rows for tag in row.document["tags"] if search in tag.lower()})
+    tags = sorted({tag for row in rows for tag in texts_in(row.document["tags"]) if search in tag.lower()})
     start = page_of(call, 0) * limit_of(call)
     return answer({"tags": tags[start : start + limit_of(call)], "total_count": len(tags)})
 

@@ -31,7 +31,13 @@ from tavusctl.emulator.bodies.fields import (
     texts,
 )
 from tavusctl.emulator.bodies.paging import all_of, list_all, list_response, newest_first
-from tavusctl.emulator.bodies.reading import read_object, record_mask_violation, unchanged, with_normalised_names
+from tavusctl.emulator.bodies.reading import (
+    contains,
+    read_object,
+    record_mask_violation,
+    unchanged,
+    with_normalised_names,
+)
 from tavusctl.emulator.http.messages import (
     Json,
     Malformed,
@@ -238,7 +244,7 @@ def _filter(call: Call) -> Callable[[StoredObject], bool] | None:
     name_or_id = query.get("name_or_uuid", "").lower()
     return all_of(
         (query.get("type") == "system", lambda _: False),
-        (name_or_id, lambda one: one.id == name_or_id or name_or_id in str(one.document["name"] or "").lower()),
+        (name_or_id, lambda one: one.id == name_or_id or contains(one.document["name"], name_or_id)),
     )
 
 
