@@ -71,7 +71,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("TV237", objectives.dead_end_objective, _OBJECTIVES),
     Rule("TV238", objectives.refused_objective, _OBJECTIVES),
     Rule("TV239", objectives.ambiguous_next_objective, _OBJECTIVES),
-    Rule("TV241", guardrails.duplicate_guardrail, _GUARDRAILS),
+    Rule("TV241", guardrails.duplicate_guardrail, _GUARDRAILS | {"guardrail"}),
     Rule("TV242", guardrails.guardrail_too_long, _GUARDRAILS),
     Rule("TV243", guardrails.older_guardrail_set, _GUARDRAILS),
     Rule("TV251", documents.unsupported_document_format, _DOCUMENT),

@@ -224,3 +224,9 @@ def test_the_older_api_knows_none_of_these_fields(tavus: Tavus) -> None:
     assert tavus.refused("GET", "/v2/documents?sort=desc")[0] == 400
     assert tavus.refused("POST", "/v2/guardrails", ONE)[0] == 400
     tavus.ok("POST", "/v2/objectives", {"data": CYCLE})
+
+
+def test_a_set_of_guardrails_has_at_least_one(today: Tavus) -> None:
+    status, text = today.refused("POST", "/v2/guardrails", {"name": "Rules", "data": []})
+
+    assert (status, "data" in text) == (400, True)

@@ -328,6 +328,7 @@ GUARDRAILS = replace(
     _GUARDRAILS,
     today=replace(
         _GUARDRAILS,
+        fields={**SET, "data": Field(lambda data: None if data else ["Shorter than minimum length 1."])},
         items={**_GUARDRAILS.items, "modality": MODALITY_TODAY, "app_message": Field(flag, default=True)},
     ),
 )

@@ -10,16 +10,27 @@ from tavusctl.lint.core import Finding, Subject, mappings, pointer_of
 
 _PROMPT_LIMIT: Final = 1000  # characters
 _NAME_LIMIT: Final = 100
+_NAME: Final = "guardrail_name"
 
 
 def duplicate_guardrail(subject: Subject) -> Iterator[Finding]:
-    """Report two guardrails with the same name in a set."""
+    """Report two guardrails with the same name, in a set or in the project: events tell them apart by nothing else."""
+    if subject.kind.name_field == _NAME:
+        yield from _named_twice(subject)
     first_index: dict[str, int] = {}
     for index, item in mappings(subject.spec.get("data")):
-        name = str(item.get("guardrail_name"))
+        name = str(item.get(_NAME))
         if first_index.setdefault(name, index) != index:
-            pointer = pointer_of("data", index, "guardrail_name")
+            pointer = pointer_of("data", index, _NAME)
             yield Finding(pointer, f"another guardrail has the name {shown(name)}", "rename one of them")
+
+
+def _named_twice(subject: Subject) -> Iterator[Finding]:
+    own, name = subject.manifest.address, subject.spec.get(_NAME)
+    others = (one for one in subject.project.manifests if one.address.kind == own.kind and not one.external_id)
+    first = next(one.address for one in others if one.spec.get(_NAME) == name)
+    if first != own and isinstance(name, str) and name:
+        yield Finding(pointer_of(_NAME), f"`{first}` has the name {shown(name)}, too", "rename one of them")
 
 
 def older_guardrail_set(subject: Subject) -> Iterator[Finding]:

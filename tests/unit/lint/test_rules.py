@@ -589,6 +589,19 @@ def test_a_tool_of_the_perception_model_needs_one(perception: Spec, origin: str,
     assert [(one.id, one.pointer) for one in found] == [("TV229", "/tool_ids/1")] * count
 
 
+def test_two_guardrails_of_one_name_cannot_be_told_apart() -> None:
+    rule = {"guardrail_name": "Calm", "guardrail_prompt": "Stay calm."}
+    first, second, other = (
+        manifest("guardrail", {**rule, "guardrail_name": name}, name=address)
+        for address, name in (("a", "Calm"), ("b", "Calm"), ("c", "Brief"))
+    )
+
+    (found,) = remarks(first, second, other)
+
+    assert (found.id, found.address, found.pointer) == ("TV241", Address("guardrail", "b"), "/guardrail_name")
+    assert found.message == "`guardrail/a` has the name `Calm`, too"
+
+
 def test_two_tools_of_one_name_are_one_too_many() -> None:
     first, second = manifest(*registry(), name="a"), manifest(*registry(), name="b")
 
