@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from tavusctl.app.json_schemas import INTERPOLATION, for_kind
 from tavusctl.core.errors import UsageError
-from tavusctl.core.messages import suggestion
+from tavusctl.core.messages import counted, suggestion
 from tavusctl.core.resource_kind import PLAIN, FieldTraits, ResourceKind
 from tavusctl.core.schema.json_schema import Schema
 from tavusctl.kinds import KINDS, name_of
@@ -25,6 +26,15 @@ _SORTS: Final = {
     "object": "mapping",
     "array": "list",
 }
+_LIMITS: Final = {  # the fields of `Limits`, and their keywords of JSON Schema
+    "minimum": "minimum",
+    "above": "exclusiveMinimum",
+    "maximum": "maximum",
+    "min_length": "minLength",
+    "max_length": "maxLength",
+    "min_items": "minItems",
+    "max_items": "maxItems",
+}
 _LABEL: Final = 11  # width of the label column
 _ANY: Final = "*"  # stands for any list index or map key, as in the pointers of a kind
 
@@ -38,6 +48,37 @@ class UnknownFieldError(LookupError):
         self.known = tuple(known)
 
 
+class Limits(Struct, frozen=True):
+    """What a value may be at least and at most: a number, the characters of a text, the items of a list."""
+
+    minimum: float | None = None
+    above: float | None = None  # the value must be more than this
+    maximum: float | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    min_items: int | None = None
+    max_items: int | None = None
+    max_item_length: int | None = None
+
+    def range(self) -> str:
+        """The range of a number in words; empty without limits."""
+        low, high = self.minimum, self.maximum
+        if low is not None and high is not None:
+            return f"{low:g} to {high:g}"
+        bounds = (("more than", self.above), ("at least", low), ("at most", high))
+        return ", ".join(f"{words} {bound:g}" for words, bound in bounds if bound is not None)
+
+    def size(self) -> str:
+        """The length of a text or a list in words; empty without limits, and for a text that must not be empty."""
+        sizes = (
+            f"at most {counted(self.max_length, 'character')}" if self.max_length else "",
+            f"at least {counted(self.min_items, 'item')}" if self.min_items else "",
+            f"at most {counted(self.max_items, 'item')}" if self.max_items else "",
+            f"each at most {counted(self.max_item_length, 'character')}" if self.max_item_length else "",
+        )
+        return ", ".join(filter(None, sizes))
+
+
 class FieldDescription(Struct, frozen=True):
     """What `tavusctl explain` shows about a field."""
 
@@ -46,7 +87,7 @@ class FieldDescription(Struct, frozen=True):
     text: str = ""
     is_required: bool = False
     values: tuple[str, ...] = ()
-    limits: tuple[float | None, float | None] = (None, None)
+    limits: Limits = Limits()
     pattern: str = ""
     defaults: tuple[Json, ...] = ()
     is_free: bool = False  # an object of any form
@@ -119,12 +160,8 @@ class _Place(Struct, frozen=True):
             text=self.kind.summary if self.node is self.root else self.node.get("description", ""),
             is_required=self.is_required,
             values=tuple(dict.fromkeys(value for choice in choices for value in _values(choice))),
-            limits=next(
-                ((choice.get("minimum"), choice.get("maximum")) for choice in choices if "type" in choice), (None, None)
-            ),
-            pattern=""
-            if declared.secret
-            else next((choice["pattern"] for choice in choices if "pattern" in choice), ""),
+            limits=next((self._limits(choice) for choice in choices if "type" in choice), Limits()),
+            pattern="" if declared.secret else next(filter(None, map(self._pattern, choices)), ""),
             defaults=defaults,
             is_free=bool(self.inside) and self.kind.is_free(self.inside or ()),
             is_managed=bool(self.inside),
@@ -150,6 +187,17 @@ class _Place(Struct, frozen=True):
                 yield self.root["$defs"][choice["$ref"].rpartition("/")[2]]
             elif choice != INTERPOLATION and choice.get("type") != "null":
                 yield choice
+
+    def _items(self, schema: Schema) -> Schema:
+        """The schema of the items of a list, of the first type that they may have."""
+        return next(self._choices(schema.get("items", {})), {})
+
+    def _limits(self, schema: Schema) -> Limits:
+        numbers = {name: schema.get(keyword) for name, keyword in _LIMITS.items()}
+        return Limits(**numbers, max_item_length=self._items(schema).get("maxLength"))
+
+    def _pattern(self, schema: Schema) -> str:
+        return str(schema.get("pattern", "") or self._items(schema).get("pattern", ""))
 
     def _sort(self, schema: Schema) -> str:
         if "items" in schema:
@@ -227,7 +275,8 @@ def _facts(field: FieldDescription) -> Iterator[tuple[str, str]]:
     declared, target = field.declared, _target(field)
     facts = {
         "values": ", ".join(field.values),
-        "range": _range(*field.limits),
+        "range": field.limits.range(),
+        "length": field.limits.size(),
         "pattern": field.pattern,
         "default": " or ".join(map(_shown, field.defaults)),
         "change": _change(field),
@@ -260,21 +309,12 @@ def _change(field: FieldDescription) -> str:
     return "in place" if field.in_place else "the object is replaced by a new one"
 
 
-def _range(low: float | None, high: float | None) -> str:
-    if low is not None and high is not None:
-        return f"{low:g} to {high:g}"
-    if low is not None:
-        return f"at least {low:g}"
-    return f"at most {high:g}" if high is not None else ""
-
-
 def _shown(value: Json) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def document(field: FieldDescription) -> JsonObject:
     """The description of a field as JSON; facts that do not apply are left out."""
-    low, high = field.limits
     declared = field.declared
     facts = {
         "path": field.path,
@@ -282,8 +322,7 @@ def document(field: FieldDescription) -> JsonObject:
         "description": field.text,
         "required": field.is_required,
         "values": list(field.values),
-        "minimum": low,
-        "maximum": high,
+        **msgspec.structs.asdict(field.limits),
         "pattern": field.pattern,
         "defaults": list(field.defaults),
         "change": ("in place" if field.in_place else "replacement") if field.is_managed else "",

@@ -72,12 +72,12 @@ def _row(field: FieldDescription) -> tuple[str, str, str]:
 
 def _constraints(field: FieldDescription) -> Iterator[str]:
     """Sentences on the constraints of a field: values, range, default, reference, secret, order, replacement."""
-    declared, low_high = field.declared, field.limits
+    declared = field.declared
     target = declared.refers_to or field.each.refers_to
     if field.values and field.sort != "mapping":
         yield f"One of {', '.join(f'`{value}`' for value in field.values)}."
-    if any(limit is not None for limit in low_high):
-        yield _range(*low_high)
+    for limit in filter(None, (field.limits.range(), field.limits.size())):
+        yield f"{limit.capitalize()}." if limit[0].isalpha() else f"From {limit}."
     if field.defaults:
         yield f"Without it: {' or '.join(f'`{_as_text(value)}`' for value in field.defaults)}."
     if target and f"ref:{target}" not in field.text:
@@ -92,12 +92,6 @@ def _constraints(field: FieldDescription) -> Iterator[str]:
         yield "A change replaces the object."
     if declared.deprecated:
         yield f"Deprecated: {declared.deprecated}."
-
-
-def _range(low: float | None, high: float | None) -> str:
-    if low is not None and high is not None:
-        return f"From {low:g} to {high:g}."
-    return f"At least {low:g}." if low is not None else f"At most {high:g}."
 
 
 def _as_text(value: object) -> str:

@@ -55,6 +55,30 @@ def test_every_field_that_a_kind_declares_is_explained(kind: str) -> None:
         assert found.path == ".".join([kind, *inside, *keys])
 
 
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("guardrail.tags", "length     at most 32 items"),
+        ("guardrail.tags", "pattern    ^[A-Za-z0-9_ -]{1,64}$"),
+        ("guardrail.guardrail_name", "length     at most 100 characters"),
+        ("voice.tags", "length     at most 50 items, each at most 64 characters"),
+        ("guardrails.data", "length     at least 1 item"),
+        ("tool.delivery.api.timeout", "range      more than 0, at most 60"),
+        ("document.crawl.depth", "range      1 to 10"),
+        ("deployment.limits.daily_call_limit", "range      at least 1"),
+    ],
+)
+def test_every_limit_is_told(capsys: pytest.CaptureFixture[str], path: str, line: str) -> None:
+    assert line in explained(capsys, path)
+
+
+def test_limits_are_numbers_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    tags, timeout = facts(capsys, "voice.tags"), facts(capsys, "tool.delivery.api.timeout")
+
+    assert (tags["max_items"], tags["max_item_length"]) == (50, 64)
+    assert (timeout["above"], timeout["maximum"]) == (0, 60)
+
+
 def test_kinds_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     out = explained(capsys)
     assert all(f"{kind.name} " in out and kind.summary in out for kind in KINDS.values())
