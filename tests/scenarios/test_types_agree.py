@@ -9,6 +9,7 @@ import httpx
 import pytest
 from pydantic import BaseModel
 
+from tavusctl.app.explain import FieldDescription, describe
 from tavusctl.core.schema.model_fields import inner_models
 from tavusctl.core.schema.spec_model import field_errors
 from tavusctl.engine.compare.updates import create_body
@@ -29,6 +30,7 @@ FULL: dict[str, JsonObject] = {
             "llm": {"model": "tavus-gpt-oss", "tools": [TOOL]},
             "tts": {"tts_engine": "cartesia", "voice_settings": {"speed": 1.0}},
             "vqa": {"prompt": "Look."},
+            "knowledge_base": {"rag_n_chunks": 1},
         },
     },
     "replica": {"replica_name": "Anna", "train_video_url": "https://example.com/a.mp4"},
@@ -114,6 +116,71 @@ def test_types_of_manifests_and_of_the_api_agree(kind: str, account: Account) ->
         if taken != valid and not is_open and not at.startswith(tuple(STRICTER if taken else OTHERWISE)):
             apart.append(f"{at}: the API {'takes' if taken else 'refuses'} it, {answer.text[:90]}")
     assert not apart, "\n".join(apart)
+
+
+def limited(field: FieldDescription, value: Any) -> Iterator[tuple[Any, bool]]:
+    """Values at each limit of a field and just beyond it, and whether they are within."""
+    limits, item = field.limits, value[0] if isinstance(value, list) and value else "a"
+    items = [{**item, "text": f"a{index}"} if isinstance(item, dict) else f"a{index}" for index in range(10_001)]
+    texts = ((limits.max_length, True), (limits.max_length and limits.max_length + 1, False))
+    counts = ((limits.max_items, True), (limits.max_items and limits.max_items + 1, False))
+    numbers = (
+        *((limits.minimum, True), (limits.maximum, True), (limits.above, False)),
+        *((None if limits.minimum is None else limits.minimum - 1, False),),
+        *((None if limits.maximum is None else limits.maximum + 1, False),),
+    )
+    yield from (("a" * length, is_within) for length, is_within in texts if length)
+    yield from ((items[:count], is_within) for count, is_within in counts if count)
+    yield from ((number, is_within) for number, is_within in numbers if number is not None)
+    if limits.min_items:
+        yield [], False
+    if limits.max_item_length:
+        yield from (([("a" * (limits.max_item_length + more))], not more) for more in (0, 1))
+
+
+def placed(document: Any, keys: list[str], value: Any) -> Any:
+    """The document with a value at a path, which leads through the first items of lists."""
+    if isinstance(document, list):
+        return [placed(document[0], keys, value)]
+    inner = value if len(keys) == 1 else placed(document[keys[0]], keys[1:], value)
+    return {**document, keys[0]: inner}
+
+
+def fields_of(kind: str, keys: tuple[str, ...], value: Any) -> Iterator[tuple[list[str], FieldDescription, Any]]:
+    """Each field of a document, and of the objects in it: its path, its description and its value."""
+    document = value[0] if isinstance(value, list) else value
+    for member in describe(KINDS[kind], ["spec", *keys]).members:
+        key = member.path.rpartition(".")[2]
+        yield [*keys, key], member, document.get(key)
+        inner = document.get(key)
+        if isinstance(inner[0] if isinstance(inner, list) and inner else inner, dict):
+            yield from fields_of(kind, (*keys, key), inner)
+
+
+UNLIMITED: dict[str, str] = {
+    "tool_ids": "a call of its own sends it",
+    "train_audio_url": "a text of one letter is no link",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_limits_of_manifests_and_of_the_api_agree(kind: str, account: Account) -> None:
+    apart, count = [], 0
+    for keys, field, value in fields_of(kind, (), FULL[kind]):
+        for one, is_within in limited(field, value) if keys[-1] not in UNLIMITED else ():
+            spec = placed(FULL[kind], keys, one)
+            account.reset()
+            account.switch(era="today")
+            if KINDS[kind].optional:
+                account.seed(personas=[{"persona_id": "p0123456789a", "persona_name": "Host", "system_prompt": "x"}])
+            answer = account.call("POST", KINDS[kind].collection, create_body(KINDS[kind], spec))
+            taken = answer.status_code in (httpx.codes.OK, httpx.codes.CREATED)
+            valid = not field_errors(KINDS[kind].model, spec)
+            count += 1
+            if not taken == valid == is_within:
+                apart.append(f"{'.'.join(keys)}: valid {valid}, taken {taken}, within {is_within}: {str(one)[:20]}")
+    assert not apart, "\n".join(apart)
+    assert count or kind == "replica"
 
 
 def test_an_example_of_the_documentation_is_taken_as_it_is(project: Project) -> None:
