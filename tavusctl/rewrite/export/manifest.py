@@ -16,6 +16,7 @@ from tavusctl.core.address import Address
 from tavusctl.core.json_tree import canonical, is_empty, leaves, map_leaves, pattern_of, value_at
 from tavusctl.core.model import Live
 from tavusctl.core.resource_kind import ResourceKind
+from tavusctl.core.schema.expectations import expected_text
 from tavusctl.core.schema.model_fields import fields_at
 from tavusctl.core.schema.spec_model import RULES, FieldError, field_errors
 from tavusctl.fields import presigned_urls
@@ -294,10 +295,11 @@ def _reason(kind: ResourceKind, error: FieldError) -> str:
         return "a field that this version does not know"
     if error.missing:
         return f"the key `{error.missing}` is missing"
-    if kind.field_at(error.path).secret and error.type not in (*RULES, "value_error"):
+    if error.type in (*RULES, "value_error"):
+        return error.message
+    if kind.field_at(error.path).secret:
         return "a value that the kind does not accept"
-    expected = error.message.removeprefix("Input should be ")
-    return expected if expected == error.message else f"the kind takes {expected}"
+    return f"the kind takes {expected_text([error])}"
 
 
 def _unwritable(value: Json, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:

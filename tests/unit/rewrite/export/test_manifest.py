@@ -175,6 +175,7 @@ def test_what_a_manifest_cannot_say_is_left_out_with_the_reason() -> None:
         moods=["x"],
         greeting="a\0b",
         newer=[{"a": 1}, ["\0", 2]],
+        tool_ids=["end_call"] * 51,
         layers={"stt": {"stt_engine": 4}, "llm": {"tools": [{"type": "function"}], "extra_body": {"n": 1}}},
     )
 
@@ -184,7 +185,8 @@ def test_what_a_manifest_cannot_say_is_left_out_with_the_reason() -> None:
         "/moods": "a field that this version does not know",
         "/newer": "it contains a NUL character or half a surrogate pair, which YAML cannot represent",
         "/greeting": "it contains a NUL character or half a surrogate pair, which YAML cannot represent",
-        "/layers/stt/stt_engine": "the kind takes a valid string",
+        "/layers/stt/stt_engine": "the kind takes text",
+        "/tool_ids": "the kind takes at most 50 items",
         "/layers/llm/tools": "the key `function` is missing; add `function: {name, description, parameters}`",
     }
 
