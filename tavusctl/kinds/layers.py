@@ -55,7 +55,7 @@ Engagement = Annotated[str, KnownValues("off", "patient", "eager")]
 ListeningSounds = Annotated[str, KnownValues("off", "low", "medium", "high")]
 EmotionRecognition = Annotated[str, KnownValues("full", "limited", "auto")]
 PerceptionModel = Annotated[str, KnownValues("raven-1", "raven-0", "basic", "off")]
-TurnDetectionModel = Annotated[str, KnownValues("sparrow-2", "sparrow-1", "sparrow-0", "time-based")]
+TurnDetectionModel = Annotated[str, KnownValues("sparrow-2", "sparrow-1", "sparrow-0", "time-based", "timebased")]
 SpeechEngine = Annotated[str, KnownValues("tavus-auto", "cartesia", "elevenlabs", "azure", "playht")]
 SttEngine = Annotated[
     str,
