@@ -6,7 +6,7 @@ The API accepts any set, but a conversation with a wrong one ends a second after
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Final
@@ -152,20 +152,29 @@ def duplicate_objective(subject: Subject) -> Iterator[Finding]:
 
 
 def shared_output_variable(subject: Subject) -> Iterator[Finding]:
-    """Report an output variable of two objectives: the later value overwrites the earlier one."""
-    items = mappings(subject.spec.get("data"))
-    counts = Counter(name for _, item in items for name in {*_variables(item)})
-    owners: dict[str, str] = {}
-    for index, item in items:
+    """Report an output variable of two objectives of one conversation: the later value overwrites the earlier one.
+
+    Two objectives of which none follows the other are branches, and a conversation takes one of them.
+    """
+    transitions = _transitions(_graph(subject))
+    owners: defaultdict[str, list[str]] = defaultdict(list)
+    for index, item in mappings(subject.spec.get("data")):
+        own = str(item.get("objective_name"))
         for position, name in enumerate(_variables(item)):
-            owner = owners.setdefault(name, str(item.get("objective_name")))
-            if counts[name] > 1 and owner != str(item.get("objective_name")):
+            owner = next((one for one in owners[name] if one != own and _may_both_run(transitions, one, own)), None)
+            owners[name].append(own)
+            if owner:
                 message = f"{shown(name)} is also an output variable of `{owner}`"
                 yield Finding(
                     pointer_of("data", index, "output_variables", position),
                     message,
                     "rename one of them: the later value overwrites the earlier one",
                 )
+
+
+def _may_both_run(transitions: Mapping[str, list[str]], one: str, other: str) -> bool:
+    """Whether a conversation may work through both of two objectives; in a set without transitions it may."""
+    return not transitions or one in _reachable(transitions, other) or other in _reachable(transitions, one)
 
 
 def invalid_output_variable(subject: Subject) -> Iterator[Finding]:

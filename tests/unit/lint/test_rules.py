@@ -310,7 +310,17 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
             goals(goal("a", output_variables=["age"]), goal("b", output_variables=["age"])),
             "/data/1/output_variables/0",
             "is also an output variable of `a`",
-        )
+        ),
+        (
+            goals(
+                goal("ask", next_conditional_objectives={"new": "if new", "old": "if not"}),
+                goal("new", output_variables=["age"], next_required_objective="end"),
+                goal("old", output_variables=["plan"], next_required_objective="end"),
+                goal("end", output_variables=["age"]),
+            ),
+            "/data/3/output_variables/0",
+            "`age` is also an output variable of `new`",
+        ),
     ],
     "TV237": [
         (
@@ -467,6 +477,11 @@ RIGHT: list[tuple[str, Spec]] = [
         goal("end"),
     ),
     goals(goal("one", output_variables=["age"], next_required_objective="two"), goal("two")),
+    goals(
+        goal("ask", next_conditional_objectives={"new": "if new", "old": "if not"}),
+        goal("new", output_variables=["age"]),
+        goal("old", output_variables=["age"]),
+    ),
     ("objectives", {"allow_loops": True, "name": "Round", "data": [goal("a", next_required_objective="a")]}),
     layers(tts={"voice_settings": {"stability": 0.5, "volume": 1}}),
     ("persona", {"persona_name": "Echo", "pipeline_mode": "echo"}),
