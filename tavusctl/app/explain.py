@@ -129,9 +129,10 @@ class _Place(Struct, frozen=True):
         if key in holder.get("properties", {}):
             node = holder["properties"][key]
             inside = () if key == "spec" and self.inside is None else None if parent is None else (*parent, key)
-            return _Place(self.kind, self.root, path, node, inside, key in holder.get("required", ()))
-        if isinstance(holder.get("additionalProperties"), dict) and parent is not None:
-            return _Place(self.kind, self.root, path, holder["additionalProperties"], (*parent, _ANY))
+            return _Place(self.kind, self.root, path, node, inside, key in _required(holder))
+        more = holder.get("additionalProperties")
+        if isinstance(more, dict) and parent is not None and not holder.get("properties"):
+            return _Place(self.kind, self.root, path, more, (*parent, _ANY))
         raise UnknownFieldError(key, self.path, self.names())
 
     def _path_of(self, key: str) -> str:
@@ -206,6 +207,11 @@ class _Place(Struct, frozen=True):
         if isinstance(values, dict):
             return f"mapping of names to {_plural(' or '.join(map(self._sort, self._choices(values))))}"
         return _SORTS.get(schema.get("type", "string"), "text")
+
+
+def _required(holder: Schema) -> set[str]:
+    """The keys that an object must have; of those with several names, the first one."""
+    return {*holder.get("required", ()), *(one["anyOf"][0]["required"][0] for one in holder.get("allOf", ()))}
 
 
 def _plural(sort: str) -> str:

@@ -102,8 +102,8 @@ def for_overlay(kind: ResourceKind) -> Schema:
             partial.append(schema)
             queue += _merged_below(schema, whole["$defs"])
     for schema in partial:
-        schema.pop("required", None)
-        schema.pop("oneOf", None)
+        for key in ("required", "oneOf", "allOf"):
+            schema.pop(key, None)
     common = {key: value for key, value in whole.items() if key not in ("if", "then", "else")}
     return {**common, "description": f"{kind.summary} In an overlay, which says what differs in one environment."}
 
@@ -176,7 +176,11 @@ def _without_literals(member: Schema) -> Schema:
 
 
 def _add_names(holder: Schema, key: str, names: Sequence[str]) -> None:
-    """Add the other names of a field to its object."""
+    """Add the other names of a field to its object; any of them will do where the object must have the field."""
+    required = holder.get("required", [])
+    if key in required:
+        holder["required"] = [one for one in required if one != key]
+        holder["allOf"] = [{"anyOf": [{"required": [name]} for name in (key, *names)]}]
     for name in names:
         description = f"Another name of {key}."
         holder["properties"][name] = {**holder["properties"][key], "description": description}
@@ -189,19 +193,21 @@ def _word(kind: ResourceKind) -> Schema:
 
 def _tidy(raw: Schema) -> Schema:
     """The schema of one object of the models, in the form that this module describes."""
+    more = raw.get("additionalProperties", False)  # of a model that also takes keys which it does not list
     return {
         "type": "object",
         "description": raw.get("description", ""),
         "properties": {name: _member(member) for name, member in raw.get("properties", {}).items()},
         **({key: raw[key] for key in ("required", "oneOf") if key in raw}),
-        "additionalProperties": False,
+        "additionalProperties": _member(more) if isinstance(more, dict) else more,
     }
 
 
 def _member(raw: Schema) -> Schema:
     """The schema of a member: interpolations are allowed as well, and null only if the model allows it."""
     choices = [_value(choice) for choice in _flat(raw)]
-    if any(_is_narrow(choice) for choice in choices) and {"type": "string"} not in choices:
+    takes_texts = any(choice.get("type") == "string" and not _is_narrow(choice) for choice in choices)
+    if any(_is_narrow(choice) for choice in choices) and not takes_texts:
         choices = [
             *(c for c in choices if c != {"type": "null"}),
             INTERPOLATION,

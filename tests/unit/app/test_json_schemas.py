@@ -72,6 +72,27 @@ def test_schemas_are_valid_and_those_on_disk_are_fresh(name: str) -> None:
     assert json.dumps(on_disk) == json.dumps(schemas()[name]), "the order of keys is part of the promise"
 
 
+@pytest.mark.parametrize(
+    ("kind", "spec", "places"),
+    [
+        ("deployment", {"persona_id": "p1", "channel": "embed"}, []),
+        ("deployment", {"pal_id": "p1", "channel": "embed"}, []),
+        ("deployment", {"channel": "embed"}, ["spec"]),
+        ("persona", {"system_prompt": "x", "skills": {"newer": {"a": 1}, "older": None}}, []),
+        ("persona", {"system_prompt": "x", "skills": {"newer": 1}}, ["spec/skills"]),
+        (
+            "persona",
+            {"system_prompt": "x", "skills": {"magic_canvas": {"components": {"chart": {"style": "x"}, "newer": {}}}}},
+            [],
+        ),
+        ("persona", {"system_prompt": "x", "disclosure_type": "newer"}, []),
+        ("persona", {"system_prompt": "x", "disclosure_type": ""}, ["spec/disclosure_type"]),
+    ],
+)
+def test_editors_take_what_validate_takes(kind: str, spec: object, places: list[str]) -> None:
+    assert faults(kind, manifest(kind, spec)) == places
+
+
 def test_there_is_a_schema_for_every_kind_the_project_and_the_plan() -> None:
     assert sorted(schemas()) == sorted(FILES)
     assert sorted(path.name for path in (ROOT / "schemas").iterdir()) == sorted(schemas())
