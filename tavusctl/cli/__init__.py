@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import io
 import os
 import sys
 from contextvars import copy_context
@@ -234,13 +235,14 @@ def attempt(args: list[str]) -> int:
 
 def _report_interrupt(interrupt: BaseException, args: list[str]) -> int:
     from tavusctl.cli.error_report import report, wants_json
+    from tavusctl.cli.wrapped_output import say
     from tavusctl.core.errors import Interrupted
 
     # Only a command that watches what it writes knows the code, and that nothing was changed.
     code: int | None = getattr(interrupt, "code", None)
     message = "interrupted" if code is None else "interrupted; nothing was changed"
     notes = "; ".join(getattr(interrupt, "__notes__", ()))
-    click.echo("\n".join(filter(None, (message, notes))), err=True)
+    say("\n".join(filter(None, (message, notes))))
     error = Interrupted(message, notes, exit_code=code)
     return report(error, args) if wants_json(args) else error.exit_code
 
@@ -248,6 +250,7 @@ def _report_interrupt(interrupt: BaseException, args: list[str]) -> int:
 def _report_usage(error: click.ClickException, args: list[str]) -> int:
     from tavusctl.app.session.opening import register_secrets
     from tavusctl.cli.error_report import report, wants_json, write_reports
+    from tavusctl.cli.wrapped_output import say
     from tavusctl.core.errors import UsageError
 
     error = _with_hint(error)
@@ -255,7 +258,9 @@ def _report_usage(error: click.ClickException, args: list[str]) -> int:
     usage_error = UsageError(error.format_message())
     if wants_json(args):
         return report(usage_error, args)
-    error.show()
+    with io.StringIO() as shown:
+        error.show(shown)
+        say(shown.getvalue().removesuffix("\n"))
     write_reports(usage_error, args)
     return USAGE
 

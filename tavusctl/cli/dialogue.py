@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from tavusctl.app.planning.execution import RunResult
 from tavusctl.app.session.online import Session
-from tavusctl.cli import report_options
+from tavusctl.cli import report_options, wrapped_output
 from tavusctl.cli.interrupt import Interruption
 from tavusctl.cli.report_options import Reports
 from tavusctl.core.errors import RefusedError, UsageError
@@ -75,7 +75,8 @@ def require_answer(question: str, expected: str, environment: Environment, *, ac
         raise UsageError(f"`{action}` asks for confirmation, but standard input is not a terminal", hint, id="E1201")
     account = account_name(environment.account, environment.key_source)
     label = f"the environment {environment.name} ({account})"
-    click.echo(f"\n{question} in {label}? Type {expected} to confirm: ", nl=False, err=True)
+    prompt = wrapped_output.fitted(f"\n{question} in {label}? Type {expected} to confirm:", sys.stderr)
+    click.echo(f"{prompt} ", nl=False, err=True)
     answer = sys.stdin.readline()
     if answer.strip() == expected:
         return

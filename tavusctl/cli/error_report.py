@@ -16,6 +16,7 @@ from tavusctl.app.files import file_writer
 from tavusctl.app.session.opening import register_secrets
 from tavusctl.cli import output_paths
 from tavusctl.cli.report_options import color_setting, in_repository, print_error, requested_reports
+from tavusctl.cli.wrapped_output import say
 from tavusctl.config.files import read_bytes
 from tavusctl.core.diagnostic_ids import REDACTED_CHECKS
 from tavusctl.core.diagnostics import Diagnostic
@@ -53,10 +54,10 @@ def report(error: Exception, args: Sequence[str]) -> int:
         click.echo(json.error(error.id, error.exit_code, diagnostics), nl=False)
     elif isinstance(error, ConfigError):
         report_text = text.diagnostics(view.diagnostics(with_excerpts(error.diagnostics)))
-        click.echo(report_text, err=True, nl=False, color=color)
+        say(report_text.removesuffix("\n"), color=color)
     else:
         for diagnostic in diagnostics:
-            click.echo(text.diagnostic(diagnostic), err=True, color=color)
+            say(text.diagnostic(diagnostic), color=color)
     return error.exit_code
 
 

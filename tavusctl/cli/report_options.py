@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import click
 
 from tavusctl.app.files import file_writer
+from tavusctl.cli import wrapped_output
 from tavusctl.cli.completion_values import report as known_report
 from tavusctl.cli.options import format_choice
 from tavusctl.cli.redacting_stream import RedactingStream
@@ -19,10 +19,8 @@ from tavusctl.core.errors import TavusctlError, UsageError
 from tavusctl.integrations.git.checkout import folder_in_checkout
 from tavusctl.lib.command_line import option_values
 from tavusctl.reports.formats import REPORTS, Report, report_named
-from tavusctl.reports.terminal.line_wrapping import wrap
 from tavusctl.secrets.redaction import redacted
 
-_NARROWEST = 40  # columns: in a narrower terminal, wrap as if it had this width
 Reports = Sequence[tuple[str, Path]]
 
 
@@ -102,7 +100,7 @@ def print_error(error: TavusctlError) -> None:
     from tavusctl.reports import text
     from tavusctl.reports.contents import view
 
-    click.echo(text.diagnostic(view.diagnostic(error.diagnostics[0])), err=True)
+    wrapped_output.say(text.diagnostic(view.diagnostic(error.diagnostics[0])))
 
 
 def in_repository(report: Report) -> Report:
@@ -121,8 +119,8 @@ def color_setting(*, no_color: bool) -> bool | None:
 
 def show(report: str, format_: str = "text") -> None:
     """Print a report.  On a terminal, long lines are wrapped between words; elsewhere they stay whole for searching."""
-    if format_ == "text" and sys.stdout.isatty():
-        report = wrap(report, max(_NARROWEST, shutil.get_terminal_size().columns))
+    if format_ == "text":
+        report = wrapped_output.fitted(report, sys.stdout)
     if format_ == "github":
         print_commands(report)
     else:

@@ -15,6 +15,7 @@ from typing import Final
 import click
 from msgspec import Struct, field
 
+from tavusctl.cli import wrapped_output
 from tavusctl.core.address import Address
 from tavusctl.secrets.escape import flat
 
@@ -57,7 +58,7 @@ class TerminalProgress(Struct, frozen=True):
     def say(self, text: str) -> None:
         """Print a line."""
         if not self.quiet:
-            click.echo(text, err=True)
+            wrapped_output.say(text)
 
     @contextmanager
     def slow(self, what: str, count: Callable[[], str]) -> Iterator[None]:

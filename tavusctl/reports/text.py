@@ -23,7 +23,7 @@ from tavusctl.reports.contents.value_paths import ValueComparison
 from tavusctl.reports.contents.view import DiagnosticView, DriftView, OutcomeView, PlanView
 from tavusctl.reports.escaping import neutralise
 from tavusctl.reports.terminal import field_lines
-from tavusctl.reports.terminal.line_wrapping import columns
+from tavusctl.reports.terminal.line_wrapping import EXCERPT, WIDTH, columns
 from tavusctl.reports.terminal.styling import style
 from tavusctl.secrets.escape import flat
 
@@ -46,7 +46,7 @@ _STATUS = {
     Status.DEFERRED: "cyan",
 }
 _ALARMING = (Action.REPLACE.value, Action.DELETE.value, Action.RETIRE.value, "refused")
-_EXCERPT_BEFORE = 72  # characters of a line that are shown before the column of a diagnostic
+_EXCERPT_BEFORE = 32  # characters of a long line that are shown before the column of a diagnostic
 _EXCERPT_WIDTH = 200  # characters of a line that are shown at most
 
 
@@ -138,11 +138,12 @@ def _diagnostic_text(diagnostic: Diagnostic) -> str:
 def _excerpt(diagnostic: Diagnostic) -> Iterator[str]:
     if diagnostic.source and diagnostic.excerpt.strip():
         column = diagnostic.source.column - 1
-        start = max(0, column - _EXCERPT_BEFORE)
+        is_short = len(diagnostic.excerpt) <= WIDTH - len(EXCERPT)
+        start = 0 if is_short else max(0, column - _EXCERPT_BEFORE)
         line = diagnostic.excerpt[start : start + _EXCERPT_WIDTH].expandtabs(1)
         before = columns(flat(line[: column - start]))
-        yield f"  | {flat(line)}"
-        yield f"  | {' ' * before}{style('^', fg='red', bold=True)}"
+        yield f"{EXCERPT}{flat(line)}"
+        yield f"{EXCERPT}{' ' * before}{style('^', fg='red', bold=True)}"
 
 
 def _entry(entry: Entry) -> str:

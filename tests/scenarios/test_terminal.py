@@ -108,6 +108,32 @@ def test_complaints_about_manifests_are_without_colour_where_a_plan_is(project: 
     assert "\x1b" not in on_a_terminal(project, "plan", NO_COLOR="1").said
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "plan --env nope",
+        "plan --nope",
+        "adopt persona/coach",
+        "import persona/coach p123456789012",
+        "doctor",
+        "explain persona.layers.tts",
+        "explain persona/coach",
+        "validate --rules",
+    ],
+)
+def test_errors_hints_and_findings_break_between_words(project: Project, command: str) -> None:
+    project.manifest("persona", "coach", COACH)
+    args, variables = shlex.split(command), {"TAVUS_API_KEY": "", "NO_COLOR": "1"}
+    piped = in_a_pipe(project, *args, **variables)
+
+    shown = on_a_terminal(project, *args, columns=60, **variables)
+
+    whole = piped.stdout + piped.stderr
+    assert max(map(columns, whole.splitlines())) > 60
+    assert [line for line in shown.said.splitlines() if columns(line) > 60] == []
+    assert shown.said.split() == whole.split()
+
+
 @pytest.mark.sweep
 def test_lines_are_whole_where_they_are_searched_and_on_wide_terminals(changed: Project) -> None:
     piped = in_a_pipe(changed, "plan").stdout

@@ -104,7 +104,7 @@ def text(result: Places) -> Iterator[str]:
         yield f"  {style(f'{flat(one.path):<{width}}', bold=True)}  {value}"
         more = f", which includes {flat(one.file)}" if one.file else ""
         more += f", in place of {flat(str(one.covers))}" if one.covers else ""
-        yield f"  {'':<{width}}  {style(f'at {flat(str(one.place))}{more}', dim=True)}"
+        yield f"      {style(f'at {flat(str(one.place))}{more}', dim=True)}"
 
 
 def document(result: Places) -> JsonObject:

@@ -11,6 +11,7 @@ from tavusctl.app.planning.variables import instructions
 from tavusctl.app.session.online import Session
 from tavusctl.cli.completion_values import address as known_address
 from tavusctl.cli.online_context import options
+from tavusctl.cli.wrapped_output import say
 from tavusctl.core.errors import RefusedError, UsageError
 from tavusctl.secrets.escape import flat
 
@@ -52,7 +53,7 @@ def _print_verdicts(session: Session, verdicts: Collection[app.Verdict], *, dry_
     for verdict in verdicts:
         field = f"{verdict.address} {flat(verdict.pointer)}".rstrip()
         if verdict.reason:
-            click.echo(f"refused {field}: {flat(verdict.reason)}", err=dry_run)
+            say(f"refused {field}: {flat(verdict.reason)}", err=dry_run)
         elif not session.progress.quiet:
             source = f", read from {', '.join(verdict.names)}" if verdict.names else ""
-            click.echo(f"{verb} {field} in {flat(verdict.path)}{source}", err=dry_run)
+            say(f"{verb} {field} in {flat(verdict.path)}{source}", err=dry_run)

@@ -9,6 +9,7 @@ from tavusctl.cli.demo_account import base_url_of
 from tavusctl.cli.offline_context import environment_options
 from tavusctl.cli.online_context import base_url_option
 from tavusctl.cli.options import text_or_json
+from tavusctl.cli.report_options import show
 from tavusctl.cli.status_line import TerminalProgress
 
 
@@ -26,5 +27,5 @@ def command(*, environment: str | None, base_url: str, progress: TerminalProgres
     tavusctl doctor --env prod
     """
     findings = [*app.checkup(environment, lambda chosen, root: base_url_of(chosen, root, base_url), progress)]
-    click.echo((app.document if format_ == "json" else app.text)(findings), nl=False)
+    show((app.document if format_ == "json" else app.text)(findings), format_)
     return app.exit_code(findings)

@@ -13,6 +13,7 @@ from tavusctl.cli.completion_values import field as known_field
 from tavusctl.cli.offline_context import environment_options
 from tavusctl.cli.options import text_or_json
 from tavusctl.cli.status_line import TerminalProgress
+from tavusctl.cli.wrapped_output import show_table
 from tavusctl.core.address import Address
 from tavusctl.kinds import KINDS, address_in
 from tavusctl.lib.json_types import JsonObject
@@ -53,4 +54,7 @@ def _address(path: str) -> Address | None:
 
 
 def _print(document: JsonObject, lines: Iterable[str], format_: str) -> None:
-    click.echo(json_text(document) if format_ == "json" else "".join(f"{line}\n" for line in lines), nl=False)
+    if format_ == "json":
+        click.echo(json_text(document), nl=False)
+    else:
+        show_table("".join(f"{line}\n" for line in lines))

@@ -14,6 +14,7 @@ from tavusctl.app.session.online import Session
 from tavusctl.cli.interrupt import interruptible
 from tavusctl.cli.online_context import options
 from tavusctl.cli.options import addresses, lock_timeout, text_or_json
+from tavusctl.cli.report_options import show
 from tavusctl.core.address import Address
 from tavusctl.kinds import KINDS
 
@@ -64,7 +65,7 @@ def command(
     with interruptible() as interruption:
         result = export(session, selection, out, lock_timeout, interruption, dry_run=dry_run)
     render = report.document if format_ == "json" else report.text
-    click.echo(render(result), nl=False)
+    show(render(result), format_)
     for line in report.hints(session, result):
         session.say(line)
     return interruption.code

@@ -13,6 +13,7 @@ import click
 from tavusctl import cli
 from tavusctl.app.github.publish import Comment
 from tavusctl.app.github.step import COMMANDS, Writing, run_step
+from tavusctl.cli import wrapped_output
 from tavusctl.cli.error_report import report
 from tavusctl.cli.report_options import print_commands
 from tavusctl.core.errors import TavusctlError
@@ -82,7 +83,7 @@ class _CommandLine:
         return code > cli.SIGNALS
 
     def say(self, text: str) -> None:
-        click.echo(text, err=True)
+        wrapped_output.say(text)
 
     def command(self, text: str) -> None:
         print_commands(text)

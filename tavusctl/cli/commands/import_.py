@@ -9,6 +9,7 @@ from tavusctl.app.session.online import Session
 from tavusctl.cli.completion_values import address as known_address
 from tavusctl.cli.online_context import options
 from tavusctl.cli.options import lock_timeout
+from tavusctl.cli.wrapped_output import say
 from tavusctl.core.errors import RefusedError, UsageError
 
 
@@ -64,7 +65,7 @@ def _match(session: Session, lock_timeout: float, *, dry_run: bool) -> int:
     for target in sorted(matches.unmatched):
         click.echo(f"unmatched {target}")
     for target, reason in sorted(matches.elsewhere.items()):
-        click.echo(f"refused {target} {reason}")
+        say(f"refused {target} {reason}", err=False)
     if matches.elsewhere:
         session.say(
             "an object bound by another environment cannot be imported; "

@@ -15,7 +15,9 @@ from tavusctl.app.init.project import Account, start
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.opening import register_secrets
 from tavusctl.cli.demo_account import check_installed
+from tavusctl.cli.report_options import show
 from tavusctl.cli.status_line import TerminalProgress
+from tavusctl.cli.wrapped_output import say
 from tavusctl.core.errors import UsageError
 from tavusctl.core.project_settings import FILE
 from tavusctl.integrations.github import workflow_files
@@ -74,16 +76,12 @@ def command(
         message = f"`{folder / FILE}` exists: the folder is a project already"
         raise UsageError(message, "run `tavusctl validate` to check it")
     if not is_project:
-        start(folder, Account(base_url, TerminalProgress(), _report_export) if from_account else None, _say, demo=demo)
+        start(folder, Account(base_url, TerminalProgress(), _report_export) if from_account else None, say, demo=demo)
     if github:
-        workflows.write_workflows(folder, action, workflows.Output(_say, lambda text: click.echo(text, nl=False)))
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
+        workflows.write_workflows(folder, action, workflows.Output(say, lambda text: click.echo(text, nl=False)))
 
 
 def _report_export(session: Session, result: ExportResult) -> None:
-    click.echo(report.text(result), nl=False)
+    show(report.text(result))
     for line in report.hints(session, result):
         session.say(line)

@@ -12,6 +12,7 @@ from tavusctl.cli.completion_values import address as known_address
 from tavusctl.cli.completion_values import environment as known_environment
 from tavusctl.cli.offline_context import project_options
 from tavusctl.cli.status_line import TerminalProgress
+from tavusctl.cli.wrapped_output import say
 from tavusctl.secrets.escape import flat
 
 _environment = partial(click.option, required=True, metavar="ENV", shell_complete=known_environment)
@@ -52,4 +53,4 @@ def command(
     for pointer, path in () if progress.quiet else promotion.fields:
         verb = "would carry" if dry_run else "carried"
         what = f"{flat(address)} {flat(pointer)}".rstrip()
-        click.echo(f"{verb} {what} into {flat(path)}", err=dry_run)
+        say(f"{verb} {what} into {flat(path)}", err=dry_run)

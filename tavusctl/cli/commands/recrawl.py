@@ -6,9 +6,11 @@ import click
 
 from tavusctl.app import recrawl as app
 from tavusctl.app.session.online import Session
+from tavusctl.cli import wrapped_output
 from tavusctl.cli.completion_values import address as known_address
 from tavusctl.cli.online_context import options
 from tavusctl.cli.options import WholeNumber, addresses, text_or_json, wait_for_crawls
+from tavusctl.cli.report_options import show
 from tavusctl.core.address import Address
 from tavusctl.core.errors import UsageError
 from tavusctl.crawl.status import AT_ONCE, Entry
@@ -53,10 +55,10 @@ def command(
     def print_entry(entry: Entry) -> None:
         """Print a line: on stdout as text, on stderr if stdout is for a JSON document."""
         if format_ == "text":
-            click.echo(app.line(entry))
+            wrapped_output.say(app.line(entry), err=False)
         else:
             session.say(app.line(entry))
 
     result = app.recrawl(session, recrawl_options, print_entry)
-    click.echo(app.document(result) if format_ == "json" else app.text(result, listed=dry_run), nl=False)
+    show(app.document(result) if format_ == "json" else app.text(result, listed=dry_run), format_)
     return app.exit_code(result, strict=strict)

@@ -13,7 +13,7 @@ from tavusctl.app.state import whole
 from tavusctl.cli.offline_context import local_options
 from tavusctl.cli.online_context import options
 from tavusctl.cli.options import lock_timeout, text_or_json
-from tavusctl.cli.report_options import print_record
+from tavusctl.cli.report_options import print_record, show
 from tavusctl.reports.escaping import escape_json
 from tavusctl.state.codec import encode
 from tavusctl.state.lock_holder import printable
@@ -89,7 +89,7 @@ def rekey(session: Session, *, old_key_env: str, renew: bool, format_: str, lock
     OLD=... tavusctl state rekey --old-key-env OLD
     """
     result = app.rekey(session, old_key_env, lock_timeout, renew=renew)
-    click.echo(app.document(result) if format_ == "json" else app.text(result), nl=False)
+    show(app.document(result) if format_ == "json" else app.text(result), format_)
     if result.renewed and result.shut_out:
         session.say(
             f"{result.shut_out} other API keys can no longer open the state: "

@@ -13,6 +13,7 @@ from tavusctl.app.session.opening import report_skipped
 from tavusctl.cli.completion_values import check as known_check
 from tavusctl.cli.offline_context import cache_option, file_options
 from tavusctl.cli.report_options import Reports, emit, format_option, report_option
+from tavusctl.cli.wrapped_output import show_table
 from tavusctl.core.diagnostic_ids import CHECKS, IDS_BY_SLUG
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import UsageError
@@ -96,7 +97,10 @@ def _list_rules(format_: str, reports: Reports) -> int:
     if reports or format_ not in ("text", "json"):
         message = f"`--rules` lists checks and makes no report: {'`--report`' if reports else f'`--format {format_}`'}"
         raise UsageError(message, "remove this option, or use `--format json`")
-    click.echo(_list_document() if format_ == "json" else "".join(_list_lines()), nl=False)
+    if format_ == "json":
+        click.echo(_list_document(), nl=False)
+    else:
+        show_table("".join(_list_lines()))
     return 0
 
 

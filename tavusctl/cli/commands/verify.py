@@ -10,6 +10,7 @@ from tavusctl.cli.completion_values import address as known_address
 from tavusctl.cli.online_context import options
 from tavusctl.cli.options import partner as known_partner
 from tavusctl.cli.options import text_or_json
+from tavusctl.cli.report_options import show
 from tavusctl.core.address import Address
 
 
@@ -38,5 +39,5 @@ def command(session: Session, *, partner: Address | None, strict: bool, format_:
     """
     result = app.verify(session, partner)
     render = app.document if format_ == "json" else app.text
-    click.echo(render(result.checks), nl=False)
+    show(render(result.checks), format_)
     return result.exit_code(strict=strict)

@@ -1,4 +1,7 @@
-"""Lines that fit a terminal: broken between words, with the following lines indented.  Colours have no width."""
+"""Lines that fit a terminal: broken between words, with the following lines indented.  Colours have no width.
+
+A literal in backticks, such as a command, is one word.  The excerpt of a file is cut, so that its caret stays in place.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,18 @@ from tavusctl.reports.terminal.styling import unstyle
 WIDTH: Final = 80  # columns, if the width of the terminal is unknown
 _HANGING_INDENT: Final = 4  # columns; more than the mark of a line has, so that no following line looks like a new one
 _MARK: Final = 1  # column: a mark is never left alone on a line
-_WORDS: Final = re.compile(r"\s+|\S+")
+_WORDS: Final = re.compile(r"\s+|(?:`[^`]*`|\S)+")
+_GAP: Final = re.compile(r"(?<=\S) {2,}(?=\S)")  # between columns
+_NARROWEST_COLUMN: Final = 20  # columns of a terminal
+EXCERPT: Final = "  | "  # before the line of a file, and before the caret below it
 
 
-def wrap(text: str, width: int = WIDTH) -> str:
-    """A text whose lines fit; a word that is longer than a line stays whole, so that it can be copied."""
-    return neutralise("\n".join(part for line in text.split("\n") for part in _parts(line, width)))
+def wrap(text: str, width: int = WIDTH, *, is_table: bool = False) -> str:
+    """A text whose lines fit; a word or a literal that is longer than a line stays whole, so that it can be copied.
+
+    In a table, the following lines are below the last column, if that has room.
+    """
+    return neutralise("\n".join(part for line in text.split("\n") for part in _parts(line, width, is_table=is_table)))
 
 
 def columns(text: str) -> int:
@@ -27,13 +36,18 @@ def columns(text: str) -> int:
     return len(bare) if bare.isascii() else sum(2 if east_asian_width(character) in "WF" else 1 for character in bare)
 
 
-def _parts(line: str, width: int) -> Iterator[str]:
+def _parts(line: str, width: int, *, is_table: bool) -> Iterator[str]:
     if columns(line) <= width:
         yield line
         return
+    if line.startswith(EXCERPT):
+        yield _beginning(line, width)
+        return
     words = _WORDS.findall(line)
     indent = " " * (len(words[0]) if words[0].isspace() else 0)
+    column = _last_column(line) if is_table else 0
     hanging_indent = indent + " " * _HANGING_INDENT
+    column_indent = " " * column if 0 < column < width - _NARROWEST_COLUMN else hanging_indent
     part, blank = indent, ""
     for word in words[1:] if indent else words:
         if word.isspace():
@@ -41,6 +55,22 @@ def _parts(line: str, width: int) -> Iterator[str]:
             continue
         if columns(f"{part}{blank}{word}") > width and columns(part.strip()) > _MARK:
             yield part
-            part, blank = hanging_indent, ""
+            part, blank = column_indent if columns(f"{column_indent}{word}") <= width else hanging_indent, ""
         part, blank = f"{part}{blank}{word}", ""
     yield part
+
+
+def _last_column(line: str) -> int:
+    """Where the last column of a line of a table begins; 0 if there is only one."""
+    *_, last = [0, *(match.end() for match in _GAP.finditer(unstyle(line)))]
+    return last
+
+
+def _beginning(line: str, width: int) -> str:
+    """The beginning of a line that is too long, with an ellipsis."""
+    used = 0
+    for index, character in enumerate(line):
+        used += columns(character)
+        if used >= width:
+            return f"{line[:index]}…"
+    return line

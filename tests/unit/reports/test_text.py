@@ -165,6 +165,33 @@ def test_the_caret_is_under_its_place_whatever_stands_before_it(before: str) -> 
     assert line_wrapping.columns(line.partition("HERE")[0]) == caret.index("^")
 
 
+def test_an_excerpt_shows_what_it_is_about_and_is_cut_and_not_continued_on_a_terminal() -> None:
+    before, after = "key: value, " * 9, "HERE is what is wrong, and much more " * 3
+    diagnostic = Diagnostic("TV104", "expected", Source("manifests/a.yaml", 3, len(before) + 1), excerpt=before + after)
+
+    lines = line_wrapping.wrap(click.unstyle(REPORTS["text"].diagnostics([diagnostic]))).splitlines()
+
+    assert [len(line) for line in lines[1:-1]] == [80, lines[2].index("^") + 1]
+    assert lines[1].endswith("…")
+    assert lines[1][lines[2].index("^") :].startswith("HERE is what is wrong")
+
+
+def test_a_command_in_backticks_is_never_broken() -> None:
+    command = "`tavusctl state unlock 0f3a --holder-is-dead build-7:4711`"
+
+    report = line_wrapping.wrap(f"  help: wait until the other run has ended, or run {command}, if it is dead")
+
+    assert report.splitlines()[1] == f"      {command}, if it is dead"
+
+
+def test_a_row_of_a_table_goes_on_below_its_last_column_if_that_has_room() -> None:
+    rows = f"name   text  {'meaning ' * 12}\n{'n' * 60}  text  {'meaning ' * 12}\nname   text  {'x' * 75}"
+
+    shown = line_wrapping.wrap(rows, is_table=True).splitlines()
+
+    assert [len(line) - len(line.lstrip()) for line in shown] == [0, 13, 0, 4, 4, 0, 4]
+
+
 LONG = "/find_the_roadblock/next_conditional_objectives/give_advice"
 REASON = "it is about process, territory, or product, and about nothing else in the world that anybody could name"
 
