@@ -191,6 +191,20 @@ def test_an_overlay_gets_a_document_where_it_has_none(staged: Project) -> None:
     assert promote(staged) == ""
 
 
+def test_what_only_moves_down_in_a_file_does_not_change(project: Project) -> None:
+    external = "---\nkind: replica\nname: anna\nexternal: true\nid: r4317e64d25a\n"
+    moved = "---\nkind: persona\nname: other\nmoved_from: persona/former\nspec: {persona_name: O, system_prompt: O.}\n"
+    project.write(
+        "tavusctl.yaml", "environments: {staging: {overlay: staging, vars: {in: S}}, live: {vars: {in: L}}}\n"
+    )
+    coach = project.write("manifests/coach.yaml", COACH.replace("${file:prompts/coach.md}", "Hi.") + external + moved)
+    project.write("staging/coach.yaml", "kind: persona\nname: coach\nspec: {pipeline_mode: full}\n")
+
+    promote(project, target="live")
+
+    assert "\n  pipeline_mode: full\n---\n" in coach.read_text()
+
+
 def test_without_a_folder_of_its_own_it_is_refused(staged: Project) -> None:
     staged.write("tavusctl.yaml", PROJECT.replace("overlay: overlays/europe, ", ""))
     (staged.root / "overlays/america/coach.yaml").unlink()

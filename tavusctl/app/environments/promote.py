@@ -277,4 +277,5 @@ def _overlap(one: str, other: str) -> bool:
 def _without_places(manifests: Iterable[Manifest]) -> Manifests:
     """Manifests by address, without their positions in files, so that equal content compares equal."""
     nowhere = Source("", 0, 0)
-    return {one.address: replace(one, source=nowhere, sources={}, passages={}, overlay=None) for one in manifests}
+    places = {"source": nowhere, "sources": {}, "envelope_sources": {}, "passages": {}, "overlay": None}
+    return {one.address: replace(one, **places) for one in manifests}
