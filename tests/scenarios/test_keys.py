@@ -195,9 +195,12 @@ def test_a_key_of_another_account_is_not_let_in(coach: Project) -> None:
 def test_a_stolen_key_is_shut_out(coach: Project) -> None:
     """With `--renew` the state has another key, which the old API key cannot open."""
     coach.run("apply", "--yes", **old_key(coach))
+    shown = coach.run("state", "rekey", "--renew", TAVUS_API_KEY=NEW)
     renewed = coach.run("state", "rekey", "--renew", "--format", "json", TAVUS_API_KEY=NEW).document
 
-    assert (renewed["before"], renewed["shut_out"]) == ("sealed", 1)
+    assert shown.out.startswith("the state has a new key and is trusted with 1 object:\n  persona/coach ")
+    assert "1 other API key can no longer open the state" in shown.err
+    assert (renewed["before"], renewed["shut_out"]) == ("sealed", 0)
     assert quiet(coach, TAVUS_API_KEY=NEW)
     assert edited(coach).code == 9
 

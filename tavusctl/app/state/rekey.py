@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from tavusctl.app.session.keyring import keys
 from tavusctl.app.session.online import Session
+from tavusctl.core.messages import counted
 from tavusctl.core.ports import State, Store
 from tavusctl.engine.account import observe
 from tavusctl.engine.safety import account_guard
@@ -71,7 +72,7 @@ def text(result: RekeyResult) -> str:
     if not result.renewed:
         return "this API key opens the state from now on\n"
     bound = "".join(f"  {address} {binding.remote_id}\n" for address, binding in sorted(result.state.bindings.items()))
-    return f"the state has a new key and is trusted with {len(result.state.bindings)} objects:\n{bound}"
+    return f"the state has a new key and is trusted with {counted(len(result.state.bindings), 'object')}:\n{bound}"
 
 
 def document(result: RekeyResult) -> str:

@@ -14,6 +14,7 @@ from tavusctl.cli.offline_context import local_options
 from tavusctl.cli.online_context import options
 from tavusctl.cli.options import lock_timeout, text_or_json
 from tavusctl.cli.report_options import print_record, show
+from tavusctl.core.messages import counted
 from tavusctl.reports.escaping import escape_json
 from tavusctl.state.codec import encode
 from tavusctl.state.lock_holder import printable
@@ -92,6 +93,6 @@ def rekey(session: Session, *, old_key_env: str, renew: bool, format_: str, lock
     show(app.document(result) if format_ == "json" else app.text(result), format_)
     if result.renewed and result.shut_out:
         session.say(
-            f"{result.shut_out} other API keys can no longer open the state: "
-            "run `tavusctl state rekey --old-key-env NAME` with each"
+            f"{counted(result.shut_out, 'other API key')} can no longer open the state: "
+            "run `tavusctl state rekey --old-key-env NAME` with each, where NAME is a variable with the current key"
         )

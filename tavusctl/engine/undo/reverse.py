@@ -260,7 +260,7 @@ def _lost_text(intent: Intent, kind: ResourceKind, change: Change, plan: UndoPla
     for pointer in intent.inverse.unrecorded:
         if not secret_fields.allows_secret_reference(kind, pattern_of(patch.split(pointer))):
             reason = f"the text at {pointer} contained the value of a secret, so it was not recorded"
-            plan.refused.append(Refusal(change, "E309", 4, reason, "restore the manifest and run tavusctl apply"))
+            plan.refused.append(Refusal(change, "E309", 4, reason, "restore the manifest and run `tavusctl apply`"))
             return True
     return False
 

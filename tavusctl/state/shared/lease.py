@@ -13,6 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Final
 
 from msgspec import Struct
@@ -157,7 +158,7 @@ class Lease:
         if age < -_SKEW:
             message = (
                 f"the state {self._folder.url} is held by {description}, but the lock has a timestamp in the future, "
-                f"{blob.modified:%Y-%m-%d %H:%M:%S}: the clock of a machine is wrong"
+                f"{blob.modified.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC: the clock of a machine is wrong"
             )
             command = f"tavusctl state unlock {lock.holder.owner} --holder-is-dead {lock.holder.name}"
             hint = f"set the clocks; if that run is dead, run `{command}`"

@@ -166,7 +166,7 @@ def test_a_lock_from_the_future_is_refused(bucket: MemoryBucket) -> None:
     assert refused.value.id == "E703"
     assert refused.value.message == (
         "the state mem://team is held by process 41 on build-7 (tavusctl apply), for 1m05s, "
-        "but the lock has a timestamp in the future, 2026-01-01 12:01:00: the clock of a machine is wrong"
+        "but the lock has a timestamp in the future, 2026-01-01 12:01:00 UTC: the clock of a machine is wrong"
     )
     owner, _, name = refused.value.hint.partition("state unlock ")[2].strip("`").partition(" --holder-is-dead ")
     unlock(bucket, owner, name)
