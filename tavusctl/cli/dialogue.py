@@ -75,8 +75,7 @@ def require_answer(question: str, expected: str, environment: Environment, *, ac
         raise UsageError(f"`{action}` asks for confirmation, but standard input is not a terminal", hint, id="E1201")
     account = account_name(environment.account, environment.key_source)
     label = f"the environment {environment.name} ({account})"
-    prompt = wrapped_output.fitted(f"\n{question} in {label}? Type {expected} to confirm:", sys.stderr)
-    click.echo(f"{prompt} ", nl=False, err=True)
+    wrapped_output.ask(f"\n{question} in {label}?", f"Type {expected} to confirm: ")
     answer = sys.stdin.readline()
     if answer.strip() == expected:
         return

@@ -11,7 +11,7 @@ from typing import Final, TextIO
 
 import click
 
-from tavusctl.reports.terminal.line_wrapping import WIDTH, wrap
+from tavusctl.reports.terminal.line_wrapping import WIDTH, columns, wrap
 
 _NARROWEST: Final = 40  # columns: in a narrower terminal, wrap as if it had this width
 
@@ -19,6 +19,12 @@ _NARROWEST: Final = 40  # columns: in a narrower terminal, wrap as if it had thi
 def say(text: str, *, err: bool = True, color: bool | None = None) -> None:
     """Print text and a line break, on standard error or else on standard output."""
     click.echo(fitted(text, sys.stderr if err else sys.stdout), err=err, color=color)
+
+
+def ask(question: str, request: str) -> None:
+    """Print a question and what to type on standard error, on two lines if they do not fit on one."""
+    gap = " " if columns(f"{question} {request}".strip("\n")) < _width(sys.stderr) else "\n"
+    click.echo(f"{fitted(question, sys.stderr)}{gap}{request}", nl=False, err=True)
 
 
 def show_table(text: str) -> None:
@@ -32,9 +38,9 @@ def fitted(text: str, stream: TextIO, *, is_table: bool = False) -> str:
 
 
 def _width(stream: TextIO) -> int:
-    columns = os.environ.get("COLUMNS", "")
-    if columns.isdecimal() and int(columns):
-        return int(columns)
+    setting = os.environ.get("COLUMNS", "")
+    if setting.isdecimal() and int(setting):
+        return int(setting)
     try:
         return os.get_terminal_size(stream.fileno()).columns or WIDTH
     except OSError:  # such as a terminal that is gone

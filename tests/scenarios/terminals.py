@@ -63,9 +63,9 @@ def on_a_terminal(project: Project, *args: str, columns: int = 80, **more: str) 
 
 
 def answered(project: Project, answer: str, *args: str) -> Screen:
-    """Run a command on a new terminal, and type an answer at its prompt; "\x04" is the end of the input."""
+    """Run a command on a new, wide terminal, and type an answer at its prompt; "\x04" is the end of the input."""
     output, typed = b"", False
-    with terminal([*TAVUSCTL, *args], project.root, environment(project)) as (process, outer):
+    with terminal([*TAVUSCTL, *args], project.root, environment(project), columns=160) as (process, outer):
         while part := heard(outer):
             output += part
             if not typed and b" to confirm: " in output:

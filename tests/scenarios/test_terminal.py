@@ -15,7 +15,7 @@ import pytest
 
 from tavusctl.reports.terminal.line_wrapping import columns
 from tests.scenarios.project import Project
-from tests.scenarios.terminals import TAVUSCTL, environment, in_a_pipe, on_a_terminal
+from tests.scenarios.terminals import TAVUSCTL, environment, in_a_pipe, on_a_terminal, terminal
 
 PROMPT = (
     "You keep to the point, you are friendly, and you never promise anything that the price list does not say.\n"
@@ -132,6 +132,19 @@ def test_errors_hints_and_findings_break_between_words(project: Project, command
     assert max(map(columns, whole.splitlines())) > 60
     assert [line for line in shown.said.splitlines() if columns(line) > 60] == []
     assert shown.said.split() == whole.split()
+
+
+def test_what_to_type_is_on_a_line_of_its_own_if_the_question_is_long(project: Project) -> None:
+    project.write("tavusctl.yaml", "environments: {production: {account: acme-production}}\n")
+    project.manifest("persona", "coach", COACH)
+
+    with terminal([*TAVUSCTL, "apply"], project.root, environment(project)) as (_, outer):
+        said = b""
+        while not said.endswith(b"confirm: "):
+            said += os.read(outer, 65536)
+        os.write(outer, b"no\n")
+
+    assert b"environment production (account acme-production)?\r\nType yes to confirm: " in said
 
 
 @pytest.mark.sweep
