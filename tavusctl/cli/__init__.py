@@ -181,8 +181,10 @@ def cli(chdir: str | None) -> None:
 def change_folder(chdir: str | None) -> None:
     """Change to the folder of the option `--chdir`, if it is given; click.UsageError if that is impossible."""
     if chdir:
+        from tavusctl.lib.command_line import change_folder
+
         try:
-            os.chdir(chdir)
+            change_folder(chdir)
         except OSError as error:
             message = f"cannot change to the folder `{chdir}`: {error.strerror}"
             raise click.UsageError(message) from None

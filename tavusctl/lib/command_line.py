@@ -1,8 +1,14 @@
-"""Options of a command line that nobody has parsed, because it is invalid or belongs to another command."""
+"""Options of a command line that nobody has parsed, invalid or of another command; and its folder, for hints."""
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Sequence
+from contextvars import ContextVar
+from typing import Final
+
+_folder: Final = ContextVar("folder", default="")
 
 
 def option_values(words: Sequence[str], *names: str) -> list[str]:
@@ -16,3 +22,14 @@ def option_values(words: Sequence[str], *names: str) -> list[str]:
             elif word == name and following is not None:
                 values.append(following)
     return values
+
+
+def change_folder(folder: str) -> None:
+    """Change to the folder of `-C`, for this run; OSError if that is impossible."""
+    os.chdir(folder)
+    _folder.set(os.path.join(_folder.get(), folder))  # noqa: PTH118 - as the user wrote it
+
+
+def folder_option() -> str:
+    """The option ` -C FOLDER` for commands in hints: who types them is still in the other folder; empty without one."""
+    return f" -C {shlex.quote(_folder.get())}" if _folder.get() else ""

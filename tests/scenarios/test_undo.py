@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import stat
 import time
 from pathlib import Path
@@ -126,6 +127,24 @@ def test_an_apply_in_one_of_several_environments_tells_how_to_undo_it_there(proj
     assert told, said
     assert project.run(*told[1].split(), "--yes").code == 0
     assert project.account.objects("documents") == {}
+
+
+@pytest.mark.parametrize("is_before", [True, False])
+def test_what_is_told_to_type_works_outside_the_folder_too(project: Project, is_before: bool) -> None:
+    (project.root / "other").mkdir()
+    project.manifest("persona", "coach", COACH)
+    above = Project(project.root / "other", project.account)
+
+    def run(name: str, *args: str) -> Result:
+        return above.run("-C", "..", name, *args) if is_before else above.run(name, "-C", "..", *args)
+
+    (told,) = re.findall("`tavusctl (.*)`", run("plan", "--out", "plan.json").err)
+    applied = above.run(*shlex.split(told), "--yes")
+    undo_told = applied.err.partition("undo with: tavusctl ")[2].splitlines()[0]
+
+    assert told == "-C .. apply plan.json"
+    assert (applied.code, above.run(*shlex.split(undo_told), "--yes").code) == (0, 0)
+    assert run("undo", "nothing").err.splitlines()[-1].startswith("  help: run `tavusctl -C .. undo` ")
 
 
 def test_the_command_that_an_apply_tells_has_the_options_that_the_undo_needs(applied: Project) -> None:

@@ -17,6 +17,7 @@ from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import TavusctlError
 from tavusctl.core.ports import OtherBindings, Store
 from tavusctl.core.project_settings import FILE, Environment, Project
+from tavusctl.lib.command_line import folder_option
 from tavusctl.lib.patterns import pattern
 from tavusctl.secrets.escape import flat
 from tavusctl.secrets.values import UnreadSecret, trimmed
@@ -66,16 +67,17 @@ class LocalSession(Struct, frozen=True):
         return open_store(chosen.state, self.root, chosen.name)
 
     def command(self, line: str) -> str:
-        """A command line of this program for the same environment."""
+        """A command line of this program for the same project and the same environment."""
         option = f" --env {flat(self.environment.name)}" if len(self.project.environments) > 1 else ""
-        return f"tavusctl {line}{option}"
+        return f"tavusctl{flat(folder_option())} {line}{option}"
 
     def with_environment(self, hint: str) -> str:
-        """A hint in which every command for one environment names this one, if the project has several."""
+        """A hint whose commands name the project and, if it has several environments, this one where they need one."""
 
         def named(command: re.Match[str]) -> str:
-            is_complete = command["name"] in _NEED_NO_ENVIRONMENT or "--env" in command["line"]
-            return command[0] if is_complete else f"`{self.command(command['line'])}`"
+            if command["name"] in _NEED_NO_ENVIRONMENT or "--env" in command["line"]:
+                return f"`tavusctl{flat(folder_option())} {command['line']}`"
+            return f"`{self.command(command['line'])}`"
 
         return _COMMAND.sub(named, hint)
 
