@@ -111,4 +111,4 @@ def _agree(session: Session, prepared: PreparedPlan, options: ApplyOptions, dial
     check_lowered(plan, allowed=options.allow_lowered, agreed=is_approved or not options.yes)
     check_safety(session, prepared, allowed=options.allow_deletes, approved=is_approved)
     if (plan.steps or plan.limits) and not options.yes and not is_approved:
-        confirm(plan, dialogue)
+        confirm(plan, dialogue, action="apply", hint="add `--yes`, or apply a reviewed plan file")

@@ -75,6 +75,17 @@ def account(project: Project) -> Body:
     }
 
 
+def test_without_a_terminal_the_hint_is_an_option_that_undo_has(project: Project) -> None:
+    project.manifest("persona", "coach", COACH)
+    project.apply()
+    project.manifest("persona", "coach", {**COACH, "greeting": "Hello."})
+    project.apply()
+
+    result = project.run("undo", last(project))
+
+    assert (result.code, result.err.splitlines()[-1]) == (12, "  help: add `--yes`")
+
+
 def edit_everything(project: Project) -> None:
     """An edit in every kind."""
     rules = {**RULES, "data": [RULES["data"][1], {"guardrail_name": "new_one", "guardrail_prompt": "Is new."}]}

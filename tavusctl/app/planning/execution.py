@@ -161,14 +161,14 @@ def check_safety(session: Session, prepared: PreparedPlan, *, allowed: int | Non
     )
 
 
-def confirm(plan: Plan, dialogue: Dialogue, act: str = "apply") -> None:
-    """Ask for approval of a plan; RefusedError for another answer than "yes"."""
+def confirm(plan: Plan, dialogue: Dialogue, *, action: str, hint: str) -> None:
+    """Ask for approval of a plan; RefusedError for another answer than "yes".  `hint` is for no terminal."""
     count = count_deletes(plan)
     warning = f" {counted(count, 'object')} will be deleted." if count else ""
     protections = count_lowered(plan)
     warning += f" {counted(protections, 'protection')} will be lowered." if protections else ""
     question = f"{warning.strip()} Apply this plan".strip()
-    dialogue.require_answer(question, "yes", action=act, hint="add `--yes`, or apply a reviewed plan file")
+    dialogue.require_answer(question, "yes", action=action, hint=hint)
 
 
 def _steps_at_a_time(calls: int, store: Store) -> int:
