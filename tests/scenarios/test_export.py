@@ -184,6 +184,18 @@ def test_layout_stays_and_what_is_new_gets_a_file(shop: Project) -> None:
     assert shop.plan()["changes"] == []
 
 
+@pytest.mark.newer_api
+def test_a_stock_object_that_a_manifest_names_by_its_id_gets_no_manifest(project: Project) -> None:
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "Hi.", "tool_ids": ["end_call"]})
+    project.apply()
+    before = contents(project)
+
+    project.account.forget()
+
+    assert export(project).out == "1 object had a manifest already\n"
+    assert contents(project) == before
+
+
 def test_what_differs_is_told_and_left_alone(shop: Project) -> None:
     export(shop)
     before = contents(shop)
@@ -192,8 +204,9 @@ def test_what_differs_is_told_and_left_alone(shop: Project) -> None:
     result = export(shop)
 
     assert (
-        "1 differs from the account; to take the live values, run `tavusctl adopt persona/sales-coach`\n" in result.err
-    )
+        "`persona/sales-coach` differs from the account; "
+        "`tavusctl plan` shows how, and `tavusctl adopt --all` takes the edits made in the account\n"
+    ) in result.err
     assert contents(shop) == before
 
 

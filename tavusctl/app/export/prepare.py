@@ -175,21 +175,25 @@ class _Naming:
         ]
         names = addresses(unmanaged, frozenset(known_addresses.values()) | self.bindings.keys() | elsewhere)
         addresses_by_id = {**known_addresses, **{remote_id: address for (_, remote_id), address in names.items()}}
-        chosen = _objects_to_export(self.by_id, addresses_by_id, selection, self.stock)
-        kept_ids = {
-            one.remote_id
-            for one in chosen
-            if one.remote_id in known_addresses and addresses_by_id[one.remote_id] in self.manifests
-        }
+        declared_ids = frozenset(key for key, address in known_addresses.items() if address in self.manifests)
+        chosen = _objects_to_export(self.by_id, addresses_by_id, selection, self.stock, declared_ids)
+        kept_ids = {one.remote_id for one in chosen} & declared_ids
         self.new = tuple(one for one in chosen if one.remote_id not in kept_ids)
         self.kept = tuple(sorted(addresses_by_id[remote_id] for remote_id in kept_ids))
         self.ids = {**known_addresses, **{one.remote_id: addresses_by_id[one.remote_id] for one in self.new}}
 
 
 def _objects_to_export(
-    live: Mapping[str, Live], addresses_by_id: Mapping[str, Address], selection: Selection, stock: Collection[str]
+    live: Mapping[str, Live],
+    addresses_by_id: Mapping[str, Address],
+    selection: Selection,
+    stock: Collection[str],
+    declared: Collection[str],
 ) -> list[Live]:
-    """The objects to export, sorted by address: the selected ones, and the stock objects to which they refer."""
+    """The objects to export, sorted by address: the selected ones, and the stock objects to which they refer.
+
+    `declared` are the ids of objects that have a manifest.  That may name a stock object by its id.
+    """
     own_addresses = {
         remote_id: addresses_by_id[remote_id]
         for remote_id in live
@@ -197,7 +201,8 @@ def _objects_to_export(
     }
     _check_selection(selection, own_addresses)
     chosen = [live[remote_id] for remote_id, address in own_addresses.items() if selection.includes(address, remote_id)]
-    referenced = {remote_id for _, remote_id in referenced_objects(chosen)}
+    referenced = {remote_id for _, remote_id in referenced_objects(chosen)} & set(declared)
+    referenced |= {id_ for _, id_ in referenced_objects(one for one in chosen if one.remote_id not in declared)}
     chosen += [live[remote_id] for remote_id in stock if remote_id in referenced]
     return sorted(chosen, key=lambda one: addresses_by_id[one.remote_id])
 

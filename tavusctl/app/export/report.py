@@ -105,9 +105,11 @@ def _stopping_diagnostics(export: Export) -> list[str]:
 def _differing_objects(export: Export) -> list[str]:
     if not export.differing:
         return []
-    names = " ".join(map(str, export.differing[:_MANY])) + (" ..." if len(export.differing) > _MANY else "")
+    names = listed(map(str, export.differing[:_MANY]))
+    more = f" and {len(export.differing) - _MANY} more" if len(export.differing) > _MANY else ""
     verb = "differs" if len(export.differing) == 1 else "differ"
-    return [f"{len(export.differing)} {verb} from the account; to take the live values, run `tavusctl adopt {names}`"]
+    ways = "`tavusctl plan` shows how, and `tavusctl adopt --all` takes the edits made in the account"
+    return [f"{names}{more} {verb} from the account; {ways}"]
 
 
 def text(result: ExportResult) -> str:
