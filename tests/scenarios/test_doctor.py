@@ -178,3 +178,26 @@ def test_a_file_with_keys_that_others_can_read_is_told(applied: Project) -> None
     assert "other users of this machine can read `.env`" in result.out
     assert ".env:2:1: `DATABASE_URL` is not read" in result.out
     assert applied.account.key not in result.out
+
+
+def test_workflows_for_a_branch_that_was_renamed_are_told(project: Project) -> None:
+    for line in ("init -q -b main", "-c user.name=A -c user.email=a@example.com commit -q --allow-empty -m one"):
+        subprocess.run(["git", *line.split()], cwd=project.root, check=True)
+    project.write("tavusctl.yaml", "environments: {default: {state: git}}\n")
+    before = health(project.run("doctor", "--format", "json"))
+    project.run("init", "--github", "--action", "./")
+    written = checks(project.run("doctor", "--format", "json"))
+    subprocess.run(["git", "branch", "-m", "trunk"], cwd=project.root, check=True)
+
+    renamed = checks(project.run("doctor", "--format", "json"))
+    project.run("init", "--github")
+    repaired = checks(project.run("doctor", "--format", "json"))
+
+    assert "workflows" not in before
+    assert written["workflows"]["message"] == "up to date, for the branch `main`"
+    assert renamed["workflows"]["status"] == "warning"
+    assert renamed["workflows"]["message"] == (
+        "2 files are outdated for the branch `trunk` or the project: `tavus-apply.yml`, `tavus-watch.yml`"
+    )
+    assert renamed["workflows"]["hint"] == "run `tavusctl init --github`, and commit what it writes"
+    assert repaired["workflows"]["message"] == "up to date, for the branch `trunk`"

@@ -11,6 +11,7 @@ from typing import Final
 from tavusctl import __version__
 from tavusctl.api import DEFAULT_URL, ReadClient
 from tavusctl.app.doctor.finding import Finding, failed, ok, warning
+from tavusctl.app.init import github
 from tavusctl.app.session import env_file, keyring
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.online import Session
@@ -87,6 +88,19 @@ def project(settings: Project, diagnostics: tuple[Diagnostic, ...]) -> Iterator[
     else:
         hint = "run `tavusctl init`, or change to the folder of the project with `-C`"
         yield warning("project", f"no {FILE} here or above; the defaults are used", hint)
+
+
+def workflows(settings: Project) -> Iterator[Finding]:
+    """Whether the workflows of `init --github` are still those that it would write, such as for the default branch."""
+    if (found := github.outdated(settings)) is None:
+        return
+    names, branch = found
+    if names:
+        noun = "file is" if len(names) == 1 else "files are"
+        message = f"{len(names)} {noun} outdated for the branch {shown(branch)} or the project: {listed(names)}"
+        yield warning("workflows", message, "run `tavusctl init --github`, and commit what it writes")
+    else:
+        yield ok("workflows", f"up to date, for the branch {shown(branch)}")
 
 
 def variables(session: LocalSession) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.opening import load_project, open_session
 from tavusctl.app.session.progress import Progress
+from tavusctl.core.diagnostics import Severity
 from tavusctl.core.errors import worst
 from tavusctl.core.project_settings import Environment
 from tavusctl.reports.json import result_text
@@ -36,6 +37,8 @@ def checkup(environment: str | None, place: Place, progress: Progress) -> Iterat
     yield from run_check("environment", partial(_open, environment, progress, opened))
     state = opened[0].environment.state if opened else ""
     yield from run_check("git", lambda: checks.git(Path(project.root), state))
+    if all(one.severity is not Severity.ERROR for one in diagnostics):
+        yield from run_check("workflows", lambda: checks.workflows(project))
     for session in opened or [LocalSession(project, Environment(), progress)]:
         for finding in _account_findings(session, place, known=bool(opened)):
             yield replace(finding, hint=session.with_environment(finding.hint))

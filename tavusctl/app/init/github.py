@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tavusctl.app.files import file_writer
 from tavusctl.config.project_file import discovery
@@ -37,19 +38,10 @@ def write_workflows(folder: Path, action: str | None, output: Output) -> None:
     project, diagnostics = discovery.find_project(folder)
     if any(one.severity is Severity.ERROR for one in diagnostics):
         raise ConfigError(diagnostics)
-    root = Path(os.path.realpath(project.root))
-    top = checkout_around(root) or root
+    root, top = _roots(project)
     place = top / _FOLDER
-    with file_writer.reading_errors_as_usage(place):
-        existing = {
-            path.name: path.read_bytes().decode("utf-8", "replace") for path in sorted(place.glob("tavus-*.yml"))
-        }
-    inputs = _shape(project, root.relative_to(top).as_posix(), top)
-    own_texts = [text for name, text in existing.items() if name in workflow_files.workflows(inputs, {})]
-    present_action = next((one for one in map(workflow_files.action_in, own_texts) if one), "")
-    inputs = WorkflowInputs(
-        inputs.environments, inputs.secrets, inputs.folder, inputs.branch, action or present_action or inputs.action
-    )
+    existing = _existing(place)
+    inputs, present_action = _inputs(project, root, top, existing, action)
     # A given action replaces the present one in workflows that exist.
     updated = {
         name: text.replace(present_action, action) if action and present_action else text
@@ -58,6 +50,43 @@ def write_workflows(folder: Path, action: str | None, output: Output) -> None:
     for name, text in workflow_files.workflows(inputs, updated).items():
         _put(place / name, existing.get(name), text, top, output)
     _advise(inputs, output.say)
+
+
+def outdated(project: Project) -> tuple[list[str], str] | None:
+    """The names of unedited workflows that would be written otherwise now, and the branch that these would be for.
+
+    None if the project has no workflows.
+    """
+    root, top = _roots(project)
+    existing = _existing(top / _FOLDER)
+    if not existing or all(one.demo for one in project.environments.values()):
+        return None
+    inputs, _ = _inputs(project, root, top, existing, None)
+    wanted = workflow_files.workflows(inputs, existing)
+    present = [name for name in wanted if workflow_files.is_unedited(existing.get(name, ""))]
+    return ([name for name in present if existing[name] != wanted[name]], inputs.branch) if present else None
+
+
+def _inputs(
+    project: Project, root: Path, top: Path, existing: Mapping[str, str], action: str | None
+) -> tuple[WorkflowInputs, str]:
+    """What the workflows are written from, and the action that the existing ones use, which is empty without any."""
+    inputs = _shape(project, root.relative_to(top).as_posix(), top)
+    own_texts = [text for name, text in existing.items() if name in workflow_files.workflows(inputs, {})]
+    present_action = next((one for one in map(workflow_files.action_in, own_texts) if one), "")
+    return replace(inputs, action=action or present_action or inputs.action), present_action
+
+
+def _roots(project: Project) -> tuple[Path, Path]:
+    """The folder of a project, and that of the repository around it, or else the same."""
+    root = Path(os.path.realpath(project.root))
+    return root, checkout_around(root) or root
+
+
+def _existing(place: Path) -> dict[str, str]:
+    """The workflows of tavusctl in a folder, by name."""
+    with file_writer.reading_errors_as_usage(place):
+        return {path.name: path.read_bytes().decode("utf-8", "replace") for path in sorted(place.glob("tavus-*.yml"))}
 
 
 def _shape(project: Project, inside: str, top: Path) -> WorkflowInputs:
@@ -113,7 +142,7 @@ def _advise(inputs: WorkflowInputs, say: Callable[[str], None]) -> None:
     say(f"next: give these environments reviewers on GitHub, or a merge is applied at once: {environments}")
     if workflow_files.NO_RELEASE in inputs.action:
         message = f"next: replace {workflow_files.NO_RELEASE} by the commit of tavusctl that you trust:"
-        say(f"{message} tavusctl init --github --action {workflow_files.ACTION}@COMMIT")
+        say(f"{message} run `tavusctl init --github --action {workflow_files.ACTION}@COMMIT`")
     for one in inputs.environments:
         if not one.state or one.state.startswith("file:"):
             warning = f"warning: the state of `{one.name}` is a local file, which a workflow cannot read"
