@@ -20,10 +20,10 @@ def begun(folder: Path, *arguments: str) -> tuple[int, str, str]:
     [
         (
             ["--behavior", "room=emulator"],
-            "cannot start the emulator: no behaviour 'room'; there are era, wrapped_get, ",
+            "cannot start the emulator: unknown behavior `room`; known: `era`, `wrapped_get`, ",
         ),
-        (["--behavior", "rooms=here"], "rooms cannot be 'here': where conversation_url leads"),
-        (["--switch", "rooms=here"], "rooms cannot be 'here': where conversation_url leads"),
+        (["--behavior", "rooms=here"], "`rooms` cannot be 'here': where conversation_url leads"),
+        (["--switch", "rooms=here"], "`rooms` cannot be 'here': where conversation_url leads"),
         (["--behavior", "rooms"], "expected `NAME=VALUE`, found `rooms`"),
         (["--db", "nowhere/account.db"], "cannot persist the account in `nowhere/account.db`: unable to open"),
         (["--db", "notes.txt"], "cannot persist the account in `notes.txt`: file is not a database"),

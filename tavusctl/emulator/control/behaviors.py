@@ -191,9 +191,9 @@ class Behaviors:
         for name, value in values.items():
             behavior = BEHAVIORS.get(name)
             if behavior is None:
-                raise UnknownBehavior(f"no behaviour {name!r}; there are {', '.join(BEHAVIORS)}")
+                raise UnknownBehavior(f"unknown behavior `{name}`; known: {', '.join(f'`{one}`' for one in BEHAVIORS)}")
             if not behavior.check(list(value) if isinstance(value, tuple) else value):
-                raise UnknownBehavior(f"{name} cannot be {value!r}: {behavior.meaning}")
+                raise UnknownBehavior(f"`{name}` cannot be {value!r}: {behavior.meaning}")
         self.values.update(values)
 
     def restore(self) -> None:
