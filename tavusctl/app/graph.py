@@ -45,7 +45,8 @@ def draw(
 
 
 def _flow(address: str, known: Mapping[str, Manifest]) -> Graph:
-    manifest = _named(address, known)
+    drawable = {text: one for text, one in known.items() if KINDS[one.address.kind].conversation_graph}
+    manifest = _named(address, known if canonical_address(address) in known else drawable or known)
     flow = KINDS[manifest.address.kind].conversation_graph
     if flow is None:
         message = f"`{address}` has no conversation flow to draw"

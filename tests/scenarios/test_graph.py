@@ -100,6 +100,11 @@ def test_what_mermaid_would_not_draw_is_said(drawn: Project) -> None:
             "`persona/coach` has no conversation flow to draw",
             "choose an address of the kind objectives",
         ),
+        (
+            ["--objectives", "persona/nobody"],
+            "`persona/nobody` is not in the manifests",
+            "help: known: `objectives/call`\n",
+        ),
         (["--objectives", "objectives/call", "persona/coach"], "`--objectives` draws one set of objectives", ""),
         (
             ["--out", "nowhere/all.svg"],

@@ -108,6 +108,21 @@ def refused(project: Project, *args: str) -> str:
     return result.err
 
 
+@pytest.mark.parametrize(
+    ("replica", "said"),
+    [
+        ("persona/coach", ["`--replica persona/coach` is not a replica", "help: known: `replica/anna`"]),
+        ("persona/ana", ["`--replica persona/ana` is not a replica", "help: did you mean `replica/anna`?"]),
+        ("replica/none", ["`replica/none` is not in the manifests", "help: known: `replica/anna`"]),
+    ],
+)
+def test_only_a_replica_is_taken_for_one(applied: Project, replica: str, said: list[str]) -> None:
+    result = applied.run("talk", "persona/voice", "--replica", replica, "--yes")
+
+    assert (result.code, applied.account.writes) == (12, [])
+    assert [text for text in said if text not in result.err] == []
+
+
 def test_a_persona_that_is_not_applied_has_no_replica_or_is_gone(applied: Project) -> None:
     applied.manifest("persona", "new", {"persona_name": "New", "system_prompt": "You are new."})
     said = refused(applied, "persona/new")

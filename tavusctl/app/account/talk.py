@@ -13,7 +13,7 @@ from tavusctl.app.session import named_addresses
 from tavusctl.app.session.online import Session
 from tavusctl.core.address import Address
 from tavusctl.core.errors import Gone, RefusedError, UsageError
-from tavusctl.core.messages import counted
+from tavusctl.core.messages import counted, suggestion
 from tavusctl.core.model import Live
 from tavusctl.core.ports import Reader
 from tavusctl.core.resource_kind import ResourceKind
@@ -158,7 +158,13 @@ def _replica(api: Reader, partner: Live, chosen: str, known_targets: Mapping[Add
 def _target_of(text: str, kind: ResourceKind, known_targets: Mapping[Address, Target]) -> Target:
     """The object that an address or an id means; an unknown id is accepted as an object of the kind."""
     if "/" in text:
-        return _existing_target(named_addresses.parse(text), known_targets)
+        address = named_addresses.parse(text)
+        if address.kind != kind.name:
+            message = f"`--replica {address}` is not a {kind.name}"
+            own = [str(one) for one in known_targets if one.kind == kind.name]
+            hint = suggestion(str(address), own) or f"choose one of `tavusctl list {kind.name} --stock`"
+            raise UsageError(message, hint)
+        return _existing_target(address, known_targets)
     matches = (one for one in known_targets.values() if one.address.kind == kind.name and one.remote_id == text)
     return next(matches, Target(Address(kind.name, text), text, is_declared=False))
 
