@@ -62,6 +62,12 @@ def test_people_read_a_line_for_each_and_what_to_do(project: Project) -> None:
     assert lines[-1].endswith("1 failed")
 
 
+def test_warnings_are_counted_in_the_plural(project: Project) -> None:
+    assert project.run("doctor").out.splitlines()[-1].endswith(" ok, 2 warnings")
+    project.write("tavusctl.yaml", "version: 1\n")
+    assert project.run("doctor").out.splitlines()[-1].endswith(" ok, 1 warning")
+
+
 def test_nothing_works_and_everything_is_still_looked_at(project: Project) -> None:
     """No project, no key, no network, no git."""
     with socket.socket() as taken:  # nobody listens there

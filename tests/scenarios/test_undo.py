@@ -117,13 +117,15 @@ def test_an_apply_tells_its_run_and_undo_lists_it(project: Project) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("command", [("undo",), ("state", "list")])
+@pytest.mark.parametrize("command", [("undo",), ("state", "list"), ("destroy",), ("plan", "--destroy")])
 def test_a_result_that_is_empty_tells_where_there_is_no_project(project: Project, command: tuple[str, ...]) -> None:
     nowhere = project.run(*command)
     project.manifest("document", "prices", PRICES)
     here = project.run(*command)
 
-    assert "no run to undo" in nowhere.out or "the state has no objects" in nowhere.err
+    assert any(
+        text in nowhere.out + nowhere.err for text in ("no run to undo", "the state has no objects", "No changes.")
+    )
     assert "there is no tavusctl.yaml here or above; use `-C` to name the folder of the project" in nowhere.err
     assert (nowhere.code, nowhere.out, "tavusctl.yaml" in here.err) == (0, here.out, False)
 

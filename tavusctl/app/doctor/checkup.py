@@ -17,6 +17,7 @@ from tavusctl.app.session.opening import load_project, open_session
 from tavusctl.app.session.progress import Progress
 from tavusctl.core.diagnostics import Severity
 from tavusctl.core.errors import worst
+from tavusctl.core.messages import counted
 from tavusctl.core.project_settings import Environment
 from tavusctl.reports.json import result_text
 from tavusctl.reports.terminal.styling import style
@@ -92,7 +93,8 @@ def text(findings: Sequence[Finding]) -> str:
         if finding.hint:
             lines.append(f"  help: {escape_invisible(finding.hint)}")
     counts = [(health, sum(finding.health is health for finding in findings)) for health in Health]
-    summary = ", ".join(f"{count} {health.value}" for health, count in counts if count)
+    words = (counted(count, one) if one is Health.WARNING else f"{count} {one}" for one, count in counts if count)
+    summary = ", ".join(words)
     return "\n".join([*lines, style(f"Doctor: {summary}", bold=True)]) + "\n"
 
 

@@ -99,6 +99,8 @@ def _with_unknown(session: Session, api: Reader, manifests: Sequence[Manifest], 
 
     StateError if no state was ever written: it may be lost, and then nothing would be destroyed.
     """
+    if not prepared.state.bindings:
+        session.say_empty()
     bound = {address: binding.remote_id for address, binding in prepared.state.bindings.items()}
     meant = [one for one in manifests if one.lifecycle.on_remove != "retain"]
     if all(one.external_id or one.address in bound for one in meant):
