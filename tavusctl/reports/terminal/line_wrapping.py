@@ -1,6 +1,7 @@
 """Lines that fit a terminal: broken between words, with the following lines indented.  Colours have no width.
 
-A literal in backticks, such as a command, is one word.  The excerpt of a file is cut, so that its caret stays in place.
+A literal in backticks, such as a command, is one word, and so are the id and the slug of a diagnostic.  The excerpt of
+a file is cut, so that its caret stays in place.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from tavusctl.reports.terminal.styling import unstyle
 WIDTH: Final = 80  # columns, if the width of the terminal is unknown
 _HANGING_INDENT: Final = 4  # columns; more than the mark of a line has, so that no following line looks like a new one
 _MARK: Final = 1  # column: a mark is never left alone on a line
-_WORDS: Final = re.compile(r"\s+|(?:`[^`]*`|\S)+")
+_WORDS: Final = re.compile(r"\s+|(?:`[^`]*`|\[[A-Z]+[0-9]+ [a-z0-9-]+\]|\S)+")
 _GAP: Final = re.compile(r"(?<=\S) {2,}(?=\S)")  # between columns
 _NARROWEST_COLUMN: Final = 20  # columns of a terminal
 EXCERPT: Final = "  | "  # before the line of a file, and before the caret below it

@@ -176,6 +176,12 @@ def test_an_excerpt_shows_what_it_is_about_and_is_cut_and_not_continued_on_a_ter
     assert lines[1][lines[2].index("^") :].startswith("HERE is what is wrong")
 
 
+def test_the_id_and_the_slug_of_a_diagnostic_stay_together() -> None:
+    report = line_wrapping.wrap(f"a.yaml:6:18: error: {'the text is long ' * 3}[TV208 literal-expression]")
+
+    assert report.splitlines()[1] == "    [TV208 literal-expression]"
+
+
 def test_a_command_in_backticks_is_never_broken() -> None:
     command = "`tavusctl state unlock 0f3a --holder-is-dead build-7:4711`"
 
