@@ -53,10 +53,12 @@ def test_a_dry_run_binds_nothing(lost: Project) -> None:
 def test_what_is_bound_is_not_bound_twice(project: Project) -> None:
     project.manifest("persona", "coach", COACH)
     project.apply()
+    bound = project.run("import", "--match-names")
     project.manifest("persona", "other", COACH)
 
     result = project.run("import", "--match-names")
 
+    assert (bound.code, bound.err) == (0, "nothing to import: every manifest has its object already\n")
     assert (result.code, result.out) == (0, "unmatched persona/other\n")
 
 

@@ -66,6 +66,8 @@ def _match(session: Session, lock_timeout: float, *, dry_run: bool) -> int:
         click.echo(f"unmatched {target}")
     for target, reason in sorted(matches.elsewhere.items()):
         say(f"refused {target} {reason}", err=False)
+    if not (matches.bound or matches.ambiguous or matches.unmatched or matches.elsewhere):
+        session.say("nothing to import: every manifest has its object already")
     if matches.elsewhere:
         session.say(
             "an object bound by another environment cannot be imported; "
