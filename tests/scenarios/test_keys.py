@@ -189,6 +189,7 @@ def test_a_key_of_another_account_is_not_let_in(coach: Project) -> None:
     result = coach.run("state", "rekey", TAVUS_API_KEY="key-of-somebody-else")
 
     assert (result.code, "E911" in result.err) == (9, True)
+    assert "the only managed object does not exist in this account" in result.err
     assert (coach.root / STATE).read_bytes() == before
 
 

@@ -28,10 +28,9 @@ def check_key(state: State, environment: Environment, api_key: str, *, bound: in
         message = f"the state belongs to the account `{state.account}`, but the environment has `account: {label}`"
         raise StateError(message, "use a separate environment and state for each account", id="E910")
     if not knows(state, api_key) and bound and missing * 5 > bound:
-        message = (
-            f"{missing} of the {bound} managed objects do not exist "
-            "in this account: the API key may be of another account"
-        )
+        verb = "does" if missing == 1 else "do"
+        subject = "the only managed object" if bound == 1 else f"{missing} of the {bound} managed objects"
+        message = f"{subject} {verb} not exist in this account: the API key may be of another account"
         raise StateError(message, "check the API key; a rotated key of the same account sees all objects", id="E911")
 
 
