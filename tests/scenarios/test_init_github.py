@@ -154,7 +154,7 @@ def test_what_somebody_has_edited_stays_and_the_difference_is_shown(project: Pro
     assert place.read_text() == mine
     assert "\n-  plan-default:\n" in shown.out
     assert "\n+  plan-prod:\n" in shown.out
-    assert f"kept    {place}: edited by hand" in shown.err
+    assert f"kept    {place.relative_to(project.root)}: edited by hand" in shown.err
     assert "plan-prod" in files(project.root)["tavus-apply.yml"]
 
 

@@ -116,17 +116,18 @@ def _branch(top: Path) -> str:
 
 
 def _put(path: Path, existing: str | None, new: str, top: Path, output: Output) -> None:
+    shown = os.path.relpath(path)
     if existing == new:
-        output.say(f"kept    {path}: up to date")
+        output.say(f"kept    {shown}: up to date")
         return
     if existing is None or workflow_files.is_unedited(existing):
         file_writer.real_path(path, top)
         file_writer.make_folder(path.parent)
         file_writer.write(path, Record(new), root=top, rights=file_writer.PUBLIC)
-        output.say(f"{'wrote' if existing is None else 'updated'}   {path}")
+        output.say(f"{'wrote' if existing is None else 'updated'}   {shown}")
         return
     output.show(workflow_files.difference(path.relative_to(top).as_posix(), existing, new))
-    output.say(f"kept    {path}: edited by hand; the diff above shows what would change")
+    output.say(f"kept    {shown}: edited by hand; the diff above shows what would change")
 
 
 def _advise(inputs: WorkflowInputs, say: Callable[[str], None]) -> None:
