@@ -79,10 +79,12 @@ class DiagnosticCollector(Struct):
         pointer: str = "",
         below: Mapping[str, Collection[str]] = _EMPTY,
         hints: Mapping[str, str] = _NO_HINTS,
+        unproposed: Collection[str] = (),
     ) -> None:
         """Report every unknown key of a mapping.
 
-        `below` has, for some of its members, the keys inside them; `hints` has hints for known mistakes.
+        `below` has, for some of its members, the keys inside them; `hints` has hints for known mistakes; no hint
+        proposes a key that is `unproposed`.
         """
         for key in mapping:
             if key not in known:
@@ -93,7 +95,7 @@ class DiagnosticCollector(Struct):
                 same_file = [
                     other for other in mapping if self.key_at(f"{pointer}/{escape(other)}").path == source.path
                 ]
-                hint = hints.get(key) or home or suggestion(key, known, same_file)
+                hint = hints.get(key) or home or suggestion(key, known, {*same_file, *unproposed})
                 self.error("TV103", f"{place}unknown key {shown(key)}", source, hint)
 
     def has_type(self, value: Json, expected: type[Expected], pointer: str, id: str = "TV104") -> TypeGuard[Expected]:

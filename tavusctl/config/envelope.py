@@ -125,7 +125,10 @@ def _report_unknown_keys(envelope: JsonObject, kind: ResourceKind | None, collec
         for key in unknown_keys.id_keys(kind)
         if key in envelope
     }
-    collector.report_unknown_keys(envelope, _KEYS, below={"spec": fields_at(kind.model, ())}, hints=hints)
+    refused = {"recrawl": not kind.can_recrawl, "watch": not kind.watched_url_key}
+    unproposed = [key for key, is_refused in refused.items() if is_refused]
+    below = {"spec": fields_at(kind.model, ())}
+    collector.report_unknown_keys(envelope, _KEYS, below=below, hints=hints, unproposed=unproposed)
 
 
 def _is_foreign(value: Json, kinds: Mapping[str, ResourceKind]) -> bool:
