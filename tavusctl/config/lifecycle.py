@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from tavusctl.config.collector import DiagnosticCollector
@@ -26,6 +27,7 @@ CRON_WORDS: Final[Mapping[str, str]] = {
 }
 _CRON_FIELDS: Final = 5
 _NO_CRON: Final = "is not a cron expression", "write five fields (minute hour day month weekday)"
+_NO_DATE: Final = "never matches a date", "choose a day that the month has"
 _TICKS: Final = 100  # due times of a cron expression that are checked
 _COOLDOWN: Final = 3600  # seconds that the API requires between two crawls of a document
 _EXAMPLE: Final = "write a JSON Pointer such as `/layers/tts`"
@@ -184,23 +186,34 @@ def _by_cron(expression: str, timezone: Json, collector: DiagnosticCollector) ->
 
 def _cron_fault(cron: str) -> tuple[str, str] | None:
     """Why a cron expression cannot be used, and what to write instead; None if it can be used."""
+    fields = cron.split()
+    if len(cron) > _LONGEST_CRON or len(fields) != _CRON_FIELDS:
+        return _NO_CRON
+    due_times = _due_times(fields)
+    if due_times is None:
+        minute, hour, day, month, weekday = fields
+        without = ([minute, hour, "*", month, weekday], [minute, hour, day, "*", weekday])
+        return _NO_CRON if None in map(_due_times, without) else _NO_DATE
+    if not due_times:
+        return _NO_DATE
+    shortest = min((later - sooner for sooner, later in itertools.pairwise(due_times)), default=math.inf)
+    if shortest < _COOLDOWN:
+        reason = "matches more than once an hour, the minimum that the API allows between two crawls"
+        return reason, "schedule at most one crawl an hour"
+    return None
+
+
+def _due_times(fields: Sequence[str]) -> list[float] | None:
+    """The first due times of a cron expression, as seconds; None if it is invalid, or names a day that never comes."""
     import datetime as dt  # noqa: PLC0415 - few manifests have a schedule
 
     from cronsim import CronSim, CronSimError  # noqa: PLC0415 - few manifests have a schedule
 
-    if len(cron) > _LONGEST_CRON or len(cron.split()) != _CRON_FIELDS:
-        return _NO_CRON
     try:
-        due_times = list(itertools.islice(CronSim(cron, dt.datetime(2024, 1, 1, tzinfo=dt.UTC)), _TICKS))
+        ticks = CronSim(" ".join(fields), dt.datetime(2024, 1, 1, tzinfo=dt.UTC))
+        return [tick.timestamp() for tick in itertools.islice(ticks, _TICKS)]
     except CronSimError:
-        return _NO_CRON
-    if not due_times:
-        return "never matches a date", "choose a day that the month has"
-    shortest = min((later - sooner for sooner, later in itertools.pairwise(due_times)), default=dt.timedelta.max)
-    if shortest.total_seconds() < _COOLDOWN:
-        reason = "matches more than once an hour, the minimum that the API allows between two crawls"
-        return reason, "schedule at most one crawl an hour"
-    return None
+        return None
 
 
 def _is_timezone(name: str) -> bool:

@@ -365,7 +365,7 @@ def test_the_keys_around_spec_are_checked(tmp_path: Path, text: str, expected: l
         ("cron: '0 3 * *'", "4:17 TV116 recrawl.cron: `0 3 * *` is not a cron expression"),
         ("cron: '0 0 3 * * *'", "4:17 TV116 recrawl.cron: `0 0 3 * * *` is not a cron expression"),
         ("cron: '99 3 * * *'", "4:17 TV116 recrawl.cron: `99 3 * * *` is not a cron expression"),
-        ("cron: '0 3 30 2 *'", "4:17 TV116 recrawl.cron: `0 3 30 2 *` is not a cron expression"),
+        ("cron: '0 3 30 2 *'", "4:17 TV116 recrawl.cron: `0 3 30 2 *` never matches a date"),
         ("{cron: '@daily', timezone: Mars/Base}", "4:37 TV116 recrawl.timezone: unknown time zone `Mars/Base`"),
         ("{cron: '@daily', timezone: ../../etc/passwd}", "4:37 TV116 recrawl.timezone: unknown time zone"),
         ("{cron: '@daily', timezone: America}", "4:37 TV116 recrawl.timezone: unknown time zone `America`"),
