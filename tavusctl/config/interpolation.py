@@ -215,7 +215,8 @@ def _secret(name: str, scope: Scope) -> SecretText:
     if name not in scope.secrets:
         meant = suggestion(name, scope.secrets)
         hint = meant if meant.startswith("did") else f"add `{shortened(name, 60)}` to `secrets:` in tavusctl.yaml"
-        message = f"the secret {shown(name)} is not listed under `secrets:`"
+        unlisted = f"the secret {shown(name)} is not listed under `secrets:`"
+        message = unlisted if scope.takes_secrets else f"a secret, {shown(name)}, in a field that is not a secret field"
         raise _WrongError(Fault("TV112", message, _hint("secret", hint, scope)))
     return SecretText(("", ""), (name,))
 

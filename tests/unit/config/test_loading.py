@@ -141,6 +141,7 @@ SHAPE = [
         ["5:27 TV113 engine.headers.A/b: the manifest contains a plaintext secret"],
     ),
     ("title: '${secret:KEY}'", ["4:10 TV112 `title` is not a secret field"]),
+    ("title: '${secret:KEI}'", ["4:10 TV112 a secret, `KEI`, in a field that is not a secret field"]),
     (
         "title: x\nlinks: [{url: 'https://x.example', label: '${secret:KEY}'}]",
         ["5:45 TV112 `links[0].label` is not a secret field"],
