@@ -51,6 +51,8 @@ _log = logging.getLogger("tavusctl.http")
 class ReadClient:
     """Read the API; the class has no method that writes."""
 
+    takes_digests = True  # for `response_digests`; a caller that does not need them saves the time
+
     def __init__(
         self,
         base_url: str,
@@ -106,7 +108,7 @@ class ReadClient:
 
     @property
     def response_digests(self) -> tuple[ResponseDigest, ...]:
-        """The digest of the response to every GET so far; empty where two responses to one GET differed."""
+        """The digest of the response to every GET so far; empty where two responses differed, or if none are taken."""
         entries = ((path, dict(query), digests) for (path, query), digests in self._answered.items())
         return tuple(
             ResponseDigest(path, query, min(group) if len(group) == 1 else "") for path, query, group in entries
@@ -149,7 +151,7 @@ class ReadClient:
         last_digest: list[str] = []
 
         def parse_noted(answer: Answer) -> Json:
-            last_digest[:] = [answer.digest]
+            last_digest[:] = [answer.digest if self.takes_digests else ""]
             return parsed(answer)
 
         call = partial(self._call, self._reads, "GET", path, query=query, parsed=parse_noted)
@@ -164,16 +166,12 @@ class ReadClient:
 
     def list(self, path: str, listing: Listing, id_fields: tuple[str, ...]) -> list[JsonObject]:
         """Every object of a collection, each once, in the order of the pages; ApiError if the list is incomplete."""
-        meter, repeats = Meter(path, self._retry.clock, self._limits), ParsedResponses()
-
-        def parsed(answer: Answer) -> Json:
-            meter.count_bytes(answer.payload)
-            return repeats.parse(answer)
+        meter = Meter(path, self._retry.clock, self._limits)
+        responses = ParsedResponses(meter)
 
         def read(form: Listing, size: int) -> tuple[Mapping[str, JsonObject], int]:
-            meter.start()
-            repeats.start()
-            with self._pages(path, size, form, meter, parsed) as pages:
+            responses.start()
+            with self._pages(path, size, form, responses) as pages:
                 return pagination.collect(pages, size, path, form, id_fields, meter), pages.requested_pages
 
         # A server that refuses the larger page accepts the documented default, and older names of parameters.
@@ -187,18 +185,16 @@ class ReadClient:
                     raise
         return pagination.read_until_stable(partial(read, *last), path)
 
-    def _pages(
-        self, path: str, size: int, listing: Listing, meter: Meter, parsed: Callable[[Answer], Json]
-    ) -> pagination.Prefetcher:
+    def _pages(self, path: str, size: int, listing: Listing, responses: ParsedResponses) -> pagination.Prefetcher:
         def page(number: int) -> Page:
-            answer = self._get(path, {**listing.full_query, "limit": str(size), "page": str(number)}, parsed)
+            answer = self._get(path, {**listing.full_query, "limit": str(size), "page": str(number)}, responses.parse)
             items = answer.get(listing.items)
             if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
                 message = f"GET {path} returned no list of objects in `{listing.items}`"
                 raise ApiError(message)
             return Page(items, pagination.count_in(answer.get(listing.total)))
 
-        return pagination.Prefetcher(page, self._parallel, meter)
+        return pagination.Prefetcher(page, self._parallel, responses.meter)
 
     def _call(
         self,

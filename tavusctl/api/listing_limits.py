@@ -55,13 +55,8 @@ class Meter(Struct):
         if self.clock.monotonic() - self.started > self.limits.seconds:
             self._refuse(f"it takes longer than {self.limits.seconds / 60:g} minutes")
 
-    def count_bytes(self, payload: bytes) -> None:
-        """Count the bytes of a response before it is parsed."""
-        bytes_per_character = (
-            1 if payload.isascii() else 4
-        )  # one character outside ASCII can make Python use 4 bytes for each one
-        values = payload.count(b",") + payload.count(b"[") + payload.count(b"{")
-        memory = bytes_per_character * len(payload) + _VALUE * values
+    def count_memory(self, memory: int) -> None:
+        """Count the bytes that a response takes in memory, before it is parsed."""
         with self._guard:
             self.largest = max(self.largest, memory)
             self.memory += memory
@@ -80,3 +75,11 @@ class Meter(Struct):
 
     def _refuse(self, reason: str) -> NoReturn:
         raise ApiError(f"the listing of {self.path} exceeds a limit: {reason}", _HINT, id="E1108")
+
+
+def memory_of(payload: bytes) -> int:
+    """An upper bound of the bytes that the value of a response takes in memory."""
+    # One character outside ASCII can make Python use 4 bytes for each one.
+    bytes_per_character = 1 if payload.isascii() else 4
+    values = len(payload) - len(payload.translate(None, b",[{"))
+    return bytes_per_character * len(payload) + _VALUE * values

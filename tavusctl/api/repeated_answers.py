@@ -4,24 +4,40 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from tavusctl.api.listing_limits import Meter, memory_of
 from tavusctl.api.responses import parse_response
 from tavusctl.api.transport import Answer
 from tavusctl.lib.json_types import Json
 
+# Status, length and hash.  The hash has 64 bits and a key of its own in every process.  A server that could choose a
+# response with the hash of another would win nothing: it could as well repeat that one.
+_Mark = tuple[int, int, int]
+
+
+class _Parsed(Struct, frozen=True):
+    """The value of a response, and the bytes of memory that it counts for."""
+
+    value: Json
+    memory: int
+
 
 class ParsedResponses(Struct):
-    """The parsed responses of the current pass and of the previous one, by their digests."""
+    """The parsed responses of the current pass and of the previous one; a meter counts their memory."""
 
-    _before: dict[str, Json] = {}
-    _now: dict[str, Json] = {}
+    meter: Meter
+    _before: dict[_Mark, _Parsed] = {}
+    _now: dict[_Mark, _Parsed] = {}
 
     def start(self) -> None:
         """Begin a pass: keep the responses of the previous pass, and drop older ones."""
+        self.meter.start()
         self._before, self._now = self._now, {}
 
     def parse(self, answer: Answer) -> Json:
         """The value of a response, or raise its error; an unchanged response is not parsed again."""
-        digest = answer.digest
-        value = self._before[digest] if digest in self._before else parse_response(answer)
-        self._now[digest] = value
-        return value
+        mark = (answer.status, len(answer.payload), hash(answer.payload))
+        known = self._before.get(mark)
+        memory = known.memory if known else memory_of(answer.payload)
+        self.meter.count_memory(memory)
+        parsed = self._now[mark] = known or _Parsed(parse_response(answer), memory)
+        return parsed.value

@@ -362,6 +362,10 @@ def test_an_answer_that_was_not_the_same_twice_tells_nothing(project: Project) -
         assert not api.responses_are_unchanged(api.response_digests)
         api.get(path)
         assert [one.digest for one in api.response_digests] == [""]
+    with ReadClient(project.account.url, project.account.key) as api:
+        api.takes_digests = False
+        api.get(path)
+        assert [one.digest for one in api.response_digests] == [""]
 
 
 def test_a_state_that_changes_while_it_is_read_is_not_the_one_that_was_found_right(project: Project) -> None:

@@ -49,13 +49,15 @@ class Session(LocalSession, frozen=True):
 
     def reader(self) -> ReadClient:
         """An API client that can only read."""
-        return ReadClient(
+        reader = ReadClient(
             self.base_url,
             self.api_key,
             parallel=self.settings.parallel,
             rate=self.settings.rate,
             max_wait=self.settings.max_wait,
         )
+        reader.takes_digests = self.cache is not None
+        return reader
 
     def client(self, parallel: int | None = None) -> Client:
         """An API client that can also write, for `parallel` steps at a time; RefusedError if settings are withheld."""
@@ -65,9 +67,11 @@ class Session(LocalSession, frozen=True):
             )
             raise RefusedError(message, "plan it here, and apply it after the merge", id="E427")
         parallel = max(parallel or 0, self.settings.parallel)
-        return Client(
+        client = Client(
             self.base_url, self.api_key, parallel=parallel, rate=self.settings.rate, max_wait=self.settings.max_wait
         )
+        client.takes_digests = self.cache is not None
+        return client
 
     @property
     def local_state_remark(self) -> tuple[Diagnostic, ...]:

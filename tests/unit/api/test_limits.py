@@ -19,7 +19,7 @@ import pytest
 from msgspec.structs import replace
 
 from tavusctl.api import Client, Sources
-from tavusctl.api.listing_limits import LIMITS, Limits, Meter
+from tavusctl.api.listing_limits import LIMITS, Limits, Meter, memory_of
 from tavusctl.api.retry import RetryPolicy
 from tavusctl.core.errors import ApiError
 from tavusctl.core.resource_kind import Listing
@@ -151,9 +151,9 @@ def test_time_is_for_all_passes_together(serve: Callable[[Answer], str]) -> None
 def test_large_pages_come_one_by_one() -> None:
     meter = Meter("/v2/personas", time)
     assert meter.parallel_pages(10) == 10
-    meter.count_bytes(b"x" * (16 * MB))
+    meter.count_memory(16 * MB)
     assert meter.parallel_pages(10) == 4
-    meter.count_bytes(b"x" * (32 * MB))
+    meter.count_memory(32 * MB)
     assert meter.parallel_pages(10) == 2
 
 
@@ -168,7 +168,7 @@ def test_ten_thousand_personas_of_five_kilobytes_are_within_the_limits() -> None
     payload = json.dumps({"data": [one] * 100}, ensure_ascii=False).encode()
     for _ in range(100):
         meter.count_page()
-        meter.count_bytes(payload)
+        meter.count_memory(memory_of(payload))
     meter.check_object_count(10_000)
     assert meter.memory < LIMITS.memory
 

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import time
+
 import httpx
 import pytest
 
+from tavusctl.api.listing_limits import Meter
 from tavusctl.api.repeated_answers import ParsedResponses
 from tavusctl.api.transport import Answer
 from tavusctl.core.errors import TavusctlError
@@ -12,8 +15,12 @@ def answer(payload: bytes, status: int = 200) -> Answer:
     return Answer("GET /v2/personas", status, httpx.Headers(), payload)
 
 
+def parsed_responses() -> ParsedResponses:
+    return ParsedResponses(Meter("/v2/personas", time))
+
+
 def test_what_the_next_pass_brings_once_more_is_the_same_value() -> None:
-    repeats = ParsedResponses()
+    repeats = parsed_responses()
     repeats.start()
     first = repeats.parse(answer(b'{"data": [1]}'))
     repeats.start()
@@ -22,7 +29,7 @@ def test_what_the_next_pass_brings_once_more_is_the_same_value() -> None:
 
 
 def test_of_earlier_passes_only_the_last_is_kept() -> None:
-    repeats = ParsedResponses()
+    repeats = parsed_responses()
     repeats.start()
     first = repeats.parse(answer(b'{"data": [1]}'))
     repeats.start()
@@ -34,8 +41,18 @@ def test_of_earlier_passes_only_the_last_is_kept() -> None:
 
 
 def test_a_refusal_is_raised_each_time() -> None:
-    repeats = ParsedResponses()
+    repeats = parsed_responses()
     for _ in range(2):
         repeats.start()
         with pytest.raises(TavusctlError):
             repeats.parse(answer(b'{"data": [1]}', 503))
+
+
+def test_the_memory_of_a_repeated_response_is_counted_in_each_pass() -> None:
+    repeats = parsed_responses()
+    counted = []
+    for _ in range(2):
+        repeats.start()
+        repeats.parse(answer(b'{"data": [1, 2]}'))
+        counted.append(repeats.meter.memory)
+    assert counted[0] == counted[1] > 100
