@@ -96,9 +96,9 @@ _ADDRESS_ARGUMENT: Final = {
 _HELP = {name: text for group in COMMANDS.values() for name, text in group.items()}
 
 
-# Thresholds of the garbage collector.  Documents are trees, which reference counting frees; with the defaults, the
-# search for reference cycles takes a third of the time of a run on a project with thousands of manifests.
-_GC_THRESHOLDS = (50_000, 20, 100)
+# Thresholds of the garbage collector.  Documents are trees, which reference counting frees: a run on ten thousand
+# manifests leaves a few hundred objects in cycles, and each search for them would go through all that it holds.
+_GC_THRESHOLDS = (1_000_000, 10, 10)
 USAGE = 12
 SIGNALS = 128  # an exit code above this is this number plus that of the signal that ended the run
 
