@@ -12,7 +12,8 @@ import pytest
 
 from tests.house.tree import ROOT
 
-HEAVY = ("pydantic", "yaml", "httpx", "jinja2", "asyncio", "ssl", "rich")
+# Pydantic loads `importlib.metadata` to look for plugins.
+HEAVY = ("pydantic", "yaml", "httpx", "jinja2", "asyncio", "ssl", "rich", "importlib.metadata")
 
 # Runs the command line in its own interpreter, as the console script does, and says what it has loaded.
 PROBE = f"""
