@@ -58,7 +58,7 @@ class GitFolder:
         with self._guard:
             ref = self._ref_of(name)
             tip = self._refresh()[ref]
-            files = self._repository.files(tip) if tip else {}
+            files = self._repository.files(tip)
             stored = _stored_name(name, files)
             if stored is None and tip and name == LOCK:
                 raise self._repository.no_state_error(ref, "a lock: it has no file `lock`")
@@ -101,7 +101,7 @@ class GitFolder:
                 time.sleep(_RACE_PAUSE * tries)
                 tip = self._tips.get(self._ref) if not tries else self._refresh()[self._ref]
                 tip = self._refresh()[self._ref] if tip is None else tip
-                files = self._repository.files(tip) if tip else {}
+                files = self._repository.files(tip)
                 if foreign_file := next((file for file in files if not _STATE_FILES.fullmatch(file)), ""):
                     raise self._repository.foreign_files_error(self._ref, foreign_file)
                 if any(files.get(_stored_name(name, files) or "") != version for name, version in expected.items()):
@@ -124,9 +124,7 @@ class GitFolder:
         """The names of the files in a folder, with the times of their writes."""
         with self._guard:
             tip = self._refresh()[self._ref]
-            stored_names = [
-                file for file in (self._repository.files(tip) if tip else {}) if file.startswith(f"{folder}/")
-            ]
+            stored_names = [file for file in self._repository.files(tip) if file.startswith(f"{folder}/")]
             parts = [file.rpartition(_TIME_MARK) for file in stored_names]
             return {name: datetime.fromtimestamp(int(stamp), UTC) for name, _, stamp in parts if name}
 
@@ -137,7 +135,7 @@ class GitFolder:
             return
         with self._guard:
             tip = self._refresh()[self._ref]
-            files = self._repository.files(tip) if tip else {}
+            files = self._repository.files(tip)
             changes = {stored: None for name in unneeded if (stored := _stored_name(name, files))}
             try:
                 self.write(changes, {})

@@ -88,6 +88,7 @@ class Repository:
         self._has_no_remote = bool(own)
         self._own_refs = None if url or own else project_repository.OwnRefs(root, self.shown)
         self._push_options = (*_PUSH, _RECEIVE) if self.is_own else _PUSH
+        self._listed: tuple[str, dict[str, str]] = "", {}  # a commit and its files
         self._temporary = _temporary_folder()
         weakref.finalize(self, shutil.rmtree, self._temporary, ignore_errors=True)
         self._variables = _variables(root, self.url)
@@ -142,8 +143,10 @@ class Repository:
     @_local()
     def files(self, commit: str) -> dict[str, str]:
         """The ids of the blobs of a commit, by file name."""
-        entries = self._git().nul_separated("ls-tree", "-r", "-z", commit) if commit else []
-        return {name: head.split()[2] for head, _, name in (entry.partition("\t") for entry in entries)}
+        if commit != self._listed[0]:
+            entries = self._git().nul_separated("ls-tree", "-r", "-z", commit)
+            self._listed = commit, {name: head.split()[2] for head, _, name in (one.partition("\t") for one in entries)}
+        return self._listed[1]
 
     @_local()
     def content(self, blob: str) -> bytes:
@@ -163,14 +166,14 @@ class Repository:
     @_local()
     def commit(self, base: str, changes: Mapping[str, bytes | None], now: int, *, root: bool = False) -> str:
         """Create a commit: the files of `base` with changes (None: deleted); without a parent if `root`.  Its id."""
-        lines = [f"commit refs/made\ncommitter {_AUTHOR} {now} +0000\ndata 0\n".encode()]
-        if base:
-            tree = self._git().line("rev-parse", f"{base}^{{tree}}")
-            lines.append(f'M 040000 {tree} ""\n'.encode() if root else f"from {base}\n".encode())
+        lines = [f"commit refs/made\nmark :1\ncommitter {_AUTHOR} {now} +0000\ndata 0\n".encode()]
+        if base and root:
+            lines.append(f'M 040000 {self._git().line("rev-parse", f"{base}^{{tree}}")} ""\n'.encode())
+        elif base:
+            lines.append(f"from {base}\n".encode())
         for name, content in changes.items():
             lines += [f"D {name}\n".encode()] if content is None else [_import_file(name, content)]
-        self._git().line_with_input(b"".join(lines), "fast-import", "--quiet", "--force")
-        return self._git().object("refs/made^{commit}")
+        return self._git().line_with_input(b"".join([*lines, b"get-mark :1\n"]), "fast-import", "--quiet", "--force")
 
     def push(self, updates: Sequence[Update]) -> Refusal | None:
         """Move all refs or none, each only if it is at the expected commit; None if it succeeded."""
