@@ -35,6 +35,8 @@ pytest_plugins = ["tests.sweeps", "tests.needs"]
 os.environ["TAVUSCTL_LOCAL_STATE"] = "1"
 # Keep the key that signs caches in build/, not in the home folder of the person who runs the tests.
 os.environ["XDG_CACHE_HOME"] = str(Path(__file__).parents[1] / "build" / "cache")
+# Take the system settings of git from a file of the tests, not from the machine.
+os.environ["GIT_CONFIG_SYSTEM"] = str(Path(__file__).with_name("gitconfig"))
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
