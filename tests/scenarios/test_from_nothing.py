@@ -81,6 +81,21 @@ def green(run: Run) -> None:
     assert not run.is_red, run.log
 
 
+def pushed(root: Path) -> None:
+    """All files of a clone, on the main branch."""
+    git_output(root, "add", "--all")
+    git_output(root, "-c", "user.name=ann", "-c", "user.email=a@b.c", "commit", "--quiet", "--message", "Begin")
+    git_output(root, "push", "--quiet", "origin", "HEAD:main")
+
+
+def begun(hosted: Forge) -> None:
+    """A project on the main branch, which a person has applied."""
+    root = hosted.clone("ann")
+    begin(hosted)(root)
+    pushed(root)
+    project(root, hosted).apply()
+
+
 def test_a_run_may_be_run_again(hosted: Forge) -> None:
     """The files of its first attempt give way to those of the second."""
     first = hosted.propose("ann", "begin", begin(hosted))
@@ -103,10 +118,11 @@ def prompt(text: str) -> Callable[[Path], None]:
     return edit
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("ends", ["cancelled", "done"])
 def test_after_the_last_run_no_comment_shows_a_plan_that_is_carried_out(hosted: Forge, ends: str) -> None:
     """A cancelled apply may have done everything; the plan of the next run is the first to know."""
-    green(merged(hosted, reviewed(hosted, "ann", "begin", begin(hosted))))
+    begun(hosted)
     event = reviewed(hosted, "ben", "guide", persona(hosted, "guide"))
     if ends == "cancelled":
         hosted.cancels = lambda command: command == "apply" and len(hosted.account.objects("personas")) > 1
@@ -143,8 +159,9 @@ def test_an_apply_that_is_run_again_takes_back_nothing_of_newer_commits(hosted: 
     green(hosted.run("tavus-apply.yml", "workflow_dispatch"))
 
 
+@pytest.mark.sweep
 def test_a_plan_that_is_run_again_for_an_older_commit_leaves_the_comment(hosted: Forge) -> None:
-    green(merged(hosted, reviewed(hosted, "ann", "begin", begin(hosted))))
+    begun(hosted)
     event = hosted.propose("ben", "patience/#1", prompt("You are patient."))
     first = hosted.run("tavus-plan.yml", "pull_request", event)
     later = hosted.propose("ben", "patience/#1", prompt("You are kind."))
@@ -248,9 +265,7 @@ def test_staging_comes_first_and_production_behind_its_approval_all_in_one_comme
     root = hosted.clone("ann")
     project(root, hosted).write("tavusctl.yaml", TWO)
     assert project(root, hosted).run("init", "--github").code == 0
-    git_output(root, "add", "--all")
-    git_output(root, "-c", "user.name=ann", "-c", "user.email=a@b.c", "commit", "--quiet", "-m", "Two environments")
-    git_output(root, "push", "--quiet", "origin", "HEAD:main")
+    pushed(root)
     event = reviewed(hosted, "ben", "guide", persona(hosted, "guide"))
     planned = sections(comment(hosted, event))
     assert [one.environment for one in planned] == ["staging", "production"]
@@ -283,7 +298,7 @@ def renamed(hosted: Forge) -> Callable[[Path], None]:
 @pytest.mark.sweep
 def test_drift_becomes_an_issue_and_what_is_adopted_closes_it(hosted: Forge) -> None:
     account = hosted.account
-    green(merged(hosted, reviewed(hosted, "ann", "begin", begin(hosted))))
+    begun(hosted)
     (bound,) = account.objects("personas")
     account.portal("personas", bound, {"op": "replace", "path": "/system_prompt", "value": "You greet people."})
     green(watched(hosted))
@@ -312,7 +327,7 @@ def test_a_replaced_document_is_followed_to_its_end_by_the_watch(hosted: Forge) 
     """The apply is ended while it waits; every later run of the watch does what can be done by then."""
     account = hosted.account
     account.switch(processing_seconds=0)
-    green(merged(hosted, reviewed(hosted, "ann", "begin", begin(hosted))))
+    begun(hosted)
     green(merged(hosted, reviewed(hosted, "ben", "prices", prices(hosted, 1))))
     (old,) = account.objects("documents")
     account.switch(processing_seconds=3600)
@@ -341,7 +356,7 @@ def test_a_replaced_document_is_followed_to_its_end_by_the_watch(hosted: Forge) 
 def test_a_new_document_is_no_failure_while_it_is_processed(hosted: Forge) -> None:
     account = hosted.account
     account.switch(processing_seconds=2)
-    green(merged(hosted, reviewed(hosted, "ann", "begin", begin(hosted))))
+    begun(hosted)
 
     run = merged(hosted, reviewed(hosted, "ben", "prices", prices(hosted, 1)))
 
@@ -352,7 +367,7 @@ def test_a_new_document_is_no_failure_while_it_is_processed(hosted: Forge) -> No
 
 @pytest.mark.sweep
 def test_an_error_takes_the_place_of_the_plan_and_a_failed_apply_that_of_both(hosted: Forge) -> None:
-    green(merged(hosted, reviewed(hosted, "ann", "begin", begin(hosted))))
+    begun(hosted)
 
     def broken(root: Path) -> None:
         project(root, hosted).write("manifests/bad.yaml", "kind: persona\nname: bad\nspec:\n  persona_nme: Bad\n")
@@ -372,7 +387,7 @@ def test_an_error_takes_the_place_of_the_plan_and_a_failed_apply_that_of_both(ho
 
 
 def test_a_fork_is_validated_and_nothing_of_the_repository_is_at_hand(hosted: Forge) -> None:
-    green(merged(hosted, reviewed(hosted, "ann", "begin", begin(hosted))))
+    begun(hosted)
     event = hosted.propose("ben", "theirs", persona(hosted, "guide"))
     event["pull_request"]["head"]["repo"]["full_name"] = "mallory/agents"
     hosted.secrets = {}
@@ -384,7 +399,7 @@ def test_a_fork_is_validated_and_nothing_of_the_repository_is_at_hand(hosted: Fo
 
 
 def test_a_merge_by_dependabot_is_validated_and_the_next_merge_applies_it(hosted: Forge) -> None:
-    green(merged(hosted, reviewed(hosted, "ann", "begin", begin(hosted))))
+    begun(hosted)
     event = hosted.propose("ben", "bump", prompt("You are patient."))
     event["sender"] = {"login": "dependabot[bot]"}
     secrets, hosted.secrets = hosted.secrets, {}
@@ -403,7 +418,7 @@ def test_a_merge_by_dependabot_is_validated_and_the_next_merge_applies_it(hosted
 @pytest.mark.sweep
 def test_nothing_of_a_job_is_left_in_the_repository_but_the_state(hosted: Forge) -> None:
     """Its refs and objects hold neither the key nor a token, and branches are what people have pushed."""
-    green(merged(hosted, reviewed(hosted, "ann", "begin", begin(hosted))))
+    begun(hosted)
     green(watched(hosted))
     refs = git_output(hosted.bare, "for-each-ref", "--format=%(refname)").splitlines()
     assert {one for one in refs if not one.startswith(("refs/heads/", "refs/pull/"))} == {
