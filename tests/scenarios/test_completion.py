@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import contextlib
+import io
 from pathlib import Path
 
 import pytest
 
-from tests.scenarios.project import Project
+from tavusctl.cli import run
+from tests.scenarios.project import Project, environment_of
 
-MAIN = "from tavusctl.cli import main; main()"
 COACH = {"persona_name": "Coach", "system_prompt": "You coach."}
 
 
@@ -21,11 +21,12 @@ def offered(folder: Path, *words: str) -> list[str]:
         "COMP_WORDS": " ".join(words),
         "COMP_CWORD": str(len(words) - 1),
     }
-    run = subprocess.run(
-        [sys.executable, "-c", MAIN], cwd=folder, env=variables, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert run.stderr == ""
-    return [line.partition(",")[2] for line in run.stdout.splitlines() if line]
+    out, err = io.StringIO(), io.StringIO()
+    streams = contextlib.redirect_stdout(out), contextlib.redirect_stderr(err)
+    with environment_of(variables), contextlib.chdir(folder), streams[0], streams[1], pytest.raises(SystemExit):
+        run([])
+    assert err.getvalue() == ""
+    return [line.partition(",")[2] for line in out.getvalue().splitlines() if line]
 
 
 @pytest.fixture
