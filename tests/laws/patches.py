@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 # A long run is divided into parts, so that several processor cores can share it.
 PROFILE = os.environ.get("TAVUSCTL_LAWS", "")
 PARTS = {"long": range(4)}.get(PROFILE, range(1))
-MOST = settings(max_examples={"long": 250_000, "many": 400, "steady": 50}.get(PROFILE, 150))
-MANY = settings(max_examples={"long": 20_000, "many": 400, "steady": 50}.get(PROFILE, 150))
+MOST = settings(max_examples={"long": 250_000, "many": 400, "steady": 50}.get(PROFILE, 60))
+MANY = settings(max_examples={"long": 20_000, "many": 400, "steady": 50}.get(PROFILE, 60))
 
 keys = st.sampled_from(["a", "b", "name", "tools", "", "~", "/", "m~n/o", "0", "-", "é\n"]) | st.text(max_size=3)
 # Values that are equal in Python but not in JSON (1, 1.0, True) are frequent.

@@ -16,7 +16,7 @@ from tavusctl.patch import Pinned, apply, diff, same
 from tests.laws.patches import MANY, documents, edited, keys, leaves
 
 TOOLS = {"/tools": "function.name"}
-SMALL = settings(max_examples=60)
+SMALL = settings(max_examples=settings().max_examples)
 
 tiny = st.recursive(
     st.sampled_from([None, True, 1, "some words", "another, longer text"]),
