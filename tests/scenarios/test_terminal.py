@@ -158,7 +158,7 @@ def test_lines_are_whole_where_they_are_searched_and_on_wide_terminals(changed: 
 
 
 def test_what_changed_in_long_values_is_there_to_the_last_word(changed: Project) -> None:
-    words = " ".join(in_a_pipe(changed, "plan").stdout.split())
+    words = " ".join(changed.run("plan").out.split())
 
     for text in (
         "[-friendly-]",
