@@ -103,103 +103,36 @@ id: r4317e64d25a
     )
 
 
-# One line per way to be wrong: the spec, and what is told about it.
+# One line per way to be wrong: the spec, and what is told about it.  Of the real kinds, tests/golden/wrong has the rest.
 SHAPE = [
-    ("titel: x", ["4:3 TV103 unknown key `titel` in toy", "4:3 TV106 the key `title` is missing"]),
-    ("title: x\nengine: {nam: small}", ["5:12 TV103 unknown key `nam` in engine"]),
-    ("title: x\nengine: {nam: null}", ["5:12 TV103 unknown key `nam` in engine"]),
-    ("title: 3", ["4:10 TV104 title: expected text, found 3"]),
     ("title: null", ["4:3 TV106 the key `title` is missing"]),
+    ("title: x\nengine: {nam: null}", ["5:12 TV103 unknown key `nam` in engine"]),
     ("title: x\nsize: null\nengine: null\ntags: null", []),
     ("title: x\nsize: '3'", ["5:9 TV104 size: expected a whole number, found the text `3`"]),
-    ("title: x\nsize: 11", ["5:9 TV104 size: expected at most 10, found 11"]),
-    ("title: x\nsize: 0", ["5:9 TV104 size: expected at least 1, found 0"]),
-    ("title: x\nsize: 1.5", ["5:9 TV104 size: expected a whole number, found 1.5"]),
-    ("title: x\nratio: x", ["5:10 TV104 ratio: expected a number, found `x`"]),
-    ("title: x\non: 1", ["5:7 TV104 on: expected true or false, found 1"]),
-    ("title: x\nengine: {name: smal}", ["5:18 TV104 engine.name: expected `small` or `large`, found `smal`"]),
-    ("title: x\nengine: [1]", ["5:11 TV104 engine: expected a mapping"]),
-    (
-        "title: x\ntags: [a, 1, {}]",
-        ["5:13 TV104 tags[1]: expected text, found 1", "5:16 TV104 tags[2]: expected text, fou"],
-    ),
-    (
-        "title: x\nlink: {url: http://x}",
-        ["5:15 TV104 link.url: expected text that matches `^https://`, found `http://x`"],
-    ),
-    ("title: x\nlink: {url: 'https://x', lable: w}", ["5:28 TV103 unknown key `lable` in link"]),
-    ("title: x\nlink: 3", ["5:9 TV104 link: expected text or a mapping, found 3"]),
-    ("title: x\nlinks: [{}]", ["5:11 TV106 links[0]: the key `url` is missing"]),
-    ("title: x\nfriend_id: ABC", ["5:14 TV104 friend_id: expected text that matches `^[a-z][0-9]+$`, found `ABC`"]),
     ("title: x\nold: w", ["5:3 TV114 old: old is going away; write title"]),
     ("title: x\nold: null", []),
     ("title: x\nengine: {api_key: s3cr3t}", ["5:21 TV113 engine.api_key: the manifest contains a plaintext secret"]),
-    ("title: x\nengine: {api_key: 123}", ["5:21 TV104 engine.api_key: expected text"]),
     ("title: x\nengine: {headers: s3cr3t}", ["5:21 TV104 engine.headers: expected a mapping"]),
     (
         "title: x\nengine: {headers: {A/b: s3cr3t}}",
         ["5:27 TV113 engine.headers.A/b: the manifest contains a plaintext secret"],
     ),
-    ("title: '${secret:KEY}'", ["4:10 TV112 `title` is not a secret field"]),
     ("title: '${secret:KEI}'", ["4:10 TV112 a secret, `KEI`, in a field that is not a secret field"]),
-    (
-        "title: x\nlinks: [{url: 'https://x.example', label: '${secret:KEY}'}]",
-        ["5:45 TV112 `links[0].label` is not a secret field"],
-    ),
     (
         "title: x\nengine: {options: {a: [{api-key: s3cr3t}]}}",
         ["5:36 TV113 engine.options.a[0].api-key: the manifest contains a plaintext secret"],
     ),
-    (
-        "title: x\nlink: 'https://me:hunter22@x.example/?page=2'",
-        ["5:9 TV113 link: the manifest contains a plaintext secret (in `password` of the URL)"],
-    ),
-    ("title: x\nengine: {api_key: '${secret:KEI}'}", ["5:21 TV112 the secret `KEI` is not listed under `secrets:`"]),
-    ("title: x\nsize: ${var:sice}", ["5:9 TV111 undefined variable `sice` in the environment `default`"]),
-    ("title: x\nsize: ${var:brand}", ["5:9 TV104 size: expected a whole number, found `Acme`"]),
-    ("title: ${fiel:x}", ["4:10 TV109 unknown expression `${fiel:x}`"]),
-    ("title: ${file:x", ["4:10 TV109 `${file:x` has no closing brace on its line"]),
-    ("title: to ${ref:toy/x}", ["4:10 TV109 `${ref:toy/x}` must be the whole value"]),
-    ("title: ${ref:toy}", ["4:10 TV107 `toy` is not an address"]),
     ("title: a ${var:list}", ["4:10 TV109 `${var:list}` is a list, which cannot be inserted into text"]),
-    ("title: ${file:none.md}", ["4:10 TV110 file `none.md` does not exist"]),
-    ("title: x\nextra: {size: 3}", ["5:11 TV103 extra: `size` is a known key, which belongs in `spec:`"]),
-    (
-        "title: x\nextra: {engine: {name: w}}",
-        ["5:20 TV103 extra: `engine.name` is a known key, which belongs in `spec:`"],
-    ),
-    ("title: x\nextra: {engine: 3}", ["5:11 TV103 extra: `engine` is a known key, which belongs in `spec:`"]),
     ("title: x\nlinks: [{url: 'https://x', label: a!}]", ["5:37 TV104 links[0].label: a! is loud; leave out the"]),
     ("title: x\nlinks: [{url: 'https://x', label: '${ref:toy/x}'}]", []),
     ("title: x\nsite: 3 4", ["5:9 TV104 site: expected a valid URL, relative URL without a base, found `3 4`"]),
-    (
-        "title: '${var: brand}'",
-        ["4:10 TV109 invalid expression `${var: brand}`: it needs a value after the colon, without spaces"],
-    ),
-    ("title: ${var:}", ["4:10 TV109 invalid expression `${var:}`: it needs a value after the colon, without spaces"]),
-    ("title: ${var}", ["4:10 TV109 unknown expression `${var}`"]),
     (
         "title: ${ref:${var:brand}}",
         ["4:10 TV109 invalid expression `${ref:${var:brand}`: expressions cannot be nested"],
     ),
     (
-        "title: x\nengine: {api_key: '${secret:a-b}'}",
-        ["5:21 TV109 `a-b` is not a valid name of an environment variable"],
-    ),
-    ("title: |\n  one\n  ${x:y}", ["4:10 TV109 unknown expression `${x:y}` (line 2 of the text)"]),
-    (
         "title: x\nextra: {new: {password: s3cr3t}}",
         ["5:27 TV113 new.password: the manifest contains a plaintext secret"],
-    ),
-    (
-        "title: x\nextra: {engine: {headers: 3}}",
-        ["5:20 TV103 extra: `engine.headers` is a known key, which belongs in `spec:`"],
-    ),
-    ("title: x\nextra: {new: '${var:no}'}", ["5:16 TV111 undefined variable `no` in the environment `default`"]),
-    ("title: x\nengine: {api_key: '${file:no}'}", ["5:21 TV110 file `no` does not exist"]),
-    (
-        "title: x\nengine: {api_key: '${var:brand}'}",
-        ["5:21 TV113 engine.api_key: the manifest contains a plaintext secret"],
     ),
     ("title: x\nsize: ${ref:toy/x}", ["5:9 TV104 size: expected a whole number, found ${ref:toy/x}"]),
     ("title: x\nextra: 3", ["5:10 TV104 spec.extra: expected a mapping, found 3"]),
@@ -251,74 +184,7 @@ def test_what_was_meant_is_suggested(tmp_path: Path, text: str, hint: str) -> No
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("- 1\n", ["1:1 TV104 the document: expected a mapping, found a list"]),
-        ("text\n", ["1:1 TV104 the document: expected a mapping, found `text`"]),
-        ("name: t\nspec: {title: x}\n", ["1:1 TV106 the key `kind` is missing"]),
-        ("kind: tyo\nname: t\n", ["1:7 TV104 unknown kind `tyo`"]),
-        ("kind: [toy]\nname: t\n", ["1:7 TV104 kind: expected text, found a list"]),
-        ("kind: toy\nspec: {title: x}\n", ["1:1 TV106 the key `name` is missing"]),
-        ("kind: toy\nname: T_1\nspec: {title: x}\n", ["2:7 TV107 `T_1` is not a valid name"]),
-        ("kind: toy\nname: 12\nspec: {title: x}\n", ["2:7 TV104 name: expected text, found 12"]),
-        ("kind: toy\nname: t\n", ["1:1 TV106 the key `spec` is missing"]),
-        ("kind: toy\nname: t\nspec:\n", ["3:1 TV106 the key `spec` is missing"]),
-        ("kind: toy\nname: t\nspec: [x]\n", ["3:7 TV104 spec: expected a mapping, found a list"]),
-        ("kind: toy\nname: t\nspecs: {}\nspec: {title: x}\n", ["3:1 TV103 unknown key `specs`"]),
-        ("kind: toy\nname: t\nexternal: true\n", ["3:1 TV106 an external object needs the key `id`"]),
-        (
-            "kind: toy\nname: t\nexternal: sure\nspec: {title: x}\n",
-            ["3:11 TV104 external: expected true or false, found"],
-        ),
-        ("kind: toy\nname: t\nexternal: true\nid: 12\n", ["4:5 TV104 id: expected text, found 12"]),
-        (
-            "kind: toy\nname: t\nexternal: true\nid: ''\n",
-            ["4:5 TV104 id: expected the id of an object, found an empty text"],
-        ),
-        ("kind: toy\nname: t\nid: x\nspec: {title: x}\n", ["3:1 TV104 `id` is allowed for external objects only"]),
-        (
-            "kind: toy\nname: t\nexternal: true\nid: x\nspec: {}\nlifecycle: {}\n",
-            [
-                "5:1 TV104 an external object is never written, so `spec` is not allowed",
-                "6:1 TV104 an external object is never",
-            ],
-        ),
         ("kind: toy\nname: t\nspec: {title: x}\nlifecycle: 3\n", ["4:12 TV116 lifecycle: expected a mapping, found 3"]),
-        (
-            (
-                "kind: toy\nname: t\nspec: {title: x}\nlifecycle:\n  prevent_destory: true\n  on_remove: keep\n"
-                "  prevent_destroy: 1\n  ignore_changes: [title, /a~2, 3, /]\n"
-            ),
-            [
-                "5:3 TV103 lifecycle: unknown key `prevent_destory`",
-                "6:14 TV116 lifecycle.on_remove: expected `delete` or `retain`, found `keep`",
-                "7:20 TV116 lifecycle.prevent_destroy: expected true or false, found 1",
-                "8:20 TV116 lifecycle.ignore_changes: `title` is not a JSON Pointer into `spec`",
-                "8:27 TV116 lifecycle.ignore_changes: `/a~2` is not",
-                "8:33 TV116 lifecycle.ignore_changes: 3 is not",
-                "8:36 TV116 lifecycle.ignore_changes: `/` is not",
-            ],
-        ),
-        (
-            "kind: toy\nname: t\nspec: {title: x}\nmoved_from: [toy/u, u, crawler/u, toy/t, 3, toy/Ü]\n",
-            [
-                "4:21 TV118 moved_from: `u` is not an address",
-                "4:24 TV118 moved_from: `crawler/u` cannot become a toy: an object cannot change its kind",
-                "4:35 TV118 moved_from: `toy/t` is the current address",
-                "4:42 TV118 moved_from[4]: expected text, found 3",
-                "4:45 TV118 moved_from: `toy/Ü` is not an address",
-            ],
-        ),
-        (
-            "kind: toy\nname: t\nspec: {title: x}\nmoved_from: {from: toy/u}\n",
-            ["4:13 TV118 moved_from: expected text, found a mapping"],
-        ),
-        (
-            "kind: toy\nname: t\nexternal: true\nid: x\nmoved_from: toy/u\n",
-            ["5:1 TV104 an external object is never written, so `moved_from` is not allowed"],
-        ),
-        (
-            "kind: toy\nname: t\nspec: {title: x}\nrecrawl: {every: 1h}\n",
-            ["4:1 TV116 `recrawl` is not allowed: a toy is not crawled"],
-        ),
     ],
 )
 def test_the_keys_around_spec_are_checked(tmp_path: Path, text: str, expected: list[str]) -> None:
@@ -342,35 +208,15 @@ def test_the_keys_around_spec_are_checked(tmp_path: Path, text: str, expected: l
             "{cron: '5 1-3 * * MON', timezone: Europe/Berlin}",
             Recrawl(cron="5 1-3 * * MON", timezone="Europe/Berlin"),
         ),
-        ("every: 24", "4:18 TV116 recrawl.every: `24` is not a duration"),
-        ("every: soon", "4:18 TV116 recrawl.every: `soon` is not a duration"),
         ("every: 0h", "4:18 TV116 recrawl.every: `0h` is not a duration"),
         ("every: " + "9" * 400 + "h", "4:18 TV116 recrawl.every: `999"),
-        (
-            "{every: 1h, max_age: 2h}",
-            "4:1 TV116 recrawl: expected exactly one of `every` and `cron`, found `every` and",
-        ),
-        (
-            "every: 59m",
-            (
-                "4:18 TV116 recrawl.every: `59m` is shorter than one "
-                "hour, the minimum that the API allows between two crawls"
-            ),
-        ),
         ("max_age: 10s", "4:20 TV116 recrawl.max_age: `10s` is shorter than one hour"),
-        ("cron: '*/30 * * * *'", "4:17 TV116 recrawl.cron: `*/30 * * * *` matches more than once an hour"),
         ("cron: '0,59 3 * * MON'", "4:17 TV116 recrawl.cron: `0,59 3 * * MON` matches more than once an hour"),
-        ("{timezone: UTC}", "4:1 TV116 recrawl: expected exactly one of `every` and `cron`, found none of them"),
-        ("{every: 1h, timezone: UTC}", "4:22 TV116 `recrawl.timezone` is allowed with `cron` only"),
-        ("{every: 1h, evry: 2h}", "4:22 TV103 recrawl: unknown key `evry`"),
-        ("cron: '0 3 * *'", "4:17 TV116 recrawl.cron: `0 3 * *` is not a cron expression"),
         ("cron: '0 0 3 * * *'", "4:17 TV116 recrawl.cron: `0 0 3 * * *` is not a cron expression"),
         ("cron: '99 3 * * *'", "4:17 TV116 recrawl.cron: `99 3 * * *` is not a cron expression"),
         ("cron: '0 3 30 2 *'", "4:17 TV116 recrawl.cron: `0 3 30 2 *` never matches a date"),
-        ("{cron: '@daily', timezone: Mars/Base}", "4:37 TV116 recrawl.timezone: unknown time zone `Mars/Base`"),
         ("{cron: '@daily', timezone: ../../etc/passwd}", "4:37 TV116 recrawl.timezone: unknown time zone"),
         ("{cron: '@daily', timezone: America}", "4:37 TV116 recrawl.timezone: unknown time zone `America`"),
-        ("[1h]", "4:10 TV116 recrawl: expected a mapping, found a list"),
     ],
 )
 def test_when_to_crawl_again(tmp_path: Path, text: str, found: Recrawl | str) -> None:
