@@ -103,7 +103,7 @@ id: r4317e64d25a
     )
 
 
-# One line per way to be wrong: the spec, and what is told about it.  Of the real kinds, tests/golden/wrong has the rest.
+# One line per way to be wrong: the spec, and what is told about it.  tests/golden/wrong has the rest.
 SHAPE = [
     ("title: null", ["4:3 TV106 the key `title` is missing"]),
     ("title: x\nengine: {nam: null}", ["5:12 TV103 unknown key `nam` in engine"]),

@@ -11,7 +11,7 @@ from tavusctl.core.diagnostics import Diagnostic, Edit
 from tavusctl.core.model import Manifest
 from tavusctl.kinds import KINDS
 from tavusctl.lib import tokens
-from tavusctl.lint import RULES, Project, check
+from tavusctl.lint import Project, check
 
 Spec = dict[str, Any]
 
@@ -60,16 +60,11 @@ def document(url: str, **more: Any) -> tuple[str, Spec]:
     return "document", {"document_url": url, **more}
 
 
-# By id: what is remarked on, where, and in which words.
+# By id: what is remarked on, where, and in which words.  A case of each rule is in tests/golden/wrong or tests/pages.
 WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
     "TV201": [(persona(system_prompt="word " * 26_000), "/system_prompt", "about 26,000 tokens")],
     "TV202": [(persona(system_prompt="word " * 33_000), "/system_prompt", "about 33,000 tokens")],
     "TV203": [
-        (
-            persona(system_prompt=f"# Tone\nBe kind.\n\n# Tone\n{LONG}"),
-            "/system_prompt",
-            "duplicate of line 1: `# Tone`",
-        ),
         (
             persona(system_prompt=f"{LONG}\n\nThen:\n\n{LONG}\n"),
             "/system_prompt",
@@ -91,13 +86,7 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
         (persona(system_prompt="a\u200db"), "/system_prompt", "ZERO WIDTH JOINER"),
         (persona(system_prompt="e\u3164"), "/system_prompt", "HANGUL FILLER"),
     ],
-    "TV206": [(persona(persona_name="Co\u202each"), "/persona_name", "U+202E RIGHT-TO-LEFT OVERRIDE")],
     "TV207": [
-        (
-            persona(system_prompt="Hi.\n<<<<<<< HEAD\nA\n=======\nB\n>>>>>>> b\n"),
-            "/system_prompt",
-            "conflict of git: the line `<<<<<<< HEAD`",
-        ),
         (persona(greeting="Hi.\n>>>>>>> feature"), "/greeting", "the line `>>>>>>> feature`"),
         (persona(greeting="||||||| 1a2b3c4\r\nHi."), "/greeting", "the line `||||||| 1a2b3c4"),
         (goals(goal("a", objective_prompt="<<<<<<< a")), "/data/0/objective_prompt", "the line `<<<<<<< a`"),
@@ -105,54 +94,12 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
         (rules_of(goal("a") | {"guardrail_prompt": "Be.\n<<<<<<<"}), "/data/0/guardrail_prompt", "the line `<<<<<<<`"),
         (layers(llm={"tools": [tool(description="A\n<<<<<<< a")]}), "/layers/llm/tools/0/function/description", "<<<"),
     ],
-    "TV208": [
-        (
-            persona(system_prompt="{file:a.md}"),
-            "/system_prompt",
-            "the text `{file:a.md}` names something",
-        ),
-        (
-            persona(default_replica_id="replica/anna"),
-            "/default_replica_id",
-            "the text `replica/anna` names",
-        ),
-    ],
-    "TV209": [
-        (persona(default_replica_id="p7e13c73f41f"), "/default_replica_id", "`p7e13c73f41f` is the id of a persona"),
-        (persona(guardrails_id="The rules"), "/guardrails_id", "`The rules` is not a valid id of a guardrails"),
-    ],
     "TV211": [
-        (
-            layers(llm={"tools": [tool(parameters={"type": "string"})]}),
-            "/layers/llm/tools/0/function/parameters",
-            "not a JSON Schema of an object",
-        ),
         (
             layers(llm={"tools": [tool(parameters={"type": "object", "properties": {"a/b": {"type": "strin"}}})]}),
             "/layers/llm/tools/0/function/parameters/properties/a~1b/type",
             "not valid as JSON Schema",
         ),
-    ],
-    "TV212": [
-        (
-            layers(llm={"tools": [tool("getWeather")]}),
-            "/layers/llm/tools/0/function/name",
-            "`getWeather` is not in snake case",
-        )
-    ],
-    "TV213": [
-        (
-            layers(llm={"tools": [tool(parameters={**SCHEMA, "required": ["town"]})]}),
-            "/layers/llm/tools/0/function/parameters/required/0",
-            "`town` is required, but is not in `properties`",
-        ),
-    ],
-    "TV214": [
-        (
-            layers(llm={"tools": [tool(), tool()]}),
-            "/layers/llm/tools/1/function/name",
-            "another tool has the name `get_weather`",
-        )
     ],
     "TV216": [
         (
@@ -175,17 +122,11 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
             "reserved",
         ),
     ],
-    "TV215": [(layers(llm={"tools": [tool(description=" ")]}), "/layers/llm/tools/0/function", "has no description")],
     "TV221": [
         (
             layers(perception={"perception_model": "raven-0", "visual_tools": [tool()]}),
             "/layers/perception/visual_tools",
             "`perception_model` `raven-0` ignores `visual_tools`",
-        ),
-        (
-            layers(perception={"perception_model": "raven-0", "audio_tool_prompt": "x"}),
-            "/layers/perception/audio_tool_prompt",
-            "`perception_model` `raven-0` ignores `audio_tool_prompt`",
         ),
         (
             layers(perception={"perception_model": "raven-1", "ambient_awareness_queries": ["x"]}),
@@ -201,13 +142,6 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
     "TV222": [
         (
             layers(
-                stt={"participant_pause_sensitivity": "high"}, conversational_flow={"turn_detection_model": "sparrow-1"}
-            ),
-            "/layers/stt/participant_pause_sensitivity",
-            "has no effect",
-        ),
-        (
-            layers(
                 stt={"participant_pause_sensitivity": "low"}, conversational_flow={"turn_detection_model": "sparrow-0"}
             ),
             "/layers/stt/participant_pause_sensitivity",
@@ -219,45 +153,12 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
             "is deprecated",
         ),
     ],
-    "TV223": [
-        (
-            layers(stt={"stt_engine": "tavus-turbo", "hotwords": "Tavus"}),
-            "/layers/stt/hotwords",
-            "`tavus-turbo` ignores `hotwords`",
-        )
-    ],
-    "TV224": [
-        (
-            layers(conversational_flow={"replica_interruptibility": "verylow"}),
-            "/layers/conversational_flow/replica_interruptibility",
-            "verylow",
-        )
-    ],
     "TV225": [
-        (
-            layers(tts={"tts_engine": "cartesia", "voice_settings": {"stability": 0.5}}),
-            "/layers/tts/voice_settings/stability",
-            "`cartesia` ignores `stability`",
-        ),
         (
             layers(tts={"tts_engine": "elevenlabs", "voice_settings": {"emotion": ["a"]}}),
             "/layers/tts/voice_settings/emotion",
             "`elevenlabs` ignores `emotion`",
         ),
-    ],
-    "TV226": [
-        (
-            layers(perception={"perception_tools": [tool()]}),
-            "/layers/perception/perception_tools",
-            "the tools have no `perception_tool_prompt` that says when",
-        )
-    ],
-    "TV227": [
-        (
-            layers(tts={"voice_settings": {"emotion": ["positivity", "anger:hihgest"]}}),
-            "/layers/tts/voice_settings/emotion/1",
-            "`hihgest` is not a level of an emotion",
-        )
     ],
     "TV228": [
         (persona(pipeline_mode="echo"), "/system_prompt", "`pipeline_mode` `echo` does not use `system_prompt`"),
@@ -268,11 +169,6 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
         ),
     ],
     "TV231": [
-        (
-            goals(goal("greet", next_required_objectives=["aks"]), goal("ask")),
-            "/data/0/next_required_objectives/0",
-            "`greet` leads to `aks`, which is not in this set",
-        ),
         (
             goals(goal("greet", next_conditional_objectives={"aks": "if shy"}), goal("ask")),
             "/data/0/next_conditional_objectives/aks",
@@ -288,14 +184,6 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
     ],
     "TV233": [
         (
-            goals(
-                goal("greet", next_required_objective="ask"),
-                goal("ask", next_conditional_objectives={"greet": "again"}),
-            ),
-            "/data/0/next_required_objective",
-            "greet -> ask -> greet",
-        ),
-        (
             goals(goal("ask", next_required_objective="ask")),
             "/data/0/next_required_objective",
             (
@@ -304,13 +192,7 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
             ),
         ),
     ],
-    "TV234": [(goals(goal("ask"), goal("ask")), "/data/1/objective_name", "another objective has the name `ask`")],
     "TV235": [
-        (
-            goals(goal("a", output_variables=["age"]), goal("b", output_variables=["age"])),
-            "/data/1/output_variables/0",
-            "is also an output variable of `a`",
-        ),
         (
             goals(
                 goal("ask", next_conditional_objectives={"new": "if new", "old": "if not"}),
@@ -328,13 +210,6 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
             "/data/0/next_conditional_objectives/sell",
             "`greet` leads only to `sell`",
         ),
-    ],
-    "TV236": [
-        (
-            goals(goal("a", output_variables=["first name"])),
-            "/data/0/output_variables/0",
-            "`first name` is not a valid name",
-        )
     ],
     "TV238": [
         (goals(goal("gr\u00f6\u00dfe-1")), "/data/0/objective_name", "accept letters, digits and underscores only"),
@@ -374,13 +249,6 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
             "refuse a required next objective beside conditional ones",
         )
     ],
-    "TV241": [
-        (
-            rules_of({"guardrail_name": "a"}, {"guardrail_name": "a"}),
-            "/data/1/guardrail_name",
-            "another guardrail has the name `a`",
-        )
-    ],
     "TV242": [
         (
             rules_of({"guardrail_name": "a", "guardrail_prompt": "x" * 1001}),
@@ -388,14 +256,6 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
             "1,001 characters",
         )
     ],
-    "TV243": [(rules_of({"guardrail_name": "No Advice"}), "/data", "may have no effect on accounts of today")],
-    "TV251": [(document("https://example.com/talk.mp4"), "/document_url", "does not read `.mp4`")],
-    "TV252": [(document("https://example.com/prices.PDF", crawl={"depth": 2}), "/crawl", "a `.pdf` file has no links")],
-    "TV254": [
-        (document("https://example.com/", crawl={"depth": 2}), "/crawl", "`crawl` has no `max_pages`"),
-        (document("https://example.com/", crawl={"depth": None, "max_pages": 5}), "/crawl", "`crawl` has no `depth`"),
-    ],
-    "TV261": [(document("http://example.com/"), "/document_url", "is not encrypted")],
     "TV262": [
         (layers(llm={"base_url": "https://localhost:8000/v1"}), "/layers/llm/base_url", "cannot be reached by Tavus"),
         (document("https://10.0.0.7/prices.pdf"), "/document_url", "cannot be reached"),
@@ -407,18 +267,8 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
     ],
     "TV263": [
         (document("https://[broken"), "/document_url", "is not a valid web URL"),
-        (
-            rules_of({"guardrail_name": "a", "callback_url": "<your callback>"}),
-            "/data/0/callback_url",
-            "`<your callback>` is not a valid web URL",
-        ),
     ],
     "TV264": [
-        (
-            persona(system_prompt="Hi.\nSee https://me:hunter22@docs.example.com/v1"),
-            "/system_prompt",
-            "a URL contains a password",
-        ),
         (
             persona(system_prompt="See https://x.example/?api_key=hunter22"),
             "/system_prompt",
@@ -535,15 +385,6 @@ def test_a_placeholder_of_a_tool_may_have_the_name_of_a_variable() -> None:
     tool = manifest(*called(query_params={"q": "{city}"}, body_template={"a": "{city}"}))
 
     assert remarks(tool, variables={"city"}) == []
-
-
-def test_every_rule_has_a_wrong_case_here() -> None:
-    elsewhere = {"TV204", "TV229", "TV253"}  # they look at more than one manifest
-
-    missing = {rule.id for rule in RULES} - {*WRONG, *elsewhere}
-    assert not missing, f"give these a manifest in WRONG that is caught, and one in RIGHT that is nearly so: {missing}"
-    assert {*WRONG, *elsewhere} <= {rule.id for rule in RULES}
-    assert len({rule.id for rule in RULES}) == len(RULES)
 
 
 def test_a_prompt_that_has_grown_is_compared_with_the_last_apply() -> None:
