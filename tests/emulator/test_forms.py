@@ -18,12 +18,12 @@ def each(member: str, *values: Any, **rest: Any) -> list[dict[str, Any]]:
 
 
 FAULTS: list[dict[str, Any]] = [
-    {"kind": "no"},
+    *({}, {"kind": "no"}, {"kind": "redirect"}),
     {"kind": ["status"]},
     *each("match", {"method": "GET"}, ["GET /v2/personas"], 7, None, True, "", " ", kind="status"),
     *each("match", "GET/v2/personas", "GOT /v2/personas", "GET v2/personas", kind="status"),
     *each("match", "GET /v2/personas?limit=1", "GET /__emulator/clock", kind="status"),
-    *each("status", "500", 500.0, True, None, 99, 600, [500], kind="status"),
+    *each("status", "500", 500.0, True, None, 99, 100, 600, [500], kind="status"),
     *each("times", "2", 0, -1, 1.5, True, [1], kind="status"),
     *each("skip", "2", -1, 1.5, True, None, kind="status"),
     *each("seconds", "1", -1, True, None, [1], kind="delay"),
@@ -49,6 +49,7 @@ OTHERS: dict[str, list[Any]] = {
         *({**ARMED, **one} for one in ({}, {"delete": True}, {"id": "a"}, {"id": "a", "delete": False})),
         *each("patch", {}, [], [{}], ["x"], [{"op": "put", "path": "/a"}], **ARMED, id="p"),
         {**ARMED, "create": []},
+        {"kind": "persona", "create": {}},
         {**ARMED, "kind": "robot", "id": "p", "delete": True},
     ],
     "outcomes": [
@@ -58,7 +59,7 @@ OTHERS: dict[str, list[Any]] = {
     ],
     "clock": [
         *each("advance", "5", True, 1e30, None, []),
-        *({"freeze": "yes"}, {"set": 7}, {"set": "x"}, {"advence": 1}),
+        *([1], {"freeze": "yes"}, {"set": 7}, {"set": "x"}, {"advence": 1}),
     ],
     "seed": [
         *([], {"acme": []}, {"acme": {"personas": {}}}, {"acme": {"personas": ["x"]}}),
@@ -87,6 +88,7 @@ def test_a_control_that_could_do_nothing_is_refused(tavus: Tavus, verb: str, bod
     assert (answer.status_code, bool(answer.json()["error"])) == (400, True), answer.text
     assert tavus.call("GET", "/v2/personas").status_code == 200
     assert tavus.control("GET", "portal")["edits"] == []
+    assert tavus.http.get(f"{tavus.url}/__emulator/requests?since=x").status_code == 400
 
 
 @pytest.mark.parametrize("match", ["*", "GET *", "get /v2/personas", "* /v2/personas*", "/v2/personas/", "G?T /v2/*"])
