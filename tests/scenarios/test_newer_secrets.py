@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tavusctl.reports.formats import REPORTS
 from tests.scenarios.canaries import TYPED, found_in, found_under, keys
 from tests.scenarios.project import Account, Body, Project
 
@@ -269,43 +268,6 @@ def test_a_password_is_set_changed_found_gone_and_taken_away(project: Project) -
     assert [one["path"] for one in drift["fields"]] == ["/password"]
     assert project.account.sent[-1][2] == [{"op": "add", "path": "/password", "value": None}]
     assert project.plan()["changes"] == []
-
-
-@each_auth
-def test_nothing_shows_or_keeps_a_secret(project: Project, tmp_path: Path, auth: str) -> None:
-    """Nor the secret in the query of a callback; neither in any format, nor in what is on disk afterwards."""
-    project.manifest("persona", "host", {"persona_name": "Host", "system_prompt": "You host."})
-    site: Body = {"name": "Site", "persona_id": "${ref:persona/host}", "channel": "embed", "password": "${secret:DOOR}"}
-    callback = "https://hooks.example.com/broken?token=${secret:OTHER}"
-    rule: Body = {"guardrail_name": "Calm", "guardrail_prompt": "Stay calm.", "callback_url": callback}
-    said = []
-    for round_ in ("first", "second"):
-        tool(project, auth, f"https://hooks.example.com/{round_}")
-        project.manifest("deployment", "site", {**site, "name": round_})
-        project.manifest("guardrail", "calm", {**rule, "guardrail_prompt": f"Stay calm, {round_}."})
-        said += [project.run("plan", "--format", name) for name in REPORTS]
-        said.append(project.run("apply", "--yes", "--format", "json", "-vv"))
-    said += [project.run(*each) for each in (("undo",), ("drift",), ("explain", "tool.delivery"), ("graph",))]
-    run = said[-4].out.split()[0]
-    project.account.portal(
-        "tools",
-        project.bound("tool/book"),
-        {"op": "replace", "path": "/delivery/api/url", "value": "https://x.example"},
-    )
-    said += [project.run("drift", "--format", name) for name in REPORTS]
-    said += [
-        project.run("adopt", "--all"),
-        project.run("undo", run, "--yes"),
-        project.run("export", "--format", "json"),
-    ]
-
-    shown = [found_in(one.out + one.err) for one in said]
-    kept = {
-        path.as_posix(): found_in(path.read_text("utf-8", "replace")) for path in tmp_path.rglob("*") if path.is_file()
-    }
-    assert [one for one in shown if one] == []
-    assert {path: found for path, found in kept.items() if found} == {}
-    assert TYPED in ONE
 
 
 def test_a_deployment_that_somebody_edits_meanwhile_is_a_conflict_and_others_edits_stay(project: Project) -> None:

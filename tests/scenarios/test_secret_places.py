@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from tests.scenarios.project import Body, Project
 pytestmark = pytest.mark.usefixtures("quick_scrypt")
 
 KEY, LATER = "0f1e2d3c4b5a69788796a5b4", "5b4a39281706f5e4d3c2b1a0"
-WORD, OTHER = "marigold street", "juniper avenue"
+WORD = "marigold street"
 TOOL: Body = {
     "type": "function",
     "function": {
@@ -35,43 +34,6 @@ def named(project: Project) -> Project:
     project.environment.update({"OWN": "sk-own-0001-abcdef", "ONE": KEY})
     project.write("tavusctl.yaml", "secrets: [OWN, ONE]\n")
     return project
-
-
-PLACES: dict[str, Body] = {
-    "a key of a query": {"default_query": {"api-key": "${secret:ONE}"}},
-    "a name that says nothing": {"extra_body": {"user": {"street": "${secret:ONE}"}}},
-    "amid a list": {"extra_body": {"stop": ["a", "${secret:ONE}", "b"]}},
-    "amid a text": {"extra_body": {"note": "for ${secret:ONE} alone"}},
-    "a query of an address": {"base_url": "https://llm.example.com/v1?page=${secret:ONE}"},
-    "a password of an address": {"base_url": "https://me:${secret:ONE}@llm.example.com/v1"},
-    "a part of a path": {"base_url": "https://llm.example.com/${secret:ONE}/v1"},
-    "a value of a tool": {"tools": [TOOL]},
-}
-
-
-@pytest.mark.parametrize("value", [KEY, WORD.replace(" ", "+")])
-@pytest.mark.parametrize("llm", PLACES.values(), ids=PLACES)
-def test_what_a_manifest_names_is_a_secret(named: Project, llm: Body, value: str) -> None:
-    """It is applied, compared and sent anew when the variable changes, and stands nowhere, also in what is deleted."""
-    later = LATER if value == KEY else OTHER.replace(" ", "+")
-    named.environment["ONE"] = value
-    named.manifest("persona", "coach", coach(**llm))
-    results = [named.run("plan", "--out", "plan.json"), named.apply()]
-    assert value in json.dumps(named.account.writes)
-    assert named.run("plan", "--detailed-exitcode").code == 0
-    assert named.run("drift", "--detailed-exitcode").code == 0
-
-    named.environment["ONE"] = later
-    results += [named.run("plan", "--format", "json"), named.apply(), named.run("state", "pull")]
-    assert later in json.dumps(named.account.writes)
-    assert named.run("plan", "--detailed-exitcode").code == 0
-
-    named.remove("persona", "coach")
-    named.manifest("guardrails", "last", {"data": [{"guardrail_name": "a", "guardrail_prompt": "A."}]})
-    results.append(named.apply("--allow-deletes", "1"))
-    for one in results:
-        assert not found_in((one.out + one.err).encode(), [value, later])
-    assert not found_under(named.root, [value, later])
 
 
 BESIDE: dict[str, tuple[Body, Body, Body]] = {
@@ -132,15 +94,6 @@ def test_a_secret_of_a_portal_edit_is_told_as_changed(named: Project) -> None:
     for one in (drift, adopted):
         assert not found_in((one.out + one.err).encode(), [KEY, LATER])
     assert not found_under(named.root, [KEY, LATER])
-
-
-def test_the_host_of_an_address_with_a_key_is_told(named: Project) -> None:
-    named.manifest("persona", "coach", coach(base_url="https://me:${secret:ONE}@new.example.org/v1"))
-
-    plan = named.plan()
-
-    assert [risk["host"] for risk in plan["changes"][0]["risks"]] == ["new.example.org"]
-    assert KEY not in json.dumps(plan)
 
 
 def test_a_lost_answer_is_found_by_what_was_sent(named: Project) -> None:

@@ -10,7 +10,6 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
@@ -91,39 +90,6 @@ def watched(account: Account, project: Project) -> Watched:
     for number in range(PERSONAS):
         mine.manifest("persona", f"p{number}", persona(number))
     return Watched(mine, environment={**SETTINGS, **dict(zip(NAMES, SECRETS, strict=True))})
-
-
-def test_no_command_writes_a_secret(watched: Watched) -> None:
-    """Their whole life: created, looked at, drifted, changed, planned to a file, deleted."""
-    project, account = watched.project, watched.project.account
-    assert watched.run("validate") == 0
-    assert watched.run("plan", "--out", "plan.json", "--report", "json=report.json") == 0
-    assert watched.run("apply", "plan.json", "--report", "text=report.txt") == 0
-    stored = account.control("GET", f"objects?account={quote(FIRST)}&kind=personas")["objects"]
-    assert sum(len(one["secrets"]) for one in stored) >= PERSONAS * 2
-    for format_ in ("text", "json"):
-        watched.run("plan", "--format", format_)
-        watched.run("drift", "--format", format_)
-        watched.run("state", "list", "--format", format_)
-    watched.run("output")
-    for mask in ("echo", "omit"):
-        account.switch(mask=mask)
-        assert watched.run("plan") == 0
-    bound = project.run("state", "list", "--format", "json", **watched.environment).document["persona/p0"]
-    leaked = {"op": "replace", "path": "/layers/llm/api_key", "value": SECRETS[-1]}
-    account.portal("persona", bound, leaked)
-    watched.run("plan", "--format", "json")
-    watched.run("drift")
-    watched.run("apply", "--yes", "--overwrite", "persona/p0")
-    watched.environment[NAMES[0]] = SECRETS[-2]
-    watched.run("plan")
-    assert watched.run("apply", "--yes") == 0
-    for number in range(1, PERSONAS):
-        project.remove("persona", f"p{number}")
-    assert watched.run("apply", "--yes", "--allow-deletes", str(PERSONAS - 1)) == 0
-    assert (project.root / ".tavusctl" / "trash").is_dir()
-
-    assert watched.leaks == []
 
 
 def test_nothing_is_told_at_the_loudest(watched: Watched) -> None:
