@@ -285,19 +285,6 @@ def test_a_cache_with_any_byte_changed_is_none(name: str) -> None:
             assert file.read_bytes() == good  # it is made anew
 
 
-@pytest.mark.parametrize("spec", SPECS)
-@pytest.mark.sampled(5)
-def test_each_manifest_is_the_same_with_the_cache(spec: str) -> None:
-    with a_project() as root:
-        for text, project in [*((one, STEADY) for one in TEXTS), *((TEXTS[0], one) for one in PROJECTS)]:
-            for file, content in ((FILES[0], text), (FILES[1], text), ("tavusctl.yaml", project.encode())):
-                wrote(file, content)(root)
-            manifest("manifests", "b", spec)(root)
-            afresh = read(root, caches=False, secret=False)
-            assert read(root, caches=True, secret=False) == afresh
-            assert read(root, caches=True, secret=False) == afresh
-
-
 @pytest.mark.parametrize("spec", KEPT)
 def test_what_is_right_has_an_entry(spec: str) -> None:
     with a_project() as root:

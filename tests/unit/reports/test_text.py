@@ -9,9 +9,8 @@ import click
 import pytest
 
 from tavusctl.core.address import Address, Source
-from tavusctl.core.diagnostics import Diagnostic, Severity
-from tavusctl.core.model import ABSENT, Action, Cause, Change, Drift, FieldChange, Outcome, Plan, Refusal, Status
-from tavusctl.reports import json as json_report
+from tavusctl.core.diagnostics import Diagnostic
+from tavusctl.core.model import ABSENT, Action, Cause, Change, Drift, FieldChange, Plan, Refusal
 from tavusctl.reports.contents import review
 from tavusctl.reports.formats import REPORTS
 from tavusctl.reports.terminal import line_wrapping
@@ -19,9 +18,6 @@ from tavusctl.secrets.values import Secret
 
 COACH = Address("persona", "coach")
 PLACE = "Environment default\n"
-# Clears the screen, goes back to the start of the line, turns the text round, hides a letter, begins a line of its own.
-NASTY = "a\x1b[2Jb\rc\u202ed\u200be\x9b1mf\x00g\nNo changes. 1 object up to date."
-ACTS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 PROMPT = "You are a coach for new colleagues who sell.\nYou are kind.\nYou are brief.\nYou never promise a discount."
 
 
@@ -256,44 +252,3 @@ def test_a_line_that_is_set_in_passes_for_nothing_else() -> None:
     assert len(re.findall("^Plan: ", report, re.MULTILINE)) == 1
     assert [line for line in report.splitlines() if line.lstrip().startswith("::") or "##[" in line] == []
     assert all(line.startswith("    ") for line in report.splitlines()[1:-4])
-
-
-def everything(nasty: str) -> list[str]:
-    """Every report, with a text from elsewhere in every place that takes one."""
-    pointer = f"/layers/{nasty}"
-    values = [nasty, nasty * 9, [{"name": nasty}], [nasty], {nasty: nasty}, ABSENT]
-    fields = [edit(pointer, live, wanted, base=nasty) for live in values for wanted in values]
-    both = [edit(pointer, nasty, 1, base=nasty, cause=Cause.BOTH)]
-    changes = [
-        step(action, "coach", *fields, remote_id=nasty, reason=nasty) for action in Action if action is not Action.WAIT
-    ]
-    refusal = Refusal(step(Action.UPDATE, "coach", *both, cause=Cause.BOTH), "E301", 3, nasty, nasty)
-    drift = (Drift(COACH, nasty, Cause.DRIFTED, tuple(fields)), Drift(COACH, nasty, Cause.MISSING))
-    diagnostic = Diagnostic("TV1", nasty, Source(nasty, 1, 9), nasty, COACH, Severity.WARNING, nasty)
-    plan = Plan(tuple(changes), drift, (refusal,), (diagnostic, Diagnostic("TV2", nasty)))
-    outcomes = [Outcome(changes[0], status, nasty, nasty) for status in Status]
-    return [
-        REPORTS["text"].plan(plan),
-        REPORTS["text"].drift(plan, drift),
-        REPORTS["text"].outcomes(plan, outcomes),
-        REPORTS["text"].diagnostics([diagnostic]),
-    ]
-
-
-def test_no_text_from_elsewhere_acts_on_the_terminal() -> None:
-    for report in everything(NASTY.split("\n", maxsplit=1)[0]):
-        assert ACTS.findall(click.unstyle(report)) == []
-
-
-def test_no_text_from_elsewhere_passes_for_a_line_of_the_report() -> None:
-    for report in everything(NASTY):
-        assert not re.search(r"^No changes", click.unstyle(report), re.MULTILINE)
-
-
-def test_json_keeps_every_character_and_no_secret() -> None:
-    change = step(Action.UPDATE, "coach", edit("/a", NASTY, Secret("canary", b"k")), patch=({"value": NASTY},))
-
-    document: dict[str, Any] = json_report.plan_document(Plan((change,)))
-
-    assert document["changes"][0]["fields"][0]["live"] == NASTY
-    assert "canary" not in REPORTS["json"].plan(Plan((change,)))
