@@ -175,7 +175,7 @@ def test_what_a_manifest_cannot_say_is_left_out_with_the_reason() -> None:
         moods=["x"],
         greeting="a\0b",
         newer=[{"a": 1}, ["\0", 2]],
-        tool_ids=["end_call"] * 51,
+        tool_ids=[f"t{number}" for number in range(51)],
         layers={"stt": {"stt_engine": 4}, "llm": {"tools": [{"type": "function"}], "extra_body": {"n": 1}}},
     )
 
