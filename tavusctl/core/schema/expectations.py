@@ -32,6 +32,7 @@ _EXPECTED: Final[Mapping[str, str]] = {
     "multiple_of": "a multiple of {multiple_of}",
     "string_too_short": "at least {min_length} characters",
     "string_too_long": "at most {max_length} characters",
+    "blank_text": "text that is not only white space",
     "string_pattern_mismatch": "text that matches `{pattern}`",
     "too_short": "at least {min_length} items",
     "too_long": "at most {max_length} items",
@@ -71,5 +72,6 @@ def _expected(error: FieldError) -> list[str]:
     template = _EXPECTED.get(error.type)
     if template is None:
         return [error.message.removeprefix("Input should be ").removeprefix("Value should be ")]
-    words = template.format_map(error.context).replace(" 1 characters", " 1 character").replace(" 1 items", " 1 item")
+    context = {key: f"{value:g}" if isinstance(value, float) else value for key, value in error.context.items()}
+    words = template.format_map(context).replace(" 1 characters", " 1 character").replace(" 1 items", " 1 item")
     return [f"`{literal}`" for literal in _QUOTED.findall(words)] or [words]

@@ -118,8 +118,10 @@ def _field_error(document: Json, error: ErrorDetails) -> FieldError:
     message = str(context["error"]) if error["type"] == "value_error" else error["msg"]
     if error["type"] == "missing":
         return FieldError(_path(document, place[:-1]), "missing", message, missing=str(place[-1]))
-    path = _path(document, place)
-    return FieldError(path, error["type"], message, context, choice=str(place[-1]) if place[len(path) :] else "")
+    path, type_ = _path(document, place), error["type"]
+    if type_ == "too_long" and isinstance(error["input"], str):  # of a text with a validator of its own
+        type_ = "string_too_long"
+    return FieldError(path, type_, message, context, choice=str(place[-1]) if place[len(path) :] else "")
 
 
 def _path(document: Json, place: tuple[str | int, ...]) -> KeyPath:

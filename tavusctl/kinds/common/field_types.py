@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from tavusctl.core.messages import literal
 from tavusctl.lib.json_types import Json
@@ -45,7 +46,7 @@ def pattern_schema(pattern: str) -> WithJsonSchema:
 
 def _not_blank(value: str) -> str:
     if not value.strip():
-        raise ValueError("expected text, found only white space")
+        raise PydanticCustomError("blank_text", "Input should not be only white space")
     return value
 
 

@@ -195,7 +195,8 @@ def document(**fields: Any) -> dict[str, Any]:
         ("persona", persona(conferencing={"username": "acme"}), {("layers", "conferencing", "username"): NEEDED}),
         ("persona", persona(conferencing={"allowlist": []}), {}),
         ("persona", {"system_prompt": "x", "tool_ids": ["a"] * 51}, {("tool_ids",): "too_long"}),
-        ("guardrail", {"guardrail_name": " ", "guardrail_prompt": "x"}, {("guardrail_name",): TEXT}),
+        ("guardrail", {"guardrail_name": " ", "guardrail_prompt": "x"}, {("guardrail_name",): "blank_text"}),
+        ("guardrail", {"guardrail_name": "a" * 101, "guardrail_prompt": "x"}, {("guardrail_name",): "string_too_long"}),
         *(
             ("guardrail", {"guardrail_prompt": "x", "tags": [tag]}, {("tags", 0): TEXT} if wrong else {})
             for tag, wrong in (("Tone of-1_a", False), ("a" * 64, False), ("a" * 65, True), ("a.b", True), ("", True))
