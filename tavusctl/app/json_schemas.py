@@ -42,6 +42,20 @@ def all_schemas() -> dict[str, Schema]:
     return {**manifests, **overlays, "plan.schema.json": for_plan(), "project.schema.json": for_project()}
 
 
+@cache
+def all_words() -> frozenset[str]:
+    """The keys and the fixed values in all schemas, which every reader of a report knows."""
+    return frozenset(_words(list(all_schemas().values())))
+
+
+def _words(node: Json) -> Iterator[str]:
+    if isinstance(node, dict):
+        yield from node.get("properties", {})
+        yield from (value for value in (*node.get("enum", ()), node.get("const")) if isinstance(value, str))
+    for item in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _words(item)
+
+
 def for_kind(kind: ResourceKind) -> Schema:
     """The schema of a manifest of one kind."""
     spec, definitions = _spec(kind)

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, TextIO
 
+from tavusctl.lib.patterns import pattern
 from tavusctl.secrets import detection, redaction
 from tavusctl.secrets.redaction import Record, View
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _SECRETS: Final = ("TAVUS_API_KEY", "TAVUS_API_KEY_OLD", "TAVUSCTL_FINGERPRINT_KEY", "GITHUB_TOKEN", "GH_TOKEN")
 _OF_STORES: Final = ("AWS_", "AZURE_", "GOOGLE_")
 _PATH: Final = "_CREDENTIALS"  # end of the name of a variable with the path of a file
+_WORD: Final = pattern("[a-z_]{1,40}")
 
 
 class Bytes(io.RawIOBase):
@@ -139,7 +141,7 @@ def redact_streams() -> Iterator[RedactingStreams]:
     """Replace both streams by redacting ones, for one run and the secrets that it reads."""
     original = sys.stdout, sys.stderr
     streams = RedactingStreams(*original)
-    with redaction.isolated_run():
+    with redaction.isolated_run(_is_own_word):
         for name in filter(_holds_secret, os.environ):
             redaction.register(os.environ[name], name)
         sys.stdout, sys.stderr = streams.out, streams.err
@@ -155,6 +157,15 @@ def _holds_secret(name: str) -> bool:
     """Whether an environment variable has a secret, by its name."""
     is_of_store = name.startswith(_OF_STORES) and not name.endswith(_PATH)
     return name in _SECRETS or (is_of_store and bool(detection.weight(name)))
+
+
+def _is_own_word(value: str) -> bool:
+    """Whether a value is a word that is in reports and documents anyway: a key, a field, an action such as `create`."""
+    if not _WORD.fullmatch(value):  # no key has this form
+        return False
+    from tavusctl.app.json_schemas import all_words  # few runs need it, and it takes a second
+
+    return value in all_words()
 
 
 def close_broken() -> None:

@@ -42,9 +42,19 @@ _FEWEST_READINGS = 40  # of a text with encodings, however long it is
 _known: dict[str, str] = {}  # values, and their names, if any
 
 
+def _is_no_word(_: str) -> bool:
+    return False
+
+
+_is_own_word: Callable[[str], bool] = _is_no_word  # whether a value is a word of the reports themselves
+
+
 def register(value: str, name: str = "") -> None:
-    """Register a value to be redacted from every view; a refusal to write a record shows `name` instead of it."""
-    if len(without_ignored(value)) >= SHORTEST:
+    """Register a value to be redacted from every view; a refusal to write a record shows `name` instead of it.
+
+    A word of the reports themselves is not registered: redacted in them, it would be known to everybody.
+    """
+    if len(without_ignored(value)) >= SHORTEST and not _is_own_word(value):
         _known[value] = name or _known.get(value, "")
 
 
@@ -56,14 +66,18 @@ def unregister_shown(text: str, values: Iterable[str]) -> None:
 
 
 @contextlib.contextmanager
-def isolated_run() -> Iterator[None]:
-    """Start a run with no known secrets; at the end, restore those known before."""
-    global _known  # noqa: PLW0603 - one process has one output, and threads share it
-    before, _known = _known, {}
+def isolated_run(is_own_word: Callable[[str], bool] = _is_no_word) -> Iterator[None]:
+    """Start a run with no known secrets; at the end, restore those known before.
+
+    `is_own_word` tells of a value whether it is a word of the reports themselves.
+    """
+    global _known, _is_own_word
+    before = _known, _is_own_word
+    _known, _is_own_word = {}, is_own_word
     try:
         yield
     finally:
-        _known = before
+        _known, _is_own_word = before
 
 
 def redacted(text: str) -> View:

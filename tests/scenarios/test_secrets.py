@@ -275,3 +275,20 @@ def test_a_path_and_an_id_of_such_a_client_are_shown(project: Project, name: str
     project.manifest("persona", "p", {"persona_name": "P", "system_prompt": "See /etc/marigold.json."})
 
     assert "/etc/marigold.json" in project.run("plan", **{name: "/etc/marigold.json"}).out
+
+
+@pytest.mark.parametrize("word", ["create", "persona", "changes", "api_key"])
+def test_a_secret_that_is_a_word_of_every_report_changes_no_report(project: Project, word: str) -> None:
+    """Redacted there, the word would be known; a program could not read the plan, and no plan file could be written."""
+    project.write("tavusctl.yaml", "version: 1\nsecrets: [MODEL]\n")
+    layers = {"llm": {"model": "mine", "base_url": "https://llm.example.com/v1", "api_key": "${secret:MODEL}"}}
+    project.manifest("persona", "a", {"persona_name": "A", "system_prompt": "Hi.", "layers": layers})
+
+    plans = [
+        project.run("plan", "--format", form, MODEL=value) for form in ("json", "text") for value in (word, "0-9-z")
+    ]
+    assert [plans[0].out, plans[2].out] == [plans[1].out, plans[3].out]
+    assert project.run("plan", "--out", "plan.json", MODEL=word).code == 0
+    assert project.run("apply", "plan.json", MODEL=word).code == 0
+    assert project.run("state", "pull", MODEL=word).code == 0
+    assert f'"{word}"' not in project.run("state", "show", "persona/a", MODEL=word).out.replace('"api_key":', "")
