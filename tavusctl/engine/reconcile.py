@@ -123,8 +123,7 @@ def prepare_undo(
     from tavusctl.engine import undo  # noqa: PLC0415 - a plan does not need this module, and must start fast
 
     sealed = open_state(store, inputs.keys)
-    recovered = recover(kinds, api, sealed)
-    state = recovered.state
+    state = (recovered := recover(kinds, api, sealed)).state
     _check_state(finished_run, state)
     decoder = _decoder(kinds, sealed, state, observe.names(state).ids, manifests)
     finished_run = renames.run_with_current_addresses(finished_run, state.bindings)
@@ -132,7 +131,8 @@ def prepare_undo(
     secrets = resolve.sealed_secrets(manifests, inputs.secrets, sealed.seals.fingerprint_key)
     others = inputs.others() if finished_run.unbound else OtherBindings()
     known = state.bindings, account.by_id, account.ids
-    context = undo.UndoContext(kinds, *known, trash, recreate, *secrets, others.owners, _externals(manifests))
+    missing = _missing(undo.restored_references(finished_run, kinds, account.by_id), kinds, api, decoder)
+    context = undo.UndoContext(kinds, *known, trash, recreate, *secrets, others.owners, _externals(manifests), missing)
     reversal = undo.reverse(finished_run, context)
     guarded = protection.with_declared(state, manifests).bindings
     result = plan.make(
@@ -158,6 +158,13 @@ def _observe_for_undo(
     created = {intent.address for intent in finished_run.intents if not intent.remote_id}
     account = _observe(api, kinds, (), state, decoder, inputs, staying=state.bindings.keys() - created, whole=touched)
     return observe.with_kinds(api, kinds, account, _touched(finished_run), decoder)
+
+
+def _missing(
+    keys: Iterable[tuple[str, str]], kinds: Kinds, api: Reader, decoder: Decoder
+) -> frozenset[tuple[str, str]]:
+    """The kinds and ids of which the account has no object."""
+    return frozenset(one for one in keys if observe.find(api, kinds[one[0]], one[1], decoder) is None)
 
 
 def _externals(manifests: Iterable[Manifest]) -> dict[tuple[str, str], Address]:

@@ -448,6 +448,42 @@ def test_what_stays_attached_after_an_undo_is_not_planned_to_be_deleted(project:
     assert project.account.call("GET", f"/v2/tools/{project.bound('tool/new')}").is_success
 
 
+def test_an_undo_writes_no_reference_to_what_somebody_has_deleted(project: Project) -> None:
+    """The run has only followed the delete: the manifest does not name the document any more."""
+    project.manifest("document", "prices", PRICES)
+    project.manifest("persona", "coach", {**COACH, "document_ids": ["${ref:document/prices}"]})
+    project.apply()
+    project.account.portal_delete("document", project.bound("document/prices"))
+    project.remove("document", "prices")
+    project.manifest("persona", "coach", COACH)
+    project.apply("--overwrite", "persona/coach")
+    project.account.forget()
+
+    refused = undo(project)
+
+    assert (refused.code, project.account.writes) == (4, []), refused.out
+    assert "! persona/coach: update refused [E309]\n    it referred to the document d" in refused.out
+
+
+def test_an_undo_keeps_references_to_what_the_run_has_created_again(project: Project) -> None:
+    """The id from before the run leads to nothing."""
+    project.manifest("document", "prices", PRICES)
+    project.manifest("persona", "coach", {**COACH, "document_ids": ["${ref:document/prices}"]})
+    project.apply()
+    project.account.portal_delete("document", project.bound("document/prices"))
+    project.manifest(
+        "persona", "coach", {**COACH, "system_prompt": "Edited.", "document_ids": ["${ref:document/prices}"]}
+    )
+    project.apply()
+
+    undone = undo(project)
+
+    (coach,) = project.account.objects("personas").values()
+    assert (undone.code, coach["system_prompt"]) == (4, COACH["system_prompt"]), undone.out
+    assert coach["document_ids"] == [project.bound("document/prices")]
+    assert "! document/prices: delete refused [E405]" in undone.out
+
+
 def check_still_used(project: Project, run: str) -> None:
     """Check that an undo refuses to delete the document that the persona refers to, and sends nothing."""
     project.account.forget()

@@ -8,6 +8,7 @@ replacements by replacements.
 from __future__ import annotations
 
 from tavusctl.engine.undo.context import UndoContext, UndoPlan
+from tavusctl.engine.undo.restored_references import restored_references
 from tavusctl.engine.undo.reverse import reverse, without_run_changes
 
-__all__ = ["UndoContext", "UndoPlan", "reverse", "without_run_changes"]
+__all__ = ["UndoContext", "UndoPlan", "restored_references", "reverse", "without_run_changes"]

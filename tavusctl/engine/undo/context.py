@@ -38,6 +38,7 @@ class UndoContext(Struct, frozen=True):
     unset: Mapping[tuple[Address, str], tuple[str, ...]] = field(default_factory=dict)  # by pointer: unset variables
     owners: Mapping[str, str] = field(default_factory=dict)  # by id: which other environment has bound an object
     externals: Mapping[tuple[str, str], Address] = field(default_factory=dict)  # by kind and id: external objects
+    missing: frozenset[tuple[str, str]] = frozenset()  # kind and id: references to objects that no longer exist
 
 
 class TargetState(Struct, frozen=True):

@@ -46,6 +46,7 @@ from tavusctl.engine.undo.objects import (
     with_remaining_users,
 )
 from tavusctl.engine.undo.replacements import repoint_to_old_versions, undo_replace
+from tavusctl.engine.undo.restored_references import missing_names
 from tavusctl.engine.undo.restored_secrets import (
     removed_secrets,
     with_current_secrets,
@@ -85,9 +86,13 @@ def reverse(finished_run: FinishedRun, context: UndoContext) -> UndoPlan:
     for intent in sorted(deleted, key=lambda delete: context.kinds[delete.address.kind].can_refer):
         undo_delete(intent, finished_run, context, again, plan)
     deleted_ids = {intent.remote_id: intent.address for intent in deleted}
-    # An address stands for both versions of a replaced object: the repointing of references needs no reversal here.
-    old_versions = {_old_version(intent): intent.address for intent in calls if intent.action in _REPLACING}
+    # An address stands for both versions of a replaced object, and for an object that the run has created again: the
+    # repointing of references needs no reversal here.
+    lost = [intent for intent in calls if intent.action is Action.CREATE and intent.before]
+    replaced = [intent for intent in calls if intent.action in _REPLACING]
+    old_versions = {_old_version(intent): intent.address for intent in (*lost, *replaced)}
     known = {**context.ids, **old_versions, **deleted_ids}
+    context = replace(context, missing=frozenset(one for one in context.missing if one[1] not in known))
     created = {intent.op for intent in calls if intent.action in (Action.CREATE, Action.REPLACE)}
     created_ids = {
         remote_id
@@ -329,6 +334,9 @@ def _is_refused(
     elif deleted and not context.recreate:
         reason = f"it referred to {', '.join(sorted(map(str, deleted)))}, which was deleted"
         plan.refused.append(Refusal(change, "E307", 4, reason, "use `--recreate` to recreate it"))
+    elif lost := missing_names(operations, context.missing):
+        reason = f"it referred to {', '.join(lost)}, which the account no longer has"
+        plan.refused.append(Refusal(change, "E309", 4, reason, "change its manifest, and apply it"))
     elif missing := refused_recreations(deleted, context, plan):
         reason = f"it referred to {missing}, which cannot be recreated"
         plan.refused.append(Refusal(change, "E309", 4, reason, "change its manifest, and apply it"))
