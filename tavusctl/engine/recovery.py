@@ -138,7 +138,8 @@ def _ids_by_group(
             raise UnknownOutcome(error.message, error.hint) from None
         if len(ids) > len(group) or ids_of_others.intersection(ids):
             message = f"found {len(ids)} objects identical to the one sent for `{group[0].address}`: {', '.join(ids)}"
-            raise UnknownOutcome(message, "import the right one with `tavusctl import`, and delete the others")
+            hint = f"import the right one with `tavusctl import {group[0].address} ID`, and delete the others"
+            raise UnknownOutcome(message, hint)
         yield group, ids
 
 

@@ -73,7 +73,7 @@ def _moves(manifest: Manifest, bindings: Bindings) -> Sequence[Move]:
         source = manifest.envelope_sources.get("moved_from", manifest.source)
         message = f"{source}: `moved_from` merges several objects into one address: {conflicting}"
         hint = (
-            "run `tavusctl state rm` for one of them, or remove "
+            "run `tavusctl state rm ADDRESS` for one of them, or remove "
             f"`moved_from`, which leaves `{rivals[-1][0]}` without a manifest"
         )
         raise StateError(message, hint, id="E905")

@@ -370,5 +370,5 @@ def _is_chain(lines: Sequence[bytes], key: bytes) -> bool:
 
 def _refuse_forged(what: str) -> NoReturn:
     message = f"{what} was modified outside tavusctl: its seal is invalid"
-    hint = "restore a backup, or move it away and import the objects again with `tavusctl import`"
+    hint = "restore a backup, or move it away and import the objects again with `tavusctl import --match-names`"
     raise StateError(message, hint, id="E950")

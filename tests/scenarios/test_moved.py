@@ -152,7 +152,7 @@ def test_an_address_cannot_get_two_objects(applied: Project) -> None:
         f"several objects into one address: persona/sales-coach ({second}) and persona/coach ({first}) [E905]"
         in result.err
     )
-    assert "run `tavusctl state rm` for one of them" in result.err
+    assert "run `tavusctl state rm ADDRESS` for one of them" in result.err
     applied.run("state", "rm", "persona/sales-coach")
     assert applied.plan()["moved"] == [{"address": "persona/sales-coach", "from": "persona/coach", "id": first}]
 

@@ -122,7 +122,7 @@ def test_one_field_alone(staged: Project) -> None:
         "+  layers: {tts: {voice_settings: {speed: 0.7}}}",
     ]
     result = staged.run(*("promote", "persona/coach", "--from", "staging", "--to", "europe", "--field", "/layers/llm"))
-    assert (result.code, "`tavusctl diff`" in result.err) == (12, True)
+    assert (result.code, "`tavusctl diff staging europe`" in result.err) == (12, True)
 
 
 @pytest.mark.parametrize("field", ["layers/tts", "layers.tts", "/spec/layers/tts", "/layers/tts/"])
@@ -147,7 +147,10 @@ def test_of_a_field_that_does_not_differ_the_others_are_told(staged: Project) ->
     result = staged.run(*command)
     assert (result.code, "does not differ at /layers/tss" in result.err) == (12, True)
     named = ("/persona_name", "/system_prompt", "/greeting", "/layers/tts/voice_settings/speed")
-    assert f"help: the differences are at {', '.join(f'`{one}`' for one in named)}; run `tavusctl diff`" in result.err
+    assert (
+        f"help: the differences are at {', '.join(f'`{one}`' for one in named)}; run `tavusctl diff staging europe`"
+        in result.err
+    )
 
 
 def test_where_another_environment_would_change_the_overlay_is_edited(staged: Project) -> None:

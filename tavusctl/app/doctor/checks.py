@@ -145,7 +145,7 @@ def state(session: Session, *, is_reached: bool) -> Iterator[Finding]:
         yield warning("state", remark.message, remark.hint)
     if holder:
         # The kernel releases the lock of a file when its process ends.
-        unlock = "" if isinstance(store, FileStore) else "; `tavusctl state unlock` releases the lock of a dead one"
+        unlock = "" if isinstance(store, FileStore) else "; `tavusctl state unlock ID` releases the lock of a dead one"
         hint = f"wait for that run to end{unlock}"
         yield warning("lock", f"held by {holder}", hint)
     else:

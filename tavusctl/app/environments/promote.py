@@ -65,7 +65,8 @@ def promote(
             carrier = _Carrier(
                 source_side, target_side, sources, strangers, target.environment.name, target.environment.overlay
             )
-            fields = [(field.pointer, carrier.carry(field)) for field in _fields(source_side, target_side, chosen)]
+            names = f"{source.environment.name} {target.environment.name}"
+            fields = [(one.pointer, carrier.carry(one)) for one in _fields(source_side, target_side, chosen, names)]
     except (CannotAdoptError, files.UnreadableFileError) as error:
         message = f"`{source_manifest.address}` cannot be carried over: {error}"
         raise RefusedError(message, "edit the files by hand", id="E433") from None
@@ -77,8 +78,8 @@ def promote(
     return Promotion(fields)
 
 
-def _fields(source: Side, target: Side, chosen: Collection[str]) -> Sequence[Field]:
-    """The fields to carry over; UsageError if none of the chosen fields differs."""
+def _fields(source: Side, target: Side, chosen: Collection[str], names: str) -> Sequence[Field]:
+    """The fields to carry over; UsageError if none of the chosen fields differs.  `names` are both environments."""
     kind = KINDS[source.manifest.address.kind]
     pointers = [pointer_in(kind, one) for one in chosen]
     if "" in pointers:
@@ -89,7 +90,7 @@ def _fields(source: Side, target: Side, chosen: Collection[str]) -> Sequence[Fie
         others = [field.pointer for field in differing(source, target, ("",))]
         message = f"`{source.manifest.address}` does not differ at {' or '.join(pointers)}"
         hint_start = f"the differences are at {listed(others)}; " if 0 < len(others) <= _MANY else ""
-        raise UsageError(message, f"{hint_start}run `tavusctl diff` to compare both environments")
+        raise UsageError(message, f"{hint_start}run `tavusctl diff {names}` to compare both environments")
     return fields
 
 
@@ -259,7 +260,7 @@ def _hint_for_less(
 ) -> str:
     """The hint where too much would change: carry only independent fields, or give the environment an overlay."""
     if set(changes) != {address}:
-        return "give each a file of its own, and run `tavusctl promote` again"
+        return "give each a file of its own, and run the same command again"
     independent = [one for one in carried if not any(_overlap(one, other) for other in changes[address])]
     options = " ".join(f"--field {one}" for one in independent)
     separation = "edit the files by hand" if environment.overlay else _overlay_hint(environment.name)

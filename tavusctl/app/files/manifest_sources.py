@@ -83,7 +83,7 @@ class Sources(Struct):
             text = None
         if text is None:
             names = ", ".join(missing)
-            message = f"{FILE} cannot be edited; add `secrets: [{names}]` by hand, and run `tavusctl adopt` again"
+            message = f"{FILE} cannot be edited; add `secrets: [{names}]` by hand, and run the same command again"
             raise CannotAdoptError(message)
         return {FILE: text.encode()}
 

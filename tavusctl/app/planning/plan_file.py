@@ -97,7 +97,7 @@ def read(path: Path) -> Mapping[str, Json]:
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict) or not isinstance(document.get("bound"), dict):
-        message = f"`{path}` is not a plan file of `tavusctl plan --out`"
+        message = f"`{path}` is not a plan file of `tavusctl plan --out FILE`"
         raise StateError(message, "make a new plan file with `tavusctl plan --out FILE`", id="E920")
     return document
 

@@ -121,5 +121,8 @@ def _check_successor(pushed: State, current: State, file: Path) -> None:
             f"`{file}` has serial {pushed.serial}, older than {current.serial} of the state, "
             "and would lose the changes since"
         )
-        hint = "pull the state again, and import missing objects with `tavusctl import`; or add `--allow-older`"
+        hint = (
+            "pull the state again, and import missing objects with `tavusctl import --match-names`; "
+            "or add `--allow-older`"
+        )
         raise StateError(message, hint, id="E904")

@@ -76,7 +76,7 @@ def created_id(sent: SentCreate, live: Iterable[Live], existing_ids: AbstractSet
     matches = candidate_ids(sent, live, existing_ids)
     if len(matches) > 1:
         message = f"found {len(matches)} objects identical to the one sent: {', '.join(matches)}"
-        raise Ambiguous(message, "import the right one with `tavusctl import`, and delete the others")
+        raise Ambiguous(message, "import the right one with `tavusctl import ADDRESS ID`, and delete the others")
     return matches[0] if matches else ""
 
 
@@ -103,9 +103,8 @@ def candidate_ids(
     if doubtful:
         ids = ", ".join(sorted(obj.remote_id for obj in doubtful))
         message = f"a {sent.kind.name} has appeared ({ids}) that matches the one sent, `{sent.name}`, only in part"
-        raise Ambiguous(
-            message, "if it is the right object, import it with `tavusctl import`; otherwise rename or delete it"
-        )
+        hint = "if it is the right object, import it with `tavusctl import ADDRESS ID`; otherwise rename or delete it"
+        raise Ambiguous(message, hint)
     return matches
 
 

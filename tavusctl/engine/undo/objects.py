@@ -338,7 +338,7 @@ def rebind(finished_run: FinishedRun, context: UndoContext, plan: UndoPlan) -> N
             continue
         if owner := context.owners.get(remote_id):
             change = Change(Action.ADOPT, Cause.ASKED, address, remote_id, reason="the run released it")
-            hint = "run `tavusctl state rm` there first, to manage it here again"
+            hint = "run `tavusctl state rm ADDRESS` there first, to manage it here again"
             plan.refused.append(Refusal(change, "E425", 4, f"{remote_id} is {owner} now", hint))
         else:
             plan.settled.append(binding)

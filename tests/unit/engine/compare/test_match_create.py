@@ -50,7 +50,7 @@ def test_the_one_that_reads_as_what_was_sent_is_it() -> None:
 def test_one_that_agrees_only_in_its_name_or_only_in_the_rest_is_for_a_person(changes: dict[str, Any]) -> None:
     with pytest.raises(Ambiguous, match="p2") as told:
         match_create.created_id(SENT, [live("p2", **changes)], set())
-    assert "import it with `tavusctl import`" in told.value.hint
+    assert "import it with `tavusctl import ADDRESS ID`" in told.value.hint
 
 
 def test_what_has_the_name_of_another_create_is_not_it() -> None:
