@@ -18,6 +18,7 @@ WIDTH: Final = 80  # columns, if the width of the terminal is unknown
 _HANGING_INDENT: Final = 4  # columns; more than the mark of a line has, so that no following line looks like a new one
 _MARK: Final = 1  # column: a mark is never left alone on a line
 _WORDS: Final = re.compile(r"\s+|(?:`[^`]*`|\[[A-Z]+[0-9]+ [a-z0-9-]+\]|\S)+")
+_COMMAND: Final = re.compile(r"[a-z ]+: tavusctl ")  # a line with a command at its end, to be copied
 _GAP: Final = re.compile(r"(?<=\S) {2,}(?=\S)")  # between columns
 _NARROWEST_COLUMN: Final = 20  # columns of a terminal
 EXCERPT: Final = "  | "  # before the line of a file, and before the caret below it
@@ -38,7 +39,7 @@ def columns(text: str) -> int:
 
 
 def _parts(line: str, width: int, *, is_table: bool) -> Iterator[str]:
-    if columns(line) <= width:
+    if columns(line) <= width or _COMMAND.match(line):
         yield line
         return
     if line.startswith(EXCERPT):

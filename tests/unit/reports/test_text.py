@@ -186,6 +186,12 @@ def test_a_command_in_backticks_is_never_broken() -> None:
     assert report.splitlines()[1] == f"      {command}, if it is dead"
 
 
+def test_a_line_with_a_command_at_its_end_stays_whole() -> None:
+    line = f"undo with: tavusctl -C {'folder/' * 9} undo 3f2a91c07be4 --allow-deletes 5"
+
+    assert line_wrapping.wrap(line) == line
+
+
 def test_a_row_of_a_table_goes_on_below_its_last_column_if_that_has_room() -> None:
     rows = f"name   text  {'meaning ' * 12}\n{'n' * 60}  text  {'meaning ' * 12}\nname   text  {'x' * 75}"
 
