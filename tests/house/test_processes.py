@@ -150,6 +150,7 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
     return make
 
 
+@pytest.mark.sweep
 def test_nothing_of_the_folder_is_run_while_the_environment_is_made(tmp_path: Path, make: Make) -> None:
     folder = tmp_path / "checkout"
     folder.mkdir()

@@ -139,7 +139,7 @@ def test_no_commit_of_a_state_in_git_has_a_secret_that_is_a_key_or_a_number(
 def test_a_name_is_redacted_before_it_is_cut(named: Project, account: Account) -> None:
     named.manifest("persona", "a", PERSONA)
     account.seed(personas=[{**PERSONA, "persona_name": NAME}])
-    for columns in range(60, 90, 3):
+    for columns in range(60, 90, 8):
         screen = on_a_terminal(named, "list", columns=columns, ONE=NAME)
         assert NAME[:12] not in screen.said
 

@@ -40,6 +40,9 @@ def test_another_pinned_value_is_an_error(before: Any, after: Any) -> None:
 def test_another_pinned_value_is_an_error_however_deep(hidden: Any) -> None:
     with pytest.raises(ValueError, match=r"^a pinned value would have to be written$"):
         diff(deep({"k": 1}), deep({"k": hidden}))
+
+
+def test_a_list_is_edited_item_by_item_however_deep() -> None:
     (longer,) = diff(deep([1, 3]), deep([1, 2, 3]))
     assert (longer["op"], as_text(longer["path"])[-2:], longer["value"]) == ("add", "/1", 2)
     (shorter,) = diff(deep([1, 2, 3, 4]), deep([1, 3, 4]))

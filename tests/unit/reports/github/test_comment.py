@@ -91,7 +91,8 @@ def test_with_more_danger_than_fits_it_says_so_before_anything_else() -> None:
     assert listed > 100
 
 
-def huge() -> Plan:
+@pytest.fixture(scope="module")
+def large() -> Plan:
     """A thousand changes with two megabytes of prompts."""
     steps = []
     for number in range(1000):
@@ -105,14 +106,9 @@ def huge() -> Plan:
     return Plan(tuple(steps), fingerprint=FINGERPRINT)
 
 
-@pytest.fixture(scope="module")
-def large() -> Plan:
-    return huge()
-
-
-def test_long_lists_fit_as_well() -> None:
+def test_long_lists_fit_as_well(large: Plan) -> None:
     """In whole items, and it says how many are left out."""
-    plan = huge()
+    plan = large
     drift = [Drift(step.address, "p1", Cause.DRIFTED, step.fields) for step in plan.steps]
     outcomes = [Outcome(step, Status.FAILED, "p1", "no " * 30) for step in plan.steps]
     found = [Diagnostic("TV1", "wrong " * 20) for _ in plan.steps]
