@@ -92,6 +92,7 @@ def spoilt(body: Any) -> list[Any]:
     return found
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("path", BODIES)
 def test_no_body_makes_it_fail(today: Tavus, path: str) -> None:
     ident = made(today, path)
@@ -101,6 +102,7 @@ def test_no_body_makes_it_fail(today: Tavus, path: str) -> None:
             assert response.status_code < 500, (method, body, response.text)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("path", BODIES)
 def test_no_patch_makes_it_fail(today: Tavus, path: str) -> None:
     ident = made(today, path)
@@ -117,6 +119,7 @@ def pointers(body: Any, pointer: str = "") -> list[str]:
     return [one for name, value in members for one in (f"{pointer}/{name}", *pointers(value, f"{pointer}/{name}"))]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("call", ["tools", "skills", "skills/memory", "skills/presentation", "skills/magic_canvas"])
 def test_no_call_for_tools_and_skills_makes_it_fail(today: Tavus, call: str) -> None:
     pal = today.pal()
