@@ -165,16 +165,6 @@ def test_what_a_hint_says_of_a_next_objective_puts_it_right(names: list[str], da
 
 # What is written, in which kind and where; what is said.
 SAID: list[tuple[str, str, Any, str]] = [
-    (
-        "persona",
-        "/persona_id",
-        "p123456",
-        "remove it; run `tavusctl import persona/coach p123456` to manage an object that exists",
-    ),
-    ("persona", "/created_at", "2025", "remove it: the API sets it"),
-    ("persona", "/layers/llm/temperature", 0.5, "write it under `layers.llm.extra_body:`"),
-    ("persona", "/layers/llm/max_tokens", 100, "write it under `layers.llm.extra_body:`"),
-    ("persona", "/top_p", 0.5, "write it under `layers.llm.extra_body:`"),
     ("persona", "/layers/perception/model", "raven-1", "`perception_model` is present"),
     ("persona", "/conversation_name", "x", "remove it: it is a setting of a conversation"),
     ("persona", "/custom_greeting", "Hi", "write `greeting`"),
@@ -185,7 +175,6 @@ SAID: list[tuple[str, str, Any, str]] = [
     ("document", "/document_id", "d-1", "run `tavusctl import document/coach ID`"),
     ("document", "/url", "https://example.com/a", "`document_url` is present and means the same"),
     ("document", "/depth", 2, "remove it here: it is present under `crawl:`"),
-    ("document", "/recrawl", {"every": "24h"}, "write `recrawl:` beside `spec:`"),
     ("replica", "/training_progress", "10/100", "remove it: the API sets it"),
     ("guardrails", "/data/0/name", "x", "`guardrail_name` is present"),
     ("objectives", "/data/0/prompt", "x", "`objective_prompt` is present"),
@@ -272,21 +261,3 @@ def test_an_ignore_that_can_match_nothing_is_told(pointer: str, said: str, tmp_p
         for meant in re.findall(r"/[\w/]+", one.hint):
             again = checked.of(tmp_path, ignoring(meant))
             assert [left for left in again if left.id == "TV116"] == []
-
-
-@pytest.mark.parametrize(
-    ("document", "said"),
-    [
-        (
-            {"document_url": "https://example.com"},
-            "recrawl: `spec` has no `crawl:`, so there is nothing to crawl again",
-        ),
-        ({"document_url": "https://example.com", "crawl": {}}, "recrawl: `spec` has no `crawl:`"),
-        ({"document_url": "https://example.com", "crawl": {"depth": 1, "max_pages": 5}}, ""),
-    ],
-)
-def test_a_recrawl_of_nothing_is_told(document: JsonObject, said: str, tmp_path: Path) -> None:
-    told = checked.of(tmp_path, {"kind": "document", "name": "a", "spec": document, "recrawl": {"every": "24h"}})
-
-    assert [one.id for one in told] == (["TV116"] if said else [])
-    assert all(said in one.message and "add `crawl:" in one.hint for one in told)
