@@ -69,9 +69,7 @@ def expected_text(errors: Iterable[FieldError], known: Sequence[str] = ()) -> st
 def _expected(error: FieldError) -> list[str]:
     if error.type == "list_type" and error.choice == "list[str]":
         return ["a list of texts"]
-    # Of a text that is validated by a function, pydantic counts items.
-    is_text = error.context.get("field_type") == "Value"
-    template = _EXPECTED.get(f"string_{error.type}" if is_text else error.type)
+    template = _EXPECTED.get(error.type)
     if template is None:
         return [error.message.removeprefix("Input should be ").removeprefix("Value should be ")]
     context = {key: f"{value:g}" if isinstance(value, float) else value for key, value in error.context.items()}
