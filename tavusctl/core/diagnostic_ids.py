@@ -113,6 +113,8 @@ CHECKS: Final[Mapping[str, Check]] = {
     "TV263": _warns("invalid-url", "invalid URL"),
     "TV264": _warns("credentials-in-url", "password or key in a URL inside a text", redacted=True),
     "TV271": _warns("embedded-secret", "likely secret inside a text", redacted=True),
+    "TV281": Check("duplicate-username", "two personas with the same name in meetings"),
+    "TV282": _warns("misspelled-tag", "tag that no object of the project has, but nearly"),
     "TV301": _warns("retained-version", "old version retained"),
     "TV302": _warns("failed-object", "object that cannot be used, because its processing failed"),
     "TV303": _warns("pending-create", "object that an interrupted run may have created, not visible yet"),

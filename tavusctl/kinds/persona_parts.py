@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from pydantic import ConfigDict, Field
 
-from tavusctl.core.messages import listed
+from tavusctl.core.messages import listed, shown
 from tavusctl.core.resource_kind import FieldTraits, Part, PartStyle
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model
-from tavusctl.kinds.common.field_types import optional
+from tavusctl.kinds.common.field_types import matching, optional, pattern_schema
 from tavusctl.lib.json_types import Json, JsonObject
 
 
@@ -64,10 +65,20 @@ class Skills(Model):
     memory: dict[str, Any] | None = optional("Remembers participants; `{}` has no settings.")
 
 
+def _no_username(value: str) -> str:
+    local = value.strip().partition("@")[0]
+    suggestion = f", such as `{local}`" if local and not re.search(r"\s", local) else ""
+    return f"expected the name before `@`, without white space{suggestion}, found {shown(value)}"
+
+
+# Empty: not set.
+Username = Annotated[str, matching(r"[^\s@]*", _no_username), pattern_schema(r"[^\s@]*")]
+
+
 class Conferencing(Model):
     """The persona's name in meetings of others."""
 
-    username: str | None = optional(
+    username: Username | None = optional(
         "Name before `@meet.tavus.io` by which the persona is invited; nobody else's, in any account."
     )
     allowlist: list[str] | None = optional("Domains and addresses that may invite it; empty: anyone.")

@@ -20,6 +20,7 @@ from tavusctl.lint.rules import (
     expressions,
     guardrails,
     layers,
+    matching_names,
     objectives,
     prompts,
     secrets,
@@ -83,6 +84,8 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("TV263", addresses.invalid_url),
     Rule("TV264", addresses.credentials_in_url),
     Rule("TV271", secrets.embedded_secret),
+    Rule("TV281", matching_names.duplicate_username, _PERSONA),
+    Rule("TV282", matching_names.misspelled_tag, _PERSONA),
 )
 
 BLOCKING_IDS: Final = frozenset(rule.id for rule in RULES if rule.blocks_plan)

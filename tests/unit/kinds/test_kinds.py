@@ -194,6 +194,13 @@ def document(**fields: Any) -> dict[str, Any]:
         ),
         ("persona", persona(conferencing={"username": "acme"}), {("layers", "conferencing", "username"): NEEDED}),
         ("persona", persona(conferencing={"allowlist": []}), {}),
+        *(
+            ("persona", {"default_replica_id": "r1", **persona(conferencing={"username": name})}, wrong)
+            for name, wrong in (
+                *(("acme-host", {}), ("", {})),
+                *((name, {("layers", "conferencing", "username"): TEXT}) for name in ("a b", "a@meet.tavus.io", " ")),
+            )
+        ),
         ("persona", {"system_prompt": "x", "tool_ids": ["a"] * 51}, {("tool_ids",): "too_long"}),
         ("guardrail", {"guardrail_name": " ", "guardrail_prompt": "x"}, {("guardrail_name",): "blank_text"}),
         ("guardrail", {"guardrail_name": "a" * 101, "guardrail_prompt": "x"}, {("guardrail_name",): "string_too_long"}),

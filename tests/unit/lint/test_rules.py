@@ -89,8 +89,7 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
     "TV207": [
         (persona(greeting="Hi.\n>>>>>>> feature"), "/greeting", "the line `>>>>>>> feature`"),
         (persona(greeting="||||||| 1a2b3c4\r\nHi."), "/greeting", "the line `||||||| 1a2b3c4"),
-        (goals(goal("a", objective_prompt="<<<<<<< a")), "/data/0/objective_prompt", "the line `<<<<<<< a`"),
-        (rules_of(goal("a") | {"guardrail_prompt": "<<<<<<< a"}), "/data/0/guardrail_prompt", "the line `<<<<<<< a`"),
+        (goals(goal("a", objective_prompt="        (rules_of(goal("a") | {"guardrail_prompt": "<<<<<<< a"}), "/data/0/guardrail_prompt", "the line `<<<<<<< a`"),
         (rules_of(goal("a") | {"guardrail_prompt": "Be.\n<<<<<<<"}), "/data/0/guardrail_prompt", "the line `<<<<<<<`"),
         (layers(llm={"tools": [tool(description="A\n<<<<<<< a")]}), "/layers/llm/tools/0/function/description", "<<<"),
     ],
@@ -387,6 +386,7 @@ def test_a_placeholder_of_a_tool_may_have_the_name_of_a_variable() -> None:
     assert remarks(tool, variables={"city"}) == []
 
 
+<<<<<<< HEAD
 def test_a_prompt_that_has_grown_is_compared_with_the_last_apply() -> None:
     address, was = Address("persona", "a"), "You coach. " * 30
     applied = {address: {"system_prompt": was}}
@@ -456,6 +456,37 @@ def test_two_guardrails_of_one_name_cannot_be_told_apart() -> None:
 
     assert (found.id, found.address, found.pointer) == ("TV241", Address("guardrail", "b"), "/guardrail_name")
     assert found.message == "`guardrail/a` has the name `Calm`, too"
+
+
+def test_a_name_in_meetings_belongs_to_one_persona() -> None:
+    def named(username: str, address: str) -> Manifest:
+        return manifest(*layers(conferencing={"username": username}), name=address)
+
+    (found,) = remarks(named("acme", "a"), named("acme", "b"), named("other", "c"), named("", "d"), named("", "e"))
+
+    assert (found.id, found.address, found.pointer) == (
+        "TV281",
+        Address("persona", "b"),
+        "/layers/conferencing/username",
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "tags", "hints"),
+    [
+        ("guardrail_tags", ["suport", "support"], ["did you mean `support`?"]),
+        ("document_tags", ["prises"], ["did you mean `prices`?"]),
+        ("guardrail_tags", ["prices", "else"], []),
+        ("document_tags", ["prices", ""], []),
+    ],
+)
+def test_a_tag_that_nearly_exists_is_misspelled(field: str, tags: list[str], hints: list[str]) -> None:
+    rule = {"guardrail_name": "Calm", "guardrail_prompt": "Stay calm.", "tags": ["support"]}
+    others = manifest("guardrail", rule), manifest(*document("https://example.com/", tags=["prices"]))
+
+    found = remarks(*others, manifest(*persona(**{field: tags})))
+
+    assert [(one.id, one.hint) for one in found] == [("TV282", hint) for hint in hints]
 
 
 def test_two_tools_of_one_name_are_one_too_many() -> None:
