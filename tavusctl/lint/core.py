@@ -11,15 +11,16 @@ from msgspec import Struct
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostic_ids import CHECKS
 from tavusctl.core.diagnostics import Diagnostic, Edit, Severity, written_at
+from tavusctl.core.json_tree import value_at
 from tavusctl.core.model import Manifest
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import places, secret_fields
 from tavusctl.fields.places import Place
-from tavusctl.lib.json_types import Json, JsonObject
+from tavusctl.lib.json_types import Json, JsonObject, KeyPath
 from tavusctl.patch.pointer import join
 
 
-class Project(Struct, frozen=True):
+class Project(Struct, frozen=True, dict=True):
     """Everything that rules may read: all manifests, the values of the last apply, and settings of the environment."""
 
     manifests: Sequence[Manifest]
@@ -32,6 +33,39 @@ class Project(Struct, frozen=True):
     file_named: Callable[[str, str], str] = lambda _manifest, _text: ""
     similar_file: Callable[[str, str], str] = lambda _manifest, _text: ""  # the same for a path with a typing error
     kinds: Mapping[str, ResourceKind] = {}  # kinds that references can lead to
+
+    @cached_property
+    def by_external_id(self) -> Mapping[str, Manifest]:
+        """The first external manifest with each id."""
+        return {one.external_id: one for one in reversed(self.manifests) if one.external_id}
+
+    @cached_property
+    def _managed(self) -> Mapping[str, Sequence[Manifest]]:
+        """The manifests by kind, without external ones."""
+        managed: dict[str, list[Manifest]] = {}
+        for manifest in self.manifests:
+            if not manifest.external_id:
+                managed.setdefault(manifest.address.kind, []).append(manifest)
+        return managed
+
+    @cached_property
+    def _owners(self) -> dict[tuple[str, KeyPath], Mapping[str, Address]]:
+        return {}
+
+    def owners(self, kind: str, path: KeyPath) -> Mapping[str, Address]:
+        """The texts at a path into spec in the manifests of a kind, each with the first that has it.
+
+        At a list, the texts in it.
+        """
+        if (kind, path) not in self._owners:
+            owners: dict[str, Address] = {}
+            for manifest in self._managed.get(kind, ()):
+                value = value_at(manifest.spec, path)
+                for text in value if isinstance(value, list) else (value,):
+                    if isinstance(text, str):
+                        owners.setdefault(text, manifest.address)
+            self._owners[kind, path] = owners
+        return self._owners[kind, path]
 
 
 class Finding(Struct, frozen=True):

@@ -77,7 +77,7 @@ def invalid_id(subject: Subject) -> Iterator[Finding]:
             continue  # an empty text is no reference, but in a list
         if id_ and _meant_reference(subject, expected_kind, value):
             continue
-        owner = next((one for one in subject.project.manifests if id_ and one.external_id == id_), None)
+        owner = subject.project.by_external_id.get(id_)
         kind_by_prefix = next((kind for kind, form in _PREFIXES.items() if form.fullmatch(id_)), "")
         actual_kind = owner.address.kind if owner else kind_by_prefix if expected_kind in _PREFIXES else ""
         if actual_kind and actual_kind != expected_kind:

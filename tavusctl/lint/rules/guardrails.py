@@ -27,9 +27,7 @@ def duplicate_guardrail(subject: Subject) -> Iterator[Finding]:
 
 def _named_twice(subject: Subject) -> Iterator[Finding]:
     own, name = subject.manifest.address, subject.spec.get(_NAME)
-    others = (one for one in subject.project.manifests if one.address.kind == own.kind and not one.external_id)
-    first = next(one.address for one in others if one.spec.get(_NAME) == name)
-    if first != own and isinstance(name, str) and name:
+    if isinstance(name, str) and name and (first := subject.project.owners(own.kind, (_NAME,))[name]) != own:
         yield Finding(pointer_of(_NAME), f"`{first}` has the name {shown(name)}, too", "rename one of them")
 
 

@@ -78,13 +78,9 @@ def duplicate_tool(subject: Subject) -> Iterator[Finding]:
 
 def _registered_twice(subject: Subject) -> Iterator[Finding]:
     """A finding if an earlier manifest has a tool of the same name: the account accepts a name only once."""
-    address = subject.manifest.address
-    same_kind = [
-        other for other in subject.project.manifests if other.address.kind == address.kind and not other.external_id
-    ]
-    same_name = [other.address for other in same_kind if other.spec.get("name") == subject.spec.get("name")]
-    if subject.spec.get("name") and same_name[0] != address:
-        message = f"`{same_name[0]}` has the name {shown(subject.spec['name'])}, which must be unique in an account"
+    own, name = subject.manifest.address, subject.spec.get("name")
+    if isinstance(name, str) and name and (first := subject.project.owners(own.kind, ("name",))[name]) != own:
+        message = f"`{first}` has the name {shown(name)}, which must be unique in an account"
         yield Finding("/name", message, "rename one of them")
 
 
