@@ -38,7 +38,7 @@ def crawl_of_file(subject: Subject) -> Iterator[Finding]:
 def incomplete_crawl(subject: Subject) -> Iterator[Finding]:
     """Report a crawl without one of its two limits: older versions of the API refuse it."""
     crawl = subject.value_at("crawl")
-    if not isinstance(crawl, dict) or not crawl.keys() <= _CRAWL_LIMITS.keys():  # a key may be misspelled
+    if not isinstance(crawl, dict) or not crawl or not crawl.keys() <= _CRAWL_LIMITS.keys():  # a key may be misspelled
         return
     for key, limit in _CRAWL_LIMITS.items():
         if crawl.get(key) is None:

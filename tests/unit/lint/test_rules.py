@@ -337,6 +337,7 @@ RIGHT: list[tuple[str, Spec]] = [
     *(document(f"https://example.com/prices.{ending}") for ending in ("pdf", "md", "json")),
     document("https://example.com/prices?file=a.zip", crawl={"depth": 2, "max_pages": 5}),
     document("https://example.com/", crawl={"depht": 2}),
+    document("https://example.com/", crawl={}),
     goals(goal("end"), goal("greet", next_required_objective="end")),
     registry(parameters={"type": "object", "properties": {"$ref": {"type": "string"}}}),
     called(query_params={"q": "{city}", "caller": "{tavus_conversation_id}"}, body_template={"a": "{} {1}"}),
