@@ -56,8 +56,9 @@ class Spot(Struct, frozen=True):
     path: KeyPath  # list indices are numbers, as text
     text: str
     is_open: bool = False
-    spans: tuple[Span, ...] = ()  # if the text is a URL: its secret parts
+    spans: tuple[Span, ...] = ()  # if the text is a URL, or is_in_text: its secret parts
     compared_as: str = ""  # of a presigned URL: the file it leads to, which is the same if it is signed again
+    is_in_text: bool = False  # the secret is among other words, as in a prompt
 
     @property
     def is_writable(self) -> bool:

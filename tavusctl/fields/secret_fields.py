@@ -21,6 +21,7 @@ from tavusctl.fields.free_objects import Spot
 from tavusctl.fields.places import Place, members, root
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, special_leaves
 from tavusctl.secrets import detection, redaction, url_credentials
+from tavusctl.secrets.url_credentials import Span
 from tavusctl.secrets.values import Fingerprint, FingerprintKey, Secret, SecretText
 
 _LEAST_TEXT: Final = 12  # a shorter text may be a word that is in other texts as well
@@ -54,10 +55,8 @@ NONE_DECLARED: Final = DeclaredSecrets()
 
 
 def secret_places(kind: ResourceKind, body: JsonObject) -> Iterator[Spot]:
-    """Every secret of a document, in its order."""
-    found: list[Spot] = []
-    _collect(root(kind), body, found)
-    return iter(found)
+    """Every secret of a document, in its order; keys among the words of a text are not included."""
+    return (spot for spot in _spots(kind, body) if not spot.is_in_text)
 
 
 def register(spot: Spot) -> bool:
@@ -123,8 +122,8 @@ def declared_secrets(
 
 
 def all_secrets(kind: ResourceKind, remote_id: str, body: JsonObject, places: DeclaredSecrets) -> Iterator[Spot]:
-    """Every secret of an object: those that are recognised, and those that documents name."""
-    recognised = list(secret_places(kind, body))
+    """Every secret of an object: those that are recognised, also inside of texts, and those that documents name."""
+    recognised = _spots(kind, body)
     yield from recognised
     if places.knows_any(kind.name, remote_id):
         found_paths = {spot.path for spot in recognised}
@@ -143,6 +142,12 @@ def contains_recognisable_secret(text: str) -> bool:
     return detection.is_credential(text) or bool(url_credentials.spans(text))
 
 
+def _spots(kind: ResourceKind, body: JsonObject) -> list[Spot]:
+    found: list[Spot] = []
+    _collect(root(kind), body, found)
+    return found
+
+
 def _collect(here: Place, value: Json, found: list[Spot]) -> None:
     """Collect secrets from declared fields, and from the objects of any form inside them."""
     below = here.below
@@ -157,6 +162,8 @@ def _collect(here: Place, value: Json, found: list[Spot]) -> None:
             _collect(place, item, found)
         elif not place.declared.is_shown:
             found += _spots_in_field(place, item)
+        elif detection.is_key(item):
+            found.append(_spot_in_text(place.path, item))
 
 
 def _spots_in_field(place: Place, text: str) -> Sequence[Spot]:
@@ -169,9 +176,15 @@ def _spots_in_field(place: Place, text: str) -> Sequence[Spot]:
         signed = field.must_stay_reachable and presigned_urls.access_parameters(text)
         means = str(presigned_urls.without_access_parameters(text)) if signed else ""
         return (Spot(path, text, spans=spans, compared_as=means),) if spans or signed else ()
-    if detection.is_key(text) and len(text.split(maxsplit=1)) == 1:
+    if not detection.is_key(text):
+        return ()
+    if len(text.split(maxsplit=1)) == 1:
         return (Spot(path, text),)
-    return ()
+    return (_spot_in_text(path, text),)
+
+
+def _spot_in_text(path: KeyPath, text: str) -> Spot:
+    return Spot(path, text, spans=tuple(Span(*span, "key") for span in detection.key_spans(text)), is_in_text=True)
 
 
 def _leaves(value: Json) -> Iterator[tuple[KeyPath, Json]]:

@@ -275,3 +275,28 @@ def test_environments_of_one_project_share_the_name_and_have_a_key_each(named: P
     for one, key in (("staging", KEY), ("production", LATER)):
         planned = named.run("plan", "--env", one, "--format", "json", **{name: key})
         assert (planned.code, planned.document["changes"]) == (0, [])
+
+
+def test_a_key_in_a_prompt_of_the_account_is_in_no_report_and_no_file(project: Project) -> None:
+    key = f"sk-live-{KEY}"
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach."})
+    project.apply()
+    prompt = {"op": "add", "path": "/system_prompt", "value": f"You coach. Use {key} for it,\nand be kind."}
+    project.account.portal("personas", project.bound("persona/coach"), prompt)
+    reports = [option for form in ("comment", "html", "json", "sarif") for option in ("--report", f"{form}=r.{form}")]
+
+    ended = [
+        project.run(*words)
+        for words in (
+            *(("drift", *reports), ("plan", "--out", "plan.json", *reports), ("adopt", "--all"), ("verify",)),
+            *(("export", "--out", "exported"), ("apply", "plan.json"), ("undo", "--yes"), ("state", "pull")),
+        )
+    ]
+
+    assert "/system_prompt: (sensitive) changed" in ended[0].out
+    assert "remove the key in the account" in ended[2].out + ended[2].err
+    assert [one.code for one in ended[:2]] == [0, 0]
+    assert ended[5].code == 0
+    assert found_in("".join(one.out + one.err for one in ended), [KEY]) == []
+    assert found_under(project.root, [KEY]) == []
+    assert settled(project)

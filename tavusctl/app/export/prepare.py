@@ -25,7 +25,7 @@ from tavusctl.core.address import Address, Source
 from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import ConfigError, RefusedError, StateError, UsageError
-from tavusctl.core.json_tree import leaves, with_addresses
+from tavusctl.core.json_tree import leaves, pattern_of, with_addresses
 from tavusctl.core.messages import shown, suggestion
 from tavusctl.core.model import Live, Manifest
 from tavusctl.core.ports import Reader, Store
@@ -40,8 +40,10 @@ from tavusctl.engine.import_.survey import (
     without_unknown_secrets,
 )
 from tavusctl.engine.plan import Approvals
+from tavusctl.fields import secret_fields
 from tavusctl.kinds import KINDS
 from tavusctl.lint.core import Subject
+from tavusctl.patch import split
 from tavusctl.rewrite.export import Rendered, addresses, export_manifest, recorded_base, render, shared_names
 from tavusctl.secrets import redaction
 
@@ -238,7 +240,11 @@ def _render(naming: _Naming, target: Target, live: Live, owner: str, shared: Map
 
 def _secret_fault(rendering: Rendered) -> str:
     """The fault of files that would contain the value of a secret; empty if they would not."""
-    spec = rendering.exported.spec  # not the files: there, texts that look like expressions are escaped
+    spec, kind = rendering.exported.spec, rendering.exported.live.kind
+    for pointer, _ in rendering.exported.secrets:
+        if not secret_fields.allows_secret_reference(kind, pattern_of(split(pointer))):
+            return f"the account has a key in {pointer}, where a manifest cannot have a secret"
+    # Not the files: there, texts that look like expressions are escaped.
     texts = [text for path, leaf in leaves(spec) for text in (*path, leaf) if isinstance(text, str)]
     names = sorted({name for text in texts for name in redaction.secret_names_in(text)})
     return f"its manifest would contain the value of {', '.join(names)}" if names else ""
