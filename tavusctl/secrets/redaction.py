@@ -27,6 +27,7 @@ from typing import NamedTuple, NewType
 from tavusctl.lib.patterns import pattern
 from tavusctl.lib.spelling import ALL, IGNORED, NESTED, PACKED, decode, possible_spellings, without_ignored
 from tavusctl.lib.texts import common_prefix
+from tavusctl.secrets import detection
 from tavusctl.secrets.needles import SHORTEST, core_of, cores_of, half_cores_of, needles_of
 
 View = NewType("View", str)
@@ -87,9 +88,12 @@ def redacted(text: str) -> View:
 
 
 def redacted_words(text: str) -> View:
-    """As `redacted`, for messages of a server: also without beginnings, ends and halves of secrets, as it may quote."""
+    """As `redacted`, for messages of a server: also without beginnings, ends and halves of secrets, as it may quote.
+
+    It may also quote keys that this run does not know, because somebody else has put them into the account.
+    """
     secrets, readings = tuple(_known), _Readings(text)
-    spans = [*_secret_spans(readings, secrets), *_end_spans(readings, secrets)]
+    spans = [*_secret_spans(readings, secrets), *_end_spans(readings, secrets), *detection.key_spans(text)]
     return View(_replace_spans(text, [*spans, *_core_spans(readings, half_cores_of(secrets))]))
 
 

@@ -135,3 +135,9 @@ def test_what_one_run_has_met_is_not_the_next_ones() -> None:
         redaction.register("only-here-1234")
     with redaction.isolated_run():
         assert redaction.redacted("only-here-1234") == "only-here-1234"
+
+
+def test_a_key_of_a_known_form_in_an_answer_is_hidden_although_nobody_knows_it() -> None:
+    key = "sk-live-0f1e2d3c4b5a69788796a5b4"
+    shown = redaction.redacted_words(f"the stored key {key} is invalid")
+    assert shown == f"the stored key {redaction.SHOWN} is invalid"
