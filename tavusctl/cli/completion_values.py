@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
+from tavusctl.secrets.escape import flat
+
 if TYPE_CHECKING:
     from tavusctl.core.project_settings import Project
 
@@ -37,10 +39,14 @@ def address(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Com
 
 
 def environment(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The environments of the project, each with the name of its account."""
+    """The environments of the project, each with the name of its account.
+
+    That is any text, and a line break in it would begin another value.
+    """
     project = _project(ctx)
     environments = project.environments if project else {}
-    return [CompletionItem(name, help=env.account) for name, env in environments.items() if name.startswith(incomplete)]
+    accounts = {name: flat(env.account) for name, env in environments.items() if name.startswith(incomplete)}
+    return [CompletionItem(name, help=account) for name, account in accounts.items()]
 
 
 def output(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:

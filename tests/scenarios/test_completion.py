@@ -14,19 +14,24 @@ from tests.scenarios.project import Project, environment_of
 COACH = {"persona_name": "Coach", "system_prompt": "You coach."}
 
 
-def offered(folder: Path, *words: str) -> list[str]:
-    """What bash is told for the last of some words."""
+def told(folder: Path, shell: str, *words: str) -> str:
+    """What a shell is told for the last of some words."""
     variables = {
-        "_TAVUSCTL_COMPLETE": "bash_complete",
+        "_TAVUSCTL_COMPLETE": f"{shell}_complete",
         "COMP_WORDS": " ".join(words),
-        "COMP_CWORD": str(len(words) - 1),
+        "COMP_CWORD": words[-1] if shell == "fish" else str(len(words) - 1),
     }
     out, err = io.StringIO(), io.StringIO()
     streams = contextlib.redirect_stdout(out), contextlib.redirect_stderr(err)
     with environment_of(variables), contextlib.chdir(folder), streams[0], streams[1], pytest.raises(SystemExit):
         run([])
     assert err.getvalue() == ""
-    return [line.partition(",")[2] for line in out.getvalue().splitlines() if line]
+    return out.getvalue()
+
+
+def offered(folder: Path, *words: str) -> list[str]:
+    """The words that bash is offered for the last of some words."""
+    return [line.partition(",")[2] for line in told(folder, "bash", *words).splitlines() if line]
 
 
 @pytest.fixture
@@ -37,6 +42,18 @@ def named(project: Project) -> Project:
     project.manifest("persona", "closer", {**COACH, "sytem_prompt": "Wrong."})
     project.manifest("document", "prices", {"document_url": "https://example.com/prices.pdf"})
     return project
+
+
+@pytest.mark.parametrize(("shell", "lines"), [("zsh", 3), ("fish", 1)])
+def test_the_name_of_an_account_is_no_further_value_and_no_escape_code(
+    project: Project, shell: str, lines: int
+) -> None:
+    account = "acme\\nplain\\n$(touch x)\\e[31m"
+    project.write("tavusctl.yaml", f'{{version: 1, environments: {{prod: {{account: "{account}"}}}}}}')
+
+    offer = told(project.root, shell, "tavusctl", "plan", "--env", "")
+
+    assert ("prod" in offer, len(offer.splitlines()), "\x1b" in offer) == (True, lines, False), offer
 
 
 def test_commands_and_options_are_offered(tmp_path: Path) -> None:
