@@ -32,6 +32,8 @@ _KEYS = pattern(
     r"|\bhooks\.slack\.com/(?:services|workflows)/[\w/-]{16,}|\bdiscord(?:app)?\.com/api/webhooks/\d+/[\w-]{16,}"
     r"|\bsk_car_[A-Za-z0-9]{16,}|\bxai-\w{40,}|\bpplx-[A-Za-z0-9]{32,}|\bnvapi-[\w-]{40,}|\br8_[A-Za-z0-9]{30,}"
     r"|\btvly-[\w-]{24,}|\bcal_live_[0-9a-f]{24,}|\bpat-(?:na|eu)\d-[0-9a-f-]{32,}|\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"
+    r"|\b(?:dckr_pat|figd|glsa|lin_api|ntn|sbp)_\w{24,}|\bdo[opr]_v1_[0-9a-f]{40,}|\bhvs\.CAES[\w-]{24,}"
+    r"|\bpypi-AgE[\w-]{24,}|\b(?:GOCSPX|PMAK|xkeysib|gl[rd]t)-[\w-]{20,}"
     r"|\b\d{8,10}:AA[\w-]{30,}|\b(?:AGE-SECRET-KEY|age-secret-key)-(?:[A-Za-z0-9]{1,8}-)?1[A-Za-z0-9]{40,}"
     rf"|{private_keys.BEGIN}"
 )
@@ -48,7 +50,9 @@ _MARKERS: Final = (
     *(f"{first}{dash}" for first in ("sk", "rk", "pk") for dash in "-_"),
     *(f"gh{letter}_" for letter in "pousr"),
     *("github_pat_", "glpat-", "xapp-", "AKIA", "ASIA", "AIza", "ya29.", "eyJ", *private_keys.MARKERS),
-    *("AGE-SECRET-KEY-", "age-secret-key-"),
+    *("AGE-SECRET-KEY-", "age-secret-key-", "GOCSPX-", "PMAK-", "pypi-AgE", "xkeysib-", "hvs.CAES"),
+    *(f"{name}_" for name in ("dckr_pat", "figd", "glsa", "lin_api", "ntn", "sbp", "_v1")),
+    *("glrt-", "gldt-"),
     *(f"xox{letter}-" for letter in "abeprs"),
     *("xai-", "pplx-", "nvapi-", "r8_", "tvly-", "cal_live_", "pat-", "shpat_", "shpca_", "shppa_", "shpss_"),
     *("hf_", "gsk_", "whsec_", "SG.", "npm_", "hooks.slack.com/", "/api/webhooks/", ":AA"),

@@ -57,6 +57,9 @@ BODY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
     "key",
     [f"sk_car_{BODY[:22]}", f"xai-{BODY * 3}", f"pplx-{BODY}{BODY[:16]}", f"nvapi-{BODY * 2}", f"r8_{BODY}ABCDE",
      f"tvly-{BODY}", f"tvly-dev-{BODY}", f"cal_live_{BODY}", "pat-na1-0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0",
+     *(f"{name}_{BODY}" for name in ("dckr_pat", "figd", "glsa", "lin_api", "ntn", "sbp")),
+     *(f"{name}-{BODY}" for name in ("GOCSPX", "PMAK", "xkeysib", "glrt", "gldt")),
+     f"pypi-AgEIcHlwaS5vcmc{BODY}", f"dop_v1_{BODY * 2}", f"hvs.CAES{BODY}",
      f"shpat_{BODY}", f"sk_{BODY}{BODY[:16]}", f"gsk_{BODY}", f"hf_{BODY}"],
 )  # fmt: skip
 def test_a_key_of_a_service_is_known_by_its_form(key: str) -> None:
