@@ -275,7 +275,7 @@ def _compare(
     comparison = diff.compare_all(
         desired,
         account.live,
-        [names.with_current_addresses(binding) for binding in state.bindings.values()],
+        observe.with_dangling_ids(map(names.with_current_addresses, state.bindings.values()), account, desired),
         account.missing,
         adopt=inputs.approvals.adopt,
         recreate=inputs.approvals.replace,

@@ -363,3 +363,27 @@ def test_a_reference_to_the_old_half_of_a_replacement_is_not_called_drift(full: 
 
     assert plan["drift"] == []
     assert [(one["action"], one["cause"]) for one in plan["changes"]] == [("update", "edited"), ("retire", "due")]
+
+
+@pytest.mark.parametrize("with_manifest", [True, False])
+def test_a_reference_to_what_was_deleted_in_the_account_is_removed_without_a_conflict(
+    project: Project, *, with_manifest: bool
+) -> None:
+    """Somebody deletes a document in the portal, and then takes it out of the files: nobody has edited the persona."""
+    project.manifest("document", "prices", PRICES)
+    project.manifest("document", "other", {"document_url": "https://example.com/other.pdf"})
+    refers = ["${ref:document/other}", "${ref:document/prices}"]
+    project.manifest("persona", "coach", {**COACH, "document_ids": refers})
+    project.apply()
+    project.account.portal_delete("document", project.bound("document/prices"))
+    if not with_manifest:
+        project.remove("document", "prices")
+    project.manifest("persona", "coach", {**COACH, "document_ids": refers[:1]})
+
+    (update,) = (one for one in project.plan()["changes"] if one["address"] == "persona/coach")
+    project.apply()
+
+    assert (update["action"], update["cause"]) == ("update", "edited")
+    (coach,) = project.account.objects("personas").values()
+    assert coach["document_ids"] == [project.bound("document/other")]
+    assert (project.plan()["changes"], project.plan()["drift"]) == ([], [])

@@ -17,7 +17,7 @@ from tavusctl.core.address import Address
 from tavusctl.core.binding import MADE, Binding
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import ApiError, ConfigError, Gone
-from tavusctl.core.json_tree import Leaf, map_leaves, value_at, with_addresses, with_leaves
+from tavusctl.core.json_tree import Leaf, map_leaves, texts, value_at, with_addresses, with_leaves
 from tavusctl.core.model import Declared, Desired, Live, Manifest
 from tavusctl.core.ports import Reader, State
 from tavusctl.core.resource_kind import ResourceKind
@@ -324,6 +324,30 @@ def _listed(api: Reader, kind: ResourceKind, raw: JsonObject, decoder: Decoder) 
     if key and not isinstance(raw.get(key), list):
         return find(api, kind, kind.id_of(raw), decoder)
     return decoder.view(kind, raw)
+
+
+def with_dangling_ids(
+    bindings: Iterable[Binding], account: AccountSnapshot, desired: Iterable[Desired]
+) -> list[Binding]:
+    """Bindings with ids in place of addresses where an object still has the id of a missing one, as it was applied.
+
+    Not where the manifest still refers to the missing object, which will have another id.  Without this, to remove the
+    reference would be a conflict, although nobody has changed the object in the account.
+    """
+    all_bindings = [*bindings]
+    missing_ids = {one.address: one.remote_id for one in all_bindings if one.address in account.missing}
+    if not missing_ids:
+        return all_bindings
+    references, live = {one.address: one.refers_to for one in desired}, account.by_id
+
+    def as_applied(binding: Binding) -> Binding:
+        shown, kept = live.get((binding.address.kind, binding.remote_id)), references.get(binding.address, ())
+        present = {*texts(shown.body)} if shown else set()
+        ids: dict[Json, str] = {one: id_ for one, id_ in missing_ids.items() if id_ in present and one not in kept}
+        applied = map_leaves(binding.applied, lambda leaf: ids.get(leaf, leaf) if isinstance(leaf, Address) else leaf)
+        return replace(binding, applied=applied) if ids else binding
+
+    return [as_applied(binding) for binding in all_bindings]
 
 
 def _unlinked(live: Live, missing_ids: Mapping[Address, str]) -> Live:
