@@ -67,6 +67,8 @@ def rename(session: LocalSession, old: str, new: str, lock_timeout: float) -> tu
 def _unbound_address(state: State, old: Address, text: str) -> Address:
     """The new address, parsed; UsageError or StateError if it is invalid, of another kind, or bound already."""
     new = named_addresses.parse(text)
+    if new == old:
+        raise UsageError(f"`{old}` and its new address are the same", "name another address")
     if new.kind != old.kind:
         raise UsageError(f"`{old}` cannot become `{new}`: an object cannot change its kind")
     if new == old:
