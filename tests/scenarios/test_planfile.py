@@ -157,6 +157,16 @@ def test_fm_134_another_state(planned: Project) -> None:
     refused(planned, 3, "it belongs to another state")
 
 
+def test_fm_133_the_first_plan_of_a_project_is_applied_once(project: Project) -> None:
+    """It was made before there was a state."""
+    project.manifest("persona", "coach", COACH)
+    project.run("plan", "--out", "plan.json")
+    assert apply_plan(project).code == 0
+    project.account.forget()
+
+    refused(project, 3, "the state has changed since it was made: another apply has run")
+
+
 def test_fm_134_another_environment(planned: Project) -> None:
     planned.write("tavusctl.yaml", "{version: 1, environments: {default: {}, other: {}}}")
 

@@ -136,7 +136,9 @@ def _compare(bound: Mapping[str, Json], current: Mapping[str, Json], names: Iter
             both = before.keys() & after.keys()
             before, after = ({secret: digests[secret] for secret in both} for digests in (before, after))
         if before != after:
-            _refuse(_BOUND[name] + _changed_names(before, after))
+            # A plan without a state was made before the first apply, which writes one.
+            reason = _BOUND["serial" if name == "lineage" and before == "" else name]
+            _refuse(reason + _changed_names(before, after))
 
 
 def _changed_names(before: object, after: object) -> str:
