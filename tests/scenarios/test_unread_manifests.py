@@ -170,3 +170,17 @@ def test_a_link_to_a_prompt_is_no_folder(team: Project) -> None:
     (team.root / "manifests/coach.md").symlink_to("../prompts/coach.md")
 
     assert team.run("plan", "--detailed-exitcode").code == 0
+
+
+def test_a_folder_with_misnamed_manifests_alone_names_one(project: Project) -> None:
+    project.write(
+        "manifests/coach.yaml.txt", "kind: persona\nname: coach\nspec: {persona_name: Coach, system_prompt: Hi.}\n"
+    )
+
+    for command in (("plan",), ("validate",)):
+        result = project.run(*command)
+        assert (result.code, "no manifest found in manifests [E420]" in result.err) == (4, True), command
+        assert (
+            "help: `manifests/coach.yaml.txt` looks like a manifest, but is not read: rename it to `coach.yaml`"
+            in result.err
+        )

@@ -20,7 +20,7 @@ from tavusctl.config.reading import may_declare
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Diagnostic, Severity, place
 from tavusctl.core.errors import ConfigError, RefusedError
-from tavusctl.core.messages import suggestion
+from tavusctl.core.messages import shown, suggestion
 from tavusctl.core.model import Manifest
 from tavusctl.core.project_settings import FILE, Output
 from tavusctl.engine import resolve
@@ -34,6 +34,7 @@ LENIENT: Final = lint.IDS - lint.BLOCKING_IDS
 _RESULTING: Final[Mapping[str, str]] = {"environments": "TV111", "vars": "TV111", "secrets": "TV112"}
 _NOT_APPLIED: Final = Applied()
 WITHOUT: Final = "E420"  # the error if there is no manifest
+_UNREAD: Final = "TV134"
 
 
 def check(
@@ -61,7 +62,7 @@ def check(
     loaded = loading.read(session.project, session.environment, KINDS, paths, limits, cache=manifest_cache)
     has_errors = any(one.severity is Severity.ERROR for one in (*session.project_diagnostics, *loaded.diagnostics))
     if needs_manifests and not (loaded.files or paths or has_errors):
-        raise without_manifests(session)
+        raise without_manifests(session, [one for one in loaded.diagnostics if one.id == _UNREAD])
     all_manifests = (*loaded.manifests, *loaded.invalid_manifests)
     # References may lead anywhere in the project, so they cannot be checked if only some files are read.
     declared = loaded.declared | _hidden(all_manifests, loaded) | {other.address for other in others}
@@ -164,8 +165,11 @@ def load(
     return manifests, diagnostics
 
 
-def without_manifests(session: LocalSession) -> RefusedError:
-    """The error for a project, or a folder without one, in which there is no manifest."""
+def without_manifests(session: LocalSession, unread: Sequence[Diagnostic] = ()) -> RefusedError:
+    """The error for a project, or a folder without one, in which there is no manifest.
+
+    `unread` are warnings about files that look like manifests.
+    """
     message = f"no manifest found in {_relative(session.project.manifests)}"
     folder = files.similar_path(Path(session.project.manifests), session.root)
     hint = (
@@ -175,6 +179,9 @@ def without_manifests(session: LocalSession) -> RefusedError:
     if not (session.root / FILE).is_file():
         message = f"there is no {FILE} here or above, and {message}"
         hint = "run `tavusctl init`, or change to the folder of the project with `-C`"
+    for one in unread[:1]:
+        path = one.source.path if one.source else ""
+        hint = f"{shown(path)} looks like a manifest, but is not read: {one.hint}"
     return RefusedError(
         message, f"found the folder `{folder}`: set `manifests: {folder}`" if folder else hint, id=WITHOUT
     )
