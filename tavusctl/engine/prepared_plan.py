@@ -72,8 +72,13 @@ class PreparedPlan(Struct, frozen=True):
 
     @property
     def learns_settings(self) -> bool:
-        """Whether an apply writes the state for these settings alone; never if no state has been written yet."""
-        return bool(self.state.serial) and self.known_settings != (self.state.safety, self.state.reads)
+        """Whether an apply writes the state for these settings, or for the label of the account, alone.
+
+        Never if no state has been written yet.
+        """
+        learns_label = self.inputs.environment.account not in ("", self.state.account)
+        learns_others = self.known_settings != (self.state.safety, self.state.reads)
+        return bool(self.state.serial) and (learns_label or learns_others)
 
     @property
     def externals(self) -> dict[str, str]:

@@ -80,6 +80,18 @@ def test_the_state_of_one_account_is_not_used_on_another(coach: Project) -> None
     assert "`acme`" in relabelled[2]
 
 
+def test_a_label_that_is_added_is_bound_by_an_apply_without_changes(project: Project) -> None:
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "Hi."})
+    project.apply()
+    project.write("tavusctl.yaml", "environments: {default: {account: acme}}\n")
+    assert "No changes." in project.apply().out
+
+    project.write("tavusctl.yaml", "environments: {default: {account: other}}\n")
+    result = project.run("plan")
+
+    assert (result.code, "the state belongs to the account `acme`" in result.err) == (9, True), result.err
+
+
 def test_an_account_is_not_reported_as_that_of_the_state_if_it_is_another(coach: Project) -> None:
     """With a key of the account itself, an account that was emptied is reported as it is."""
     commands = [("verify",), ("list",), ("list", "persona", "--unmanaged")]
