@@ -286,7 +286,9 @@ def test_a_manifest_that_may_mean_the_same_object_is_for_a_person_to_bind(shop: 
 
     assert contents(shop) == before
     assert f"`persona/{manifest}` is not bound, and may be {persona_id(shop, 'Greeter')}" in result.err
-    assert "[E423]" in result.err
+    assert "[E423]\n  help: import it with " in result.err
+    shop.manifest("persona", f"{manifest}-2", {"persona_name": "Sales Coach", "system_prompt": "Hello."})
+    assert "[E423]\n  help: import each with " in export(shop, code=4).err
 
 
 def test_a_broken_project_is_mended_first(shop: Project) -> None:

@@ -326,7 +326,8 @@ def _refuse_rivals(naming: _Naming, renderings: Iterable[Rendered], target: Targ
         raise RefusedError(_nothing_written(taken), hint, id="E425")
     if conflicts:
         unclear = [f"`{address}` is not bound, and may be {remote_id}" for address, remote_id in conflicts]
-        hint = "import it with `tavusctl import ADDRESS ID` or `tavusctl import --match-names`"
+        each = "each" if len(conflicts) > 1 else "it"
+        hint = f"import {each} with `tavusctl import ADDRESS ID` or `tavusctl import --match-names`"
         raise RefusedError(_nothing_written(unclear), hint, id="E423")
 
 
