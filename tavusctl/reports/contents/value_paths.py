@@ -114,8 +114,8 @@ class ValueComparison(Struct, frozen=True):
         if "" not in before and "" not in after and len(before) == len(old) and len(after) == len(new):
             yield from self._keyed_items((*path, "*"), before, after, name)
         elif declared.unordered:
-            yield from (Place(f"{name}/*", item, ABSENT) for item in old if item not in new)
-            yield from (Place(f"{name}/*", ABSENT, item) for item in new if item not in old)
+            yield from (Place(name, item, ABSENT) for item in old if item not in new)
+            yield from (Place(name, ABSENT, item) for item in new if item not in old)
         else:
             yield from self._aligned((*path, "*"), old, new, name)
 

@@ -72,7 +72,7 @@ def test_tools_are_called_by_their_function(old: Json, new: Json, expected: list
 def test_an_inserted_item_is_one_place() -> None:
     assert places([1, 2, 3], [1, 9, 2, 3]) == ["/1:  -> 9"]
     assert places(["a", "b"], ["b", "a"], PERSONA, "document_tags") == []
-    assert places(["a", "b"], ["b", "c"], PERSONA, "document_tags") == ['/*: "a" -> ', '/*:  -> "c"']
+    assert places(["a", "b"], ["b", "c"], PERSONA, "document_tags") == [': "a" -> ', ':  -> "c"']
 
 
 def test_what_the_account_fills_in_is_no_difference() -> None:
