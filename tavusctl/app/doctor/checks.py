@@ -28,6 +28,7 @@ from tavusctl.integrations.git.process import Git, GitError
 from tavusctl.kinds import KINDS
 from tavusctl.state.file.store import FileStore
 from tavusctl.state.journal import read_current_state
+from tavusctl.state.lock_holder import duration_text
 from tavusctl.state.seals import open_state
 
 _SECONDS: Final = 10.0  # for one attempt
@@ -195,7 +196,7 @@ def _clock(skew: timedelta | None) -> Finding:
     if skew is None:
         return warning("clock", "the server does not send its time")
     seconds = round(skew.total_seconds())
-    difference = f"{abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'} the server's clock"
+    difference = f"{duration_text(abs(seconds))} {'ahead of' if seconds > 0 else 'behind'} the server's clock"
     if abs(skew) > _SKEW:
         return warning("clock", f"the clock of this machine is {difference}", "set the clock, for example with NTP")
     return ok("clock", "the same as the server's" if abs(seconds) <= _NEAR else difference)
