@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 # No deadline: test machines are busy, and bench/ measures speed.
-settings.register_profile("small", max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("small", max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("small"), derandomize=True, print_blob=True)
 settings.register_profile("many", settings.get_profile("small"), max_examples=100)
 settings.register_profile("long", settings.get_profile("small"), max_examples=5000)

@@ -37,6 +37,7 @@ def test_a_listing_that_leaves_out_a_fixed_field_replaces_nothing(project: Proje
 
 def test_what_the_server_did_not_keep_at_creation_replaces_nothing_later(project: Project) -> None:
     """The manifest may give it up: the document is already without it."""
+    project.environment["TAVUSCTL_SETTLE"] = "0.2"
     project.account.switch(ignore_fields=["/callback_url"])
     project.manifest("document", "it", SITE)
     created = project.run("apply", "--yes")
@@ -49,6 +50,7 @@ def test_what_the_server_did_not_keep_at_creation_replaces_nothing_later(project
 
 
 def test_a_listing_may_leave_out_what_the_server_keeps_in_another_form(project: Project) -> None:
+    project.environment["TAVUSCTL_SETTLE"] = "0.2"
     project.account.switch(tidied_fields={"/callback_url": "lower"})
     project.manifest("document", "it", {**SITE, "callback_url": "https://hooks.example.com/Coach"})
     project.run("apply", "--yes")

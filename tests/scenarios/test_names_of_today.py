@@ -319,6 +319,7 @@ def test_a_field_that_goes_is_left_to_the_server_in_both_eras(project: Project, 
 
 def test_a_field_that_was_taken_away_and_reads_as_before_is_not_kept(project: Project) -> None:
     account: Account = project.account
+    project.environment["TAVUSCTL_SETTLE"] = "0.2"
     spec: Body = {"persona_name": "Coach", "system_prompt": "You coach."}
     project.manifest("persona", "coach", {**spec, "greeting": "Hello.", "context": "Sales."})
     project.apply()
