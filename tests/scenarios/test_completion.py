@@ -138,6 +138,7 @@ def test_checks_behaviors_reports_and_kinds_are_offered(tmp_path: Path) -> None:
         "TV241,duplicate-tool",
         "TV241,duplicate-objective",
         "TV241,duplicate-guardrail",
+        "TV241,duplicate-username",
         "TV241,duplicate-name",
     ]
     assert offered(tmp_path, "tavusctl", "emulator", "--behavior", "roo") == ["rooms="]
