@@ -30,7 +30,7 @@ class Deployment(Model):
 
     name: str | None = optional("Name shown in lists.", max_length=255)
     persona_id: Filled = Field(description="Who speaks there; a `${ref:persona/NAME}`.")
-    channel: Annotated[str, KnownValues("widget", "embed", "landing-page")] = Field(description="Where it is.")
+    channel: Annotated[Filled, KnownValues("widget", "embed", "landing-page")] = Field(description="Where it is.")
     status: Annotated[str, KnownValues("draft", "active", "inactive")] | None = optional(
         "`active`: anybody with the link can talk, at the account's cost."
     )

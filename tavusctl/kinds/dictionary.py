@@ -23,7 +23,7 @@ class Pronunciation(Model):
 
     text: Filled = Field(description="What is written.", max_length=200)
     pronunciation: Filled = Field(description="What is said.", max_length=500)
-    type: Annotated[str, KnownValues("alias", "ipa")] = Field(
+    type: Annotated[Filled, KnownValues("alias", "ipa")] = Field(
         description="`alias`: other words; `ipa`: signs of the International Phonetic Alphabet."
     )
     alphabet: Annotated[str, KnownValues("ipa")] | None = optional("Always `ipa`; may be left out.")

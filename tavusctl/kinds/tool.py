@@ -42,7 +42,7 @@ _OPTIONAL: Final = {"api_key": ("location",), "oauth2_client_credentials": ("sco
 class Auth(Model):
     """How Tavus signs in at the address."""
 
-    type: Annotated[str, KnownValues("none", "bearer", "basic", "api_key", "hmac", "oauth2_client_credentials")] = (
+    type: Annotated[Filled, KnownValues("none", "bearer", "basic", "api_key", "hmac", "oauth2_client_credentials")] = (
         Field(description="The way to sign in, which says what else is needed.")
     )
     token: Filled | None = optional("Token for `bearer`; a `${secret:NAME}`.")

@@ -417,11 +417,14 @@ def test_a_skill_that_is_not_known_is_a_warning(today: Project, skills: Any, mes
     assert complaint["message"] == f"{message}, which is sent as it is"
 
 
-def test_an_empty_text_is_no_value_of_a_field_with_known_values(today: Project) -> None:
-    """It would be sent when the object is created, and refused: no version of the API will ever know it."""
-    pal(today, disclosure_type="")
+def test_an_empty_text_is_not_sent_where_values_are_known(today: Project) -> None:
+    """It counts as not set, and the API would refuse it."""
+    pal(today, disclosure_type="", pipeline_mode="")
+    goal = {"objective_name": "greet", "objective_prompt": "Greet.", "modality": "", "confirmation_mode": ""}
+    today.manifest("objectives", "call", {"name": "Call", "data": [goal]})
 
-    (complaint,) = today.run("validate", "--format", "json").document["complaints"]
+    today.apply()
 
-    assert (complaint["id"], complaint["severity"], complaint["hint"]) == ("TV104", "error", "remove the key")
-    assert complaint["message"] == "disclosure_type: expected `auto` or `always`, found ''"
+    bodies = [call["body"] for call in today.account.writes if call["method"] == "POST"]
+    assert not any('""' in json.dumps(body) for body in bodies)
+    assert today.plan()["changes"] == []

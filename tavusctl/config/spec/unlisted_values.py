@@ -1,11 +1,11 @@
-"""Unknown values of fields with known ones: the API may accept them by now, so they are sent, with a warning."""
+"""Warnings for unknown values of fields with known ones; the API may accept them by now, so they are sent."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from tavusctl.config.collector import DiagnosticCollector, dotted
-from tavusctl.core.messages import either, listed, nearest, shown
+from tavusctl.core.messages import listed, nearest, shown
 from tavusctl.fields import secret_fields
 from tavusctl.fields.places import Place
 from tavusctl.lib.json_types import Json, JsonObject
@@ -13,25 +13,17 @@ from tavusctl.patch.pointer import escape
 
 
 def check(values: Iterable[tuple[Place, Json]], collector: DiagnosticCollector, failed: frozenset[str]) -> None:
-    """Warn of each value that is not among the known ones; `failed` has pointers of values reported already.
-
-    An empty text is an error: no version of the API will ever know it.
-    """
+    """Warn of each value that is not among the known ones; `failed` has pointers of values reported already."""
     for place, value in values:
         if place.declared.traits.known_keys and isinstance(value, dict):
             _check_keys(place, value, collector, failed)
         known, pointer = place.declared.known_values, place.pointer
-        if not known or not isinstance(value, str) or value in known or f"/spec{pointer}" in failed:
-            continue
-        if value:
+        if known and isinstance(value, str) and value and value not in known and f"/spec{pointer}" not in failed:
             similar = nearest(value, known)
             hint = f"did you mean `{similar}`?" if similar else f"known: {listed(known)}"
             quoted = "" if secret_fields.contains_recognisable_secret(value) else f" {shown(value)}"
             message = f"{dotted(pointer)}: unknown value{quoted}, which is sent as it is"
             collector.warning("TV126", message, collector.value_at(f"/spec{pointer}"), hint=hint)
-        else:
-            message = f"{dotted(pointer)}: expected {either(f'`{one}`' for one in known)}, found {shown(value)}"
-            collector.error("TV104", message, collector.value_at(f"/spec{pointer}"), "remove the key")
 
 
 def _check_keys(place: Place, value: JsonObject, collector: DiagnosticCollector, failed: frozenset[str]) -> None:

@@ -25,8 +25,8 @@ class KnownValues:
         self.values = values
 
     def __get_pydantic_json_schema__(self, core: Any, handler: Callable[[Any], Any]) -> dict[str, Any]:
-        """The JSON Schema for editors: they offer the known values, and accept any text that is not empty."""
-        return {"anyOf": [{"enum": [*self.values]}, {**handler(core), "minLength": 1}]}
+        """The JSON Schema for editors: they offer the known values, and accept any text."""
+        return {"anyOf": [{"enum": [*self.values]}, handler(core)]}
 
 
 @functools.cache

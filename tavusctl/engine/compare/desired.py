@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from tavusctl.core.json_tree import canonical, empty_value_for, identity_of, is_empty
 from tavusctl.core.model import ABSENT, Desired
 from tavusctl.core.resource_kind import ResourceKind
+from tavusctl.core.schema.model_fields import known_values
 from tavusctl.crawl import source_fingerprint
 from tavusctl.fields.equivalence import same, unaliased
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_object
@@ -31,7 +32,8 @@ def sent_name(desired: Desired) -> str:
 def _new_value(kind: ResourceKind, path: KeyPath, value: Json) -> Json:
     declared = kind.field_at(path)
     if isinstance(value, dict):
-        return {key: _new_value(kind, (*path, key), item) for key, item in value.items() if item is not None}
+        members = ((key, (*path, key), item) for key, item in value.items())
+        return {key: _new_value(kind, place, item) for key, place, item in members if _is_sent(kind, place, item)}
     return desired_value(kind, path, value, ABSENT) if isinstance(value, list) or declared.joined_by else value
 
 
@@ -84,7 +86,7 @@ def _item(kind: ResourceKind, path: KeyPath, desired: Json, live: Json) -> Json:
     return (
         _desired_item(kind, path, desired, live)
         if isinstance(desired, dict) and isinstance(live, dict)
-        else _without_nulls(desired)
+        else _without_nulls(kind, path, desired)
     )
 
 
@@ -108,7 +110,7 @@ def _desired_item(kind: ResourceKind, path: KeyPath, desired: JsonObject, live: 
             and not is_empty(value)
             and not _covered(kind, path, key, desired_members, live_members, result)
         ):
-            result[key] = _without_nulls(value)
+            result[key] = _without_nulls(kind, (*path, key), value)
     return result
 
 
@@ -125,8 +127,14 @@ def _covered(
     return bool(single) and single in result and same(kind, (*path, key), desired.get(key), live.get(key))
 
 
-def _without_nulls(value: Json) -> Json:
+def _without_nulls(kind: ResourceKind, path: KeyPath, value: Json) -> Json:
     """A value without its nulls: null means "remove", and a new object has nothing to remove."""
     if isinstance(value, dict):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
-    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+        members = ((key, (*path, key), item) for key, item in value.items())
+        return {key: _without_nulls(kind, place, item) for key, place, item in members if _is_sent(kind, place, item)}
+    return [_without_nulls(kind, (*path, "*"), item) for item in value] if isinstance(value, list) else value
+
+
+def _is_sent(kind: ResourceKind, path: KeyPath, value: Json) -> bool:
+    """Whether a member of a new object is sent: not null, nor an empty text where the API knows a few values."""
+    return value is not None and not (value == "" and known_values(kind.model, path))

@@ -86,7 +86,8 @@ def test_schemas_are_valid_and_those_on_disk_are_fresh(name: str) -> None:
             [],
         ),
         ("persona", {"system_prompt": "x", "disclosure_type": "newer"}, []),
-        ("persona", {"system_prompt": "x", "disclosure_type": ""}, ["spec/disclosure_type"]),
+        ("persona", {"system_prompt": "x", "disclosure_type": ""}, []),
+        ("deployment", {"persona_id": "p1", "channel": ""}, ["spec/channel"]),
     ],
 )
 def test_editors_take_what_validate_takes(kind: str, spec: object, places: list[str]) -> None:
