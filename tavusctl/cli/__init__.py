@@ -254,10 +254,15 @@ def _report_usage(error: click.ClickException, args: list[str]) -> int:
     from tavusctl.cli.error_report import report, wants_json, write_reports
     from tavusctl.cli.wrapped_output import say
     from tavusctl.core.errors import UsageError
+    from tavusctl.secrets.escape import escape_invisible
 
-    error = _with_hint(error)
+    # In a workflow, the arguments may come from others.
+    message = escape_invisible(_with_hint(error).format_message())
+    error = (
+        click.UsageError(message, error.ctx) if isinstance(error, click.UsageError) else click.ClickException(message)
+    )
     register_secrets(args)
-    usage_error = UsageError(error.format_message())
+    usage_error = UsageError(message)
     if wants_json(args):
         return report(usage_error, args)
     with io.StringIO() as shown:

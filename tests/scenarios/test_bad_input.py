@@ -236,6 +236,14 @@ def test_a_number_that_is_none_is_told_with_what_would_be_one(
     assert (result.code, words in result.err) == (12, True), result.err
 
 
+@pytest.mark.parametrize("args", [("plan", "--target", "{}"), ("plan", "{}"), ("{}",), ("apply", "--parallel", "{}")])
+def test_an_argument_is_quoted_without_its_control_characters(project: Project, args: tuple[str, ...]) -> None:
+    result = project.run(*(word.format("x\x1b[31m\u202e\x07") for word in args))
+
+    shown = any(one in result.err for one in ("\x1b", "\u202e", "\x07"))
+    assert (result.code, shown, "x\\u{1b}[31m" in result.err) == (12, False, True), result.err
+
+
 def test_a_closed_standard_input_is_no_terminal(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in `tavusctl apply <&-`."""
     project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach."})
