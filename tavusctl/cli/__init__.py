@@ -96,9 +96,6 @@ _ADDRESS_ARGUMENT: Final = {
 _HELP = {name: text for group in COMMANDS.values() for name, text in group.items()}
 
 
-# Thresholds of the garbage collector.  Documents are trees, which reference counting frees: a run on ten thousand
-# manifests leaves a few hundred objects in cycles, and each search for them would go through all that it holds.
-_GC_THRESHOLDS = (1_000_000, 10, 10)
 USAGE = 12
 SIGNALS = 128  # an exit code above this is this number plus that of the signal that ended the run
 
@@ -192,7 +189,6 @@ def change_folder(chdir: str | None) -> None:
 
 def main() -> NoReturn:
     """The console script: run a command and exit with its code."""
-    gc.set_threshold(*_GC_THRESHOLDS)
     code = run(sys.argv[1:])
     close_broken()
     if code > SIGNALS:
