@@ -180,7 +180,8 @@ def _compare_one(item: Desired, sides: StateAndAccount) -> tuple[list[Change], l
     if source_change:  # keep the fingerprint of the source it was made from until it is recreated
         made_of = {source_fingerprint.KEY: binding.applied[source_fingerprint.KEY]}
         current = replace(current, applied={**current.applied, **made_of})
-    is_new = sides.with_current_addresses(current) != binding or contains_known_secret(binding)
+    is_same = current == binding or sides.with_current_addresses(current) == binding  # the first is faster
+    is_new = not is_same or contains_known_secret(binding)
     return [], drift, [current] if is_new else []
 
 
