@@ -66,7 +66,7 @@ def _named(address: str, known: Mapping[str, Manifest]) -> Manifest:
 
 def _references(manifests: Sequence[Manifest], chosen: Sequence[Manifest]) -> Graph:
     """The references of all manifests, or of the chosen ones with all their dependencies and dependents."""
-    desired = resolve(manifests, KINDS, secrets=None)
+    desired = resolve(manifests, secrets=None)
     pairs = [(item.address, target) for item in desired for target in item.refers_to]
     start = {manifest.address for manifest in chosen}
     shown = _reached(start, pairs) | _reached(start, [(b, a) for a, b in pairs]) if chosen else None

@@ -28,7 +28,7 @@ def bind_one(session: Session, address: str, remote_id: str, lock_timeout: float
     archive = RunRecords(store.artifacts)
     with store.lock(lock_timeout, "import"), session.reader() as api:
         try:
-            warnings = bind(target, remote_id, KINDS, api, store, _plan_inputs(session), archive=archive.keep)
+            warnings = bind(target, remote_id, api, store, _plan_inputs(session), archive=archive.keep)
         except Gone as error:
             message = f"the account has no {target.kind} `{remote_id}`: {error.text}"
             raise StateError(
@@ -52,7 +52,7 @@ def match_names(session: Session, lock_timeout: float, *, dry_run: bool) -> Matc
     archive = RunRecords(store.artifacts)
     with store.lock(lock_timeout, "import"), session.reader() as api, reading(session.progress, api):
         inputs = _plan_inputs(session)
-        matches = bind_by_name(manifests, KINDS, api, store, inputs, record=not dry_run, archive=archive.keep)
+        matches = bind_by_name(manifests, api, store, inputs, record=not dry_run, archive=archive.keep)
     session.warn(matches.warnings)
     return matches
 

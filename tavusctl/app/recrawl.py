@@ -171,7 +171,7 @@ def _unknown(
     bound = {address: binding.remote_id for address, binding in bindings.items()}
     with session.reader() as api:
         unbound = [item for item in manifests if item.address in unbound_addresses]
-        return of_account(unbound, KINDS, api, bound, session.others().owners)
+        return of_account(unbound, api, bound, session.others().owners)
 
 
 def _unknown_entry(address: Address, ids: Sequence[str]) -> Entry:

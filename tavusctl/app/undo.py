@@ -26,7 +26,6 @@ from tavusctl.engine.execution import check_trusted
 from tavusctl.engine.plan import Approvals
 from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.engine.reconcile import prepare_undo
-from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.reports.json import FORMAT_VERSION, json_text
 from tavusctl.secrets.values import SHOWN, SecretText
@@ -70,9 +69,7 @@ def undo(session: Session, run: str, options: UndoOptions, dialogue: Dialogue) -
 
         def plan() -> PreparedPlan:
             with reading(session.progress, api):
-                return prepare_undo(
-                    past, trash, KINDS, api, store, inputs, manifests=manifests, recreate=options.recreate
-                )
+                return prepare_undo(past, trash, api, store, inputs, manifests=manifests, recreate=options.recreate)
 
         prepared = wait_for_creates(session, api, plan)
         prepared = replace(prepared, plan=with_environment(session, prepared.plan))

@@ -16,13 +16,12 @@ from tavusctl.engine.account.observe import Decoder
 from tavusctl.engine.compare import match_create
 from tavusctl.engine.compare.match_create import SearchResult, SentCreate
 from tavusctl.engine.compare.three_way import unkept_fields
-from tavusctl.engine.prepared_plan import Kinds, PreparedPlan
+from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.state.recorder import Recorder
 
 
 def dependencies(
     prepared: PreparedPlan,
-    kinds: Kinds,
     api: Reader,
     recorder: Recorder,
     save_body: apply.SaveBody,
@@ -30,13 +29,13 @@ def dependencies(
 ) -> apply.Dependencies:
     """The functions of other stages that an apply calls, bound to the plan that it carries out."""
     key = prepared.seals.fingerprint_key
-    decoder = observe.decoder(kinds, recorder.ids, key, recorder.state.bindings.values(), prepared.desired)
+    decoder = observe.decoder(recorder.ids, key, recorder.state.bindings.values(), prepared.desired)
 
     def read(kind: ResourceKind, remote_id: str) -> Live:
         return observe.read(api, kind, remote_id, decoder)
 
     def users(kind: ResourceKind, remote_id: str, address: Address | None) -> Sequence[str]:
-        return referrers.users(api, kinds, kind, remote_id, address, decoder)
+        return referrers.users(api, kind, remote_id, address, decoder)
 
     def find_created(sent: SentCreate, known_ids: Sequence[str]) -> SearchResult:
         live = _listed(api, sent.kind, decoder, recorder)
@@ -53,7 +52,6 @@ def dependencies(
         unkept_fields,
         find_created,
         possible_duplicates,
-        kinds.__getitem__,
         save_body,
         upload_file,
     )

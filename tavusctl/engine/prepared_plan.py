@@ -12,14 +12,12 @@ from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.model import Desired, Manifest, Plan
 from tavusctl.core.ports import OtherBindings, Sources, State
 from tavusctl.core.project_settings import ApprovedInputs, Environment, Safety
-from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.plan import Approvals
 from tavusctl.engine.resolve import Agreed
 from tavusctl.secrets.values import Values
 from tavusctl.state.journal import CallOutcome, Intent
 from tavusctl.state.seals import Keys, Seals
 
-Kinds = Mapping[str, ResourceKind]
 ArchiveRun = Callable[[Sequence[bytes]], None]  # archives the journal of a run that has ended
 
 

@@ -19,40 +19,39 @@ from tavusctl.crawl import quota
 from tavusctl.engine import diff, plan, recovery, remarks, renames, resolve, source_watch
 from tavusctl.engine.account import observe, referrers, steady_reads
 from tavusctl.engine.account.observe import AccountSnapshot, Decoder, Names
-from tavusctl.engine.prepared_plan import Kinds, PlanInputs, PreparedPlan
+from tavusctl.engine.prepared_plan import PlanInputs, PreparedPlan
 from tavusctl.engine.recovery import Recovered
 from tavusctl.engine.safety import account_guard, duplicates, novelty, protection
+from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.state.journal import FinishedRun, Intent
 from tavusctl.state.seals import SealedState, open_state
 
 
 def prepare(
-    manifests: Sequence[Manifest], kinds: Kinds, api: Reader, read_state: Callable[[], SealedState], inputs: PlanInputs
+    manifests: Sequence[Manifest], api: Reader, read_state: Callable[[], SealedState], inputs: PlanInputs
 ) -> PreparedPlan:
     """The plan of what an apply would do; nothing is changed."""
     return steady_reads.read_consistently(
         read_state,
-        lambda sealed: _prepare_once(manifests, kinds, api, sealed, inputs),
+        lambda sealed: _prepare_once(manifests, api, sealed, inputs),
         lambda prepared: steady_reads.doubtful_addresses(prepared.plan),
     )
 
 
-def _prepare_once(
-    manifests: Sequence[Manifest], kinds: Kinds, api: Reader, sealed: SealedState, inputs: PlanInputs
-) -> PreparedPlan:
-    recovered = recover(kinds, api, sealed, manifests)  # complete an interrupted run
+def _prepare_once(manifests: Sequence[Manifest], api: Reader, sealed: SealedState, inputs: PlanInputs) -> PreparedPlan:
+    recovered = recover(api, sealed, manifests)  # complete an interrupted run
     addressed, moves = renames.follow(() if inputs.destroy else manifests, recovered.state.bindings)
     recorded_state = replace(recovered.state, bindings=addressed)
     requested = [manifest for manifest in manifests if not inputs.destroy or manifest.external_id]
-    current_state = _without_given_up_successors(requested, kinds, sealed, recorded_state, inputs)
-    state = diff.without_externals(observe.finish_replacements(api, kinds, current_state), manifests)
+    current_state = _without_given_up_successors(requested, sealed, recorded_state, inputs)
+    state = diff.without_externals(observe.finish_replacements(api, current_state), manifests)
     check_single(state.bindings.values())
     names = observe.names(state, manifests)
-    desired, unread_sources = _resolve_desired(requested, kinds, sealed, state, names, inputs)
+    desired, unread_sources = _resolve_desired(requested, sealed, state, names, inputs)
     staying = {item.address for item in desired if not item.external_id}
-    decoder = _decoder(kinds, sealed, state, names.ids, manifests)
-    account = _observe(api, kinds, desired, state, decoder, inputs, staying=staying)
+    decoder = _decoder(sealed, state, names.ids, manifests)
+    account = _observe(api, desired, state, decoder, inputs, staying=staying)
     guarded = protection.with_declared(state, manifests) if inputs.destroy else state
     comparison = _compare(requested, desired, account, guarded, names, inputs)
     complete = replace(comparison, settled=_settle(comparison, recorded_state, state, sealed))
@@ -70,7 +69,7 @@ def _prepare_once(
         desired,
         inputs,
         account.ids,
-        account.ids_by_kind(kinds),
+        account.ids_by_kind(),
         recovered.lost,
         recovered_calls=recovered.outcomes,
         state_is_behind=result.recovered or bool(moves) or unsealed,
@@ -79,18 +78,18 @@ def _prepare_once(
     )
 
 
-def recover(kinds: Kinds, api: Reader, sealed: SealedState, manifests: Iterable[Manifest] = ()) -> Recovered:
+def recover(api: Reader, sealed: SealedState, manifests: Iterable[Manifest] = ()) -> Recovered:
     """The state with the changes of an interrupted run, its creates that are not visible yet, and its warnings.
 
     The warnings name unpublished edits that the run discarded.  A caller that writes this state without a plan must
     show them: nothing else records them.
     """
-    recovered = _recover_calls(kinds, api, sealed, manifests)
+    recovered = _recover_calls(api, sealed, manifests)
     discarded = recovery.discarded_edits(sealed.replay, recovered.state)
     return replace(recovered, warnings=tuple(starmap(remarks.discarded_edits, discarded)))
 
 
-def _recover_calls(kinds: Kinds, api: Reader, sealed: SealedState, manifests: Iterable[Manifest]) -> Recovered:
+def _recover_calls(api: Reader, sealed: SealedState, manifests: Iterable[Manifest]) -> Recovered:
     replayed = sealed.replay
     if not replayed.pending:
         return Recovered(replayed.state)
@@ -99,10 +98,9 @@ def _recover_calls(kinds: Kinds, api: Reader, sealed: SealedState, manifests: It
     sent_ids = {remote_id: Address.parse(name) for intent in replayed.pending for name, remote_id in intent.ids.items()}
     externals = [(manifest.external_id, manifest.address) for manifest in manifests if manifest.external_id]
     ids = {**observe.replacement_ids(bindings), **sent_ids, **observe.known_ids(bindings, externals)}
-    decoder = observe.decoder(kinds, ids, sealed.seals.fingerprint_key, bindings, manifests, replayed.pending)
+    decoder = observe.decoder(ids, sealed.seals.fingerprint_key, bindings, manifests, replayed.pending)
     return recovery.resolve_pending(
         replayed,
-        kinds,
         lambda kind: observe.listed(api, kind, decoder),
         lambda kind, remote_id: observe.find(api, kind, remote_id, decoder),
     )
@@ -111,7 +109,6 @@ def _recover_calls(kinds: Kinds, api: Reader, sealed: SealedState, manifests: It
 def prepare_undo(
     finished_run: FinishedRun,
     trash: Mapping[str, JsonObject],
-    kinds: Kinds,
     api: Reader,
     store: Store,
     inputs: PlanInputs,
@@ -123,16 +120,16 @@ def prepare_undo(
     from tavusctl.engine import undo  # noqa: PLC0415 - a plan does not need this module, and must start fast
 
     sealed = open_state(store, inputs.keys)
-    state = (recovered := recover(kinds, api, sealed)).state
+    state = (recovered := recover(api, sealed)).state
     _check_state(finished_run, state)
-    decoder = _decoder(kinds, sealed, state, observe.names(state).ids, manifests)
+    decoder = _decoder(sealed, state, observe.names(state).ids, manifests)
     finished_run = renames.run_with_current_addresses(finished_run, state.bindings)
-    account = _observe_for_undo(api, kinds, finished_run, state, decoder, inputs)
+    account = _observe_for_undo(api, finished_run, state, decoder, inputs)
     secrets = resolve.sealed_secrets(manifests, inputs.secrets, sealed.seals.fingerprint_key)
     others = inputs.others() if finished_run.unbound else OtherBindings()
     known = state.bindings, account.by_id, account.ids
-    missing = _missing(undo.restored_references(finished_run, kinds, account.by_id), kinds, api, decoder)
-    context = undo.UndoContext(kinds, *known, trash, recreate, *secrets, others.owners, _externals(manifests), missing)
+    missing = _missing(undo.restored_references(finished_run, account.by_id), api, decoder)
+    context = undo.UndoContext(*known, trash, recreate, *secrets, others.owners, _externals(manifests), missing)
     reversal = undo.reverse(finished_run, context)
     guarded = protection.with_declared(state, manifests).bindings
     result = plan.make(
@@ -145,26 +142,24 @@ def prepare_undo(
         metadata=_metadata(api, state, inputs, account.live),
     )
     result = replace(result, refused=(*reversal.refused, *result.refused), recovered=bool(sealed.replay.records))
-    prepared = PreparedPlan(result, state, (), inputs, account.ids, account.ids_by_kind(kinds), recovered.lost)
+    prepared = PreparedPlan(result, state, (), inputs, account.ids, account.ids_by_kind(), recovered.lost)
     behind = result.recovered or sealed.seals.is_behind(state)
     return replace(prepared, recovered_calls=recovered.outcomes, state_is_behind=behind, seals=sealed.seals)
 
 
 def _observe_for_undo(
-    api: Reader, kinds: Kinds, finished_run: FinishedRun, state: State, decoder: Decoder, inputs: PlanInputs
+    api: Reader, finished_run: FinishedRun, state: State, decoder: Decoder, inputs: PlanInputs
 ) -> AccountSnapshot:
     """A snapshot with what an undo of a run may change, and with all that may refer to what it may delete."""
     touched = {intent.address for intent in finished_run.intents}
     created = {intent.address for intent in finished_run.intents if not intent.remote_id}
-    account = _observe(api, kinds, (), state, decoder, inputs, staying=state.bindings.keys() - created, whole=touched)
-    return observe.with_kinds(api, kinds, account, _touched(finished_run), decoder)
+    account = _observe(api, (), state, decoder, inputs, staying=state.bindings.keys() - created, whole=touched)
+    return observe.with_kinds(api, account, _touched(finished_run), decoder)
 
 
-def _missing(
-    keys: Iterable[tuple[str, str]], kinds: Kinds, api: Reader, decoder: Decoder
-) -> frozenset[tuple[str, str]]:
+def _missing(keys: Iterable[tuple[str, str]], api: Reader, decoder: Decoder) -> frozenset[tuple[str, str]]:
     """The kinds and ids of which the account has no object."""
-    return frozenset(one for one in keys if observe.find(api, kinds[one[0]], one[1], decoder) is None)
+    return frozenset(one for one in keys if observe.find(api, KINDS[one[0]], one[1], decoder) is None)
 
 
 def _externals(manifests: Iterable[Manifest]) -> dict[tuple[str, str], Address]:
@@ -189,33 +184,32 @@ def _touched(finished_run: FinishedRun) -> set[str]:
 
 
 def _without_given_up_successors(
-    manifests: Sequence[Manifest], kinds: Kinds, sealed: SealedState, state: State, inputs: PlanInputs
+    manifests: Sequence[Manifest], sealed: SealedState, state: State, inputs: PlanInputs
 ) -> State:
     """The state without successors of replacements that the manifests have given up since: none may come into use."""
     if not any(binding.successor for binding in state.bindings.values()):
         return state
-    desired = _resolve(manifests, kinds, sealed, state, observe.names(state, manifests), inputs)
+    desired = _resolve(manifests, sealed, state, observe.names(state, manifests), inputs)
     return replace(state, bindings=diff.without_given_up(desired, state.bindings))
 
 
 def _resolve_desired(
-    manifests: Sequence[Manifest], kinds: Kinds, sealed: SealedState, state: State, names: Names, inputs: PlanInputs
+    manifests: Sequence[Manifest], sealed: SealedState, state: State, names: Names, inputs: PlanInputs
 ) -> tuple[tuple[Desired, ...], tuple[Diagnostic, ...]]:
     """The desired resources, with what they read for the first time and with fingerprints of watched sources.
 
     The second value has warnings of sources that could not be checked.
     """
-    desired = _resolve(manifests, kinds, sealed, state, names, inputs)
+    desired = _resolve(manifests, sealed, state, names, inputs)
     desired = novelty.mark_first_uses(desired, novelty.first_used_names(*_reads(state, inputs)))
     return source_watch.with_fingerprints(desired, state.bindings, inputs.sources)
 
 
 def _resolve(
-    manifests: Sequence[Manifest], kinds: Kinds, sealed: SealedState, state: State, names: Names, inputs: PlanInputs
+    manifests: Sequence[Manifest], sealed: SealedState, state: State, names: Names, inputs: PlanInputs
 ) -> tuple[Desired, ...]:
     return resolve.resolve(
         manifests,
-        kinds,
         secrets=inputs.secrets,
         key=sealed.seals.fingerprint_key,
         ids=names.ids,
@@ -236,15 +230,12 @@ def _novelty_warnings(sealed: SealedState, inputs: PlanInputs) -> Iterator[Diagn
         yield from novelty.warnings(*_reads(sealed.replay.state, inputs))
 
 
-def _decoder(
-    kinds: Kinds, sealed: SealedState, state: State, ids: Mapping[str, Address], manifests: Sequence[Manifest]
-) -> Decoder:
-    return observe.decoder(kinds, ids, sealed.seals.fingerprint_key, state.bindings.values(), manifests)
+def _decoder(sealed: SealedState, state: State, ids: Mapping[str, Address], manifests: Sequence[Manifest]) -> Decoder:
+    return observe.decoder(ids, sealed.seals.fingerprint_key, state.bindings.values(), manifests)
 
 
 def _observe(
     api: Reader,
-    kinds: Kinds,
     desired: Sequence[Desired],
     state: State,
     decoder: Decoder,
@@ -258,7 +249,7 @@ def _observe(
     For `staying` and `whole` see `with_referring_parts`.
     """
     bindings = tuple(state.bindings.values())
-    account = observe.snapshot(api, kinds, desired, bindings, decoder)
+    account = observe.snapshot(api, desired, bindings, decoder)
     account = referrers.with_referring_parts(api, account, staying, bindings, decoder, whole)
     check_owner(state, inputs, len(state.bindings), len(account.missing))
     return account

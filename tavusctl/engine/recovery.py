@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -23,6 +23,7 @@ from tavusctl.engine.compare.match_create import SentCreate
 from tavusctl.engine.compare.patch_guards import touches
 from tavusctl.engine.compare.three_way import compare, is_taken_away, recorded_value, unkept_fields
 from tavusctl.fields.equivalence import alike, is_unset
+from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
 from tavusctl.patch import split
 from tavusctl.state.journal import CallOutcome, Intent, ReplayResult
@@ -45,7 +46,6 @@ class Recovered(Struct, frozen=True):
 
 def resolve_pending(
     replayed: ReplayResult,
-    kinds: Mapping[str, ResourceKind],
     listed: Callable[[ResourceKind], Iterable[Live]],
     read_object: Look,
 ) -> Recovered:
@@ -57,7 +57,7 @@ def resolve_pending(
     creates = [create for create in replayed.pending if create.action in _MAKES]
     for kind in sorted({create.address.kind for create in creates}):
         groups = _interchangeable(create for create in creates if create.address.kind == kind)
-        for group, ids in _ids_by_group(groups, kinds[kind], tuple(listed(kinds[kind])), read_object, replayed):
+        for group, ids in _ids_by_group(groups, KINDS[kind], tuple(listed(KINDS[kind])), read_object, replayed):
             for intent, remote_id in zip(group, ids, strict=False):
                 state = _with_created(state, intent, remote_id)
                 outcomes.append(CallOutcome(intent.op, state.bindings[intent.address]))
@@ -66,10 +66,10 @@ def resolve_pending(
     for intent in replayed.pending:
         before = state
         if intent.action in _CHANGES:
-            state = _with_update(state, intent, kinds[intent.address.kind], read_object)
+            state = _with_update(state, intent, read_object)
         elif intent.action is Action.RECRAWL:
-            state = _with_recrawl(state, intent, kinds[intent.address.kind], read_object)
-        elif intent.action in _DELETES and read_object(kinds[intent.address.kind], intent.remote_id) is None:
+            state = _with_recrawl(state, intent, read_object)
+        elif intent.action in _DELETES and read_object(KINDS[intent.address.kind], intent.remote_id) is None:
             outcomes.append(CallOutcome(intent.op))
         if state is not before:
             outcomes.append(CallOutcome(intent.op, state.bindings[intent.address]))
@@ -166,9 +166,10 @@ def _with_created(state: State, intent: Intent, remote_id: str) -> State:
     return _with(state, intent.address, binding)
 
 
-def _with_update(state: State, intent: Intent, kind: ResourceKind, look: Look) -> State:
+def _with_update(state: State, intent: Intent, look: Look) -> State:
     """The state with an update as the new base, if the object shows it, in whatever form the server stores it."""
-    before, live = state.bindings.get(intent.address), look(kind, intent.remote_id)
+    kind, before = KINDS[intent.address.kind], state.bindings.get(intent.address)
+    live = look(kind, intent.remote_id)
     if before is None or live is None:
         return state
     sent = Binding(intent.address, live.remote_id, intent.spec)
@@ -221,9 +222,10 @@ def _with_ids(body: JsonObject, state: State) -> JsonObject:
     return read
 
 
-def _with_recrawl(state: State, intent: Intent, kind: ResourceKind, look: Look) -> State:
+def _with_recrawl(state: State, intent: Intent, look: Look) -> State:
     """The state with a recrawl, if its crawl is under way or has ended after the call."""
-    before, live = state.bindings.get(intent.address), look(kind, intent.remote_id)
+    kind, before = KINDS[intent.address.kind], state.bindings.get(intent.address)
+    live = look(kind, intent.remote_id)
     if before is None or live is None:
         return state
     sent, ended = status.parse_timestamp(intent.time), status.parse_timestamp(live.crawled)

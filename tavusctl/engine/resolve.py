@@ -20,6 +20,7 @@ from tavusctl.core.model import Declared, Desired, Manifest
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import secret_fields
 from tavusctl.fields.free_objects import Spot
+from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, special_leaves
 from tavusctl.patch import join
 from tavusctl.secrets import redaction
@@ -39,7 +40,6 @@ from tavusctl.secrets.values import (
 
 def resolve(
     manifests: Sequence[Manifest],
-    kinds: Mapping[str, ResourceKind],
     *,
     secrets: Values | None,
     key: FingerprintKey = NO_KEY,
@@ -61,14 +61,14 @@ def resolve(
 
     ConfigError carries all references that lead nowhere, and a circle of references if there is one.
     """
-    problems = diagnostics(manifests, kinds, secrets=secrets, declared=declared, needs_values=False)
+    problems = diagnostics(manifests, secrets=secrets, declared=declared, needs_values=False)
     if problems:
         raise ConfigError(problems)
     externals = sorted(((m.external_id, m.address) for m in manifests if m.external_id), reverse=True)
     by_id = {**dict(externals), **(ids or {})}
     canonical_addresses = {address: by_id[remote_id] for remote_id, address in externals}
     vault = _Vault(secrets, key, {binding.address: binding.applied for binding in applied}, agreed, sent)
-    resolved = {m.address: _desired(m, kinds, vault, by_id, canonical_addresses) for m in manifests}
+    resolved = {m.address: _desired(m, vault, by_id, canonical_addresses) for m in manifests}
     by_address = {str(address): remote_id for remote_id, address in externals}
     desired = {
         address: replace(item, externals=found) if (found := _externals(item, by_address)) else item
@@ -80,7 +80,6 @@ def resolve(
 
 def diagnostics(
     manifests: Sequence[Manifest],
-    kinds: Mapping[str, ResourceKind],
     *,
     secrets: Values | None,
     declared: AbstractSet[Address] = frozenset(),
@@ -96,7 +95,7 @@ def diagnostics(
     problems = [
         problem
         for manifest in manifests
-        for problem in _diagnostics_of(manifest, kinds, by_address, elsewhere, secrets, needs_values=needs_values)
+        for problem in _diagnostics_of(manifest, by_address, elsewhere, secrets, needs_values=needs_values)
     ]
     targets = {m.address: {leaf for _, leaf in m.special_leaves if isinstance(leaf, Address)} for m in manifests}
     try:
@@ -149,14 +148,13 @@ def sealed_secrets(
 
 def _diagnostics_of(
     manifest: Manifest,
-    kinds: Mapping[str, ResourceKind],
     by_address: Mapping[Address, Manifest],
     elsewhere: AbstractSet[Address],
     secrets: Values | None,
     *,
     needs_values: bool,
 ) -> Iterator[Diagnostic]:
-    kind = kinds[manifest.address.kind]
+    kind = KINDS[manifest.address.kind]
     for path, leaf in manifest.special_leaves:
         if isinstance(leaf, Address) and leaf not in elsewhere:
             yield from _check_reference(manifest, kind.field_at(pattern_of(path)).refers_to, leaf, by_address, path)
@@ -259,12 +257,11 @@ class _Vault(Struct, frozen=True):
 
 def _desired(
     manifest: Manifest,
-    kinds: Mapping[str, ResourceKind],
     vault: _Vault,
     by_id: Mapping[str, Address],
     canonical_addresses: Mapping[Address, Address],
 ) -> Desired:
-    kind = kinds[manifest.address.kind]
+    kind = KINDS[manifest.address.kind]
 
     def address_of(leaf: Json) -> Json:
         if isinstance(leaf, Address):

@@ -69,7 +69,7 @@ def verify(session: Session, partner: Address | None) -> VerifyResult:
     with session.client() as api:
         with reading(session.progress, api):
             unknown = _unknown(session, api, manifests, bindings)
-            checks = [_explained(check, unknown) for check in run(api, KINDS, list(known_targets.values()))]
+            checks = [_explained(check, unknown) for check in run(api, list(known_targets.values()))]
         missing = sum(check.missing and check.address in bindings for check in checks)
         account_guard.check_key(state, session.environment, session.api_key, bound=len(bindings), missing=missing)
         if partner:
@@ -82,7 +82,7 @@ def _unknown(session: Session, api: Reader, manifests: Sequence[Manifest], bindi
     """The manifests that are not in the state, with the objects of the account that have their names."""
     bound = {address: one.remote_id for address, one in bindings.items()}
     has_unbound = any(not one.external_id and one.address not in bound for one in manifests)
-    return of_account(manifests, KINDS, api, bound, session.others().owners) if has_unbound else UnboundManifests()
+    return of_account(manifests, api, bound, session.others().owners) if has_unbound else UnboundManifests()
 
 
 def _explained(check: Check, unknown: UnboundManifests) -> Check:

@@ -115,7 +115,7 @@ def prepare(session: Session, selection: Selection, target: Target, api: Reader,
     """Compute the files to write, without writing them.  RefusedError if a manifest exists already."""
     manifests = _manifests(session) if target.is_read else ()
     inputs = replace(session.plan_inputs(Approvals()), settle=session.settings.settle)
-    surveyed = survey(KINDS, selection.kinds_to_read, api, store, inputs)
+    surveyed = survey(selection.kinds_to_read, api, store, inputs)
     naming = _Naming(surveyed, manifests, selection, _addresses_of_others(session) if target.is_read else frozenset())
     owners = session.others().owners if naming.new else {}
     shared = shared_names(export_manifest(one, naming.ids[one.remote_id], naming.ids) for one in naming.new)
@@ -135,7 +135,7 @@ def prepare(session: Session, selection: Selection, target: Target, api: Reader,
         {one.exported.address: _binding(one, naming) for one in renderings if not one.exported.fault},
         _stopping_diagnostics(renderings),
         naming.kept,
-        differing(manifests, KINDS, naming.by_id, selected_bindings, naming.ids),
+        differing(manifests, naming.by_id, selected_bindings, naming.ids),
     )
 
 
@@ -255,7 +255,7 @@ def _read_back_fault(rendering: Rendered, ids: Mapping[str, Address]) -> str:
     manifest, errors = _read_back(rendering)
     if manifest is None:
         return errors[0].message if errors else "it cannot be read back"
-    (desired,) = resolve.resolve([manifest], KINDS, secrets=None, ids=ids, declared=frozenset(ids.values()))
+    (desired,) = resolve.resolve([manifest], secrets=None, ids=ids, declared=frozenset(ids.values()))
     if desired.external_id:
         return "" if desired.external_id == rendering.exported.live.remote_id else "its id cannot be read back"
     fields = compare(

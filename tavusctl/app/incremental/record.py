@@ -182,7 +182,7 @@ def bound_ids(bindings: Mapping[Address, Binding]) -> dict[str, str]:
 def secret_places(manifests: Iterable[Manifest], bindings: Iterable[Binding]) -> list[tuple[str, KeyPath]]:
     """The places that count as secrets in every object of a kind, because one manifest or binding says so."""
     written = [one for one in manifests if any(not isinstance(leaf, Address) for _, leaf in one.special_leaves)]
-    return sorted(observe.decoder(KINDS, {}, NO_KEY, tuple(bindings), written).declared_secrets.of_kinds)
+    return sorted(observe.decoder({}, NO_KEY, tuple(bindings), written).declared_secrets.of_kinds)
 
 
 def _known(prepared: PreparedPlan, manifests: ManifestCache) -> tuple[KnownManifest, ...] | None:

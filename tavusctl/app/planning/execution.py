@@ -203,7 +203,7 @@ def run_plan(
     ctx = ApplyContext(
         api,
         recorder,
-        dependencies(prepared, KINDS, api, recorder, trash.keep, uploads.link),
+        dependencies(prepared, api, recorder, trash.keep, uploads.link),
         time,
         externals=prepared.externals,
         existing_ids=prepared.existing_ids,

@@ -32,7 +32,6 @@ from tavusctl.engine.prepared_plan import PlanInputs, PreparedPlan
 from tavusctl.engine.recovery import seconds_to_show
 from tavusctl.engine.resolve import variable_in
 from tavusctl.engine.safety import novelty
-from tavusctl.kinds import KINDS
 from tavusctl.secrets.values import Values
 from tavusctl.state.journal import read_current_state
 from tavusctl.state.seals import SealedState, open_state
@@ -82,7 +81,7 @@ def prepare(
 
     with reading(session.progress, api):
         read_state = basis.read_state or partial(open_state, session.store(), inputs.keys)
-        prepared = reconcile.prepare(manifests, KINDS, api, read_state, inputs)
+        prepared = reconcile.prepare(manifests, api, read_state, inputs)
         if options.destroy:
             prepared = _with_unknown(session, api, manifests, prepared)
     if session.cache:
@@ -105,7 +104,7 @@ def _with_unknown(session: Session, api: Reader, manifests: Sequence[Manifest], 
     meant = [one for one in manifests if one.lifecycle.on_remove != "retain"]
     if all(one.external_id or one.address in bound for one in meant):
         return prepared
-    unknown = missing_state.of_account(meant, KINDS, api, bound, session.others().owners)
+    unknown = missing_state.of_account(meant, api, bound, session.others().owners)
     if not unknown.matching_ids:
         return prepared
     if not prepared.state.serial:

@@ -67,7 +67,7 @@ def check(
     # References may lead anywhere in the project, so they cannot be checked if only some files are read.
     declared = loaded.declared | _hidden(all_manifests, loaded) | {other.address for other in others}
     links = (
-        resolve.diagnostics(all_manifests, KINDS, secrets=secrets, declared=declared, needs_values=needs_values)
+        resolve.diagnostics(all_manifests, secrets=secrets, declared=declared, needs_values=needs_values)
         if others or not paths
         else ()
     )

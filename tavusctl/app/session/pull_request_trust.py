@@ -174,7 +174,7 @@ def grant_for(root: Path, environment: Environment) -> Grant | None:
         former = project.environments.get(environment.name)
         manifests = loading.read(project, former or environment, KINDS).manifests
         reads = novelty.used_inputs(project, former or replace(environment, api_key_env="", uploads=""), manifests)
-        return Grant(name, project, reads, None if restriction.writes else novelty.places(manifests, KINDS))
+        return Grant(name, project, reads, None if restriction.writes else novelty.places(manifests))
     return Grant()
 
 

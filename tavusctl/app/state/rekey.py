@@ -11,7 +11,6 @@ from tavusctl.core.messages import counted
 from tavusctl.core.ports import State, Store
 from tavusctl.engine.account import observe
 from tavusctl.engine.safety import account_guard
-from tavusctl.kinds import KINDS
 from tavusctl.reports.json import result_text
 from tavusctl.secrets.key_wrapping import slot
 from tavusctl.state.journal import read_both
@@ -59,7 +58,7 @@ def _check_account(session: Session, state: State, sealed_state: SealedState) ->
     bindings = tuple(state.bindings.values())
     decoder = observe.Decoder(observe.known_ids(bindings), sealed_state.seals.fingerprint_key)
     with session.reader() as api:
-        missing = observe.snapshot(api, KINDS, (), bindings, decoder).missing
+        missing = observe.snapshot(api, (), bindings, decoder).missing
     account_guard.check(state, session.environment, session.api_key, bound=len(bindings), missing=len(missing))
 
 

@@ -25,6 +25,7 @@ from tavusctl.engine.compare.not_live import mentions_draft
 from tavusctl.fields import secret_fields, spellings
 from tavusctl.fields.free_objects import Spot
 from tavusctl.fields.secret_fields import NONE_DECLARED, DeclaredSecrets
+from tavusctl.kinds import KINDS
 from tavusctl.lib.concurrency import run_all
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.patch import Pinned, split
@@ -45,9 +46,9 @@ class AccountSnapshot(Struct, frozen=True):
         """The objects by kind and id."""
         return {(live.kind.name, live.remote_id): live for live in self.live}
 
-    def ids_by_kind(self, kinds: Iterable[str]) -> dict[str, tuple[str, ...]]:
-        """The ids of objects by kind, for these kinds."""
-        return {name: tuple(live.remote_id for live in self.live if live.kind.name == name) for name in kinds}
+    def ids_by_kind(self) -> dict[str, tuple[str, ...]]:
+        """The ids of objects by kind."""
+        return {name: tuple(live.remote_id for live in self.live if live.kind.name == name) for name in KINDS}
 
 
 class Names(Struct, frozen=True):
@@ -119,7 +120,6 @@ class Decoder(Struct, frozen=True):
 
 
 def decoder(
-    kinds: Mapping[str, ResourceKind],
     ids: Mapping[str, Address],
     key: FingerprintKey,
     bindings: Collection[Binding],
@@ -134,7 +134,7 @@ def decoder(
         answered = [_at(pointer, value) for pointer, value in binding.answered.items()]
         specs += [(binding.address.kind, binding.remote_id, spec) for spec in (binding.applied, *answered)]
         specs += [(binding.address.kind, binding.successor, binding.successor_spec)] if binding.successor else []
-    return Decoder(ids, key, secret_fields.declared_secrets(kinds, specs))
+    return Decoder(ids, key, secret_fields.declared_secrets(KINDS, specs))
 
 
 def _at(pointer: str, value: Json) -> JsonObject:
@@ -206,7 +206,6 @@ def find(api: Reader, kind: ResourceKind, remote_id: str, decoder: Decoder) -> L
 
 def snapshot(
     api: Reader,
-    kinds: Mapping[str, ResourceKind],
     desired: Sequence[Desired],
     bindings: Sequence[Binding],
     decoder: Decoder,
@@ -216,7 +215,7 @@ def snapshot(
     used |= {binding.address.kind for binding in bindings}
     reading: list[Callable[[], Sequence[Live | Desired]]] = [
         partial(listed, api, kind, decoder, needed=name in used)
-        for name, kind in kinds.items()
+        for name, kind in KINDS.items()
         if name in used or _may_hold(kind, used, desired, bindings)
     ]
     reading += [partial(_external, api, item, decoder) for item in desired if item.external_id]
@@ -224,7 +223,7 @@ def snapshot(
     _refuse_missing(item for item in objects if isinstance(item, Desired))
     live = {(item.kind.name, item.remote_id): item for item in objects if isinstance(item, Live)}
     incomplete = dict.fromkeys(_incomplete(live.values(), desired, bindings))
-    complete = run_all([partial(find, api, kinds[name], remote_id, decoder) for name, remote_id in incomplete])
+    complete = run_all([partial(find, api, KINDS[name], remote_id, decoder) for name, remote_id in incomplete])
     live.update({(item.kind.name, item.remote_id): item for item in complete if item})
     absent = [
         (binding, remote_id)
@@ -232,7 +231,7 @@ def snapshot(
         for remote_id in filter(None, (binding.remote_id, binding.successor))
         if (binding.address.kind, remote_id) not in live
     ]
-    reads = run_all([partial(find, api, kinds[one.address.kind], remote_id, decoder) for one, remote_id in absent])
+    reads = run_all([partial(find, api, KINDS[one.address.kind], remote_id, decoder) for one, remote_id in absent])
     live.update({(item.kind.name, item.remote_id): item for item in reads if item})
     missing = {
         binding.address
@@ -260,19 +259,17 @@ def _incomplete(live: Iterable[Live], desired: Sequence[Desired], bindings: Sequ
     ]
 
 
-def with_kinds(
-    api: Reader, kinds: Mapping[str, ResourceKind], account: AccountSnapshot, wanted: AbstractSet[str], decoder: Decoder
-) -> AccountSnapshot:
+def with_kinds(api: Reader, account: AccountSnapshot, wanted: AbstractSet[str], decoder: Decoder) -> AccountSnapshot:
     """A snapshot with the objects of further kinds."""
     unread = wanted - {live.kind.name for live in account.live}
-    more = [live for name in kinds if name in unread for live in listed(api, kinds[name], decoder)]
+    more = [live for name in KINDS if name in unread for live in listed(api, KINDS[name], decoder)]
     return replace(account, live=(*account.live, *more))
 
 
-def finish_replacements(api: Reader, kinds: Mapping[str, ResourceKind], state: State) -> State:
+def finish_replacements(api: Reader, state: State) -> State:
     """A state in which every successor that has become usable is bound to its address."""
     bindings = {
-        address: _finish_replacement(api, kinds[address.kind], binding) if binding.successor else binding
+        address: _finish_replacement(api, KINDS[address.kind], binding) if binding.successor else binding
         for address, binding in state.bindings.items()
     }
     return replace(state, bindings=bindings)

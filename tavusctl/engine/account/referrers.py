@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 
@@ -15,19 +15,19 @@ from tavusctl.core.ports import Reader
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.account.observe import AccountSnapshot, Decoder, find, listed
 from tavusctl.engine.compare.references import uses
+from tavusctl.kinds import KINDS
 from tavusctl.lib.concurrency import run_all
 
 
 def users(
     api: Reader,
-    kinds: Mapping[str, ResourceKind],
     kind: ResourceKind,
     remote_id: str,
     address: Address | None,
     decoder: Decoder,
 ) -> tuple[str, ...]:
     """Which objects refer to an object now, managed or not: addresses, or kinds and ids.  Read before a delete."""
-    referring = (one for one in kinds.values() if any(each.refers_to == kind.name for each in one.fields.values()))
+    referring = (one for one in KINDS.values() if any(each.refers_to == kind.name for each in one.fields.values()))
     objects = [live for one in referring for live in listed(api, one, decoder, needed=False)]
     referrers = [live for live in _complete(api, objects, {kind.name}, decoder) if uses(live, address, remote_id)]
     return tuple(sorted(str(live.address or f"{live.kind.name} {live.remote_id}") for live in referrers))

@@ -18,6 +18,7 @@ from tavusctl.crawl.status import another_object
 from tavusctl.engine.account import conversations
 from tavusctl.engine.compare.not_live import mentions_draft, still_not_live
 from tavusctl.fields import spellings
+from tavusctl.kinds import KINDS
 from tavusctl.lib.concurrency import run_all
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
 from tavusctl.patch import split
@@ -63,12 +64,12 @@ class _Observed(Struct, frozen=True):
     missing: bool = False  # the account does not have it
 
 
-def run(api: Reader, kinds: Mapping[str, ResourceKind], targets: Sequence[Target]) -> tuple[Check, ...]:
+def run(api: Reader, targets: Sequence[Target]) -> tuple[Check, ...]:
     """Check every target, then every other object that they refer to; read only."""
     keys = {(item.address.kind, item.remote_id) for item in targets if item.remote_id}
-    observed = _read_all(api, kinds, keys)
-    references = {key for item in observed.values() for key in item.refers_to if key[0] in kinds}
-    observed |= _read_all(api, kinds, references - keys)
+    observed = _read_all(api, keys)
+    references = {key for item in observed.values() for key in item.refers_to if key[0] in KINDS}
+    observed |= _read_all(api, references - keys)
     pending = {
         item.address for item in targets if observed.get((item.address.kind, item.remote_id), _Observed()).pending
     }
@@ -130,11 +131,9 @@ def converse(api: Api, target: Target, field: str, name: str) -> Check:
     return check("; ".join(filter(None, (trouble, left))))
 
 
-def _read_all(
-    api: Reader, kinds: Mapping[str, ResourceKind], keys: set[tuple[str, str]]
-) -> dict[tuple[str, str], _Observed]:
+def _read_all(api: Reader, keys: set[tuple[str, str]]) -> dict[tuple[str, str], _Observed]:
     ordered = sorted(keys)
-    reads = [partial(_read_one, api, kinds[kind], remote_id) for kind, remote_id in ordered]
+    reads = [partial(_read_one, api, KINDS[kind], remote_id) for kind, remote_id in ordered]
     return dict(zip(ordered, run_all(reads, _AT_ONCE), strict=True))
 
 

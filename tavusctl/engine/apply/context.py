@@ -42,7 +42,6 @@ class Dependencies(Struct, frozen=True):
     find_created: Callable[[SentCreate, Sequence[str]], SearchResult]
     # new unmanaged objects like the created one
     possible_duplicates: Callable[[SentCreate, Sequence[str]], Sequence[Live]]
-    kinds: Callable[[str], ResourceKind]
     save_body: SaveBody
     upload_file: UploadFile
 

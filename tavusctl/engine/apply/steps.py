@@ -21,6 +21,7 @@ from tavusctl.engine.apply.creates import create, unknown_unless_seen
 from tavusctl.engine.apply.deletes import remove
 from tavusctl.engine.apply.waiting import await_usable
 from tavusctl.engine.safety import removals
+from tavusctl.kinds import KINDS
 
 _CONFLICT = 3
 _FAILED = 5
@@ -111,7 +112,7 @@ def _with_successor(ctx: ApplyContext, step: Change, desired: Desired, binding: 
 def _delete(ctx: ApplyContext, step: Change) -> Outcome:
     if versions := removals.other_versions(ctx.recorder.get(step.address)):
         return Outcome(step, Status.DEFERRED, step.remote_id, f"{versions}, another version, has to be deleted first")
-    kind = ctx.dependencies.kinds(step.address.kind)
+    kind = KINDS[step.address.kind]
     users = ctx.dependencies.users(kind, step.remote_id, step.address)
     if users and ctx.deferred.issuperset(users):
         return Outcome(
@@ -125,7 +126,7 @@ def _delete(ctx: ApplyContext, step: Change) -> Outcome:
 
 
 def _retire(ctx: ApplyContext, step: Change) -> Outcome:
-    kind = ctx.dependencies.kinds(step.address.kind)
+    kind = KINDS[step.address.kind]
     binding = ctx.recorder.get(step.address)
     if binding is None or binding.remote_id == step.remote_id:
         return Outcome(step, Status.DEFERRED, step.remote_id, "it is still in use")

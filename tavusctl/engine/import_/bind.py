@@ -20,8 +20,9 @@ from tavusctl.engine.account import observe
 from tavusctl.engine.compare import match_create
 from tavusctl.engine.compare.desired import sent_name
 from tavusctl.engine.execution import checkpoint
-from tavusctl.engine.prepared_plan import ArchiveRun, Kinds, PlanInputs
+from tavusctl.engine.prepared_plan import ArchiveRun, PlanInputs
 from tavusctl.engine.reconcile import check_owner, recover
+from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.secrets.values import SecretText
 from tavusctl.state.seals import open_state
@@ -30,7 +31,6 @@ from tavusctl.state.seals import open_state
 def bind(
     address: Address,
     remote_id: str,
-    kinds: Kinds,
     api: Reader,
     store: Store,
     inputs: PlanInputs,
@@ -41,14 +41,14 @@ def bind(
     sealed = open_state(store, inputs.keys)
     # By this import, a person decides what became of an interrupted create at the address: no search for it.
     others = tuple(intent for intent in sealed.replay.pending if intent.remote_id or intent.address != address)
-    recovered = recover(kinds, api, replace(sealed, replay=replace(sealed.replay, pending=others)))
+    recovered = recover(api, replace(sealed, replay=replace(sealed.replay, pending=others)))
     recovery.check_none_lost(recovered.lost, api.server_time(), inputs.settle)
     state = recovered.state
-    kind = kinds[address.kind]
+    kind = KINDS[address.kind]
     check_owner(state, inputs)
     ids = observe.known_ids(state.bindings.values())
     _check_unbound(remote_id, address, state.bindings.values())
-    decoder = observe.decoder(kinds, ids, sealed.seals.fingerprint_key, state.bindings.values())
+    decoder = observe.decoder(ids, sealed.seals.fingerprint_key, state.bindings.values())
     bound = state.bindings.get(address)
     if bound and bound.remote_id != remote_id:
         _check_gone(bound, kind, api, decoder)
@@ -105,7 +105,6 @@ class Matches(Struct, frozen=True):
 
 def bind_by_name(
     manifests: Sequence[Manifest],
-    kinds: Kinds,
     api: Reader,
     store: Store,
     inputs: PlanInputs,
@@ -115,7 +114,7 @@ def bind_by_name(
 ) -> Matches:
     """Bind, with `record`, each manifest that only one unbound object matches, by name or content; state only."""
     sealed = open_state(store, inputs.keys)
-    recovered = recover(kinds, api, sealed, manifests)
+    recovered = recover(api, sealed, manifests)
     recovery.check_none_lost(recovered.lost, api.server_time(), inputs.settle)
     check_owner(recovered.state, inputs)
     renamed_bindings, _ = renames.follow(manifests, recovered.state.bindings)
@@ -123,9 +122,9 @@ def bind_by_name(
     externals = {manifest.external_id: manifest.address for manifest in manifests if manifest.external_id}
     known = state.bindings.values()
     decoder = observe.decoder(
-        kinds, observe.known_ids(known, externals.items()), sealed.seals.fingerprint_key, known, manifests
+        observe.known_ids(known, externals.items()), sealed.seals.fingerprint_key, known, manifests
     )
-    candidates = _candidates(manifests, kinds, api, state, decoder)
+    candidates = _candidates(manifests, api, state, decoder)
     matches = replace(_matches(candidates, inputs.others().owners), warnings=recovered.warnings)
     if record and matches.bound:
         created = {live.remote_id: live.created for objects in candidates.values() for live in objects}
@@ -139,13 +138,13 @@ def bind_by_name(
 
 
 def _candidates(
-    manifests: Sequence[Manifest], kinds: Kinds, api: Reader, state: State, decoder: observe.Decoder
+    manifests: Sequence[Manifest], api: Reader, state: State, decoder: observe.Decoder
 ) -> Mapping[Address, Sequence[Live]]:
     """By address of each manifest without a binding: the unbound objects that it may mean."""
-    desired = resolve.resolve(manifests, kinds, secrets=None, ids=decoder.ids, declared=frozenset(state.bindings))
+    desired = resolve.resolve(manifests, secrets=None, ids=decoder.ids, declared=frozenset(state.bindings))
     unbound = [item for item in desired if not item.external_id and item.address not in state.bindings]
     used = sorted({item.address.kind for item in unbound})
-    objects = (live for name in used for live in observe.listed(api, kinds[name], decoder))
+    objects = (live for name in used for live in observe.listed(api, KINDS[name], decoder))
     unmanaged = match_create.UnmanagedObjects(objects, observe.replacement_ids(state.bindings.values()).keys())
     return {
         item.address: unmanaged.find_duplicates(item.kind, _readable(item.spec), sent_name(item)) for item in unbound

@@ -13,6 +13,7 @@ from tavusctl.core.ports import Reader
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.account import observe
 from tavusctl.engine.compare.match_create import same_name
+from tavusctl.kinds import KINDS
 from tavusctl.secrets.values import FingerprintKey
 
 HINT = "restore the state, or import the objects with `tavusctl import --match-names`"
@@ -59,7 +60,6 @@ def of_plan(plan: Plan, bound: Collection[Address]) -> UnboundManifests:
 
 def of_account(
     manifests: Iterable[Manifest],
-    kinds: Mapping[str, ResourceKind],
     api: Reader,
     bound: Mapping[Address, str],
     owned: Collection[str] = (),
@@ -72,10 +72,10 @@ def of_account(
     taken = {*bound.values(), *owned}
     decoder = observe.Decoder({}, FingerprintKey())
     names = sorted({manifest.address.kind for manifest in free})
-    listed = {name: observe.listed(api, kinds[name], decoder) for name in names}
+    listed = {name: observe.listed(api, KINDS[name], decoder) for name in names}
     live = {name: [item for item in objects if item.remote_id not in taken] for name, objects in listed.items()}
     matches = {
-        manifest.address: _matching_ids(manifest, kinds[manifest.address.kind], live[manifest.address.kind])
+        manifest.address: _matching_ids(manifest, KINDS[manifest.address.kind], live[manifest.address.kind])
         for manifest in free
     }
     there = {address: ids for address, ids in matches.items() if ids}

@@ -21,8 +21,9 @@ from tavusctl.engine import recovery, resolve
 from tavusctl.engine.account import observe, steady_reads
 from tavusctl.engine.compare.three_way import compare
 from tavusctl.engine.execution import checkpoint
-from tavusctl.engine.prepared_plan import ArchiveRun, Kinds, PlanInputs
+from tavusctl.engine.prepared_plan import ArchiveRun, PlanInputs
 from tavusctl.engine.reconcile import check_owner, recover
+from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, KeyPath, as_object
 from tavusctl.patch import join
 from tavusctl.secrets.values import NO_KEY, SecretText
@@ -46,26 +47,24 @@ class AccountSurvey(Struct, frozen=True):
     recovered_calls: tuple[CallOutcome, ...] = ()  # the outcomes of calls of an interrupted run
 
 
-def survey(kinds: Kinds, wanted: Collection[str], api: Reader, store: Store, inputs: PlanInputs) -> AccountSurvey:
+def survey(wanted: Collection[str], api: Reader, store: Store, inputs: PlanInputs) -> AccountSurvey:
     """Every object of the wanted kinds, and the stock objects that they refer to; nothing is written."""
     # Any unbound object may have been created by an active run.
     everything = frozenset(Address(name, "any") for name in wanted)
     return steady_reads.read_consistently(
         lambda: open_state(store, inputs.keys),
-        lambda sealed: _survey(kinds, wanted, api, sealed, inputs),
+        lambda sealed: _survey(wanted, api, sealed, inputs),
         lambda _: everything,
     )
 
 
-def _survey(
-    kinds: Kinds, wanted: Collection[str], api: Reader, sealed: SealedState, inputs: PlanInputs
-) -> AccountSurvey:
-    recovered = recover(kinds, api, sealed)
+def _survey(wanted: Collection[str], api: Reader, sealed: SealedState, inputs: PlanInputs) -> AccountSurvey:
+    recovered = recover(api, sealed)
     recovery.check_none_lost(recovered.lost, api.server_time(), inputs.settle)
     state = recovered.state
-    decoder = observe.decoder(kinds, {}, sealed.seals.fingerprint_key, state.bindings.values())
+    decoder = observe.decoder({}, sealed.seals.fingerprint_key, state.bindings.values())
     listed = [
-        item for name in kinds if name in wanted for item in observe.listed(api, kinds[name], decoder, needed=False)
+        item for name in KINDS if name in wanted for item in observe.listed(api, KINDS[name], decoder, needed=False)
     ]
     live = [item for item in listed if _ID.fullmatch(item.remote_id)]
     odd = tuple(item for item in listed if not _ID.fullmatch(item.remote_id))
@@ -76,11 +75,11 @@ def _survey(
     check_owner(state, inputs, len(bound_keys), len([key for key in bound_keys if key not in live_keys]))
     stock = []
     referenced = [
-        (kind, remote_id) for kind, remote_id in sorted(referenced_objects(live) - live_keys) if kind in kinds
+        (kind, remote_id) for kind, remote_id in sorted(referenced_objects(live) - live_keys) if kind in KINDS
     ]
     for kind, remote_id in referenced:
-        is_stock, item = _read_with_origin(api, kinds[kind], remote_id, decoder)
-        if item and (is_stock or (kind in wanted and kinds[kind].listing.owner_query)):
+        is_stock, item = _read_with_origin(api, KINDS[kind], remote_id, decoder)
+        if item and (is_stock or (kind in wanted and KINDS[kind].listing.owner_query)):
             stock.append(item)
         elif item and kind in wanted:  # the account's own, and so new that the listing does not show it yet
             live.append(item)
@@ -104,13 +103,12 @@ def addressed(live: Live, ids: Mapping[str, Address]) -> Live:
 
 def differing(
     manifests: Iterable[Manifest],
-    kinds: Kinds,
     live: Mapping[str, Live],
     bindings: Collection[Binding],
     ids: Mapping[str, Address],
 ) -> tuple[Address, ...]:
     """The addresses of bindings whose object does not exist, or differs from its manifest."""
-    desired = resolve.resolve(tuple(manifests), kinds, secrets=None, ids=ids, declared=frozenset(ids.values()))
+    desired = resolve.resolve(tuple(manifests), secrets=None, ids=ids, declared=frozenset(ids.values()))
     managed = {item.address: item for item in desired if not item.external_id}
     bound = [
         (managed[binding.address], live.get(binding.remote_id), binding)

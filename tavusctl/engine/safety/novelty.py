@@ -8,7 +8,7 @@ names are shown with the plan, and are a risk of every change that uses them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -18,8 +18,8 @@ from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.json_tree import leaves, pattern_of
 from tavusctl.core.model import Desired, Manifest
 from tavusctl.core.project_settings import ApprovedInputs, Environment, Project
-from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import secret_fields
+from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, KeyPath
 from tavusctl.secrets.values import SecretText
 
@@ -42,13 +42,13 @@ def used_inputs(project: Project, environment: Environment, manifests: Sequence[
     return ApprovedInputs(environment.api_key_env, secrets, tuple(sorted(used)), tuple(sorted(filter(None, stores))))
 
 
-def places(manifests: Sequence[Manifest], kinds: Mapping[str, ResourceKind]) -> frozenset[Place]:
+def places(manifests: Sequence[Manifest]) -> frozenset[Place]:
     """The fields of manifests that hold secrets, or name them, with their values."""
     return frozenset(
         (manifest.address, pattern_of(path), leaf)
         for manifest in manifests
         for secret_places in [
-            {spot.path for spot in secret_fields.secret_places(kinds[manifest.address.kind], manifest.spec)}
+            {spot.path for spot in secret_fields.secret_places(KINDS[manifest.address.kind], manifest.spec)}
         ]
         for path, leaf in leaves(manifest.spec)
         if isinstance(leaf, SecretText) or (isinstance(leaf, str) and path in secret_places)

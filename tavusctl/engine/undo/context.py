@@ -28,7 +28,6 @@ _NOWHERE = Source("", 0, 0)
 class UndoContext(Struct, frozen=True):
     """The account and the state now, and the saved bodies of deleted objects."""
 
-    kinds: Mapping[str, ResourceKind]
     bindings: Mapping[Address, Binding]
     live: Mapping[tuple[str, str], Live]
     ids: Mapping[str, Address]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -12,11 +12,12 @@ from tavusctl.core.json_tree import set_at, value_at
 from tavusctl.core.model import Live
 from tavusctl.core.resource_kind import PartStyle, ResourceKind
 from tavusctl.engine.compare.updates import update_of
+from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import JsonObject, as_list
 from tavusctl.state.journal import Intent
 
 
-def joined_calls(calls: Iterable[Intent], kinds: Mapping[str, ResourceKind]) -> list[Intent]:
+def joined_calls(calls: Iterable[Intent]) -> list[Intent]:
     """Calls, newest first, with one for all those of a run that write members of one set.
 
     It has the values before the first of them and after the last: a state in between may be that of an undo that was
@@ -26,7 +27,7 @@ def joined_calls(calls: Iterable[Intent], kinds: Mapping[str, ResourceKind]) -> 
     positions: dict[tuple[Address, str, str], int] = {}
     for intent in calls:
         pointers = list(intent.inverse.values_after)
-        if not _are_members(kinds[intent.address.kind], pointers):
+        if not _are_members(KINDS[intent.address.kind], pointers):
             result.append(intent)
             continue
         place = intent.address, intent.remote_id, pointers[0]

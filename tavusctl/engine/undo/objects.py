@@ -40,6 +40,7 @@ from tavusctl.engine.undo.context import (
     target_state,
 )
 from tavusctl.fields.equivalence import is_unset, same
+from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_list, as_object
 from tavusctl.secrets.values import Secret, is_mask
 from tavusctl.state.journal import FinishedRun, Intent
@@ -124,7 +125,7 @@ def undo_delete(
     plan: UndoPlan,
 ) -> None:
     """Reverse a delete by a new object with the saved body; `recreated_ids` is as for `recreate`."""
-    kind = context.kinds[intent.address.kind]
+    kind = KINDS[intent.address.kind]
     change = replace(minimal_change(intent, Action.CREATE), remote_id="")
     bound = _bound_since(intent, context)
     if bound and is_recreated(kind, intent.before, bound, recreated_ids, context):
@@ -186,7 +187,7 @@ def _add_missing_parts(
 
     Return whether it is added: not if another object is bound now, or has parts that the deleted one did not have.
     """
-    kind, before, saved_body = context.kinds[intent.address.kind], intent.before, context.trash.get(intent.remote_id)
+    kind, before, saved_body = KINDS[intent.address.kind], intent.before, context.trash.get(intent.remote_id)
     live = context.live.get((kind.name, bound.remote_id))
     # A create that was finished has recorded the time at which its object was created.
     if not kind.parts or bound.created_at or before is None or saved_body is None or live is None:
@@ -233,7 +234,7 @@ def _is_contained(part: Json, whole: Json) -> bool:
 
 def _saved_object(intent: Intent, change: Change, context: UndoContext) -> tuple[Binding, JsonObject] | Refusal:
     """The last binding of a deleted object and its saved body; a refusal if it cannot be recreated from them."""
-    kind, before, body = context.kinds[intent.address.kind], intent.before, context.trash.get(intent.remote_id)
+    kind, before, body = KINDS[intent.address.kind], intent.before, context.trash.get(intent.remote_id)
     if kind.expensive:
         return Refusal(change, "E308", 4, f"a deleted {kind.name} cannot be restored")
     if not context.recreate:

@@ -24,6 +24,7 @@ from tavusctl.engine.undo.context import (
     target_state,
 )
 from tavusctl.engine.undo.objects import as_sent, edited_pointers, is_recreated, recreate
+from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.state.journal import FinishedRun, Intent
 
@@ -71,7 +72,7 @@ def _as_left(finished_run: FinishedRun, binding: Binding, new_id: str) -> Bindin
 
 def _is_back(intent: Intent, binding: Binding, new_id: str, context: UndoContext) -> bool:
     """Whether the old version is in use again, or another one like it."""
-    kind, before = context.kinds[intent.address.kind], intent.before
+    kind, before = KINDS[intent.address.kind], intent.before
     if new_id in (binding.remote_id, binding.successor) or before is None:
         return False
     return binding.remote_id == before.remote_id or is_recreated(kind, before, binding, {}, context)
@@ -95,7 +96,7 @@ def _restore_old(
     intent: Intent, before: Binding, binding: Binding, context: UndoContext, plan: UndoPlan
 ) -> Change | None:
     """The step that brings the old version back; None, with a refusal in the plan, if that is impossible."""
-    kind, old_id = context.kinds[intent.address.kind], before.remote_id
+    kind, old_id = KINDS[intent.address.kind], before.remote_id
     change = replace(minimal_change(intent, Action.REPLACE), desired=as_desired(kind, before))
     old_live = context.live.get((kind.name, old_id))
     if old_live and old_id in binding.retired:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator
 
 from tavusctl.core.address import Address
 from tavusctl.core.json_tree import leaves, pattern_of
 from tavusctl.core.resource_kind import ResourceKind
+from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.patch import split
 from tavusctl.state.journal import FinishedRun, Intent
@@ -14,14 +15,12 @@ from tavusctl.state.journal import FinishedRun, Intent
 Key = tuple[str, str]  # kind and id
 
 
-def restored_references(
-    finished_run: FinishedRun, kinds: Mapping[str, ResourceKind], known: Container[Key]
-) -> frozenset[Key]:
+def restored_references(finished_run: FinishedRun, known: Container[Key]) -> frozenset[Key]:
     """Kind and id of objects that the run has removed from references, where an apply had written an address.
 
     Without `known` ones.  Other ids may be those of other services, such as a voice of a text-to-speech engine.
     """
-    restored = (key for intent in finished_run.intents for key in _restored(intent, kinds[intent.address.kind]))
+    restored = (key for intent in finished_run.intents for key in _restored(intent, KINDS[intent.address.kind]))
     return frozenset(key for key in restored if key not in known)
 
 

@@ -56,6 +56,7 @@ from tavusctl.engine.undo.restored_secrets import (
 )
 from tavusctl.fields import secret_fields
 from tavusctl.fields.equivalence import same
+from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, JsonObject, as_object
 from tavusctl.secrets.values import Secret
 from tavusctl.state.journal import FinishedRun, Intent
@@ -79,11 +80,11 @@ def reverse(finished_run: FinishedRun, context: UndoContext) -> UndoPlan:
     """The changes that reverse a run: recreate objects, reverse updates from the newest on, then delete and unbind."""
     plan = UndoPlan()
     calls = [intent for intent in reversed(finished_run.intents) if intent.op not in finished_run.failed]
-    calls = members.joined_calls(calls, context.kinds)
+    calls = members.joined_calls(calls)
     calls = [intent for intent in calls if not _is_external(intent, finished_run, context, plan)]
     deleted = [intent for intent in calls if intent.action is Action.DELETE]
     again = {intent.remote_id: intent.address for intent in deleted if context.recreate}
-    for intent in sorted(deleted, key=lambda delete: context.kinds[delete.address.kind].can_refer):
+    for intent in sorted(deleted, key=lambda delete: KINDS[delete.address.kind].can_refer):
         undo_delete(intent, finished_run, context, again, plan)
     deleted_ids = {intent.remote_id: intent.address for intent in deleted}
     # An address stands for both versions of a replaced object, and for an object that the run has created again: the

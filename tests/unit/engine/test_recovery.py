@@ -36,7 +36,7 @@ def test_a_crawl_is_ours_when_it_ended_after_the_call_may_have_left(delay: int, 
     state = State("line", bindings={SITE: Binding(SITE, "d1", BEFORE)})
     intent = Intent("a", SITE, Action.RECRAWL, "d1", AFTER, time="2026-01-01T12:00:00+00:00", delay=delay)
     live = Live(KINDS["document"], "d1", {}, status="ready", crawled=f"2026-01-01T{ended}+00:00")
-    found = recovery.resolve_pending(ReplayResult(state, (intent,)), KINDS, listed, lambda _, __: live)
+    found = recovery.resolve_pending(ReplayResult(state, (intent,)), listed, lambda _, __: live)
 
     assert found.state.bindings[SITE].applied == (AFTER if ours else BEFORE)
 
@@ -58,7 +58,7 @@ def updated(pointer: str, before: Json, after: Json, shown: Json) -> bool:
     inverse = Inverse(values_after={pointer: after}, values_before={pointer: before})
     intent = Intent("a", COACH, Action.UPDATE, "p1", specs[1], inverse=inverse)
     live = Live(KINDS["persona"], "p1", {**specs[2], "persona_name": "Coach"})
-    found = recovery.resolve_pending(ReplayResult(state, (intent,)), KINDS, listed, lambda _, __: live)
+    found = recovery.resolve_pending(ReplayResult(state, (intent,)), listed, lambda _, __: live)
     return found.state.bindings[COACH].applied == specs[1]
 
 
@@ -98,7 +98,7 @@ def test_a_successor_is_recorded_with_the_external_ids_of_its_call() -> None:
     made = Live(KINDS["replica"], "r2", spoken("new"), "Anna")
     replayed = ReplayResult(State("line", bindings={ANNA: before}), (intent,), {"replica": frozenset({"r0", "r1"})})
 
-    found = recovery.resolve_pending(replayed, KINDS, lambda _: [made], lambda _, __: made).state.bindings[ANNA]
+    found = recovery.resolve_pending(replayed, lambda _: [made], lambda _, __: made).state.bindings[ANNA]
 
     assert (found.successor, found.successor_externals, found.externals) == (
         "r2",
@@ -115,7 +115,7 @@ def test_an_update_is_recorded_with_the_external_ids_of_its_call() -> None:
     live = Live(KINDS["persona"], "p1", spec)
     replayed = ReplayResult(State("line", bindings={COACH: before}), (intent,))
 
-    found = recovery.resolve_pending(replayed, KINDS, listed, lambda _, __: live).state.bindings[COACH]
+    found = recovery.resolve_pending(replayed, listed, lambda _, __: live).state.bindings[COACH]
 
     assert (found.applied, found.externals) == (spec, {str(VOICE): "v2", "tool/theirs": "t1"})
 
@@ -126,6 +126,6 @@ def test_a_recreated_object_is_recorded_with_the_old_versions_of_the_lost_one() 
     made = Live(KINDS["persona"], "p3", {"persona_name": "Coach"}, "Coach")
     replayed = ReplayResult(State("line", bindings={COACH: lost}), (intent,), {"persona": frozenset()})
 
-    found = recovery.resolve_pending(replayed, KINDS, lambda _: [made], lambda _, __: made).state.bindings[COACH]
+    found = recovery.resolve_pending(replayed, lambda _: [made], lambda _, __: made).state.bindings[COACH]
 
     assert (found.remote_id, found.retired) == ("p3", ("p2", "p0"))

@@ -242,7 +242,6 @@ class World:
             self.unkept,
             self.find,
             self.twins,
-            KINDS.__getitem__,
             self.keep,
             lambda file: f"https://bucket/{file.name}",
         )

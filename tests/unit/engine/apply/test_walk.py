@@ -128,7 +128,6 @@ def tools(api: Slow, *, broken: str = "") -> Dependencies:
         lambda *_: (),
         lambda *_: SearchResult(),
         lambda *_: (),
-        KINDS.__getitem__,
         lambda *_: None,
         lambda _: "",
     )
