@@ -89,7 +89,8 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
     "TV207": [
         (persona(greeting="Hi.\n>>>>>>> feature"), "/greeting", "the line `>>>>>>> feature`"),
         (persona(greeting="||||||| 1a2b3c4\r\nHi."), "/greeting", "the line `||||||| 1a2b3c4"),
-        (goals(goal("a", objective_prompt="        (rules_of(goal("a") | {"guardrail_prompt": "<<<<<<< a"}), "/data/0/guardrail_prompt", "the line `<<<<<<< a`"),
+        (goals(goal("a", objective_prompt="<<<<<<< a")), "/data/0/objective_prompt", "the line `<<<<<<< a`"),
+        (rules_of(goal("a") | {"guardrail_prompt": "<<<<<<< a"}), "/data/0/guardrail_prompt", "the line `<<<<<<< a`"),
         (rules_of(goal("a") | {"guardrail_prompt": "Be.\n<<<<<<<"}), "/data/0/guardrail_prompt", "the line `<<<<<<<`"),
         (layers(llm={"tools": [tool(description="A\n<<<<<<< a")]}), "/layers/llm/tools/0/function/description", "<<<"),
     ],
@@ -387,7 +388,6 @@ def test_a_placeholder_of_a_tool_may_have_the_name_of_a_variable() -> None:
     assert remarks(tool, variables={"city"}) == []
 
 
-<<<<<<< HEAD
 def test_a_prompt_that_has_grown_is_compared_with_the_last_apply() -> None:
     address, was = Address("persona", "a"), "You coach. " * 30
     applied = {address: {"system_prompt": was}}
