@@ -15,7 +15,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl.app.session import keyring, named_addresses
+from tavusctl.app.session import named_addresses
 from tavusctl.app.session.manifests import load
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import reading
@@ -24,7 +24,6 @@ from tavusctl.core.errors import RefusedError, UsageError, worst
 from tavusctl.core.model import Manifest
 from tavusctl.crawl.runner import RecrawlResult, ThrottleOptions, preview, run
 from tavusctl.crawl.status import SHRUNK, Entry, Status, Target, format_timestamp
-from tavusctl.engine import renames
 from tavusctl.engine.import_.missing_state import UnboundManifests, of_account, unknown_reason
 from tavusctl.engine.renames import Bindings
 from tavusctl.kinds import KINDS
@@ -34,7 +33,6 @@ from tavusctl.reports.json import diagnostic_document, result_text
 from tavusctl.reports.terminal.styling import style
 from tavusctl.reports.text import diagnostic
 from tavusctl.secrets.escape import escape_invisible
-from tavusctl.state.seals import open_state
 
 CRAWLED: Final = next(kind for kind in KINDS.values() if kind.can_recrawl)
 _COLOURS: Final = {Status.DONE: "green", Status.DUE: "cyan", Status.FAILED: "red", Status.UNKNOWN: "red"}
@@ -58,7 +56,7 @@ def recrawl(session: Session, options: RecrawlOptions, report: Callable[[Entry],
     documents = {one.address: one for one in manifests if one.address.kind == CRAWLED.name}
     _check_crawlable(options.addresses, documents)
     crawlable = {address: one for address, one in documents.items() if not one.external_id}
-    bindings = _bindings(session, manifests, writing=not options.dry_run)
+    bindings = session.current_state(manifests, writing=not options.dry_run).bindings
     targets = _targets(crawlable, bindings, options.addresses, every=options.every)
     if not targets:
         none_due = "no document has `recrawl:`; name a document, or use `--all`"
@@ -128,18 +126,6 @@ def _check_crawlable(named: frozenset[Address], documents: Mapping[Address, Mani
             raise UsageError(message, "run `recrawl` in the project that manages it")
 
 
-def _bindings(session: Session, manifests: Sequence[Manifest], *, writing: bool) -> Bindings:
-    """The bindings of the state by the addresses of the manifests; a run that writes needs a trusted state.
-
-    Prints a warning about a state that is not trusted.
-    """
-    sealed_state = open_state(session.store(), keyring.keys(session))
-    if writing:
-        sealed_state.seals.check_trusted()
-    session.warn(sealed_state.seals.warnings())
-    return renames.follow(manifests, sealed_state.replay.state.bindings)[0]
-
-
 def _targets(
     crawlable: Mapping[Address, Manifest], bindings: Bindings, named: frozenset[Address], *, every: bool
 ) -> list[Target]:
@@ -168,10 +154,9 @@ def _unknown(
     unbound_addresses = {one.address for one in targets if not one.remote_id}
     if not unbound_addresses:
         return UnboundManifests()
-    bound = {address: binding.remote_id for address, binding in bindings.items()}
+    unbound = [item for item in manifests if item.address in unbound_addresses]
     with session.reader() as api:
-        unbound = [item for item in manifests if item.address in unbound_addresses]
-        return of_account(unbound, api, bound, session.others().owners)
+        return of_account(unbound, api, bindings, session.others)
 
 
 def _unknown_entry(address: Address, ids: Sequence[str]) -> Entry:

@@ -12,7 +12,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl.app.session import named_addresses
-from tavusctl.app.session.keyring import keys
 from tavusctl.app.session.manifests import load
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import reading
@@ -21,8 +20,6 @@ from tavusctl.core.binding import Binding
 from tavusctl.core.errors import RefusedError
 from tavusctl.core.json_tree import leaves, map_leaves
 from tavusctl.core.model import Manifest
-from tavusctl.core.ports import Reader, State
-from tavusctl.engine import renames
 from tavusctl.engine.account.verify import Check, Target, converse, run
 from tavusctl.engine.compare.not_live import sent_values
 from tavusctl.engine.compare.three_way import server_chooses
@@ -35,7 +32,6 @@ from tavusctl.reports.json import result_text
 from tavusctl.reports.terminal.styling import style
 from tavusctl.secrets.escape import escape_invisible
 from tavusctl.secrets.values import REDACTED, SecretText
-from tavusctl.state.seals import open_state
 
 UNUSABLE: Final = 5
 _COLOURS: Final = {"ok": "green", "pending": "yellow", "unusable": "red"}
@@ -61,14 +57,15 @@ class VerifyResult(Struct, frozen=True):
 
 def verify(session: Session, partner: Address | None) -> VerifyResult:
     """Check every object that the manifests describe; with a partner, also try a conversation with it."""
-    manifests, state = _known(session, writing=partner is not None)
+    manifests, _ = load(session)
+    state = session.current_state(manifests, writing=partner is not None)
     bindings = state.bindings
     known_targets = _targets(manifests, bindings)
     if partner and partner not in known_targets:
         raise named_addresses.undeclared(partner, known_targets)
     with session.client() as api:
         with reading(session.progress, api):
-            unknown = _unknown(session, api, manifests, bindings)
+            unknown = of_account(manifests, api, bindings, session.others)
             checks = [_explained(check, unknown) for check in run(api, list(known_targets.values()))]
         missing = sum(check.missing and check.address in bindings for check in checks)
         account_guard.check_key(state, session.environment, session.api_key, bound=len(bindings), missing=missing)
@@ -76,13 +73,6 @@ def verify(session: Session, partner: Address | None) -> VerifyResult:
             name = f"tavusctl verify {secrets.token_hex(6)}"
             checks.append(converse(api, known_targets[partner], PARTNERS[partner.kind], name))
     return VerifyResult(checks, unknown)
-
-
-def _unknown(session: Session, api: Reader, manifests: Sequence[Manifest], bindings: Bindings) -> UnboundManifests:
-    """The manifests that are not in the state, with the objects of the account that have their names."""
-    bound = {address: one.remote_id for address, one in bindings.items()}
-    has_unbound = any(not one.external_id and one.address not in bound for one in manifests)
-    return of_account(manifests, api, bound, session.others().owners) if has_unbound else UnboundManifests()
 
 
 def _explained(check: Check, unknown: UnboundManifests) -> Check:
@@ -96,22 +86,8 @@ def targets(session: Session) -> dict[Address, Target]:
 
     They are for a conversation, so StateError unless the state is trusted.
     """
-    manifests, state = _known(session, writing=True)
-    return _targets(manifests, state.bindings)
-
-
-def _known(session: Session, *, writing: bool) -> tuple[Sequence[Manifest], State]:
-    """The manifests, and the state with its bindings by their addresses; a run that writes needs a trusted state.
-
-    Prints a warning about a state that is not trusted.
-    """
     manifests, _ = load(session)
-    sealed_state = open_state(session.store(), keys(session))
-    if writing:
-        sealed_state.seals.check_trusted()
-    session.warn(sealed_state.seals.warnings())
-    state = sealed_state.replay.state
-    return manifests, replace(state, bindings=renames.follow(manifests, state.bindings)[0])
+    return _targets(manifests, session.current_state(manifests, writing=True).bindings)
 
 
 def _targets(manifests: Sequence[Manifest], bindings: Bindings) -> dict[Address, Target]:

@@ -100,11 +100,8 @@ def _with_unknown(session: Session, api: Reader, manifests: Sequence[Manifest], 
     """
     if not prepared.state.bindings:
         session.say_empty()
-    bound = {address: binding.remote_id for address, binding in prepared.state.bindings.items()}
     meant = [one for one in manifests if one.lifecycle.on_remove != "retain"]
-    if all(one.external_id or one.address in bound for one in meant):
-        return prepared
-    unknown = missing_state.of_account(meant, api, bound, session.others().owners)
+    unknown = missing_state.of_account(meant, api, prepared.state.bindings, session.others)
     if not unknown.matching_ids:
         return prepared
     if not prepared.state.serial:

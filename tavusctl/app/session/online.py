@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,8 @@ from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.settings import Settings
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import RefusedError, UsageError
+from tavusctl.core.model import Manifest
+from tavusctl.core.ports import State
 from tavusctl.secrets.values import UnreadSecret
 from tavusctl.state.git.urls import is_on_this_machine
 
@@ -98,6 +101,21 @@ class Session(LocalSession, frozen=True):
     def secrets(self) -> dict[str, str | UnreadSecret]:
         """The values of the secrets that manifests may read, by variable; empty if the variable is not set."""
         return {name: self.value_of(name) for name in self.project.secrets}
+
+    def current_state(self, manifests: Sequence[Manifest], *, writing: bool) -> State:
+        """The state with its bindings by the addresses of manifests; a run that writes needs a trusted state.
+
+        Prints a warning about a state that is not trusted.
+        """
+        from tavusctl.engine import renames  # noqa: PLC0415 - as above
+        from tavusctl.state.seals import open_state  # noqa: PLC0415 - as above
+
+        sealed_state = open_state(self.store(), keyring.keys(self))
+        if writing:
+            sealed_state.seals.check_trusted()
+        self.warn(sealed_state.seals.warnings())
+        state = sealed_state.replay.state
+        return replace(state, bindings=renames.follow(manifests, state.bindings)[0])
 
     def sources(self) -> Sources:
         """The client for the sources of watched documents."""

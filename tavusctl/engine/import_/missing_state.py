@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
 from tavusctl.core.address import Address
+from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.model import Action, Live, Manifest, Plan
-from tavusctl.core.ports import Reader
+from tavusctl.core.ports import OtherBindings, Reader
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.account import observe
 from tavusctl.engine.compare.match_create import same_name
@@ -61,15 +62,17 @@ def of_plan(plan: Plan, bound: Collection[Address]) -> UnboundManifests:
 def of_account(
     manifests: Iterable[Manifest],
     api: Reader,
-    bound: Mapping[Address, str],
-    owned: Collection[str] = (),
+    bindings: Mapping[Address, Binding],
+    others: Callable[[], OtherBindings],
 ) -> UnboundManifests:
     """The manifests without a binding, and the objects with their names; the account is read only if there are any.
 
-    `owned` are ids that another environment has bound: they are known, and do not count.
+    `others` reads what other environments have bound: these objects are known, and do not count.
     """
-    free = [manifest for manifest in manifests if not manifest.external_id and manifest.address not in bound]
-    taken = {*bound.values(), *owned}
+    free = [manifest for manifest in manifests if not manifest.external_id and manifest.address not in bindings]
+    if not free:
+        return UnboundManifests()
+    taken = {*(binding.remote_id for binding in bindings.values()), *others().owners}
     decoder = observe.Decoder({}, FingerprintKey())
     names = sorted({manifest.address.kind for manifest in free})
     listed = {name: observe.listed(api, KINDS[name], decoder) for name in names}
