@@ -129,8 +129,9 @@ def prepare_undo(
     others = inputs.others() if finished_run.unbound else OtherBindings()
     known = state.bindings, account.by_id, account.ids
     missing = _missing(undo.restored_references(finished_run, account.by_id), api, decoder)
-    context = undo.UndoContext(*known, trash, recreate, *secrets, others.owners, _externals(manifests), missing)
-    reversal = undo.reverse(finished_run, context)
+    externals = _externals(manifests)
+    context = undo.UndoContext(finished_run, *known, trash, recreate, *secrets, others.owners, externals, missing)
+    reversal = undo.reverse(context)
     guarded = protection.with_declared(state, manifests).bindings
     result = plan.make(
         protection.with_retained(reversal.changes, guarded),

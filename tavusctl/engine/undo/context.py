@@ -19,15 +19,16 @@ from tavusctl.engine.compare.three_way import compare, recorded_value
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.patch import Pinned, split
 from tavusctl.secrets.values import Secret
-from tavusctl.state.journal import Intent
+from tavusctl.state.journal import FinishedRun, Intent
 
 UNKNOWN_OUTCOME: Final = "no record shows whether that run or a later one did this"
 _NOWHERE = Source("", 0, 0)
 
 
 class UndoContext(Struct, frozen=True):
-    """The account and the state now, and the saved bodies of deleted objects."""
+    """The run to undo, the account and the state now, and the saved bodies of deleted objects."""
 
+    run: FinishedRun
     bindings: Mapping[Address, Binding]
     live: Mapping[tuple[str, str], Live]
     ids: Mapping[str, Address]
@@ -54,11 +55,10 @@ class UndoPlan(Struct):
     refused: list[Refusal] = field(default_factory=list)
     settled: list[Binding] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
+    deleted: Mapping[str, Address] = field(default_factory=dict)  # by id: objects that the run has deleted
     bodies: dict[Address, JsonObject] = field(default_factory=dict)  # of updated objects, after the updates so far
     bases: dict[Address, Binding] = field(default_factory=dict)  # of updated objects: their bindings after the undo
-    brought_back: dict[Address, Binding] = field(
-        default_factory=dict
-    )  # by address: new versions that are to be deleted
+    brought_back: dict[Address, Binding] = field(default_factory=dict)  # new versions that are to be deleted
 
 
 def minimal_change(intent: Intent, action: Action) -> Change:

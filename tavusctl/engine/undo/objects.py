@@ -43,13 +43,13 @@ from tavusctl.fields.equivalence import is_unset, same
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_list, as_object
 from tavusctl.secrets.values import Secret, is_mask
-from tavusctl.state.journal import FinishedRun, Intent
+from tavusctl.state.journal import Intent
 
 
-def undo_create(intent: Intent, finished_run: FinishedRun, context: UndoContext, plan: UndoPlan) -> None:
+def undo_create(intent: Intent, context: UndoContext, plan: UndoPlan) -> None:
     """Reverse a create by a delete, if the object is still as the run left it."""
-    binding, created = context.bindings.get(intent.address), finished_run.results.get(intent.op)
-    if intent.op in finished_run.unknown:
+    binding, created = context.bindings.get(intent.address), context.run.results.get(intent.op)
+    if intent.op in context.run.unknown:
         refuse(plan, minimal_change(intent, Action.DELETE), UNKNOWN_OUTCOME)
         return
     if created and binding is None and (intent.address.kind, created.remote_id) not in context.live:
@@ -66,7 +66,7 @@ def undo_create(intent: Intent, finished_run: FinishedRun, context: UndoContext,
     if live is None:
         plan.changes.append(replace(change, action=Action.FORGET, reason="already deleted"))
         return
-    sent = as_sent(_with_later_calls(intent, finished_run, binding), binding, live.remote_id)
+    sent = as_sent(_with_later_calls(intent, context, binding), binding, live.remote_id)
     paths = edited_pointers(live, sent)
     if paths:
         refuse(plan, change, f"{paths} was edited since")
@@ -106,33 +106,27 @@ def _refuse_other_versions(plan: UndoPlan, change: Change, binding: Binding) -> 
     return bool(versions)
 
 
-def _with_later_calls(intent: Intent, finished_run: FinishedRun, binding: Binding) -> Intent:
+def _with_later_calls(intent: Intent, context: UndoContext, binding: Binding) -> Intent:
     """A create with the spec that later calls of the run have applied to its object."""
     results = [
-        finished_run.results[call.op]
-        for call in finished_run.intents
-        if call.address == intent.address and call.op in finished_run.results
+        context.run.results[call.op]
+        for call in context.run.intents
+        if call.address == intent.address and call.op in context.run.results
     ]
     specs = [result.applied for result in results if result.remote_id == binding.remote_id]
     return replace(intent, spec=specs[-1]) if specs else intent
 
 
-def undo_delete(
-    intent: Intent,
-    finished_run: FinishedRun,
-    context: UndoContext,
-    recreated_ids: Mapping[str, Address],
-    plan: UndoPlan,
-) -> None:
-    """Reverse a delete by a new object with the saved body; `recreated_ids` is as for `recreate`."""
+def undo_delete(intent: Intent, context: UndoContext, plan: UndoPlan) -> None:
+    """Reverse a delete by a new object with the saved body."""
     kind = KINDS[intent.address.kind]
     change = replace(minimal_change(intent, Action.CREATE), remote_id="")
-    bound = _bound_since(intent, context)
+    bound, recreated_ids = _bound_since(intent, context), plan.deleted if context.recreate else {}
     if bound and is_recreated(kind, intent.before, bound, recreated_ids, context):
         return
     if bound and _add_missing_parts(intent, bound, recreated_ids, context, plan):
         return
-    if bound or intent.op in finished_run.unknown:
+    if bound or intent.op in context.run.unknown:
         refuse(plan, change, f"`{intent.address}` is now bound to {bound.remote_id}" if bound else UNKNOWN_OUTCOME)
         return
     saved = _saved_object(intent, change, context)
@@ -307,10 +301,10 @@ def edited_pointers(live: Live, sent: Binding) -> str:
     return ", ".join(change.path for change in compare(as_desired(live.kind, sent), live, sent).fields)
 
 
-def unbind_imported(finished_run: FinishedRun, context: UndoContext, plan: UndoPlan) -> list[Change]:
+def unbind_imported(context: UndoContext, plan: UndoPlan) -> list[Change]:
     """Changes that drop the bindings of objects that the run imported; none for an object that is refused."""
     refused, changes = {refusal.change.address for refusal in plan.refused}, list[Change]()
-    for imported in finished_run.imported:
+    for imported in context.run.imported:
         binding = context.bindings.get(imported.address)
         if binding is None or binding.remote_id != imported.remote_id or imported.address in refused:
             continue
@@ -327,13 +321,13 @@ def unbind_imported(finished_run: FinishedRun, context: UndoContext, plan: UndoP
     return changes
 
 
-def rebind(finished_run: FinishedRun, context: UndoContext, plan: UndoPlan) -> None:
+def rebind(context: UndoContext, plan: UndoPlan) -> None:
     """Restore bindings that the run dropped, for objects that still exist and belong to no address.
 
     An object that another environment has bound since is refused: both would manage it.
     """
     owned_ids = {*context.ids, *(one for bound in context.bindings.values() for one in bound.other_versions)}
-    for binding in finished_run.unbound:
+    for binding in context.run.unbound:
         address, remote_id = binding.address, binding.remote_id
         if address in context.bindings or remote_id in owned_ids or (address.kind, remote_id) not in context.live:
             continue

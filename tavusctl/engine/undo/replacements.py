@@ -26,17 +26,17 @@ from tavusctl.engine.undo.context import (
 from tavusctl.engine.undo.objects import as_sent, edited_pointers, is_recreated, recreate
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import JsonObject
-from tavusctl.state.journal import FinishedRun, Intent
+from tavusctl.state.journal import Intent
 
 
-def undo_replace(intent: Intent, finished_run: FinishedRun, context: UndoContext, plan: UndoPlan) -> None:
+def undo_replace(intent: Intent, context: UndoContext, plan: UndoPlan) -> None:
     """Reverse one replacement, whether its successor is in use already or not."""
     change, binding = minimal_change(intent, Action.REPLACE), context.bindings.get(intent.address)
-    result = finished_run.results.get(intent.op)
+    result = context.run.results.get(intent.op)
     new_id = result.successor if result else ""
     if new_id and binding and _is_back(intent, binding, new_id, context):  # an undo was interrupted
         if new_id in binding.retired:
-            sent = as_sent(intent, _as_left(finished_run, binding, new_id), new_id)
+            sent = as_sent(intent, _as_left(context, binding, new_id), new_id)
             live = context.live.get((intent.address.kind, new_id))
             if live and (paths := edited_pointers(live, sent)):
                 refuse(plan, replace(change, remote_id=new_id, live=live), f"{paths} was edited since")
@@ -64,9 +64,9 @@ def undo_replace(intent: Intent, finished_run: FinishedRun, context: UndoContext
         plan.brought_back[intent.address] = sent
 
 
-def _as_left(finished_run: FinishedRun, binding: Binding, new_id: str) -> Binding:
+def _as_left(context: UndoContext, binding: Binding, new_id: str) -> Binding:
     """The last binding in which the run had the new version, with the server's answers about it; else the current."""
-    results = [one for one in finished_run.results.values() if one.address == binding.address]
+    results = [one for one in context.run.results.values() if one.address == binding.address]
     return [binding, *(one for one in results if one.remote_id == new_id)][-1]
 
 

@@ -59,7 +59,7 @@ from tavusctl.fields.equivalence import same
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, JsonObject, as_object
 from tavusctl.secrets.values import Secret
-from tavusctl.state.journal import FinishedRun, Intent
+from tavusctl.state.journal import Intent
 
 _REVERSED = {Action.CREATE: Action.DELETE, Action.DELETE: Action.CREATE}
 _REPLACING = frozenset({Action.REPLACE, Action.RETIRE})
@@ -76,48 +76,45 @@ class _ReverseUpdate(Struct, frozen=True):
     operations: Sequence[JsonObject]
 
 
-def reverse(finished_run: FinishedRun, context: UndoContext) -> UndoPlan:
+def reverse(context: UndoContext) -> UndoPlan:
     """The changes that reverse a run: recreate objects, reverse updates from the newest on, then delete and unbind."""
     plan = UndoPlan()
-    calls = [intent for intent in reversed(finished_run.intents) if intent.op not in finished_run.failed]
+    calls = [intent for intent in reversed(context.run.intents) if intent.op not in context.run.failed]
     calls = members.joined_calls(calls)
-    calls = [intent for intent in calls if not _is_external(intent, finished_run, context, plan)]
+    calls = [intent for intent in calls if not _is_external(intent, context, plan)]
     deleted = [intent for intent in calls if intent.action is Action.DELETE]
-    again = {intent.remote_id: intent.address for intent in deleted if context.recreate}
+    plan.deleted = {intent.remote_id: intent.address for intent in deleted}
     for intent in sorted(deleted, key=lambda delete: KINDS[delete.address.kind].can_refer):
-        undo_delete(intent, finished_run, context, again, plan)
-    deleted_ids = {intent.remote_id: intent.address for intent in deleted}
+        undo_delete(intent, context, plan)
     # An address stands for both versions of a replaced object, and for an object that the run has created again: the
     # repointing of references needs no reversal here.
     lost = [intent for intent in calls if intent.action is Action.CREATE and intent.before]
     replaced = [intent for intent in calls if intent.action in _REPLACING]
     old_versions = {_old_version(intent): intent.address for intent in (*lost, *replaced)}
-    known = {**context.ids, **old_versions, **deleted_ids}
+    known = {**context.ids, **old_versions, **plan.deleted}
     context = replace(context, missing=frozenset(one for one in context.missing if one[1] not in known))
     created = {intent.op for intent in calls if intent.action in (Action.CREATE, Action.REPLACE)}
     created_ids = {
-        remote_id
-        for op in created & finished_run.results.keys()
-        for remote_id in _created_ids(finished_run.results[op])
+        remote_id for op in created & context.run.results.keys() for remote_id in _created_ids(context.run.results[op])
     }
     for intent in calls:
         # An object that the run has created is deleted as a whole.
         if intent.action in (Action.UPDATE, Action.ADOPT) and intent.remote_id not in created_ids:
-            _reverse_update(intent, finished_run, context, deleted_ids, known, plan)
+            _reverse_update(intent, context, known, plan)
     plan.changes = join_updates(plan.changes)
-    _reverse_whole_objects(calls, finished_run, context, plan)
-    unbinding = unbind_imported(finished_run, context, plan)
+    _reverse_whole_objects(calls, context, plan)
+    unbinding = unbind_imported(context, plan)
     _leave_edited(plan)
     plan.changes = with_remaining_users(context, plan)
     repoint_to_old_versions(context, plan)
     plan.changes += unbinding
-    rebind(finished_run, context, plan)
+    rebind(context, plan)
     return plan
 
 
-def _is_external(intent: Intent, finished_run: FinishedRun, context: UndoContext, plan: UndoPlan) -> bool:
+def _is_external(intent: Intent, context: UndoContext, plan: UndoPlan) -> bool:
     """Refuse to reverse a call on an object that a manifest declares external since; return whether it is refused."""
-    result, kind = finished_run.results.get(intent.op), intent.address.kind
+    result, kind = context.run.results.get(intent.op), intent.address.kind
     ids = {intent.remote_id, *(result.ids if result else ())}
     declarers = {address for (of_kind, one), address in context.externals.items() if of_kind == kind and one in ids}
     declarers |= {intent.address} & set(context.externals.values())
@@ -127,16 +124,14 @@ def _is_external(intent: Intent, finished_run: FinishedRun, context: UndoContext
     return bool(declarers)
 
 
-def _reverse_whole_objects(
-    calls: Sequence[Intent], finished_run: FinishedRun, context: UndoContext, plan: UndoPlan
-) -> None:
+def _reverse_whole_objects(calls: Sequence[Intent], context: UndoContext, plan: UndoPlan) -> None:
     """Reverse creates and replacements; refuse what nothing can reverse."""
     replaced = {intent.address for intent in calls if intent.action is Action.REPLACE}
     for intent in calls:
         if intent.action is Action.CREATE:
-            undo_create(intent, finished_run, context, plan)
+            undo_create(intent, context, plan)
         elif intent.action is Action.REPLACE:
-            undo_replace(intent, finished_run, context, plan)
+            undo_replace(intent, context, plan)
         elif intent.action is Action.RECRAWL:
             hint = "revert the manifest and apply it, which crawls as before"
             plan.refused.append(
@@ -195,14 +190,7 @@ def without_run_changes(now: Json, after: Json, before: Json) -> Json:
     return result
 
 
-def _reverse_update(
-    intent: Intent,
-    finished_run: FinishedRun,
-    context: UndoContext,
-    gone: Mapping[str, Address],
-    known: Mapping[str, Address],
-    plan: UndoPlan,
-) -> None:
+def _reverse_update(intent: Intent, context: UndoContext, known: Mapping[str, Address], plan: UndoPlan) -> None:
     """Reverse an update by its inverse, if the object still reads as the run left it."""
     change = minimal_change(intent, Action.UPDATE)
     inverse, before = intent.inverse, intent.before
@@ -219,7 +207,7 @@ def _reverse_update(
     removed = {pointer: context.secrets.get((intent.address, pointer)) for pointer in removed_secrets(intent)}
     lost = [pointer for pointer in inverse.unrecorded if not removed.get(pointer)]
     plan.warnings += [lost_secret(intent.address, pointer) for pointer in lost]
-    if not inverse.operations or _is_refused(intent, change, context, gone, removed, plan):
+    if not inverse.operations or _is_refused(intent, change, context, removed, plan):
         return
     binding = plan.bases.get(intent.address, binding)
     secrets = {pointer: secret for pointer, secret in removed.items() if secret}
@@ -233,12 +221,10 @@ def _reverse_update(
             with_secrets([with_addresses(operation, known) for operation in inverse.operations], secrets)
         )
     reversal = _ReverseUpdate(change, current, values_after, values_before, binding_after, operations)
-    _add_unless_edited(reversal, gone, context, plan, is_unknown=intent.op in finished_run.unknown)
+    _add_unless_edited(reversal, context, plan, is_unknown=intent.op in context.run.unknown)
 
 
-def _add_unless_edited(
-    reversal: _ReverseUpdate, gone: Mapping[str, Address], context: UndoContext, plan: UndoPlan, *, is_unknown: bool
-) -> None:
+def _add_unless_edited(reversal: _ReverseUpdate, context: UndoContext, plan: UndoPlan, *, is_unknown: bool) -> None:
     """Add the change that reverses an update; refuse it if the object does not read as the run left it."""
     change, live, values_after = reversal.change, reversal.live, reversal.values_after
     differing = _differing(live.kind, values_after, live.body)
@@ -251,7 +237,7 @@ def _add_unless_edited(
     elif is_unknown:
         refuse(plan, change, UNKNOWN_OUTCOME)
     else:
-        _add_update(reversal, gone, context, plan)
+        _add_update(reversal, context, plan)
 
 
 def _emptied(values_after: JsonObject) -> JsonObject:
@@ -271,9 +257,10 @@ def _lost_text(intent: Intent, kind: ResourceKind, change: Change, plan: UndoPla
     return False
 
 
-def _add_update(reversal: _ReverseUpdate, gone: Mapping[str, Address], context: UndoContext, plan: UndoPlan) -> None:
+def _add_update(reversal: _ReverseUpdate, context: UndoContext, plan: UndoPlan) -> None:
     """Add the change that reverses an update; refuse it if a secret is missing that has to be sent along."""
     update, body, address = update_of(reversal.live.kind), reversal.live.body, reversal.change.address
+    deleted = set(plan.deleted.values())
     body_after = update.apply(body, reversal.operations)
     if patch.same(body_after, body):
         return  # only a reference that followed a replacement
@@ -293,9 +280,7 @@ def _add_update(reversal: _ReverseUpdate, gone: Mapping[str, Address], context: 
             fields=tuple(_field_change(reversal, pointer) for pointer in reversal.values_after),
             patch=reversal.operations,
             guards=update.guards(reversal.live, reversal.operations),
-            waits_for=tuple(
-                sorted({leaf for _, leaf in leaves(list(reversal.operations)) if leaf in set(gone.values())})
-            ),
+            waits_for=tuple(sorted({leaf for _, leaf in leaves(list(reversal.operations)) if leaf in deleted})),
             desired=desired,
             base=restored_object.base,
             live=replace(reversal.live, body=readable(reversal.live.kind, body)),
@@ -319,17 +304,13 @@ def _why_unreachable(intent: Intent, binding: Binding | None) -> str:
 
 
 def _is_refused(
-    intent: Intent,
-    change: Change,
-    context: UndoContext,
-    gone: Mapping[str, Address],
-    removed: Mapping[str, Secret | None],
-    plan: UndoPlan,
+    intent: Intent, change: Change, context: UndoContext, removed: Mapping[str, Secret | None], plan: UndoPlan
 ) -> bool:
     """Refuse an update that needs a secret or an object that is not available; return whether it is refused."""
     operations = intent.inverse.operations
     unusable = [pointer for pointer in removed if not removed[pointer] and writes_around(pointer, operations)]
-    deleted = {gone[leaf] for _, leaf in leaves(list(operations)) if isinstance(leaf, str) and leaf in gone}
+    references = {leaf for _, leaf in leaves(list(operations)) if isinstance(leaf, str)}
+    deleted = {plan.deleted[leaf] for leaf in references & plan.deleted.keys()}
     if unusable:
         refuse_without(plan, change, unusable, context)
     elif deleted and not context.recreate:
