@@ -228,7 +228,9 @@ def _refusal(
         reason = "`lifecycle.prevent_destroy` protects the object"
         return Refusal(change, "E403", 4, reason, "apply `prevent_destroy: false` first, then this change")
     if action is Action.DELETE and is_expensive and address not in approvals.delete_expensive:
-        return Refusal(change, "E404", 4, f"a deleted {address.kind} cannot be restored", _retain_hint(address))
+        hint = f"`tavusctl state rm {address}` to keep the object unmanaged"
+        hint = f"add `--allow-replica-delete {address}` to confirm, or {hint}"
+        return Refusal(change, "E404", 4, f"a deleted {address.kind} cannot be restored", hint)
     return _refuse_in_use(change) or _refuse_failed_replacement(change)
 
 
@@ -251,21 +253,11 @@ def _refuse_missing_secret(change: Change) -> Refusal:
     )
     places = ", ".join(f"`{pointer}`" for pointer in change.unknown_secrets)
     unnamed = ", ".join(f"`{pointer}`" for pointer in change.unknown_secrets if pointer not in secret_names)
-    reason = f"the API accepts `{_member(change)}` only as a whole, with the secret at {places}, which no read returns"
+    member = change.unknown_secrets[0].split("/")[1]
+    reason = f"the API accepts `{member}` only as a whole, with the secret at {places}, which no read returns"
     fixes = [f"write `${{secret:NAME}}` at {unnamed} in the manifest of {change.address}"] if unnamed else []
     fixes += [f"set {', '.join(unset_variables)} in the environment or in `.env`"] if unset_variables else []
     return Refusal(change, "E409", 4, reason, f"{', and '.join(fixes)}; nothing was sent")
-
-
-def _member(change: Change) -> str:
-    return change.unknown_secrets[0].split("/")[1]
-
-
-def _retain_hint(address: Address) -> str:
-    return (
-        f"add `--allow-replica-delete {address}` to confirm, "
-        f"or `tavusctl state rm {address}` to keep the object unmanaged"
-    )
 
 
 def _refuse_failed_replacement(change: Change) -> Refusal | None:

@@ -55,7 +55,8 @@ def _prepare_once(manifests: Sequence[Manifest], api: Reader, sealed: SealedStat
     guarded = protection.with_declared(state, manifests) if inputs.destroy else state
     comparison = _compare(requested, desired, account, guarded, names, inputs)
     complete = replace(comparison, settled=_settle(comparison, recorded_state, state, sealed))
-    warnings = (*inputs.warnings, *recovered.warnings, *_novelty_warnings(sealed, inputs), *sealed.seals.warnings())
+    new_inputs = novelty.warnings(*_reads(sealed.replay.state, inputs)) if inputs.reads else ()
+    warnings = (*inputs.warnings, *recovered.warnings, *new_inputs, *sealed.seals.warnings())
     warnings = (*warnings, *_diagnose(account, comparison, state, names, recovered.lost, inputs), *unread_sources)
     result = _make_plan(api, complete, guarded, account, inputs, desired=desired, warnings=warnings)
     result = replace(result, awaited=plan.awaited(result, desired, account.live, inputs.approvals))
@@ -202,7 +203,7 @@ def _resolve_desired(
     The second value has warnings of sources that could not be checked.
     """
     desired = _resolve(manifests, sealed, state, names, inputs)
-    desired = novelty.mark_first_uses(desired, novelty.first_used_names(*_reads(state, inputs)))
+    desired = novelty.mark_first_uses(desired, *_reads(state, inputs))
     return source_watch.with_fingerprints(desired, state.bindings, inputs.sources)
 
 
@@ -224,11 +225,6 @@ def _reads(state: State, inputs: PlanInputs) -> tuple[ApprovedInputs | None, App
     """What somebody has agreed that the environment reads (None: nothing on record), and what it reads now."""
     agreed = inputs.base_settings.reads or state.reads
     return agreed, inputs.reads or agreed or ApprovedInputs()
-
-
-def _novelty_warnings(sealed: SealedState, inputs: PlanInputs) -> Iterator[Diagnostic]:
-    if inputs.reads:
-        yield from novelty.warnings(*_reads(sealed.replay.state, inputs))
 
 
 def _decoder(sealed: SealedState, state: State, ids: Mapping[str, Address], manifests: Sequence[Manifest]) -> Decoder:

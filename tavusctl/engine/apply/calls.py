@@ -43,7 +43,8 @@ from tavusctl.engine.apply.drafts import DraftEffects
 from tavusctl.engine.apply.guard_probe import REFUSALS, is_obeyed, warn_unguarded
 from tavusctl.engine.apply.inverse import invert
 from tavusctl.engine.apply.part_calls import UpdateCall
-from tavusctl.engine.compare import not_live, parts, patch_guards
+from tavusctl.engine.compare import parts, patch_guards
+from tavusctl.engine.compare.not_live import mentions_draft, sent_values, still_not_live
 from tavusctl.engine.compare.parts import Call
 from tavusctl.engine.compare.remembered import restore_fields
 from tavusctl.engine.compare.three_way import is_taken_away
@@ -196,7 +197,7 @@ def _send(write: UpdateCall) -> DraftEffects:
     """Send the patch; where the command line discards edits in PAL Maker that block it, send it again with `force`."""
     ctx, step = write.ctx, write.step
     try:
-        return drafts.effects_of_response(_patch(write), forced=False)
+        return DraftEffects(in_draft=mentions_draft(_patch(write)))
     except Rejected as error:
         if error.cause is not RefusalCause.MAKER_CHANGES:
             raise
@@ -204,7 +205,8 @@ def _send(write: UpdateCall) -> DraftEffects:
         raise drafts.Blocked(step.address)
     ctx.recorder.record_retry(write.op, ctx.now, forced=True)
     try:
-        return drafts.effects_of_response(_patch(write, drafts.FORCED), forced=True)
+        # It has discarded edits even if the response does not say so.
+        return DraftEffects(in_draft=mentions_draft(_patch(write, drafts.FORCED)), discarded=True)
     except Ambiguous as error:
         raise drafts.ForcedResponseLost(error) from error
 
@@ -267,9 +269,7 @@ def _matching_draft(write: UpdateCall, error: Rejected) -> JsonObject:
     if draft is None or step.desired is None:
         raise error
     pointers = [patch.join(place) for place in patch_guards.places(write.before.body, write.call.operations)]
-    differing = not_live.still_not_live(
-        not_live.sent_values(ctx.with_ids(step.desired.spec), pointers), spellings.read(kind, draft)
-    )
+    differing = still_not_live(sent_values(ctx.with_ids(step.desired.spec), pointers), spellings.read(kind, draft))
     if differing:
         raise drafts.OtherDraft(step.address, differing)
     return draft

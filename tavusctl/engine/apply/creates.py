@@ -41,7 +41,7 @@ from tavusctl.engine.apply.calls import record_failure, update
 from tavusctl.engine.apply.context import ApplyContext
 from tavusctl.engine.compare import claim, match_create, parts
 from tavusctl.engine.compare.match_create import SentCreate
-from tavusctl.engine.compare.updates import create_body, update_of
+from tavusctl.engine.compare.updates import update_of, with_wire_names
 from tavusctl.lib.json_types import JsonObject, as_object
 from tavusctl.patch import join
 
@@ -212,7 +212,7 @@ def _post(ctx: ApplyContext, pending: _PendingCreate) -> str:
         with ctx.sending(pending.op) as fence:
             response = ctx.api.post(
                 collection,
-                create_body(kind, ctx.with_ids(pending.body)),
+                with_wire_names(kind, ctx.with_ids(pending.body)),
                 fence=fence,
                 before_retry=partial(_search_before_retry, ctx, pending),
             )

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Final
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from tavusctl.core.address import Address
 from tavusctl.core.errors import Ambiguous, ApiError, ConflictError, RefusalCause, Rejected
@@ -72,17 +72,7 @@ class DraftEffects(Struct, frozen=True):
 
     def combined_with(self, other: DraftEffects) -> DraftEffects:
         """What the responses to two calls of one update say together."""
-        return DraftEffects(
-            self.in_draft or other.in_draft,
-            self.discarded or other.discarded,
-            self.published or other.published,
-            self.publish_error or other.publish_error,
-        )
-
-
-def effects_of_response(response: JsonObject, *, forced: bool) -> DraftEffects:
-    """What the response to a patch says; a forced patch has discarded edits even if the response does not say so."""
-    return DraftEffects(in_draft=mentions_draft(response), discarded=forced)
+        return DraftEffects(*(one or another for one, another in zip(astuple(self), astuple(other), strict=True)))
 
 
 def resolve_lost_response(lost: Ambiguous, resolve: Callable[[], DraftEffects]) -> DraftEffects:

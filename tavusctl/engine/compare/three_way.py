@@ -239,7 +239,8 @@ def _descend(
     is_emptied = desired is ABSENT and len(ctx.changes) > changes_before
     is_emptied = is_emptied and not _has_parts(ctx.kind, path)
     is_emptied = is_emptied and all(
-        same(ctx.kind, (*path, name), None, _unpinned(value)) for name, value in inner_after.items()
+        same(ctx.kind, (*path, name), None, value.value if isinstance(value, patch.Pinned) else value)
+        for name, value in inner_after.items()
     )
     if (isinstance(live, dict) and not is_emptied) or (not isinstance(live, dict) and inner_after):
         documents[1][key] = inner_after
@@ -370,10 +371,6 @@ def _cause(kind: ResourceKind, path: KeyPath, base: Json, desired: Json, *, move
     if base is ABSENT or not moved:
         return Cause.EDITED
     return Cause.DRIFTED if same(kind, path, base, desired) else Cause.BOTH
-
-
-def _unpinned(value: Json) -> Json:
-    return value.value if isinstance(value, patch.Pinned) else value
 
 
 def _replaces(kind: ResourceKind, pointer: str) -> bool:

@@ -139,7 +139,7 @@ class Merge(UpdateMethod):
         self, live: Live, operations: Operations, desired: JsonObject
     ) -> tuple[str, JsonObject | list[JsonObject]]:
         """A PATCH of the object with nothing but the changed members."""
-        return _path(live), _renamed(live.kind, whole_members.sent(live, operations, desired))
+        return _path(live), with_wire_names(live.kind, whole_members.sent(live, operations, desired))
 
 
 class Rename(Merge):
@@ -176,16 +176,12 @@ def update_of(kind: ResourceKind) -> UpdateMethod:
     return _WAYS[kind.update]
 
 
-def create_body(kind: ResourceKind, body: JsonObject) -> JsonObject:
-    """The body of the call that creates an object."""
-    return _renamed(kind, body)
-
-
 def _path(live: Live) -> str:
     return f"{live.kind.collection}/{live.remote_id}"
 
 
-def _renamed(kind: ResourceKind, members: JsonObject) -> JsonObject:
+def with_wire_names(kind: ResourceKind, members: JsonObject) -> JsonObject:
+    """The members of an object, under the names that the API takes."""
     return {kind.wire_names.get(key, key): value for key, value in members.items()}
 
 

@@ -90,13 +90,11 @@ def _warning(message: str, hint: str) -> Diagnostic:
     return Diagnostic("TV341", message, None, hint, None, Severity.WARNING)
 
 
-def first_used_names(before: ApprovedInputs | None, now: ApprovedInputs) -> frozenset[str]:
-    """Variables and stores that were not used before; none if it is not known what was used before."""
-    return frozenset() if before is None else frozenset({*now.used, *now.uploads} - {*before.used, *before.uploads})
-
-
-def mark_first_uses(desired: Sequence[Desired], new: frozenset[str]) -> tuple[Desired, ...]:
-    """Desired objects, each with the names that it is the first to use."""
+def mark_first_uses(
+    desired: Sequence[Desired], before: ApprovedInputs | None, now: ApprovedInputs
+) -> tuple[Desired, ...]:
+    """Desired objects, each with the variables and stores that it is the first to use, if earlier uses are known."""
+    new = {*now.used, *now.uploads} - {*before.used, *before.uploads} if before else set()
     return tuple(replace(item, new_inputs=names) if (names := _names_used(item) & new) else item for item in desired)
 
 

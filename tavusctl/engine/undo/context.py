@@ -88,7 +88,7 @@ def target_state(kind: ResourceKind, binding: Binding, body: JsonObject, places:
     desired = as_desired(kind, binding)
     comparison = compare(desired, Live(kind, binding.remote_id, body), binding)
     edited, stored = (
-        [change for change in changes if _is_restored(change, places)]
+        [one for one in changes if touches(one.path, places) and not isinstance(one.live, Pinned)]
         for changes in (comparison.fields, comparison.stored_differently)
     )
     answers = {change.path: recorded_value(change.live) for change in stored}
@@ -101,10 +101,6 @@ def target_state(kind: ResourceKind, binding: Binding, body: JsonObject, places:
         unconfirmed={path: value for path, value in binding.unconfirmed.items() if not touches(path, places)},
     )
     return TargetState(replace(desired, spec=_with_live(binding.applied, [*edited, *stored])), base)
-
-
-def _is_restored(change: FieldChange, places: Sequence[str]) -> bool:
-    return touches(change.path, places) and not isinstance(change.live, Pinned)
 
 
 def _with_live(spec: JsonObject, fields: Iterable[FieldChange]) -> JsonObject:
