@@ -7,7 +7,8 @@ import socket
 import uuid
 from collections.abc import Mapping
 
-from msgspec import Struct, field
+from msgspec import Struct, convert, field
+from msgspec.structs import asdict
 
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.secrets.redaction import redacted
@@ -50,17 +51,14 @@ class Holder(Struct, frozen=True):
 
     def to_json(self) -> JsonObject:
         """The holder as members of a JSON object."""
-        return {"owner": self.owner, "host": self.host, "pid": self.pid, "run": self.run, "command": self.command}
+        return asdict(self)
 
 
 def from_json(document: Mapping[str, Json]) -> Holder:
     """The holder in a JSON object; ValueError when it is not one."""
-    texts = [document.get(name) for name in ("owner", "host", "run", "command")]
-    pid = document.get("pid")
-    if not all(isinstance(text, str) for text in texts) or not isinstance(pid, int):
+    if not document.keys() >= {*Holder.__struct_fields__}:  # the defaults are those of this process
         raise ValueError("not a holder")
-    owner, host, run, command = map(str, texts)
-    return Holder(owner, host, pid, run, command)
+    return convert(document, Holder)
 
 
 def run_url(environment: Mapping[str, str]) -> str:

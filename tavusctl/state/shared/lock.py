@@ -10,11 +10,12 @@ import hashlib
 import json
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, convert, to_builtins
+from msgspec.structs import replace
 
 from tavusctl.core.errors import LockError
 from tavusctl.core.json_tree import canonical
-from tavusctl.lib.json_types import Json, JsonObject, as_boolean, as_integer, as_list, as_number, as_object
+from tavusctl.lib.json_types import Json, JsonObject, as_object
 from tavusctl.state.lock_holder import Holder, from_json
 
 FORMAT: Final = 1
@@ -23,7 +24,7 @@ _MAX_SIZE: Final = 64 * 1024  # bytes
 _ANY_TEXT: Final = "utf-8", "surrogatepass"  # names come from the environment, which may contain any bytes
 
 
-class Group(Struct, frozen=True, order=True):
+class Group(Struct, frozen=True, order=True, array_like=True):
     """The journal records that one run writes between two clearings; they are cleared together."""
 
     epoch: int = 0
@@ -44,16 +45,7 @@ class Lock(Struct, frozen=True):
 
 def encode(lock: Lock) -> bytes:
     """The lock as JSON with a checksum."""
-    document: JsonObject = {
-        "format": FORMAT,
-        "epoch": lock.epoch,
-        "holder": lock.holder.to_json() if lock.holder else None,
-        "clean": lock.clean,
-        "since": lock.since,
-        "lease": lock.lease,
-        "beat": lock.beat,
-        "cleared": [lock.cleared.epoch, lock.cleared.turn],
-    }
+    document: JsonObject = {"format": FORMAT, **to_builtins(lock)}
     document["checksum"] = _checksum(document)
     return (json.dumps(document, sort_keys=True, ensure_ascii=False) + "\n").encode(*_ANY_TEXT)
 
@@ -82,20 +74,12 @@ def _unique_keys(members: list[tuple[str, Json]]) -> JsonObject:
 
 
 def _decoded(document: JsonObject) -> Lock:
-    checksum = document.pop("checksum")
-    epoch, turn = map(as_integer, as_list(document["cleared"]))
-    lock = Lock(
-        epoch=as_integer(document["epoch"]),
-        holder=from_json(as_object(document["holder"])) if document["holder"] is not None else None,
-        clean=as_boolean(document["clean"]),
-        since=as_number(document["since"]),
-        lease=as_number(document["lease"]),
-        beat=as_integer(document["beat"]),
-        cleared=Group(epoch, turn),
-    )
+    checksum, members = document.pop("checksum"), {name: document[name] for name in Lock.__struct_fields__}
+    holder = members["holder"] and from_json(as_object(members["holder"]))
+    lock = convert({**members, "holder": None}, Lock)
     if checksum != _checksum(document) or document["format"] != FORMAT or not 0 <= lock.lease <= _MAX_LEASE:
         raise ValueError
-    return lock
+    return replace(lock, holder=holder)
 
 
 def _checksum(document: JsonObject) -> str:
