@@ -173,7 +173,7 @@ def test_limits_of_manifests_and_of_the_api_agree(kind: str, account: Account) -
             account.switch(era="today")
             if KINDS[kind].optional:
                 account.seed(personas=[{"persona_id": "p0123456789a", "persona_name": "Host", "system_prompt": "x"}])
-            answer = account.call("POST", KINDS[kind].collection, create_body(KINDS[kind], spec))
+            answer = account.call("POST", KINDS[kind].collection, with_wire_names(KINDS[kind], spec))
             taken = answer.status_code in (httpx.codes.OK, httpx.codes.CREATED)
             valid = not field_errors(KINDS[kind].model, spec)
             count += 1

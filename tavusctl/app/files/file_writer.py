@@ -66,32 +66,26 @@ def create(path: Path, content: bytes, *, root: Path) -> None:
 
     Its rights are those that the umask of the process allows.
     """
-    try:
+    with errors_as_usage("write", path):
         target = real_path(path, root)
         target.parent.mkdir(parents=True, exist_ok=True)
         with atomic_files.open_folder(target.parent) as folder:
             atomic_files.create(target, content, folder=folder)
-    except OSError as error:
-        message = f"cannot write `{path}`: {error.strerror}"
-        raise UsageError(message) from None
 
 
 def make_folder(path: Path, *, rights: int = 0o777) -> None:
     """Create a folder and its parents; UsageError if it cannot be created."""
-    try:
+    with errors_as_usage("create the folder", path):
         path.mkdir(parents=True, exist_ok=True, mode=rights)
-    except OSError as error:
-        message = f"cannot create the folder `{path}`: {error.strerror}"
-        raise UsageError(message) from None
 
 
 @contextlib.contextmanager
-def reading_errors_as_usage(path: Path) -> Iterator[None]:
-    """A context for reading existing files before anything is written; an OSError in it becomes a UsageError."""
+def errors_as_usage(verb: str, path: Path) -> Iterator[None]:
+    """A context in which an OSError becomes a UsageError, such as "cannot read `FILE`: Permission denied"."""
     try:
         yield
     except OSError as error:
-        message = f"cannot read `{path}`: {error.strerror}"
+        message = f"cannot {verb} `{path}`: {error.strerror}"
         raise UsageError(message) from None
 
 

@@ -85,7 +85,7 @@ def _roots(project: Project) -> tuple[Path, Path]:
 
 def _existing(place: Path) -> dict[str, str]:
     """The workflows of tavusctl in a folder, by name."""
-    with file_writer.reading_errors_as_usage(place):
+    with file_writer.errors_as_usage("read", place):
         return {path.name: path.read_bytes().decode("utf-8", "replace") for path in sorted(place.glob("tavus-*.yml"))}
 
 

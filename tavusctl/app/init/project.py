@@ -104,7 +104,7 @@ def _scaffold(folder: Path, files: Mapping[str, str], say: Say) -> None:
     schema_count = 0
     for name, content in files.items():
         path = folder / name
-        with file_writer.reading_errors_as_usage(path):
+        with file_writer.errors_as_usage("read", path):
             is_there = path.exists()
         if is_there:
             say(f"kept    {path}")
@@ -144,7 +144,7 @@ def _state_in_git(folder: Path) -> str:
 
 def _ignore_local(path: Path, say: Say) -> None:
     """Add `.tavusctl/`, whose state has ids and prompts, and `.env`, which has keys, to `.gitignore`."""
-    with file_writer.reading_errors_as_usage(path):
+    with file_writer.errors_as_usage("read", path):
         before = path.read_bytes().decode("utf-8", "surrogateescape") if path.exists() else ""
     new = [name for name in IGNORED if name not in before.splitlines()]
     if new:
