@@ -56,45 +56,30 @@ def prepare(
     if session.cache is None or options != NO_OPTIONS or session.grant or session.project_diagnostics:
         return whole.prepare(session, api, options, sources=sources, gates=gates)
     listings, settings_digest = Listings(api), unchanged.comparison_settings_digest(session)
-    states = _States(session)
+    sealed_before: list[SealedState] = []  # the state that was read before the account was listed
+
+    def read_state() -> SealedState:
+        return sealed_before.pop() if sealed_before else open_state(session.store(), keyring.keys(session))
+
     record = session.cache.read(records.NAME, ComparisonRecord)
     if record and record.settings_digest == settings_digest and not session.environment.overlay:
-        incremental = _prepare_part(
-            session, listings, record, states, partial(whole.prepare, sources=sources, gates=gates)
-        )
+        make_plan = partial(whole.prepare, sources=sources, gates=gates)
+        incremental = _prepare_part(session, listings, record, sealed_before, make_plan)
         if incremental:
             records.keep_part(session, record, incremental, listings)
             return incremental
     listings.left_out = frozenset()
-    prepared = whole.prepare(
-        session, listings, options, sources=sources, gates=gates, basis=Basis(read_state=states.read)
-    )
+    basis = Basis(read_state=read_state)
+    prepared = whole.prepare(session, listings, options, sources=sources, gates=gates, basis=basis)
     records.keep(session, settings_digest, prepared, listings)
     return prepared
-
-
-class _States(Struct):
-    """Reads the state.  After an attempt, the first read returns the state that preceded the listings again."""
-
-    session: Session
-    first: SealedState | None = None
-
-    def open(self) -> SealedState:
-        """Read the state before the account is listed."""
-        self.first = open_state(self.session.store(), keyring.keys(self.session))
-        return self.first
-
-    def read(self) -> SealedState:
-        """The state that was read first, or else the present one."""
-        first, self.first = self.first, None
-        return first or open_state(self.session.store(), keyring.keys(self.session))
 
 
 def _prepare_part(
     session: Session,
     listings: Listings,
     record: ComparisonRecord,
-    states: _States,
+    sealed_before: list[SealedState],
     make_plan: Callable[..., PreparedPlan],
 ) -> PreparedPlan | None:
     """The plan if its part can be planned by itself, else None; errors of the state are raised."""
@@ -106,7 +91,8 @@ def _prepare_part(
     files = _Files.load(session, relations, relations.concerned(with_same_file))
     if files is None:
         return None
-    sealed = states.open()
+    sealed = open_state(session.store(), keyring.keys(session))
+    sealed_before.append(sealed)
     if not _is_known(session, record, sealed):
         return None
     state = sealed.replay.state
