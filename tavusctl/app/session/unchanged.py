@@ -32,8 +32,7 @@ _OF_SHELLS: Final = frozenset({"_", "OLDPWD", "SHLVL"})  # variables that a shel
 
 def is_validated(session: LocalSession) -> bool:
     """Whether the last `validate` has read the same files and settings, and had no diagnostic."""
-    trace = _trace(session, VALIDATE)
-    return trace is not None and _has_same_files(session, trace, check_settings_digest(session))
+    return bool(_trace_if_unchanged(session, VALIDATE, check_settings_digest(session)))
 
 
 def keep_validated(session: LocalSession, settings_digest: bytes) -> None:
@@ -45,8 +44,8 @@ def keep_validated(session: LocalSession, settings_digest: bytes) -> None:
 
 def read_plan(session: Session, command: str, options: JsonObject) -> Plan | None:
     """The cached plan of a command with these options; None if there is none, or anything is different now."""
-    trace = _trace(session, command)
-    if trace is None or not _has_same_files(session, trace, plan_settings_digest(session, options)):
+    trace = _trace_if_unchanged(session, command, plan_settings_digest(session, options))
+    if trace is None:
         return None
     with session.reader() as api:
         return _plan_if_unchanged(session, trace, api)
@@ -54,10 +53,8 @@ def read_plan(session: Session, command: str, options: JsonObject) -> Plan | Non
 
 def cached_plan(session: Session, command: str, settings_digest: bytes, api: ReadClient) -> Plan | None:
     """As `read_plan`, for a run that already has a client and the digest of the settings."""
-    trace = _trace(session, command)
-    if trace is None or not _has_same_files(session, trace, settings_digest):
-        return None
-    return _plan_if_unchanged(session, trace, api)
+    trace = _trace_if_unchanged(session, command, settings_digest)
+    return _plan_if_unchanged(session, trace, api) if trace else None
 
 
 def keep_plan(
@@ -119,22 +116,19 @@ def _plan_of(session: Session, trace: Trace) -> Plan:
     )
 
 
-def _trace(session: LocalSession, command: str) -> Trace | None:
-    """The trace of the last run of a command; None if there is none, or this run already has diagnostics."""
-    return (
-        session.cache.read(command, Trace)
-        if session.cache and not (session.project_diagnostics or session.env_file_warnings)
-        else None
-    )
+def _trace_if_unchanged(session: LocalSession, command: str, settings_digest: bytes) -> Trace | None:
+    """The trace of a command, if settings and files are as then; None if this run already has diagnostics."""
+    if session.cache is None or session.project_diagnostics or session.env_file_warnings:
+        return None
+    trace = session.cache.read(command, Trace)
+    if trace is None or trace.settings_digest != settings_digest:
+        return None
+    return trace if trace.files.are_unchanged(session.project, session.environment) else None
 
 
 def _files_read(session: LocalSession) -> FilesRead | None:
     """The digests of the manifest files that this run has read; None if they are not cached."""
     return session.cache.files_read if session.cache else None
-
-
-def _has_same_files(session: LocalSession, trace: Trace, settings_digest: bytes) -> bool:
-    return trace.settings_digest == settings_digest and trace.files.are_unchanged(session.project, session.environment)
 
 
 def _sealed(session: LocalSession, *values: object) -> bytes:
