@@ -26,6 +26,7 @@ from tavusctl.core.errors import ConfigError, RefusedError, UsageError
 from tavusctl.core.messages import listed
 from tavusctl.core.model import ABSENT, Manifest
 from tavusctl.core.project_settings import Environment, Project
+from tavusctl.engine.compare.patch_guards import touches
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, KeyPath
 from tavusctl.lib.unwritten_files import as_if_written
@@ -261,7 +262,7 @@ def _hint_for_less(
     """The hint where too much would change: carry only independent fields, or give the environment an overlay."""
     if set(changes) != {address}:
         return "give each a file of its own, and run the same command again"
-    independent = [one for one in carried if not any(_overlap(one, other) for other in changes[address])]
+    independent = [one for one in carried if not touches(one, changes[address])]
     options = " ".join(f"--field {one}" for one in independent)
     separation = "edit the files by hand" if environment.overlay else _overlay_hint(environment.name)
     return (
@@ -269,10 +270,6 @@ def _hint_for_less(
         if independent
         else separation
     )
-
-
-def _overlap(one: str, other: str) -> bool:
-    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
 def _without_places(manifests: Iterable[Manifest]) -> Manifests:

@@ -13,7 +13,6 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl import patch
 from tavusctl.api import Client, Sources
 from tavusctl.app.planning.plan_options import PlanOptions
 from tavusctl.app.session import named_addresses
@@ -27,6 +26,7 @@ from tavusctl.core.errors import ConfigError, RefusedError, StateError, Tavusctl
 from tavusctl.core.model import Action, Change, Manifest, Plan
 from tavusctl.core.ports import Reader
 from tavusctl.engine import reconcile, resolve
+from tavusctl.engine.compare.patch_guards import touches
 from tavusctl.engine.import_ import missing_state
 from tavusctl.engine.prepared_plan import PlanInputs, PreparedPlan
 from tavusctl.engine.recovery import seconds_to_show
@@ -199,7 +199,8 @@ def gate(prepared: PreparedPlan, *, checks_lint: bool, needs_values: bool) -> Pr
     written = [one for one in errors if _is_written(one, plan)]
     if written:
         raise ConfigError(written)
-    return replace(prepared, plan=with_warnings_only(plan))
+    warnings = tuple(replace(one, severity=Severity.WARNING) for one in plan.warnings)
+    return replace(prepared, plan=replace(plan, warnings=warnings))
 
 
 def unset_secrets_warning(unset: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -213,15 +214,10 @@ def unset_secrets_warning(unset: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]
     return (Diagnostic("TV309", message, None, hint, severity=Severity.WARNING),)
 
 
-def with_warnings_only(plan: Plan) -> Plan:
-    """The plan with all its diagnostics as warnings, so that none stops it."""
-    return replace(plan, warnings=tuple(replace(one, severity=Severity.WARNING) for one in plan.warnings))
-
-
 def _is_written(diagnostic: Diagnostic, plan: Plan) -> bool:
     """Whether a step writes the value of a diagnostic, a part of that value, or a value that contains it."""
     steps = [step for step in plan.steps if step.address == diagnostic.address]
-    return any(_overlap(pointer, diagnostic.pointer) for step in steps for pointer in _pointers(step))
+    return touches(diagnostic.pointer, [pointer for step in steps for pointer in _pointers(step)])
 
 
 def _pointers(step: Change) -> Iterable[str]:
@@ -229,9 +225,3 @@ def _pointers(step: Change) -> Iterable[str]:
     if step.action in _REMOVES or not step.patch:
         return ()
     return ("",) if step.action in _WRITES_ALL else (entry.path for entry in step.fields)
-
-
-def _overlap(pointer: str, other: str) -> bool:
-    keys, other_keys = patch.split(pointer), patch.split(other)
-    shared = min(len(keys), len(other_keys))
-    return keys[:shared] == other_keys[:shared]
