@@ -19,7 +19,6 @@ from tavusctl.core.json_tree import map_leaves
 from tavusctl.core.model import ABSENT, Action, Cause, Change, FieldChange, Manifest
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.import_.missing_state import of_plan
-from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.engine.resolve import variable_in
 from tavusctl.fields.equivalence import same
 from tavusctl.kinds import KINDS
@@ -143,12 +142,16 @@ def with_account(session: Session) -> Comparison:
     differences = {one.address: one for change in changes if (one := _difference_of(change))}
     all_addresses = {one.address for one in prepared.desired} | prepared.state.bindings.keys()
     equal = len(all_addresses - differences.keys())
+    # Secrets whose variables are not set here count as unchanged.
+    unknown = tuple(
+        Unknown(one.address, one.pointer, (variable_in(one.hint),)) for one in prepared.unset_secrets if one.address
+    )
     return Comparison(
         ACCOUNT,
         session.environment.name,
         tuple(differences[one] for one in sorted(differences)),
         equal,
-        _unknown_secrets(prepared),
+        unknown,
     )
 
 
@@ -163,10 +166,3 @@ def _difference_of(change: Change) -> Difference | None:
     if change.action is Action.CREATE:
         return Difference(change.address, side.kind, Presence.RIGHT, places=places)
     return Difference(change.address, side.kind, Presence.BOTH, change.fields, (), places) if change.fields else None
-
-
-def _unknown_secrets(prepared: PreparedPlan) -> tuple[Unknown, ...]:
-    """The secrets whose variables are not set here; they count as unchanged."""
-    return tuple(
-        Unknown(one.address, one.pointer, (variable_in(one.hint),)) for one in prepared.unset_secrets if one.address
-    )

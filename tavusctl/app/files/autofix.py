@@ -19,7 +19,7 @@ from tavusctl.secrets.escape import flat
 
 def fix(session: LocalSession, manifests: Sequence[Manifest], diagnostics: Sequence[Diagnostic]) -> bool:
     """Apply the edits of diagnostics, all edits of a file at once; return whether any file was written."""
-    paths = {one.address: _paths(one) for one in manifests}
+    paths = {one.address: [file.path for file in (one.source, one.overlay) if file] for one in manifests}
     before: dict[str, bytes] = {}
     after: dict[str, bytes] = {}
     made: list[tuple[str, Sequence[Edit]]] = []
@@ -48,8 +48,3 @@ def _path(diagnostic: Diagnostic, paths: dict[Address, list[str]]) -> str:
     candidates = paths.get(diagnostic.fix[0].address, []) if diagnostic.fix else []
     reported = diagnostic.source.path if diagnostic.source else ""
     return reported if reported in candidates or not candidates else candidates[0]
-
-
-def _paths(manifest: Manifest) -> list[str]:
-    """The files of a manifest: its own, and that of its overlay."""
-    return [one.path for one in (manifest.source, manifest.overlay) if one]

@@ -125,7 +125,8 @@ def _files(folder: Path, name: str, *, demo: bool = False) -> Mapping[str, str]:
     schemas = {f"{_SCHEMAS}{file}": text for file, text in schema_files().items()}
     text = PROJECT.replace("manifests: manifests", f"manifests: {name}")
     return {
-        FILE: text + (DEMO if demo else _state_in_git(folder) if _state(folder) else STATE_IN_FILE),
+        FILE: text
+        + (DEMO if demo else STATE_IN_GIT.format(ref=ref_of(folder, "default")) if _state(folder) else STATE_IN_FILE),
         "AGENTS.md": ASSISTANTS.format(manifests=name),
         ".vscode/extensions.json": EXTENSIONS,
         **schemas,
@@ -135,11 +136,6 @@ def _files(folder: Path, name: str, *, demo: bool = False) -> Mapping[str, str]:
 def _state(folder: Path) -> str:
     """The `state:` of a new project: `git` in a git repository, else empty (a file)."""
     return "git" if suits_git(folder) else ""
-
-
-def _state_in_git(folder: Path) -> str:
-    """The lines of a project file for a state in git, with the name of its ref."""
-    return STATE_IN_GIT.format(ref=ref_of(folder, "default"))
 
 
 def _ignore_local(path: Path, say: Say) -> None:
