@@ -56,7 +56,7 @@ class GitFolder:
     def get(self, name: str) -> Blob | None:
         """A file; None if it does not exist."""
         with self._guard:
-            ref = self._ref_of(name)
+            ref = self._lock_ref if name == LOCK else self._ref
             tip = self._refresh()[ref]
             files = self._repository.files(tip)
             stored = _stored_name(name, files)
@@ -151,8 +151,8 @@ class GitFolder:
 
     def _put_lock(self, content: bytes, expected: Version | None) -> Version:
         before = expected.e_tag if expected else ""
-        if self._tips.get(self._ref):
-            self._repository.use_remote(self._ref)
+        if self._tips.get(self._ref) and (own := self._repository.own_refs):
+            own.move_aside(self._ref)  # the state was found in the remote
         commit = self._repository.commit("", {LOCK: content}, int(time.time()))
         refusal, now = self._push([Update(self._lock_ref, before, commit)])
         if now[self._lock_ref] == commit:
@@ -203,8 +203,8 @@ class GitFolder:
         """The current commits of the refs, fetched into the local repository."""
         for _ in range(_TRIES):
             tips = self._repository.tips([self._ref, self._lock_ref])
-            if not self._tips:
-                self._repository.check_own_ref(self._ref, tips[self._ref])
+            if not self._tips and (own := self._repository.own_refs):
+                own.check(self._ref, tips[self._ref])
             new_tips = {ref: tip for ref, tip in tips.items() if tip and tip != self._tips.get(ref)}
             for ref, tip in new_tips.items():
                 self._repository.fetch(ref, tip)
@@ -214,10 +214,7 @@ class GitFolder:
             for ref, tip in new_tips.items():
                 if self._repository.kind(tip) not in ("", "commit"):
                     raise self._repository.no_state_error(ref, "a state: it is no commit")
-        raise self._repository.moving_refs_error()
-
-    def _ref_of(self, name: str) -> str:
-        return self._lock_ref if name == LOCK else self._ref
+        raise self._repository.unreadable_error("it changes faster than it can be fetched")
 
 
 def _is_new(stamped_name: str, stored_names: Iterable[str]) -> bool:

@@ -86,7 +86,7 @@ class Repository:
         self.is_own = bool(own) or (bool(url) and project_repository.is_own(self.url, root))
         self.shown = without_credentials(self.url)
         self._has_no_remote = bool(own)
-        self._own_refs = None if url or own else project_repository.OwnRefs(root, self.shown)
+        self.own_refs = None if url or own else project_repository.OwnRefs(root, self.shown)
         self._push_options = (*_PUSH, _RECEIVE) if self.is_own else _PUSH
         self._listed: tuple[str, dict[str, str]] = "", {}  # a commit and its files
         self._temporary = _temporary_folder()
@@ -185,16 +185,6 @@ class Repository:
             return _refusal(error)
         return None
 
-    def check_own_ref(self, ref: str, tip: str) -> None:
-        """StateError if the project's own repository has the state, and its remote, with `tip`, not or an older one."""
-        if self._own_refs:
-            self._own_refs.check(ref, tip)
-
-    def use_remote(self, ref: str) -> None:
-        """Move the ref of the project's own repository aside, because the state was found in its remote."""
-        if self._own_refs:
-            self._own_refs.move_aside(ref)
-
     def foreign_files_error(self, ref: str, name: str) -> StateError:
         """The error if a ref has files that are not of a state: its history would be dropped with that of the state."""
         message = f"`{ref}` of {self.shown} is not a state: it holds `{name}`"
@@ -205,10 +195,6 @@ class Repository:
         message = f"`{ref}` of {self.shown} is not {what}"
         command = f"git update-ref -d {ref}" if self.is_own else f"git push {self.shown} :{ref}"
         return StateError(message, f"if nothing else uses it, delete it when no run is active: `{command}`", id="E912")
-
-    def moving_refs_error(self) -> StateError:
-        """The error if refs move faster than they can be fetched."""
-        return self._unreadable("it changes faster than it can be fetched")
 
     def push_refused_error(self, refusal: Refusal | None, ref: str) -> StateError:
         """The error if a push was refused although no other run has moved the ref of the state, `ref`."""
@@ -224,7 +210,8 @@ class Repository:
             hint = "give the credentials that git finds here the right to push"
         return StateError(message, hint, id="E912")
 
-    def _unreadable(self, error: object) -> StateError:
+    def unreadable_error(self, error: object) -> StateError:
+        """The error if the repository cannot be read, for the reason in `error`."""
         message = f"cannot read the state in {self.shown}: {error}"
         hint = "check the network, the temporary folder, and the credentials that git finds for it"
         return StateError(message, hint, id="E912")
@@ -235,7 +222,7 @@ class Repository:
         try:
             yield
         except GitError as error:
-            raise self._unreadable(error) from None
+            raise self.unreadable_error(error) from None
 
     def _git(self, *, network: bool = False) -> Git:
         protocols = (
