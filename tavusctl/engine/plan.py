@@ -74,7 +74,8 @@ def make(
     existing = duplicates.Existing(metadata.forgotten, approvals.adopt, metadata.owners, lost)
     kept = [change for change in changes if _is_kept(change, approvals)]
     judged = protection.with_users(tuple(_judge(changes, bindings, approvals, metadata, existing)))
-    judged = removals.with_kept_versions(judged, {change.address: _why_kept(change) for change in kept})
+    versions = {change.address: _why_kept(change) for change in kept}
+    judged = tuple((one, refusal or removals.refuse_with_version(one, versions)) for one, refusal in judged)
     refused = tuple(refusal for _, refusal in judged if refusal)
     steps = _steps(judged, bindings, approvals)
     return Plan(

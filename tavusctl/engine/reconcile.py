@@ -85,15 +85,13 @@ def recover(api: Reader, sealed: SealedState, manifests: Iterable[Manifest] = ()
     The warnings name unpublished edits that the run discarded.  A caller that writes this state without a plan must
     show them: nothing else records them.
     """
-    recovered = _recover_calls(api, sealed, manifests)
+    recovered = _recover_calls(api, sealed, manifests) if sealed.replay.pending else Recovered(sealed.replay.state)
     discarded = recovery.discarded_edits(sealed.replay, recovered.state)
     return replace(recovered, warnings=tuple(starmap(remarks.discarded_edits, discarded)))
 
 
 def _recover_calls(api: Reader, sealed: SealedState, manifests: Iterable[Manifest]) -> Recovered:
     replayed = sealed.replay
-    if not replayed.pending:
-        return Recovered(replayed.state)
     # All ids that an address in a request may have stood for, also external objects and versions of replacements.
     bindings = replayed.state.bindings.values()
     sent_ids = {remote_id: Address.parse(name) for intent in replayed.pending for name, remote_id in intent.ids.items()}

@@ -137,9 +137,7 @@ def _otherwise(item: Desired, sides: StateAndAccount) -> Iterator[Drift]:
     crawl_prefix = f"/{item.kind.crawl_key}/" if item.kind.crawl_key else None
     stored_differently = compare(item, live, binding).stored_differently
     fields = tuple(field for field in stored_differently if not (crawl_prefix and field.path.startswith(crawl_prefix)))
-    if fields:
-        source = written_at(item.sources, fields[0].path, item.source)
-        yield Drift(item.address, binding.remote_id, Cause.DRIFTED, fields, item.kind, source)
+    yield from _drift(item, binding, fields)
 
 
 def _compare_one(item: Desired, sides: StateAndAccount) -> tuple[list[Change], list[Drift], list[Binding]]:
@@ -162,7 +160,7 @@ def _compare_one(item: Desired, sides: StateAndAccount) -> tuple[list[Change], l
     difference = _unclaimed(item, live, binding) or excuse_outdated_references(
         compare(item, live, binding), item, sides
     )
-    drift = _drift(item, binding, difference.drift) if difference.drift else []
+    drift = list(_drift(item, binding, difference.drift))
     source_change = source_fingerprint.describe_change(
         binding.applied.get(source_fingerprint.KEY), item.spec.get(source_fingerprint.KEY)
     )
@@ -185,9 +183,10 @@ def _compare_one(item: Desired, sides: StateAndAccount) -> tuple[list[Change], l
     return [], drift, [current] if is_new else []
 
 
-def _drift(item: Desired, binding: Binding, fields: tuple[FieldChange, ...]) -> list[Drift]:
-    source = written_at(item.sources, fields[0].path, item.source)
-    return [Drift(item.address, binding.remote_id, Cause.DRIFTED, fields, item.kind, source)]
+def _drift(item: Desired, binding: Binding, fields: tuple[FieldChange, ...]) -> Iterator[Drift]:
+    if fields:
+        source = written_at(item.sources, fields[0].path, item.source)
+        yield Drift(item.address, binding.remote_id, Cause.DRIFTED, fields, item.kind, source)
 
 
 def _unclaimed(item: Desired, live: Live, binding: Binding) -> Difference | None:

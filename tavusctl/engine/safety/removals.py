@@ -30,14 +30,8 @@ def other_versions(binding: Binding | None) -> str:
     return ", ".join(binding.other_versions) if binding else ""
 
 
-def with_kept_versions(
-    judged: Sequence[tuple[Change, Refusal | None]], kept: Mapping[Address, str]
-) -> tuple[tuple[Change, Refusal | None], ...]:
-    """Changes with their refusals; adds those of removals of addresses with a version that is `kept`, for a reason."""
-    return tuple((change, refusal or _refuse_with_version(change, kept)) for change, refusal in judged)
-
-
-def _refuse_with_version(change: Change, kept: Mapping[Address, str]) -> Refusal | None:
+def refuse_with_version(change: Change, kept: Mapping[Address, str]) -> Refusal | None:
+    """The refusal of a removal of an address with a version that is `kept`, for a reason."""
     if change.action not in DROPS_BINDING or change.address not in kept:
         return None
     hint = f"run `tavusctl state rm {change.address}` to keep all of it unmanaged"
