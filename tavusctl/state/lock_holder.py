@@ -1,11 +1,12 @@
-"""The holder of a lock, as shown to a run that cannot have the lock."""
+"""The holder of a lock, as a run sees it that cannot have the lock, and how long that run waits for it."""
 
 from __future__ import annotations
 
 import os
 import socket
+import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct, convert, field
 from msgspec.structs import asdict
@@ -81,3 +82,15 @@ def printable(text: str) -> str:
     """Text of another run, safe for a message: redacted, without control characters, at most 200 characters."""
     safe = redacted("".join(char if char.isprintable() else "?" for char in text))
     return safe if len(safe) <= _MAX_LENGTH else safe[: _MAX_LENGTH - 1] + "…"
+
+
+_FIRST, _LONGEST = 1.0, 16.0
+
+
+def pauses(timeout: float) -> Iterator[float]:
+    """Seconds to sleep before each retry: 1, 2, 4, 8, 16, 16, ... until `timeout` seconds have passed."""
+    end = time.monotonic() + timeout
+    pause = _FIRST
+    while (remaining := end - time.monotonic()) > 0:
+        yield min(pause, remaining)
+        pause = min(pause * 2, _LONGEST)

@@ -21,10 +21,9 @@ from tavusctl.lib.json_types import as_number, as_object
 from tavusctl.lib.private_files import fault_of, read_private
 from tavusctl.lib.strict_json import strict_json
 from tavusctl.state.artifacts import RUNS, FileArtifacts, check_newest
-from tavusctl.state.backoff import pauses
 from tavusctl.state.codec import decode, encode
 from tavusctl.state.file.journal import JournalFile
-from tavusctl.state.lock_holder import Holder, from_json
+from tavusctl.state.lock_holder import Holder, from_json, pauses
 
 
 class FileStore:

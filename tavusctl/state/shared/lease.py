@@ -21,8 +21,7 @@ from msgspec.structs import replace
 
 from tavusctl.core.errors import LockError, StateError, UsageError
 from tavusctl.lib.clock import uptime
-from tavusctl.state.backoff import pauses
-from tavusctl.state.lock_holder import Holder, duration_text
+from tavusctl.state.lock_holder import Holder, duration_text, pauses
 from tavusctl.state.shared.folder import Folder, Version, WriteConflict
 from tavusctl.state.shared.lock import Group, Lock, decode, encode
 

@@ -14,8 +14,7 @@ from msgspec import ValidationError
 from msgspec.structs import replace
 
 from tavusctl.core.errors import LockError
-from tavusctl.state.backoff import pauses
-from tavusctl.state.lock_holder import Holder, duration_text, from_json, printable, run_url
+from tavusctl.state.lock_holder import Holder, duration_text, from_json, pauses, printable, run_url
 from tavusctl.state.shared.lock import Group, Lock, _checksum, decode, encode
 
 HOLDER = Holder("id", "build-7", 41, "https://github.com/team/repo/actions/runs/5", "apply")
