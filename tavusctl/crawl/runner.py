@@ -23,8 +23,7 @@ from tavusctl.core.messages import counted
 from tavusctl.core.ports import Api, Clock, Reader
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import status
-from tavusctl.crawl.reads import read_document, read_documents
-from tavusctl.crawl.start import start
+from tavusctl.crawl.start import read_document, read_documents, start
 from tavusctl.crawl.status import AT_ONCE, CrawlState, Entry, ReadFence, StaleRead, Status, Target
 
 _CONFLICT: Final = 409

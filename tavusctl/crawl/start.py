@@ -1,10 +1,14 @@
-"""Start a crawl exactly once: a read of the document shows whether it was started, whatever was answered."""
+"""Read the crawls of documents, and start one exactly once: a read shows whether it was started, however answered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
 from tavusctl.core.errors import Ambiguous, ApiError, Gone, Rejected, WithoutEffect
+from tavusctl.core.ports import Reader
+from tavusctl.core.resource_kind import ResourceKind
+from tavusctl.crawl import status
+from tavusctl.crawl.status import CrawlState
 
 
 def start(request: Callable[[], None], has_changed: Callable[[], bool], looks: Iterable[object]) -> None:
@@ -53,3 +57,20 @@ def _check_started(has_changed: Callable[[], bool], looks: Iterable[object]) -> 
         raise Ambiguous(message)
     message = "the API confirmed the crawl, but has not started it: status, number and time of the crawls are unchanged"
     raise WithoutEffect(message)
+
+
+def read_document(api: Reader, kind: ResourceKind, remote_id: str) -> CrawlState:
+    """Read one document from the account; Gone if it does not exist, ApiError if the API returns another one."""
+    body = api.get(f"{kind.collection}/{remote_id}", kind.get_query)
+    kind.check_exists(body, remote_id)
+    document = status.read(kind, body)
+    if document.remote_id != remote_id:
+        message = f"GET {kind.collection}/{remote_id} returned the object {document.remote_id or '(no id)'}"
+        raise ApiError(message)
+    return document
+
+
+def read_documents(api: Reader, kind: ResourceKind) -> dict[str, CrawlState]:
+    """Read all documents from the account, by id."""
+    items = api.list(kind.collection, kind.listing, kind.id_fields)
+    return {kind.id_of(item): status.read(kind, item) for item in items if not kind.is_deleted(item)}

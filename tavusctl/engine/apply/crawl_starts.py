@@ -16,8 +16,7 @@ from tavusctl.core.errors import Rejected, TavusctlError, Throttled, WithoutEffe
 from tavusctl.core.model import Change, Desired, Live, Outcome, Status
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import quota, status
-from tavusctl.crawl.reads import read_document, read_documents
-from tavusctl.crawl.start import start
+from tavusctl.crawl.start import read_document, read_documents, start
 from tavusctl.crawl.status import CrawlState, Entry, Target
 from tavusctl.engine.apply.context import ApplyContext
 from tavusctl.engine.compare.three_way import recorded_value
