@@ -8,10 +8,8 @@ pagination        the pages of a listing as one list, each object once
 listing_limits    how many pages, objects, bytes and seconds one listing may take
 repeated_answers  responses that repeat those of the previous pass of a listing, which are not parsed again
 caching           a reader that sends no request twice
-source_client     the sources of documents on the public internet, and whether they have changed
-public_addresses  which IP addresses belong to the public internet
-transport         one HTTP request and its response, within a deadline and size limits
-body              the body of a response, decompressed
+source_client     the sources of documents on the public internet only, and whether they have changed
+transport         one HTTP request and its decompressed response, within a deadline and size limits
 """
 
 from __future__ import annotations

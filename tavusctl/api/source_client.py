@@ -9,6 +9,7 @@ has the same message: a reason would show which ports are open, and which names 
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import logging
 import threading
 import time
@@ -19,7 +20,6 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import httpx
 
 from tavusctl import __version__
-from tavusctl.api.public_addresses import is_public
 from tavusctl.api.transport import Answer, Wire, addresses
 from tavusctl.core.errors import ApiError
 from tavusctl.core.messages import site
@@ -173,3 +173,44 @@ def _result_of(answer: Answer, digest: _Digest) -> JsonObject:
     validators = {"etag": answer.headers.get("ETag", ""), "modified": answer.headers.get("Last-Modified", "")}
     usable = {name: text for name, text in validators.items() if 0 < len(text) <= _VALIDATOR and text.isprintable()}
     return {"sha256": digest.hex, "length": digest.length, **usable}
+
+
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_PUBLIC: Final = ("0.0.0.0/0", "2000::/3")
+_SET_ASIDE: Final = (
+    # IPv4: this host, private, shared by carriers, loopback, link-local, private, private
+    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"),
+    # protocols, documentation, AS112, multicast by tunnel, relays of 6to4, AS112
+    *("192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.175.48.0/24"),
+    # benchmarks, documentation, documentation, multicast, reserved and broadcast
+    *("198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
+    # clouds' own services for their machines: Azure, IBM (twice), Google (its interfaces from inside, twice)
+    *("168.63.129.16/32", "161.26.0.0/16", "166.8.0.0/14", "199.36.153.4/30", "199.36.153.8/30"),
+    # IPv6: protocols (Teredo, benchmarks, ORCHID), documentation, 6to4, AS112, documentation
+    *("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20"),
+    # Google, as above
+    *("2600:2d00:2:1000::/64", "2600:2d00:2:2000::/64"),
+)
+_ISATAP: Final = (0x00005EFE, 0x02005EFE)  # the upper half of an interface identifier that embeds an IPv4 address
+
+
+def _networks(texts: tuple[str, ...]) -> tuple[_Network, ...]:
+    return tuple(map(ipaddress.ip_network, texts))
+
+
+_PUBLIC_NETWORKS: Final = _networks(_PUBLIC)
+_NETWORKS_SET_ASIDE: Final = _networks(_SET_ASIDE)
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is reachable from the whole internet and does not embed another address."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if ip.version == 6 and ("%" in address or int(ip) >> 32 & 0xFFFFFFFF in _ISATAP):  # noqa: PLR2004
+        return False
+    return any(ip in network for network in _PUBLIC_NETWORKS) and not any(
+        ip in network for network in _NETWORKS_SET_ASIDE
+    )

@@ -18,8 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tavusctl.api import Sources
-from tavusctl.api.public_addresses import is_public
-from tavusctl.api.source_client import REDACTED
+from tavusctl.api.source_client import REDACTED, is_public
 from tavusctl.core.errors import ApiError
 from tests.web import serving
 
