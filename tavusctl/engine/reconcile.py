@@ -282,7 +282,7 @@ def _diagnose(
     """Warnings about the account that no step of the plan settles."""
     yield from map(remarks.unresolved_create, lost)
     yield from remarks.failures(account.live, comparison.changes)
-    yield from diff.shared_names(account.live, tuple(state.bindings.values()), lambda: inputs.others().owners)
+    yield from remarks.shared_names(account.live, tuple(state.bindings.values()), lambda: inputs.others().owners)
     yield from map(remarks.stored_differently, comparison.stored_differently)
     yield from remarks.unpublished_drafts(account.live)
     unpublished = [names.with_current_addresses(binding) for binding in state.bindings.values() if binding.not_live]

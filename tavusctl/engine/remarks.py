@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
@@ -10,8 +11,9 @@ from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.model import Change, Drift, Live
 from tavusctl.core.ports import OtherBindings
 from tavusctl.engine import provisioning
+from tavusctl.engine.compare import claim, patch_guards
 from tavusctl.engine.compare import not_live as writes
-from tavusctl.engine.compare import patch_guards
+from tavusctl.engine.compare.match_create import plain_text
 from tavusctl.state.journal import Intent
 
 
@@ -101,3 +103,47 @@ def unread_states(others: OtherBindings) -> Iterator[Diagnostic]:
         message = f"the state of the environment `{name}` cannot be read, so its objects are unknown: {reason}"
         hint = "check that no object that this plan creates or binds is managed there"
         yield Diagnostic("TV312", message, None, hint, None, Severity.WARNING)
+
+
+def shared_names(
+    live: Sequence[Live], bindings: Sequence[Binding], owners: Callable[[], Mapping[str, str]] = dict
+) -> Iterator[Diagnostic]:
+    """A warning for each managed object that shares its name with unmanaged ones.
+
+    `owners` returns the environment that has bound an object, by id; it is called only if there is a warning.
+    """
+    ids_in_replacement = {one for binding in bindings for one in binding.other_versions}
+    unmanaged: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for obj in live:
+        if obj.address is None and obj.remote_id not in ids_in_replacement:
+            unmanaged[obj.kind.name, _plain_name(obj)].append(obj.remote_id)
+    if not unmanaged:
+        return
+    live_by_id = {(obj.kind.name, obj.remote_id): obj for obj in live}
+    pairs = ((binding, live_by_id.get((binding.address.kind, binding.remote_id))) for binding in bindings)
+    shared = [
+        (binding, managed)
+        for binding, managed in pairs
+        if managed and managed.name and unmanaged.get((managed.kind.name, _plain_name(managed)))
+    ]
+    owners_by_id = owners() if shared else {}
+    for binding, managed in shared:
+        yield _shared_name(managed, binding, unmanaged[managed.kind.name, _plain_name(managed)], owners_by_id)
+
+
+def _plain_name(obj: Live) -> str:
+    return plain_text(claim.without_claim(obj.name))
+
+
+def _shared_name(managed: Live, binding: Binding, others: Sequence[str], owners: Mapping[str, str]) -> Diagnostic:
+    ids = ", ".join(
+        f"{remote_id} ({owners[remote_id]})" if remote_id in owners else remote_id for remote_id in sorted(others)
+    )
+    description = "another object" if len(others) == 1 else "other objects"
+    message = (
+        f"{binding.address}: the account has {description} with the name `{managed.name}`, not managed here: {ids}"
+    )
+    hint = "check whether it is a copy or a late create, and delete it in the portal if nobody needs it"
+    if not owners.keys().isdisjoint(others):
+        hint = "give each environment names of its own: put a variable into the name, such as `${var:environment}`"
+    return Diagnostic("TV306", message, None, hint, binding.address, Severity.WARNING)

@@ -171,7 +171,7 @@ class _Naming:
         self.stock = frozenset(one.remote_id for one in surveyed.stock)
         known_addresses = {one.external_id: one.address for one in manifests if one.external_id}
         known_addresses |= {one.remote_id: one.address for one in self.bindings.values()}
-        replacement_ids = {id_ for one in self.bindings.values() for id_ in (one.successor, *one.retired)}
+        replacement_ids = {id_ for one in self.bindings.values() for id_ in one.other_versions}
         unmanaged = [
             one for key, one in self.by_id.items() if key not in known_addresses and key not in replacement_ids
         ]

@@ -174,12 +174,7 @@ def names(state: State, manifests: Sequence[Manifest] = ()) -> Names:
 
 def replacement_ids(bindings: Iterable[Binding]) -> dict[str, Address]:
     """The ids of successors and of old versions of every replacement, with the address that each belongs to."""
-    return {
-        remote_id: binding.address
-        for binding in bindings
-        for remote_id in (binding.successor, *binding.retired)
-        if remote_id
-    }
+    return {remote_id: binding.address for binding in bindings for remote_id in binding.other_versions}
 
 
 def read(api: Reader, kind: ResourceKind, remote_id: str, decoder: Decoder) -> Live:

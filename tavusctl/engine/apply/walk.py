@@ -5,15 +5,18 @@ After a stop, no new step starts.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
+from http import HTTPStatus
 from itertools import groupby
 from math import inf
 from typing import Final
 
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
+from tavusctl.core.diagnostics import written_at
 from tavusctl.core.errors import (
     Ambiguous,
     ApiError,
@@ -29,14 +32,16 @@ from tavusctl.core.errors import (
     UnknownOutcome,
     worst,
 )
-from tavusctl.core.model import Action, Change, Outcome, Plan, Status
+from tavusctl.core.json_tree import pattern_of
+from tavusctl.core.model import Action, Change, Desired, Outcome, Plan, Status
 from tavusctl.crawl import quota
-from tavusctl.engine.apply import refused_field
 from tavusctl.engine.apply.context import ApplyContext, Stopped
 from tavusctl.engine.apply.drafts import MAKER_CHANGES, Blocked, OtherDraft
 from tavusctl.engine.apply.steps import ACTIONS
 from tavusctl.engine.apply.waiting import await_created
 from tavusctl.engine.safety import removals
+from tavusctl.lib.json_types import KeyPath
+from tavusctl.patch import split
 
 _UNKNOWN_EXIT_CODE: Final = UnknownOutcome.exit_code
 _GRACE = 5.0  # seconds that running calls get to end after a hurried stop
@@ -213,7 +218,7 @@ def _end_with_error(
     elif isinstance(error, Rejected) and error.cause in _REFUSAL_MESSAGES:
         advice, code = _REFUSAL_MESSAGES[error.cause]
         reason = f"{advice}: {error.text}"
-    reason += refused_field.manifest_location(step, error)
+    reason += _manifest_location(step, error)
     if written:
         reason += f"; {', '.join(dict.fromkeys(written))} of it was written, and the next run does the rest"
     if not in_doubt:
@@ -244,3 +249,45 @@ def _not_started(
         if failed or (address in refused and ctx.recorder.get(address) is None):
             return Outcome(step, Status.SKIPPED, step.remote_id, f"waits for {address}, which did not succeed")
     return None
+
+
+_CONTENT_ERRORS: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
+_WORD: Final = re.compile(r"\w+")
+_PART: Final = re.compile(r"`(/[^`]+)`")  # the message about a call for one part begins with the pointer of the part
+
+
+def _manifest_location(step: Change, error: TavusctlError) -> str:
+    """The place in the manifest that an error is about, and a hint, to append to a message; empty if there is none."""
+    desired = step.desired
+    if desired is None or not isinstance(error, Rejected) or isinstance(error, Gone):
+        return ""
+    if error.status not in _CONTENT_ERRORS and error.cause is not RefusalCause.NAME_TAKEN:
+        return ""
+    part = _PART.match(error.message)
+    pointer = _named_pointer(desired, error.text) or (part[1] if part else "")
+    source = written_at(desired.sources, pointer, desired.source) if pointer else step.source or desired.source
+    return f"; see {source}{_hint(desired, split(pointer))}" if source.path else ""
+
+
+def _named_pointer(desired: Desired, text: str) -> str:
+    """The pointer of the innermost field that a text names together with all fields around it; empty if it names none.
+
+    The text may leave out the indices of items: then the first item with such a field is meant.
+    """
+    words = frozenset(_WORD.findall(text))
+
+    def depth_and_matches(path: KeyPath) -> tuple[int, int]:
+        return len(path), sum(key in words for key in path)
+
+    pointers = [pointer for pointer in desired.sources if pointer and _is_named(split(pointer), words)]
+    return max(pointers, key=lambda pointer: depth_and_matches(split(pointer)), default="")
+
+
+def _is_named(path: KeyPath, words: frozenset[str]) -> bool:
+    return not path[-1].isdecimal() and all(key in words for key in path if not key.isdecimal())
+
+
+def _hint(desired: Desired, path: KeyPath) -> str:
+    """The hint for a list that the API now takes as one text under another name; otherwise empty."""
+    alias = path and desired.kind.field_at(pattern_of(path)).scalar_alias
+    return f"; `tavusctl validate --fix` writes it as `{alias}`, if it has one item" if alias else ""

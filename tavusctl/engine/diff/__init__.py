@@ -2,7 +2,6 @@
 
 from tavusctl.engine.diff.applied_base import applied, with_applied
 from tavusctl.engine.diff.changes import Comparison, compare_all, on_request
-from tavusctl.engine.diff.duplicate_names import shared_names
 from tavusctl.engine.diff.ownership import referrers_by_id, without_externals
 from tavusctl.engine.diff.replacement import finish_changes, without_given_up
 
@@ -13,7 +12,6 @@ __all__ = [
     "finish_changes",
     "on_request",
     "referrers_by_id",
-    "shared_names",
     "with_applied",
     "without_externals",
     "without_given_up",

@@ -27,11 +27,10 @@ from tavusctl.engine.diff.applied_base import (
     is_applied,
     with_applied,
 )
-from tavusctl.engine.diff.dependents import with_referrers
+from tavusctl.engine.diff.ownership import with_referrers
 from tavusctl.engine.diff.replacement import (
     StateAndAccount,
     excuse_outdated_references,
-    replacement_ids,
     repoint_changes,
     retire_changes,
     with_copies,
@@ -76,7 +75,8 @@ def compare_all(
     orphans = [binding for address, binding in by_address.items() if address not in handled]
     removals = tuple(change for binding in orphans for change in ownership.orphan_changes(binding, by_id, live))
     forgotten = {change.address for change in removals if change.action is Action.FORGET}
-    unmanaged = match_create.UnmanagedObjects(live, replacement_ids(bindings), forgotten)
+    versions = {one for binding in bindings for one in binding.other_versions}
+    unmanaged = match_create.UnmanagedObjects(live, versions, forgotten)
     sides = StateAndAccount(by_address, by_id, missing, adopt, recreate, unmanaged, with_current_addresses)
     comparison = _one_by_one(managed, sides)
     comparison = replace(comparison, changes=tuple(with_copies(change, unmanaged) for change in comparison.changes))

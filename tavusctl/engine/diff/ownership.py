@@ -61,7 +61,7 @@ def release_changes(
 
 def _release(binding: Binding, item: Desired, live: Live | None) -> Change:
     declarer = "" if item.address == binding.address else f" by {item.address}"
-    other_versions = ", ".join(filter(None, (binding.successor, *binding.retired)))
+    other_versions = ", ".join(binding.other_versions)
     reason = f"released: declared external{declarer}; the object stays and is no longer managed"
     reason += f"; so do {other_versions}, of an unfinished replacement" if other_versions else ""
     return Change(
@@ -201,3 +201,29 @@ def referrers_by_id(manifests: Iterable[Manifest], ids: Mapping[str, Address]) -
             if text in ids:
                 users[text].add(manifest.address)
     return {remote_id: sorted(addresses) for remote_id, addresses in users.items()}
+
+
+_AFFECTING = frozenset({Action.UPDATE, Action.REPLACE, Action.DELETE})
+
+
+def with_referrers(changes: Sequence[Change], managed: Sequence[Desired], live: Sequence[Live]) -> tuple[Change, ...]:
+    """Changes with what refers to their objects: manifests as they will be, unmanaged objects as they are."""
+    users = _users(managed, live)
+    return tuple(
+        replace(change, affects=tuple(sorted(users[change.address])))
+        if change.action in _AFFECTING and change.address in users
+        else change
+        for change in changes
+    )
+
+
+def _users(managed: Iterable[Desired], live: Iterable[Live]) -> Mapping[Address, AbstractSet[str]]:
+    users: defaultdict[Address, set[str]] = defaultdict(set)
+    for item in managed:
+        for address in item.refers_to:
+            users[address].add(str(item.address))
+    for stranger in (obj for obj in live if obj.address is None):
+        for _, leaf in leaves(stranger.body):
+            if isinstance(leaf, Address):
+                users[leaf].add(label(stranger))
+    return users

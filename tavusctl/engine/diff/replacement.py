@@ -51,13 +51,6 @@ class StateAndAccount(Struct, frozen=True):
         return binding, self.live.get((address.kind, binding.remote_id)) if binding else None
 
 
-def replacement_ids(bindings: Iterable[Binding]) -> frozenset[str]:
-    """Ids of the successors and old versions of all replacements."""
-    return frozenset(
-        remote_id for binding in bindings for remote_id in (binding.successor, *binding.retired) if remote_id
-    )
-
-
 def without_given_up(desired: Iterable[Desired], bindings: Mapping[Address, Binding]) -> dict[Address, Binding]:
     """The bindings, where each successor that the manifests have given up is an old version, to be deleted."""
     by_address = {item.address: item for item in desired}
