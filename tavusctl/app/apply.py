@@ -7,8 +7,16 @@ from pathlib import Path
 from msgspec import Struct
 
 from tavusctl.api import Client
-from tavusctl.app.planning import draft_consent, plan_file, plan_options
-from tavusctl.app.planning.execution import Dialogue, RunResult, check_safety, confirm, run_plan
+from tavusctl.app.planning import plan_file, plan_options
+from tavusctl.app.planning.execution import (
+    Dialogue,
+    RunResult,
+    check_draft_addresses,
+    check_drafts,
+    check_safety,
+    confirm,
+    run_plan,
+)
 from tavusctl.app.planning.plan_options import PlanOptions
 from tavusctl.app.planning.prepare import prepare, read_afresh, wait_for_creates
 from tavusctl.app.session import unchanged
@@ -44,7 +52,7 @@ class ApplyOptions(Struct, frozen=True):
 
 def apply(session: Session, options: ApplyOptions, dialogue: Dialogue) -> RunResult:
     """Plan, ask for approval and apply.  For a plan file, a new plan is made, which must equal the approved one."""
-    draft_consent.check_sense(options.drafts)
+    check_drafts(options.drafts)
     approved = plan_file.read(options.plan_file) if options.plan_file else None
     effective = options.plan
     if approved is not None:
@@ -81,7 +89,7 @@ def _show_and_run(
     session: Session, api: Client, store: Store, prepared: PreparedPlan, options: ApplyOptions, dialogue: Dialogue
 ) -> RunResult:
     """Show the plan, ask for approval and run it."""
-    draft_consent.check_named(session, prepared, options.drafts)
+    check_draft_addresses(session, prepared, options.drafts)
     dialogue.show(prepared.plan)
     _agree(session, prepared, options, dialogue)
     return run_plan(

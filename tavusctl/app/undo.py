@@ -8,8 +8,15 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl.app.planning import draft_consent
-from tavusctl.app.planning.execution import Dialogue, RunResult, check_safety, confirm, run_plan
+from tavusctl.app.planning.execution import (
+    Dialogue,
+    RunResult,
+    check_draft_addresses,
+    check_drafts,
+    check_safety,
+    confirm,
+    run_plan,
+)
 from tavusctl.app.planning.prepare import wait_for_creates, with_environment
 from tavusctl.app.session.keyring import keys
 from tavusctl.app.session.manifests import check, load
@@ -55,7 +62,7 @@ def past_runs(session: Session) -> Sequence[FinishedRun]:
 
 def undo(session: Session, run: str, options: UndoOptions, dialogue: Dialogue) -> RunResult:
     """Reverse a run: show the plan, ask for approval, and carry it out."""
-    draft_consent.check_sense(options.drafts)
+    check_drafts(options.drafts)
     session.check_state_is_kept()
     store = session.store()
     sealed_state = open_state(store, keys(session))
@@ -75,7 +82,7 @@ def undo(session: Session, run: str, options: UndoOptions, dialogue: Dialogue) -
         prepared = replace(prepared, plan=with_environment(session, prepared.plan))
         dialogue.show(prepared.plan)
         _check_protections_known(prepared.plan, manifests, errors)
-        draft_consent.check_named(session, prepared, options.drafts)
+        check_draft_addresses(session, prepared, options.drafts)
         check_trusted(prepared)
         check_safety(session, prepared, allowed=options.allow_deletes)
         if prepared.plan.steps and not options.yes:

@@ -11,16 +11,16 @@ from msgspec import Struct
 from tavusctl import patch
 from tavusctl.api import Client
 from tavusctl.app.planning.upload import UploadFile
+from tavusctl.app.session import named_addresses
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import Waits
-from tavusctl.core.errors import TavusctlError, worst
+from tavusctl.core.errors import TavusctlError, UsageError, worst
 from tavusctl.core.json_tree import with_addresses
 from tavusctl.core.messages import counted
 from tavusctl.core.model import Action, Outcome, Plan, Status
 from tavusctl.core.ports import Store
 from tavusctl.engine.apply import ApplyContext, DraftConsent, Stop
-from tavusctl.engine.dependencies import dependencies
-from tavusctl.engine.execution import carry_out, open_recorder
+from tavusctl.engine.execution import carry_out, dependencies, open_recorder
 from tavusctl.engine.plan import check_deletes, count_deletes
 from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.engine.safety.protection import count_lowered
@@ -220,3 +220,22 @@ def run_plan(
     finally:
         waits.close()
     return RunResult(prepared.plan, outcomes, failure, archive, command=session.command)
+
+
+def check_drafts(drafts: DraftConsent) -> None:
+    """UsageError if `--discard-drafts` and `--publish` name one address, or `--publish` a kind that has no drafts."""
+    for address in sorted(drafts.discarded & drafts.published):
+        raise UsageError(f"`--discard-drafts` and `--publish` both name {address}", "choose one of them")
+    without_drafts = [one for one in drafts.published if one.kind in KINDS and not KINDS[one.kind].publish_collection]
+    for address in sorted(without_drafts):
+        raise UsageError(f"`--publish {address}`: the API has no drafts of kind {address.kind}", "remove the option")
+
+
+def check_draft_addresses(session: Session, prepared: PreparedPlan, drafts: DraftConsent) -> None:
+    """Raise UsageError for an unknown address; report an address that the plan does not write, so its draft stays."""
+    known = {*(item.address for item in prepared.desired), *prepared.state.bindings}
+    named = drafts.discarded | drafts.published
+    named_addresses.check_known(named, known)
+    written = {step.address for step in prepared.plan.steps if step.patch}
+    for address in sorted(named - written):
+        session.say(f"{address} is not written by this plan, so a draft of it stays as it is")
