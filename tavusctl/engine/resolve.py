@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from graphlib import CycleError, TopologicalSorter
 from typing import TypeVar
@@ -167,7 +167,7 @@ def _diagnostics_of(
             unusable = list(_check_secrets(manifest, path, names, secrets))
             yield from unusable
             if not unusable and kind.field_at(pattern_of(path)).in_header:
-                yield from _check_header(manifest, path, names, secrets)
+                yield from _check_secrets(manifest, path, names, secrets, why_unsendable)
 
 
 def _check_reference(
@@ -213,24 +213,21 @@ def _suggest(
     return f"did you mean `{match}` ({by_address[Address.parse(match)].source})?"
 
 
-def _check_secrets(manifest: Manifest, path: KeyPath, names: Iterable[str], secrets: Values) -> Iterator[Diagnostic]:
-    """A diagnostic for each of these names, at a path of a manifest, that no usable value belongs to."""
+def _check_secrets(
+    manifest: Manifest,
+    path: KeyPath,
+    names: Iterable[str],
+    secrets: Values,
+    problem_of: Callable[[str | UnreadSecret], str] = why_unusable,
+) -> Iterator[Diagnostic]:
+    """A diagnostic for each of these names, at a path of a manifest, whose value has a problem."""
     source, pointer = _source(manifest, path), join(path)
     for name in names:
-        problem = why_unusable(secrets.get(name, ""))
+        problem = problem_of(secrets.get(name, ""))
         if problem:
             detail = f"{problem}: the environment variable {name} is not set" if not secrets.get(name) else problem
             message = f"the secret `{name}` {detail}"
             yield Diagnostic("TV124", message, source, f"export {name}=...", manifest.address, pointer=pointer)
-
-
-def _check_header(manifest: Manifest, path: KeyPath, names: Iterable[str], secrets: Values) -> Iterator[Diagnostic]:
-    """A diagnostic for each of these names whose value cannot be sent in a header, at a path of a manifest."""
-    for name in names:
-        problem = why_unsendable(secrets.get(name, ""))
-        if problem:
-            message, source = f"the secret `{name}` {problem}", _source(manifest, path)
-            yield Diagnostic("TV124", message, source, f"export {name}=...", manifest.address, pointer=join(path))
 
 
 class _Vault(Struct, frozen=True):
