@@ -11,7 +11,7 @@ from msgspec.structs import asdict, replace
 from tavusctl.core.address import Address
 from tavusctl.core.errors import StateError, UsageError
 from tavusctl.engine.plan import Approvals
-from tavusctl.lib.json_types import Json, JsonObject, as_integer, as_list, as_text
+from tavusctl.lib.json_types import Json, JsonObject, as_boolean, as_integer, as_list, as_text
 
 Addresses = frozenset[Address]
 
@@ -109,25 +109,10 @@ def _addresses(value: Json) -> Addresses:
     return frozenset(Address.parse(as_text(one)) for one in as_list(value))
 
 
-def _true(value: object) -> bool:
-    if value is not True:
-        raise ValueError
-    return True
-
-
-def _false(value: object) -> bool:
-    if value is not False:
-        raise ValueError
-    return False
-
-
 _READ: Final[Mapping[str, Callable[[Json], Json]]] = {
     **dict.fromkeys(("target", "overwrite", "allow_replace", "allow_replica_delete"), _addresses),
     "allow_recreate": as_integer,
-    "finish": _true,
-    "import_existing": _true,
-    "destroy": _true,
-    "watch": _false,
+    **dict.fromkeys(("finish", "import_existing", "destroy", "watch"), as_boolean),
 }
 
 
