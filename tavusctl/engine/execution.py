@@ -66,7 +66,7 @@ def open_recorder(prepared: PreparedPlan, store: Store, archive: ArchiveRun) -> 
     state, seals = account_guard.with_account_label(prepared.state, prepared.inputs.environment), prepared.seals
     check_trusted(prepared)
     if prepared.state_is_behind:
-        state = checkpoint(state, store, prepared.inputs, seals, archive, prepared.recovered_calls)
+        state = checkpoint(state, store, prepared.inputs, seals, archive, prepared.recovered.outcomes)
     return Recorder(store, state, ids=prepared.ids, archive=archive, seals=seals)
 
 

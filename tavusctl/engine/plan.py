@@ -16,7 +16,7 @@ from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import ConflictError, RefusedError
 from tavusctl.core.json_tree import digest, leaves, manifest_notation
 from tavusctl.core.messages import counted
-from tavusctl.core.model import Action, Cause, Change, Desired, Drift, Live, Plan, Refusal
+from tavusctl.core.model import Action, Cause, Change, Desired, Live, Plan, Refusal
 from tavusctl.core.project_settings import Limit, Safety, strictest_limits
 from tavusctl.crawl import quota
 from tavusctl.engine import provisioning
@@ -58,15 +58,11 @@ class PlanMetadata(Struct, frozen=True):
 
 def make(
     changes: Sequence[Change],
-    drift: Sequence[Drift],
-    settled: Sequence[Binding],
     *,
     bindings: Mapping[Address, Binding],
     approvals: Approvals,
     metadata: PlanMetadata,
-    no_op: int = 0,
-    warnings: Sequence[Diagnostic] = (),
-    form_changes: Sequence[Binding] = (),
+    warnings: Sequence[Diagnostic],
 ) -> Plan:
     """The plan: allowed changes as steps, forbidden ones as refusals with a hint that says what would allow them."""
     unmanaged_rivals = {rival for change in changes for rival in change.rivals} - metadata.owners.keys()
@@ -80,15 +76,11 @@ def make(
     steps = _steps(judged, bindings, approvals)
     return Plan(
         steps=steps,
-        drift=tuple(sorted(drift, key=lambda entry: entry.address)),
         refused=refused,
         warnings=(*warnings, *map(_kept_version, kept)),
-        no_op=no_op,
         environment=metadata.environment,
         account=metadata.account,
         key_source=metadata.key_source,
-        settled=tuple(settled),
-        form_changes=tuple(form_changes),
         fingerprint=_fingerprint(steps, metadata),
         limits=metadata.limits,
         targets=tuple(sorted(approvals.targets)),

@@ -13,9 +13,9 @@ from tavusctl.core.model import Desired, Manifest, Plan
 from tavusctl.core.ports import OtherBindings, Sources, State
 from tavusctl.core.project_settings import ApprovedInputs, Environment, Safety
 from tavusctl.engine.plan import Approvals
+from tavusctl.engine.recovery import Recovered
 from tavusctl.engine.resolve import Agreed
 from tavusctl.secrets.values import Values
-from tavusctl.state.journal import CallOutcome, Intent
 from tavusctl.state.seals import Keys, Seals
 
 ArchiveRun = Callable[[Sequence[bytes]], None]  # archives the journal of a run that has ended
@@ -53,10 +53,9 @@ class PreparedPlan(Struct, frozen=True):
     state: State
     desired: tuple[Desired, ...]
     inputs: PlanInputs
-    ids: dict[str, Address] = {}
-    existing_ids: Mapping[str, Sequence[str]] = {}  # ids in the account, by kind
-    lost_creates: tuple[Intent, ...] = ()  # creates of an interrupted run that are not visible in the account
-    recovered_calls: tuple[CallOutcome, ...] = ()  # the outcomes of calls of an interrupted run
+    ids: dict[str, Address]
+    existing_ids: Mapping[str, Sequence[str]]  # ids in the account, by kind
+    recovered: Recovered  # what the account shows of an interrupted run
     state_is_behind: bool = False  # the state on disk lacks records of an interrupted run, new addresses or a seal
     seals: Seals = Seals()
     unset_secrets: tuple[Diagnostic, ...] = ()  # diagnostics of secrets that have no value here

@@ -50,7 +50,7 @@ def _prepare_once(manifests: Sequence[Manifest], api: Reader, sealed: SealedStat
     names = observe.names(state, manifests)
     desired, unread_sources = _resolve_desired(requested, sealed, state, names, inputs)
     staying = {item.address for item in desired if not item.external_id}
-    decoder = _decoder(sealed, state, names.ids, manifests)
+    decoder = observe.decoder(names.ids, sealed.seals.fingerprint_key, state.bindings.values(), manifests)
     account = _observe(api, desired, state, decoder, inputs, staying=staying)
     guarded = protection.with_declared(state, manifests) if inputs.destroy else state
     comparison = _compare(requested, desired, account, guarded, names, inputs)
@@ -71,8 +71,7 @@ def _prepare_once(manifests: Sequence[Manifest], api: Reader, sealed: SealedStat
         inputs,
         account.ids,
         account.ids_by_kind(),
-        recovered.lost,
-        recovered_calls=recovered.outcomes,
+        recovered,
         state_is_behind=result.recovered or bool(moves) or unsealed,
         seals=sealed.seals,
         ids_with_secrets=account.ids_with_secrets,
@@ -121,30 +120,30 @@ def prepare_undo(
     sealed = open_state(store, inputs.keys)
     state = (recovered := recover(api, sealed)).state
     _check_state(finished_run, state)
-    decoder = _decoder(sealed, state, observe.names(state).ids, manifests)
+    key, ids = sealed.seals.fingerprint_key, observe.names(state).ids
+    decoder = observe.decoder(ids, key, state.bindings.values(), manifests)
     finished_run = renames.run_with_current_addresses(finished_run, state.bindings)
     account = _observe_for_undo(api, finished_run, state, decoder, inputs)
-    secrets = resolve.sealed_secrets(manifests, inputs.secrets, sealed.seals.fingerprint_key)
+    secrets = resolve.sealed_secrets(manifests, inputs.secrets, key)
     others = inputs.others() if finished_run.unbound else OtherBindings()
     known = state.bindings, account.by_id, account.ids
     missing = _missing(undo.restored_references(finished_run, account.by_id), api, decoder)
-    externals = _externals(manifests)
+    externals = {(one.address.kind, one.external_id): one.address for one in manifests if one.external_id}
     context = undo.UndoContext(finished_run, *known, trash, recreate, *secrets, others.owners, externals, missing)
     reversal = undo.reverse(context)
     guarded = protection.with_declared(state, manifests).bindings
     result = plan.make(
         protection.with_retained(reversal.changes, guarded),
-        (),
-        reversal.settled,
         bindings=guarded,
         approvals=inputs.approvals,
         warnings=(*recovered.warnings, *remarks.unread_states(others), *reversal.warnings),
         metadata=_metadata(api, state, inputs, account.live),
     )
-    result = replace(result, refused=(*reversal.refused, *result.refused), recovered=bool(sealed.replay.records))
-    prepared = PreparedPlan(result, state, (), inputs, account.ids, account.ids_by_kind(), recovered.lost)
+    result = replace(result, settled=tuple(reversal.settled), refused=(*reversal.refused, *result.refused))
+    result = replace(result, recovered=bool(sealed.replay.records))
+    prepared = PreparedPlan(result, state, (), inputs, account.ids, account.ids_by_kind(), recovered)
     behind = result.recovered or sealed.seals.is_behind(state)
-    return replace(prepared, recovered_calls=recovered.outcomes, state_is_behind=behind, seals=sealed.seals)
+    return replace(prepared, state_is_behind=behind, seals=sealed.seals)
 
 
 def _observe_for_undo(
@@ -160,11 +159,6 @@ def _observe_for_undo(
 def _missing(keys: Iterable[tuple[str, str]], api: Reader, decoder: Decoder) -> frozenset[tuple[str, str]]:
     """The kinds and ids of which the account has no object."""
     return frozenset(one for one in keys if observe.find(api, KINDS[one[0]], one[1], decoder) is None)
-
-
-def _externals(manifests: Iterable[Manifest]) -> dict[tuple[str, str], Address]:
-    """The addresses of external objects, by kind and id."""
-    return {(one.address.kind, one.external_id): one.address for one in manifests if one.external_id}
 
 
 def _check_state(finished_run: FinishedRun, state: State) -> None:
@@ -223,10 +217,6 @@ def _reads(state: State, inputs: PlanInputs) -> tuple[ApprovedInputs | None, App
     """What somebody has agreed that the environment reads (None: nothing on record), and what it reads now."""
     agreed = inputs.base_settings.reads or state.reads
     return agreed, inputs.reads or agreed or ApprovedInputs()
-
-
-def _decoder(sealed: SealedState, state: State, ids: Mapping[str, Address], manifests: Sequence[Manifest]) -> Decoder:
-    return observe.decoder(ids, sealed.seals.fingerprint_key, state.bindings.values(), manifests)
 
 
 def _observe(
@@ -303,20 +293,20 @@ def _make_plan(
     targets = inputs.approvals.targets
     targeted = plan.targeted(duplicates.with_renames(changes), desired, targets)
     others = _others(inputs, targeted)
-    return plan.make(
+    metadata = _metadata(api, state, inputs, account.live)
+    result = plan.make(
         targeted,
-        comparison.drift,
-        plan.targeted_bindings(comparison.settled, desired, targets),
         bindings=state.bindings,
         approvals=inputs.approvals,
-        no_op=comparison.no_op,
-        form_changes=plan.targeted_bindings(comparison.form_changes, desired, targets),
+        metadata=replace(metadata, owners=others.owners, forgotten=duplicates.forgotten_objects(changes)),
         warnings=(*warnings, *remarks.unread_states(others)),
-        metadata=replace(
-            _metadata(api, state, inputs, account.live),
-            owners=others.owners,
-            forgotten=duplicates.forgotten_objects(changes),
-        ),
+    )
+    return replace(
+        result,
+        drift=tuple(sorted(comparison.drift, key=lambda entry: entry.address)),
+        no_op=comparison.no_op,
+        settled=tuple(plan.targeted_bindings(comparison.settled, desired, targets)),
+        form_changes=tuple(plan.targeted_bindings(comparison.form_changes, desired, targets)),
     )
 
 

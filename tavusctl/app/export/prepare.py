@@ -123,7 +123,7 @@ def prepare(session: Session, selection: Selection, target: Target, api: Reader,
     if not target.is_read:
         return Export(surveyed, renderings)
     _refuse_rivals(naming, renderings, target, owners)
-    bindings = surveyed.state.bindings.values()
+    bindings = surveyed.recovered.state.bindings.values()
     selected_bindings = [
         one
         for one in bindings
@@ -166,7 +166,7 @@ class _Naming:
         elsewhere: frozenset[Address],
     ) -> None:
         self.manifests = {one.address: one for one in manifests}
-        self.bindings = surveyed.state.bindings
+        self.bindings = surveyed.recovered.state.bindings
         self.by_id = {one.remote_id: one for one in (*surveyed.live, *surveyed.stock)}
         self.stock = frozenset(one.remote_id for one in surveyed.stock)
         known_addresses = {one.external_id: one.address for one in manifests if one.external_id}

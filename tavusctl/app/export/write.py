@@ -56,7 +56,7 @@ def export(
             prepared = prepare(session, selection, target, api, store)
         interruption.writing = not dry_run  # Ctrl-C does not stop the writing, which takes a moment
         new = write(session, prepared, target, store, dry_run=dry_run)
-    session.warn(prepared.survey.warnings)
+    session.warn(prepared.survey.recovered.warnings)
     return ExportResult(prepared, target, new, dry_run)
 
 
@@ -80,7 +80,7 @@ def write(session: Session, export: Export, target: Target, store: Store, *, dry
     if dry_run:
         return frozenset(new)
     if target.is_read:
-        export.survey.seals.check_trusted()
+        export.survey.sealed.seals.check_trusted()
     project_file = _with_secrets(session, export) if target.is_read else None
     manifests = {one.path for one in export.rendered}
     for path in sorted(new.keys() - manifests):

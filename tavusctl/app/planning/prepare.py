@@ -175,12 +175,12 @@ def wait_for_creates(session: Session, api: Client, plan: Callable[[], PreparedP
     started = time.monotonic()
     while True:
         prepared = plan()
-        seconds = seconds_to_show(prepared.lost_creates, api.server_time(), session.settings.settle)
+        seconds = seconds_to_show(prepared.recovered.lost, api.server_time(), session.settings.settle)
         # Without a server time, a clock that was set back must not cause a wait of hours.
         seconds = min(seconds, session.settings.settle - (time.monotonic() - started))
         if seconds <= 0:
             return prepared
-        names = ", ".join(str(intent.address) for intent in prepared.lost_creates)
+        names = ", ".join(str(intent.address) for intent in prepared.recovered.lost)
         session.say(f"an interrupted run may have created {names}; checking again, for up to {seconds:.0f} s")
         time.sleep(min(seconds, 5.0))
 

@@ -11,11 +11,10 @@ from msgspec.structs import replace
 
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
-from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import Gone
 from tavusctl.core.json_tree import leaves, pattern_of, with_addresses, with_leaves
 from tavusctl.core.model import Desired, Lifecycle, Live, Manifest
-from tavusctl.core.ports import Reader, State, Store
+from tavusctl.core.ports import Reader, Store
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine import recovery, resolve
 from tavusctl.engine.account import observe, steady_reads
@@ -23,12 +22,12 @@ from tavusctl.engine.compare.three_way import compare
 from tavusctl.engine.execution import checkpoint
 from tavusctl.engine.prepared_plan import ArchiveRun, PlanInputs
 from tavusctl.engine.reconcile import check_owner, recover
+from tavusctl.engine.recovery import Recovered
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, KeyPath, as_object
 from tavusctl.patch import join
 from tavusctl.secrets.values import NO_KEY, SecretText
-from tavusctl.state.journal import CallOutcome
-from tavusctl.state.seals import SealedState, Seals, open_state
+from tavusctl.state.seals import SealedState, open_state
 
 NO_VALUES: Final[Mapping[str, str]] = {}
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")  # only such an id is safe in a URL path
@@ -37,14 +36,11 @@ _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")  # only such an id is safe in a 
 class AccountSurvey(Struct, frozen=True):
     """The objects of the account and the state; bodies refer to other objects by id, not by address."""
 
-    state: State
+    sealed: SealedState
+    recovered: Recovered  # what the account shows of an interrupted run
     live: tuple[Live, ...]  # the account's own objects of the surveyed kinds
     stock: tuple[Live, ...]  # stock objects of Tavus that these refer to
     unsafe_ids: tuple[Live, ...]  # objects whose id is not safe in a URL path
-    recovered: bool  # the state on disk lacks records of an interrupted run
-    seals: Seals = Seals()
-    warnings: tuple[Diagnostic, ...] = ()  # about an interrupted run
-    recovered_calls: tuple[CallOutcome, ...] = ()  # the outcomes of calls of an interrupted run
 
 
 def survey(wanted: Collection[str], api: Reader, store: Store, inputs: PlanInputs) -> AccountSurvey:
@@ -83,16 +79,7 @@ def _survey(wanted: Collection[str], api: Reader, sealed: SealedState, inputs: P
             stock.append(item)
         elif item and kind in wanted:  # the account's own, and so new that the listing does not show it yet
             live.append(item)
-    return AccountSurvey(
-        state,
-        tuple(live),
-        tuple(stock),
-        odd,
-        recovered=bool(sealed.replay.records),
-        seals=sealed.seals,
-        warnings=recovered.warnings,
-        recovered_calls=recovered.outcomes,
-    )
+    return AccountSurvey(sealed, recovered, tuple(live), tuple(stock), odd)
 
 
 def addressed(live: Live, ids: Mapping[str, Address]) -> Live:
@@ -127,11 +114,12 @@ def record(
     archive: ArchiveRun,
 ) -> None:
     """Write bindings to the state; nothing is written if the state on disk has them all."""
-    recorded = surveyed.state.bindings
+    sealed, recovered = surveyed.sealed, surveyed.recovered
+    recorded = recovered.state.bindings
     new = {address: binding for address, binding in bindings.items() if recorded.get(address) != binding}
-    if new or surveyed.recovered:
-        state = replace(surveyed.state, bindings={**recorded, **new})
-        checkpoint(state, store, inputs, surveyed.seals, archive, surveyed.recovered_calls)
+    if new or sealed.replay.records:
+        state = replace(recovered.state, bindings={**recorded, **new})
+        checkpoint(state, store, inputs, sealed.seals, archive, recovered.outcomes)
 
 
 def without_unknown_secrets(desired: Desired, known_values: Mapping[str, str] = NO_VALUES) -> Desired:

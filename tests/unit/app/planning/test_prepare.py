@@ -20,7 +20,7 @@ def test_a_call_that_may_have_left_late_gets_its_time_from_then_on(delay: int, l
     now = datetime(2026, 1, 1, 12, tzinfo=UTC)
     sent = (now - timedelta(seconds=1)).isoformat()
     lost = Intent("op1", Address("persona", "coach"), Action.CREATE, time=sent, delay=delay)
-    plans = [SimpleNamespace(lost_creates=(lost,)), SimpleNamespace(lost_creates=())]
+    plans = [SimpleNamespace(recovered=SimpleNamespace(lost=one)) for one in ((lost,), ())]
     asked = list[Any]()
 
     def plan() -> Any:
