@@ -27,7 +27,6 @@ from tavusctl.engine.apply import DraftConsent
 from tavusctl.engine.execution import check_trusted
 from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.engine.safety.protection import check_lowered
-from tavusctl.state.run_records import RunRecords
 
 
 class ApplyOptions(Struct, frozen=True):
@@ -63,13 +62,13 @@ def apply(session: Session, options: ApplyOptions, dialogue: Dialogue) -> RunRes
     store, sources = session.store(), session.sources() if effective.fetches_sources else None
     if effective.finish and (empty_plan := _plan_if_nothing_to_finish(session, effective)):
         dialogue.show(empty_plan)
-        return RunResult(empty_plan, (), None, RunRecords(store.artifacts))
+        return RunResult(empty_plan)
     with store.lock(options.lock_timeout, "apply"), session.client(options.parallel) as api:
         settings_digest = unchanged.plan_settings_digest(session, effective.document())
         empty_plan = None if options.expects else unchanged.cached_plan(session, unchanged.PLAN, settings_digest, api)
         if empty_plan:
             dialogue.show(empty_plan)
-            return RunResult(empty_plan, (), None, RunRecords(store.artifacts))
+            return RunResult(empty_plan)
 
         def plan(session: Session) -> PreparedPlan:
             fresh_plan = prepare(
@@ -98,7 +97,6 @@ def _show_and_run(
         store,
         prepared,
         dialogue,
-        RunRecords(store.artifacts),
         patience=options.wait,
         parallel=options.parallel,
         drafts=options.drafts,

@@ -15,7 +15,6 @@ from tavusctl.core.messages import counted
 from tavusctl.core.model import Plan
 from tavusctl.engine.execution import check_trusted
 from tavusctl.engine.plan import count_deletes
-from tavusctl.state.run_records import RunRecords
 
 
 class DestroyOptions(Struct, frozen=True):
@@ -32,7 +31,6 @@ def destroy(session: Session, options: DestroyOptions, dialogue: Dialogue) -> Ru
     everything = PlanOptions(allow_replica_delete=options.allow_replica_delete, destroy=True)
     session.check_state_is_kept()
     store = session.store()
-    archive = RunRecords(store.artifacts)
     with store.lock(options.lock_timeout, "destroy"), session.client() as api:
         prepared = wait_for_creates(session, api, lambda: prepare(session, api, everything))
         plan = prepared.plan
@@ -43,7 +41,7 @@ def destroy(session: Session, options: DestroyOptions, dialogue: Dialogue) -> Ru
         # The question for the account's name has shown the number of deletes, so the answer allows them.
         allowed = options.allow_deletes if options.allow_deletes is not None else count_deletes(plan)
         check_safety(session, prepared, allowed=allowed)
-        return replace(run_plan(session, api, store, prepared, dialogue, archive), again="destroy")
+        return replace(run_plan(session, api, store, prepared, dialogue), again="destroy")
 
 
 def _agree(session: Session, plan: Plan, options: DestroyOptions, dialogue: Dialogue) -> None:

@@ -16,7 +16,6 @@ from tavusctl.engine.import_.bind import Matches, bind, bind_by_name
 from tavusctl.engine.plan import Approvals
 from tavusctl.engine.prepared_plan import PlanInputs
 from tavusctl.kinds import KINDS
-from tavusctl.state.run_records import RunRecords
 
 
 def bind_one(session: Session, address: str, remote_id: str, lock_timeout: float) -> Address:
@@ -25,10 +24,9 @@ def bind_one(session: Session, address: str, remote_id: str, lock_timeout: float
     if target.kind not in KINDS:
         raise UsageError(f"unknown kind `{target.kind}`", suggestion(target.kind, KINDS))
     store = session.store()
-    archive = RunRecords(store.artifacts)
     with store.lock(lock_timeout, "import"), session.reader() as api:
         try:
-            warnings = bind(target, remote_id, api, store, _plan_inputs(session), archive=archive.keep)
+            warnings = bind(target, remote_id, api, store, _plan_inputs(session))
         except Gone as error:
             message = f"the account has no {target.kind} `{remote_id}`: {error.text}"
             raise StateError(
@@ -49,10 +47,9 @@ def match_names(session: Session, lock_timeout: float, *, dry_run: bool) -> Matc
     """Bind objects to manifests of the same name, if the match is unique; with `dry_run`, only report the matches."""
     manifests, _ = load(session)
     store = session.store()
-    archive = RunRecords(store.artifacts)
     with store.lock(lock_timeout, "import"), session.reader() as api, reading(session.progress, api):
         inputs = _plan_inputs(session)
-        matches = bind_by_name(manifests, api, store, inputs, record=not dry_run, archive=archive.keep)
+        matches = bind_by_name(manifests, api, store, inputs, record=not dry_run)
     session.warn(matches.warnings)
     return matches
 

@@ -87,9 +87,7 @@ def undo(session: Session, run: str, options: UndoOptions, dialogue: Dialogue) -
         check_safety(session, prepared, allowed=options.allow_deletes)
         if prepared.plan.steps and not options.yes:
             confirm(prepared.plan, dialogue, action="undo", hint="add `--yes`")
-        result = run_plan(
-            session, api, store, prepared, dialogue, archive, patience=options.wait, drafts=options.drafts
-        )
+        result = run_plan(session, api, store, prepared, dialogue, patience=options.wait, drafts=options.drafts)
     return replace(result, again=f"undo {run}", hints=tuple(_hints(result, manifests)))
 
 

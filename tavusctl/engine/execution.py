@@ -17,10 +17,11 @@ from tavusctl.engine.account.observe import Decoder
 from tavusctl.engine.compare import match_create
 from tavusctl.engine.compare.match_create import SearchResult, SentCreate
 from tavusctl.engine.compare.three_way import unkept_fields
-from tavusctl.engine.prepared_plan import ArchiveRun, PlanInputs, PreparedPlan
+from tavusctl.engine.prepared_plan import PlanInputs, PreparedPlan
 from tavusctl.engine.safety import account_guard
 from tavusctl.state.journal import CallOutcome
 from tavusctl.state.recorder import Recorder
+from tavusctl.state.run_records import RunRecords
 from tavusctl.state.seals import Seals
 
 
@@ -29,7 +30,7 @@ def checkpoint(
     store: Store,
     inputs: PlanInputs,
     seals: Seals,
-    archive: ArchiveRun,
+    archive: RunRecords,
     recovered: Sequence[CallOutcome] = (),
 ) -> State:
     """Make a recovered or new state durable before anything is built on it.
@@ -45,7 +46,7 @@ def checkpoint(
         replace(account_guard.with_account_label(state, inputs.environment), serial=state.serial + 1)
     )
     store.write(current)
-    archive(seals.extend(store.journal(), [_without_secrets(outcome, seals).record() for outcome in recovered]))
+    archive.keep(seals.extend(store.journal(), [_without_secrets(outcome, seals).record() for outcome in recovered]))
     store.clear_journal()
     return current
 
@@ -61,13 +62,13 @@ def check_trusted(prepared: PreparedPlan) -> None:
         prepared.seals.check_trusted()
 
 
-def open_recorder(prepared: PreparedPlan, store: Store, archive: ArchiveRun) -> Recorder:
+def open_recorder(prepared: PreparedPlan, store: Store, archive: RunRecords) -> Recorder:
     """A recorder for the state of a plan; if the state on disk is behind, the current one is written first."""
     state, seals = account_guard.with_account_label(prepared.state, prepared.inputs.environment), prepared.seals
     check_trusted(prepared)
     if prepared.state_is_behind:
         state = checkpoint(state, store, prepared.inputs, seals, archive, prepared.recovered.outcomes)
-    return Recorder(store, state, ids=prepared.ids, archive=archive, seals=seals)
+    return Recorder(store, state, ids=prepared.ids, archive=archive.keep, seals=seals)
 
 
 def carry_out(prepared: PreparedPlan, ctx: apply.ApplyContext) -> tuple[tuple[Outcome, ...], TavusctlError | None]:

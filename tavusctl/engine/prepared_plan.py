@@ -18,8 +18,6 @@ from tavusctl.engine.resolve import Agreed
 from tavusctl.secrets.values import Values
 from tavusctl.state.seals import Keys, Seals
 
-ArchiveRun = Callable[[Sequence[bytes]], None]  # archives the journal of a run that has ended
-
 
 class BaseSettings(Struct, frozen=True):
     """Settings of the branch that a pull request is for, which somebody has agreed to; None: not known."""

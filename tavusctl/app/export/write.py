@@ -23,7 +23,6 @@ from tavusctl.engine.plan import Approvals
 from tavusctl.lib import atomic_files
 from tavusctl.rewrite.export import with_secrets
 from tavusctl.secrets.redaction import Record
-from tavusctl.state.run_records import RunRecords
 
 
 class ExportResult(Struct, frozen=True):
@@ -91,8 +90,7 @@ def write(session: Session, export: Export, target: Target, store: Store, *, dry
         file_writer.create(target.folder / path, new[path], root=session.root)
     atomic_files.drop_abandoned(*{(target.folder / path).parent for path in new})
     if target.is_read:
-        archive = RunRecords(store.artifacts)
-        record(export.survey, export.bindings, store, session.plan_inputs(Approvals()), archive=archive.keep)
+        record(export.survey, export.bindings, store, session.plan_inputs(Approvals()))
     return frozenset(new)
 
 

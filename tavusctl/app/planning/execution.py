@@ -70,9 +70,9 @@ class RunResult(Struct, frozen=True):
     """The result of a run."""
 
     plan: Plan
-    outcomes: tuple[Outcome, ...]
-    failure: TavusctlError | None  # the error of saving the state at the end
-    archive: RunRecords
+    outcomes: tuple[Outcome, ...] = ()
+    failure: TavusctlError | None = None  # the error of saving the state at the end
+    archive: RunRecords | None = None  # None: nothing was run
     hints: tuple[str, ...] = ()
     command: Callable[[str], str] = "tavusctl {}".format  # makes a command line for the same environment
     again: str = "apply"  # the command that continues this run
@@ -106,7 +106,7 @@ class RunResult(Struct, frozen=True):
             yield f"next: decide about the draft of {', '.join(blocked)}, then run `{again}` again"
         elif statuses:
             yield f"next: run `{again}` again to continue"
-        if self.archive.archived_runs and _can_be_undone(self.archive.archived_runs[-1]):
+        if self.archive and self.archive.archived_runs and _can_be_undone(self.archive.archived_runs[-1]):
             finished = self.archive.archived_runs[-1]
             names = ", ".join(self.archive.withheld.get(finished.run, ()))
             note = f"   (will be refused: the record of this run would contain the value of {names})" if names else ""
@@ -188,7 +188,6 @@ def run_plan(
     store: Store,
     prepared: PreparedPlan,
     dialogue: Dialogue,
-    archive: RunRecords,
     *,
     patience: float = 0.0,
     parallel: int | None = None,
@@ -197,7 +196,8 @@ def run_plan(
     """Carry out a plan; the result has the outcomes, and the error of saving the state at the end, if any."""
     waits = session.progress.waits()
     dialogue.interruption.writing = True
-    recorder = open_recorder(prepared, store, archive.keep)
+    archive = RunRecords(store.artifacts)
+    recorder = open_recorder(prepared, store, archive)
     trash = Trash(store.artifacts, recorder.run, recorder.seals, waits.say)
     uploads = UploadFile(session.root, waits.say)
     ctx = ApplyContext(

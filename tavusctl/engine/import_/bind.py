@@ -20,23 +20,16 @@ from tavusctl.engine.account import observe
 from tavusctl.engine.compare import match_create
 from tavusctl.engine.compare.desired import sent_name
 from tavusctl.engine.execution import checkpoint
-from tavusctl.engine.prepared_plan import ArchiveRun, PlanInputs
+from tavusctl.engine.prepared_plan import PlanInputs
 from tavusctl.engine.reconcile import check_owner, recover
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.secrets.values import SecretText
+from tavusctl.state.run_records import RunRecords
 from tavusctl.state.seals import open_state
 
 
-def bind(
-    address: Address,
-    remote_id: str,
-    api: Reader,
-    store: Store,
-    inputs: PlanInputs,
-    *,
-    archive: ArchiveRun,
-) -> Sequence[Diagnostic]:
+def bind(address: Address, remote_id: str, api: Reader, store: Store, inputs: PlanInputs) -> Sequence[Diagnostic]:
     """Bind an existing object to an address, in the state only; return warnings about an interrupted run."""
     sealed = open_state(store, inputs.keys)
     # By this import, a person decides what became of an interrupted create at the address: no search for it.
@@ -58,7 +51,7 @@ def bind(
     # A person has named the id, so the object is the right one, whenever it was created.
     binding = replace(bound or Binding(address, remote_id), created_at=live.created)
     state = replace(state, bindings={**state.bindings, address: binding})
-    checkpoint(state, store, inputs, sealed.seals, archive, recovered.outcomes)
+    checkpoint(state, store, inputs, sealed.seals, RunRecords(store.artifacts), recovered.outcomes)
     return recovered.warnings
 
 
@@ -104,13 +97,7 @@ class Matches(Struct, frozen=True):
 
 
 def bind_by_name(
-    manifests: Sequence[Manifest],
-    api: Reader,
-    store: Store,
-    inputs: PlanInputs,
-    *,
-    archive: ArchiveRun,
-    record: bool,
+    manifests: Sequence[Manifest], api: Reader, store: Store, inputs: PlanInputs, *, record: bool
 ) -> Matches:
     """Bind, with `record`, each manifest that only one unbound object matches, by name or content; state only."""
     sealed = open_state(store, inputs.keys)
@@ -133,7 +120,7 @@ def bind_by_name(
             for address, remote_id in matches.bound.items()
         }
         state = replace(state, bindings={**state.bindings, **new})
-        checkpoint(state, store, inputs, sealed.seals, archive, recovered.outcomes)
+        checkpoint(state, store, inputs, sealed.seals, RunRecords(store.artifacts), recovered.outcomes)
     return matches
 
 

@@ -20,13 +20,14 @@ from tavusctl.engine import recovery, resolve
 from tavusctl.engine.account import observe, steady_reads
 from tavusctl.engine.compare.three_way import compare
 from tavusctl.engine.execution import checkpoint
-from tavusctl.engine.prepared_plan import ArchiveRun, PlanInputs
+from tavusctl.engine.prepared_plan import PlanInputs
 from tavusctl.engine.reconcile import check_owner, recover
 from tavusctl.engine.recovery import Recovered
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, KeyPath, as_object
 from tavusctl.patch import join
 from tavusctl.secrets.values import NO_KEY, SecretText
+from tavusctl.state.run_records import RunRecords
 from tavusctl.state.seals import SealedState, open_state
 
 NO_VALUES: Final[Mapping[str, str]] = {}
@@ -105,21 +106,14 @@ def differing(
     return tuple(sorted(item.address for item, shown, binding in bound if _differs(item, shown, binding, ids)))
 
 
-def record(
-    surveyed: AccountSurvey,
-    bindings: Mapping[Address, Binding],
-    store: Store,
-    inputs: PlanInputs,
-    *,
-    archive: ArchiveRun,
-) -> None:
+def record(surveyed: AccountSurvey, bindings: Mapping[Address, Binding], store: Store, inputs: PlanInputs) -> None:
     """Write bindings to the state; nothing is written if the state on disk has them all."""
     sealed, recovered = surveyed.sealed, surveyed.recovered
     recorded = recovered.state.bindings
     new = {address: binding for address, binding in bindings.items() if recorded.get(address) != binding}
     if new or sealed.replay.records:
         state = replace(recovered.state, bindings={**recorded, **new})
-        checkpoint(state, store, inputs, sealed.seals, archive, recovered.outcomes)
+        checkpoint(state, store, inputs, sealed.seals, RunRecords(store.artifacts), recovered.outcomes)
 
 
 def without_unknown_secrets(desired: Desired, known_values: Mapping[str, str] = NO_VALUES) -> Desired:
