@@ -133,12 +133,9 @@ def _perform(
         inverse=invert(ctx, before, call.operations, current_binding.applied if current_binding else {}),
         ids=next_binding.externals,
     )
+    write = UpdateCall(ctx, op, step, before, call, is_new)
     with record_failure(ctx, op):
-        if call.has_path:
-            written = part_calls.send(UpdateCall(ctx, op, step, before, call, is_new))
-        else:
-            guarded = _is_guarded(ctx, op, step, before, call, is_new=is_new)
-            written = _patch_object(UpdateCall(ctx, op, step, before, call, is_new, guarded))
+        written = part_calls.send(write) if call.has_path else _patch_object(replace(write, guarded=_is_guarded(write)))
     ctx.recorder.bind(next_binding, op)
     return written
 
@@ -171,19 +168,20 @@ _ANOTHER_VERSION = 412  # RFC 9110, section 15.5.13
 _VERSIONS = 5  # attempts at most, each on a newer version of the object
 
 
-def _is_guarded(ctx: ApplyContext, op: str, step: Change, before: Live, call: Call, *, is_new: bool) -> bool:
+def _is_guarded(write: UpdateCall) -> bool:
     """Whether `test` operations guard a call; what they do not cover is compared here (EditedMeanwhile)."""
-    guarded = update_of(before.kind).tested and is_obeyed(ctx, op, before)
-    if not is_new and not (guarded and patch_guards.cover(before.kind, before.body, call.operations)):
-        _compare(ctx, step, before, call)
+    before = write.before
+    guarded = update_of(before.kind).tested and is_obeyed(write.ctx, write.op, before)
+    if not write.is_new and not (guarded and patch_guards.cover(before.kind, before.body, write.call.operations)):
+        _compare(write)
     return guarded
 
 
-def _compare(ctx: ApplyContext, step: Change, before: Live, call: Call) -> None:
-    now = ctx.look(before.kind, before.remote_id)
-    moved = patch_guards.changed_pointers(before.body, now.body, call.operations)
+def _compare(write: UpdateCall) -> None:
+    now = write.ctx.look(write.before.kind, write.before.remote_id)
+    moved = patch_guards.changed_pointers(write.before.body, now.body, write.call.operations)
     if moved:
-        raise EditedMeanwhile(step.address, moved)
+        raise EditedMeanwhile(write.step.address, moved)
 
 
 def _send_or_resolve(write: UpdateCall) -> DraftEffects:
@@ -219,7 +217,7 @@ def _patch(write: UpdateCall, query: Mapping[str, str] | None = None, tries: int
     ctx, kind, step = write.ctx, write.before.kind, write.step
     # What no test covers: a comparison from before a pause proves nothing after it.
     covered = write.guarded and (write.is_new or patch_guards.cover(kind, write.before.body, write.call.operations))
-    check = (lambda: None) if covered else partial(_compare, ctx, step, write.before, write.call)
+    check = (lambda: None) if covered else partial(_compare, write)
     try:
         with ctx.sending(write.op, check) as fence:
             unguarded = list(write.call.operations)
@@ -233,13 +231,13 @@ def _patch(write: UpdateCall, query: Mapping[str, str] | None = None, tries: int
         raise Rejected(error.status, error.text, f"PATCH {kind.collection}/{write.before.remote_id}") from None
     except Rejected as error:
         if update_of(kind).versioned and error.status == _ANOTHER_VERSION:
-            _compare(ctx, step, write.before, write.call)  # the edit may be of other fields: then try again
+            _compare(write)  # the edit may be of other fields: then try again
             if tries == 1:
                 message = f"`{step.address}` was edited in the account before every attempt to write it"
                 raise ConflictError(message) from None
             return _patch(write, query, tries - 1)
         if write.guarded and error.status in REFUSALS and error.cause is not RefusalCause.MAKER_CHANGES:
-            _compare(ctx, step, write.before, write.call)
+            _compare(write)
             return _matching_draft(write, error)
         raise
 
@@ -249,7 +247,7 @@ def _version(write: UpdateCall) -> str:
     if not update_of(write.before.kind).versioned:
         return ""
     version = write.ctx.api.version(f"{write.before.kind.collection}/{write.before.remote_id}")
-    _compare(write.ctx, write.step, write.before, write.call)
+    _compare(write)
     return version
 
 
