@@ -70,7 +70,7 @@ def undo(session: Session, run: str, options: UndoOptions, dialogue: Dialogue) -
     past = archive.finished_run(lineage, run, sealed_state.seals.check_run)
     trash = archive.bodies(past, sealed_state.seals)
     past = replace(past, intents=tuple(map(sealed_state.seals.comparable_intent, past.intents)))
-    inputs = session.plan_inputs(Approvals(delete_expensive=options.allow_replica_delete))
+    inputs = session.plan_inputs(Approvals(allow_replica_delete=options.allow_replica_delete))
     manifests, errors = _manifests(session)
     with store.lock(options.lock_timeout, "undo"), session.client() as api:
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl.core.address import Address
@@ -33,13 +33,14 @@ _FETCHED_WITHIN = timedelta(hours=24)  # the API must be able to fetch a linked 
 class Approvals(Struct, frozen=True):
     """What the command line allows, and to which part of the plan it limits the run."""
 
-    replace: AbstractSet[Address] = frozenset()
-    overwrite: AbstractSet[Address] = frozenset()
-    delete_expensive: AbstractSet[Address] = frozenset()
-    targets: AbstractSet[Address] = field(default_factory=frozenset)  # empty: everything
+    target: frozenset[Address] = frozenset()  # empty: everything
+    overwrite: frozenset[Address] = frozenset()
+    allow_replace: frozenset[Address] = frozenset()
+    allow_replica_delete: frozenset[Address] = frozenset()
+    allow_recreate: int | None = None  # how many lost objects may be recreated; only valid for all of the state
     finish: bool = False  # plan only steps that end replacements which an earlier run has begun
-    adopt: bool = False  # import objects that have the name of a planned create
-    recreate: int | None = None  # how many lost objects may be recreated; only valid for all objects of the state
+    import_existing: bool = False  # import objects that have the name of a planned create
+    destroy: bool = False  # delete all managed objects
 
 
 class PlanMetadata(Struct, frozen=True):
@@ -66,8 +67,8 @@ def make(
 ) -> Plan:
     """The plan: allowed changes as steps, forbidden ones as refusals with a hint that says what would allow them."""
     unmanaged_rivals = {rival for change in changes for rival in change.rivals} - metadata.owners.keys()
-    lost = not bindings and not approvals.adopt and bool(unmanaged_rivals)
-    existing = duplicates.Existing(metadata.forgotten, approvals.adopt, metadata.owners, lost)
+    lost = not bindings and not approvals.import_existing and bool(unmanaged_rivals)
+    existing = duplicates.Existing(metadata.forgotten, approvals.import_existing, metadata.owners, lost)
     kept = [change for change in changes if _is_kept(change, approvals)]
     judged = protection.with_users(tuple(_judge(changes, bindings, approvals, metadata, existing)))
     versions = {change.address: _why_kept(change) for change in kept}
@@ -83,7 +84,7 @@ def make(
         key_source=metadata.key_source,
         fingerprint=_fingerprint(steps, metadata),
         limits=metadata.limits,
-        targets=tuple(sorted(approvals.targets)),
+        targets=tuple(sorted(approvals.target)),
         finish=approvals.finish,
     )
 
@@ -99,7 +100,7 @@ def awaited(plan: Plan, desired: Sequence[Desired], live: Iterable[Live], approv
         if obj.address and not (provisioning.is_usable(obj) or provisioning.has_failed(obj))
     }
     new_addresses = {step.address for step in plan.steps if step.action in _MAKES_AN_ID}
-    needed = _needed(desired, approvals.targets)
+    needed = _needed(desired, approvals.target)
     return tuple(
         Change(Action.WAIT, Cause.DUE, item.address, busy.remote_id, source=item.source, desired=item, live=busy)
         for item in desired
@@ -181,7 +182,7 @@ def _judge(
     crawled = Counter(metadata.crawled)
     for change in changes:
         binding = bindings.get(change.address)
-        refusal = _refusal(change, binding, approvals, metadata.owners, existing)
+        refusal = _refusal(change, binding, approvals, existing)
         refusal = refusal or _refuse_expiring_url(change, metadata.now)
         if refusal is None and quota.adds_crawl(change):
             refusal = quota.refuse_over_limit(change, crawled[change.address.kind], metadata.crawl_limit)
@@ -190,16 +191,12 @@ def _judge(
 
 
 def _refusal(
-    change: Change,
-    binding: Binding | None,
-    approvals: Approvals,
-    owners: Mapping[str, str],
-    existing: duplicates.Existing,
+    change: Change, binding: Binding | None, approvals: Approvals, existing: duplicates.Existing
 ) -> Refusal | None:
     address, action = change.address, change.action
     is_expensive = any(side.kind.expensive for side in (change.desired, change.live) if side)
-    foreign = protection.refuse_foreign(change, owners) or duplicates.refuse_possible_duplicate(change, existing)
-    if foreign:
+    foreign = protection.refuse_foreign(change, existing.owners)
+    if foreign := foreign or duplicates.refuse_possible_duplicate(change, existing):
         return foreign
     if change.cause is Cause.BOTH and address not in approvals.overwrite:
         paths = ", ".join(entry.path for entry in change.fields if entry.cause is Cause.BOTH)
@@ -214,13 +211,13 @@ def _refusal(
     recreates = (action is Action.REPLACE and change.patch) or (
         action is Action.CREATE and change.cause is Cause.DRIFTED
     )
-    if recreates and is_expensive and address not in approvals.replace:
+    if recreates and is_expensive and address not in approvals.allow_replace:
         reason = f"{change.reason}; training a new {address.kind} takes hours"
         return Refusal(change, "E402", 4, reason, f"run `tavusctl apply --allow-replace {address}` to confirm")
     if protection.is_protected(change, binding):
         reason = "`lifecycle.prevent_destroy` protects the object"
         return Refusal(change, "E403", 4, reason, "apply `prevent_destroy: false` first, then this change")
-    if action is Action.DELETE and is_expensive and address not in approvals.delete_expensive:
+    if action is Action.DELETE and is_expensive and address not in approvals.allow_replica_delete:
         hint = f"`tavusctl state rm {address}` to keep the object unmanaged"
         hint = f"add `--allow-replica-delete {address}` to confirm, or {hint}"
         return Refusal(change, "E404", 4, f"a deleted {address.kind} cannot be restored", hint)
@@ -281,7 +278,7 @@ def _refuse_expiring_url(change: Change, now: datetime) -> Refusal | None:
 def _is_kept(change: Change, approvals: Approvals) -> bool:
     """Whether an old version is kept, which is not a failure: it is still in use, or deleting it needs an approval."""
     needs_approval = (
-        bool(change.live and change.live.kind.expensive) and change.address not in approvals.delete_expensive
+        bool(change.live and change.live.kind.expensive) and change.address not in approvals.allow_replica_delete
     )
     return change.action is Action.RETIRE and (bool(change.referrers) or needs_approval)
 

@@ -34,7 +34,6 @@ class PlanInputs(Struct, frozen=True):
     secrets: Values
     keys: Keys
     approvals: Approvals = field(default_factory=Approvals)
-    destroy: bool = False
     warnings: tuple[Diagnostic, ...] = ()
     sources: Sources | None = None  # reads the sources of watched documents; None: they are not checked
     safety: Safety | None = None  # limits on deletes, for an apply to record; None: the recorded ones stay

@@ -41,9 +41,9 @@ def prepare(
 
 def _prepare_once(manifests: Sequence[Manifest], api: Reader, sealed: SealedState, inputs: PlanInputs) -> PreparedPlan:
     recovered = recover(api, sealed, manifests)  # complete an interrupted run
-    addressed, moves = renames.follow(() if inputs.destroy else manifests, recovered.state.bindings)
+    addressed, moves = renames.follow(() if inputs.approvals.destroy else manifests, recovered.state.bindings)
     recorded_state = replace(recovered.state, bindings=addressed)
-    requested = [manifest for manifest in manifests if not inputs.destroy or manifest.external_id]
+    requested = [manifest for manifest in manifests if not inputs.approvals.destroy or manifest.external_id]
     current_state = _without_given_up_successors(requested, sealed, recorded_state, inputs)
     state = diff.without_externals(observe.finish_replacements(api, current_state), manifests)
     check_single(state.bindings.values())
@@ -52,7 +52,7 @@ def _prepare_once(manifests: Sequence[Manifest], api: Reader, sealed: SealedStat
     staying = {item.address for item in desired if not item.external_id}
     decoder = observe.decoder(names.ids, sealed.seals.fingerprint_key, state.bindings.values(), manifests)
     account = _observe(api, desired, state, decoder, inputs, staying=staying)
-    guarded = protection.with_declared(state, manifests) if inputs.destroy else state
+    guarded = protection.with_declared(state, manifests) if inputs.approvals.destroy else state
     comparison = _compare(requested, desired, account, guarded, names, inputs)
     complete = replace(comparison, settled=_settle(comparison, recorded_state, state, sealed))
     new_inputs = novelty.warnings(*_reads(sealed.replay.state, inputs)) if inputs.reads else ()
@@ -253,12 +253,12 @@ def _compare(
         account.live,
         observe.with_dangling_ids(map(names.with_current_addresses, state.bindings.values()), account, desired),
         account.missing,
-        adopt=inputs.approvals.adopt,
-        recreate=inputs.approvals.replace,
+        adopt=inputs.approvals.import_existing,
+        recreate=inputs.approvals.allow_replace,
         with_current_addresses=names.with_current_addresses,
         referrers_by_id=diff.referrers_by_id(manifests, account.ids),
     )
-    return diff.on_request(comparison) if inputs.destroy else comparison
+    return diff.on_request(comparison) if inputs.approvals.destroy else comparison
 
 
 def _diagnose(
@@ -290,7 +290,7 @@ def _make_plan(
     warnings: Sequence[Diagnostic],
 ) -> Plan:
     changes = diff.finish_changes(comparison.changes, state.bindings) if inputs.approvals.finish else comparison.changes
-    targets = inputs.approvals.targets
+    targets = inputs.approvals.target
     targeted = plan.targeted(duplicates.with_renames(changes), desired, targets)
     others = _others(inputs, targeted)
     metadata = _metadata(api, state, inputs, account.live)
@@ -361,5 +361,5 @@ def _doubly_bound(one: Binding, other: Binding, remote_id: str) -> StateError:
 
 def check_owner(state: State, inputs: PlanInputs, bound: int = 0, missing: int = 0) -> None:
     """Refuse an account that is not the one of the state, or that was emptied."""
-    agreed = inputs.approvals.recreate
+    agreed = inputs.approvals.allow_recreate
     account_guard.check(state, inputs.environment, inputs.keys.api_key, bound=bound, missing=missing, agreed=agreed)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from tavusctl.core.address import Address
@@ -16,31 +15,10 @@ from tavusctl.lib.json_types import Json, JsonObject, as_boolean, as_integer, as
 Addresses = frozenset[Address]
 
 
-class PlanOptions(Struct, frozen=True):
+class PlanOptions(Approvals, frozen=True):
     """The options of a plan; None for an option that was not given."""
 
-    target: Addresses = frozenset()
-    overwrite: Addresses = frozenset()
-    allow_replace: Addresses = frozenset()
-    allow_replica_delete: Addresses = frozenset()
-    allow_recreate: int | None = None
-    finish: bool = False
-    import_existing: bool = False
-    destroy: bool = False
     watch: bool | None = None
-
-    @property
-    def consent(self) -> Approvals:
-        """The approvals that these options give, by address."""
-        return Approvals(
-            self.allow_replace,
-            self.overwrite,
-            self.allow_replica_delete,
-            self.target,
-            self.finish,
-            adopt=self.import_existing,
-            recreate=self.allow_recreate,
-        )
 
     @property
     def named(self) -> Addresses:

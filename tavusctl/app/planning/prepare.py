@@ -127,7 +127,7 @@ def _inputs(
     is_base: bool,
 ) -> PlanInputs:
     """The inputs of the engine; `is_base`: the manifests are those of another commit."""
-    inputs = session.plan_inputs(options.consent, destroy=options.destroy, warnings=warnings)
+    inputs = session.plan_inputs(options, warnings)
     safety = None if options.destroy else session.project.safety
     reads = None if options.destroy or is_base else novelty.used_inputs(session.project, session.environment, manifests)
     inputs = replace(inputs, sources=sources, safety=safety, reads=reads)

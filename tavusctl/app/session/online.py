@@ -128,12 +128,10 @@ class Session(LocalSession, frozen=True):
             raise UsageError(message)
         return Sources(loopback=loopback)
 
-    def plan_inputs(
-        self, consent: Approvals, *, destroy: bool = False, warnings: tuple[Diagnostic, ...] = ()
-    ) -> PlanInputs:
+    def plan_inputs(self, approvals: Approvals, warnings: tuple[Diagnostic, ...] = ()) -> PlanInputs:
         """The inputs of a plan for the engine, with the keys and secrets of this session."""
         from tavusctl.engine.prepared_plan import PlanInputs  # noqa: PLC0415 - as above
 
         keys = keyring.keys(self)
-        inputs = PlanInputs(self.environment, self.secrets, keys, consent, destroy, warnings)
+        inputs = PlanInputs(self.environment, self.secrets, keys, approvals, warnings)
         return replace(inputs, others=self.others)
