@@ -252,7 +252,6 @@ def _compare(
         desired,
         account.live,
         observe.with_dangling_ids(map(names.with_current_addresses, state.bindings.values()), account, desired),
-        account.missing,
         adopt=inputs.approvals.import_existing,
         recreate=inputs.approvals.allow_replace,
         with_current_addresses=names.with_current_addresses,

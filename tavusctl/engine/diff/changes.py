@@ -55,7 +55,6 @@ def compare_all(
     desired: Sequence[Desired],
     live: Sequence[Live],
     bindings: Sequence[Binding],
-    missing: AbstractSet[Address],
     *,
     adopt: bool = False,
     recreate: AbstractSet[Address] = frozenset(),
@@ -77,7 +76,7 @@ def compare_all(
     forgotten = {change.address for change in removals if change.action is Action.FORGET}
     versions = {one for binding in bindings for one in binding.other_versions}
     unmanaged = match_create.UnmanagedObjects(live, versions, forgotten)
-    sides = StateAndAccount(by_address, by_id, missing, adopt, recreate, unmanaged, with_current_addresses)
+    sides = StateAndAccount(by_address, by_id, adopt, recreate, unmanaged, with_current_addresses)
     comparison = _one_by_one(managed, sides)
     comparison = replace(comparison, changes=tuple(with_copies(change, unmanaged) for change in comparison.changes))
     lowered = [change for item in managed for change in ownership.lowered_protection(item, *sides.of(item.address))]

@@ -39,7 +39,6 @@ class StateAndAccount(Struct, frozen=True):
 
     bindings: Mapping[Address, Binding]
     live: Mapping[tuple[str, str], Live]
-    missing: AbstractSet[Address]
     adopt: bool
     recreate: AbstractSet[Address]  # to be recreated if they failed
     unmanaged: UnmanagedObjects

@@ -224,7 +224,7 @@ def test_who_else_uses_an_object_is_told_with_its_change() -> None:
         Live(PERSONA, "p9", {"guardrails_id": rules}, name="Theirs"),
         Live(PERSONA, "p8", {"guardrails_id": "g2"}, name="Not a user"),
     ]
-    changes = compare_all(wanted, live, [Binding(rules, "g1", spec)], frozenset()).changes
+    changes = compare_all(wanted, live, [Binding(rules, "g1", spec)]).changes
     told = {str(one.address): one.affects for one in changes}
     assert told["guardrails/rules"] == ("persona p9 (Theirs)", "persona/one", "persona/two")
     assert told["persona/one"] == ()
