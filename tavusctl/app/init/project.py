@@ -30,7 +30,6 @@ from tavusctl.app.init.schemas import schema_files
 from tavusctl.app.session.base_url import check_base_url
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import Progress, reading
-from tavusctl.app.session.settings import Settings
 from tavusctl.config import yaml12
 from tavusctl.config.limits import MAX_YAML_BYTES
 from tavusctl.config.project_file import discovery
@@ -85,10 +84,8 @@ def _start_from_account(folder: Path, account: Account, name: str, say: Say) -> 
     root = Path(os.path.abspath(folder))  # noqa: PTH100 - symbolic links in the path of the project are kept
     project = replace(Project.default(root), manifests=str(root / name))
     url = check_base_url(account.base_url or DEFAULT_URL)
-    session = Session(
-        project, project.environments["default"], account.progress, base_url=url, settings=Settings.from_environ()
-    )
-    session = replace(session, environment=replace(session.environment, state=_state(folder)))
+    environment = replace(project.environments["default"], state=_state(folder))
+    session = Session(project, environment, account.progress, base_url=url)
     store, target = session.store(), Target(Path(project.manifests), root, Path(project.manifests))
     with session.reader() as api, reading(session.progress, api):
         export = prepare_export(session, Selection(), target, api, store)

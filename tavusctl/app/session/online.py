@@ -43,7 +43,7 @@ class Session(LocalSession, frozen=True):
     def of(cls, session: LocalSession, base_url: str = DEFAULT_URL) -> Session:
         """A session of the same environment, with access to its account."""
         fields = {name: getattr(session, name) for name in LocalSession.__struct_fields__}
-        return cls(**fields, base_url=base_url, settings=Settings.from_environ())
+        return cls(**fields, base_url=base_url)
 
     @property
     def api_key(self) -> str:

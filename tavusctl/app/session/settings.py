@@ -16,33 +16,22 @@ _SECONDS: Final = "120"
 
 
 class Settings(Struct, frozen=True):
-    """Unparsed values of environment variables; an invalid value raises UsageError when it is used."""
-
-    settle_text: str = ""
-    max_wait_text: str = ""
-    parallel_text: str = ""
-    rate_text: str = ""
-
-    @classmethod
-    def from_environ(cls) -> Settings:
-        """The settings of this process."""
-        names = ("TAVUSCTL_SETTLE", "TAVUSCTL_MAX_WAIT", "TAVUSCTL_PARALLEL", "TAVUSCTL_RATE")
-        return cls(*(os.environ.get(name, "") for name in names))
+    """The settings of this process; an invalid value of a variable raises UsageError when it is used."""
 
     @property
     def settle(self) -> float:
         """Seconds after which a create whose response was lost is certainly visible, if it happened."""
-        return _seconds(self.settle_text, "TAVUSCTL_SETTLE")
+        return _seconds("TAVUSCTL_SETTLE")
 
     @property
     def max_wait(self) -> float:
         """The longest pause between two attempts of a call, in seconds."""
-        return _seconds(self.max_wait_text, "TAVUSCTL_MAX_WAIT")
+        return _seconds("TAVUSCTL_MAX_WAIT")
 
     @property
     def parallel(self) -> int:
         """The maximum number of simultaneous calls; UsageError if it is not a number from 1 to MOST_PARALLEL."""
-        text = self.parallel_text or str(PARALLEL)
+        text = os.environ.get("TAVUSCTL_PARALLEL") or str(PARALLEL)
         if not text.isdecimal() or not 1 <= int(text) <= MOST_PARALLEL:
             raise UsageError(f"TAVUSCTL_PARALLEL must be a number of parallel calls from 1 to {MOST_PARALLEL}")
         return int(text)
@@ -51,7 +40,7 @@ class Settings(Struct, frozen=True):
     def rate(self) -> float:
         """The maximum number of calls per second, by default infinite; UsageError if it is not a positive number."""
         try:
-            rate = float(self.rate_text or "inf")
+            rate = float(os.environ.get("TAVUSCTL_RATE") or "inf")
         except ValueError:
             rate = math.nan
         if not rate > 0:
@@ -59,10 +48,10 @@ class Settings(Struct, frozen=True):
         return rate
 
 
-def _seconds(text: str, variable: str) -> float:
+def _seconds(variable: str) -> float:
     """The seconds in an environment variable, 120 by default, at least 0; UsageError if it is not a number."""
     try:
-        seconds = float(text or _SECONDS)
+        seconds = float(os.environ.get(variable) or _SECONDS)
     except ValueError:
         seconds = math.nan
     if not math.isfinite(seconds):
