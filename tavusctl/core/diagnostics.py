@@ -70,6 +70,13 @@ class Diagnostic(Struct, frozen=True):
     fix: tuple[Edit, ...] = ()  # edits that fix it, if it can be fixed automatically
 
 
+def warning(
+    id: str, message: str, hint: str = "", address: Address | None = None, source: Source | None = None
+) -> Diagnostic:
+    """A diagnostic that stops no command."""
+    return Diagnostic(id, message, source, hint, address, Severity.WARNING)
+
+
 def place(diagnostic: Diagnostic) -> tuple[str, int, int, str, str]:
     """The sort key of a diagnostic: file, line, column, id, message."""
     source = diagnostic.source or Source("", 0, 0)

@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from tavusctl.core.address import Address
-from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.diagnostics import Diagnostic, warning
 from tavusctl.core.errors import ApiError, ConflictError
 from tavusctl.core.model import Recrawl
 from tavusctl.core.resource_kind import ResourceKind
@@ -223,10 +223,10 @@ def neglect_warnings(target: Target, document: CrawlState, now: datetime) -> Ite
             f"was last crawled at {format_timestamp(since)}" if document.last else "has never been crawled completely"
         )
         message = f"`{target.address}` {history}, and has been due for more than {schedule.MISSED} periods"
-        yield _warning("TV601", message, target, "check that the job that runs `tavusctl recrawl` is active")
+        yield warning("TV601", message, "check that the job that runs `tavusctl recrawl` is active", target.address)
     if document.is_crawling and document.updated and now - document.updated > _STUCK:
         message = f"`{target.address}` has been {document.status} since {format_timestamp(document.updated)}"
-        yield _warning("TV602", message, target, "ask Tavus support: a crawl normally takes minutes")
+        yield warning("TV602", message, "ask Tavus support: a crawl normally takes minutes", target.address)
 
 
 def shrink_warnings(target: Target, before: CrawlState, now: CrawlState) -> Iterator[Diagnostic]:
@@ -237,7 +237,7 @@ def shrink_warnings(target: Target, before: CrawlState, now: CrawlState) -> Iter
             "check the web site, and run `tavusctl recrawl` again "
             "when it is complete: personas already use the new crawl"
         )
-        yield _warning(SHRUNK, message, target, hint)
+        yield warning(SHRUNK, message, hint, target.address)
 
 
 def format_timestamp(time: datetime) -> str:
@@ -251,10 +251,6 @@ def _due(target: Target, document: CrawlState) -> datetime | None:
     if target.on_request or target.recrawl is None or document.status == "error" or since is None:
         return None
     return schedule.due_from(target.recrawl, since)
-
-
-def _warning(id: str, message: str, target: Target, hint: str) -> Diagnostic:
-    return Diagnostic(id, message, None, hint, target.address, Severity.WARNING)
 
 
 def parse_timestamp(value: object) -> datetime | None:

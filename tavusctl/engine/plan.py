@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
-from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.diagnostics import Diagnostic, warning
 from tavusctl.core.errors import ConflictError, RefusedError
 from tavusctl.core.json_tree import digest, leaves, manifest_notation
 from tavusctl.core.messages import counted
@@ -286,7 +286,7 @@ def _is_kept(change: Change, approvals: Approvals) -> bool:
 def _kept_version(change: Change) -> Diagnostic:
     address = change.address
     hint = "" if change.referrers else f"run `tavusctl apply --allow-replica-delete {address}` to delete it"
-    return Diagnostic("TV301", f"{address}: {_why_kept(change)}", None, hint, address, Severity.WARNING)
+    return warning("TV301", f"{address}: {_why_kept(change)}", hint, address)
 
 
 def _why_kept(change: Change) -> str:

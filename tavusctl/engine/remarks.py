@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
-from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.diagnostics import Diagnostic, warning
 from tavusctl.core.model import Change, Drift, Live
 from tavusctl.core.ports import OtherBindings
 from tavusctl.engine import provisioning
@@ -24,7 +24,7 @@ def failures(live: Sequence[Live], changes: Sequence[Change]) -> Iterator[Diagno
         if obj.address and provisioning.has_failed(obj) and obj.address not in changed_addresses:
             message = f"`{obj.address}` ({obj.remote_id}) cannot be used: {provisioning.failure_reason(obj)}"
             hint = f"correct the manifest, or run `tavusctl apply --allow-replace {obj.address}` to try again unchanged"
-            yield Diagnostic("TV302", message, None, hint, obj.address, Severity.WARNING)
+            yield warning("TV302", message, hint, obj.address)
 
 
 def stored_differently(drift: Drift) -> Diagnostic:
@@ -35,7 +35,7 @@ def stored_differently(drift: Drift) -> Diagnostic:
         "write the stored value into the manifest, or add the field to "
         "`lifecycle.ignore_changes`; it is sent again only after an edit"
     )
-    return Diagnostic("TV331", message, drift.source, hint, drift.address, Severity.WARNING)
+    return warning("TV331", message, hint, drift.address, drift.source)
 
 
 def unpublished_drafts(live: Iterable[Live]) -> Iterator[Diagnostic]:
@@ -43,9 +43,7 @@ def unpublished_drafts(live: Iterable[Live]) -> Iterator[Diagnostic]:
     for obj in live:
         if obj.draft and obj.address is not None:
             message = f"`{obj.address}` has an unpublished draft; the published version may differ"
-            yield Diagnostic(
-                "TV332", message, None, "publish or discard the draft in PAL Maker", obj.address, Severity.WARNING
-            )
+            yield warning("TV332", message, "publish or discard the draft in PAL Maker", obj.address)
 
 
 def not_live(bindings: Iterable[Binding], live: Iterable[Live], changes: Sequence[Change]) -> Iterator[Diagnostic]:
@@ -63,7 +61,7 @@ def not_live(bindings: Iterable[Binding], live: Iterable[Live], changes: Sequenc
         ]
         if paths:
             message = f"`{binding.address}`: the last write of {', '.join(paths)} did not go live"
-            yield Diagnostic("TV333", message, None, _publish_hint(obj, binding), binding.address, Severity.WARNING)
+            yield warning("TV333", message, _publish_hint(obj, binding), binding.address)
 
 
 def _publish_hint(live: Live, binding: Binding) -> str:
@@ -79,13 +77,8 @@ def unresolved_create(intent: Intent) -> Diagnostic:
         "an earlier run was interrupted while it created "
         f"`{intent.address}`; no such object is visible in the account yet"
     )
-    return Diagnostic(
-        "TV303",
-        message,
-        None,
-        "run `tavusctl apply`, which waits until the object would be visible",
-        intent.address,
-        Severity.WARNING,
+    return warning(
+        "TV303", message, "run `tavusctl apply`, which waits until the object would be visible", intent.address
     )
 
 
@@ -94,7 +87,7 @@ def discarded_edits(address: Address, certain: bool) -> Diagnostic:  # noqa: FBT
     verb = "has discarded" if certain else "may have discarded"
     message = f"an earlier run, which was interrupted, {verb} unpublished edits of `{address}` in PAL Maker"
     hint = "tell whoever made them; `--discard-drafts` was given for this object"
-    return Diagnostic("TV334", message, None, hint, address, Severity.WARNING)
+    return warning("TV334", message, hint, address)
 
 
 def unread_states(others: OtherBindings) -> Iterator[Diagnostic]:
@@ -102,7 +95,7 @@ def unread_states(others: OtherBindings) -> Iterator[Diagnostic]:
     for name, reason in others.unread:
         message = f"the state of the environment `{name}` cannot be read, so its objects are unknown: {reason}"
         hint = "check that no object that this plan creates or binds is managed there"
-        yield Diagnostic("TV312", message, None, hint, None, Severity.WARNING)
+        yield warning("TV312", message, hint)
 
 
 def shared_names(
@@ -146,4 +139,4 @@ def _shared_name(managed: Live, binding: Binding, others: Sequence[str], owners:
     hint = "check whether it is a copy or a late create, and delete it in the portal if nobody needs it"
     if not owners.keys().isdisjoint(others):
         hint = "give each environment names of its own: put a variable into the name, such as `${var:environment}`"
-    return Diagnostic("TV306", message, None, hint, binding.address, Severity.WARNING)
+    return warning("TV306", message, hint, binding.address)

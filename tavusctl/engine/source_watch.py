@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
-from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.diagnostics import Diagnostic, warning
 from tavusctl.core.errors import ApiError
 from tavusctl.core.model import Desired
 from tavusctl.core.ports import Sources
@@ -55,4 +55,4 @@ def _with_fingerprint(item: Desired, fingerprint: JsonObject) -> Desired:
 def _unreadable(item: Desired, reason: str) -> Diagnostic:
     message = f"{item.address}: the source could not be checked: {reason}"
     hint = "the document is not changed; use `--no-watch` to check no sources"
-    return Diagnostic("TV305", message, None, hint, item.address, Severity.WARNING)
+    return warning("TV305", message, hint, item.address)

@@ -25,7 +25,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from tavusctl.core.binding import DOCUMENTS, Binding
-from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.diagnostics import Diagnostic, warning
 from tavusctl.core.errors import StateError
 from tavusctl.core.json_tree import canonical, map_leaves, quick_bytes
 from tavusctl.core.ports import State, Store
@@ -189,14 +189,10 @@ class Seals(Struct, frozen=True):
             hint = (
                 f"set {self.keys.former_name} to that key, or run `tavusctl state rekey`; until then nothing is written"
             )
-            return (Diagnostic("TV307", message, None, hint, severity=Severity.WARNING),)
+            return (warning("TV307", message, hint),)
         if self.trust is Trust.UNSEALED:
             message = "the state has no seal: an older version of tavusctl or another program wrote it"
-            return (
-                Diagnostic(
-                    "TV308", message, None, f"{REKEY}; until then nothing is written", severity=Severity.WARNING
-                ),
-            )
+            return (warning("TV308", message, f"{REKEY}; until then nothing is written"),)
         return ()
 
 

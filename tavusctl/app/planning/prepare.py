@@ -21,7 +21,7 @@ from tavusctl.app.session.manifests import WITHOUT, load
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import reading
 from tavusctl.config.passages import with_sources
-from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.diagnostics import Diagnostic, Severity, warning
 from tavusctl.core.errors import ConfigError, RefusedError, StateError, TavusctlError
 from tavusctl.core.model import Action, Change, Manifest, Plan
 from tavusctl.core.ports import Reader
@@ -211,7 +211,7 @@ def unset_secrets_warning(unset: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]
     subject = f"the secret {names[0]} has" if len(names) == 1 else f"the secrets {', '.join(names)} have"
     message = f"{subject} no value here"
     hint = "set the value before you apply a change that sends it; until then, a field that was applied is not compared"
-    return (Diagnostic("TV309", message, None, hint, severity=Severity.WARNING),)
+    return (warning("TV309", message, hint),)
 
 
 def _is_written(diagnostic: Diagnostic, plan: Plan) -> bool:

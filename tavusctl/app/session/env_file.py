@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from tavusctl.app.session import pull_request_trust
 from tavusctl.core.address import Source
-from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.diagnostics import Diagnostic, warning
 from tavusctl.core.messages import nearest
 from tavusctl.core.project_settings import Project
 from tavusctl.kinds import KINDS
@@ -103,7 +103,8 @@ def remarks(project: Project) -> Remarks:
     _, reason = _text_or_reason(Path(project.root, NAME))
     if reason:
         hint = "make it a file of the project that you can read"
-        return Remarks((_remark("TV130", f"`{NAME}` is not read: it {reason}", Source(NAME, 1, 1), hint),))
+        message = f"`{NAME}` is not read: it {reason}"
+        return Remarks((warning("TV130", message, hint, source=Source(NAME, 1, 1)),))
     bindings, variables = _bindings(project), key_variables(project)
     unread = [*_unread(bindings, variables, project)]
     has_value = any(one.value for one in bindings if one.key in variables)
@@ -149,7 +150,8 @@ def _unread(bindings: list[Binding], variables: Collection[str], project: Projec
         source = Source(NAME, _line(binding), 1)
         if binding.error or binding.key is None or binding.value is None:
             hint = "write `NAME=value`, with quotes around a value with spaces"
-            yield True, _remark("TV130", "this line is not read: it does not have the form `NAME=value`", source, hint)
+            message = "this line is not read: it does not have the form `NAME=value`"
+            yield True, warning("TV130", message, hint, source=source)
         elif binding.key not in variables and not _is_output(binding.key, project):
             near = nearest(binding.key, variables)
             is_slip = bool(near) and abs(len(near) - len(binding.key)) <= _SLIP
@@ -161,7 +163,7 @@ def _unread(bindings: list[Binding], variables: Collection[str], project: Projec
             named = f"`{binding.key}`" if is_name else "this variable"
             message = f"{named} is not read: neither `api_key_env` nor `secrets:` in tavusctl.yaml names it"
             hint = f"did you mean `{near}`?" if is_slip else _SET if is_tavus else _LIST
-            yield is_slip or is_tavus, _remark("TV130", message, source, hint)
+            yield is_slip or is_tavus, warning("TV130", message, hint, source=source)
 
 
 def _is_output(key: str, project: Project) -> bool:
@@ -182,7 +184,7 @@ def _exposed(root: Path) -> Iterator[Diagnostic]:
     """Diagnostics if other users can read the file, or git may commit it."""
     source = Source(NAME, 1, 1)
     if os.name == "posix" and (root / NAME).stat().st_mode & _OTHERS:
-        yield _remark("TV131", "other users of this machine can read `.env`", source, "run `chmod 600 .env`")
+        yield warning("TV131", "other users of this machine can read `.env`", "run `chmod 600 .env`", source=source)
     from tavusctl.integrations.git.process import Git, GitError  # noqa: PLC0415 - as above
 
     try:
@@ -190,10 +192,6 @@ def _exposed(root: Path) -> Iterator[Diagnostic]:
             hint = (
                 "add `.env` to .gitignore; if it is committed already, run `git rm --cached .env` and replace the keys"
             )
-            yield _remark("TV131", "git does not ignore `.env`, so its keys may be committed", source, hint)
+            yield warning("TV131", "git does not ignore `.env`, so its keys may be committed", hint, source=source)
     except GitError:
         return  # no repository, or no git
-
-
-def _remark(id_: str, message: str, source: Source, hint: str) -> Diagnostic:
-    return Diagnostic(id_, message, source, hint, severity=Severity.WARNING)

@@ -14,7 +14,7 @@ from tavusctl.app.session import keyring
 from tavusctl.app.session.base_url import LOOPBACK, parts_of
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.settings import Settings
-from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.diagnostics import Diagnostic, warning
 from tavusctl.core.errors import RefusedError, UsageError
 from tavusctl.core.model import Manifest
 from tavusctl.core.ports import State
@@ -81,7 +81,7 @@ class Session(LocalSession, frozen=True):
         """A warning if the state is a file that a CI machine loses, unless this run uses another state."""
         if self.uses_other_state or not self._loses_state:
             return ()
-        return (Diagnostic("TV127", f"{_LOST}, so `apply` refuses to run", severity=Severity.WARNING, hint=_KEPT),)
+        return (warning("TV127", f"{_LOST}, so `apply` refuses to run", _KEPT),)
 
     def check_state_is_kept(self) -> None:
         """Refuse to change an account if the state would be lost with a CI machine; id E412."""

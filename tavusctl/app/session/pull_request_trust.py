@@ -10,6 +10,7 @@ import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +19,7 @@ from msgspec.structs import replace
 
 from tavusctl.config.project_file import discovery
 from tavusctl.config.project_file.state_scheme import is_file
-from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.diagnostics import Diagnostic, warning
 from tavusctl.core.errors import RefusedError, UsageError
 from tavusctl.core.messages import shown
 from tavusctl.core.project_settings import FILE, ApprovedInputs, Environment, Project
@@ -31,6 +32,7 @@ if TYPE_CHECKING:  # needed only in a run for a pull request; others should star
 _OWN: Final = "git"  # the state in the repository itself, in a ref that no setting can change
 _USUAL: Final = re.compile(r"TAVUS_API_KEY(_[A-Za-z0-9_]+)?")
 _FETCH: Final = "in GitHub Actions: checkout with `fetch-depth: 0`"
+_remark: Final = partial(warning, "TV342")
 _MERGED: Final = "check this setting, which takes effect after the merge"
 
 
@@ -127,10 +129,6 @@ class Grant(Struct, frozen=True):
             )
         for name in new:
             yield _remark(f"`{name}` is not read as a secret: `secrets:` does not list it in {self.base}", _MERGED)
-
-
-def _remark(message: str, hint: str) -> Diagnostic:
-    return Diagnostic("TV342", message, None, hint, None, Severity.WARNING)
 
 
 def restrict(references: Sequence[str], *, writes: bool) -> None:

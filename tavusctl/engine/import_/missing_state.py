@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
-from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.diagnostics import Diagnostic, warning
 from tavusctl.core.model import Action, Live, Manifest, Plan
 from tavusctl.core.ports import OtherBindings, Reader
 from tavusctl.core.resource_kind import ResourceKind
@@ -37,13 +37,13 @@ class UnboundManifests(Struct, frozen=True):
     def warnings(self) -> Iterator[Diagnostic]:
         """Warnings about these manifests, for a report on managed objects."""
         if self.matching_ids:
-            yield Diagnostic("TV310", self.summary, None, HINT, None, Severity.WARNING)
+            yield warning("TV310", self.summary, HINT)
         if self.new:
             count = len(self.new)
             verb = "manifest was" if count == 1 else "manifests were"
             message = f"{count} {verb} never applied, according to the state: {_listed(map(str, self.new))}"
             hint = "run `tavusctl plan` to see what apply would create"
-            yield Diagnostic("TV311", message, None, hint, None, Severity.WARNING)
+            yield warning("TV311", message, hint)
 
 
 def unknown_reason(ids: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from tavusctl.core.address import Address
-from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.diagnostics import Diagnostic, warning
 from tavusctl.core.json_tree import leaves, pattern_of
 from tavusctl.core.model import Desired, Manifest
 from tavusctl.core.project_settings import ApprovedInputs, Environment, Project
@@ -57,7 +57,7 @@ def places(manifests: Sequence[Manifest]) -> frozenset[Place]:
 
 def warnings(before: ApprovedInputs | None, now: ApprovedInputs) -> tuple[Diagnostic, ...]:
     """The warnings of a plan about what is read or opened for the first time."""
-    return tuple(_warning(*texts) for texts in _new_names(before, now))
+    return tuple(warning("TV341", *texts) for texts in _new_names(before, now))
 
 
 def _new_names(before: ApprovedInputs | None, now: ApprovedInputs) -> Iterator[tuple[str, str]]:
@@ -84,10 +84,6 @@ def _new_names(before: ApprovedInputs | None, now: ApprovedInputs) -> Iterator[t
             f"files of documents are uploaded to {url} for the first time",
             "check that `upload:` and `uploads:` name a folder of yours",
         )
-
-
-def _warning(message: str, hint: str) -> Diagnostic:
-    return Diagnostic("TV341", message, None, hint, None, Severity.WARNING)
 
 
 def mark_first_uses(

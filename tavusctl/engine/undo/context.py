@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tavusctl.core.address import Address, Source
 from tavusctl.core.binding import Binding
-from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.diagnostics import Diagnostic, warning
 from tavusctl.core.json_tree import set_at
 from tavusctl.core.model import Action, Cause, Change, Desired, FieldChange, Lifecycle, Live, Refusal
 from tavusctl.core.resource_kind import ResourceKind
@@ -124,4 +124,4 @@ def refuse_without(plan: UndoPlan, change: Change, pointers: Iterable[str], cont
 def lost_secret(address: Address, pointer: str) -> Diagnostic:
     """The warning about a secret that cannot be restored."""
     message = f"{address}: the secret at `{pointer}` cannot be restored; set it in the manifest and apply"
-    return Diagnostic("TV304", message, None, "", address, Severity.WARNING)
+    return warning("TV304", message, address=address)
