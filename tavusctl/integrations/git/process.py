@@ -88,31 +88,23 @@ class Git(Struct):
 
     def text(self, verb: str, *args: str) -> str:
         """The output of a command as text; GitError if it fails."""
-        return self._output(verb, args).decode("utf-8", "replace")
+        return self.content(verb, *args).decode("utf-8", "replace")
 
-    def line(self, verb: str, *args: str) -> str:
-        """The output of a command without the newline at its end; GitError if it fails."""
-        return self.text(verb, *args).removesuffix("\n")
+    def line(self, verb: str, *args: str, given: bytes = b"") -> str:
+        """The output of a command, with `given` as its input, without the newline at its end; GitError if it fails."""
+        return self.content(verb, *args, given=given).decode("utf-8", "replace").removesuffix("\n")
 
     def path(self, verb: str, *args: str) -> str:
         """The output of a command without the newline at its end, decoded as a file name; GitError if it fails."""
-        return os.fsdecode(self._output(verb, args).removesuffix(b"\n"))
+        return os.fsdecode(self.content(verb, *args).removesuffix(b"\n"))
 
     def nul_separated(self, verb: str, *args: str) -> list[str]:
         """The NUL-separated output of a command, decoded as file names; GitError if it fails."""
-        return [os.fsdecode(name) for name in self._output(verb, args).split(b"\0") if name]
+        return [os.fsdecode(name) for name in self.content(verb, *args).split(b"\0") if name]
 
     def object(self, name: str) -> str:
         """The id of the object that a name stands for, such as `main^{commit}`; empty if it does not exist."""
         return self.line_or_empty("rev-parse", "--verify", "--quiet", "--end-of-options", name)
-
-    def line_with_input(self, given: bytes, verb: str, *args: str) -> str:
-        """The output of a command with `given` as its input, without the newline at its end; GitError if it fails."""
-        return self._output(verb, args, given).decode("utf-8", "replace").removesuffix("\n")
-
-    def content(self, verb: str, *args: str) -> bytes:
-        """The output of a command as bytes; GitError if it fails."""
-        return self._output(verb, args)
 
     def line_or_empty(self, verb: str, *args: str) -> str:
         """As `line`, but empty if the command fails without an error message, because the thing does not exist."""
@@ -124,7 +116,8 @@ class Git(Struct):
     def blobs(self, sizes: Mapping[str, int]) -> Iterator[tuple[str, bytes]]:
         """The ids and unfiltered contents of blobs, given their sizes by id; MissingObjectError if one is missing."""
         for batch in _batches(sizes):
-            output = memoryview(self._output("cat-file", ("--batch",), "".join(f"{id_}\n" for id_ in batch).encode()))
+            ids = "".join(f"{id_}\n" for id_ in batch).encode()
+            output = memoryview(self.content("cat-file", "--batch", given=ids))
             for id_ in batch:
                 head = f"{id_} blob {sizes[id_]}\n".encode()
                 if output[: len(head)] != head:
@@ -133,7 +126,8 @@ class Git(Struct):
                 yield id_, bytes(output[len(head) : end])
                 output = output[end + 1 :]
 
-    def _output(self, verb: str, args: tuple[str, ...], given: bytes = b"") -> bytes:
+    def content(self, verb: str, *args: str, given: bytes = b"") -> bytes:
+        """The output of a command, with `given` as its input; GitError if it fails."""
         try:
             with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stderr:
                 stdin.write(given)

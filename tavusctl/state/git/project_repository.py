@@ -163,7 +163,7 @@ class OwnRefs:
             git = self._git()
             if here := git.object(ref):
                 lines = ("start", f"update {moved(ref)} {here}", f"delete {ref} {here}", "commit\n")
-                git.line_with_input("\n".join(lines).encode(), "update-ref", "--stdin")
+                git.line("update-ref", "--stdin", given="\n".join(lines).encode())
 
     @contextlib.contextmanager
     def _usable(self) -> Iterator[None]:

@@ -133,7 +133,7 @@ class Repository:
     @_local()
     def kind(self, object_id: str) -> str:
         """The kind of an object, such as `commit`; empty if the local repository does not have it."""
-        answer = self._git().line_with_input(object_id.encode(), "cat-file", "--batch-check=%(objecttype)")
+        answer = self._git().line("cat-file", "--batch-check=%(objecttype)", given=object_id.encode())
         return "" if answer.endswith(" missing") else answer
 
     def has(self, commit: str) -> bool:
@@ -173,7 +173,8 @@ class Repository:
             lines.append(f"from {base}\n".encode())
         for name, content in changes.items():
             lines += [f"D {name}\n".encode()] if content is None else [_import_file(name, content)]
-        return self._git().line_with_input(b"".join([*lines, b"get-mark :1\n"]), "fast-import", "--quiet", "--force")
+        given = b"".join([*lines, b"get-mark :1\n"])
+        return self._git().line("fast-import", "--quiet", "--force", given=given)
 
     def push(self, updates: Sequence[Update]) -> Refusal | None:
         """Move all refs or none, each only if it is at the expected commit; None if it succeeded."""
