@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from tavusctl.app.export.prepare import Export, Selection, Target, prepare
 from tavusctl.app.files import file_writer
-from tavusctl.app.files.new_files import new_files
+from tavusctl.app.files.file_writer import new_files
 from tavusctl.app.planning.execution import Interruption
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import reading

@@ -15,7 +15,7 @@ from tavusctl.app.export.prepare import Selection, Target
 from tavusctl.app.export.prepare import prepare as prepare_export
 from tavusctl.app.export.write import ExportResult, write
 from tavusctl.app.files import file_writer
-from tavusctl.app.files.new_files import new_files
+from tavusctl.app.files.file_writer import new_files
 from tavusctl.app.init.examples import (
     ASSISTANTS,
     DEMO,
