@@ -108,7 +108,6 @@ class RetryPolicy(Struct):
             self.clock.sleep(wait)
 
     def _wait_for_rate(self) -> None:
-        """Wait until the rate allows one more call."""
         with self._guard:
             now = self.clock.monotonic()
             begins = max(now, self._next)
@@ -117,7 +116,6 @@ class RetryPolicy(Struct):
             self.clock.sleep(begins - now)
 
     def _wait_for_pause(self) -> None:
-        """Wait until the pause after a 429 has ended."""
         with self._guard:
             left = self._rests_until - self.clock.monotonic()
         while left > 0:

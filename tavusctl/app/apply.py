@@ -87,7 +87,6 @@ def apply(session: Session, options: ApplyOptions, dialogue: Dialogue) -> RunRes
 def _show_and_run(
     session: Session, api: Client, store: Store, prepared: PreparedPlan, options: ApplyOptions, dialogue: Dialogue
 ) -> RunResult:
-    """Show the plan, ask for approval and run it."""
     check_draft_addresses(session, prepared, options.drafts)
     dialogue.show(prepared.plan)
     _agree(session, prepared, options, dialogue)

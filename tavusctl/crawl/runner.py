@@ -267,7 +267,6 @@ def _refused(ctx: _Context, target: Target, before: CrawlState, error: Rejected)
 
 
 def _record_ended(ctx: _Context) -> None:
-    """Record how crawls of this run ended."""
     for target in [one for one in ctx.started if ctx.ended(one)]:
         before, now = ctx.started.pop(target), ctx.documents[target.remote_id]
         due = status.next_due(target, now.last_attempt or ctx.api.server_time())

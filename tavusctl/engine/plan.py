@@ -299,7 +299,6 @@ def _why_kept(change: Change) -> str:
 def _steps(
     judged: Sequence[tuple[Change, Refusal | None]], bindings: Mapping[Address, Binding], approvals: Approvals
 ) -> tuple[Change, ...]:
-    """The allowed changes, in order."""
     refused = [refusal for _, refusal in judged if refusal]
     allowed = [change for change, refusal in judged if refusal is None and not _is_kept(change, approvals)]
     # A step that refers to a refused create keeps waiting for it, so apply never carries that step out.

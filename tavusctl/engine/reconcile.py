@@ -170,7 +170,6 @@ def _check_state(finished_run: FinishedRun, state: State) -> None:
 
 
 def _touched(finished_run: FinishedRun) -> set[str]:
-    """Kinds of the objects that a run changed or unbound."""
     return {
         *(intent.address.kind for intent in finished_run.intents),
         *(binding.address.kind for binding in finished_run.unbound),

@@ -122,7 +122,6 @@ def _are_equal(source: Side, target: Side, path: KeyPath, left: Json, right: Jso
 
 
 def _files(side: Side, path: KeyPath, value: Json) -> list[str]:
-    """The paths of the files that a value includes."""
     place = _place(side, path)
     texts = [leaf for _, leaf in leaves(value) if isinstance(leaf, str)] if isinstance(value, dict | list) else [value]
     names = [included_file(one) for text in texts if isinstance(text, str) for one in expressions(text)]

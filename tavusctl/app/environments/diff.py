@@ -43,8 +43,6 @@ def environments(left: LocalSession, right: LocalSession) -> Comparison:
 
 
 class _Sides(Struct):
-    """The manifests of two environments."""
-
     left: Mapping[Address, Manifest]
     right: Mapping[Address, Manifest]
     values: Mapping[str, str]  # of the variables that hold secrets, by name; only those that are set here
@@ -101,7 +99,6 @@ def _as_written(leaf: Json) -> Json:
 
 
 def _differing_settings(old: Manifest, new: Manifest) -> Iterator[FieldChange]:
-    """The settings beside spec that differ."""
     left, right = _settings_beside_spec(old), _settings_beside_spec(new)
     for key in left:
         if left[key] != right[key]:

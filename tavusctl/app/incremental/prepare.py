@@ -143,8 +143,6 @@ def _knows_no_more(session: Session, record: ComparisonRecord) -> bool:
 
 
 class _Files(Struct, frozen=True):
-    """The loaded files of a part."""
-
     addresses: AbstractSet[Address]
     manifests: tuple[Manifest, ...]
     warnings: tuple[Diagnostic, ...]

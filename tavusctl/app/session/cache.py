@@ -119,7 +119,6 @@ class SessionCache(Struct):
                 signed_file.drop(self.folder / name)
 
     def _names(self) -> list[str]:
-        """The names of the files of all environments."""
         return [name for name in signed_file.names(self.folder) if name not in (_PROJECT, ".gitignore")]
 
     def _seen_secrets(self) -> set[bytes] | None:

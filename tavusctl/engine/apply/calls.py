@@ -113,7 +113,6 @@ def _binding_after(
 
 
 def _pointers(call: Call) -> list[str]:
-    """The pointers of the places that a call writes."""
     if call.has_path:
         return [patch.join(call.place)]
     return [patch.join(place) for place in patch_guards.places(call.before, call.operations)]

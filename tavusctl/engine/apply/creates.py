@@ -52,8 +52,6 @@ _LAG_FACTOR = 2.0  # safety factor on the age of the youngest listed object, whi
 
 
 class _PendingCreate(Struct, frozen=True):
-    """One create whose outcome is open."""
-
     address: Address
     sent: SentCreate
     body: JsonObject

@@ -176,7 +176,6 @@ def _holders(change: Change, staying: Iterable[Live]) -> tuple[str, ...]:
 
 
 def _after(changes: Iterable[Change], bodies: Mapping[Address, JsonObject]) -> Mapping[Address, JsonObject]:
-    """The bodies of objects after all changes."""
     after = dict(bodies)
     for change in changes:
         if change.action is Action.DELETE:

@@ -21,8 +21,6 @@ NAME: Final = "journal"
 
 
 class _QueuedRecord:
-    """A record that waits for its push."""
-
     def __init__(self, content: bytes) -> None:
         self.content = content
         self.is_done = False
