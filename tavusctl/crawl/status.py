@@ -167,12 +167,10 @@ def entry_unless_due(target: Target, document: CrawlState, now: datetime) -> Ent
         return failed_entry(target, reason, exit_code=ApiError.exit_code)
     if document.created and is_younger(document.created.isoformat(), target.created_at):
         reason = f"{target.remote_id} is another document now, created later than the bound one"
-        return Entry(
-            target.address, target.remote_id, Status.FAILED, reason, None, document.last, ConflictError.exit_code
-        )
+        return failed_entry(target, reason, document.last, ConflictError.exit_code)
     if not document.crawls:
         reason = "it was created without `crawl:`, so there is nothing to crawl again"
-        return Entry(target.address, target.remote_id, Status.FAILED, reason, None, document.last, 5)
+        return failed_entry(target, reason, document.last)
     if document.is_disabled:
         return failed_entry(target, f"{document.status}, needs a change to become usable", document.last)
     if not document.is_idle:
