@@ -133,17 +133,13 @@ def _targets(
     targets = []
     for address, manifest in sorted(crawlable.items()):
         binding = bindings.get(address)
-        remote_id = binding.remote_id if binding else ""
-        if address in named or (not named and manifest.recrawl):
-            target = Target(address, remote_id, manifest.recrawl, every, crawl=_crawl(manifest))
-        elif every and not named and (remote_id or manifest.spec.get("crawl")):
-            # The manifest may not say whether the document is crawled; the account knows.
-            target = Target(address, remote_id, None, on_request=True, if_crawled=True, crawl=_crawl(manifest))
-        else:
-            continue
-        if binding and binding.remote_id == remote_id:
-            target = replace(target, created_at=binding.created_at)
-        targets.append(target)
+        remote_id, created_at = (binding.remote_id, binding.created_at) if binding else ("", "")
+        is_chosen = address in named or (not named and bool(manifest.recrawl))
+        # The manifest may not say whether the document is crawled; the account knows.
+        may_be_crawled = every and not named and bool(remote_id or manifest.spec.get("crawl"))
+        if is_chosen or may_be_crawled:
+            crawl = _crawl(manifest)
+            targets.append(Target(address, remote_id, manifest.recrawl, every, not is_chosen, crawl, created_at))
     return targets
 
 
