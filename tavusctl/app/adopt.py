@@ -18,7 +18,7 @@ from tavusctl.config import files
 from tavusctl.config.interpolation import FileText, Scope, expressions, inserted_text
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Address, Source
-from tavusctl.core.diagnostics import Severity
+from tavusctl.core.diagnostics import errors_in
 from tavusctl.core.errors import ConfigError, ConflictError, InternalError, RefusedError, StateError
 from tavusctl.core.json_tree import leaves, value_at
 from tavusctl.core.model import ABSENT, Cause, Change, Desired, FieldChange
@@ -243,7 +243,7 @@ def _check_next_plan(session: Session, api: ReadClient, adoption: Adopted) -> No
         with as_if_written(session.root, adoption.sources.changed):
             _check(adoption, prepare(_with_new(session, adoption), api))
     except ConfigError as error:
-        first = next(entry for entry in error.diagnostics if entry.severity is Severity.ERROR)
+        first = errors_in(error.diagnostics)[0]
         message = f"the live values do not form a valid manifest; nothing was written: {first.message} ({first.source})"
         raise RefusedError(message, first.hint, id="E432") from None
 

@@ -16,7 +16,7 @@ from tavusctl.config import files, manifest_files, yaml12
 from tavusctl.config.limits import MAX_YAML_BYTES, Budget, LimitExceededError
 from tavusctl.config.yaml12 import Parsed
 from tavusctl.core.address import Source
-from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.diagnostics import Diagnostic, errors_in
 from tavusctl.core.errors import ConfigError
 from tavusctl.rewrite.formatter import format_document
 
@@ -47,7 +47,7 @@ class Formatting(Struct):
         self.budget.count_file(len(content), Source(name, 1, 1))
         parsed = yaml12.read(content, name)
         self.budget.count_values(parsed.values, Source(name, 1, 1))
-        errors = [diagnostic for diagnostic in parsed.diagnostics if diagnostic.severity is Severity.ERROR]
+        errors = errors_in(parsed.diagnostics)
         self.diagnostics += errors
         new_content = (
             content if errors else format_document(content, name, _schema(parsed, path, root, overlay=overlay))
@@ -70,7 +70,7 @@ def fmt(session: LocalSession, paths: Sequence[Path]) -> Formatting:
                 formatting.format_file(path, session.root, overlay=folder != Path(session.project.manifests))
     except LimitExceededError as error:
         formatting.diagnostics.append(error.diagnostic)
-    if any(diagnostic.severity is Severity.ERROR for diagnostic in formatting.diagnostics):
+    if errors_in(formatting.diagnostics):
         raise ConfigError(formatting.diagnostics)
     if not paths and not formatting.read:
         raise without_manifests(session)

@@ -23,7 +23,7 @@ from tavusctl.app.session.manifests import check, load
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import reading
 from tavusctl.core.address import Address
-from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.diagnostics import Diagnostic, errors_in
 from tavusctl.core.errors import ConfigError, RefusedError, UsageError
 from tavusctl.core.json_tree import manifest_notation, map_leaves
 from tavusctl.core.model import Action, Change, Manifest, Plan
@@ -104,8 +104,7 @@ def _manifests(session: Session) -> tuple[tuple[Manifest, ...], Sequence[Diagnos
     try:
         return load(session)[0], ()
     except ConfigError as error:  # most undos need no manifest
-        errors = [one for one in error.diagnostics if one.severity is Severity.ERROR]
-        return check(session, advice=False)[0], errors
+        return check(session, advice=False)[0], errors_in(error.diagnostics)
     except RefusedError:  # there is none
         return (), ()
 

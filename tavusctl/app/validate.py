@@ -12,7 +12,7 @@ from tavusctl.app.session import unchanged
 from tavusctl.app.session.applied import last_applied
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.manifests import check, unknown_outputs
-from tavusctl.core.diagnostics import Diagnostic, Severity, place
+from tavusctl.core.diagnostics import Diagnostic, Severity, errors_in, place
 from tavusctl.core.model import Manifest
 from tavusctl.core.project_settings import FILE, Environment
 
@@ -74,7 +74,7 @@ def _checked(session: LocalSession, paths: Sequence[Path]) -> tuple[Sequence[Man
     """The manifests and their diagnostics; the outputs are checked too, if there is no error and all files are read."""
     applied = last_applied(session)
     manifests, diagnostics = check(session, paths, applied)
-    if paths or any(one.severity is Severity.ERROR for one in diagnostics):
+    if paths or errors_in(diagnostics):
         return manifests, diagnostics
     if not session.project.outputs:
         return manifests, diagnostics

@@ -18,7 +18,7 @@ from tavusctl.config.spec import plain_secrets, unknown_keys, unlisted_values, v
 from tavusctl.config.yaml12 import Node
 from tavusctl.config.yaml12.positions import InnerPositions
 from tavusctl.core.address import NAME, Address, Source
-from tavusctl.core.diagnostics import Diagnostic, Passage, Severity
+from tavusctl.core.diagnostics import Diagnostic, Passage, errors_in
 from tavusctl.core.json_tree import pattern_of
 from tavusctl.core.messages import either, nearest, shown, suggestion
 from tavusctl.core.model import Manifest
@@ -84,7 +84,7 @@ def open_document(
     if manifest:
         passages = {below(pointer): items for pointer, items in expander.passages.items()}
         draft = manifest = replace(manifest, passages=passages)
-    if any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics):
+    if errors_in(diagnostics):
         manifest = None
     origins = {below(pointer): path for pointer, path in expander.origins.items()}
     return ParsedManifest(

@@ -26,7 +26,7 @@ from tavusctl.config.manifest_files import base_and_overlay_folders, file_start,
 from tavusctl.config.spec import file_name_hints, plain_secrets
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Address, Source
-from tavusctl.core.diagnostics import Diagnostic, Severity, redacted_diagnostics
+from tavusctl.core.diagnostics import Diagnostic, errors_in, redacted_diagnostics
 from tavusctl.core.project_settings import Environment, Project
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.secrets import redaction
@@ -330,8 +330,7 @@ class Reading(Struct):
             Document(node, redact, overlays.address_of(node, self.kinds, self._scope), file, content, number)
             for number, node in enumerate(parsed.documents)
         ]
-        is_broken = any(diagnostic.severity is Severity.ERROR for diagnostic in parsed.diagnostics)
-        if is_broken or not all(document.address for document in documents):
+        if errors_in(parsed.diagnostics) or not all(document.address for document in documents):
             self.unreadable_texts.append(text)
         return documents
 

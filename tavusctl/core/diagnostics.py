@@ -77,6 +77,11 @@ def warning(
     return Diagnostic(id, message, source, hint, address, Severity.WARNING)
 
 
+def errors_in(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """The diagnostics that stop the command."""
+    return [one for one in diagnostics if one.severity is Severity.ERROR]
+
+
 def place(diagnostic: Diagnostic) -> tuple[str, int, int, str, str]:
     """The sort key of a diagnostic: file, line, column, id, message."""
     source = diagnostic.source or Source("", 0, 0)

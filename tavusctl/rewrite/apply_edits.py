@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from tavusctl.config import yaml12
 from tavusctl.core.address import Address
-from tavusctl.core.diagnostics import Edit, Severity
+from tavusctl.core.diagnostics import Edit, errors_in
 from tavusctl.core.errors import InternalError, RefusedError
 from tavusctl.fields import spellings
 from tavusctl.kinds import KINDS, name_of
@@ -47,9 +47,8 @@ class _Text:
     def __init__(self, content: bytes, path: str) -> None:
         self.path = path
         parsed = yaml12.read(content, path)
-        error = next((diagnostic for diagnostic in parsed.diagnostics if diagnostic.severity is Severity.ERROR), None)
-        if error:
-            self._refuse(f"it is invalid already: {error.message} ({error.source})")
+        if errors := errors_in(parsed.diagnostics):
+            self._refuse(f"it is invalid already: {errors[0].message} ({errors[0].source})")
         self._bom = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
         self.text = content.removeprefix(codecs.BOM_UTF8).decode()
         self._values = [document.value for document in parsed.documents]
@@ -140,8 +139,7 @@ class _Text:
     def _has_values(self, text: str, expected: Sequence[Json]) -> bool:
         """Whether a text is valid YAML and its documents have exactly the expected values."""
         parsed = yaml12.read(text.encode("utf-8", "surrogatepass"), self.path)
-        is_valid = not any(diagnostic.severity is Severity.ERROR for diagnostic in parsed.diagnostics)
-        return is_valid and [exact_text(document.value) for document in parsed.documents] == [
+        return not errors_in(parsed.diagnostics) and [exact_text(document.value) for document in parsed.documents] == [
             exact_text(value) for value in expected
         ]
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from tavusctl.config import yaml12
-from tavusctl.core.diagnostics import Severity
+from tavusctl.core.diagnostics import errors_in
 from tavusctl.core.errors import InternalError
 from tavusctl.rewrite import block_edits, source_map, yaml_text
 from tavusctl.rewrite.block_edits import Place
@@ -49,7 +49,7 @@ def format_document(content: bytes, path: str, schema: str = "") -> bytes:
 def _comparable_values(text: str, path: str) -> list[str] | None:
     """Each document of a text as one text that can be compared; None if the text has errors."""
     parsed = yaml12.read(text.encode(), path)
-    if any(diagnostic.severity is Severity.ERROR for diagnostic in parsed.diagnostics):
+    if errors_in(parsed.diagnostics):
         return None
     return [exact_text(document.value) for document in parsed.documents]
 

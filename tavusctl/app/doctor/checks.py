@@ -16,7 +16,7 @@ from tavusctl.app.session import env_file, keyring
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.online import Session
 from tavusctl.config.project_file.state_scheme import is_git
-from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.diagnostics import Diagnostic, errors_in
 from tavusctl.core.errors import ConfigError, StateError
 from tavusctl.core.messages import counted, listed, shown, site
 from tavusctl.core.ports import State
@@ -80,7 +80,7 @@ def git(folder: Path, state: str) -> Iterator[Finding]:
 def project(settings: Project, diagnostics: tuple[Diagnostic, ...]) -> Iterator[Finding]:
     """The project file around this folder."""
     path = Path(settings.root, FILE)
-    errors = [one for one in diagnostics if one.severity is Severity.ERROR]
+    errors = errors_in(diagnostics)
     if errors:
         yield failed("project", ConfigError(errors))
     elif path.is_file():

@@ -21,7 +21,7 @@ from tavusctl.config import files, loading
 from tavusctl.config.interpolation import escape_expressions
 from tavusctl.config.loading import LoadResult
 from tavusctl.core.address import Address, Source
-from tavusctl.core.diagnostics import Edit, Severity, written_at
+from tavusctl.core.diagnostics import Edit, errors_in, written_at
 from tavusctl.core.errors import ConfigError, RefusedError, UsageError
 from tavusctl.core.messages import listed
 from tavusctl.core.model import ABSENT, Manifest
@@ -215,7 +215,7 @@ def _check(
 ) -> None:
     """RefusedError if the new files would be invalid, or would change more than the carried fields of one resource."""
     after = _load_all(session.project, ())
-    errors = [one for details in after.values() for one in details.diagnostics if one.severity is Severity.ERROR]
+    errors = [one for details in after.values() for one in errors_in(details.diagnostics)]
     old_diagnostics = {one for details in before.values() for one in details.diagnostics}
     if new := [one for one in errors if one not in old_diagnostics]:
         message = f"the value does not form a valid manifest here; nothing was written: {new[0].message}"
@@ -223,7 +223,7 @@ def _check(
     try:
         load(replace(session, cache=None))  # without the cache, which has the files as they are on the disk
     except ConfigError as error:  # such as a reference to an object that does not exist here
-        first_error = next(one for one in error.diagnostics if one.severity is Severity.ERROR)
+        first_error = errors_in(error.diagnostics)[0]
         message = (
             f"`{address}` would be invalid in `{session.environment.name}`; nothing was written: {first_error.message}"
         )

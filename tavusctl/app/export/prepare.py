@@ -23,7 +23,7 @@ from tavusctl.config.interpolation import FileText, Scope
 from tavusctl.config.limits import Budget
 from tavusctl.core.address import Address, Source
 from tavusctl.core.binding import Binding
-from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.diagnostics import Diagnostic, errors_in
 from tavusctl.core.errors import ConfigError, RefusedError, StateError, UsageError
 from tavusctl.core.json_tree import leaves, pattern_of, with_addresses
 from tavusctl.core.messages import shown, suggestion
@@ -142,7 +142,7 @@ def prepare(session: Session, selection: Selection, target: Target, api: Reader,
 def _manifests(session: Session) -> tuple[Manifest, ...]:
     """The manifests of the project; ConfigError with all diagnostics if one is an error."""
     loaded = loading.read(session.project, session.environment, KINDS)
-    if any(one.severity is Severity.ERROR for one in loaded.diagnostics):
+    if errors_in(loaded.diagnostics):
         raise ConfigError(loaded.diagnostics)
     return loaded.manifests
 
@@ -280,7 +280,7 @@ def _read_back(rendering: Rendered) -> tuple[Manifest | None, list[Diagnostic]]:
         open_document(node, KINDS, at_any, AttachmentResolver(_no_file), Budget()) for node in parsed.documents
     ]
     diagnostics = [*parsed.diagnostics, *(one for document in documents for one in document.diagnostics)]
-    errors = [one for one in diagnostics if one.severity is Severity.ERROR]
+    errors = errors_in(diagnostics)
     return (documents[0].manifest if len(documents) == 1 and not errors else None), errors
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tavusctl.app.files import file_writer
 from tavusctl.config.project_file import discovery
-from tavusctl.core.diagnostics import Severity
+from tavusctl.core.diagnostics import errors_in
 from tavusctl.core.errors import ConfigError, UsageError
 from tavusctl.core.project_settings import Project
 from tavusctl.integrations.git.checkout import checkout_around
@@ -36,7 +36,7 @@ def write_workflows(folder: Path, action: str | None, output: Output) -> None:
     `action` is the reference of the action to use, None for the present one.
     """
     project, diagnostics = discovery.find_project(folder)
-    if any(one.severity is Severity.ERROR for one in diagnostics):
+    if errors_in(diagnostics):
         raise ConfigError(diagnostics)
     root, top = _roots(project)
     place = top / _FOLDER

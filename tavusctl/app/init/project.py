@@ -33,7 +33,7 @@ from tavusctl.app.session.progress import Progress, reading
 from tavusctl.config import yaml12
 from tavusctl.config.limits import MAX_YAML_BYTES
 from tavusctl.config.project_file import discovery
-from tavusctl.core.diagnostics import Severity
+from tavusctl.core.diagnostics import errors_in
 from tavusctl.core.errors import UsageError
 from tavusctl.core.messages import counted
 from tavusctl.core.project_settings import FILE, Project
@@ -194,7 +194,7 @@ def _is_manifest(path: Path) -> bool:
         parsed = yaml12.read(path.read_bytes(), path.name)
     except OSError:
         return False
-    if any(one.severity is Severity.ERROR for one in parsed.diagnostics):
+    if errors_in(parsed.diagnostics):
         return False
     documents = [one.value for one in parsed.documents]
     return all(isinstance(one, dict) and one.get("kind") in KINDS and "apiVersion" not in one for one in documents)

@@ -18,7 +18,7 @@ from tavusctl.config.cache.manifest_cache import ManifestCache
 from tavusctl.config.limits import LIMITS, LIMITS_OF_PART
 from tavusctl.config.reading import may_declare
 from tavusctl.core.address import Address, Source
-from tavusctl.core.diagnostics import Diagnostic, Severity, place
+from tavusctl.core.diagnostics import Diagnostic, Severity, errors_in, place
 from tavusctl.core.errors import ConfigError, RefusedError
 from tavusctl.core.messages import shown, suggestion
 from tavusctl.core.model import Manifest
@@ -60,8 +60,8 @@ def check(
     manifest_cache = session.cache.load_manifests(is_part=bool(others)) if session.cache and is_cached else None
     limits = LIMITS_OF_PART if others else LIMITS
     loaded = loading.read(session.project, session.environment, KINDS, paths, limits, cache=manifest_cache)
-    has_errors = any(one.severity is Severity.ERROR for one in (*session.project_diagnostics, *loaded.diagnostics))
-    if needs_manifests and not (loaded.files or paths or has_errors):
+    errors = errors_in((*session.project_diagnostics, *loaded.diagnostics))
+    if needs_manifests and not (loaded.files or paths or errors):
         raise without_manifests(session, [one for one in loaded.diagnostics if one.id == _UNREAD])
     all_manifests = (*loaded.manifests, *loaded.invalid_manifests)
     # References may lead anywhere in the project, so they cannot be checked if only some files are read.
@@ -102,7 +102,7 @@ def _remarks(
     )
     unchecked = {other.address for other in others}
     lint_remarks = _lint_remarks(session, lint_project, applied.version, manifest_cache, unchecked, advice=advice)
-    error_sources = {one.source for one in diagnostics if one.severity is Severity.ERROR}
+    error_sources = {one.source for one in errors_in(diagnostics)}
     remarks = [
         *suppressions.suppressible(diagnostics),
         *(one for one in lint_remarks if one.suppression_source not in error_sources),
@@ -159,7 +159,7 @@ def load(
         others=others,
     )
     diagnostics = tuple(one for one in unfiltered if not _is_advice(one))
-    if any(one.severity is Severity.ERROR and one.id not in LENIENT for one in diagnostics):
+    if any(one.id not in LENIENT for one in errors_in(diagnostics)):
         all_diagnostics = check(session, advice=False, secrets=secrets)[1] if needs_values else unfiltered
         raise ConfigError([one for one in all_diagnostics if not _is_advice(one)])
     return manifests, diagnostics

@@ -17,7 +17,7 @@ from tavusctl.app.session.progress import Progress
 from tavusctl.config import files, manifest_files
 from tavusctl.config.limits import MAX_YAML_BYTES
 from tavusctl.config.project_file import discovery
-from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.diagnostics import Diagnostic, errors_in
 from tavusctl.core.errors import TavusctlError
 from tavusctl.core.project_settings import FILE, Project
 from tavusctl.lib.command_line import option_values
@@ -65,7 +65,7 @@ def open_sessions(environment: str | None, progress: Progress, *, caches: bool) 
 
 def check_project_file(session: LocalSession) -> LocalSession:
     """The session itself; ConfigError with all diagnostics if the project file has an error."""
-    if any(one.severity is Severity.ERROR for one in session.project_diagnostics):
+    if errors_in(session.project_diagnostics):
         from tavusctl.app.session.manifests import load  # noqa: PLC0415 - most have no error, and should start fast
 
         load(session)

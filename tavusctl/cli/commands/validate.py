@@ -15,7 +15,7 @@ from tavusctl.cli.offline_context import cache_option, file_options
 from tavusctl.cli.report_options import Reports, emit, format_option, report_option
 from tavusctl.cli.wrapped_output import show_table
 from tavusctl.core.diagnostic_ids import CHECKS, IDS_BY_SLUG
-from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.diagnostics import Diagnostic, errors_in
 from tavusctl.core.errors import UsageError
 from tavusctl.reports.json import result_text
 
@@ -90,7 +90,7 @@ def command(
 
         diagnostics = with_excerpts(app.validate(unchecked, paths, select, ignore, count=len(sessions), fix=fixes))
     report_code = emit(lambda report: report.diagnostics(diagnostics), format_, reports)
-    return report_code or (INVALID if any(one.severity is Severity.ERROR for one in diagnostics) else 0)
+    return report_code or (INVALID if errors_in(diagnostics) else 0)
 
 
 def _list_rules(format_: str, reports: Reports) -> int:

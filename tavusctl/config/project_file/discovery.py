@@ -9,7 +9,7 @@ from pathlib import Path
 from tavusctl.config import files
 from tavusctl.config.limits import MAX_YAML_BYTES
 from tavusctl.core.address import Source
-from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.diagnostics import Diagnostic, errors_in
 from tavusctl.core.errors import UsageError
 from tavusctl.core.messages import listed, suggestion
 from tavusctl.core.project_settings import FILE, Environment, Project
@@ -76,12 +76,11 @@ def _misnamed(folder: Path) -> tuple[Diagnostic, ...]:
 def choose_environment(project: Project, name: str | None, diagnostics: Sequence[Diagnostic]) -> Environment:
     """The environment of this name, or the only one of the project; UsageError if it is unknown or ambiguous."""
     environments = project.environments
-    has_errors = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
     if name is None and len(environments) == 1:
         return next(iter(environments.values()))
     if name is not None and name in environments:
         return environments[name]
-    if has_errors:  # the diagnostics of the file say more than an error about the choice
+    if errors_in(diagnostics):  # the diagnostics of the file say more than an error about the choice
         return Environment(name or "default")
     if not Path(project.root, FILE).is_file():
         message = f"unknown environment `{name}`: there is no {FILE} here or above"
