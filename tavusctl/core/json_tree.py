@@ -160,6 +160,24 @@ def identity_of(item: Json, keyed_by: str) -> Json:
     return item
 
 
+def side_by_side(
+    left: Json, right: Json, path: KeyPath = (), *, deep: bool = False
+) -> Iterator[tuple[KeyPath, Json, Json]]:
+    """The values of two documents at every path where one of them has no mapping, ABSENT where it has nothing.
+
+    A mapping that only one document has is one value; with `deep`, each of the values in it is one.
+    """
+    if deep and left is ABSENT and isinstance(right, dict) and right:
+        left = {}
+    elif deep and right is ABSENT and isinstance(left, dict) and left:
+        right = {}
+    if isinstance(left, dict) and isinstance(right, dict):
+        for key in dict.fromkeys((*left, *right)):
+            yield from side_by_side(left.get(key, ABSENT), right.get(key, ABSENT), (*path, key), deep=deep)
+    else:
+        yield path, left, right
+
+
 def leaves_with_patterns(value: Json) -> Iterator[tuple[KeyPath, KeyPath, Json]]:
     """Every leaf of a document with its path, and with the pattern of that path."""
     items: list[tuple[KeyPath, KeyPath, Json]] = []

@@ -10,7 +10,7 @@ from tavusctl.config.interpolation import escape_expressions, expressions
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import written_at
-from tavusctl.core.json_tree import leaves, value_at
+from tavusctl.core.json_tree import leaves, side_by_side, value_at
 from tavusctl.core.model import ABSENT, Manifest
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import spellings
@@ -69,7 +69,10 @@ def differing(source: Side, target: Side, chosen: Collection[str]) -> Iterator[F
     """
     kind = KINDS[source.manifest.address.kind]
     overlay = source.manifest.overlay
-    for field in _differences(source, target, (), _canonical(source), _canonical(target), deep=bool(chosen)):
+    for path, left, right in side_by_side(_canonical(source), _canonical(target), deep=bool(chosen)):
+        if _are_equal(source, target, path, left, right):
+            continue
+        field = Field(path, left, right, _place(source, path))
         if chosen:
             is_carried = any(f"{field.pointer}/".startswith(f"{one}/") for one in chosen)
         elif field.path[0] != "spec" or field.path == ("spec", kind.name_field):
@@ -87,26 +90,6 @@ def _canonical(side: Side) -> JsonObject:
     content = {key: one for key, one in value.items() if key not in _OWN}
     spec = content.get("spec")
     return {**content, "spec": spellings.with_model_names(kind, spec)} if isinstance(spec, dict) else content
-
-
-def _differences(source: Side, target: Side, path: KeyPath, left: Json, right: Json, *, deep: bool) -> Iterator[Field]:
-    """The innermost fields that differ.
-
-    A mapping that only one side has is one field; with `deep`, each of the fields in it is one.
-    """
-    if deep:
-        left, right = _or_empty_mapping(left, right), _or_empty_mapping(right, left)
-    if isinstance(left, dict) and isinstance(right, dict):
-        for key in dict.fromkeys((*left, *right)):
-            inner = left.get(key, ABSENT), right.get(key, ABSENT)
-            yield from _differences(source, target, (*path, key), *inner, deep=deep)
-    elif not _are_equal(source, target, path, left, right):
-        yield Field(path, left, right, _place(source, path))
-
-
-def _or_empty_mapping(value: Json, other: Json) -> Json:
-    """The value; an empty mapping if the value is ABSENT and the other one is a mapping that is not empty."""
-    return {} if value is ABSENT and isinstance(other, dict) and other else value
 
 
 def _are_equal(source: Side, target: Side, path: KeyPath, left: Json, right: Json) -> bool:

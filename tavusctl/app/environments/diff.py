@@ -15,7 +15,7 @@ from tavusctl.app.session.online import Session
 from tavusctl.config.passages import field_source
 from tavusctl.core.address import Address, Source
 from tavusctl.core.comparison import Comparison, Difference, Presence, Unknown
-from tavusctl.core.json_tree import map_leaves
+from tavusctl.core.json_tree import map_leaves, side_by_side
 from tavusctl.core.model import ABSENT, Action, Cause, Change, FieldChange, Manifest
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.import_.missing_state import of_plan
@@ -57,26 +57,20 @@ class _Sides(Struct):
             yield Difference(address, kind, Presence.RIGHT if new else Presence.LEFT, places=places)
             return
         settings = tuple(_differing_settings(old, new))
-        fields = tuple(self._fields(kind, (), old, new, old.spec, new.spec))
+        fields = tuple(self._fields(kind, old, new))
         if fields or settings:
             yield Difference(address, kind, Presence.BOTH, fields, settings, places)
 
-    def _fields(
-        self, kind: ResourceKind, path: KeyPath, old: Manifest, new: Manifest, left: Json, right: Json
-    ) -> Iterator[FieldChange]:
+    def _fields(self, kind: ResourceKind, old: Manifest, new: Manifest) -> Iterator[FieldChange]:
         """The innermost fields that differ; lists are compared as a whole."""
-        if isinstance(left, dict) and isinstance(right, dict):
-            for key in dict.fromkeys((*right, *left)):
-                inner = left.get(key, ABSENT), right.get(key, ABSENT)
-                yield from self._fields(kind, (*path, key), old, new, *inner)
-            return
-        is_secret = isinstance(left, SecretText) or isinstance(right, SecretText)
-        if is_secret and self._are_equal(new.address, path, left, right):
-            return
-        left, right = (map_leaves(one, _as_written) for one in (left, right))
-        if is_secret or not (same(kind, path, left, right) and same(kind, path, right, left)):
-            entry = FieldChange(join(path), Cause.EDITED, ABSENT, left, right, sensitive=is_secret)
-            yield replace(entry, source=field_source(kind, old if right is ABSENT else new, entry))
+        for path, right, left in side_by_side(new.spec, old.spec):
+            is_secret = isinstance(left, SecretText) or isinstance(right, SecretText)
+            if is_secret and self._are_equal(new.address, path, left, right):
+                continue
+            before, after = (map_leaves(one, _as_written) for one in (left, right))
+            if is_secret or not (same(kind, path, before, after) and same(kind, path, after, before)):
+                entry = FieldChange(join(path), Cause.EDITED, ABSENT, before, after, sensitive=is_secret)
+                yield replace(entry, source=field_source(kind, old if after is ABSENT else new, entry))
 
     def _are_equal(self, address: Address, path: KeyPath, left: Json, right: Json) -> bool:
         """Whether two values, one of them a secret, are equal.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -23,12 +23,13 @@ from tavusctl.config.loading import LoadResult
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Edit, errors_in, written_at
 from tavusctl.core.errors import ConfigError, RefusedError, UsageError
+from tavusctl.core.json_tree import side_by_side
 from tavusctl.core.messages import listed
 from tavusctl.core.model import ABSENT, Manifest
 from tavusctl.core.project_settings import Environment, Project
 from tavusctl.engine.compare.patch_guards import touches
 from tavusctl.kinds import KINDS
-from tavusctl.lib.json_types import Json, KeyPath
+from tavusctl.lib.json_types import Json
 from tavusctl.lib.unwritten_files import as_if_written
 from tavusctl.patch.pointer import join
 from tavusctl.rewrite.apply_edits import splice
@@ -245,15 +246,8 @@ def _check(
 
 def _changed_fields(was: Manifest | None, is_: Manifest | None) -> list[str]:
     """The fields of spec in which two manifests differ; none where one of the two is missing."""
-    return [join(path) for path in _differing((), was.spec, is_.spec)] if was and is_ else []
-
-
-def _differing(path: KeyPath, was: Json, is_: Json) -> Iterator[KeyPath]:
-    if isinstance(was, dict) and isinstance(is_, dict):
-        for key in sorted({*was, *is_}):
-            yield from _differing((*path, key), was.get(key, ABSENT), is_.get(key, ABSENT))
-    elif was != is_:
-        yield path
+    values = side_by_side(was.spec, is_.spec) if was and is_ else ()
+    return [join(path) for path in sorted(path for path, old, new in values if old != new)]
 
 
 def _hint_for_less(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from msgspec import Struct
@@ -14,9 +14,10 @@ from tavusctl.app.session.manifests import load
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import written_at
+from tavusctl.core.json_tree import side_by_side
 from tavusctl.core.model import ABSENT
 from tavusctl.lib.json_types import Json, JsonObject
-from tavusctl.patch.pointer import escape, split
+from tavusctl.patch.pointer import join, split
 from tavusctl.reports.contents.value_paths import one_line
 from tavusctl.reports.json import source_document
 from tavusctl.reports.terminal.styling import style
@@ -60,7 +61,8 @@ def places(session: LocalSession, address: Address) -> Places:
 def _values(sources: Sources, document: Node, base: Node) -> Iterator[ValuePlace]:
     """The innermost values of mappings, lists as a whole, in the order of the manifest; then the removed values."""
     value = document.value if isinstance(document.value, dict) else {}
-    written = dict(_leaves({key: item for key, item in value.items() if key not in _IDENTITY}, ""))
+    content = {key: item for key, item in value.items() if key not in _IDENTITY}
+    written = {join(path): leaf for path, leaf, _ in side_by_side(content, {}, deep=True)}
     removed = {item: ABSENT for item in document.sources if item and _is_missing(document.value, item)}
     for pointer, leaf in {**written, **removed}.items():
         place = written_at(document.sources, pointer, document.source)
@@ -73,15 +75,6 @@ def _values(sources: Sources, document: Node, base: Node) -> Iterator[ValuePlace
             sources.included_path(name, place) if name else "",
             base_place if base_place != place else None,
         )
-
-
-def _leaves(value: Mapping[str, Json], above: str) -> Iterator[tuple[str, Json]]:
-    for key, one in value.items():
-        pointer = f"{above}/{escape(key)}"
-        if isinstance(one, dict) and one:
-            yield from _leaves(one, pointer)
-        else:
-            yield pointer, one
 
 
 def _is_missing(document: Json, pointer: str) -> bool:
