@@ -59,10 +59,9 @@ def pack(parsed: ParsedManifest, texts: Sequence[str]) -> CachedManifest:
     manifest = parsed.manifest
     if manifest is None:
         return CachedManifest(parsed, (), {}, (), (), ())
-    paths = {
-        path: number for number, path in enumerate(dict.fromkeys(source.path for source in manifest.sources.values()))
-    }
-    sources = {pointer: (paths[place.path], place.line, place.column) for pointer, place in manifest.sources.items()}
+    places = dict(manifest.sources)  # each position is made when it is asked for
+    paths = {path: number for number, path in enumerate(dict.fromkeys(place.path for place in places.values()))}
+    sources = {pointer: (paths[place.path], place.line, place.column) for pointer, place in places.items()}
     references = tuple((path, leaf) for path, leaf in manifest.special_leaves if isinstance(leaf, Address))
     secrets = tuple((path, leaf) for path, leaf in manifest.special_leaves if isinstance(leaf, SecretText))
     included = tuple(
