@@ -66,12 +66,9 @@ class InnerPositions(Mapping[str, Source]):
         return not is_omitted and f"{self._pointer}{pointer}" in self._positions
 
     def __iter__(self) -> Iterator[str]:
-        inner = (
-            pointer.removeprefix(self._pointer)
-            for pointer in self._positions
-            if f"{pointer}/".startswith(f"{self._pointer}/")
-        )
-        return (pointer for pointer in inner if pointer in self)
+        start, omitted = f"{self._pointer}/", f"{self._omitted}/"
+        inner = (key.removeprefix(self._pointer) for key in self._positions if f"{key}/".startswith(start))
+        return (pointer for pointer in inner if not f"{pointer}/".startswith(omitted))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
