@@ -40,19 +40,15 @@ class Field:
 Fields = Mapping[str, Field]
 
 
-def text(value: Json) -> Json:
-    """Check for a string."""
-    return None if isinstance(value, str) else [NOT_TEXT]
+def instance_of(*types: type, error: str) -> Check:
+    """A check for a value of one of some types; `error` is the error message."""
+    return lambda value: None if isinstance(value, types) else [error]
 
 
-def flag(value: Json) -> Json:
-    """Check for a boolean."""
-    return None if isinstance(value, bool) else [NOT_FLAG]
-
-
-def flag_or_text(value: Json) -> Json:
-    """Check for a boolean, or any string: a boolean may be written as one."""
-    return None if isinstance(value, bool | str) else [NOT_FLAG]
+text = instance_of(str, error=NOT_TEXT)
+flag = instance_of(bool, error=NOT_FLAG)
+flag_or_text = instance_of(bool, str, error=NOT_FLAG)  # a boolean may be written as a string
+mapping = instance_of(dict, error=NOT_MAPPING)
 
 
 def is_number(value: Json) -> bool:
@@ -85,27 +81,21 @@ def number(low: float, high: float) -> Check:
     return check
 
 
+def _text_that(is_valid: Callable[[str], object], error: str) -> Check:
+    return lambda value: text(value) or (None if is_valid(value) else [error])
+
+
 def length(minimum: int, maximum: int) -> Check:
     """A check for a string of `minimum` to `maximum` characters; spaces at its ends do not count towards `minimum`."""
-
-    def check(value: Json) -> Json:
-        if not isinstance(value, str):
-            return [NOT_TEXT]
-        is_valid = len(value) <= maximum and len(value.strip() if minimum else value) >= minimum
-        return None if is_valid else [f"Length must be between {minimum} and {maximum}."]
-
-    return check
+    return _text_that(
+        lambda value: len(value) <= maximum and len(value.strip() if minimum else value) >= minimum,
+        f"Length must be between {minimum} and {maximum}.",
+    )
 
 
 def matching(pattern: str, why: str) -> Check:
     """A check for a string that matches a regular expression as a whole; `why` is the error message."""
-
-    def check(value: Json) -> Json:
-        if not isinstance(value, str):
-            return [NOT_TEXT]
-        return None if re.fullmatch(pattern, value) else [why]
-
-    return check
+    return _text_that(re.compile(pattern).fullmatch, why)
 
 
 def list_of(item: Check, maximum: float = math.inf) -> Check:
@@ -128,19 +118,10 @@ def anything(_: Json) -> Json:
 
 def one_of(*values: str) -> Check:
     """A check for one of the given strings."""
-
-    def check(value: Json) -> Json:
-        return None if isinstance(value, str) and value in values else [f"Must be one of: {', '.join(values)}."]
-
-    return check
+    return lambda value: None if value in values else [f"Must be one of: {', '.join(values)}."]
 
 
 texts = list_of(text)
-
-
-def mapping(value: Json) -> Json:
-    """Check for an object with any members."""
-    return None if isinstance(value, dict) else [NOT_MAPPING]
 
 
 def text_mapping(value: Json) -> Json:
@@ -203,3 +184,8 @@ def by_length(value: Json) -> Json:
         )
         return {key: by_length(value[key]) for key in keys}
     return [by_length(item) for item in value] if isinstance(value, list) else value
+
+
+def by_length_inside(item: Object) -> Object:
+    """An object of fields, the free-form value of each as the API stores it."""
+    return {key: by_length(value) for key, value in item.items()}

@@ -23,7 +23,7 @@ from tavusctl.emulator.http.messages import (
 from tavusctl.emulator.personas import drafts, reads, skills, tools
 from tavusctl.emulator.personas.drafts import MISSING
 from tavusctl.emulator.personas.shape import SEED, TODAY, shape_of
-from tavusctl.emulator.personas.validity import KIND, by_length_inside, username_taken, validated
+from tavusctl.emulator.personas.validity import KIND, layers_by_length, username_taken, validated
 from tavusctl.emulator.resources.resource import Resource, Route, persona_and_pal_routes
 
 # The API saves a persona twice when it creates it: seconds from `created_at` to `updated_at`.
@@ -210,7 +210,7 @@ def from_seed(_world: World, body: Object, now: float) -> Object:
         )
     fields = {**SEED.top, **TODAY.top}
     document: dict[str, Json] = {key: value for key, value in body.items() if key in fields}
-    document["layers"] = by_length_inside(layers)
+    document["layers"] = layers_by_length(layers)
     document["created_at"] = body.get("created_at", in_microseconds(now))
     document["updated_at"] = body.get("updated_at", in_microseconds(now + SECOND_SAVE_DELAY))
     return document

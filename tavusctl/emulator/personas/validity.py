@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tavusctl.emulator.account.world import Call, World
-from tavusctl.emulator.bodies.fields import NOT_MAPPING, REQUIRED, UNKNOWN, by_length, diagnostics
+from tavusctl.emulator.bodies.fields import NOT_MAPPING, REQUIRED, UNKNOWN, by_length_inside, diagnostics
 from tavusctl.emulator.bodies.reading import ids_in, layer_of
 from tavusctl.emulator.http.messages import Json, Object, refuse, refuse_fields
 from tavusctl.emulator.personas.layers_today import CONFERENCING_READ
@@ -35,15 +35,12 @@ def validated(call: Call, body: Object, before: Object) -> Object:
     _check_llm(world, layers.get("llm", {}))
     _check_conferencing(call, top, layers, before)
     _check_references(call, top, layers, before)
-    return {**top, "layers": by_length_inside(layers)}
+    return {**top, "layers": layers_by_length(layers)}
 
 
-def by_length_inside(layers: Object) -> Object:
-    """The layers with the keys of free-form objects in the order in which the API stores them: by length."""
-    return {
-        name: {key: by_length(value) for key, value in layer.items()} if isinstance(layer, dict) else layer
-        for name, layer in layers.items()
-    }
+def layers_by_length(layers: Object) -> Object:
+    """The layers with the free-form values of their fields as the API stores them."""
+    return {name: by_length_inside(layer) if isinstance(layer, dict) else layer for name, layer in layers.items()}
 
 
 def _checked_layers(world: World, layers: Json) -> tuple[Object, Json]:

@@ -12,7 +12,7 @@ from tavusctl.emulator.bodies.fields import (
     NOT_TEXT,
     Field,
     Fields,
-    by_length,
+    by_length_inside,
     diagnostics,
     fill,
     flag,
@@ -93,7 +93,7 @@ def _checked_document(body: Object) -> Object:
     problems = diagnostics(FIELDS, body)
     if problems:
         raise refuse_fields(problems)
-    return {name: by_length(value) for name, value in body.items()}
+    return by_length_inside(body)
 
 
 def create(call: Call) -> Response:

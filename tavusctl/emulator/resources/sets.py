@@ -18,7 +18,7 @@ from tavusctl.emulator.bodies.fields import (
     Field,
     Fields,
     anything,
-    by_length,
+    by_length_inside,
     diagnostics,
     fill,
     flag,
@@ -51,7 +51,7 @@ from tavusctl.emulator.http.messages import (
 )
 from tavusctl.emulator.resources.resource import Missing, Resource, Route
 
-SET: Fields = {"name": Field(text, None, nullable=True), "data": Field(lambda _: None)}
+SET: Fields = {"name": Field(text, None, nullable=True), "data": Field(anything)}
 READ_ONLY = ("uuid", "guardrails_id", "objectives_id", "owner_id", "created_at", "updated_at", "is_deleted")
 
 
@@ -173,11 +173,6 @@ class SetKind:
 def format_time(world: World, now: float) -> str:
     """A time in the format that sets have in the era."""
     return space_separated(now) if world.is_today else in_seconds(now)
-
-
-def by_length_inside(item: Object) -> Object:
-    """The item with the keys of free-form values in the order in which the API stores them: by length."""
-    return {key: by_length(value) for key, value in item.items()}
 
 
 def _without_uuid(item: Json) -> Json:
