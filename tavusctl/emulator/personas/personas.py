@@ -8,7 +8,7 @@ from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import aliases, patching
 from tavusctl.emulator.bodies.fields import missing
-from tavusctl.emulator.bodies.paging import list_all, list_response, newest_first
+from tavusctl.emulator.bodies.paging import list_page, newest_first, page_response
 from tavusctl.emulator.bodies.reading import read_object, record_mask_violation, unchanged, with_normalised_names
 from tavusctl.emulator.http.messages import (
     Json,
@@ -168,7 +168,7 @@ def list_personas(call: Call) -> Response:
     """GET /v2/personas: stock personas first, unless filtered out."""
     persona_type = _requested_type(call)
     system = list(_stock_personas(call.world).values()) if persona_type != "user" else []
-    data, total = list_all(
+    page = list_page(
         call,
         RESOURCE,
         lambda stored: _list_item(call, stored),
@@ -176,7 +176,7 @@ def list_personas(call: Call) -> Response:
         own=persona_type != "system",
         newest_first=newest_first(call) if call.world.is_today else None,
     )
-    return list_response(call, data, total)
+    return page_response(call, page)
 
 
 def _list_item(call: Call, stored: StoredObject) -> Object:

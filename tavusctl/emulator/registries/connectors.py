@@ -6,7 +6,7 @@ from tavusctl.emulator.account.clock import time_of_change, without_zone
 from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies.fields import NOT_MAPPING, REQUIRED, Field, Fields, diagnostics, length, matching, missing
-from tavusctl.emulator.bodies.paging import list_all, list_response
+from tavusctl.emulator.bodies.paging import list_page, page_response
 from tavusctl.emulator.bodies.reading import read_object, record_mask_violation
 from tavusctl.emulator.http.messages import Json, Object, Response, answer, refuse_fields
 from tavusctl.emulator.resources.resource import Missing, Resource, Route
@@ -104,8 +104,7 @@ def preview(call: Call) -> Response:
 
 def list_connectors(call: Call) -> Response:
     """GET /v2/connectors."""
-    data, total = list_all(call, RESOURCE, lambda stored: view(call.world, stored))
-    return list_response(call, data, total)
+    return page_response(call, list_page(call, RESOURCE))
 
 
 def from_seed(_world: World, body: Object, now: float) -> Object:

@@ -21,7 +21,7 @@ from tavusctl.emulator.bodies.fields import (
     one_of,
     texts,
 )
-from tavusctl.emulator.bodies.paging import all_of, limit_of, list_all, newest_first, page_of
+from tavusctl.emulator.bodies.paging import all_of, list_page, newest_first
 from tavusctl.emulator.bodies.reading import (
     comma_separated,
     contains,
@@ -35,7 +35,6 @@ from tavusctl.emulator.http.messages import Object, Response, answer, refuse, re
 from tavusctl.emulator.resources.resource import Missing, Resource
 
 KIND = "deployments"
-DEFAULT_LIMIT, MAX_LIMIT = 20, 200  # page sizes of the list: default and maximum
 LIMITS: Fields = {
     name: Field(integer(1), nullable=True)
     for name in ("daily_call_limit", "daily_call_limit_per_user", "concurrent_call_limit", "max_call_duration")
@@ -131,18 +130,11 @@ def patch(call: Call) -> Response:
 
 def list_deployments(call: Call) -> Response:
     """GET /v2/deployments: from page 0, newest first, in an envelope that no other list has."""
-    limit = limit_of(call, DEFAULT_LIMIT, MAX_LIMIT)
     order = newest_first(call, default=True)
-    rows, total = list_all(
-        call,
-        RESOURCE,
-        lambda stored: _list_item(call, stored),
-        base=0,
-        keep=_filter(call),
-        newest_first=order,
-        limit=limit,
+    page = list_page(
+        call, RESOURCE, lambda stored: _list_item(call, stored), base=0, keep=_filter(call), newest_first=order
     )
-    return answer({"deployments": rows, "total": total, "page": page_of(call, 0), "limit": limit})
+    return answer({"deployments": page.data, "total": page.total, "page": page.number, "limit": page.limit})
 
 
 def _list_item(call: Call, stored: StoredObject) -> Object:
@@ -175,6 +167,8 @@ RESOURCE = Resource(
     id_key="deployment_id",
     prefix="d",
     digits=16,
+    page_size=20,
+    max_page_size=200,
     missing=Missing(404, "error", "Deployment not found"),
     read_with_secrets=read_with_secrets,
     from_seed=from_seed,

@@ -21,14 +21,17 @@ from tavusctl.emulator.bodies.fields import (
     nested,
     one_of,
 )
-from tavusctl.emulator.bodies.paging import limit_of, list_all, list_response, newest_first, page_of
+from tavusctl.emulator.bodies.paging import (
+    list_page,
+    newest_first,
+    page_response,
+)
 from tavusctl.emulator.bodies.reading import layer_of, patched_read, read_object, unchanged, with_normalised_names
 from tavusctl.emulator.http.messages import Json, Object, Response, answer, empty, refuse, refuse_message
 from tavusctl.emulator.resources.resource import Missing, Resource
 
 KIND = "dictionaries"
 ID = "pronunciation_dictionary_id"
-DEFAULT_LIMIT, MAX_LIMIT = 10, 100  # page sizes of the list: default and maximum
 RULE: Fields = {
     "text": Field(length(1, 200)),
     "pronunciation": Field(length(1, 500)),
@@ -111,12 +114,9 @@ def delete(call: Call) -> Response:
 
 def list_dictionaries(call: Call) -> Response:
     """GET /v2/pronunciation-dictionaries: from page 0, newest first, without rules."""
-    limit = limit_of(call, DEFAULT_LIMIT, MAX_LIMIT)
     order = newest_first(call, default=True)
-    data, total = list_all(
-        call, RESOURCE, lambda stored: _list_item(call.world, stored), base=0, newest_first=order, limit=limit
-    )
-    return list_response(call, data, total, page=page_of(call, 0), limit=limit)
+    page = list_page(call, RESOURCE, lambda stored: _list_item(call.world, stored), base=0, newest_first=order)
+    return page_response(call, page)
 
 
 def from_seed(_world: World, body: Object, now: float) -> Object:
@@ -131,6 +131,7 @@ RESOURCE = Resource(
     id_key=ID,
     prefix="pd_",
     digits=12,
+    max_page_size=100,
     missing=Missing(404, "error", "Pronunciation dictionary not found"),
     read_with_secrets=read_with_secrets,
     from_seed=from_seed,

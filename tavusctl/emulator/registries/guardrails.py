@@ -22,7 +22,12 @@ from tavusctl.emulator.bodies.fields import (
     matching,
     one_of,
 )
-from tavusctl.emulator.bodies.paging import all_of, limit_of, list_all, list_response, newest_first, page_of
+from tavusctl.emulator.bodies.paging import (
+    all_of,
+    list_page,
+    newest_first,
+    page_response,
+)
 from tavusctl.emulator.bodies.reading import (
     comma_separated,
     contains,
@@ -150,10 +155,10 @@ def list_guardrails(call: Call) -> Response:
     default = "true" if call.world.behaviors["legacy"] else "false"
     if call.request.query.get("legacy", default).lower() != "false":
         return _SETS.list(call)
-    data, total = list_all(
+    page = list_page(
         call, RESOURCE, lambda stored: _view(call, stored), base=0, keep=_filter(call), newest_first=newest_first(call)
     )
-    return list_response(call, data, total, page=page_of(call, 0), limit=limit_of(call))
+    return page_response(call, page)
 
 
 def _filter(call: Call) -> Callable[[StoredObject], bool] | None:

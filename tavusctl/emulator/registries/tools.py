@@ -6,7 +6,12 @@ from tavusctl.emulator.account.clock import seconds_without_zone, time_of_change
 from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import patching
-from tavusctl.emulator.bodies.paging import all_of, limit_of, list_all, list_response, newest_first
+from tavusctl.emulator.bodies.paging import (
+    all_of,
+    list_page,
+    newest_first,
+    page_response,
+)
 from tavusctl.emulator.bodies.reading import contains, ids_in, read_object, record_mask_violation
 from tavusctl.emulator.http.messages import Object, Response, answer, empty, refuse, refuse_fields
 from tavusctl.emulator.registries.tool_fields import FIELDS, masked, tool_problems, with_defaults, with_stored_secret
@@ -14,7 +19,6 @@ from tavusctl.emulator.resources.resource import Missing, Resource
 
 KIND = "tools"
 CREATED_AT = "2026-05-15T10:30:00"
-DEFAULT_LIMIT, MAX_LIMIT = 25, 100  # page sizes of the list: default and maximum
 SYSTEM = {
     "end_call": StoredObject(
         "",
@@ -113,17 +117,15 @@ def delete(call: Call) -> Response:
 def list_tools(call: Call) -> Response:
     """GET /v2/tools: the account's own tools, unless `type` is `system` or `all`."""
     tool_type, sought = call.request.query.get("type", "user"), call.request.query.get("name_or_uuid", "")
-    data, total = list_all(
+    page = list_page(
         call,
         RESOURCE,
-        lambda stored: view(call.world, stored),
         stock=list(SYSTEM.values()) if tool_type in ("system", "all") else [],
         own=tool_type != "system",
         keep=all_of((sought, lambda one: one.id == sought or contains(one.document["name"], sought))),
         newest_first=newest_first(call),
-        limit=limit_of(call, DEFAULT_LIMIT, MAX_LIMIT),
     )
-    return list_response(call, data, total)
+    return page_response(call, page)
 
 
 def from_seed(_world: World, body: Object, now: float) -> Object:
@@ -141,6 +143,8 @@ RESOURCE = Resource(
     id_key="tool_id",
     prefix="t",
     digits=12,
+    page_size=25,
+    max_page_size=100,
     missing=Missing(404, "error", "Tool not found"),
     read_with_secrets=read_with_secrets,
     from_seed=from_seed,

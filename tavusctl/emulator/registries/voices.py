@@ -6,13 +6,17 @@ from tavusctl.emulator.account.clock import without_zone
 from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies.fields import Field, Fields, diagnostics, length, list_of, matching, missing
-from tavusctl.emulator.bodies.paging import all_of, limit_of, list_all, list_response, newest_first
+from tavusctl.emulator.bodies.paging import (
+    all_of,
+    list_page,
+    newest_first,
+    page_response,
+)
 from tavusctl.emulator.bodies.reading import comma_separated, contains, layer_of, read_object, texts_in
 from tavusctl.emulator.http.messages import Object, Refusal, Response, answer, empty, refuse_fields
 from tavusctl.emulator.resources.resource import Missing, Resource
 
 KIND = "voices"
-DEFAULT_LIMIT, MAX_LIMIT = 20, 100  # page sizes of the list: default and maximum
 CREATED_AT = "2026-03-01T09:00:00.000000"
 AUDIO = Field(matching(r"https?://.{1,2040}", "Must be a link of at most 2048 characters."))
 UPDATE: Fields = {
@@ -143,10 +147,9 @@ def list_voices(call: Call) -> Response:
         query.get("search", "").lower(),
         comma_separated(query.get("tags")),
     )
-    data, total = list_all(
+    page = list_page(
         call,
         RESOURCE,
-        lambda stored: read_with_secrets(call.world, stored),
         stock=STOCK if voice_type != "user" and call.world.behaviors["stock"] else (),
         own=voice_type != "system",
         keep=all_of(
@@ -154,9 +157,8 @@ def list_voices(call: Call) -> Response:
             (tags, lambda voice: not tags.isdisjoint(texts_in(voice.document["tags"]))),
         ),
         newest_first=newest_first(call),
-        limit=limit_of(call, DEFAULT_LIMIT, MAX_LIMIT),
     )
-    return list_response(call, data, total)
+    return page_response(call, page)
 
 
 RESOURCE = Resource(
@@ -165,6 +167,8 @@ RESOURCE = Resource(
     id_key="voice_id",
     prefix="v",
     digits=12,
+    page_size=20,
+    max_page_size=100,
     missing=Missing(404, "error", "Voice not found"),
     read_with_secrets=read_with_secrets,
     from_seed=from_seed,

@@ -23,7 +23,7 @@ from tavusctl.emulator.bodies.fields import (
     text,
     texts,
 )
-from tavusctl.emulator.bodies.paging import list_all, list_response
+from tavusctl.emulator.bodies.paging import list_page, page_response
 from tavusctl.emulator.bodies.reading import read_object
 from tavusctl.emulator.http.messages import Json, Object, Response, answer, empty, refuse, refuse_fields, refuse_message
 from tavusctl.emulator.resources.replicas import replica_exists
@@ -248,8 +248,8 @@ def list_conversations(call: Call) -> Response:
         document = read_with_secrets(call.world, stored)
         return all(document.get(key) == value for key, value in filters.items())
 
-    data, total = list_all(call, RESOURCE, lambda stored: _view(call, stored), keep=keep if filters else None)
-    return list_response(call, data, total)
+    page = list_page(call, RESOURCE, lambda stored: _view(call, stored), keep=keep if filters else None)
+    return page_response(call, page)
 
 
 def from_seed(_world: World, body: Object, now: float) -> Object:

@@ -10,7 +10,14 @@ from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import patching
 from tavusctl.emulator.bodies.fields import Field, Fields, diagnostics, flag, mapping, text, texts
-from tavusctl.emulator.bodies.paging import all_of, limit_of, list_all, list_response, newest_first, page_of
+from tavusctl.emulator.bodies.paging import (
+    all_of,
+    limit_of,
+    list_page,
+    newest_first,
+    page_of,
+    page_response,
+)
 from tavusctl.emulator.bodies.reading import comma_separated, contains, read_object, texts_in
 from tavusctl.emulator.http.messages import Malformed, Object, Response, answer, refuse
 from tavusctl.emulator.resources import crawls
@@ -155,15 +162,8 @@ def list_documents(call: Call) -> Response:
     """GET /v2/documents: page 0 is the first."""
     query = call.request.query
     _check_query(query, STATUSES_TODAY if call.world.is_today else STATUSES, _sort_orders(call.world))
-    data, total = list_all(
-        call,
-        RESOURCE,
-        lambda stored: read_with_secrets(call.world, stored),
-        base=0,
-        keep=_filter(call.world, query),
-        newest_first=newest_first(call, default=False),
-    )
-    return list_response(call, data, total, page=page_of(call, 0), limit=limit_of(call))
+    order = newest_first(call, default=False)
+    return page_response(call, list_page(call, RESOURCE, base=0, keep=_filter(call.world, query), newest_first=order))
 
 
 def _sort_orders(world: World) -> tuple[str, ...]:
@@ -197,8 +197,9 @@ def list_tags(call: Call) -> Response:
     search = call.request.query.get("search", "").lower()
     rows = call.world.store.live_objects(call.account, KIND)
     tags = sorted({tag for row in rows for tag in texts_in(row.document["tags"]) if search in tag.lower()})
-    start = page_of(call, 0) * limit_of(call)
-    return answer({"tags": tags[start : start + limit_of(call)], "total_count": len(tags)})
+    limit = limit_of(call, RESOURCE)
+    start = page_of(call, 0) * limit
+    return answer({"tags": tags[start : start + limit], "total_count": len(tags)})
 
 
 def chunks(call: Call) -> Response:

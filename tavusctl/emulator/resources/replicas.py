@@ -19,7 +19,7 @@ from tavusctl.emulator.bodies.fields import (
     one_of,
     text,
 )
-from tavusctl.emulator.bodies.paging import all_of, limit_of, list_all, list_response
+from tavusctl.emulator.bodies.paging import all_of, list_page, page_response
 from tavusctl.emulator.bodies.reading import comma_separated, read_object
 from tavusctl.emulator.http.messages import Object, Response, answer, empty, refuse, refuse_fields
 from tavusctl.emulator.registries import voices as voice_registry
@@ -44,7 +44,6 @@ CREATE_TODAY: Fields = {
     "default_voice_id": Field(length(1, 255)),
 }
 UPDATE: Fields = {"replica_name": Field(length(1, 255)), "default_voice_id": Field(length(1, 255))}
-DEFAULT_LIMIT, MAX_LIMIT = 10, 100  # page sizes of the list: default and maximum
 PREVIEW = "phoenix-4.5"  # made from a picture, a replica of this model is usable long before its training ends
 _STOCK = {ident: StoredObject("", KIND, ident, 0, stock.replica(ident)) for ident in stock.STOCK_REPLICAS}
 
@@ -214,7 +213,7 @@ def list_replicas(call: Call) -> Response:
     system = list(_stock_replicas(world).values()) if replica_type != "user" else []
     ids = comma_separated(query.get("face_ids", query.get("replica_ids")))
     model = query.get("model_name")
-    data, total = list_all(
+    page = list_page(
         call,
         RESOURCE,
         lambda stored: _view(call, stored),
@@ -224,9 +223,8 @@ def list_replicas(call: Call) -> Response:
             (ids, lambda replica: replica.id in ids),
             (model, lambda replica: replica.document.get("model_name") == model),
         ),
-        limit=limit_of(call, DEFAULT_LIMIT, MAX_LIMIT if world.is_today else None),
     )
-    return list_response(call, data, total)
+    return page_response(call, page)
 
 
 def from_seed(_world: World, body: Object, now: float) -> Object:
@@ -252,6 +250,7 @@ RESOURCE = Resource(
     id_key="replica_id",
     prefix="r",
     digits=11,
+    max_page_size=100,
     missing=Missing(400, "error", "Invalid replica_id"),
     read_with_secrets=read_with_secrets,
     from_seed=from_seed,

@@ -63,6 +63,8 @@ class Resource:
     more_routes: Sequence[Route] = ()
     hide_secrets: Callable[[World, StoredObject], Object] | None = None  # what a read shows, if there are secrets
     other_names: Sequence[str] = ()  # further names of the kind
+    page_size: int = 10  # of the list, by default
+    max_page_size: int | None = None  # in the era `today`
 
     def routes(self) -> Iterator[Route]:
         """All routes of the kind."""

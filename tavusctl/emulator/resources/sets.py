@@ -30,7 +30,7 @@ from tavusctl.emulator.bodies.fields import (
     text_mapping,
     texts,
 )
-from tavusctl.emulator.bodies.paging import all_of, list_all, list_response, newest_first
+from tavusctl.emulator.bodies.paging import all_of, list_page, newest_first, page_response
 from tavusctl.emulator.bodies.reading import (
     contains,
     read_object,
@@ -257,14 +257,14 @@ def _delete(kind: SetKind, resource: Resource, call: Call) -> Response:
 
 def _list(kind: SetKind, resource: Resource, call: Call) -> Response:
     today = call.world.is_today
-    data, total = list_all(
+    page = list_page(
         call,
         resource,
         lambda stored: kind.list_item(call.world, stored),
         keep=_filter(call) if today else None,
         newest_first=newest_first(call) if today else None,
     )
-    return list_response(call, data, total)
+    return page_response(call, page)
 
 
 def _validate(kind: SetKind, call: Call) -> Response:
