@@ -19,7 +19,7 @@ from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.http.messages import Json, Object, Refusal, refuse
 from tavusctl.emulator.personas.validity import KIND
-from tavusctl.emulator.resources.resource import Missing
+from tavusctl.emulator.resources.resource import Missing, find
 
 MISSING = Missing(400, "error", "Invalid persona_id")
 MODELS = ("maker", "july")
@@ -162,11 +162,7 @@ def with_draft_published(world: World, stored: StoredObject, now: str) -> Stored
 
 def find_persona(call: Call) -> StoredObject:
     """The persona of the account whose id is in the path; raises the refusal if there is none."""
-    stored = call.world.store.get(call.account, KIND, call.id)
-    if stored is None:
-        raise MISSING.refusal(call.world.behaviors["not_found"])
-    call.record_shown(stored)
-    return stored
+    return find(call, KIND, MISSING)
 
 
 def find_persona_to_change(call: Call) -> StoredObject:

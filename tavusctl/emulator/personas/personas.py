@@ -30,6 +30,7 @@ from tavusctl.emulator.resources.resource import Resource, Route, persona_and_pa
 SECOND_SAVE_DELAY = 0.052392
 # Parts that no patch of the persona changes: they have calls of their own.
 UNPATCHED_PARTS = ("skills",)
+_STOCK = {row.id: StoredObject("", KIND, row.id, 0, stock.persona(row)) for row in stock.STOCK_PERSONAS}
 
 
 def create(call: Call) -> Response:
@@ -59,22 +60,15 @@ def _creation_answer(call: Call, stored: StoredObject) -> Object:
 
 def get(call: Call) -> Response:
     """GET /v2/personas/ID: the object itself, or a list in `data` if the behaviour `wrapped_get` is on."""
-    stored, marks = drafts.persona_to_show(call, _stock_personas(call.world).get(call.id) or RESOURCE.find(call))
+    stored, marks = drafts.persona_to_show(call, RESOURCE.find_or_stock(call))
     shown = reads.answer_document(call, stored) | marks
     return answer({"data": [shown]} if call.world.behaviors["wrapped_get"] else shown)
-
-
-_STOCK = {row.id: StoredObject("", KIND, row.id, 0, stock.persona(row)) for row in stock.STOCK_PERSONAS}
-
-
-def _stock_personas(world: World) -> dict[str, StoredObject]:
-    return _STOCK if world.behaviors["stock"] else {}
 
 
 def patch(call: Call) -> Response:
     """PATCH /v2/personas/ID: a JSON Patch (RFC 6902) of what a read shows; its result is validated as a whole."""
     world = call.world
-    live = RESOURCE.find_own(call, _stock_personas(world))
+    live = RESOURCE.find_own(call)
     stored = drafts.persona_to_write(call, live)
     before = reads.read_with_secrets(world, stored)
     body = _patched_body(call, live, before)
@@ -158,16 +152,10 @@ def check_username(call: Call) -> Response:
     return answer({"available": not reason, "reason": reason})
 
 
-def delete(call: Call) -> Response:
-    """DELETE /v2/personas/ID."""
-    call.delete(RESOURCE.find_own(call, _stock_personas(call.world)))
-    return empty(204)
-
-
 def list_personas(call: Call) -> Response:
     """GET /v2/personas: stock personas first, unless filtered out."""
     persona_type = _requested_type(call)
-    system = list(_stock_personas(call.world).values()) if persona_type != "user" else []
+    system = list(RESOURCE.stock(call.world).values()) if persona_type != "user" else []
     page = list_page(
         call,
         RESOURCE,
@@ -226,12 +214,12 @@ RESOURCE = Resource(
     missing=MISSING,
     read_with_secrets=reads.read_with_secrets,
     from_seed=from_seed,
+    stock=lambda world: _STOCK if world.behaviors["stock"] else {},
     paths={"/v2/personas": "", "/v2/pals": "today"},
     list=list_personas,
     create=create,
     get=get,
     patch=patch,
-    delete=delete,
     hide_secrets=reads.view,
     more_routes=(
         Route("GET", "/v2/pals/check-username", check_username, "today"),

@@ -72,11 +72,6 @@ def create(call: Call) -> Response:
     return answer(view(call.world, RESOURCE.add(call, document)))
 
 
-def get(call: Call) -> Response:
-    """GET /v2/tools/ID."""
-    return answer(view(call.world, SYSTEM.get(call.id) or RESOURCE.find(call)))
-
-
 def _own_tool(call: Call) -> StoredObject:
     if call.id in SYSTEM:
         call.world.journal.add_violation(call.entry, "stock_written", "a system tool was to be changed")
@@ -148,10 +143,10 @@ RESOURCE = Resource(
     missing=Missing(404, "error", "Tool not found"),
     read_with_secrets=read_with_secrets,
     from_seed=from_seed,
+    stock=lambda _: SYSTEM,
     paths={"/v2/tools": "today"},
     list=list_tools,
     create=create,
-    get=get,
     patch=patch,
     delete=delete,
     hide_secrets=view,

@@ -103,14 +103,9 @@ def from_seed(_world: World, body: Object, now: float) -> Object:
     }
 
 
-def get(call: Call) -> Response:
-    """GET /v2/voices/ID."""
-    return answer(read_with_secrets(call.world, _STOCK.get(call.id) or RESOURCE.find(call)))
-
-
 def patch(call: Call) -> Response:
     """PATCH /v2/voices/ID: merges name, description and tags."""
-    stored, body = RESOURCE.find_own(call, _STOCK), read_object(call)
+    stored, body = RESOURCE.find_own(call), read_object(call)
     problems = diagnostics(UPDATE, body)
     if problems or not body:
         raise refuse_fields(problems or {"_schema": ["Nothing to change."]})
@@ -121,7 +116,7 @@ def patch(call: Call) -> Response:
 
 def delete(call: Call) -> Response:
     """DELETE /v2/voices/ID: refused while a persona or a face uses it."""
-    stored = RESOURCE.find_own(call, _STOCK)
+    stored = RESOURCE.find_own(call)
     use_counts = _use_counts(call, stored.id)
     if any(use_counts.values()):
         raise Refusal(409, {"error": "Voice is in use and cannot be deleted", "used_by": use_counts})
@@ -172,10 +167,10 @@ RESOURCE = Resource(
     missing=Missing(404, "error", "Voice not found"),
     read_with_secrets=read_with_secrets,
     from_seed=from_seed,
+    stock=lambda _: _STOCK,
     paths={"/v2/voices": "today"},
     list=list_voices,
     create=create,
-    get=get,
     patch=patch,
     delete=delete,
 )

@@ -48,13 +48,9 @@ PREVIEW = "phoenix-4.5"  # made from a picture, a replica of this model is usabl
 _STOCK = {ident: StoredObject("", KIND, ident, 0, stock.replica(ident)) for ident in stock.STOCK_REPLICAS}
 
 
-def _stock_replicas(world: World) -> dict[str, StoredObject]:
-    return _STOCK if world.behaviors["stock"] else {}
-
-
 def replica_exists(world: World, account: str, ident: str) -> bool:
     """Whether the account may use this replica."""
-    return ident in _stock_replicas(world) or world.store.exists(account, KIND, ident)
+    return ident in RESOURCE.stock(world) or world.store.exists(account, KIND, ident)
 
 
 def read_with_secrets(world: World, stored: StoredObject) -> Object:
@@ -157,12 +153,12 @@ def _voice_ids(body: Object) -> Object:
 
 def get(call: Call) -> Response:
     """GET /v2/replicas/ID."""
-    return answer(_view(call, _stock_replicas(call.world).get(call.id) or RESOURCE.find(call)))
+    return answer(_view(call, RESOURCE.find_or_stock(call)))
 
 
 def rename(call: Call) -> Response:
     """PATCH /v2/replicas/ID/name: the answer has no body."""
-    stored = RESOURCE.find_own(call, _stock_replicas(call.world))
+    stored = RESOURCE.find_own(call)
     body = read_object(call)
     if call.world.is_today:
         body = aliases.to_older_names(body, aliases.REPLICA, new=aliases.uses_newer_names(call.request))
@@ -184,7 +180,7 @@ def _with_change(call: Call, stored: StoredObject, change: Object) -> StoredObje
 
 def update(call: Call) -> Response:
     """PATCH /v2/faces/ID, also /v2/replicas/ID: changes name and default voice; neither may be null or blank."""
-    stored, world = RESOURCE.find_own(call, _stock_replicas(call.world)), call.world
+    stored, world = RESOURCE.find_own(call), call.world
     body = aliases.to_older_names(read_object(call), aliases.REPLICA, new=aliases.uses_newer_names(call.request))
     problems = diagnostics(UPDATE, body)
     if problems or not body:
@@ -202,7 +198,7 @@ def update(call: Call) -> Response:
 
 def delete(call: Call) -> Response:
     """DELETE /v2/replicas/ID: 200, not 204."""
-    call.delete(RESOURCE.find_own(call, _stock_replicas(call.world)))
+    call.delete(RESOURCE.find_own(call))
     return empty(200)
 
 
@@ -210,7 +206,7 @@ def list_replicas(call: Call) -> Response:
     """GET /v2/replicas: stock replicas first, unless filtered out."""
     query, world = call.request.query, call.world
     replica_type = query.get("face_type", query.get("replica_type")) if world.is_today else query.get("replica_type")
-    system = list(_stock_replicas(world).values()) if replica_type != "user" else []
+    system = list(RESOURCE.stock(world).values()) if replica_type != "user" else []
     ids = comma_separated(query.get("face_ids", query.get("replica_ids")))
     model = query.get("model_name")
     page = list_page(
@@ -254,6 +250,7 @@ RESOURCE = Resource(
     missing=Missing(400, "error", "Invalid replica_id"),
     read_with_secrets=read_with_secrets,
     from_seed=from_seed,
+    stock=lambda world: _STOCK if world.behaviors["stock"] else {},
     paths={"/v2/replicas": "", "/v2/faces": "today"},
     list=list_replicas,
     create=create,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tavusctl.emulator.account.store import StoredObject
@@ -40,6 +40,15 @@ class Missing:
         return Refusal(self.status if style == "documented" else int(style), {self.key: self.text})
 
 
+def find(call: Call, kind: str, missing: Missing) -> StoredObject:
+    """The object of a kind whose id is in the path; raises the refusal if there is none."""
+    stored = call.world.store.get(call.account, kind, call.id)
+    if stored is None:
+        raise missing.refusal(call.world.behaviors["not_found"])
+    call.record_shown(stored)
+    return stored
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """The declaration of one kind of object."""
@@ -62,6 +71,7 @@ class Resource:
     delete: Handler | None = None  # by default, the object is deleted
     more_routes: Sequence[Route] = ()
     hide_secrets: Callable[[World, StoredObject], Object] | None = None  # what a read shows, if there are secrets
+    stock: Callable[[World], Mapping[str, StoredObject]] = lambda _: {}  # the objects that every account has, by id
     other_names: Sequence[str] = ()  # further names of the kind
     page_size: int = 10  # of the list, by default
     max_page_size: int | None = None  # in the era `today`
@@ -82,10 +92,10 @@ class Resource:
         return (self.hide_secrets or self.read_with_secrets)(world, stored)
 
     def _get(self, call: Call) -> Response:
-        return answer(self.view(call.world, self.find(call)))
+        return answer(self.view(call.world, self.find_or_stock(call)))
 
     def _delete(self, call: Call) -> Response:
-        call.delete(self.find(call))
+        call.delete(self.find_own(call))
         return empty(204)
 
     def new_id(self, world: World) -> str:
@@ -103,15 +113,15 @@ class Resource:
 
     def find(self, call: Call) -> StoredObject:
         """The object whose id is in the path; raises the refusal if there is none."""
-        stored = call.world.store.get(call.account, self.name, call.id)
-        if stored is None:
-            raise self.missing.refusal(call.world.behaviors["not_found"])
-        call.record_shown(stored)
-        return stored
+        return find(call, self.name, self.missing)
 
-    def find_own(self, call: Call, stock: Collection[str]) -> StoredObject:
-        """The object in the path, to be changed; a violation if its id is in `stock`, which every account has."""
-        if call.id in stock:
+    def find_or_stock(self, call: Call) -> StoredObject:
+        """The object in the path, or the stock object of its id."""
+        return self.stock(call.world).get(call.id) or self.find(call)
+
+    def find_own(self, call: Call) -> StoredObject:
+        """The object in the path, to be changed; a violation if it is a stock object."""
+        if call.id in self.stock(call.world):
             text = f"a stock {self.singular} was to be changed"
             call.world.journal.add_violation(call.entry, "stock_written", text)
         return self.find(call)
