@@ -101,3 +101,9 @@ def refuse_message(text: str, status: int = 400) -> Refusal:
 def refuse_fields(diagnostics: Object) -> Refusal:
     """A refusal of invalid fields; like the API, it shows their errors as a Python dictionary, not as JSON."""
     return refuse(f"Bad Request. {diagnostics}")
+
+
+def check_fields(diagnostics: Object) -> None:
+    """Refuse a body if any of its fields are invalid."""
+    if diagnostics:
+        raise refuse_fields(diagnostics)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies.fields import NOT_MAPPING, REQUIRED, UNKNOWN, by_length_inside, diagnostics
 from tavusctl.emulator.bodies.reading import ids_in, layer_of
-from tavusctl.emulator.http.messages import Json, Object, refuse, refuse_fields
+from tavusctl.emulator.http.messages import Json, Object, check_fields, refuse
 from tavusctl.emulator.personas.layers_today import CONFERENCING_READ
 from tavusctl.emulator.personas.shape import shape_of
 from tavusctl.emulator.resources.replicas import replica_exists
@@ -30,8 +30,7 @@ def validated(call: Call, body: Object, before: Object) -> Object:
         _check_phrases(layers, problems)
     elif top.get("system_prompt") is None and top.get("pipeline_mode", "full") != "echo":
         problems.setdefault("system_prompt", [REQUIRED])
-    if problems:
-        raise refuse_fields(problems)
+    check_fields(problems)
     _check_llm(world, layers.get("llm", {}))
     _check_conferencing(call, top, layers, before)
     _check_references(call, top, layers, before)

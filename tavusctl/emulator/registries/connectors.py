@@ -8,7 +8,7 @@ from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies.fields import NOT_MAPPING, REQUIRED, Field, Fields, diagnostics, length, matching, missing
 from tavusctl.emulator.bodies.paging import list_page, page_response
 from tavusctl.emulator.bodies.reading import read_object, record_mask_violation
-from tavusctl.emulator.http.messages import Json, Object, Response, answer, refuse_fields
+from tavusctl.emulator.http.messages import Json, Object, Response, answer, check_fields
 from tavusctl.emulator.resources.resource import Missing, Resource, Route
 
 KIND = "connectors"
@@ -69,9 +69,7 @@ def create(call: Call) -> Response:
     """POST /v2/connectors: one with oauth2 is pending until a person authorizes it."""
     body = read_object(call)
     record_mask_violation(call, body)
-    problems = missing(body, list(FIELDS)) | diagnostics(FIELDS, body)
-    if problems:
-        raise refuse_fields(problems)
+    check_fields(missing(body, list(FIELDS)) | diagnostics(FIELDS, body))
     now = call.world.clock.now()
     status = "pending" if body["auth_config"]["type"] == "oauth2" else None
     document = body | {"oauth_status": status, "created_at": without_zone(now), "updated_at": without_zone(now)}
@@ -82,9 +80,7 @@ def patch(call: Call) -> Response:
     """PATCH /v2/connectors/ID: merges the top level of the body."""
     stored, body = RESOURCE.find(call), read_object(call)
     record_mask_violation(call, body)
-    problems = diagnostics(FIELDS, body)
-    if problems:
-        raise refuse_fields(problems)
+    check_fields(diagnostics(FIELDS, body))
     moment = time_of_change(call.world.clock, stored.document["updated_at"], 1e-6)
     changed = stored.with_document(stored.document | body | {"updated_at": without_zone(moment)})
     call.commit(changed, "update")

@@ -31,7 +31,7 @@ from tavusctl.emulator.bodies.reading import (
     unchanged,
     with_normalised_names,
 )
-from tavusctl.emulator.http.messages import Object, Response, answer, refuse, refuse_fields
+from tavusctl.emulator.http.messages import Object, Response, answer, check_fields, refuse
 from tavusctl.emulator.resources.resource import Missing, Resource
 
 KIND = "deployments"
@@ -85,9 +85,7 @@ def _etag(stored: StoredObject) -> str:
 
 
 def _checked_document(call: Call, body: Object, before: Object) -> Object:
-    problems = missing(body, ["pal_id", "channel"]) | diagnostics(FIELDS, body)
-    if problems:
-        raise refuse_fields(problems)
+    check_fields(missing(body, ["pal_id", "channel"]) | diagnostics(FIELDS, body))
     if body["pal_id"] != before.get("pal_id") and not call.world.store.exists(call.account, "personas", body["pal_id"]):
         raise refuse("Invalid pal_id")
     document = {name: body.get(name, field.default) for name, field in FIELDS.items()}

@@ -22,12 +22,7 @@ from tavusctl.emulator.bodies.fields import (
     matching,
     one_of,
 )
-from tavusctl.emulator.bodies.paging import (
-    all_of,
-    list_page,
-    newest_first,
-    page_response,
-)
+from tavusctl.emulator.bodies.paging import all_of, list_page, newest_first, page_response
 from tavusctl.emulator.bodies.reading import (
     comma_separated,
     contains,
@@ -37,14 +32,7 @@ from tavusctl.emulator.bodies.reading import (
     texts_in,
     unchanged,
 )
-from tavusctl.emulator.http.messages import (
-    Object,
-    Response,
-    answer,
-    empty,
-    refuse_fields,
-    refuse_message,
-)
+from tavusctl.emulator.http.messages import Object, Response, answer, check_fields, empty, refuse_message
 from tavusctl.emulator.resources import sets
 from tavusctl.emulator.resources.resource import Handler, Missing, Resource, Route
 
@@ -95,9 +83,7 @@ def _checked_document(body: Object) -> Object:
     for name in ("guardrail_name", "guardrail_prompt"):
         if not body.get(name):
             raise refuse_message(f"{name} is required")
-    problems = diagnostics(FIELDS, body)
-    if problems:
-        raise refuse_fields(problems)
+    check_fields(diagnostics(FIELDS, body))
     return by_length_inside(body)
 
 

@@ -6,14 +6,9 @@ from tavusctl.emulator.account.clock import seconds_without_zone, time_of_change
 from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import patching
-from tavusctl.emulator.bodies.paging import (
-    all_of,
-    list_page,
-    newest_first,
-    page_response,
-)
+from tavusctl.emulator.bodies.paging import all_of, list_page, newest_first, page_response
 from tavusctl.emulator.bodies.reading import contains, ids_in, read_object, record_mask_violation
-from tavusctl.emulator.http.messages import Object, Response, answer, empty, refuse, refuse_fields
+from tavusctl.emulator.http.messages import Object, Response, answer, check_fields, empty, refuse
 from tavusctl.emulator.registries.tool_fields import FIELDS, masked, tool_problems, with_defaults, with_stored_secret
 from tavusctl.emulator.resources.resource import Missing, Resource
 
@@ -51,9 +46,7 @@ def view(world: World, stored: StoredObject) -> Object:
 
 def _checked_tool(call: Call, tool: Object, own_id: str | None = None) -> Object:
     """The tool, or a refusal if it is invalid or its name is taken; `own_id` is its id, if it has one already."""
-    problems = tool_problems(tool)
-    if problems:
-        raise refuse_fields(problems)
+    check_fields(tool_problems(tool))
     others = call.world.store.live_objects(call.account, KIND)
     if tool["name"] in SYSTEM or any(other.document["name"] == tool["name"] and other.id != own_id for other in others):
         raise refuse(f"A tool named {tool['name']} already exists", 409)

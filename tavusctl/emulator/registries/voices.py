@@ -6,14 +6,9 @@ from tavusctl.emulator.account.clock import without_zone
 from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies.fields import Field, Fields, diagnostics, length, list_of, matching, missing
-from tavusctl.emulator.bodies.paging import (
-    all_of,
-    list_page,
-    newest_first,
-    page_response,
-)
+from tavusctl.emulator.bodies.paging import all_of, list_page, newest_first, page_response
 from tavusctl.emulator.bodies.reading import comma_separated, contains, layer_of, read_object, texts_in
-from tavusctl.emulator.http.messages import Object, Refusal, Response, answer, empty, refuse_fields
+from tavusctl.emulator.http.messages import Object, Refusal, Response, answer, check_fields, empty, refuse_fields
 from tavusctl.emulator.resources.resource import Missing, Resource
 
 KIND = "voices"
@@ -82,8 +77,7 @@ def create(call: Call) -> Response:
     problems = missing(body, ["voice_name"]) | diagnostics(CREATE, body)
     if not any(name in body for name in AUDIO_KEYS):
         problems |= missing(body, AUDIO_KEYS[:1])
-    if problems:
-        raise refuse_fields(problems)
+    check_fields(problems)
     now = world.clock.now()
     document = from_seed(world, body, now) | {"status": "started"}
     run = {"began": now, "seconds": world.behaviors["voice_seconds"], "error": world.next_outcome(KIND)}

@@ -25,7 +25,7 @@ from tavusctl.emulator.bodies.fields import (
 )
 from tavusctl.emulator.bodies.paging import list_page, page_response
 from tavusctl.emulator.bodies.reading import read_object
-from tavusctl.emulator.http.messages import Json, Object, Response, answer, empty, refuse, refuse_fields, refuse_message
+from tavusctl.emulator.http.messages import Json, Object, Response, answer, check_fields, empty, refuse, refuse_message
 from tavusctl.emulator.resources.replicas import replica_exists
 from tavusctl.emulator.resources.resource import Missing, Resource, Route
 
@@ -101,9 +101,7 @@ def create(call: Call) -> Response:
     if world.is_today:
         body = aliases.to_older_names(body, aliases.CONVERSATION, new=False)
     fields = CREATE_OLDER if world.behaviors["older_properties"] == "accept" else CREATE
-    problems = diagnostics({**fields, **TODAY} if world.is_today else fields, body)
-    if problems:
-        raise refuse_fields(problems)
+    check_fields(diagnostics({**fields, **TODAY} if world.is_today else fields, body))
     replica = _replica_id(call, body)
     is_test = body.get("test_mode", False)
     if not is_test:

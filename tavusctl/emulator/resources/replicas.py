@@ -21,7 +21,7 @@ from tavusctl.emulator.bodies.fields import (
 )
 from tavusctl.emulator.bodies.paging import all_of, list_page, page_response
 from tavusctl.emulator.bodies.reading import comma_separated, read_object
-from tavusctl.emulator.http.messages import Object, Response, answer, empty, refuse, refuse_fields
+from tavusctl.emulator.http.messages import Object, Response, answer, check_fields, empty, refuse, refuse_fields
 from tavusctl.emulator.registries import voices as voice_registry
 from tavusctl.emulator.resources.resource import Missing, Resource, Route
 
@@ -100,9 +100,7 @@ def create(call: Call) -> Response:
     source = "train_image_url" if "train_image_url" in body and "train_video_url" not in body else "train_video_url"
     if not str(body.get(source) or "").startswith(("http://", "https://")):
         raise refuse(f"Invalid {source}")
-    problems = diagnostics(CREATE_TODAY if call.world.is_today else CREATE, body)
-    if problems:
-        raise refuse_fields(problems)
+    check_fields(diagnostics(CREATE_TODAY if call.world.is_today else CREATE, body))
     world, now = call.world, call.world.clock.now()
     ident = RESOURCE.new_id(world)
     document = {

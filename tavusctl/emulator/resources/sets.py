@@ -44,6 +44,7 @@ from tavusctl.emulator.http.messages import (
     Object,
     Response,
     answer,
+    check_fields,
     empty,
     refuse,
     refuse_fields,
@@ -91,9 +92,7 @@ class SetKind:
 
     def validated_fields(self, body: Object, *, unknown: bool) -> Object:
         """The same, with these fields in any era; unknown members of items are refused if `unknown`, else stored."""
-        problems = diagnostics(self.fields, body)
-        if problems:
-            raise refuse_fields(problems)
+        check_fields(diagnostics(self.fields, body))
         if "data" not in body:
             raise refuse_message("data is required")
         data = body["data"]
