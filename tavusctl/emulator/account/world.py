@@ -146,6 +146,22 @@ class Call:
         """Delete an object on behalf of this request."""
         self.commit(replace(stored, deleted=self.world.clock.now()), "delete")
 
+    def change_personas(self, change: Callable[[Object], Object]) -> None:
+        """Change personas of the account; `change` returns, for the document of each, the members that change."""
+        for persona in self.world.store.live_objects(self.account, "personas"):
+            if members := change(persona.document):
+                self.commit(persona.with_document(persona.document | members), "update")
+
+    def detach_from_personas(self, name: str, ident: str) -> None:
+        """Remove an id from the list of this name of every persona that has it there."""
+
+        def without(persona: Object) -> Object:
+            ids = persona.get(name)  # a seed may have something else than ids there
+            others = [one for one in ids if isinstance(one, str) and one != ident] if isinstance(ids, list) else []
+            return {name: others} if isinstance(ids, list) and ident in ids else {}
+
+        self.change_personas(without)
+
     def record_shown(self, stored: StoredObject) -> None:
         """Record the version of an object that the answer to this request shows."""
         self.entry.shown[stored.id] = self.world.history.version(stored)

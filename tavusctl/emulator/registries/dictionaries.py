@@ -21,11 +21,7 @@ from tavusctl.emulator.bodies.fields import (
     nested,
     one_of,
 )
-from tavusctl.emulator.bodies.paging import (
-    list_page,
-    newest_first,
-    page_response,
-)
+from tavusctl.emulator.bodies.paging import list_page, newest_first, page_response
 from tavusctl.emulator.bodies.reading import layer_of, patched_read, read_object, unchanged, with_normalised_names
 from tavusctl.emulator.http.messages import Json, Object, Response, answer, empty, refuse, refuse_message
 from tavusctl.emulator.resources.resource import Missing, Resource
@@ -104,11 +100,12 @@ def delete(call: Call) -> Response:
     """DELETE /v2/pronunciation-dictionaries/ID: clears the references of personas to it."""
     stored = RESOURCE.find(call)
     call.delete(stored)
-    for persona in list(call.world.store.live_objects(call.account, "personas")):
-        tts = layer_of(persona.document, "tts")
-        if tts.get(ID) == stored.id:
-            layers = persona.document["layers"] | {"tts": tts | {ID: None}}
-            call.commit(persona.with_document(persona.document | {"layers": layers}), "update")
+
+    def without_dictionary(persona: Object) -> Object:
+        tts = layer_of(persona, "tts")
+        return {"layers": persona["layers"] | {"tts": tts | {ID: None}}} if tts.get(ID) == stored.id else {}
+
+    call.change_personas(without_dictionary)
     return empty(204)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from tavusctl.emulator.account.clock import space_separated
 from tavusctl.emulator.account.store import StoredObject
@@ -67,16 +67,11 @@ def _view(call: Call, stored: StoredObject) -> Object:
     if not call.has_flag("verbose"):
         return document
     personas = [
-        {"id": persona.id, "name": persona.document.get("persona_name")} for persona in _personas_with(call, stored.id)
+        {"id": persona.id, "name": persona.document.get("persona_name")}
+        for persona in call.world.store.live_objects(call.account, "personas")
+        if stored.id in ids_in(persona.document, "guardrail_ids")
     ]
     return document | {"guardrail_type": "user", "persona_refs": personas}
-
-
-def _personas_with(call: Call, ident: str) -> Iterator[StoredObject]:
-    """The personas that refer to a guardrail."""
-    for persona in list(call.world.store.live_objects(call.account, "personas")):
-        if ident in ids_in(persona.document, "guardrail_ids"):
-            yield persona
 
 
 def _checked_document(body: Object) -> Object:
@@ -130,9 +125,7 @@ def _patch(call: Call, stored: StoredObject) -> Response:
 def _delete(call: Call, stored: StoredObject) -> Response:
     """Delete a guardrail, and clear the references of personas to it."""
     call.delete(stored)
-    for persona in _personas_with(call, stored.id):
-        remaining = [ident for ident in persona.document["guardrail_ids"] if ident != stored.id]
-        call.commit(persona.with_document(persona.document | {"guardrail_ids": remaining}), "update")
+    call.detach_from_personas("guardrail_ids", stored.id)
     return empty(204)
 
 

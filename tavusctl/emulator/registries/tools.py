@@ -7,7 +7,7 @@ from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import patching
 from tavusctl.emulator.bodies.paging import all_of, list_page, newest_first, page_response
-from tavusctl.emulator.bodies.reading import contains, ids_in, read_object, record_mask_violation
+from tavusctl.emulator.bodies.reading import contains, read_object, record_mask_violation
 from tavusctl.emulator.http.messages import Object, Response, answer, check_fields, empty, refuse
 from tavusctl.emulator.registries.tool_fields import FIELDS, masked, tool_problems, with_defaults, with_stored_secret
 from tavusctl.emulator.resources.resource import Missing, Resource
@@ -94,11 +94,7 @@ def delete(call: Call) -> Response:
     """DELETE /v2/tools/ID: detaches it from all personas; its name may be used again."""
     stored = _own_tool(call)
     call.delete(stored)
-    for persona in list(call.world.store.live_objects(call.account, "personas")):
-        tool_ids = ids_in(persona.document, "tool_ids")
-        if stored.id in tool_ids:
-            remaining = [ident for ident in tool_ids if ident != stored.id]
-            call.commit(persona.with_document(persona.document | {"tool_ids": remaining}), "update")
+    call.detach_from_personas("tool_ids", stored.id)
     return empty(204)
 
 

@@ -226,12 +226,6 @@ def _patch(kind: SetKind, stored: StoredObject, call: Call) -> Response:
     return answer({"message": kind.updated})
 
 
-def _clear_references(kind: SetKind, call: Call) -> None:
-    for persona in list(call.world.store.live_objects(call.account, "personas")):
-        if persona.document.get(kind.id_key) == call.id:
-            call.commit(persona.with_document(persona.document | {kind.id_key: None}), "update")
-
-
 def _filter(call: Call) -> Callable[[StoredObject], bool] | None:
     """The filter of the lists of `today`: by id or a part of the name; `type=system` matches none.  None: no filter."""
     query = call.request.query
@@ -250,7 +244,7 @@ def _get(kind: SetKind, resource: Resource, call: Call) -> Response:
 def _delete(kind: SetKind, resource: Resource, call: Call) -> Response:
     call.delete(_find(kind, resource, call))
     if call.world.behaviors["delete_clears"] or call.world.is_today:
-        _clear_references(kind, call)
+        call.change_personas(lambda persona: {kind.id_key: None} if persona.get(kind.id_key) == call.id else {})
     return empty(204)
 
 
