@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tavusctl.emulator.account.clock import in_microseconds, time_of_change
+from tavusctl.emulator.account.clock import in_microseconds
 from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import patching
@@ -116,14 +116,8 @@ def patch(call: Call) -> Response:
     after = with_normalised_names(world.behaviors, patched_read(call, view(world, stored), failure_status=400))
     body = {name: value for name, value in after.items() if name not in READ_ONLY}
     document = _checked_document(call, {"password": before["password"]} | body, before)
-    patching.apply_write_behaviors(world.behaviors.values, before, document)
-    times = {name: before[name] for name in ("created_at", "updated_at")}
-    if document | times == before:
-        return unchanged(world, "No changes were made")
-    times["updated_at"] = in_microseconds(time_of_change(world.clock, before["updated_at"], 1e-6))
-    changed = stored.with_document(document | times)
-    call.commit(changed, "update")
-    return _answer_with_etag(call, changed)
+    changed = RESOURCE.commit_patch(call, stored, document, in_microseconds, 1e-6)
+    return _answer_with_etag(call, changed) if changed else unchanged(world, "No changes were made")
 
 
 def list_deployments(call: Call) -> Response:

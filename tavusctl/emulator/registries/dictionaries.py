@@ -5,7 +5,7 @@ A change is in force at once for every persona that refers to the dictionary.
 
 from __future__ import annotations
 
-from tavusctl.emulator.account.clock import in_seconds, time_of_change
+from tavusctl.emulator.account.clock import in_seconds
 from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import patching
@@ -86,14 +86,8 @@ def patch(call: Call) -> Response:
     if {name: after.get(name) for name in READ_ONLY} != {name: before.get(name) for name in READ_ONLY}:
         raise refuse_message("Invalid JSON patch format", 422)
     document = _checked_document({name: value for name, value in after.items() if name not in READ_ONLY})
-    patching.apply_write_behaviors(world.behaviors.values, before, document)
-    times = {name: before[name] for name in ("created_at", "updated_at")}
-    if read_with_secrets(world, stored.with_document(document | times)) == before:
-        return unchanged(world, "No changes were made")
-    times["updated_at"] = in_seconds(time_of_change(world.clock, before["updated_at"], 0))
-    changed = stored.with_document(document | times)
-    call.commit(changed, "update")
-    return answer(read_with_secrets(world, changed))
+    changed = RESOURCE.commit_patch(call, stored, document, in_seconds)
+    return answer(read_with_secrets(world, changed)) if changed else unchanged(world, "No changes were made")
 
 
 def delete(call: Call) -> Response:

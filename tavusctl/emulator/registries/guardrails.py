@@ -110,16 +110,10 @@ def _by_id(of_sets: Handler | None, handler: Callable[[Call, StoredObject], Resp
 
 def _patch(call: Call, stored: StoredObject) -> Response:
     """Apply a JSON Patch to what a read shows, which has no `tool_call` if that is empty."""
-    world = call.world
-    before = read_with_secrets(world, stored)
-    after = sets.patched_read(call, before)
+    after = sets.patched_read(call, read_with_secrets(call.world, stored))
     document = _checked_document({name: value for name, value in after.items() if name not in READ_ONLY})
-    patching.apply_write_behaviors(world.behaviors.values, before, document)
-    changed = stored.with_document(document | {"created_at": stored.document["created_at"]})
-    if read_with_secrets(world, changed) == before:
-        return unchanged(world, "No changes were made")
-    call.commit(changed, "update")
-    return answer({"message": sets.GUARDRAILS.updated})
+    changed = RESOURCE.commit_patch(call, stored, document, space_separated)
+    return answer({"message": sets.GUARDRAILS.updated}) if changed else unchanged(call.world, "No changes were made")
 
 
 def _delete(call: Call, stored: StoredObject) -> Response:

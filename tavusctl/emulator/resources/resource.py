@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from tavusctl.emulator.account.clock import time_of_change
 from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
+from tavusctl.emulator.bodies import patching
 from tavusctl.emulator.http.messages import Object, Refusal, Response, answer, empty
 
 Handler = Callable[[Call], Response]
@@ -110,6 +112,22 @@ class Resource:
         stored = StoredObject(call.account, self.name, self.new_id(call.world), now, document, hidden or {})
         call.commit(stored, "create", extra)
         return stored
+
+    def commit_patch(
+        self, call: Call, stored: StoredObject, document: Object, form: Callable[[float], str], step: float = 0
+    ) -> StoredObject | None:
+        """Store the result of a JSON Patch, and the time of the change in its form; None if a read shows no change."""
+        world = call.world
+        before = self.read_with_secrets(world, stored)
+        patching.apply_write_behaviors(world.behaviors.values, before, document)
+        times = {name: stored.document[name] for name in ("created_at", "updated_at") if name in stored.document}
+        if self.read_with_secrets(world, stored.with_document(document | times)) == before:
+            return None
+        if "updated_at" in times:
+            times["updated_at"] = form(time_of_change(world.clock, times["updated_at"], step))
+        changed = stored.with_document(document | times)
+        call.commit(changed, "update")
+        return changed
 
     def find(self, call: Call) -> StoredObject:
         """The object whose id is in the path; raises the refusal if there is none."""

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from tavusctl.emulator.account.clock import in_seconds, space_separated, time_of_change
+from tavusctl.emulator.account.clock import in_seconds, space_separated
 from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import graph, patching
@@ -212,18 +212,12 @@ def patched_read(call: Call, shown: Object) -> Object:
     return with_normalised_names(call.world.behaviors, after)
 
 
-def _patch(kind: SetKind, stored: StoredObject, call: Call) -> Response:
-    world = call.world
-    before = kind.read_with_secrets(world, stored)
-    after = patched_read(call, before)
+def _patch(kind: SetKind, resource: Resource, call: Call) -> Response:
+    world, stored = call.world, _find(kind, resource, call)
+    after = patched_read(call, kind.read_with_secrets(world, stored))
     document = kind.validated(world, {name: value for name, value in after.items() if name not in READ_ONLY})
-    patching.apply_write_behaviors(world.behaviors.values, before, document)
-    times = {"created_at": before["created_at"], "updated_at": before["updated_at"]}
-    if kind.read_with_secrets(world, stored.with_document(document | times)) == before:
-        return unchanged(world, "No changes were made")
-    times["updated_at"] = format_time(world, time_of_change(world.clock, before["updated_at"], 0))
-    call.commit(stored.with_document(document | times), "update")
-    return answer({"message": kind.updated})
+    changed = resource.commit_patch(call, stored, document, lambda moment: format_time(world, moment))
+    return answer({"message": kind.updated}) if changed else unchanged(world, "No changes were made")
 
 
 def _filter(call: Call) -> Callable[[StoredObject], bool] | None:
@@ -281,7 +275,7 @@ def resource_of(kind: SetKind) -> Resource:
         list=lambda call: _list(kind, resource, call),
         create=lambda call: _create(kind, resource, call),
         get=lambda call: _get(kind, resource, call),
-        patch=lambda call: _patch(kind, _find(kind, resource, call), call),
+        patch=lambda call: _patch(kind, resource, call),
         delete=lambda call: _delete(kind, resource, call),
         more_routes=[Route("POST", f"{path}/validate", lambda call: _validate(kind, call), "today")]
         if kind is OBJECTIVES
