@@ -1,7 +1,11 @@
-"""The fields of a persona and of its layers in the era `today`, built upon those of the older era."""
+"""The fields of a persona and of its layers in the era `today`, and the shape of a persona in each era."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tavusctl.emulator.account.world import World
 from tavusctl.emulator.bodies.fields import (
     Field,
     Fields,
@@ -16,6 +20,7 @@ from tavusctl.emulator.bodies.fields import (
     text,
     texts,
 )
+from tavusctl.emulator.http.messages import Object
 from tavusctl.emulator.personas import layers as older
 
 MAX_ITEMS = 50  # the most tools, and the most guardrails, that one persona may have
@@ -139,3 +144,46 @@ READ_ONLY = (
     "registration_id",
     "pal_settings_id",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The fields of a persona in one era, in the order of a read, and the defaults of the conversational flow."""
+
+    before_layers: Fields  # before the layers
+    layers: Mapping[str, Fields]
+    after_layers: Fields
+    after_times: Fields  # after the times
+    flow_defaults: Object
+    read_only: tuple[str, ...]
+    free_form: tuple[str, ...] = ()  # layers that may have any members
+    accepted: Fields | None = None  # the top-level fields that a write may have; None: those of a read
+
+    @property
+    def top(self) -> Fields:
+        """Every top-level field that a read shows."""
+        return {**self.before_layers, **self.after_layers, **self.after_times}
+
+    @property
+    def writable(self) -> Fields:
+        """Every top-level field that a write may have."""
+        return self.top if self.accepted is None else self.accepted
+
+
+SEED = Shape(older.BEFORE_LAYERS, older.LAYERS, older.AFTER_LAYERS, {}, older.FLOW_DEFAULTS, older.READ_ONLY)
+_WRITABLE = {**BEFORE_LAYERS, **AFTER_LAYERS, **AFTER_TIMES, **INTERNAL}
+TODAY = Shape(
+    BEFORE_LAYERS,
+    LAYERS,
+    AFTER_LAYERS,
+    AFTER_TIMES,
+    FLOW_DEFAULTS,
+    older.READ_ONLY + READ_ONLY,
+    FREE_FORM,
+    {name: field for name, field in _WRITABLE.items() if name != "skills"},
+)
+
+
+def shape_of(world: World) -> Shape:
+    """The shape of a persona in the era that is served."""
+    return TODAY if world.is_today else SEED

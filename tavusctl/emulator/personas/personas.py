@@ -22,7 +22,7 @@ from tavusctl.emulator.http.messages import (
 )
 from tavusctl.emulator.personas import drafts, reads, skills, tools
 from tavusctl.emulator.personas.drafts import MISSING
-from tavusctl.emulator.personas.shape import SEED, TODAY, shape_of
+from tavusctl.emulator.personas.layers_today import SEED, TODAY, shape_of
 from tavusctl.emulator.personas.validity import KIND, layers_by_length, username_taken, validated
 from tavusctl.emulator.resources.resource import Resource, Route, persona_and_pal_routes
 

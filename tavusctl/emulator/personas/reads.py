@@ -11,7 +11,7 @@ from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import aliases
 from tavusctl.emulator.bodies.fields import fill
 from tavusctl.emulator.http.messages import Json, Object
-from tavusctl.emulator.personas.shape import Shape, shape_of
+from tavusctl.emulator.personas.layers_today import Shape, shape_of
 
 MEETING_HOST = "meet.tavus.io"  # the host of the e-mail addresses of meeting identities
 

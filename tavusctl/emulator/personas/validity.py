@@ -6,8 +6,7 @@ from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies.fields import NOT_MAPPING, REQUIRED, UNKNOWN, by_length_inside, diagnostics
 from tavusctl.emulator.bodies.reading import ids_in, layer_of
 from tavusctl.emulator.http.messages import Json, Object, check_fields, refuse
-from tavusctl.emulator.personas.layers_today import CONFERENCING_READ
-from tavusctl.emulator.personas.shape import shape_of
+from tavusctl.emulator.personas.layers_today import CONFERENCING_READ, shape_of
 from tavusctl.emulator.resources.replicas import replica_exists
 
 CUSTOM_LLM = "Bad Request. Please ensure both base_url and api_key are included in order to use a custom llm."
