@@ -11,8 +11,8 @@ from tavusctl.core.messages import sanitized_name, shown
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model
-from tavusctl.kinds.common.envelopes import DROPPED, respell_set
 from tavusctl.kinds.common.field_types import Filled, matching, optional, pattern_schema
+from tavusctl.kinds.common.normalise import COMPUTED_OF_SETS, respell_set
 from tavusctl.lib.json_types import JsonObject
 
 
@@ -82,5 +82,5 @@ GUARDRAILS: Final = ResourceKind(
         "/data/*/prompt": "guardrail_prompt",
         **{f"/data/*/{wrong}": right for wrong, right in _PLURALS.items()},
     },
-    computed=DROPPED,
+    computed=COMPUTED_OF_SETS,
 )

@@ -12,8 +12,8 @@ from tavusctl.core.messages import sanitized_name, shown
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
-from tavusctl.kinds.common.envelopes import DROPPED, respell_set
 from tavusctl.kinds.common.field_types import Filled, matching, optional, pattern_schema
+from tavusctl.kinds.common.normalise import COMPUTED_OF_SETS, respell_set
 from tavusctl.lib.graph import Edge, Graph, Node
 from tavusctl.lib.json_types import Json, JsonObject
 
@@ -150,5 +150,5 @@ OBJECTIVES: Final = ResourceKind(
         "/data/*/next_conditional_objective": "next_conditional_objectives",
     },
     conversation_graph=flow,
-    computed=DROPPED,
+    computed=COMPUTED_OF_SETS,
 )

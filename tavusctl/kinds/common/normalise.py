@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from typing import Final
 
-from tavusctl.lib.json_types import JsonObject
+from tavusctl.lib.json_types import Json, JsonObject
 
 # Keys that the API fills in, on objects of any kind.
 COMPUTED = frozenset(
@@ -50,3 +51,32 @@ def normaliser(
 ) -> Callable[[JsonObject], JsonObject]:
     """The `normalise` of a kind that needs nothing but `unwrap` and `respell`."""
     return lambda body: respell(unwrap(body, known), renamed or {}, dropped)
+
+
+COMPUTED_OF_SETS: Final = COMPUTED | {"guardrails_id", "objectives_id", "status"}
+_SET_NAMES: Final = {"guardrails_name": "name", "objectives_name": "name"}
+
+
+def respell_set(body: JsonObject, item_names: Mapping[str, str]) -> JsonObject:
+    """A set as the API returns it, under the key names of `spec`; a single item in `data` becomes a list of one."""
+    set_body = _unwrap_set(body)
+    result = respell(set_body, _SET_NAMES, COMPUTED_OF_SETS)
+    if "data" in set_body:
+        result["data"] = [_respell_item(item, item_names) for item in _items(set_body["data"])]
+    return result
+
+
+def _unwrap_set(body: JsonObject) -> JsonObject:
+    """The set inside a documented envelope `{data: SET}`, else the body itself: a set has `data`, an item has not."""
+    inner = body.get("data")
+    if isinstance(inner, list) and len(inner) == 1:
+        inner = inner[0]
+    return inner if isinstance(inner, dict) and "data" in inner else body
+
+
+def _items(data: Json) -> list[Json]:
+    return data if isinstance(data, list) else [data]
+
+
+def _respell_item(item: Json, names: Mapping[str, str]) -> Json:
+    return respell(item, names, COMPUTED_OF_SETS) if isinstance(item, dict) else item
