@@ -13,7 +13,7 @@ from tavusctl.app.json_schemas import INTERPOLATION, for_kind
 from tavusctl.core.errors import UsageError
 from tavusctl.core.messages import counted, suggestion
 from tavusctl.core.resource_kind import PLAIN, FieldTraits, ResourceKind
-from tavusctl.core.schema.json_schema import Schema
+from tavusctl.core.schema.model_fields import Schema
 from tavusctl.kinds import KINDS, name_of
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
 from tavusctl.reports.terminal.styling import style

@@ -19,7 +19,7 @@ from tavusctl.config.project_file.sections import ProjectFile
 from tavusctl.config.schedule_patterns import CRON_PATTERN, TIMEZONE_PATTERN
 from tavusctl.core.address import NAME
 from tavusctl.core.resource_kind import ResourceKind
-from tavusctl.core.schema.json_schema import Schema, without_titles
+from tavusctl.core.schema.model_fields import Schema, without_titles
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, as_list, as_object, as_text
 from tavusctl.reports.plan_schema import for_plan

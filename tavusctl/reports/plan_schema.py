@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tavusctl.core.address import NAME
 from tavusctl.core.model import Action, Cause, Status
-from tavusctl.core.schema.json_schema import Schema, without_titles
+from tavusctl.core.schema.model_fields import Schema, without_titles
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, JsonObject
 

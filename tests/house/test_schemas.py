@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tavusctl.app.json_schemas import all_schemas
-from tavusctl.core.schema.json_schema import Schema
+from tavusctl.core.schema.model_fields import Schema
 from tests.house.tree import ROOT
 
 REMEDY = "schemas/ is generated: run `make schemas` and commit what it writes"

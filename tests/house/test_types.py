@@ -15,8 +15,7 @@ pytestmark = pytest.mark.xdist_group("source")
 # Modules, and folders of them, that may say `Any`, and why.
 EDGES = {
     "tavusctl/kinds/": "a field of any form is declared so, and pydantic makes its schema of it",
-    "tavusctl/core/schema/json_schema.py": "schemas are what pydantic makes, which says no more of them",
-    "tavusctl/core/schema/model_fields.py": "annotations are read as `typing` gives them",
+    "tavusctl/core/schema/model_fields.py": "annotations are as `typing` gives them, schemas as pydantic makes them",
     "tavusctl/core/schema/spec_model.py": "validators and errors of pydantic have no types that can be named",
     "tavusctl/config/project_file/sections.py": "defaults of fields are values for pydantic and types for the checker",
     "tavusctl/reports/plan_schema.py": "as above",

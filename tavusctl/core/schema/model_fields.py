@@ -1,4 +1,4 @@
-"""The fields of pydantic models by their paths; the module does not import pydantic."""
+"""The fields of pydantic models by their paths, and their JSON Schemas; the module does not import pydantic."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from tavusctl.lib.json_types import KeyPath
 if TYPE_CHECKING:
     from pydantic import BaseModel
     from pydantic.fields import FieldInfo
-
 
 _MAX_DEPTH: Final = 8  # levels of models that are searched
 
@@ -128,3 +127,20 @@ def parents_of(model: type[BaseModel], key: str) -> list[KeyPath]:
             for below in models
         ]
     return list(dict.fromkeys(paths))
+
+
+Schema = dict[str, Any]
+
+
+def without_titles(schema: Schema) -> Schema:
+    """A schema without titles, which editors would show in place of descriptions, and without defaults."""
+    members = {
+        key: value for key, value in schema.items() if key not in ("title", "default") or isinstance(value, dict)
+    }
+    return {key: _without_titles(value) for key, value in members.items()}
+
+
+def _without_titles(value: Any) -> Any:
+    if isinstance(value, dict):
+        return without_titles(value)
+    return [_without_titles(item) for item in value] if isinstance(value, list) else value
