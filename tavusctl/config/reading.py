@@ -14,8 +14,7 @@ from msgspec.structs import replace
 
 from tavusctl.config import files, overlays, yaml12
 from tavusctl.config.attachments import AttachmentResolver, FileDigest
-from tavusctl.config.cache import recall
-from tavusctl.config.cache.entry import Entry
+from tavusctl.config.cache.entry import Entry, FileRead, Usage, entry_of, from_cache
 from tavusctl.config.cache.manifest_cache import ManifestCache
 from tavusctl.config.cache.trace import digest
 from tavusctl.config.envelope import ParsedManifest, open_document
@@ -140,9 +139,7 @@ class Reading(Struct):
         """The manifests of a file from the cache; where it has no valid entry, they are read and stored in it."""
         self.included_files.inclusions.clear()
         entry = cache.find(source.path, digest(content))
-        cached = (
-            recall.from_cache(entry, source, self._overlay_digest, self._files, self.included_files) if entry else None
-        )
+        cached = from_cache(entry, source, self._overlay_digest, self._files, self.included_files) if entry else None
         if entry and cached is not None:
             for parsed in cached:
                 self._register_base(
@@ -150,15 +147,15 @@ class Reading(Struct):
                 )
             self._store_entry(cache, source, entry, is_new=False)
             return cached
-        usage_before, diagnostics_before = recall.Usage.of(self.included_files), len(self.diagnostics)
+        usage_before, diagnostics_before = Usage.of(self.included_files), len(self.diagnostics)
         self.included_files.inclusions.clear()  # texts that were read only to check the outdated entry
         self._laid_over.clear()
         manifests = [*self._read(source, content)]
         is_silent = len(self.diagnostics) == diagnostics_before and not any(parsed.diagnostics for parsed in manifests)
         # Paths with characters that cannot be printed may have the same shown path.
         is_plain = os.fspath(self._files[source.path]).isprintable()
-        file_read = recall.FileRead(content, manifests, self._laid_over, usage_before)
-        entry = recall.entry_of(file_read, self.included_files) if is_silent and is_plain else None
+        file_read = FileRead(content, manifests, self._laid_over, usage_before)
+        entry = entry_of(file_read, self.included_files) if is_silent and is_plain else None
         if entry is None:
             cache.mark_incomplete()
         else:
