@@ -44,9 +44,9 @@ class Formatting(Struct):
         if real_name in self.read:
             return
         self.read.add(real_name)
-        self.budget.count_file(len(content), Source(name, 1, 1))
+        self.budget.count(Source(name, 1, 1), files=1, manifests=len(content))
         parsed = yaml12.read(content, name)
-        self.budget.count_values(parsed.values, Source(name, 1, 1))
+        self.budget.count(Source(name, 1, 1), values=parsed.values)
         errors = errors_in(parsed.diagnostics)
         self.diagnostics += errors
         new_content = (

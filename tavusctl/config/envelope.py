@@ -176,7 +176,7 @@ class _Expander(Struct):
             self.passages[pointer] = expansion.passages
         size = max(expansion.character_count, size_of(expansion.value))
         self._inserted_bytes += size
-        self.budget.count_inserted(size, expansion.expressions, source)
+        self.budget.count(source, text=size, expressions=expansion.expressions)
         if self._inserted_bytes > self.budget.limits.document:
             limit = self.budget.limits.document // 1024**2
             self.collector.error("TV115", f"expressions insert more than {limit} MiB into one document", source)

@@ -69,7 +69,7 @@ class IncludedFiles(Struct):
         file = FileDigest(str(path), self.shown(os.path.normpath(path)), size, digest)
         if cached is None:
             self._measured[key] = file
-            self.budget.count_attachment(size, source)
+            self.budget.count(source, attachments=size)
         return file
 
     def locate(self, name: str, manifest: Path) -> Path:

@@ -7,6 +7,7 @@ project passed for all of it, an apply would delete the rest.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -53,8 +54,31 @@ class LimitExceededError(Exception):
         self.diagnostic = Diagnostic("TV115", f"{message}; the rest of the project is not read", source, hint)
 
 
+# What exceeds each limit, and a hint.
+_EXCEEDED: Final[Mapping[str, tuple[str, str]]] = {
+    "depth": ("the folder is nested {total} levels deep, more than the limit of {limit}", "move its files up"),
+    "entries": (
+        "with this folder, the project has {total} files and folders, more than the limit of {limit}",
+        f"move files that are not manifests elsewhere, or {_SPLIT}",
+    ),
+    "files": ("this is file {total} of the project, more than the limit of {limit}", _SPLIT),
+    "manifests": ("with this file, the manifests have {size}", _SPLIT),
+    "values": (
+        "with this file, the manifests have {total} values, more than the limit of {limit}",
+        f"{_REPEAT_LESS} with aliases, or {_SPLIT}",
+    ),
+    "text": (
+        "with this expression, `${{file:}}` and `${{var:}}` insert {size} (counted each time)",
+        f"{_REPEAT_LESS}, or {_SPLIT}",
+    ),
+    "expressions": ("with this text, the project has {total} expressions, more than the limit of {limit}", _SPLIT),
+    "attachments": ("with this file, the files to upload have {size}", _SPLIT),
+    "diagnostics": ("there are more than {limit} problems", "fix these first"),
+}
+
+
 class Budget(Struct):
-    """How much was read so far; the counting methods raise LimitExceededError at the source that exceeds a limit."""
+    """How much was read so far."""
 
     limits: Limits = LIMITS
     entries: int = 0
@@ -71,51 +95,21 @@ class Budget(Struct):
         """How much of its limit the largest amount takes: 1 for all of it."""
         return max(float(getattr(self, name) / getattr(self.limits, name)) for name in _ADDED_UP)
 
-    def count_entries(self, entries: int, depth: int, source: Source) -> None:
-        """Count the entries of a listed folder, and check its depth."""
-        self.entries += entries
-        if depth > self.limits.depth:
-            message = f"the folder is nested {depth} levels deep, more than the limit of {self.limits.depth}"
-            raise LimitExceededError(message, source, "move its files up")
-        if self.entries > self.limits.entries:
-            message = (
-                f"with this folder, the project has {self.entries} files "
-                f"and folders, more than the limit of {self.limits.entries}"
-            )
-            raise LimitExceededError(message, source, "move files that are not manifests elsewhere, or " + _SPLIT)
+    def count(self, source: Source, **amounts: int) -> None:
+        """Add amounts by the names of their limits; LimitExceededError at the source if one exceeds its limit."""
+        for name, amount in amounts.items():
+            setattr(self, name, getattr(self, name) + amount)
+            self._check(name, getattr(self, name), source)
 
-    def count_file(self, size: int, source: Source) -> None:
-        """Count a manifest file, and its bytes."""
-        self.files, self.manifests = self.files + 1, self.manifests + size
-        if self.files > self.limits.files:
-            message = f"this is file {self.files} of the project, more than the limit of {self.limits.files}"
-            raise LimitExceededError(message, source, _SPLIT)
-        if self.manifests > self.limits.manifests:
-            message = f"with this file, the manifests have {_size(self.manifests, self.limits.manifests)}"
-            raise LimitExceededError(message, source, _SPLIT)
+    def check_depth(self, depth: int, source: Source) -> None:
+        """Check how many folders are inside one another; LimitExceededError if they are too many."""
+        self._check("depth", depth, source)
 
-    def count_values(self, values: int, source: Source) -> None:
-        """Count the values of a file."""
-        self.values += values
-        if self.values > self.limits.values:
-            message = (
-                f"with this file, the manifests have {self.values} values, more than the limit of {self.limits.values}"
-            )
-            raise LimitExceededError(message, source, f"{_REPEAT_LESS} with aliases, or {_SPLIT}")
-
-    def count_inserted(self, size: int, expressions: int, source: Source) -> None:
-        """Count the bytes that the expressions of a text insert, and the expressions."""
-        self.text, self.expressions = self.text + size, self.expressions + expressions
-        if self.text > self.limits.text:
-            texts = _size(self.text, self.limits.text)
-            message = f"with this expression, `${{file:}}` and `${{var:}}` insert {texts} (counted each time)"
-            raise LimitExceededError(message, source, f"{_REPEAT_LESS}, or {_SPLIT}")
-        if self.expressions > self.limits.expressions:
-            message = (
-                f"with this text, the project has {self.expressions} "
-                f"expressions, more than the limit of {self.limits.expressions}"
-            )
-            raise LimitExceededError(message, source, _SPLIT)
+    def _check(self, name: str, total: int, source: Source) -> None:
+        limit: int = getattr(self.limits, name)
+        if total > limit:
+            message, hint = _EXCEEDED[name]
+            raise LimitExceededError(message.format(total=total, limit=limit, size=_size(total, limit)), source, hint)
 
     def has_room(self, values: int, text: int, expressions: int) -> bool:
         """Whether so many more values, bytes of inserted text and expressions are within the limits."""
@@ -126,20 +120,6 @@ class Budget(Struct):
             (self.expressions + expressions, self.limits.expressions),
         )
         return all(amount <= limit for amount, limit in amounts)
-
-    def count_attachment(self, size: int, source: Source) -> None:
-        """Count the bytes of a file to upload, once for each file."""
-        self.attachments += size
-        if self.attachments > self.limits.attachments:
-            message = f"with this file, the files to upload have {_size(self.attachments, self.limits.attachments)}"
-            raise LimitExceededError(message, source, _SPLIT)
-
-    def count_diagnostics(self, diagnostics: int, source: Source) -> None:
-        """Count diagnostics."""
-        self.diagnostics += diagnostics
-        if self.diagnostics > self.limits.diagnostics:
-            message = f"there are more than {self.limits.diagnostics} problems"
-            raise LimitExceededError(message, source, "fix these first")
 
 
 def size_of(value: Json) -> int:

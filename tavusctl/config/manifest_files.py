@@ -120,7 +120,8 @@ def _walk(top: Path, project: Project, diagnostics: list[Diagnostic], budget: Bu
     while pending:
         current = pending.pop()
         entries = _entries(current, project, diagnostics)
-        budget.count_entries(len(entries), len(current.relative_to(top).parts), file_start(current, project))
+        budget.check_depth(len(current.relative_to(top).parts), file_start(current, project))
+        budget.count(file_start(current, project), entries=len(entries))
         inner: list[os.DirEntry[str]] = []
         others: list[os.DirEntry[str]] = []
         for entry in entries:

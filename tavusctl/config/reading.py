@@ -118,7 +118,7 @@ class Reading(Struct):
         manifests = list(read_file(path, source))
         self.parsed_manifests += manifests
         added = len(self.diagnostics) - diagnostics_before + sum(len(manifest.diagnostics) for manifest in manifests)
-        self.included_files.budget.count_diagnostics(added, source)
+        self.included_files.budget.count(source, diagnostics=added)
 
     def _take_overlays(self, path: Path, source: Source) -> Iterator[ParsedManifest]:
         """Keep the documents of an overlay file until the base is read; open those without a valid address at once."""
@@ -308,7 +308,7 @@ class Reading(Struct):
             self.diagnostics.append(Diagnostic(id, f"the file {error}", source))
             self.unreadable_texts.append("")
             return None
-        self.included_files.budget.count_file(len(content), source)
+        self.included_files.budget.count(source, files=1, manifests=len(content))
         self._files[source.path] = path
         if self.cache:
             self.cache.note_file(path, source.path, digest(content))
@@ -322,7 +322,7 @@ class Reading(Struct):
         redact = redaction.redactor_for(text)
         parsed = yaml12.read(content, source.path)
         self.diagnostics += redacted_diagnostics(parsed.diagnostics, redact)
-        self.included_files.budget.count_values(parsed.values, source)
+        self.included_files.budget.count(source, values=parsed.values)
         documents = [
             Document(node, redact, overlays.address_of(node, self.kinds, self._scope), file, content, number)
             for number, node in enumerate(parsed.documents)

@@ -140,8 +140,7 @@ def from_cache(
         if text is None or digest(text.encode()) != included.digest:
             return None
         texts.append(text)
-    included_files.budget.count_values(entry.values, source)
-    included_files.budget.count_inserted(entry.text, entry.expressions, source)
+    included_files.budget.count(source, values=entry.values, text=entry.text, expressions=entry.expressions)
     return [unpack(cached, texts) for cached in entry.manifests]
 
 
