@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from tavusctl.config import files, overlays, yaml12
 from tavusctl.config.attachments import AttachmentResolver, FileDigest
-from tavusctl.config.cache.entry import Entry, FileRead, Usage, entry_of, from_cache
+from tavusctl.config.cache.entry import Entry, FileRead, entry_of, from_cache
 from tavusctl.config.cache.manifest_cache import ManifestCache
 from tavusctl.config.cache.trace import digest
 from tavusctl.config.envelope import ParsedManifest, open_document
@@ -147,14 +147,14 @@ class Reading(Struct):
                 )
             self._store_entry(cache, source, entry, is_new=False)
             return cached
-        usage_before, diagnostics_before = Usage.of(self.included_files), len(self.diagnostics)
+        budget_before, diagnostics_before = replace(self.included_files.budget), len(self.diagnostics)
         self.included_files.inclusions.clear()  # texts that were read only to check the outdated entry
         self._laid_over.clear()
         manifests = [*self._read(source, content)]
         is_silent = len(self.diagnostics) == diagnostics_before and not any(parsed.diagnostics for parsed in manifests)
         # Paths with characters that cannot be printed may have the same shown path.
         is_plain = os.fspath(self._files[source.path]).isprintable()
-        file_read = FileRead(content, manifests, self._laid_over, usage_before)
+        file_read = FileRead(content, manifests, self._laid_over, budget_before)
         entry = entry_of(file_read, self.included_files) if is_silent and is_plain else None
         if entry is None:
             cache.mark_incomplete()

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from tavusctl.config.cache.trace import digest
 from tavusctl.config.envelope import ParsedManifest
 from tavusctl.config.included_files import IncludedFiles
+from tavusctl.config.limits import Budget
 from tavusctl.core.address import Address, Source
 from tavusctl.core.json_tree import Leaf, value_at, with_leaves
 from tavusctl.core.model import Manifest, Recrawl
@@ -96,26 +97,13 @@ def unpack(cached: CachedManifest, texts: Sequence[str]) -> ParsedManifest:
     return replace(cached.parsed, manifest=replace(manifest, spec=spec, sources=sources))
 
 
-class Usage(Struct, frozen=True):
-    """How much of the limits of a project was used."""
-
-    values: int
-    text: int
-    expressions: int
-
-    @classmethod
-    def of(cls, included_files: IncludedFiles) -> Usage:
-        """The usage so far."""
-        return cls(included_files.budget.values, included_files.budget.text, included_files.budget.expressions)
-
-
 class FileRead(Struct, frozen=True):
     """A file without diagnostics that was just parsed."""
 
     content: bytes
     manifests: Sequence[ParsedManifest]
     overlays: Mapping[str, str]  # digests of the overlay documents merged into them, by address
-    usage_before: Usage
+    budget_before: Budget
 
 
 def from_cache(
@@ -150,7 +138,7 @@ def entry_of(file_read: FileRead, included_files: IncludedFiles) -> Entry | None
     if len(manifests) < len(file_read.manifests) or not all(map(_is_closed, manifests)):
         return None
     texts = [included.text for included in included_files.inclusions]
-    after = Usage.of(included_files)
+    before, after = file_read.budget_before, included_files.budget
     return Entry(
         digest(file_read.content),
         {**file_read.overlays},
@@ -158,9 +146,9 @@ def entry_of(file_read: FileRead, included_files: IncludedFiles) -> Entry | None
             IncludedText(included_files.shown(included.manifest), included.name, digest(included.text.encode()))
             for included in included_files.inclusions
         ),
-        after.values - file_read.usage_before.values,
-        after.text - file_read.usage_before.text,
-        after.expressions - file_read.usage_before.expressions,
+        after.values - before.values,
+        after.text - before.text,
+        after.expressions - before.expressions,
         tuple(pack(parsed, texts) for parsed in file_read.manifests),
     )
 
