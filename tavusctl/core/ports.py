@@ -30,19 +30,15 @@ class Reader(Protocol):
     @property
     def response_count(self) -> int:
         """The number of responses so far, for the progress display."""
-        ...
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> JsonObject:
         """Return one object; raise errors.Gone if it does not exist."""
-        ...
 
     def list(self, path: str, listing: Listing, id_fields: tuple[str, ...]) -> list[JsonObject]:
         """Every object of a collection, each once; errors.ApiError if the listing may be incomplete."""
-        ...
 
     def server_time(self) -> datetime:
         """The clock of the server by its last response, else the local clock; aware, UTC."""
-        ...
 
 
 class Fence(Protocol):
@@ -56,14 +52,12 @@ class Fence(Protocol):
 
         errors.LockError if it must not be made.
         """
-        ...
 
     def passes(self) -> bool:
         """Called just before the first byte is sent: whether the call may still be sent.  Does no I/O.
 
         False: the attempt counts as not sent.  errors.LockError if the call must not be made.
         """
-        ...
 
 
 class OpenFence(Struct, frozen=True):
@@ -94,7 +88,6 @@ class Api(Reader, Protocol):
         `before_retry` is called before a request that got a 429 is sent again, and may prevent that by raising an
         error: a 429 does not prove that nothing was done.
         """
-        ...
 
     def patch(
         self, path: str, body: Json, *, fence: Fence, query: Mapping[str, str] | None = None, version: str = ""
@@ -103,19 +96,15 @@ class Api(Reader, Protocol):
 
         With a version, the server refuses it if the object has another one: errors.Rejected with status 412.
         """
-        ...
 
     def version(self, path: str) -> str:
         """The current ETag of an object; empty if its reads have none."""
-        ...
 
     def put(self, path: str, body: Json, *, fence: Fence, query: Mapping[str, str] | None = None) -> None:
         """Send a PUT, which creates or replaces; sending it twice does no harm."""
-        ...
 
     def delete(self, path: str, *, fence: Fence, query: Mapping[str, str] | None = None) -> None:
         """Send a DELETE; errors.Gone if there is no such object."""
-        ...
 
 
 class Sources(Protocol):
@@ -126,7 +115,6 @@ class Sources(Protocol):
 
         `last_result` is its last fingerprint, which is returned if nothing has changed.
         """
-        ...
 
 
 class State(Struct, frozen=True):
@@ -156,19 +144,15 @@ class ArtifactStore(Protocol):
 
     def put(self, name: str, content: bytes) -> None:
         """Store an artifact, durable before returning; errors.StateError if that fails."""
-        ...
 
     def get(self, name: str) -> bytes | None:
         """The content of an artifact, or None."""
-        ...
 
     def names(self, folder: str) -> Mapping[str, float]:
         """The artifacts in a folder, each with the time when it was stored, in seconds since an arbitrary start."""
-        ...
 
     def drop(self, names: Iterable[str]) -> None:
         """Delete artifacts."""
-        ...
 
 
 class Store(Protocol):
@@ -177,12 +161,10 @@ class Store(Protocol):
     @property
     def artifacts(self) -> ArtifactStore:
         """The artifacts beside the state."""
-        ...
 
     @property
     def groups_records(self) -> bool:
         """Whether records that are queued at the same time are written together, in about the time of one."""
-        ...
 
     def read(self, *, older: bool = False) -> State:
         """The state; a new one (serial 0) if none was ever written.
@@ -190,37 +172,30 @@ class Store(Protocol):
         errors.StateError if it cannot be trusted, also if there are records of runs that it does not know: then it was
         restored from a backup, which `older` allows.
         """
-        ...
 
     def write(self, state: State) -> None:
         """Make the state durable before returning; errors.LockError when another run has taken the state over."""
-        ...
 
     def lock(self, timeout: float = 0.0, command: str = "") -> AbstractContextManager[None]:
         """Lock the state, waiting up to `timeout` seconds; errors.LockError names the holder, host, run and age.
 
         `command` is shown to those who wait.
         """
-        ...
 
     def holder(self) -> str:
         """Who holds the lock now, in one clause, as far as a read shows; empty if it is free.  Writes nothing."""
-        ...
 
     def held(self) -> bool:
         """Whether this run certainly holds the lock now; returns at once, without a request to the store.
 
         False if only the store knows: `append` asks it.  errors.LockError if the lock is lost.
         """
-        ...
 
     def unlock(self, owner: str, *, dead: str = "") -> None:
         """Release the lock of a dead run by its exact id; `dead` repeats the name of a recent holder."""
-        ...
 
     def journal(self) -> list[bytes]:
         """Records appended since the journal was last cleared, in order; errors.StateError when one is damaged."""
-        ...
 
     def queue(self, record: bytes) -> Callable[[], None]:
         """Queue one line (no newline in it) for the journal; the function returned waits until it is durable.
@@ -229,11 +204,9 @@ class Store(Protocol):
         errors.StateError when the record could not be kept, and errors.LockError when another run has taken the state
         over: in both cases the record counts as not written and nothing may be sent because of it.
         """
-        ...
 
     def clear_journal(self) -> None:
         """Delete all records in one step, once the state contains what they record."""
-        ...
 
 
 class Clock(Protocol):
@@ -241,8 +214,6 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds from an arbitrary start, never going back."""
-        ...
 
     def sleep(self, seconds: float, /) -> None:
         """Wait."""
-        ...

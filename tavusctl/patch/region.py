@@ -35,7 +35,6 @@ class Pricing(Protocol):
 
     def change_cached(self, before: Json, after: Json, pointer_size: int, patterns: IdentityPatterns) -> CostAndScript:
         """Cost and script of changing one value into another."""
-        ...
 
 
 class Region:

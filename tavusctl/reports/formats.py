@@ -27,19 +27,15 @@ class Format(Protocol):
 
     def plan(self, plan: PlanView, /) -> str:
         """A report of what apply would do."""
-        ...
 
     def outcomes(self, plan: PlanView, outcomes: Sequence[OutcomeView], /) -> str:
         """A report of what apply has done."""
-        ...
 
     def drift(self, plan: PlanView, drift: Sequence[DriftView], /) -> str:
         """A report of what has changed in the account."""
-        ...
 
     def diagnostics(self, diagnostics: Sequence[DiagnosticView], /) -> str:
         """A report of diagnostics."""
-        ...
 
 
 class Report(Struct, frozen=True):

@@ -33,7 +33,6 @@ class _Parser(Protocol):
 
     def get_event(self) -> yaml.Event:
         """Return the next event."""
-        ...
 
 
 class Node(Struct, eq=False):

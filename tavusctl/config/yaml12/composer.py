@@ -60,7 +60,6 @@ class Events(Protocol):
 
     def get_event(self) -> yaml.Event:
         """The next event; the last one is the end of the stream."""
-        ...
 
 
 class _Place:
