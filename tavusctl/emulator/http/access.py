@@ -84,7 +84,7 @@ class AccessPolicy:
         if parts is None or parts.scheme not in _WEB or own_parts is None:
             return False
         name = _hostname(parts)
-        return name == _hostname(own_parts) or name.endswith(".localhost") or _is_loopback(name)
+        return name == _hostname(own_parts) or name.endswith(".localhost") or is_loopback(name)
 
 
 def _control_refusal(request: Request) -> Response | None:
@@ -132,5 +132,6 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _is_loopback(name: str) -> bool:
+def is_loopback(name: str) -> bool:
+    """Whether a host name is that of this machine."""
     return name == "localhost" or (_is_address(name) and ipaddress.ip_address(name).is_loopback)

@@ -9,15 +9,15 @@ their events, delivered or not.
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import json
 import queue
 import threading
 from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
+from tavusctl.emulator.http.access import is_loopback
 from tavusctl.emulator.http.messages import Json, Object
 
 _SECONDS: Final = 5.0
@@ -53,7 +53,7 @@ class Callbacks:
 def _post(url: str, event: Json, ports: Container[int]) -> int:
     """Post an event; returns the status of the answer.  ValueError if the URL is not allowed."""
     parts = urlsplit(url)
-    if not _is_own_http(parts):
+    if parts.scheme != "http" or not is_loopback(parts.hostname or ""):
         raise ValueError("not an http address of this machine: written down, not sent")
     port = parts.port or 80
     if port not in ports:
@@ -65,12 +65,3 @@ def _post(url: str, event: Json, ports: Container[int]) -> int:
         return connection.getresponse().status
     finally:
         connection.close()
-
-
-def _is_own_http(parts: SplitResult) -> bool:
-    if parts.scheme != "http" or not parts.hostname:
-        return False
-    try:
-        return ipaddress.ip_address(parts.hostname).is_loopback
-    except ValueError:
-        return parts.hostname == "localhost"
