@@ -64,18 +64,10 @@ def contains_mask(value: Json) -> bool:
 
 
 class Pattern(NamedTuple):
-    """A pattern of requests: `PATCH /v2/personas/*`, both parts with wildcards; `*` alone matches any request."""
+    """A pattern of requests: `PATCH /v2/personas/*`, both parts with wildcards; `forms.pattern` parses one."""
 
     method: str
     path: str
-
-    @classmethod
-    def parse(cls, text: str) -> Pattern:
-        """Parse a pattern; a method or a path alone is accepted, and a slash at the end is ignored."""
-        method, _, path = text.strip().partition(" ")
-        if not path:
-            method, path = ("*", method) if method.startswith("/") else (method, "*")
-        return cls(method.upper(), path.strip().rstrip("/") or "/")
 
     def matches(self, method: str, path: str) -> bool:
         """Whether the pattern matches a request; a slash at the end of its path is ignored."""

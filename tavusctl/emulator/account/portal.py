@@ -49,7 +49,7 @@ class Portal:
             raise BadEdit('`when` is {"before": PATTERN} or {"after": PATTERN}')
         moment = moments[0]
         forms.check_members(when, ("before", "after", "skip", "times"), "`when`")
-        pattern = Pattern.parse(forms.pattern(when[moment], moment))
+        pattern = forms.pattern(when[moment], moment)
         skip, times = forms.whole_number(when, "skip", 0), forms.whole_number(when, "times", 1, minimum=1)
         self.edits.append(ArmedEdit(moment, pattern, edit, skip, times))
 

@@ -144,7 +144,7 @@ def _checked_fault(rule: Object, kind: str) -> Fault:
         raise BadRule("raw is text, or base64 when `base64` is true") from error
     forms.number(rule, "probability", 1.0, maximum=1)
     times = None if rule.get("times", 1) is None else forms.whole_number(rule, "times", 1, minimum=1)
-    pattern = Pattern.parse(forms.pattern(rule.get("match", "*")))
+    pattern = forms.pattern(rule.get("match", "*"))
     skip, seed = forms.whole_number(rule, "skip", 0), forms.whole_number(rule, "seed", 0)
     return Fault(rule, pattern, kind, phase, skip, times, random.Random(seed))
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection
 from fnmatch import fnmatchcase
 
+from tavusctl.emulator.account.journal import Pattern
 from tavusctl.emulator.http.messages import Json, Object
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
@@ -32,21 +33,22 @@ def check_members(value: Json, allowed: Collection[str], what: str) -> Object:
     return value
 
 
-def pattern(value: Json, name: str = "match") -> str:
-    """A pattern of requests, as written: at least one method must match, and the path must not be the control side."""
+def pattern(value: Json, name: str = "match") -> Pattern:
+    """A pattern of requests; a method or a path alone is accepted.
+
+    At least one method must match, and the path must not be the control side.
+    """
     method, _, path = value.strip().partition(" ") if isinstance(value, str) else ("", "", "")
     if not path:
         method, path = ("*", method) if method.startswith("/") else (method, "*")
-    is_valid = any(fnmatchcase(known_method, method.upper()) for known_method in METHODS) and path.strip().startswith(
-        ("/", "*", "?", "[")
-    )
-    if not is_valid:
+    method, path = method.upper(), path.strip()
+    if not any(fnmatchcase(known, method) for known in METHODS) or not path.startswith(("/", "*", "?", "[")):
         raise BadForm(f"`{name}` {_PATTERN}; found {value!r}")
     if re.search(r"\?[^/]*=", path):
         raise BadForm(f"`{name}` {_PATTERN}; the query of an address does not count: take it off")
-    if path.strip().startswith("/__emulator"):
+    if path.startswith("/__emulator"):
         raise BadForm(f"`{name}`: requests to the control side are never struck")
-    return str(value)
+    return Pattern(method, path.rstrip("/") or "/")
 
 
 def whole_number(body: Object, name: str, default: int, minimum: int = 0, maximum: int | None = None) -> int:
