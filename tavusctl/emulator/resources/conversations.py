@@ -108,15 +108,10 @@ def create(call: Call) -> Response:
         _check_limits(call)
     now = world.clock.now()
     ident = RESOURCE.new_id(world)
-    document = {
-        "conversation_name": body.get("conversation_name", f"New Conversation {int(now * 1000)}"),
+    document = from_seed(world, {"conversation_name": f"New Conversation {int(now * 1000)}", **body}, now) | {
         "conversation_url": _room_url(call, ident),
         "status": "ended" if is_test else "active",
-        "callback_url": body.get("callback_url", ""),
-        "created_at": in_microseconds(now),
         "replica_id": replica,
-        "persona_id": body.get("persona_id"),
-        "updated_at": in_microseconds(now),
     }
     stored = StoredObject(call.account, KIND, ident, now, document, _hidden_part(call, body, ident, now))
     stored = stored if is_test else _with_event(world, stored, "system.replica_joined", {})

@@ -103,17 +103,9 @@ def create(call: Call) -> Response:
     check_fields(diagnostics(CREATE_TODAY if call.world.is_today else CREATE, body))
     world, now = call.world, call.world.clock.now()
     ident = RESOURCE.new_id(world)
-    document = {
-        "replica_name": body.get("replica_name", f"Replica {ident[1:6]}"),
-        "thumbnail_video_url": None,
-        "training_progress": "0/100",
-        "status": "started",
-        "created_at": in_milliseconds(now),
-        "updated_at": in_milliseconds(now),
-        "error_message": None,
-        "model_name": body.get("model_name", "phoenix-4" if world.is_today else "phoenix-3"),
-        **_voice_ids(body),
-    }
+    defaults = {"replica_name": f"Replica {ident[1:6]}", "model_name": "phoenix-4" if world.is_today else "phoenix-3"}
+    document = from_seed(world, defaults | body | _voice_ids(body), now)
+    document |= {"thumbnail_video_url": None, "training_progress": "0/100", "status": "started"}
     training = {
         "began": now,
         "seconds": world.behaviors["training_seconds"],
@@ -224,17 +216,17 @@ def list_replicas(call: Call) -> Response:
 def from_seed(_world: World, body: Object, now: float) -> Object:
     """A replica in a seed: trained, unless the seed has another status."""
     body = aliases.to_older_names(body, aliases.REPLICA, new=True)
-    return {
-        "replica_name": body.get("replica_name", "Replica"),
-        "thumbnail_video_url": body.get("thumbnail_video_url", "https://cdn.example.com/thumbnail.mp4"),
-        "training_progress": body.get("training_progress", "100/100"),
-        "status": body.get("status", "completed"),
-        "created_at": body.get("created_at", in_milliseconds(now)),
-        "updated_at": body.get("updated_at", in_milliseconds(now)),
-        "error_message": body.get("error_message"),
-        "model_name": body.get("model_name", "phoenix-3"),
-        **{name: body[name] for name in TODAY_ONLY if name in body},
+    document = {
+        "replica_name": "Replica",
+        "thumbnail_video_url": "https://cdn.example.com/thumbnail.mp4",
+        "training_progress": "100/100",
+        "status": "completed",
+        "created_at": in_milliseconds(now),
+        "updated_at": in_milliseconds(now),
+        "error_message": None,
+        "model_name": "phoenix-3",
     }
+    return document | {name: value for name, value in body.items() if name in (*document, *TODAY_ONLY)}
 
 
 RESOURCE = Resource(
