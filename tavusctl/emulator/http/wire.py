@@ -200,7 +200,9 @@ class Connection(asyncio.Protocol):
         if fault is None:
             self._send(self._app.answer(exchange))
         elif fault.kind == "delay":
-            await self._delay(exchange, fault)
+            response = None if fault.before else self._app.answer(exchange)
+            await asyncio.sleep(fault.seconds(1.0))
+            self._send(response or self._app.answer(exchange))
         elif fault.kind == "late":
             self._app.answer_late(exchange, fault.seconds(1.0))
             self.close()
@@ -208,15 +210,6 @@ class Connection(asyncio.Protocol):
             await self._apply_fault(exchange, fault, None)
         else:
             await self._apply_fault(exchange, fault, self._app.answer(exchange))
-
-    async def _delay(self, exchange: Exchange, fault: Fault) -> None:
-        if fault.before:
-            await asyncio.sleep(fault.seconds(1.0))
-            self._send(self._app.answer(exchange))
-        else:
-            response = self._app.answer(exchange)
-            await asyncio.sleep(fault.seconds(1.0))
-            self._send(response)
 
     async def _apply_fault(self, exchange: Exchange, fault: Fault, response: Response | None) -> None:
         if fault.kind == "refuse" and response is not None:
