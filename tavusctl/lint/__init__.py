@@ -104,13 +104,12 @@ def check(
     There are none about `unchecked` manifests, which rules may only look up.
     """
     applied = [rule for rule in RULES if advice or rule.severity is Severity.ERROR]
-    rules = {name: [rule for rule in applied if not rule.kinds or name in rule.kinds] for name in kinds}
     for manifest in project.manifests:
         if manifest.address in unchecked:
             continue
         if not manifest.external_id:
             subject = Subject(manifest, kinds[manifest.address.kind], project)
-            for rule in rules[manifest.address.kind]:
+            for rule in applied:
                 yield from rule.remarks(subject)
         elif advice:
             yield from _named_twice(manifest, project)

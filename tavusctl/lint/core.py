@@ -12,6 +12,7 @@ from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostic_ids import CHECKS
 from tavusctl.core.diagnostics import Diagnostic, Edit, Severity, written_at
 from tavusctl.core.json_tree import value_at
+from tavusctl.core.messages import shown
 from tavusctl.core.model import Manifest
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import places, secret_fields
@@ -105,6 +106,11 @@ class Subject(Struct, frozen=True, dict=True):
         return value
 
     @cached_property
+    def items(self) -> Sequence[tuple[int, JsonObject]]:
+        """The items of a set, with their indices."""
+        return mappings(self.manifest.spec.get("data"))
+
+    @cached_property
     def leaves(self) -> Sequence[tuple[Place, Json]]:
         """Every scalar value, with its place."""
         values = places.values(self.kind, self.manifest.spec)
@@ -168,6 +174,27 @@ def mappings(value: Json) -> list[tuple[int, JsonObject]]:
     """The mappings in a list, with their indices; other items, and values that are no list, are ignored."""
     items = value if isinstance(value, list) else []
     return [(index, item) for index, item in enumerate(items) if isinstance(item, dict)]
+
+
+def repeated_names(subject: Subject, noun: str) -> Iterator[Finding]:
+    """A finding on each item of a set with the name of an earlier one; `noun` is what an item is."""
+    names, key = set[str](), f"{noun}_name"
+    for index, item in subject.items:
+        name = str(item.get(key))
+        if name in names:
+            pointer = pointer_of("data", index, key)
+            yield Finding(pointer, f"another {noun} has the name {shown(name)}", "rename one of them")
+        names.add(name)
+
+
+def too_long(
+    holder: Mapping[str, object], limits: Mapping[str, int], *above: str | int, hint: str = "shorten it"
+) -> Iterator[Finding]:
+    """A finding on each text of a mapping, at a path of keys, that is longer than newer versions of the API accept."""
+    for key, limit in limits.items():
+        if isinstance(text := holder.get(key), str) and len(text) > limit:
+            message = f"`{key}` has {len(text):,} characters; newer versions of the API accept {limit:,}"
+            yield Finding(pointer_of(*above, key), message, hint)
 
 
 def pointer_of(*keys: str | int) -> str:

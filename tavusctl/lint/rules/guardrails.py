@@ -6,23 +6,17 @@ from collections.abc import Iterator
 from typing import Final
 
 from tavusctl.core.messages import sanitized_name, shown
-from tavusctl.lint.core import Finding, Subject, mappings, pointer_of
+from tavusctl.lint.core import Finding, Subject, pointer_of, repeated_names, too_long
 
-_PROMPT_LIMIT: Final = 1000  # characters
-_NAME_LIMIT: Final = 100
 _NAME: Final = "guardrail_name"
+_LIMITS: Final = {_NAME: 100, "guardrail_prompt": 1000}  # characters
 
 
 def duplicate_guardrail(subject: Subject) -> Iterator[Finding]:
     """Report two guardrails with the same name, in a set or in the project: events tell them apart by nothing else."""
     if subject.kind.name_field == _NAME:
         yield from _named_twice(subject)
-    first_index: dict[str, int] = {}
-    for index, item in mappings(subject.spec.get("data")):
-        name = str(item.get(_NAME))
-        if first_index.setdefault(name, index) != index:
-            pointer = pointer_of("data", index, _NAME)
-            yield Finding(pointer, f"another guardrail has the name {shown(name)}", "rename one of them")
+    yield from repeated_names(subject, "guardrail")
 
 
 def _named_twice(subject: Subject) -> Iterator[Finding]:
@@ -33,9 +27,7 @@ def _named_twice(subject: Subject) -> Iterator[Finding]:
 
 def older_guardrail_set(subject: Subject) -> Iterator[Finding]:
     """Report a set of guardrails: newer accounts may read only single guardrails."""
-    names = [
-        name for _, item in mappings(subject.spec.get("data")) if isinstance(name := item.get("guardrail_name"), str)
-    ]
+    names = [name for _, item in subject.items if isinstance(name := item.get("guardrail_name"), str)]
     if names:
         new_name = sanitized_name(names[0], "[^A-Za-z0-9]+", "-", "name").lower()[:63].rstrip("-")
         hint = (
@@ -47,10 +39,5 @@ def older_guardrail_set(subject: Subject) -> Iterator[Finding]:
 
 def guardrail_too_long(subject: Subject) -> Iterator[Finding]:
     """Report names and prompts longer than newer versions of the API accept."""
-    limits = {"guardrail_name": _NAME_LIMIT, "guardrail_prompt": _PROMPT_LIMIT}
-    for index, item in mappings(subject.spec.get("data")):
-        for key, limit in limits.items():
-            text = item.get(key)
-            if isinstance(text, str) and len(text) > limit:
-                message = f"`{key}` has {len(text):,} characters; newer versions of the API accept {limit:,}"
-                yield Finding(pointer_of("data", index, key), message, "shorten it, or split it into two guardrails")
+    for index, item in subject.items:
+        yield from too_long(item, _LIMITS, "data", index, hint="shorten it, or split it into two guardrails")

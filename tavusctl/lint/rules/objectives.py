@@ -13,7 +13,7 @@ from typing import Final
 
 from tavusctl.core.messages import sanitized_name, shown, suggestion
 from tavusctl.lib.graph import Graph
-from tavusctl.lint.core import Finding, Subject, mappings, pointer_of
+from tavusctl.lint.core import Finding, Subject, pointer_of, repeated_names, too_long
 
 _CYCLE_LIMIT: Final = 10  # most cycles reported for one set
 _CYCLE_NAMES_LIMIT: Final = 12  # most names shown of one cycle
@@ -37,7 +37,7 @@ def _transitions(graph: Graph) -> dict[str, list[str]]:
 def _indices(subject: Subject) -> dict[str, int]:
     """The index of each objective in the set, by name; of objectives with the same name, that of the first."""
     indices: dict[str, int] = {}
-    for index, item in mappings(subject.spec.get("data")):
+    for index, item in subject.items:
         indices.setdefault(str(item.get("objective_name")), index)
     return indices
 
@@ -118,7 +118,7 @@ def _as_text(cycle: list[str]) -> str:
 
 def _transition_pointer(subject: Subject, index: int, target: str) -> str:
     fields = ("next_conditional_objectives", "next_required_objectives", "next_required_objective")
-    item = dict(mappings(subject.spec.get("data"))).get(index, {})
+    item = dict(subject.items).get(index, {})
     conditional, required, single = map(item.get, fields)
     if single == target:
         return pointer_of("data", index, fields[2])
@@ -131,7 +131,7 @@ def _transition_pointer(subject: Subject, index: int, target: str) -> str:
 
 def dead_end_objective(subject: Subject) -> Iterator[Finding]:
     """Report an objective whose only transition is conditional."""
-    for index, item in mappings(subject.spec.get("data")):
+    for index, item in subject.items:
         conditional = item.get("next_conditional_objectives")
         required = item.get("next_required_objectives") or item.get("next_required_objective")
         if isinstance(conditional, dict) and len(conditional) == 1 and not required:
@@ -143,12 +143,7 @@ def dead_end_objective(subject: Subject) -> Iterator[Finding]:
 
 def duplicate_objective(subject: Subject) -> Iterator[Finding]:
     """Report two objectives with the same name in a set."""
-    first_indices = _indices(subject)
-    for index, item in mappings(subject.spec.get("data")):
-        name = str(item.get("objective_name"))
-        if first_indices[name] != index:
-            pointer = pointer_of("data", index, "objective_name")
-            yield Finding(pointer, f"another objective has the name {shown(name)}", "rename one of them")
+    yield from repeated_names(subject, "objective")
 
 
 def shared_output_variable(subject: Subject) -> Iterator[Finding]:
@@ -158,7 +153,7 @@ def shared_output_variable(subject: Subject) -> Iterator[Finding]:
     """
     transitions = _transitions(_graph(subject))
     owners: defaultdict[str, list[str]] = defaultdict(list)
-    for index, item in mappings(subject.spec.get("data")):
+    for index, item in subject.items:
         own = str(item.get("objective_name"))
         for position, name in enumerate(_variables(item)):
             owner = next((one for one in owners[name] if one != own and _may_both_run(transitions, one, own)), None)
@@ -179,7 +174,7 @@ def _may_both_run(transitions: Mapping[str, list[str]], one: str, other: str) ->
 
 def invalid_output_variable(subject: Subject) -> Iterator[Finding]:
     """Report output variables that are not valid names of a variable."""
-    for index, item in mappings(subject.spec.get("data")):
+    for index, item in subject.items:
         for position, name in enumerate(_variables(item)):
             if not name.isidentifier():
                 pointer = pointer_of("data", index, "output_variables", position)
@@ -192,15 +187,15 @@ def invalid_output_variable(subject: Subject) -> Iterator[Finding]:
 
 def refused_objective(subject: Subject) -> Iterator[Finding]:
     """Report what newer versions of the API refuse: names, lengths, and sets with several first objectives."""
-    items = mappings(subject.spec.get("data"))
-    yield from _too_long(subject.spec, {"name": 100})
+    items = subject.items
+    yield from too_long(subject.spec, {"name": 100})
     for index, item in items:
         name = item.get("objective_name")
         if isinstance(name, str) and not _NAME.fullmatch(name):
             valid_name = sanitized_name(name, r"\W+", "_", "a_name")
             message = f"newer versions of the API accept letters, digits and underscores only, found {shown(name)}"
             yield Finding(pointer_of("data", index, "objective_name"), message, f"write `{valid_name}`")
-        yield from _too_long(item, _LIMITS, "data", index)
+        yield from too_long(item, _LIMITS, "data", index)
         if len(_variables(item)) > _COUNT_LIMIT:
             message = f"{len(_variables(item))} output variables; newer versions of the API accept {_COUNT_LIMIT}"
             yield Finding(pointer_of("data", index, "output_variables"), message, "split the objective in two")
@@ -211,13 +206,6 @@ def refused_objective(subject: Subject) -> Iterator[Finding]:
     if len(_indices(subject)) > 1 and not _graph(subject).edges and subject.value_at("allow_loops") is not True:
         message = "none of the objectives leads to another; newer versions of the API accept one first objective only"
         yield Finding(pointer_of("data"), message, "name the next objective of each but the last")
-
-
-def _too_long(holder: Mapping[str, object], limits: Mapping[str, int], *above: str | int) -> Iterator[Finding]:
-    for key, limit in limits.items():
-        if isinstance(text := holder.get(key), str) and len(text) > limit:
-            message = f"`{key}` has {len(text):,} characters; newer versions of the API accept {limit:,}"
-            yield Finding(pointer_of(*above, key), message, "shorten it")
 
 
 def _required_list(subject: Subject, index: int, names: object) -> Iterator[Finding]:
@@ -237,7 +225,7 @@ def _required_list(subject: Subject, index: int, names: object) -> Iterator[Find
 
 def ambiguous_next_objective(subject: Subject) -> Iterator[Finding]:
     """Report objectives with both a required next objective and conditional ones."""
-    for index, item in mappings(subject.spec.get("data")):
+    for index, item in subject.items:
         required = item.get("next_required_objectives") or item.get("next_required_objective")
         if required and item.get("next_conditional_objectives"):
             message = "newer versions of the API refuse a required next objective beside conditional ones"
