@@ -105,6 +105,11 @@ class Subject(Struct, frozen=True, dict=True):
             value = value.get(key) if isinstance(value, dict) else None
         return value
 
+    def mapping_at(self, *keys: str) -> JsonObject:
+        """The mapping at a path of keys; empty if there is none."""
+        value = self.value_at(*keys)
+        return value if isinstance(value, dict) else {}
+
     @cached_property
     def items(self) -> Sequence[tuple[int, JsonObject]]:
         """The items of a set, with their indices."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from tavusctl.core.address import Address
 from tavusctl.core.messages import shown, suggestion
 from tavusctl.fields.equivalence import has_no_effect
-from tavusctl.lib.json_types import Json
 from tavusctl.lint.core import Finding, Subject, mappings, pointer_of
 
 _RAVEN_1_ONLY: Final = ("audio_awareness_queries", "audio_tool_prompt", "audio_tools", "emotion_recognition")
@@ -43,11 +42,6 @@ _PERCEIVED: Final = ("vision", "audio")  # origins of tools that the perception 
 _EMOTION_LEVELS: Final = ("lowest", "low", "medium", "high", "highest")
 
 
-def _layer(subject: Subject, name: str) -> Mapping[str, Json]:
-    layer = subject.value_at("layers", name)
-    return layer if isinstance(layer, dict) else {}
-
-
 def _is_set(subject: Subject, value: object, *keys: str) -> bool:
     """Whether a setting of a layer is in use: it is not empty, and not what the server fills in by itself."""
     return not has_no_effect(subject.kind, ("layers", *keys), value)
@@ -55,7 +49,7 @@ def _is_set(subject: Subject, value: object, *keys: str) -> bool:
 
 def ignored_perception_setting(subject: Subject) -> Iterator[Finding]:
     """Report perception settings that the chosen model ignores."""
-    layer = _layer(subject, "perception")
+    layer = subject.mapping_at("layers", "perception")
     model = layer.get("perception_model")
     for key, value in layer.items():
         if key == "perception_model" or not isinstance(model, str) or not _is_set(subject, value, "perception", key):
@@ -80,11 +74,9 @@ def _ignored_hint(model: str, key: str) -> str:
         return "set `perception_model` to `raven-0` or `raven-1`, or remove this key"
     if model == "raven-0" and key in _OLD_NAMES:
         return f"use `{_OLD_NAMES[key]}`, or set `perception_model` to `raven-1`"
-    return (
-        "set `perception_model` to `raven-1`, which also analyses audio"
-        if model == "raven-0" and key in _RAVEN_1_ONLY
-        else ""
-    )
+    if model == "raven-0" and key in _RAVEN_1_ONLY:
+        return "set `perception_model` to `raven-1`, which also analyses audio"
+    return ""
 
 
 def overridden_speech_setting(subject: Subject) -> Iterator[Finding]:
@@ -92,11 +84,11 @@ def overridden_speech_setting(subject: Subject) -> Iterator[Finding]:
 
     A `conversational_flow` that names no model has sparrow-1.
     """
-    flow = _layer(subject, "conversational_flow")
+    flow = subject.mapping_at("layers", "conversational_flow")
     model = flow.get("turn_detection_model", "sparrow-1")
     is_read = not flow or model not in _IGNORING
     for key, (newer, levels) in _OVERRIDDEN.items():
-        value = _layer(subject, "stt").get(key)
+        value = subject.mapping_at("layers", "stt").get(key)
         if isinstance(value, str) and value in levels and _is_set(subject, value, "stt", key):
             pointer = pointer_of("layers", "stt", key)
             alternative = _PATIENCE[value] if key in _TWO_READINGS and newer not in flow else ""
@@ -116,7 +108,7 @@ def overridden_speech_setting(subject: Subject) -> Iterator[Finding]:
 
 def ignored_hotwords(subject: Subject) -> Iterator[Finding]:
     """Report hotwords for a speech-to-text engine that ignores them."""
-    layer = _layer(subject, "stt")
+    layer = subject.mapping_at("layers", "stt")
     engine = layer.get("stt_engine")
     if _is_set(subject, layer.get("hotwords"), "stt", "hotwords") and engine not in (None, "tavus-advanced"):
         yield Finding(
@@ -128,7 +120,7 @@ def ignored_hotwords(subject: Subject) -> Iterator[Finding]:
 
 def unlisted_level(subject: Subject) -> Iterator[Finding]:
     """Report a level that an example of the documentation uses, but that its lists of values do not contain."""
-    if _layer(subject, "conversational_flow").get("replica_interruptibility") == "verylow":
+    if subject.mapping_at("layers", "conversational_flow").get("replica_interruptibility") == "verylow":
         pointer = pointer_of("layers", "conversational_flow", "replica_interruptibility")
         fix = subject.edit(pointer, "set", "low")
         yield Finding(pointer, "the API does not list `verylow`", "write `low`", fix=(fix,))
@@ -136,9 +128,10 @@ def unlisted_level(subject: Subject) -> Iterator[Finding]:
 
 def ignored_voice_setting(subject: Subject) -> Iterator[Finding]:
     """Report voice settings of another engine than the chosen one."""
-    layer = _layer(subject, "tts")
-    engine, settings = layer.get("tts_engine"), layer.get("voice_settings")
-    values = settings if isinstance(settings, dict) else {}
+    engine, values = (
+        subject.mapping_at("layers", "tts").get("tts_engine"),
+        subject.mapping_at("layers", "tts", "voice_settings"),
+    )
     for other, keys in _VOICE_OF.items():
         for key in keys:
             is_set = _is_set(subject, values.get(key), "tts", "voice_settings", key)
@@ -152,8 +145,7 @@ def ignored_voice_setting(subject: Subject) -> Iterator[Finding]:
 
 def unlisted_emotion_level(subject: Subject) -> Iterator[Finding]:
     """Report emotions of a Cartesia voice with an unknown level."""
-    settings = _layer(subject, "tts").get("voice_settings")
-    emotions = settings.get("emotion") if isinstance(settings, dict) else None
+    emotions = subject.mapping_at("layers", "tts", "voice_settings").get("emotion")
     for index, emotion in enumerate(emotions if isinstance(emotions, list) else []):
         level = emotion.partition(":")[2] if isinstance(emotion, str) else ""
         if level and level not in _EMOTION_LEVELS:
@@ -172,7 +164,7 @@ def unread_prompt(subject: Subject) -> Iterator[Finding]:
 
 def perception_tools_prompt(subject: Subject) -> Iterator[Finding]:
     """Report perception tools without a prompt that says when to use them."""
-    layer = _layer(subject, "perception")
+    layer = subject.mapping_at("layers", "perception")
     for tools, prompt in _PROMPT_OF.items():
         if mappings(layer.get(tools)) and not _is_set(subject, layer.get(prompt), "perception", prompt):
             pointer = pointer_of("layers", "perception", tools)
@@ -181,7 +173,7 @@ def perception_tools_prompt(subject: Subject) -> Iterator[Finding]:
 
 def unseen_tool(subject: Subject) -> Iterator[Finding]:
     """Report tools of origin vision or audio for a persona without a raven model: the API does not attach them."""
-    model, tool_ids = _layer(subject, "perception").get("perception_model"), subject.value_at("tool_ids")
+    model, tool_ids = subject.mapping_at("layers", "perception").get("perception_model"), subject.value_at("tool_ids")
     if not isinstance(model, str) or not model or model.startswith("raven") or not isinstance(tool_ids, list):
         return
     origins = {manifest.address: manifest.spec.get("origin") for manifest in subject.project.manifests}

@@ -183,11 +183,9 @@ def tool_schema_reference(subject: Subject) -> Iterator[Finding]:
 
 def undeclared_placeholder(subject: Subject) -> Iterator[Finding]:
     """Report placeholders in the API call of a tool that are not parameters of the tool: the API refuses them."""
-    api = subject.value_at("delivery", "api")
-    if not isinstance(api, dict) or subject.value_at("delivery", "api", "auth", "type") == "hmac":
+    if subject.value_at("delivery", "api", "auth", "type") == "hmac":
         return
-    properties = subject.value_at("parameters", "properties")
-    names = properties if isinstance(properties, dict) else {}
+    api, names = subject.mapping_at("delivery", "api"), subject.mapping_at("parameters", "properties")
     for field in ("url", "body_template", "query_params"):
         for path, leaf in leaves(api.get(field)):
             for name in _PLACEHOLDER.findall(leaf) if isinstance(leaf, str) else ():
@@ -206,8 +204,7 @@ def tool_undelivered(subject: Subject) -> Iterator[Finding]:
 
 def tool_too_large(subject: Subject) -> Iterator[Finding]:
     """Report tools that the API refuses: reserved names of parameters, and more text than it accepts."""
-    properties = subject.value_at("parameters", "properties")
-    for name in properties if isinstance(properties, dict) else ():
+    for name in subject.mapping_at("parameters", "properties"):
         if str(name).startswith(_RESERVED_PREFIX):
             parameter_pointer = pointer_of("parameters", "properties", name)
             yield Finding(
