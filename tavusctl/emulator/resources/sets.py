@@ -81,31 +81,28 @@ class SetKind:
 
     def validated(self, world: World, body: Object) -> Object:
         """The validated set as it is to be stored, or a refusal; a new item gets an id, if items have ids."""
-        given: list[Json] = []
+        era, given = self.for_era(world), list[Json]()
         if world.behaviors["set_item_uuids"] and isinstance(body.get("data"), list):
             given = body["data"]
             body = body | {"data": [_without_uuid(item) for item in given]}
-        document = self.for_era(world).validated_fields(body, unknown=world.behaviors["set_items_unknown"] == "reject")
-        for item, former in zip(document["data"], given, strict=False):
-            item["uuid"] = former.get("uuid") or str(uuid.uuid4())
-        return document
-
-    def validated_fields(self, body: Object, *, unknown: bool) -> Object:
-        """The same, with these fields in any era; unknown members of items are refused if `unknown`, else stored."""
-        check_fields(diagnostics(self.fields, body))
+        check_fields(diagnostics(era.fields, body))
         if "data" not in body:
             raise refuse_message("data is required")
         data = body["data"]
         if not isinstance(data, list):
             raise refuse_fields({"data": [NOT_LIST]})
         for index, item in enumerate(data):
-            self._check_item(index, item, unknown=unknown)
-        extra = {name: body[name] for name in self.fields if name not in SET and name in body}
-        if "allow_loops" in self.fields:
+            era.check_item(index, item, unknown=world.behaviors["set_items_unknown"] == "reject")
+        extra = {name: body[name] for name in era.fields if name not in SET and name in body}
+        if "allow_loops" in era.fields:
             graph.check(data, loops=bool(extra.get("allow_loops")))
-        return {"name": body.get("name"), "data": [by_length_inside(item) for item in data], **extra}
+        items = [by_length_inside(item) for item in data]
+        for item, former in zip(items, given, strict=False):
+            item["uuid"] = former.get("uuid") or str(uuid.uuid4())
+        return {"name": body.get("name"), "data": items, **extra}
 
-    def _check_item(self, index: int, item: Json, *, unknown: bool) -> None:
+    def check_item(self, index: int, item: Json, *, unknown: bool) -> None:
+        """Refuse an invalid item; unknown members are refused if `unknown`, else stored."""
         if not isinstance(item, dict):
             raise refuse_fields({"data": {index: [NOT_MAPPING]}})
         for part in ("name", "prompt"):
@@ -120,30 +117,24 @@ class SetKind:
 
     def read_with_secrets(self, world: World, stored: StoredObject) -> Object:
         """What a read shows; sets have no secrets."""
-        return self.for_era(world).read_fields(world, stored)
-
-    def read_fields(self, world: World, stored: StoredObject) -> Object:
-        """The same, with these fields in any era."""
-        newer = bool(world.behaviors["newer_fields"])
-        document = stored.document
-        extra = [name for name in self.fields if name not in SET]
+        era, document = self.for_era(world), stored.document
         shown = {
             self.id_key if world.behaviors["set_id_key"] == "documented" else "uuid": stored.id,
             "owner_id": 1,
             "name": document["name"],
-            **{name: document.get(name, False) for name in extra},
-            "data": [self._shown_item(world, item, newer=newer) for item in document["data"]],
+            **{name: document.get(name, False) for name in era.fields if name not in SET},
+            "data": [era.shown_item(world, item) for item in document["data"]],
             "created_at": document["created_at"],
             "updated_at": document["updated_at"],
             "is_deleted": False,
         }
-        if not self.shows_internal_fields:
+        if not era.shows_internal_fields:
             del shown["owner_id"], shown["is_deleted"]
         return shown
 
-    def _shown_item(self, world: World, item: Object, *, newer: bool) -> Object:
+    def shown_item(self, world: World, item: Object) -> Object:
         """An item with every field; in the era `today`, a field that is null shows as empty."""
-        shown = fill(self.items, item, newer=newer)
+        shown = fill(self.items, item, newer=bool(world.behaviors["newer_fields"]))
         if "app_message" in self.items and not world.behaviors["set_app_message"]:
             shown.pop("app_message")
         if not world.is_today:
