@@ -202,19 +202,7 @@ def _block(place: Shown) -> Context:
     if place.secret:
         return {**common, "rows": [], "values": [("", SHOWN)]}
     if sides and not place.note and (is_prose(place.old) or is_prose(place.new)):
-        rows = [_row(row) for row in text_diff.rows(*sides)]
+        rows = list(text_diff.rows(*sides))
         return {**common, "note": review.budget(place.old, place.new), "rows": rows, "values": []}
     values = [("old", compact(place.old)), ("new", compact(place.new))]
     return {**common, "rows": [], "values": [(side, text) for side, text in values if text != compact(None)]}
-
-
-def _row(row: text_diff.Row) -> Context:
-    sides = (row.left, row.right) if row.row_type is not text_diff.RowType.MOVED else (None, row.right)
-    return {
-        "sort": row.row_type.value,
-        "note": row.note,
-        "old": row.old,
-        "new": row.new,
-        "left": sides[0],
-        "right": sides[1],
-    }
