@@ -84,7 +84,7 @@ def isolated_run(is_own_word: Callable[[str], bool] = _is_no_word) -> Iterator[N
 def redacted(text: str) -> View:
     """The text without the known secrets, also where they are encoded."""
     secrets, readings = tuple(_known), _Readings(text)
-    return View(_replace_spans(text, [*_secret_spans(readings, secrets), *_core_spans(readings, cores_of(secrets))]))
+    return View(_replace_spans(text, [*_secret_spans(readings, secrets), *readings.core_spans(cores_of(secrets))]))
 
 
 def redacted_words(text: str) -> View:
@@ -94,7 +94,7 @@ def redacted_words(text: str) -> View:
     """
     secrets, readings = tuple(_known), _Readings(text)
     spans = [*_secret_spans(readings, secrets), *_end_spans(readings, secrets), *detection.key_spans(text)]
-    return View(_replace_spans(text, [*spans, *_core_spans(readings, half_cores_of(secrets))]))
+    return View(_replace_spans(text, [*spans, *readings.core_spans(half_cores_of(secrets))]))
 
 
 def redactor_for(source: str) -> Callable[[str], str]:
@@ -321,11 +321,6 @@ def _piece_spans(text: _Readings, secrets: Iterable[str]) -> Iterator[tuple[int,
         for start in range(len(secret) - _PART + 1):
             piece = secret[start : start + _PART]
             yield from text.spans(piece, partial(_exact_span, piece))
-
-
-def _core_spans(text: _Readings, cores: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """The spans of secrets whose characters, or those of an encoding, are separated or in another case."""
-    return text.core_spans(cores) if cores else iter(())
 
 
 def _exact_span(needle: str, _: str, start: int) -> tuple[int, int]:

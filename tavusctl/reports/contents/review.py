@@ -271,7 +271,7 @@ def changed_places(kind: ResourceKind | None, fields: Iterable[FieldChange]) -> 
     """Every place in which fields differ from the live value, in order; of a conflict, the change of each side."""
     for entry in fields:
         if entry.sensitive:
-            yield Shown(entry.path, ABSENT, ABSENT, entry.cause, secret(entry), secret=True)
+            yield Shown(entry.path, ABSENT, ABSENT, entry.cause, secret_change(entry.live, entry.desired), secret=True)
         elif entry.cause is Cause.BOTH:
             yield from _places(entry, ValueComparison(kind, old_is_declared=True), entry.base, entry.live, "account")
             yield from _places(entry, ValueComparison(kind), entry.base, entry.desired, "manifest")
@@ -305,11 +305,6 @@ def blame(one: Blame, quoted: Callable[[str], str]) -> str:
     details = f"on {one.date.date().isoformat()} in {commit}{summary}"
     author = quoted(one.author)
     return f"overrides what {author} wrote {details}" if one.overridden else f"last written by {author} {details}"
-
-
-def secret(entry: FieldChange) -> str:
-    """What happens to a secret: `set`, `changed` or `removed`."""
-    return secret_change(entry.live, entry.desired)
 
 
 def secret_change(old: Json, new: Json) -> str:

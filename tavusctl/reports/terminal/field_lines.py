@@ -87,7 +87,7 @@ def fields(reading: ValueComparison, entries: Iterable[FieldChange]) -> Iterator
     short_fields: list[tuple[str, str]] = []
     for entry in entries:
         cause = style(f" ({entry.cause.value})", fg="magenta") if entry.cause is not Cause.EDITED else ""
-        short = f"{SHOWN} {review.secret(entry)}" if entry.sensitive else _short(entry)
+        short = f"{SHOWN} {review.secret_change(entry.live, entry.desired)}" if entry.sensitive else _short(entry)
         short = short if _fits(f"{entry.path}: {short}", indent=4) else ""
         blame_lines = [f"      {line}" for line in blame(entry)]
         if short:

@@ -165,11 +165,7 @@ def test_a_new_host_is_a_risk_and_a_known_one_is_not(one: Change, expected: list
 
 def test_a_secret_is_set_changed_or_removed() -> None:
     sides = [(ABSENT, "a"), ("a", "b"), ("a", None)]
-    assert [review.secret(field("/k", live, new, sensitive=True)) for live, new in sides] == [
-        "set",
-        "changed",
-        "removed",
-    ]
+    assert [review.secret_change(old, new) for old, new in sides] == ["set", "changed", "removed"]
 
 
 def test_a_budget_is_told_for_prompts_alone() -> None:
