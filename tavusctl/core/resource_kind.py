@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from tavusctl.core.errors import ApiError, Gone
 from tavusctl.core.schema.model_fields import is_a, is_free, steps
 from tavusctl.lib.graph import Graph
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
+from tavusctl.patch.pointer import join, split
 from tavusctl.secrets import detection
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class Part(Struct, frozen=True):
     @property
     def pointer(self) -> str:
         """Its path in `spec` as a JSON Pointer."""
-        return "".join(f"/{key}" for key in self.spec_path)
+        return join(self.spec_path)
 
 
 class ResourceKind(Struct, frozen=True, eq=False):
@@ -148,9 +149,8 @@ class ResourceKind(Struct, frozen=True, eq=False):
     listing: Listing = Listing()
     get_query: Mapping[str, str] = {}
     optional: bool = False  # accounts with an older API do not have the collection
-    is_of_kind: Callable[[JsonObject], bool] = lambda _: (
-        True
-    )  # whether a body is of this kind, if two kinds share a collection
+    # whether a body is of this kind, if two kinds share a collection
+    is_of_kind: Callable[[JsonObject], bool] = lambda _: True
     folder: str = ""  # folder of its manifests; empty: the last segment of the collection
     wire_names: Mapping[str, str] = {}  # key of `spec` -> its name in requests
     adds_members: bool = False  # reads omit some members: a patch must `add` them, since it cannot `replace` them
@@ -223,19 +223,16 @@ class ResourceKind(Struct, frozen=True, eq=False):
     @functools.cache
     def other_names(self, path: KeyPath) -> Mapping[str, str]:
         """Other names of the members of the object at `path`, each with the name that the model has."""
-        split = ((tuple(pattern.split("/")[1:]), declared) for pattern, declared in self.fields.items())
+        members = _patterns(self).get(len(path) + 1, {}).items()
         return {
-            other: key
-            for (*parent, key), declared in split
-            if _matches(tuple(parent), path)
-            for other in declared.aliases
+            other: key for (*parent, key), declared in members if _matches(parent, path) for other in declared.aliases
         }
 
     @functools.cache
     def scalar_aliases(self, path: KeyPath) -> tuple[str, ...]:
         """Members of the object at `path` with a `FieldTraits.scalar_alias`."""
-        split = (tuple(pattern.split("/")[1:]) for pattern, declared in self.fields.items() if declared.scalar_alias)
-        return tuple(key for *parent, key in split if _matches(tuple(parent), path))
+        members = _patterns(self).get(len(path) + 1, {}).items()
+        return tuple(key for (*parent, key), declared in members if declared.scalar_alias and _matches(parent, path))
 
     def canonical_key(self, path: KeyPath) -> str:
         """The canonical key of an alias, such as a name of older API pages or of other objects; empty if it is none."""
@@ -248,7 +245,7 @@ class ResourceKind(Struct, frozen=True, eq=False):
     @functools.cache
     def is_read_in_part(self, path: KeyPath) -> bool:
         """Whether reads may show more of the value at a path than `spec` has; list indices are given as `*`."""
-        patterns = (tuple(pointer.split("/")[1:]) for pointer, traits in self.fields.items() if traits.read_in_part)
+        patterns = (split(pointer) for pointer, traits in self.fields.items() if traits.read_in_part)
         return any(_matches(pattern[: len(path)], path) for pattern in patterns)
 
     def unwrap(self, body: JsonObject) -> JsonObject:
@@ -282,10 +279,10 @@ class ResourceKind(Struct, frozen=True, eq=False):
 
 
 def _first_match(texts: Mapping[str, str], path: KeyPath) -> str:
-    return next((text for pointer, text in texts.items() if _matches(tuple(pointer.split("/")[1:]), path)), "")
+    return next((text for pointer, text in texts.items() if _matches(split(pointer), path)), "")
 
 
-def _matches(pattern: KeyPath, path: KeyPath) -> bool:
+def _matches(pattern: Sequence[str], path: KeyPath) -> bool:
     return len(pattern) == len(path) and all(p in ("*", s) for p, s in zip(pattern, path, strict=True))
 
 
@@ -294,6 +291,6 @@ def _patterns(kind: ResourceKind) -> Mapping[int, Mapping[KeyPath, FieldTraits]]
     """The declared fields of a kind, by the length of their pattern, then by the pattern."""
     by_length: dict[int, dict[KeyPath, FieldTraits]] = {}
     for pointer, declared in kind.fields.items():
-        pattern = tuple(pointer.split("/")[1:])
+        pattern = split(pointer)
         by_length.setdefault(len(pattern), {})[pattern] = declared
     return by_length

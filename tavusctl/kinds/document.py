@@ -58,23 +58,14 @@ class KnowledgeDocument(Model):
             message = "`document_url` is missing or empty; set `document_url`, or `document_file` for a file"
             yield ("document_url",), "missing_key", message
         if url and file:
-            yield (
-                ("document_file",),
-                "not_together",
-                "`document_file` and `document_url` are mutually exclusive; remove one",
-            )
+            message = "`document_file` and `document_url` are mutually exclusive; remove one"
+            yield ("document_file",), "not_together", message
         if file and "crawl" in given:
-            yield (
-                ("crawl",),
-                "not_together",
-                "`crawl` follows the links of a web page, but `document_file` is a file; remove `crawl`",
-            )
+            message = "`crawl` follows the links of a web page, but `document_file` is a file; remove `crawl`"
+            yield ("crawl",), "not_together", message
         if "upload" in given and not file:
-            yield (
-                ("upload",),
-                "not_together",
-                "`document_file` is missing, so there is no file to upload; remove `upload`",
-            )
+            message = "`document_file` is missing, so there is no file to upload; remove `upload`"
+            yield ("upload",), "not_together", message
 
 
 _RENAMED: Final = {"crawl_config": "crawl"}

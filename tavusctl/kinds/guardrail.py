@@ -9,9 +9,8 @@ from pydantic import Field
 
 from tavusctl.core.messages import shown
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
-from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model
-from tavusctl.kinds.common.field_types import Filled, matching, optional, pattern_schema
+from tavusctl.kinds.common.field_types import Filled, Modality, matching, optional, pattern_schema
 from tavusctl.kinds.common.normalise import COMPUTED, normaliser
 from tavusctl.secrets.redaction import shortened
 
@@ -29,9 +28,7 @@ class SingleGuardrail(Model):
 
     guardrail_name: Filled | None = optional("Name of the rule; free text.", max_length=100)
     guardrail_prompt: Filled = Field(description="What must or must not happen.")
-    modality: Annotated[str, KnownValues("verbal", "visual", "audio")] | None = optional(
-        "Whether the rule is about what is said, seen or heard."
-    )
+    modality: Modality | None = optional("Whether the rule is about what is said, seen or heard.")
     callback_url: str | None = optional("URL that is called when the rule is broken.", max_length=2048)
     app_message: bool | None = optional("Whether the application is told when the rule is broken.")
     tags: list[GuardrailTag] | None = optional("Tags by which personas find it.", max_length=32)

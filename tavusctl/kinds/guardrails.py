@@ -9,11 +9,9 @@ from pydantic import Field
 
 from tavusctl.core.messages import sanitized_name, shown
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
-from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model
-from tavusctl.kinds.common.field_types import Filled, matching, optional, pattern_schema
-from tavusctl.kinds.common.normalise import COMPUTED_OF_SETS, respell_set
-from tavusctl.lib.json_types import JsonObject
+from tavusctl.kinds.common.field_types import Filled, Modality, matching, optional, pattern_schema
+from tavusctl.kinds.common.normalise import COMPUTED_OF_SETS, normaliser_of_sets
 
 
 def _no_name(value: str) -> str:
@@ -30,9 +28,7 @@ class Guardrail(Model):
 
     guardrail_name: GuardrailName = Field(description="Name of the rule: letters, digits and underscores.")
     guardrail_prompt: Filled = Field(description="What must or must not happen.")
-    modality: Annotated[str, KnownValues("verbal", "visual", "audio")] | None = optional(
-        "Whether the rule is about what is said, seen or heard."
-    )
+    modality: Modality | None = optional("Whether the rule is about what is said, seen or heard.")
     callback_url: str | None = optional("URL that is called when the rule is broken.")
     app_message: bool | None = optional("Whether the application is told when the rule is broken.")
     tags: list[str] | None = optional("Tags of the rule.")
@@ -56,11 +52,6 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
 _PLURALS: Final = {"guardrails_name": "guardrail_name", "guardrails_prompt": "guardrail_prompt"}
 
 
-def normalise(body: JsonObject) -> JsonObject:
-    """A set of guardrails as the API returns it, in the spelling of `spec`; plural item keys become singular."""
-    return respell_set(body, _PLURALS)
-
-
 GUARDRAILS: Final = ResourceKind(
     name="guardrails",
     collection="/v2/guardrails",
@@ -69,7 +60,7 @@ GUARDRAILS: Final = ResourceKind(
     update=Update.JSON_PATCH,
     model=Guardrails,
     fields=FIELDS,
-    normalise=normalise,
+    normalise=normaliser_of_sets(_PLURALS),
     summary="A set of rules that a persona keeps to.",
     listing=Listing(query={"legacy": "true"}, completeness_key="data"),
     is_of_kind=lambda body: not body.get("guardrail_name"),

@@ -149,18 +149,12 @@ class LanguageModel(Model):
         missing = [key for key in ("base_url", "api_key") if blank(given.get(key))]
         if own and missing:
             missing_keys = " and ".join(f"`{key}`" for key in missing)
-            yield (
-                ("model",),
-                "missing_key",
-                f"`{model}` is not a Tavus model and needs `base_url` and `api_key`; add {missing_keys}",
-            )
+            message = f"`{model}` is not a Tavus model and needs `base_url` and `api_key`; add {missing_keys}"
+            yield ("model",), "missing_key", message
         elif len(missing) == 1:
             present = "api_key" if missing == ["base_url"] else "base_url"
-            yield (
-                (present,),
-                "missing_key",
-                f"`{present}` has no effect without `{missing[0]}`; add `{missing[0]}`, or remove both",
-            )
+            message = f"`{present}` has no effect without `{missing[0]}`; add `{missing[0]}`, or remove both"
+            yield (present,), "missing_key", message
         if given.get("enable_llm_proxy") is True and not own:
             yield ("enable_llm_proxy",), "not_together", "`enable_llm_proxy` is allowed for a model of your own only"
 

@@ -12,8 +12,8 @@ from tavusctl.core.messages import sanitized_name, shown
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
-from tavusctl.kinds.common.field_types import Filled, matching, optional, pattern_schema
-from tavusctl.kinds.common.normalise import COMPUTED_OF_SETS, respell_set
+from tavusctl.kinds.common.field_types import Filled, Modality, matching, optional, pattern_schema
+from tavusctl.kinds.common.normalise import COMPUTED_OF_SETS, normaliser_of_sets
 from tavusctl.lib.graph import Edge, Graph, Node
 from tavusctl.lib.json_types import Json, JsonObject
 
@@ -38,9 +38,7 @@ class Objective(Model):
         "`auto`: the model decides when it is reached; `manual`: your side does."
     )
     output_variables: list[str] | None = optional("Names of the values that the conversation collects.")
-    modality: Annotated[str, KnownValues("verbal", "visual", "audio")] | None = optional(
-        "Whether it is reached by what is said, seen or heard."
-    )
+    modality: Modality | None = optional("Whether it is reached by what is said, seen or heard.")
     next_conditional_objectives: dict[str, str | None] | None = optional(
         "Goals that may follow: name, and the condition for it."
     )
@@ -78,11 +76,6 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
 
 
 _SETTINGS: Final = ("confirmation_mode", "modality", "output_variables", "callback_url")
-
-
-def normalise(body: JsonObject) -> JsonObject:
-    """A set of objectives as the API returns it, in the spelling of `spec`."""
-    return respell_set(body, {})
 
 
 def flow(spec: JsonObject) -> Graph:
@@ -137,7 +130,7 @@ OBJECTIVES: Final = ResourceKind(
     update=Update.JSON_PATCH,
     model=Objectives,
     fields=FIELDS,
-    normalise=normalise,
+    normalise=normaliser_of_sets({}),
     summary="A set of goals that a conversation works through.",
     listing=Listing(completeness_key="data"),
     key_aliases={

@@ -182,11 +182,6 @@ def normalise(body: JsonObject) -> JsonObject:
     return persona_parts.normalise(respell(persona, {}, _DROPPED))
 
 
-def is_stock(body: JsonObject) -> bool:
-    """Whether Tavus made the persona; False for a body without `persona_type` or `pal_type`."""
-    return body.get("persona_type") == "system" or body.get("pal_type") == "system"
-
-
 PERSONA: Final = ResourceKind(
     name="persona",
     aliases=("pal",),
@@ -199,7 +194,7 @@ PERSONA: Final = ResourceKind(
     normalise=normalise,
     summary="Who speaks: prompt, layers, and what it refers to.",
     listing=Listing(owner_query={"persona_type": "user"}, newer_owner_query={"pal_type": "user"}),
-    is_builtin=is_stock,
+    is_builtin=lambda body: "system" in (body.get("persona_type"), body.get("pal_type")),
     key_aliases=_SPELLINGS,
     mistakes=known_mistakes.PERSONA,
     publish_collection="/v2/pals",

@@ -119,8 +119,7 @@ def normalise(body: JsonObject) -> JsonObject:
         body = {**body, "skills": _configs(skills) if isinstance(skills, dict) else None}
     if tools is not None:
         body = {**body, "tool_ids": _ids(tools)}
-    conferencing = layers.get("conferencing") if isinstance(layers, dict) else None
-    if isinstance(layers, dict) and isinstance(conferencing, dict):
+    if isinstance(layers, dict) and isinstance(conferencing := layers.get("conferencing"), dict):
         writable = {key: value for key, value in conferencing.items() if key not in _READ_ONLY}
         body = {**body, "layers": {**layers, "conferencing": writable}}
     return body

@@ -95,11 +95,6 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
 }
 
 
-def is_stock(body: JsonObject) -> bool:
-    """Whether Tavus made the replica; only verbose reads have the type."""
-    return body.get("replica_type") == "system" or body.get("face_type") == "system"
-
-
 REPLICA: Final = ResourceKind(
     name="replica",
     aliases=("face",),
@@ -113,10 +108,10 @@ REPLICA: Final = ResourceKind(
     normalise=normaliser(("replica_id", "face_id", "replica_name"), _DROPPED),
     summary="A trained face and voice; training takes hours, and only name and voice can change.",
     listing=Listing(owner_query={"replica_type": "user"}, newer_owner_query={"face_type": "user"}),
-    get_query={"verbose": "true"},
+    get_query={"verbose": "true"},  # only verbose reads have the type
     ready_statuses=frozenset({"completed", "ready"}),
     failed_statuses=frozenset({"error"}),
-    is_builtin=is_stock,
+    is_builtin=lambda body: "system" in (body.get("replica_type"), body.get("face_type")),
     key_aliases={"/name": "replica_name", "/video_url": "train_video_url"},
     computed=_DROPPED,
     holds=("original_voice_id",),

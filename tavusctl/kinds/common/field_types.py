@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from tavusctl.core.messages import literal
+from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.lib.json_types import Json
 from tavusctl.secrets.redaction import shortened
 
@@ -73,5 +74,6 @@ def _truth(value: Json) -> Json:
 Truth = Annotated[bool, BeforeValidator(_truth), WithJsonSchema({"anyOf": [{"type": "boolean"}, {"enum": [*_TRUTH]}]})]
 # A text that must not be empty, nor only white space.
 Filled = Annotated[str, Field(min_length=1), AfterValidator(_not_blank)]
+Modality = Annotated[str, KnownValues("verbal", "visual", "audio")]
 WebAddress = Annotated[str, matching(_WEB, _no_web_address), pattern_schema(_WEB)]
 SecureAddress = Annotated[str, matching(_SECURE, _not_secure), pattern_schema(_SECURE)]

@@ -57,13 +57,18 @@ COMPUTED_OF_SETS: Final = COMPUTED | {"guardrails_id", "objectives_id", "status"
 _SET_NAMES: Final = {"guardrails_name": "name", "objectives_name": "name"}
 
 
-def respell_set(body: JsonObject, item_names: Mapping[str, str]) -> JsonObject:
-    """A set as the API returns it, under the key names of `spec`; a single item in `data` becomes a list of one."""
-    set_body = _unwrap_set(body)
-    result = respell(set_body, _SET_NAMES, COMPUTED_OF_SETS)
-    if "data" in set_body:
-        result["data"] = [_respell_item(item, item_names) for item in _items(set_body["data"])]
-    return result
+def normaliser_of_sets(renamed: Mapping[str, str]) -> Callable[[JsonObject], JsonObject]:
+    """The `normalise` of a kind of set, whose items have renamed keys; a single item becomes a list of one."""
+
+    def normalise(body: JsonObject) -> JsonObject:
+        set_body = _unwrap_set(body)
+        result = respell(set_body, _SET_NAMES, COMPUTED_OF_SETS)
+        if "data" in set_body:
+            data = set_body["data"]
+            result["data"] = [_respell_item(item, renamed) for item in (data if isinstance(data, list) else [data])]
+        return result
+
+    return normalise
 
 
 def _unwrap_set(body: JsonObject) -> JsonObject:
@@ -72,10 +77,6 @@ def _unwrap_set(body: JsonObject) -> JsonObject:
     if isinstance(inner, list) and len(inner) == 1:
         inner = inner[0]
     return inner if isinstance(inner, dict) and "data" in inner else body
-
-
-def _items(data: Json) -> list[Json]:
-    return data if isinstance(data, list) else [data]
 
 
 def _respell_item(item: Json, names: Mapping[str, str]) -> Json:
