@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import click
 from msgspec import Struct
@@ -10,7 +11,7 @@ from msgspec import Struct
 from tavusctl.app.planning.execution import RunResult
 from tavusctl.app.session.online import Session
 from tavusctl.cli import report_options, wrapped_output
-from tavusctl.cli.interrupt import Interruption
+from tavusctl.cli.interrupt import Interruption, interruptible
 from tavusctl.cli.report_options import Reports
 from tavusctl.core.errors import RefusedError, UsageError
 from tavusctl.core.messages import account_name, shown
@@ -45,7 +46,7 @@ class TerminalDialogue(Struct, frozen=True):
         is_in_report = self.format_ == "text" and text.needs_line(outcome)
         return "" if is_in_report else text.outcome(view.outcome(outcome))
 
-    def finish(self, result: RunResult, reports: Reports = ()) -> int:
+    def finish(self, result: RunResult, reports: Reports) -> int:
         """Report the outcomes and the next steps; returns the exit code.
 
         The account is changed by now: a file that cannot be written hides no outcome, and is no reason for another
@@ -64,6 +65,16 @@ class TerminalDialogue(Struct, frozen=True):
             report_options.print_error(result.failure)
         report_code = report_options.write_files(outcomes, reports)
         return code if result.outcomes else code or report_code
+
+
+def converse(
+    session: Session, format_: str, operation: Callable[[TerminalDialogue], RunResult], reports: Reports = ()
+) -> int:
+    """Run an operation that changes the account, in a dialogue that signals can stop; returns the exit code."""
+    with interruptible() as interruption:
+        dialogue = TerminalDialogue(session, format_, interruption)
+        result = operation(dialogue)
+    return dialogue.finish(result, reports)
 
 
 def require_answer(question: str, expected: str, environment: Environment, *, action: str, hint: str) -> None:

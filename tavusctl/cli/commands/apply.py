@@ -11,8 +11,7 @@ from tavusctl.app import apply as app
 from tavusctl.app.planning.plan_options import PlanOptions
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.settings import MOST_PARALLEL
-from tavusctl.cli.dialogue import TerminalDialogue
-from tavusctl.cli.interrupt import interruptible
+from tavusctl.cli.dialogue import converse
 from tavusctl.cli.offline_context import cache_option
 from tavusctl.cli.online_context import options
 from tavusctl.cli.options import (
@@ -86,7 +85,4 @@ def command(
         parallel,
         DraftConsent(discard_drafts, publish),
     )
-    with interruptible() as interruption:
-        dialogue = TerminalDialogue(session, format_, interruption)
-        result = app.apply(session, apply_options, dialogue)
-    return dialogue.finish(result, reports)
+    return converse(session, format_, lambda dialogue: app.apply(session, apply_options, dialogue), reports)

@@ -6,8 +6,7 @@ import click
 
 from tavusctl.app import destroy as app
 from tavusctl.app.session.online import Session
-from tavusctl.cli.dialogue import TerminalDialogue
-from tavusctl.cli.interrupt import interruptible
+from tavusctl.cli.dialogue import converse
 from tavusctl.cli.online_context import options
 from tavusctl.cli.options import allow_deletes, allow_replica_delete, lock_timeout
 from tavusctl.cli.report_options import format_option
@@ -40,7 +39,4 @@ def command(
     tavusctl destroy --yes --allow-deletes 7
     """
     destroy_options = app.DestroyOptions(yes, allow_deletes, allow_replica_delete, lock_timeout)
-    with interruptible() as interruption:
-        dialogue = TerminalDialogue(session, format_, interruption)
-        result = app.destroy(session, destroy_options, dialogue)
-    return dialogue.finish(result)
+    return converse(session, format_, lambda dialogue: app.destroy(session, destroy_options, dialogue))

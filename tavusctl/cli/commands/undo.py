@@ -7,8 +7,7 @@ import click
 from tavusctl.app import undo as app
 from tavusctl.app.session.online import Session
 from tavusctl.cli.completion_values import run as known_run
-from tavusctl.cli.dialogue import TerminalDialogue
-from tavusctl.cli.interrupt import interruptible
+from tavusctl.cli.dialogue import converse
 from tavusctl.cli.online_context import options
 from tavusctl.cli.options import allow_deletes, allow_replica_delete, discard_drafts, lock_timeout, publish, wait
 from tavusctl.cli.report_options import format_option
@@ -60,7 +59,4 @@ def command(
     undo_options = app.UndoOptions(
         yes, recreate, allow_deletes, allow_replica_delete, wait, lock_timeout, DraftConsent(discard_drafts, publish)
     )
-    with interruptible() as interruption:
-        dialogue = TerminalDialogue(session, format_, interruption)
-        result = app.undo(session, run, undo_options, dialogue)
-    return dialogue.finish(result)
+    return converse(session, format_, lambda dialogue: app.undo(session, run, undo_options, dialogue))
