@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from msgspec import Struct
 
+from tavusctl.lib.diffing.patience import unique_places
 from tavusctl.lib.diffing.sequence_alignment import Gap
 
 _IDENTIFYING = 16  # characters that a line needs to identify it in both places
@@ -37,12 +37,8 @@ def moves(before: Sequence[str], after: Sequence[str], gaps: Sequence[Gap]) -> l
 
 
 def _unique_lines(lines: Sequence[str], places: set[int]) -> dict[str, int]:
-    counts = Counter(lines[place] for place in places)
-    return {
-        lines[place]: place
-        for place in sorted(places)
-        if counts[lines[place]] == 1 and len("".join(lines[place].split())) >= _IDENTIFYING
-    }
+    unique = unique_places((place, lines[place]) for place in sorted(places))
+    return {line: place for line, place in unique.items() if len("".join(line.split())) >= _IDENTIFYING}
 
 
 def _grown(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Hashable, Iterable
+from typing import TypeVar
 
 Pair = tuple[int, int]
+Content = TypeVar("Content", bound=Hashable)
 _Chain = tuple[Pair, "_Chain | None"]  # a pair and the one before it
 
 
-def unique_places(entries: Iterable[tuple[int, Hashable]]) -> dict[Hashable, int]:
+def unique_places(entries: Iterable[tuple[int, Content]]) -> dict[Content, int]:
     """The places of the contents that occur exactly once."""
-    places: dict[Hashable, int | None] = {}
+    places: dict[Content, int | None] = {}
     for place, content in entries:
         if places.setdefault(content, place) != place:
             places[content] = None
