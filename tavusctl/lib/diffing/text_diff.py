@@ -278,16 +278,13 @@ def _with_context(all_rows: list[Row]) -> Iterator[Row]:
         if row.row_type is not RowType.SAME:
             kept.update(range(index - CONTEXT, index + CONTEXT + 1))
     kept -= {index for index in kept if _is_blank_edge(all_rows, index, kept)}
-    left_out = False
-    shown = False
+    last: int | None = None
     for index, row in enumerate(all_rows):
         if index in kept:
-            if left_out and shown:
+            if last is not None and last + 1 < index:
                 yield Row(RowType.NOTE)
             yield row
-            shown, left_out = True, False
-        else:
-            left_out = True
+            last = index
 
 
 def _without_blank_runs(all_rows: Iterator[Row]) -> Iterator[Row]:
