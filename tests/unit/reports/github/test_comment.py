@@ -15,6 +15,7 @@ from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.model import ABSENT, Action, Cause, Drift, Move, Outcome, Pending, Plan, Refusal, Status
 from tavusctl.reports import markdown
 from tavusctl.reports.contents import review, view
+from tavusctl.reports.escaping import code
 from tavusctl.reports.formats import REPORTS
 from tavusctl.reports.github import comment, summary
 from tavusctl.reports.github.fitting import IN_LOG, Page, in_bytes, in_characters
@@ -70,14 +71,16 @@ def test_a_comment_fits_and_hides_no_danger(updates: list[int], deletes: int, re
 def test_whole_resources_are_left_out_the_largest_first(updates: list[int], deletes: int, limit: int) -> None:
     plan = plan_of(updates, deletes, 0)
     text = fitted(plan, limit)
-    entries = review.entries(plan)
-    sections = zip(entries, markdown.sections([(one,) for one in entries]), strict=True)
-    sizes = [len(text) for entry, text in sections if not entry.dangerous]
-    shown = [size for number, size in enumerate(sizes) if f"edited&#45;{number}</code>" in text]
-    missing = [size for number, size in enumerate(sizes) if f"edited&#45;{number}</code>" not in text]
+    groups = review.group_entries(review.entries(plan))
+    sections = zip(groups, markdown.sections(groups), strict=True)
+    calm = [
+        (code(str(group[0].change.address)), group, section) for group, section in sections if not group[0].dangerous
+    ]
+    shown = [len(section) for address, _, section in calm if address in text]
+    missing = [(len(section), len(group)) for address, group, section in calm if address not in text]
     told = re.search(r"\*\*(\d+) entr(y is|ies are) not shown", text)
-    assert len(missing) == (int(told[1]) if told else 0)
-    assert max(shown, default=0) <= min(missing, default=max(sizes, default=0))
+    assert sum(count for _, count in missing) == (int(told[1]) if told else 0)
+    assert all(size >= max(shown, default=0) for size, _ in missing)
     assert text.count("<details") == text.count("</details>")
     assert text.count("```") % 2 == 0
 
