@@ -111,15 +111,10 @@ class Budget(Struct):
             message, hint = _EXCEEDED[name]
             raise LimitExceededError(message.format(total=total, limit=limit, size=_size(total, limit)), source, hint)
 
-    def has_room(self, values: int, text: int, expressions: int) -> bool:
-        """Whether so many more values, bytes of inserted text and expressions are within the limits."""
-        amounts = (
-            (self.values + values, self.limits.values),
-            (self.text + text, self.limits.text),
-            (text, self.limits.document),
-            (self.expressions + expressions, self.limits.expressions),
-        )
-        return all(amount <= limit for amount, limit in amounts)
+    def has_room(self, **amounts: int) -> bool:
+        """Whether so much more, by the names of the limits, is within the limits; all text is of one document."""
+        sums = ((getattr(self, name) + amount, getattr(self.limits, name)) for name, amount in amounts.items())
+        return amounts.get("text", 0) <= self.limits.document and all(total <= limit for total, limit in sums)
 
 
 def size_of(value: Json) -> int:

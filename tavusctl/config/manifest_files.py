@@ -66,13 +66,13 @@ def _is_manifest_of(project: Project, folder: Path, path: Path) -> bool:
     absolute = Path(os.path.abspath(path))  # noqa: PTH100 - links are checked when files are read
     is_hidden = any(part.startswith(".") for part in Path(os.path.relpath(absolute, folder)).parts if part != "..")
     has_name = absolute.name.lower().endswith(_SUFFIXES) and absolute != Path(project.root, FILE)
+    return has_name and not is_hidden and _belongs_to(absolute, folder, project)
+
+
+def _belongs_to(path: Path, folder: Path, project: Project) -> bool:
+    """Whether a path lies in a folder of manifests, and not in another one inside it."""
     inner = (inside for inside in folders(project) if inside != folder and _lies_in(inside, folder))
-    return (
-        has_name
-        and not is_hidden
-        and _lies_in(absolute, folder)
-        and not any(_lies_in(absolute, nested) for nested in inner)
-    )
+    return _lies_in(path, folder) and not any(_lies_in(path, nested) for nested in inner)
 
 
 def _lies_in(path: Path, folder: Path) -> bool:
@@ -101,10 +101,7 @@ def _manifests_in(
 ) -> Iterator[Path]:
     top = Path(os.path.abspath(path))  # noqa: PTH100 - links are checked when files are read
     if os.path.isdir(top):  # noqa: PTH112 - never raises
-        is_nested = any(
-            _lies_in(top, other) for other in folders(project) if other != folder and _lies_in(other, folder)
-        )
-        if _lies_in(top, folder) and not is_nested:
+        if _belongs_to(top, folder, project):
             yield from _walk(top, project, diagnostics, budget)
         elif _lies_in(folder, top) and os.path.isdir(folder):  # noqa: PTH112 - as above
             yield from _walk(folder, project, diagnostics, budget)

@@ -120,7 +120,10 @@ def from_cache(
     """
     addresses = [cached.parsed.address for cached in entry.manifests]
     overlays = {str(address): over for address in addresses if address and (over := overlay_digest(address))}
-    if overlays != entry.overlays or not included_files.budget.has_room(entry.values, entry.text, entry.expressions):
+    budget = included_files.budget
+    if overlays != entry.overlays or not budget.has_room(
+        values=entry.values, text=entry.text, expressions=entry.expressions
+    ):
         return None
     texts = []
     for included in entry.included_texts:
