@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tavusctl.emulator.account.clock import in_microseconds
 from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.http.messages import Json, Object, Refusal, refuse
@@ -84,11 +85,14 @@ def patch_result(call: Call, stored: StoredObject, changed: StoredObject) -> tup
     `stored` is the persona before the patch, `changed` the result of the patch.
     """
     if persona_to_write(call, stored) is not stored:
-        draft = {"model": "july", "document": changed.document}
-        return replace(stored, hidden=stored.hidden | {"draft": draft}), {"publish_url": publish_url(stored)}
+        return _with_draft(stored, changed.document), {"publish_url": publish_url(stored)}
     if draft_of(stored, "maker") and call.has_flag("force"):
         return without_draft(changed), {"discarded_maker_changes": True}
     return changed, {}
+
+
+def _with_draft(stored: StoredObject, document: Object) -> StoredObject:
+    return replace(stored, hidden=stored.hidden | {"draft": {"model": "july", "document": document}})
 
 
 def without_draft(stored: StoredObject) -> StoredObject:
@@ -124,17 +128,10 @@ def is_unpublished(stored: StoredObject) -> bool:
     return bool(draft["model"] == "maker" or draft_fields != live_fields)
 
 
-def part_to_write(call: Call, stored: StoredObject) -> StoredObject:
+def _part_to_write(call: Call, stored: StoredObject) -> StoredObject:
     """The persona that a call for a part changes: its draft of model `july` if `draft_parts` says so, or the live."""
     draft = draft_of(stored, "july") if call.world.behaviors["draft_parts"] == "draft" else None
     return _with_document_of(stored, draft) if draft else stored
-
-
-def part_result(call: Call, stored: StoredObject, changed: StoredObject) -> StoredObject:
-    """The persona to store after a call for a part; `stored` is the persona before, `changed` the result."""
-    if part_to_write(call, stored) is stored:
-        return changed
-    return replace(stored, hidden=stored.hidden | {"draft": {"model": "july", "document": changed.document}})
 
 
 def with_draft_published(world: World, stored: StoredObject, now: str) -> StoredObject:
@@ -173,13 +170,17 @@ def find_persona_to_change(call: Call) -> StoredObject:
     """
     stored, guard = find_persona(call), call.world.behaviors["drafts_guard"]
     if guard == "patch" or not draft_of(stored, "maker"):
-        return part_to_write(call, stored)
+        return _part_to_write(call, stored)
     if guard == "unforced" or not call.has_flag("force"):
         raise conflict()
     return without_draft(stored)
 
 
-def commit_part(call: Call, changed: StoredObject) -> None:
-    """Store a persona whose tools or skills a call has changed, or its draft if that is what has changed."""
+def store_part(call: Call, persona: StoredObject, name: str, part: Json) -> StoredObject:
+    """Store the tools or the skills of a persona that a call changes, or its draft with them; returns the result."""
+    now = in_microseconds(call.world.clock.now())
+    changed = persona.with_document(persona.document | {name: part, "updated_at": now})
     stored = find_persona(call)
-    call.commit(part_result(call, stored, changed), "update")
+    is_live = _part_to_write(call, stored) is stored
+    call.commit(changed if is_live else _with_draft(stored, changed.document), "update")
+    return changed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tavusctl.emulator.account.clock import in_microseconds, with_offset
+from tavusctl.emulator.account.clock import with_offset
 from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call
 from tavusctl.emulator.bodies.fields import (
@@ -18,7 +18,7 @@ from tavusctl.emulator.bodies.fields import (
 )
 from tavusctl.emulator.bodies.reading import read_object, unchanged
 from tavusctl.emulator.http.messages import Json, Object, Response, answer, empty, refuse, refuse_fields
-from tavusctl.emulator.personas.drafts import commit_part, find_persona, find_persona_to_change
+from tavusctl.emulator.personas.drafts import find_persona, find_persona_to_change, store_part
 from tavusctl.emulator.resources.resource import Route, persona_and_pal_routes
 
 COMPONENTS = ("question", "input", "calendar", "scheduling_embed", "text", "image", "video", "chart", "alert")
@@ -104,13 +104,6 @@ def _attachment(persona: StoredObject, ident: str) -> Object:
     return {"skill_id": ident, **skill}
 
 
-def _store_skills(call: Call, persona: StoredObject, attached: dict[str, Object]) -> StoredObject:
-    times = {"updated_at": in_microseconds(call.world.clock.now())}
-    changed = persona.with_document(persona.document | {"skills": attached} | times)
-    commit_part(call, changed)
-    return changed
-
-
 def _with_times(call: Call, config: Object, before: Object | None) -> Object:
     now = with_offset(call.world.clock.now())
     return {"config": config, "updated_at": now, "attached_at": before["attached_at"] if before else now}
@@ -137,7 +130,7 @@ def replace_all(call: Call) -> Response:
         config = _checked_config(ident, (entry or {}).get("config") or {} if isinstance(entry, dict | None) else entry)
         previous = before.get(ident)
         after[ident] = previous if previous and previous["config"] == config else _with_times(call, config, previous)
-    return _skills_answer(persona if after == before else _store_skills(call, persona, after))
+    return _skills_answer(persona if after == before else store_part(call, persona, "skills", after))
 
 
 def get(call: Call) -> Response:
@@ -150,7 +143,8 @@ def put(call: Call) -> Response:
     persona, body = find_persona_to_change(call), read_object(call)
     config = _checked_config(call.part, body.get("config") or {})
     before = _attached_skills(persona)
-    persona = _store_skills(call, persona, before | {call.part: _with_times(call, config, before.get(call.part))})
+    after = before | {call.part: _with_times(call, config, before.get(call.part))}
+    persona = store_part(call, persona, "skills", after)
     return answer(_attachment(persona, call.part))
 
 
@@ -166,7 +160,8 @@ def patch(call: Call) -> Response:
     if config == skill["config"]:
         return unchanged(call.world, "No changes were made")
     before = _attached_skills(persona)
-    persona = _store_skills(call, persona, before | {call.part: _with_times(call, config, before[call.part])})
+    after = before | {call.part: _with_times(call, config, before[call.part])}
+    persona = store_part(call, persona, "skills", after)
     return answer(_attachment(persona, call.part))
 
 
@@ -174,9 +169,8 @@ def delete(call: Call) -> Response:
     """DELETE /v2/pals/ID/skills/SKILL."""
     persona = find_persona_to_change(call)
     _attachment(persona, call.part)
-    _store_skills(
-        call, persona, {ident: skill for ident, skill in _attached_skills(persona).items() if ident != call.part}
-    )
+    others = {ident: skill for ident, skill in _attached_skills(persona).items() if ident != call.part}
+    store_part(call, persona, "skills", others)
     return empty(204)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from tavusctl.emulator.account.clock import in_microseconds
 from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call
 from tavusctl.emulator.bodies.fields import Field, diagnostics, missing
 from tavusctl.emulator.bodies.reading import ids_in, layer_of, read_object
 from tavusctl.emulator.http.messages import Object, Response, answer, empty, refuse, refuse_fields
-from tavusctl.emulator.personas.drafts import commit_part, find_persona, find_persona_to_change
+from tavusctl.emulator.personas.drafts import find_persona, find_persona_to_change, store_part
 from tavusctl.emulator.personas.layers_today import IDS, MAX_ITEMS
 from tavusctl.emulator.registries import tools
 from tavusctl.emulator.resources.resource import persona_and_pal_routes
@@ -44,7 +43,7 @@ def attach(call: Call) -> Response:
     if len(after) > MAX_ITEMS:
         raise refuse(f"Bad Request. A PAL has at most {MAX_ITEMS} tools.")
     if after != before:
-        persona = _store_tools(call, persona, after)
+        persona = store_part(call, persona, "tool_ids", after)
     data = _attached_tools(call, persona)
     return answer({"data": data, "total_count": len(data)})
 
@@ -67,15 +66,8 @@ def detach(call: Call) -> Response:
     attached = ids_in(persona.document, "tool_ids")
     if call.part not in attached:
         raise refuse("Bad Request. Tool not attached to this PAL")
-    _store_tools(call, persona, [ident for ident in attached if ident != call.part])
+    store_part(call, persona, "tool_ids", [ident for ident in attached if ident != call.part])
     return empty(204)
-
-
-def _store_tools(call: Call, persona: StoredObject, tool_ids: list[str]) -> StoredObject:
-    now = in_microseconds(call.world.clock.now())
-    changed = persona.with_document(persona.document | {"tool_ids": tool_ids, "updated_at": now})
-    commit_part(call, changed)
-    return changed
 
 
 ROUTES = (
