@@ -57,7 +57,7 @@ class History:
         """The events after the number `since`, as JSON; `view` returns an object as a read shows it."""
         for event in self.events:
             if event.number > since:
-                members = _commit(event, view) if event.after else _request(event)
+                members = _commit(event, event.after, view) if event.after else _request(event)
                 yield {"at": event.number, "is": event.kind, **members}
 
 
@@ -69,12 +69,8 @@ def _request(event: Event) -> Object:
     return {"request": entry.seq, **{name: getattr(entry, name) for name in field_names}, **detail}
 
 
-def _commit(event: Event, view: View) -> Object:
-    after, before = event.after, event.before
-    old = _leaves(view(before)) if before else {}
-    new = {} if after is None or after.deleted is not None else _leaves(view(after))
-    if after is not None and after.deleted is not None:
-        old = {}
+def _commit(event: Event, after: StoredObject, view: View) -> Object:
+    old, new = ({} if one is None or after.deleted is not None else _leaves(view(one)) for one in (event.before, after))
     changes = {pointer: new.get(pointer) for pointer in {**old, **new} if old.get(pointer) != new.get(pointer)}
     removed = [pointer for pointer in old if pointer not in new]
     mutation = {name: value for name, value in event.mutation.items() if name != "body"}

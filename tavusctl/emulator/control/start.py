@@ -26,7 +26,8 @@ def start_world(
     """A world from the arguments of `serve`; must run in the thread that serves.  BadForm if a file is invalid."""
     first_seed, rules = _load(seed), _load(faults)
     with _in_file(seed):
-        first_seed = _seed_accounts({} if first_seed is None else first_seed)
+        if not isinstance(first_seed, Mapping | None):
+            raise forms.BadForm("the seed is an object of accounts")
     with _in_file(faults):
         rules = _fault_rules(rules or [])
         Faults().add(rules)
@@ -36,7 +37,7 @@ def start_world(
         world = World(
             store,
             allowed or Allowed(),
-            first_seed=first_seed,
+            first_seed=dict(first_seed or {}),
             first_behaviors=dict(behaviors or {}),
             first_faults=rules,
         )
@@ -69,12 +70,6 @@ def _in_file(source: str | Path | Json) -> Iterator[None]:
         if not isinstance(source, str | Path):
             raise
         raise forms.BadForm(f"`{source}`: {error}") from error
-
-
-def _seed_accounts(seed: Json) -> Object:
-    if not isinstance(seed, Mapping):
-        raise forms.BadForm("the seed is an object of accounts")
-    return dict(seed)
 
 
 def _fault_rules(rules: Json) -> list[Json]:
