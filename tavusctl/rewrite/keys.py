@@ -5,6 +5,7 @@ NAME says which object and which of its fields the key belongs to.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -23,10 +24,7 @@ def names(address: Address, path: KeyPath) -> Iterator[str]:
     inner = path[1:] if len(path) > 1 else path
     name = _NOT_IN_NAMES.sub("_", "_".join((address.kind, address.name, *inner)).upper()).strip("_")
     yield name
-    number = 2
-    while True:
-        yield f"{name}_{number}"
-        number += 1
+    yield from (f"{name}_{number}" for number in itertools.count(2))
 
 
 def secret_reference(text: str, path: KeyPath, name: Callable[[KeyPath, str], str]) -> SecretText:

@@ -66,7 +66,8 @@ def _edit_of_words(parts: Sequence[Piece], live: str) -> TemplateEdit | None:
     ]
     if len(best) != 1 or len(placements) > _MAX_PLACEMENTS:
         return None
-    raw_words = [_rewritten(old, new, raw) for old, new, raw in zip(words, best[0], _raw_words(parts), strict=True)]
+    edited = zip(words, best[0], _raw_words(parts), strict=True)
+    raw_words = [raw if old == new else escape_expressions(new) for old, new, raw in edited]
     return TemplateEdit(
         "".join(
             text for pair in zip(raw_words, [*(part.raw for part in expressions), ""], strict=True) for text in pair
@@ -99,10 +100,6 @@ def _raw_words(parts: Sequence[Piece]) -> list[str]:
         else:
             words[-1] += part.raw
     return words
-
-
-def _rewritten(old: str, new: str, raw: str) -> str:
-    return raw if old == new else escape_expressions(new)
 
 
 def _placements(texts: Sequence[str], live: str) -> Iterator[list[str]]:

@@ -13,8 +13,8 @@ from typing import Final
 from msgspec import Struct
 
 from tavusctl.core.address import Address
-from tavusctl.core.json_tree import canonical, is_empty, leaves, map_leaves, pattern_of, value_at
-from tavusctl.core.model import Live
+from tavusctl.core.json_tree import canonical, is_empty, leaves, map_leaves, pattern_of, set_at, value_at
+from tavusctl.core.model import ABSENT, Live
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.core.schema.expectations import expected_text
 from tavusctl.core.schema.model_fields import fields_at
@@ -22,7 +22,7 @@ from tavusctl.core.schema.spec_model import RULES, FieldError, field_errors
 from tavusctl.fields import presigned_urls
 from tavusctl.fields.equivalence import is_unset, same
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_object
-from tavusctl.patch import PatchError, Pinned, join, resolve, split
+from tavusctl.patch import Pinned, join, split
 from tavusctl.rewrite import keys, yaml_text
 from tavusctl.secrets import detection
 from tavusctl.secrets.values import REDACTED, Fingerprint, Secret, SecretText
@@ -84,7 +84,7 @@ def export_manifest(
     spec = as_object(description.tidy(live.body, ()))
     # A key that reads leave out may exist: it does if the spec has fewer errors with it.
     for path in list(_hidden_secret_paths(live.kind, spec, live.body)):
-        with_secret = _with(spec, path, description.secret(path))
+        with_secret = set_at(spec, path, description.secret(path))
         spec = with_secret if len(_errors(live.kind, with_secret)) < len(_errors(live.kind, spec)) else spec
     spec, left_out, fault = _valid_part(live.kind, spec)
     if live.kind.field_at((fault.partition(" ")[0].strip("`"),)).write_only:
@@ -113,7 +113,7 @@ def recorded_base(exported: Exported) -> JsonObject:
     base: JsonObject = map_leaves(exported.spec, fingerprint_of)
     for path, fingerprint in exported.plain_fingerprints.items():
         if _has(base, path):
-            base = _with(base, path, fingerprint)
+            base = set_at(base, path, fingerprint)
     return base
 
 
@@ -216,12 +216,6 @@ def _hidden_secret_paths(kind: ResourceKind, spec: JsonObject, body: JsonObject)
             yield path
 
 
-def _with(spec: JsonObject, path: KeyPath, value: Json) -> JsonObject:
-    """A copy in which the member at a path has a value."""
-    key, *rest = path
-    return {**spec, key: _with(as_object(spec[key]), tuple(rest), value) if rest else value}
-
-
 def _without(spec: Json, path: KeyPath) -> Json:
     """A copy without the member at a path, and without the objects that would be empty then."""
     key, *rest = path
@@ -278,11 +272,7 @@ def _managed_path(kind: ResourceKind, spec: JsonObject, path: KeyPath) -> KeyPat
 
 
 def _has(spec: Json, path: KeyPath) -> bool:
-    try:
-        resolve(spec, join(path))
-    except PatchError:
-        return False
-    return True
+    return value_at(spec, path, ABSENT) is not ABSENT
 
 
 def _errors(kind: ResourceKind, spec: JsonObject) -> list[FieldError]:
