@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from msgspec import Struct
 
@@ -80,24 +81,23 @@ class Style(Struct, frozen=True):
         """The lines of a text as a `>` block; a paragraph that has not changed keeps its line breaks."""
         step = self._step_of(old, indent)
         width = yaml_text.WIDTH - indent - step
-        old_paragraphs = {" ".join(lines): lines for lines in _paragraphs(self._body(old))}
+        filled = (list(lines) for has_text, lines in groupby(self._body(old)[1], bool) if has_text)
+        old_paragraphs = {" ".join(lines): lines for lines in filled}
         parts = text.rstrip("\n").split("\n")
         paragraphs = [
             old_paragraphs.get(part) or _rewrapped(part, list(old_paragraphs.values()), width) for part in parts
         ]
         return yaml_text.fold(paragraphs, text, indent + step)
 
-    def _body(self, old: Node) -> list[str]:
-        """The lines of a block scalar, without their indentation."""
+    def _body(self, old: Node) -> tuple[int, list[str]]:
+        """The column of the lines of a block scalar, and the lines without their indentation."""
         lines = LINE_BREAK.split(self.source.text[old.content : old.end])[1:]
         column = min((len(line) - len(line.lstrip(" ")) for line in lines if line.strip()), default=0)
-        return [line[column:] for line in lines]
+        return column, [line[column:] for line in lines]
 
     def _step_of(self, old: Node, indent: int) -> int:
         """By how many columns a block scalar is indented below its parent."""
-        lines = LINE_BREAK.split(self.source.text[old.content : old.end])[1:]
-        columns = [len(line) - len(line.lstrip(" ")) for line in lines if line.strip()]
-        step = min(columns, default=0) - indent
+        step = self._body(old)[0] - indent
         return step if step > 0 else self.layout.step
 
 
@@ -115,17 +115,6 @@ def _in_quotes_of(old: Node, text: str) -> str:
     if old.style == '"':
         return yaml_text.double_quoted(text)
     return yaml_text.single_quoted(text) if old.style == "'" else ""
-
-
-def _paragraphs(lines: Sequence[str]) -> list[list[str]]:
-    """The groups of lines between blank lines."""
-    groups: list[list[str]] = [[]]
-    for line in lines:
-        if line:
-            groups[-1].append(line)
-        else:
-            groups.append([])
-    return [group for group in groups if group]
 
 
 def _rewrapped(text: str, old_paragraphs: Sequence[list[str]], width: int) -> list[str]:
