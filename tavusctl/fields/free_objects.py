@@ -130,9 +130,7 @@ def names_secret(text: str) -> bool:
     """Whether a text for people has a secret behind a name of secrets, such as `curl -H 'X-Api-Key: 3f…'`."""
     if names_nothing(text):
         return False
-    text = _NAMED_SECRET.sub("", text)
-    pairs = ((match[1], match[2]) for match in _IN_FILE.finditer(text))
-    return any(detection.is_secret_in_prose(name, value) for name, value in pairs)
+    return any(detection.is_secret_in_prose(name, value) for name, value in _named_values(text))
 
 
 def names_nothing(text: str) -> bool:
@@ -142,10 +140,14 @@ def names_nothing(text: str) -> bool:
 
 def line_has_secret(line: str) -> bool:
     """Whether a line of a file may contain a secret; the rest of the file may be invalid."""
+    by_name = any(detection.is_secret_under(detection.weight(name), value) for name, value in _named_values(line))
     line = _NAMED_SECRET.sub("", line)
-    pairs = ((match[1], match[2]) for match in _IN_FILE.finditer(line))
-    by_name = any(detection.is_secret_under(detection.weight(name), value) for name, value in pairs)
     return by_name or detection.is_credential(line) or bool(url_credentials.spans(line))
+
+
+def _named_values(text: str) -> list[tuple[str, str]]:
+    """The values behind names in a text, with their names; expressions of secrets are none."""
+    return [(match[1], match[2]) for match in _IN_FILE.finditer(_NAMED_SECRET.sub("", text))]
 
 
 def _in_json(text: str) -> bool:
@@ -192,22 +194,15 @@ def _is_schema(value: Mapping[str, Json]) -> bool:
 def _in_schema(value: Mapping[str, Json], path: KeyPath, name: str) -> Iterator[Spot]:
     """Secrets in the schema of a value that is called `name`."""
     for key, item in value.items():
-        if key in _WORDS and isinstance(item, str):
-            if detection.is_key(item):
-                yield Spot((*path, key), item)
-            continue
         here = (*path, key)
         if key in _NAMED and isinstance(item, dict):
             for property_name, inner in item.items():
                 yield from _in_subschema(inner, (*here, property_name), property_name)
+        elif key in _INNER and isinstance(item, list):
+            for index, subschema in enumerate(item):
+                yield from _in_subschema(subschema, (*here, str(index)), name)
         elif key in _INNER:
-            items = (
-                [((*here, str(index)), subschema) for index, subschema in enumerate(item)]
-                if isinstance(item, list)
-                else []
-            )
-            for place, subschema in items or [(here, item)]:
-                yield from _in_subschema(subschema, place, name)
+            yield from _in_subschema(item, here, name)
         elif key in _WORDS:
             yield from (Spot(place, text) for place, text in _texts(item, here) if detection.is_key(text))
         elif key in _VALUES:

@@ -48,7 +48,7 @@ class _Place(Struct, frozen=True):
 
 @functools.cache
 def _place(kind: ResourceKind, path: KeyPath) -> _Place:
-    patterns = [tuple(split(pointer)) for pointer, declared in kind.fields.items() if declared.aliases]
+    patterns = [split(pointer) for pointer, declared in kind.fields.items() if declared.aliases]
     inner_keys = dict.fromkeys(
         pattern[len(path)] for pattern in patterns if pattern[: len(path)] == path and len(pattern) > len(path) + 1
     )
