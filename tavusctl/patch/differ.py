@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import inf
-from types import MappingProxyType
 from typing import Final
 
 from tavusctl.lib.json_types import Container, Json, JsonObject
 from tavusctl.patch import fallback
 from tavusctl.patch.arrays import align, common_ends, write_steps
 from tavusctl.patch.costs import ADD, REMOVE, REPLACE, WEIGHT, digits
-from tavusctl.patch.edit_script import Descend, Insert, Remove, Replace, Steps, operations
+from tavusctl.patch.edit_script import CostAndScript, Descend, Insert, Remove, Replace, Steps, operations
 from tavusctl.patch.equality import same
 from tavusctl.patch.pointer import split
-from tavusctl.patch.region import CostAndScript, Frame, IdentityPatterns, Region
+from tavusctl.patch.region import Frame, IdentityPatterns, Region
 from tavusctl.patch.value_index import ValueIndex, segment_size
 
-NOT_KEYED: Final[Mapping[str, str]] = MappingProxyType({})
+NOT_KEYED: Final[Mapping[str, str]] = {}
 NOTHING: Final[CostAndScript] = (0, None)
 _CONTAINERS: Final = (dict, list)
 

@@ -34,6 +34,7 @@ class Descend(NamedTuple):
 
 
 EditScript = Insert | Replace | Remove | Descend
+CostAndScript = tuple[float, EditScript | None]
 
 
 def operations(script: EditScript | None) -> list[JsonObject]:

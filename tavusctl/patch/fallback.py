@@ -8,10 +8,9 @@ from __future__ import annotations
 from math import inf
 
 from tavusctl.lib.json_types import Json, JsonObject
-from tavusctl.patch.edit_script import Descend, EditScript, Insert, Remove, Replace, Steps
+from tavusctl.patch.edit_script import CostAndScript, Descend, EditScript, Insert, Remove, Replace, Steps
 from tavusctl.patch.equality import Pinned, same
 
-CostAndScript = tuple[float, EditScript | None]
 _Pair = tuple[Json, Json, str | int, Steps]
 
 

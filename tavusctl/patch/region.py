@@ -7,10 +7,9 @@ from typing import NamedTuple, Protocol
 
 from tavusctl.lib.json_types import Json, KeyPath
 from tavusctl.patch.costs import ADD, REMOVE, REPLACE, WEIGHT, digits
-from tavusctl.patch.edit_script import EditScript
+from tavusctl.patch.edit_script import CostAndScript
 from tavusctl.patch.value_index import ValueIndex
 
-CostAndScript = tuple[float, EditScript | None]
 # The patterns of `keyed_by` that match so far: the rest of the pattern, and the path inside an item to its identity.
 IdentityPatterns = tuple[tuple[KeyPath, KeyPath], ...]
 
