@@ -51,6 +51,11 @@ flag_or_text = instance_of(bool, str, error=NOT_FLAG)  # a boolean may be writte
 mapping = instance_of(dict, error=NOT_MAPPING)
 
 
+def of_mapping(check: Check) -> Check:
+    """A check for an object that passes another check."""
+    return lambda value: mapping(value) or check(value)
+
+
 def is_number(value: Json) -> bool:
     """Whether a value is a number; a boolean is not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
@@ -124,22 +129,15 @@ def one_of(*values: str) -> Check:
 texts = list_of(text)
 
 
+@of_mapping
 def text_mapping(value: Json) -> Json:
     """Check for an object whose values are strings."""
-    if not isinstance(value, dict):
-        return [NOT_MAPPING]
     return {name: {"value": [NOT_TEXT]} for name, item in value.items() if not isinstance(item, str)} or None
 
 
 def nested(fields: Fields) -> Check:
     """A check for an object with the given fields and no others."""
-
-    def check(value: Json) -> Json:
-        if not isinstance(value, dict):
-            return [NOT_MAPPING]
-        return diagnostics(fields, value) or None
-
-    return check
+    return of_mapping(lambda value: diagnostics(fields, value) or None)
 
 
 def diagnostics(fields: Fields, body: Object, *, unknown: bool = True) -> Object:
@@ -179,9 +177,7 @@ def fill(fields: Fields, values: Object, *, newer: bool) -> Object:
 def by_length(value: Json) -> Json:
     """A free-form value as the API stores it: keys of objects by length, then by bytes; lists keep their order."""
     if isinstance(value, dict):
-        keys = sorted(
-            value, key=lambda key: (len(key.encode("utf-8", "surrogatepass")), key.encode("utf-8", "surrogatepass"))
-        )
+        keys = sorted(value, key=lambda key: (len(encoded := key.encode("utf-8", "surrogatepass")), encoded))
         return {key: by_length(value[key]) for key in keys}
     return [by_length(item) for item in value] if isinstance(value, list) else value
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from graphlib import CycleError, TopologicalSorter
 
 from tavusctl.emulator.http.messages import Object, refuse_message
 
@@ -35,11 +36,8 @@ def _successors(item: Object) -> list[str]:
 
 
 def _has_cycle(edges: dict[str, list[str]]) -> bool:
-    """Whether objectives are left after repeatedly removing those that nothing follows: they form a cycle."""
-    remaining = dict(edges)
-    while ends := [
-        name for name, successors in remaining.items() if not any(successor in remaining for successor in successors)
-    ]:
-        for name in ends:
-            del remaining[name]
-    return bool(remaining)
+    try:
+        TopologicalSorter(edges).prepare()
+    except CycleError:
+        return True
+    return False

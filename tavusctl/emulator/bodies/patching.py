@@ -18,6 +18,9 @@ MEMBERS = {
     "copy": ("from",),
 }
 
+# What the library raises for paths that lead through scalars.
+_OF_SCALARS = (TypeError, KeyError, IndexError, ValueError, AttributeError, RecursionError)
+
 
 class Unpatchable(ValueError):
     """The patch is malformed, or does not fit the document; where the library fails, the text is its own."""
@@ -30,10 +33,7 @@ def apply(document: Object, operations: Json, *, ignore_test: bool = False) -> O
         operations = [operation for operation in operations if operation["op"] != "test"]
     try:
         patched = jsonpatch.JsonPatch(operations).apply(document)
-    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as error:
-        raise Unpatchable(str(error)) from error
-    except (TypeError, KeyError, IndexError, ValueError, AttributeError, RecursionError) as error:
-        # The library raises these for paths that lead through scalars.
+    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, *_OF_SCALARS) as error:
         raise Unpatchable(str(error)) from error
     if not isinstance(patched, dict):
         raise Unpatchable("the document would no longer be an object")

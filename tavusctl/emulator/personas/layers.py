@@ -15,6 +15,7 @@ from tavusctl.emulator.bodies.fields import (
     is_number,
     list_of,
     mapping,
+    of_mapping,
     one_of,
     text,
     text_mapping,
@@ -25,9 +26,8 @@ from tavusctl.emulator.http.messages import Json
 SENSITIVITY = one_of("high", "medium", "low", "verylow", "superlow")
 
 
+@of_mapping
 def _function(value: Json) -> Json:
-    if not isinstance(value, dict):
-        return [NOT_MAPPING]
     if not isinstance(value.get("name"), str):
         return {"name": [REQUIRED]}
     if not isinstance(value.get("description", ""), str):
@@ -35,10 +35,9 @@ def _function(value: Json) -> Json:
     return None if isinstance(value.get("parameters", {}), dict) else {"parameters": [NOT_MAPPING]}
 
 
+@of_mapping
 def tool(value: Json) -> Json:
     """Check a function tool: `{type: function, function: {name, ...}}`, or the flat form with a name."""
-    if not isinstance(value, dict):
-        return [NOT_MAPPING]
     if value.get("type", "function") != "function":
         return {"type": ["Must be one of: function."]}
     problems = {name: [NOT_TEXT] for name in ("name", "description") if not isinstance(value.get(name, ""), str)}
@@ -65,9 +64,10 @@ VOICE_SETTINGS = {
 }
 
 
+@of_mapping
 def voice_settings(value: Json) -> Json:
     """Check the settings of a voice; each provider has its own, so unknown ones are accepted."""
-    return diagnostics(VOICE_SETTINGS, value, unknown=False) or None if isinstance(value, dict) else mapping(value)
+    return diagnostics(VOICE_SETTINGS, value, unknown=False) or None
 
 
 tools = list_of(tool)

@@ -66,9 +66,7 @@ FLOW: Fields = {
 }
 # The values that unset fields of the flow get as soon as any field of it is set.
 FLOW_DEFAULTS = {
-    "turn_detection_model": "sparrow-1",
-    "turn_taking_patience": "medium",
-    "replica_interruptibility": "medium",
+    **older.FLOW_DEFAULTS,
     "voice_isolation": "near",
     "idle_engagement": "off",
     "idle_end_behavior": "wait",

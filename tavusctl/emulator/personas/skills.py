@@ -13,6 +13,7 @@ from tavusctl.emulator.bodies.fields import (
     length,
     list_of,
     mapping,
+    of_mapping,
     one_of,
     text,
 )
@@ -24,10 +25,9 @@ from tavusctl.emulator.resources.resource import Route, persona_and_pal_routes
 COMPONENTS = ("question", "input", "calendar", "scheduling_embed", "text", "image", "video", "chart", "alert")
 
 
+@of_mapping
 def _check_components(value: Json) -> Json:
     """Check the settings of the canvas by component, which overlay its defaults."""
-    if not isinstance(value, dict):
-        return mapping(value)
     return {
         name: ["Unknown component."] if name not in COMPONENTS else mapping(settings)
         for name, settings in value.items()

@@ -50,19 +50,18 @@ def _checked_layers(world: World, layers: Json) -> tuple[Object, Json]:
     for name, sent in layers.items():
         layer = _without_computed(name, sent) if world.is_today else sent
         fields = shape.layers.get(name)
-        if not isinstance(layer, dict) and (fields is not None or name in shape.free_form):
-            problems[name] = [NOT_MAPPING]
-        elif fields is None and name not in shape.free_form:
+        if fields is None and name not in shape.free_form:
             problems |= {name: [UNKNOWN]} if policy == "reject" else {}
-        elif fields is not None:
-            problems |= {name: problem} if (problem := diagnostics(fields, layer, unknown=policy == "reject")) else {}
-        if name in problems:
-            continue
-        if fields is not None and policy == "drop":
+            accepted |= {name: layer} if policy == "keep" else {}
+        elif not isinstance(layer, dict):
+            problems[name] = [NOT_MAPPING]
+        elif fields is not None and (problem := diagnostics(fields, layer, unknown=policy == "reject")):
+            problems[name] = problem
+        elif fields is not None and policy == "drop":
             accepted[name] = {key: value for key, value in layer.items() if key in fields}
-        elif fields is not None or policy == "keep" or name in shape.free_form:
+        else:
             accepted[name] = layer
-    model = accepted.get("llm", {}).get("model") if isinstance(accepted.get("llm"), dict) else None
+    model = accepted.get("llm", {}).get("model")
     if model in world.behaviors["retired_models"]:
         problems["llm"] = {"model": [f"Model {model} is no longer available."]}
     return accepted, problems

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tavusctl.emulator.account.clock import time_of_change, without_zone
 from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
-from tavusctl.emulator.bodies.fields import NOT_MAPPING, REQUIRED, Field, Fields, diagnostics, length, matching, missing
+from tavusctl.emulator.bodies.fields import REQUIRED, Field, Fields, diagnostics, length, matching, missing, of_mapping
 from tavusctl.emulator.bodies.paging import list_page, page_response
 from tavusctl.emulator.bodies.reading import read_object, record_mask_violation
 from tavusctl.emulator.http.messages import Json, Object, Response, answer, check_fields
@@ -15,9 +15,8 @@ KIND = "connectors"
 PATH = "/v2/connectors"
 
 
+@of_mapping
 def _auth(value: Json) -> Json:
-    if not isinstance(value, dict):
-        return [NOT_MAPPING]
     if not isinstance(value.get("type"), str):
         return {"type": [REQUIRED]}
     lacks_token = value["type"] == "bearer" and not value.get("token")

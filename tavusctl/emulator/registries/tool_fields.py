@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 from tavusctl.emulator.account.journal import MASKS
 from tavusctl.emulator.bodies.fields import (
-    NOT_MAPPING,
     REQUIRED,
     Field,
     Fields,
@@ -19,6 +18,7 @@ from tavusctl.emulator.bodies.fields import (
     mapping,
     matching,
     missing,
+    of_mapping,
     one_of,
     text_mapping,
     texts,
@@ -65,9 +65,8 @@ SECRET_NAMES = {
 }
 
 
+@of_mapping
 def _auth(value: Json) -> Json:
-    if not isinstance(value, dict):
-        return [NOT_MAPPING]
     kind = value.get("type")
     fields = AUTH_FIELDS.get(kind) if isinstance(kind, str) else None
     if fields is None:
@@ -89,27 +88,24 @@ API: Fields = {
 }
 
 
+@of_mapping
 def _api(value: Json) -> Json:
-    if not isinstance(value, dict):
-        return [NOT_MAPPING]
     problems = missing(value, ["url"]) | diagnostics(API, value)
     if value.get("body_template") is not None and value.get("method", "POST") in METHODS_WITHOUT_BODY:
         problems.setdefault("body_template", [f"Not with method {value['method']}."])
     return problems or None
 
 
+@of_mapping
 def _delivery(value: Json) -> Json:
-    if not isinstance(value, dict):
-        return [NOT_MAPPING]
     problems = diagnostics({"app_message": Field(flag, nullable=True), "api": Field(_api, nullable=True)}, value)
     if not problems and bool(value.get("app_message")) == bool(value.get("api")):
         return ["Exactly one of app_message and api must be enabled."]
     return problems or None
 
 
+@of_mapping
 def _parameters(value: Json) -> Json:
-    if not isinstance(value, dict):
-        return [NOT_MAPPING]
     reserved = sorted(name for name in parameter_names(value) if name.startswith(RESERVED_PREFIX))
     return [f"Names that begin with {RESERVED_PREFIX} are reserved: {', '.join(reserved)}."] if reserved else None
 
