@@ -278,7 +278,7 @@ def _check(adoption: Adopted, after: PreparedPlan) -> None:
             continue
         if live != adopted_values[address, pointer]:
             message = f"{pointer} of `{address}` was edited in the account during this run; nothing was written"
-            raise ConflictError(message, "run `tavusctl adopt` again")
+            raise ConflictError(message, f"run `tavusctl adopt {address}` again")
         message = f"{address} would still differ at {pointer}; nothing was written"
         raise InternalError(message, "report this bug of tavusctl, and edit the file by hand")
 

@@ -160,9 +160,8 @@ def _compare_one(item: Desired, sides: StateAndAccount) -> tuple[list[Change], l
         compare(item, live, binding), item, sides
     )
     drift = list(_drift(item, binding, difference.drift))
-    source_change = source_fingerprint.describe_change(
-        binding.applied.get(source_fingerprint.KEY), item.spec.get(source_fingerprint.KEY)
-    )
+    was_made_of, declared = (spec.get(source_fingerprint.KEY) for spec in (binding.applied, item.spec))
+    source_change = source_fingerprint.describe_change(was_made_of, declared)
     if source_change and not binding.retired:  # an unfinished replacement is completed before the next one begins
         return [_replace_for_source(item, live, difference, source_change)], drift, []
     if difference.fields:
@@ -175,8 +174,7 @@ def _compare_one(item: Desired, sides: StateAndAccount) -> tuple[list[Change], l
         created_at=binding.created_at or live.created,
     )
     if source_change:  # keep the fingerprint of the source it was made from until it is recreated
-        made_of = {source_fingerprint.KEY: binding.applied[source_fingerprint.KEY]}
-        current = replace(current, applied={**current.applied, **made_of})
+        current = replace(current, applied={**current.applied, source_fingerprint.KEY: was_made_of})
     is_same = current == binding or sides.with_current_addresses(current) == binding  # the first is faster
     is_new = not is_same or contains_known_secret(binding)
     return [], drift, [current] if is_new else []
