@@ -57,6 +57,7 @@ _MARKERS: Final = (
     *("xai-", "pplx-", "nvapi-", "r8_", "tvly-", "cal_live_", "pat-", "shpat_", "shpca_", "shppa_", "shpss_"),
     *("hf_", "gsk_", "whsec_", "SG.", "npm_", "hooks.slack.com/", "/api/webhooks/", ":AA"),
 )
+_SHORTEST: Final = 14  # characters of the shortest match of `_KEYS`
 _SIGNS: Final = "_-/JzK9:S"  # each marker has one of them, and most prose only a few
 # The markers by the first of the signs that they have: a missing sign rules out all its markers.
 _KEY_MARKERS: Final = tuple(
@@ -202,7 +203,9 @@ def _weight_of_key(match: re.Match[str]) -> Weight:
 
 
 def _has_marker(text: str) -> bool:
-    return any(sign in text and any(marker in text for marker in markers) for sign, markers in _KEY_MARKERS)
+    return len(text) >= _SHORTEST and any(
+        sign in text and any(marker in text for marker in markers) for sign, markers in _KEY_MARKERS
+    )
 
 
 def is_credential(text: str) -> bool:

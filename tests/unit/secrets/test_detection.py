@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tavusctl.fields.free_objects import names_secret
+from tavusctl.secrets import detection
 from tavusctl.secrets.detection import Weight, is_key, is_secret, is_secret_name, weight
 
 
@@ -73,3 +76,9 @@ def test_a_key_of_a_service_is_known_by_its_form(key: str) -> None:
 )  # fmt: skip
 def test_a_secret_in_a_connection_string_is_found(text: str) -> None:
     assert names_secret(text)
+
+
+@settings(max_examples=400)  # the pattern has about a hundred alternatives
+@given(st.from_regex(detection._KEYS.pattern))
+def test_a_text_that_the_quick_search_rules_out_has_no_key(text: str) -> None:
+    assert detection._has_marker(text)
