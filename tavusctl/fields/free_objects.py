@@ -195,7 +195,10 @@ def _in_schema(value: Mapping[str, Json], path: KeyPath, name: str) -> Iterator[
     """Secrets in the schema of a value that is called `name`."""
     for key, item in value.items():
         here = (*path, key)
-        if key in _NAMED and isinstance(item, dict):
+        if key in _WORDS and isinstance(item, str):  # most members are short words
+            if detection.is_key(item):
+                yield Spot(here, item)
+        elif key in _NAMED and isinstance(item, dict):
             for property_name, inner in item.items():
                 yield from _in_subschema(inner, (*here, property_name), property_name)
         elif key in _INNER and isinstance(item, list):
