@@ -142,11 +142,11 @@ class Repository:
 
     @_local()
     def files(self, commit: str) -> dict[str, str]:
-        """The ids of the blobs of a commit, by file name."""
-        if commit != self._listed[0]:
+        """The ids of the blobs of a commit, by file name; none without a commit."""
+        if commit and commit != self._listed[0]:
             entries = self._git().nul_separated("ls-tree", "-r", "-z", commit)
             self._listed = commit, {name: head.split()[2] for head, _, name in (one.partition("\t") for one in entries)}
-        return self._listed[1]
+        return self._listed[1] if commit else {}
 
     @_local()
     def content(self, blob: str) -> bytes:

@@ -62,6 +62,17 @@ def store(fail: Fail, tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
+def test_a_first_run_that_was_killed_leaves_a_lock_and_no_state(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", "--bare", tmp_path / "states.git"], check=True)
+    (tmp_path / "project").mkdir()
+    url = f"git+file://{tmp_path}/states.git"
+    killed, following = (open_store(url, tmp_path / "project", "default") for _ in range(2))
+
+    with killed.lock():
+        assert following.holder()
+        assert following.read().serial == 0
+
+
 def test_no_record_of_a_push_that_failed_counts_as_durable(store: Store, fail: Fail) -> None:
     waits = [store.queue(record) for record in RECORDS]
     fail("fast-import")
