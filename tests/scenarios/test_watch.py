@@ -188,7 +188,11 @@ def test_watching_begins_and_ends_without_a_call(watched: Project, site: Site) -
 @pytest.mark.parametrize(
     ("kind", "spec", "message"),
     [
-        ("document", {"document_url": "https://e.com", "crawl": {"depth": 1, "max_pages": 5}}, "`watch` is for a single file"),
+        (
+            "document",
+            {"document_url": "https://e.com", "crawl": {"depth": 1, "max_pages": 5}},
+            "`watch` is for a single file",
+        ),
         ("document", {"document_file": "x.pdf", "upload": "s3://a/b"}, "`watch` needs `document_url`"),
         ("persona", {"system_prompt": "x"}, "a persona has no source"),
     ],
