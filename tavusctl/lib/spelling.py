@@ -127,11 +127,11 @@ def _bytes_to_text(content: bytes) -> str:
 
 
 def _decode_numbers(encoded: str) -> str:
-    """The text of a list of bytes; unchanged if it is none, or no printable text."""
+    """The text of a list of bytes; unchanged if it is none, or if the bytes are no text."""
     base = 16 if encoded[1] in "xX" else 10
     numbers = [int(number, base) for number in encoded.strip("[]").replace(",", " ").split()]
     text = _bytes_to_text(bytes(numbers)) if max(numbers) < 256 else ""  # noqa: PLR2004 - bytes
-    return text if text and text.isprintable() else encoded
+    return text if text and without_ignored(text).isprintable() else encoded
 
 
 def _decode_quoted_printable(encoded: str) -> str:

@@ -226,6 +226,15 @@ def test_a_secret_with_letters_outside_of_ascii_is_found_in_other_forms(encode: 
     assert SHOWN in redacted(f"before: {encode(secret)} after")
 
 
+@pytest.mark.parametrize("encode", [lambda text: text.encode(), lambda text: text.encode("utf-16-le")])
+@pytest.mark.parametrize("secret", ["p\xe4ss-w.9_z", "first line\nsecond line\tend", "Ab-c.9_z"])
+def test_a_list_of_bytes_may_have_bytes_that_are_not_printed(encode: Callable[[str], bytes], secret: str) -> None:
+    register(secret)
+    content = encode(secret)
+    for spelled in (f"[{' '.join(map(str, content))}]", str(list(content))[1:], ", ".join(map(hex, content))):
+        assert redacted(f"before {spelled}").startswith(f"before {SHOWN}")
+
+
 ENCODED = "&amp;amp;#35; %252541 \\\\u0041 =3D41 ~01 '''' <b>x</b> #35; 1,2,3,4,5,6 YWJjZGVmZ2hpamts \uff41 "
 
 
