@@ -133,6 +133,8 @@ _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
 _TAG = re.compile(r"</?[A-Za-z!][^<>]*>")
 _CODED = re.compile(r"#(\d{1,6});")  # character codes of Mermaid
 _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_OF_JAVASCRIPT = re.compile(r"%u([0-9A-Fa-f]{4})")
+_BYTES = re.compile(r"(?:0x[0-9A-Fa-f]{1,2}|\b\d{1,3})(?:(?:, ?| )(?:0x[0-9A-Fa-f]{1,2}|\d{1,3}))+\b")
 _ESCAPE = re.compile(
     r"\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{2})|([0-7]{3})|(.))", re.DOTALL
 )
@@ -153,6 +155,12 @@ def _unprinted(match: re.Match[str]) -> str:
     return chr(int(match.group()[1:], 16)) if match.group()[1:].strip() else ""
 
 
+def _of_bytes(match: re.Match[str]) -> str:
+    """The text of a list of bytes, in decimal or hex; unchanged if a number is too large for a byte."""
+    numbers = [int(number, 16 if number.startswith("0x") else 10) for number in re.split(r"[, ]+", match.group())]
+    return bytes(numbers).decode("utf-8", "replace") if max(numbers) < 0x100 else match.group()
+
+
 def _unpacked(match: re.Match[str]) -> str:
     """A run of letters and digits decoded as hex or base64; unchanged if the result is not text."""
     run = match.group()
@@ -170,6 +178,8 @@ _DECODERS: Final[tuple[tuple[str, Callable[[str], str]], ...]] = (
     ("&", html.unescape),
     ("#", lambda text: _CODED.sub(lambda match: chr(int(match[1])), text)),
     ("%", lambda text: _PERCENT.sub(lambda match: unquote_to_bytes(match.group()).decode("latin-1"), text)),
+    ("%u", lambda text: _OF_JAVASCRIPT.sub(lambda match: chr(int(match[1], 16)), text)),
+    (" ", lambda text: _BYTES.sub(_of_bytes, text)),
     ("\\", lambda text: _ESCAPE.sub(_unescaped, text)),
     ("=", lambda text: _PRINTABLE.sub(_unprinted, text)),
     ("\x1b", lambda text: _ANSI.sub("", text)),
