@@ -71,8 +71,6 @@ def _unbound_address(state: State, old: Address, text: str) -> Address:
         raise UsageError(f"`{old}` and its new address are the same", "name another address")
     if new.kind != old.kind:
         raise UsageError(f"`{old}` cannot become `{new}`: an object cannot change its kind")
-    if new == old:
-        raise UsageError(f"`{new}` is its address already", "name another address, that of the manifest")
     if new in state.bindings:
         message = f"the state has `{new}` already, bound to {state.bindings[new].remote_id}"
         raise StateError(
