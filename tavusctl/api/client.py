@@ -28,7 +28,7 @@ from tavusctl.api.repeated_answers import ParsedResponses
 from tavusctl.api.responses import date_of, parse_response
 from tavusctl.api.retry import MAX_WAIT, RetryPolicy, read_attempts, write_attempts
 from tavusctl.api.transport import Answer, Wire, addresses, note_proxies
-from tavusctl.core.errors import Ambiguous, ApiError, Rejected, TavusctlError
+from tavusctl.core.errors import Ambiguous, ApiError, Gone, Rejected, TavusctlError
 from tavusctl.core.ports import Clock, Fence, ResponseDigest
 from tavusctl.core.resource_kind import Listing
 from tavusctl.lib.clock import uptime
@@ -164,8 +164,7 @@ class ReadClient:
             raise ApiError(message)
         return answer
 
-    def list(self, path: str, listing: Listing, id_fields: tuple[str, ...]) -> list[JsonObject]:
-        """Every object of a collection, each once, in the order of the pages; ApiError if the list is incomplete."""
+    def _list(self, path: str, listing: Listing, id_fields: tuple[str, ...]) -> list[JsonObject]:
         meter = Meter(path, self._retry.clock, self._limits)
         responses = ParsedResponses(meter)
 
@@ -184,6 +183,16 @@ class ReadClient:
                 if error.status not in _REFUSED_QUERY:
                     raise
         return pagination.read_until_stable(partial(read, *last), path)
+
+    def list(self, path: str, listing: Listing, id_fields: tuple[str, ...]) -> list[JsonObject]:
+        """Every object of a collection, each once, in the order of the pages; ApiError if the list is incomplete.
+
+        Gone if the API has no such collection, which a second read confirms: an older API lacks some.
+        """
+        try:
+            return self._list(path, listing, id_fields)
+        except Gone:
+            return self._list(path, listing, id_fields)
 
     def _pages(self, path: str, size: int, listing: Listing, responses: ParsedResponses) -> pagination.Prefetcher:
         def page(number: int) -> Page:

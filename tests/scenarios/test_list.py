@@ -163,3 +163,23 @@ def test_a_new_key_lists_a_kind_whose_only_object_was_deleted(known: Project) ->
 
     assert (listed.code, listed.out) == (0, "No objects.\n"), listed.err
     assert (elsewhere.code, "6 of the 6 managed objects do not exist" in elsewhere.err) == (9, True), elsewhere.err
+
+
+@pytest.mark.newer_api
+def test_one_wrong_404_to_a_listing_does_not_make_an_account_one_of_an_older_api(known: Project) -> None:
+    """Otherwise `list` would show no tools, and `export` would write an external one for each that a persona has."""
+    known.manifest("tool", "book", {"name": "book", "description": "Books.", "parameters": {"type": "object"}})
+    known.manifest(
+        "persona", "coach", {"persona_name": "Coach", "system_prompt": "Hi.", "tool_ids": ["${ref:tool/book}"]}
+    )
+    known.apply()
+    missing = {"kind": "status", "status": 404, "body": {"message": "Not found"}}
+
+    known.account.fault(match="GET /v2/tools", **missing)
+    tools = listed(known, "tool")
+    known.account.fault(match="GET /v2/tools", **missing)
+    exported = known.run("export", "--out", "exported")
+
+    assert [one["address"] for one in tools] == ["tool/book"]
+    assert exported.code == 0, exported.err
+    assert all("external" not in path.read_text("utf-8") for path in (known.root / "exported/tools").iterdir())
