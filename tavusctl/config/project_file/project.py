@@ -14,7 +14,13 @@ from msgspec.structs import replace
 from tavusctl.config import yaml12
 from tavusctl.config.collector import DiagnosticCollector, EnoughError, dotted
 from tavusctl.config.project_file import overlay_folders
-from tavusctl.config.project_file.sections import EnvironmentSection, LiteralOutput, ProjectFile, WrongValueError
+from tavusctl.config.project_file.sections import (
+    EnvironmentSection,
+    LiteralOutput,
+    ProjectFile,
+    SafetySection,
+    WrongValueError,
+)
 from tavusctl.config.project_file.state_scheme import is_file, is_git, place_of
 from tavusctl.config.spec import plain_secrets
 from tavusctl.config.yaml12 import Node
@@ -31,6 +37,15 @@ from tavusctl.secrets import redaction
 
 _KEYS: Final = tuple(ProjectFile.model_fields)
 _CANDIDATE_KEYS: Final = (*_KEYS, "vars")
+# Where each key belongs that only one level of the file has, for keys that are found at another level.
+_HOMES: Final = {
+    **{key: "write it at the top of the file" for key in _KEYS},
+    **{
+        key: f"write it below `environments:`, such as `environments: {{default: {{{key}: ...}}}}`"
+        for key in EnvironmentSection.model_fields
+    },
+    **{key: "write it below `safety:`" for key in SafetySection.model_fields},
+}
 _HOST_KEYS: Final = frozenset(("base_url", "api_url", "host", "api_host", "endpoint", "url"))
 
 
@@ -130,7 +145,7 @@ def _report_unknown_key(document: JsonObject, path: KeyPath, collector: Diagnost
         )
     else:
         message = f"{place}unknown key {shown(key)}"
-        hint = suggestion(key, fields_at(ProjectFile, tuple(above)), as_object(value_at(document, tuple(above))))
+        hint = _HOMES.get(key) or suggestion(key, fields_at(ProjectFile, tuple(above)), as_object(value_at(document, tuple(above))))
     collector.error("TV103", message, collector.key_at(join(path)), hint)
 
 
