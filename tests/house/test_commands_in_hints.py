@@ -41,7 +41,8 @@ def wrong(line: str) -> str:
     """Why a command line cannot be typed; empty if it can."""
     args = shlex.split(line.replace("INSERTED", "persona/x"))
     command: click.Command = cli
-    context = click.Context(command)
+    # With the settings of the program: each command keeps the help option that its first parser has.
+    context = click.Context(command, **command.context_settings)
     try:
         while isinstance(command, click.Group) and args:
             _, found, args = command.resolve_command(context, args)
