@@ -387,3 +387,30 @@ def test_a_reference_to_what_was_deleted_in_the_account_is_removed_without_a_con
     (coach,) = project.account.objects("personas").values()
     assert coach["document_ids"] == [project.bound("document/other")]
     assert (project.plan()["changes"], project.plan()["drift"]) == ([], [])
+
+
+def test_only_what_was_deleted_in_the_account_drifted_and_not_what_refers_to_it(project: Project) -> None:
+    project.manifest("document", "prices", PRICES)
+    project.manifest(
+        "guardrails", "rules", {"name": "R", "data": [{"guardrail_name": "x", "guardrail_prompt": "X."}]}
+    )
+    refers = {"document_ids": ["${ref:document/prices}"], "guardrails_id": "${ref:guardrails/rules}"}
+    project.manifest("persona", "coach", {**COACH, **refers})
+    for name in ("a", "b", "c"):
+        project.manifest("persona", name, {**COACH, "persona_name": name})
+    project.apply()
+    for kind, address in (("document", "document/prices"), ("guardrails", "guardrails/rules")):
+        project.account.portal_delete(kind, project.bound(address))
+
+    drift = project.run("drift", "--format", "json").document["drift"]
+    planned = project.plan()["changes"]
+    edit = {"op": "replace", "path": "/document_ids", "value": []}
+    project.account.portal("personas", project.bound("persona/coach"), edit)
+    edited = project.run("drift", "--format", "json").document["drift"]
+
+    assert [(one["address"], one["cause"]) for one in drift] == [
+        ("document/prices", "missing"),
+        ("guardrails/rules", "missing"),
+    ]
+    assert ("persona/coach", "drifted") in [(one["address"], one["cause"]) for one in planned]
+    assert [field["path"] for field in edited[-1]["fields"]] == ["/document_ids"]

@@ -81,18 +81,20 @@ def _is_given_up(item: Desired, binding: Binding) -> bool:
 
 
 def excuse_outdated_references(difference: Difference, item: Desired, sides: StateAndAccount) -> Difference:
-    """A difference in which references to an old version count as outdated, and not as edits in the account."""
-    if not any(sides.bindings[address].retired for address in item.refers_to if address in sides.bindings):
+    """A difference in which references to an old version, or to a missing object, count as no edits in the account."""
+    targets = [sides.bindings[address] for address in item.refers_to if address in sides.bindings]
+    old = old_versions(targets)
+    lost = {binding.remote_id: binding.address for binding in targets if sides.of(binding.address)[1] is None}
+    if not old and not lost:
         return difference
-    old = old_versions(sides.bindings.values())
 
-    def outdated(change: FieldChange) -> bool:
-        return is_outdated(item.kind, change, change.base, old)
+    def outdated(change: FieldChange, addresses: Mapping[str, Address]) -> bool:
+        return is_outdated(item.kind, change, change.base, addresses)
 
-    fields = tuple(replace(change, cause=Cause.EDITED) if outdated(change) else change for change in difference.fields)
-    return replace(
-        difference, fields=fields, drift=tuple(change for change in difference.drift if not outdated(change))
-    )
+    # That an object is missing is a change in the account, but of that object alone.
+    fields = [replace(one, cause=Cause.EDITED) if outdated(one, old) else one for one in difference.fields]
+    drift = tuple(one for one in difference.drift if not outdated(one, {**old, **lost}))
+    return replace(difference, fields=tuple(fields), drift=drift)
 
 
 def repoint_changes(managed: Sequence[Desired], changes: Sequence[Change], sides: StateAndAccount) -> Iterator[Change]:
