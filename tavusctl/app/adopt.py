@@ -77,6 +77,7 @@ class Adopted(Struct):
 
     def _adopt_field(self, address: Address, entry: FieldChange) -> Verdict:
         """Write one field into the new file contents; the verdict names the file and the variables it reads."""
+        self._check_references(entry)
         manifest = self.manifests[address]
         document = self.sources.document(manifest)
         where, raw = find_field(KINDS[address.kind], document.value, split(entry.path))
@@ -104,6 +105,14 @@ class Adopted(Struct):
         self.sources.after.update({**edits, **self.sources.list_secrets(names)})
         self.variables.record(names)
         return Verdict(address, entry.path, next(reversed(edits), manifest.source.path), names=tuple(names))
+
+    def _check_references(self, entry: FieldChange) -> None:
+        """Refuse to write the id of an object that was deleted in the account, which no manifest can refer to."""
+        lost = {one.remote_id: one.address for one in self.prepared.plan.drift if one.cause is Cause.MISSING}
+        names = sorted({str(lost[leaf]) for _, leaf in leaves(entry.live) if isinstance(leaf, str) and leaf in lost})
+        if names:
+            message = f"it refers to {', '.join(names)}, which was deleted in the account"
+            raise CannotAdoptError(f"{message}; remove the reference, or run `tavusctl apply` to recreate it")
 
     def _expanded_at(self, where: Source) -> Callable[[str], str | None]:
         """A function that gives the text an expression at `where` inserts, or None if that is not plain text."""

@@ -354,6 +354,21 @@ def test_a_deleted_object_is_refused_with_the_way_out(full: Project) -> None:
     )
 
 
+def test_a_reference_to_a_deleted_object_is_refused_with_the_way_out(full: Project) -> None:
+    """No manifest can have its id: the next plan would see another difference there."""
+    full.account.portal_delete("guardrails", full.bound("guardrails/rules"))
+
+    adopted = full.run("adopt", "persona/coach")
+
+    assert (adopted.code, adopted.out) == (
+        4,
+        (
+            "refused persona/coach /guardrails_id: it refers to guardrails/rules, which was deleted in the account; "
+            "remove the reference, or run `tavusctl apply` to recreate it\n"
+        ),
+    )
+
+
 def test_an_edit_during_an_adopt_is_a_conflict(full: Project) -> None:
     """The account is read again to check the new files: somebody may have edited the same field meanwhile."""
     portal(full, "persona/coach", "/system_prompt", "First.")
