@@ -155,11 +155,17 @@ def _document(past: FinishedRun) -> JsonObject:
 
 
 def _actions(past: FinishedRun) -> dict[str, int]:
-    """The number of steps of each action in a run; a later step on an object that the run created is not counted."""
+    """The number of steps of each action in a run, also of those without a call.
+
+    A later step on an object that the run created is not counted.
+    """
     created = {one.op: past.results[one.op] for one in past.intents if not one.remote_id and one.op in past.results}
     ids = {one for binding in created.values() for one in (binding.remote_id, binding.successor) if one}
     steps = [one for one in past.intents if one.op not in past.failed and one.remote_id not in ids]
-    return dict(sorted(Counter(one.action.value for one in steps).items()))
+    called = {one.address for one in steps}
+    bound = {Action.ADOPT: past.imported, Action.FORGET: past.unbound}
+    others = [action for action, bindings in bound.items() for one in bindings if one.address not in called]
+    return dict(sorted(Counter(action.value for action in (*(one.action for one in steps), *others)).items()))
 
 
 def _line(past: FinishedRun) -> str:

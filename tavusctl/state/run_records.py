@@ -122,10 +122,11 @@ class RunRecords(Struct):
 
 
 def _has_changes(records: Sequence[bytes]) -> bool:
-    """Whether a run has done anything to undo: released an object, or made a call that may have had effect."""
+    """Whether a run has done anything to undo: imported or released an object, or made a call that may have effect."""
     decoded = [_decode_record(record) for record in records]
     failed = {record["op"] for record in decoded if record["is"] == "result" and record["status"] == "failed"}
-    return any(record["op"] not in failed for record in decoded if record["is"] in ("intent", "forget"))
+    calls = (record["op"] not in failed for record in decoded if record["is"] in ("intent", "forget"))
+    return any(calls) or bool(journal.parse_finished_run(records).imported)
 
 
 def _split_by_run(records: Sequence[bytes]) -> Iterator[list[bytes]]:

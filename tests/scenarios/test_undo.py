@@ -867,6 +867,25 @@ def test_an_apply_of_which_every_step_failed_names_no_run_to_undo(applied: Proje
     assert last(applied) == before
 
 
+@pytest.mark.parametrize("with_failure", [False, True])
+def test_an_apply_that_has_only_imported_can_be_undone(project: Project, *, with_failure: bool) -> None:
+    project.account.seed(personas=[COACH])
+    project.manifest("persona", "coach", COACH)
+    if with_failure:
+        project.manifest("document", "prices", PRICES)
+        project.account.fault(match="POST *", kind="status", status=402)
+    imported = project.run("apply", "--yes", "--adopt")
+    told = re.search(r"^undo with: tavusctl (undo \w+)$", imported.err, re.MULTILINE)
+    assert told, imported.err
+
+    listed = project.run("undo").out
+    undone = project.run(*told[1].split(), "--yes")
+
+    assert listed.endswith("  1 adopt\n"), listed
+    assert (undone.code, project.run("state", "list").out) == (0, ""), undone.err
+    assert len(project.account.objects("personas")) == 1
+
+
 def test_applies_that_change_nothing_do_not_push_out_the_last_one_that_did(applied: Project) -> None:
     """As a job on a clock, whose create the API refuses: the last 20 runs are kept."""
     before = last(applied)
