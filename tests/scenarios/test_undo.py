@@ -178,6 +178,31 @@ def test_the_command_that_an_apply_tells_has_the_options_that_the_undo_needs(app
     }
 
 
+@pytest.mark.parametrize("kind", ["document", pytest.param("tool", marks=pytest.mark.newer_api)])
+@pytest.mark.parametrize("with_others", [False, True])
+def test_the_undo_that_is_told_does_not_count_what_was_lost_and_is_in_use_again(
+    project: Project, kind: str, *, with_others: bool
+) -> None:
+    """Its undo would be a reference to an object that does not exist, which nothing writes."""
+    tool = {"name": "t", "description": "T.", "parameters": {"type": "object", "properties": {}}}
+    project.manifest(kind, "lost", tool if kind == "tool" else PRICES)
+    for name in ("a", "b"):
+        project.manifest("persona", name, {**COACH, "persona_name": name, f"{kind}_ids": [f"${{ref:{kind}/lost}}"]})
+    project.manifest("guardrails", "rules", RULES)
+    project.apply()
+    project.account.portal_delete(kind, project.bound(f"{kind}/lost"))
+    if with_others:
+        project.manifest("persona", "new", {**COACH, "persona_name": "new"})
+
+    said = project.apply().err
+    told = re.search(r"^undo with: tavusctl (.*)$", said, re.MULTILINE)
+
+    assert (told[1].split()[2:] if told else []) == (["--allow-deletes", "1"] if with_others else [])
+    assert bool(told) == with_others
+    undone = project.run(*told[1].split(), "--yes") if told else None
+    assert len(project.account.objects("personas")) == 2, undone and undone.err
+
+
 def test_the_undo_that_is_told_does_not_count_what_is_retained(project: Project) -> None:
     project.manifest("document", "prices", PRICES)
     project.manifest(

@@ -15,7 +15,7 @@ from tavusctl.app.session import named_addresses
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import Waits
 from tavusctl.core.errors import TavusctlError, UsageError, worst
-from tavusctl.core.json_tree import with_addresses
+from tavusctl.core.json_tree import leaves, with_addresses
 from tavusctl.core.messages import counted
 from tavusctl.core.model import Action, Outcome, Plan, Status
 from tavusctl.core.ports import Store
@@ -115,12 +115,16 @@ class RunResult(Struct, frozen=True):
 
 
 def _can_be_undone(finished: FinishedRun) -> bool:
-    """Whether a run has done more than to end replacements of earlier runs, which no undo of it reverses."""
+    """Whether a run has done more than what no undo of it reverses.
+
+    That is to end replacements of earlier runs, and to recreate objects that something in the account refers to.
+    """
     calls = [one for one in finished.intents if one.op not in finished.failed]
     replaced = {one.address for one in calls if one.action is Action.REPLACE}
     retired = [one for one in calls if one.action is Action.RETIRE and one.address not in replaced]
-    new_ids = {finished.results[one.op].remote_id: one.address for one in retired if one.op in finished.results}
-    ids = {**new_ids, **{one.remote_id: one.address for one in retired}}
+    kept = [*retired, *_recreated_in_use(finished)]
+    new_ids = {finished.results[one.op].remote_id: one.address for one in kept if one.op in finished.results}
+    ids = {**new_ids, **{_old_id(one): one.address for one in kept}}
 
     def repoints(update: Intent) -> bool:
         before, after = (
@@ -128,7 +132,23 @@ def _can_be_undone(finished: FinishedRun) -> bool:
         )
         return update.action is Action.UPDATE and not update.inverse.unrecorded and patch.same(before, after)
 
-    return not all(one in retired or repoints(one) for one in calls) or bool(finished.imported or finished.unbound)
+    return not all(one in kept or repoints(one) for one in calls) or bool(finished.imported or finished.unbound)
+
+
+def _recreated_in_use(finished: FinishedRun) -> list[Intent]:
+    """The creates of objects that the account had lost, to which an update of the run refers: they are not deleted."""
+    updates = [one.inverse.values_after for one in finished.intents if one.action is Action.UPDATE]
+    written = {leaf for values in updates for _, leaf in leaves(values)}
+    return [
+        one
+        for one in finished.intents
+        if one.action is Action.CREATE and one.before and one.op in finished.results
+        if finished.results[one.op].remote_id in written
+    ]
+
+
+def _old_id(intent: Intent) -> str:
+    return intent.remote_id or (intent.before.remote_id if intent.before else "")
 
 
 def _undo_options(finished: FinishedRun) -> Iterator[str]:
@@ -139,6 +159,7 @@ def _undo_options(finished: FinishedRun) -> Iterator[str]:
     if addresses[Action.DELETE] or addresses[Action.RETIRE] & addresses[Action.REPLACE]:
         yield "--recreate"
     kept = {one.address for one in finished.results.values() if one.prevent_destroy or one.on_remove == "retain"}
+    kept |= {one.address for one in _recreated_in_use(finished)}
     if created := len(addresses[Action.CREATE] - kept):
         yield f"--allow-deletes {created}"
 
