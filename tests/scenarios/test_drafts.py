@@ -452,6 +452,17 @@ def test_somebody_elses_draft_of_the_same_field_is_never_written_over(five: Proj
         assert (draft["document"]["system_prompt"], prompts(five)["a"]) == (THEIRS, OLD)
 
 
+def test_a_draft_that_is_marked_as_deleted_is_none(five: Project) -> None:
+    drafted(five, "a", *EDIT, model="july")
+    persona = five.bound("persona/a")
+    deleted = {"persona_id": persona, "is_deleted": True, "is_draft": True, "publish_url": "https://example.com/p"}
+    five.account.fault(match=f"GET /v2/personas/{persona}", kind="status", status=200, body=deleted, skip=1)
+
+    code, ended = applied(five)
+
+    assert (code, ended["a"][0], "draft" in ended["a"][1]) == (5, "failed", False), ended
+
+
 def test_a_change_that_the_manifest_takes_back_is_not_told_of(five: Project) -> None:
     july(five, "a")
     applied(five)

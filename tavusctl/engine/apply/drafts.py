@@ -99,11 +99,12 @@ def not_live_message(step: Change, kind: ResourceKind, why: str, effects: DraftE
 
 
 def find_draft(ctx: ApplyContext, kind: ResourceKind, remote_id: str) -> JsonObject | None:
-    """The draft of an object; None where the API shows none."""
+    """The draft of an object; None where the API shows none, or one that was deleted."""
     if not kind.publish_collection:
         return None
     try:
         body = ctx.api.get(f"{kind.collection}/{remote_id}", {**kind.get_query, "source": "draft"})
+        kind.check_exists(body, remote_id)
     except ApiError:
         return None
     return body if mentions_draft(body) else None
