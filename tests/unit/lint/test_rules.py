@@ -477,13 +477,17 @@ def test_a_name_in_meetings_belongs_to_one_persona() -> None:
     [
         ("guardrail_tags", ["suport", "support"], ["did you mean `support`?"]),
         ("document_tags", ["prises"], ["did you mean `prices`?"]),
+        ("guardrail_tags", ["Support", "suppotr", "supports"], ["did you mean `support`?"] * 3),
+        ("guardrail_tags", ["no-returns", "noreturns"], ["did you mean `no returns`?"] * 2),
         ("guardrail_tags", ["prices", "else"], []),
+        ("guardrail_tags", ["tier 2", "tier 10", "voice es", "external", "legacy", "no refunds"], []),
         ("document_tags", ["prices", ""], []),
     ],
 )
 def test_a_tag_that_nearly_exists_is_misspelled(field: str, tags: list[str], hints: list[str]) -> None:
-    rule = {"guardrail_name": "Calm", "guardrail_prompt": "Stay calm.", "tags": ["support"]}
-    others = manifest("guardrail", rule), manifest(*document("https://example.com/", tags=["prices"]))
+    known = ["support", "tier 1", "voice en", "internal", "legal", "no returns"]
+    rule = manifest("guardrail", {"guardrail_name": "Calm", "guardrail_prompt": "Stay calm.", "tags": known})
+    others = rule, manifest(*document("https://example.com/", tags=["prices"]))
 
     found = remarks(*others, manifest(*persona(**{field: tags})))
 
