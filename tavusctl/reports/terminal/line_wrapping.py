@@ -1,13 +1,13 @@
 """Lines that fit a terminal: broken between words, with the following lines indented.  Colours have no width.
 
 A literal in backticks, such as a command, is one word, and so are the id and the slug of a diagnostic.  The excerpt of
-a file is cut, so that its caret stays in place.
+a file is cut, on both sides if need be, so that its caret is seen and stays in place.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 from unicodedata import east_asian_width
 
@@ -22,6 +22,8 @@ _COMMAND: Final = re.compile(r"[a-z ]+: tavusctl ")  # a line with a command at 
 _GAP: Final = re.compile(r"(?<=\S) {2,}(?=\S)")  # between columns
 _NARROWEST_COLUMN: Final = 20  # columns of a terminal
 EXCERPT: Final = "  | "  # before the line of a file, and before the caret below it
+_AFTER_CARET: Final = 8  # columns of a terminal, at least, for what is wrong
+_CARET: Final = re.compile(rf"{re.escape(EXCERPT)}( *)(?=\x1b|\^)")
 
 
 def wrap(text: str, width: int = WIDTH, *, is_table: bool = False) -> str:
@@ -29,13 +31,31 @@ def wrap(text: str, width: int = WIDTH, *, is_table: bool = False) -> str:
 
     In a table, the following lines are below the last column, if that has room.
     """
-    return neutralise("\n".join(part for line in text.split("\n") for part in _parts(line, width, is_table=is_table)))
+    lines = _with_visible_carets(text.split("\n"), width)
+    return neutralise("\n".join(part for line in lines for part in _parts(line, width, is_table=is_table)))
 
 
 def columns(text: str) -> int:
     """The width of a text on a terminal."""
     bare = unstyle(text)
     return len(bare) if bare.isascii() else sum(2 if east_asian_width(character) in "WF" else 1 for character in bare)
+
+
+def _with_visible_carets(lines: Sequence[str], width: int) -> Iterator[str]:
+    """The lines; of an excerpt whose caret would be outside of the terminal, the end, and the caret below it."""
+    cut = 0  # columns
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        caret = _CARET.match(following)
+        if line.startswith(EXCERPT) and caret and len(caret[0]) > width - _AFTER_CARET:
+            rest, place = line.removeprefix(EXCERPT), len(caret[1])
+            start, column = 0, 0
+            while place - column + 1 > width // 2:
+                start, column = start + 1, column + columns(rest[start])
+            cut = column - 1
+            yield f"{EXCERPT}…{rest[start:]}"
+        else:
+            yield EXCERPT + line[len(EXCERPT) + cut :] if cut else line
+            cut = 0
 
 
 def _parts(line: str, width: int, *, is_table: bool) -> Iterator[str]:

@@ -172,6 +172,18 @@ def test_an_excerpt_shows_what_it_is_about_and_is_cut_and_not_continued_on_a_ter
     assert lines[1][lines[2].index("^") :].startswith("HERE is what is wrong")
 
 
+@pytest.mark.parametrize("before", ["key: value, " * 6, "你好" * 16, "ab " * 50])
+def test_the_caret_of_an_excerpt_is_on_the_terminal_however_narrow_that_is(before: str) -> None:
+    diagnostic = Diagnostic("TV104", "", Source("manifests/a.yaml", 3, len(before) + 1), excerpt=f"{before}HERE: x")
+
+    for width in range(40, 100):
+        report = line_wrapping.wrap(REPORTS["text"].diagnostics([diagnostic]), width)
+
+        *_, line, caret, _ = click.unstyle(report).splitlines()
+        assert max(map(line_wrapping.columns, (line, caret))) <= width
+        assert line_wrapping.columns(line.partition("HERE")[0]) == caret.index("^")
+
+
 def test_the_id_and_the_slug_of_a_diagnostic_stay_together() -> None:
     report = line_wrapping.wrap(f"a.yaml:6:18: error: {'the text is long ' * 3}[TV208 literal-expression]")
 
