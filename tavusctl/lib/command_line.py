@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Final
 
+from tavusctl.lib.patterns import pattern
+
+_COMMAND: Final = pattern("`tavusctl(?= [a-z])")
 _folder: Final = ContextVar("folder", default="")
 
 
@@ -33,3 +36,8 @@ def change_folder(folder: str) -> None:
 def folder_option() -> str:
     """The option ` -C FOLDER` for commands in hints: who types them is still in the other folder; empty without one."""
     return f" -C {shlex.quote(_folder.get())}" if _folder.get() else ""
+
+
+def with_folder(hint: str) -> str:
+    """A hint whose commands have the folder of `-C`; those that have it already stay."""
+    return _COMMAND.sub(lambda found: f"{found[0]}{folder_option()}", hint)

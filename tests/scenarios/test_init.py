@@ -63,6 +63,18 @@ def test_init_does_not_ask_for_a_key_that_is_set(project: Project) -> None:
     assert project.run("init").err.endswith("\nnext: run `tavusctl plan`\n")
 
 
+def test_what_is_told_to_type_names_the_folder_of_the_command(project: Project) -> None:
+    (project.root / "new").mkdir()
+
+    empty = project.run("validate", "-C", "new").err
+    made = project.run("-C", "new", "init").err
+    again = project.run("-C", "new", "init").err
+
+    assert "  help: run `tavusctl -C new init`, or " in empty
+    assert made.endswith("\nnext: run `tavusctl -C new plan`\n")
+    assert again.endswith("  help: run `tavusctl -C new validate` to check it\n")
+
+
 def test_what_exists_is_kept_and_a_second_time_is_refused(project: Project) -> None:
     """Files of the user's stay as they are, byte by byte; the state is ignored once."""
     project.write("manifests/prompts/assistant.md", "Mine.\n")

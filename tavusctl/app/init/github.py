@@ -18,6 +18,7 @@ from tavusctl.integrations.git.checkout import checkout_around
 from tavusctl.integrations.git.process import Git, GitError
 from tavusctl.integrations.github import workflow_files
 from tavusctl.integrations.github.workflow_files import WorkflowInputs
+from tavusctl.lib.command_line import with_folder
 from tavusctl.secrets.redaction import Record
 
 _FOLDER = ".github/workflows"
@@ -143,7 +144,7 @@ def _advise(inputs: WorkflowInputs, say: Callable[[str], None]) -> None:
     say(f"next: give these environments reviewers on GitHub, or a merge is applied at once: {environments}")
     if workflow_files.NO_RELEASE in inputs.action:
         message = f"next: replace {workflow_files.NO_RELEASE} by the commit of tavusctl that you trust:"
-        say(f"{message} run `tavusctl init --github --action {workflow_files.ACTION}@COMMIT`")
+        say(with_folder(f"{message} run `tavusctl init --github --action {workflow_files.ACTION}@COMMIT`"))
     for one in inputs.environments:
         if not one.state or one.state.startswith("file:"):
             warning = f"warning: the state of `{one.name}` is a local file, which a workflow cannot read"

@@ -38,6 +38,7 @@ from tavusctl.core.errors import UsageError
 from tavusctl.core.messages import counted
 from tavusctl.core.project_settings import FILE, Project
 from tavusctl.kinds import KINDS
+from tavusctl.lib.command_line import with_folder
 from tavusctl.secrets.redaction import Record
 from tavusctl.state.git.urls import ref_of, suits_git
 
@@ -71,12 +72,14 @@ def start(folder: Path, account: Account | None, say: Say, *, demo: bool = False
         say(f"another project in {around} contains this one; commands in this folder use this one")
     inside = "" if folder.resolve() == Path.cwd() else f"change to the folder {folder}, "
     if demo:
-        say(f"\nnext: {inside}run `tavusctl plan` and `tavusctl apply`; no key is needed, and Tavus is not called")
+        steps = f"{inside}run `tavusctl plan` and `tavusctl apply`; no key is needed, and Tavus is not called"
+        say(f"\nnext: {steps if inside else with_folder(steps)}")
     elif account and inside:
         say(f"\nthe project is in {folder}: change to that folder before the next command")
     elif not account:
         key = "" if os.environ.get("TAVUS_API_KEY") else "write TAVUS_API_KEY=... into .env or export it, and "
-        say(f"\nnext: {inside}{key}run `tavusctl plan`")
+        steps = f"{inside}{key}run `tavusctl plan`"
+        say(f"\nnext: {steps if inside else with_folder(steps)}")
 
 
 def _start_from_account(folder: Path, account: Account, name: str, say: Say) -> None:
