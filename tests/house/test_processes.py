@@ -150,6 +150,26 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
     return make
 
 
+def test_what_installs_packages_stands_in_the_environment_and_knows_no_secret(tmp_path: Path) -> None:
+    """Asked of a program in place of the environment's Python; the environment is there, so it is not made anew."""
+    made, wanted = tmp_path / "made", tmp_path / "wanted.txt"
+    (made / "bin").mkdir(parents=True)
+    (made / "pyvenv.cfg").write_text(f"version = {'.'.join(map(str, sys.version_info[:3]))}\n")
+    (made / "bin/python").write_text('#!/bin/sh\n{ pwd; echo "$@"; env; } > "$0.told"\nexit 1\n')
+    (made / "bin/python").chmod(0o755)
+    wanted.write_text("")
+    secrets = {"TAVUS_API_KEY": "canary", "GITHUB_TOKEN": "canary", "PYTHONPATH": "canary", "GIT_DIR": "canary"}
+    command = [sys.executable, "-I", str(ROOT / ".ci/environment.py"), str(made), str(wanted)]
+
+    subprocess.run(command, cwd=tmp_path, env={**os.environ, **secrets}, capture_output=True, check=False, timeout=60)
+
+    place, words, *variables = (made / "bin/python.told").read_text("utf-8").splitlines()
+    assert Path(place).resolve() == made.resolve()
+    assert words.startswith("-I -m pip ")
+    assert not [one for one in variables if "canary" in one]
+    assert any(one.startswith("PATH=") for one in variables)
+
+
 @pytest.mark.sweep
 def test_nothing_of_the_folder_is_run_while_the_environment_is_made(tmp_path: Path, make: Make) -> None:
     folder = tmp_path / "checkout"
