@@ -310,6 +310,8 @@ RIGHT: list[tuple[str, Spec]] = [
     layers(llm={"extra_body": {"code": "sk-learn", "url": ""}, "headers": {"Content-Type": "application/json"}}),
     layers(tts={"voice_settings": {"emotion": ["positivity:high", "curiosity"]}}),
     layers(tts={"tts_engine": "playht", "voice_settings": {"stability": 0.5}}),
+    layers(tts={"tts_engine": "elevenlabs", "voice_settings": {"stability": 0.5}}),
+    layers(tts={"tts_engine": "cartesia", "voice_settings": {"volume": 1}}),
     persona(system_prompt=f"# Tone\n{LONG}\n\n# Goal\nSell.\n\nThat is all.\n\nThat is all.\n"),
     persona(greeting="", context=None),
     persona(system_prompt="A family, \U0001f468\u200d\U0001f469\u200d\U0001f467."),
