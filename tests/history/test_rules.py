@@ -123,6 +123,20 @@ def overwritten_untold() -> Forge:
     return this
 
 
+def overwritten_and_read_too_late() -> Forge:
+    this = applied()
+    this.want(one="second", two="first")
+    this.begin("B")
+    call = this.call("B", "PATCH", "p1")
+    this.commit("update", "p1", {PROMPT: "edited"})
+    this.read("B")
+    this.commit("update", "p1", dict(this.wants[ONE]), call)
+    this.add(Answer(call, 200, "p1"))
+    this.outcomes.append(Outcome(ONE, "update", "done", "p1", this.wants[ONE]))
+    this.end("B", 0, Edit(ONE, PROMPT))
+    return this
+
+
 def deleted_unread() -> Forge:
     this = applied()
     this.want(one="first")
@@ -205,6 +219,27 @@ def done_and_still_there() -> Forge:
     return this
 
 
+def done_and_not_crawled() -> Forge:
+    this = applied()
+    this.begin("B")
+    this.outcomes.append(Outcome(ONE, "recrawl", "done", "p1"))
+    this.end("B")
+    return this
+
+
+def done_and_led_to_a_stranger() -> Forge:
+    this = applied()
+    this.stranger("theirs")
+    this.want(one="first", two="first")
+    this.begin("B")
+    call = this.call("B", "PATCH", "p1")
+    this.commit("update", "p1", {"/objectives_id": "theirs"}, call)
+    this.add(Answer(call, 200, "p1"))
+    this.outcomes.append(Outcome(ONE, "update", "done", "p1", {"/objectives_id": f"ref:{TWO}"}))
+    this.end("B")
+    return this
+
+
 def failed_and_made() -> Forge:
     this = Forge()
     this.want(one="first")
@@ -257,6 +292,14 @@ def no_drift_and_an_edit() -> Forge:
     return this
 
 
+def no_drift_and_a_deletion() -> Forge:
+    this = applied()
+    this.commit("delete", "p1", {})
+    this.begin("B", "drift")
+    this.end("B", 0, Edit(ONE), lock=False, sentences=frozenset({"No drift"}))
+    return this
+
+
 def deleted_unlisted() -> Forge:
     this = applied()
     this.want(one="first")
@@ -282,6 +325,7 @@ FORGED: dict[Callable[[], Forge], str] = {
     written_after_release: "no-write-after-loss",
     overwritten_unread: "no-lost-update",
     overwritten_untold: "no-lost-update",
+    overwritten_and_read_too_late: "no-lost-update",
     deleted_unread: "no-lost-update",
     stranger_deleted: "no-stranger",
     stranger_bound: "no-stranger",
@@ -291,12 +335,15 @@ FORGED: dict[Callable[[], Forge], str] = {
     done_without_effect: "done-is-done",
     done_and_not_there: "done-is-done",
     done_and_still_there: "done-is-done",
+    done_and_not_crawled: "done-is-done",
+    done_and_led_to_a_stranger: "done-is-done",
     failed_and_made: "failed-is-failed",
     failed_and_deleted: "failed-is-failed",
     failed_and_written: "failed-is-failed",
     no_changes_and_other_text: "no-changes-true",
     no_changes_and_nothing_there: "no-changes-true",
     no_drift_and_an_edit: "no-drift-true",
+    no_drift_and_a_deletion: "no-drift-true",
     deleted_unlisted: "deletes-listed",
     a_third_run_writes: "second-run-quiet",
 }
@@ -346,6 +393,7 @@ def test_an_edit_in_the_last_moment_before_a_delete_is_allowed_for_where_that_is
     forged = deleted_unread().events
     assert judge(forged).violations
     assert judge(forged, Limits(unseen=5.0)).violations == []
+    assert judge(overwritten_unread().events, Limits(unseen=5.0)).violations, "an update has a guard"
 
 
 @pytest.mark.parametrize(("writes", "broken"), [(True, []), (False, ["edit-told"])])
