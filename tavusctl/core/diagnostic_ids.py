@@ -86,7 +86,6 @@ CHECKS: Final[Mapping[str, Check]] = {
     "TV221": _warns("ignored-perception-setting", "perception setting that the chosen model ignores"),
     "TV222": _warns("overridden-speech-setting", "older speech setting, overridden by sparrow-1"),
     "TV223": _warns("ignored-hotwords", "hotwords for a speech engine that ignores them"),
-    "TV224": _warns("unlisted-level", "level that the API does not list"),
     "TV225": _warns("ignored-voice-setting", "voice setting of another speech engine"),
     "TV226": _warns("perception-tools-prompt", "perception tools without a prompt"),
     "TV227": _warns("unlisted-emotion-level", "emotion level that the voice does not support"),

@@ -57,7 +57,6 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("TV221", layers.ignored_perception_setting, _PERSONA),
     Rule("TV222", layers.overridden_speech_setting, _PERSONA),
     Rule("TV223", layers.ignored_hotwords, _PERSONA),
-    Rule("TV224", layers.unlisted_level, _PERSONA),
     Rule("TV225", layers.ignored_voice_setting, _PERSONA),
     Rule("TV226", layers.perception_tools_prompt, _PERSONA),
     Rule("TV227", layers.unlisted_emotion_level, _PERSONA),

@@ -131,7 +131,9 @@ spec:
   layers:
     conversational_flow:
       turn_detection_model: sparrow-1  # the new one
-      replica_interruptibility: verylow  # never
+    perception:
+      perception_model: raven-1
+      ambient_awareness_queries: [Do they smile?]  # always
     stt:
       # how soon
       participant_pause_sensitivity: high  # soon
@@ -146,13 +148,13 @@ def test_what_can_be_put_right_is_and_the_rest_is_told(project: Project) -> None
     fixed = project.run("validate", "--fix")
     again = project.run("validate", "--fix")
 
-    assert "verylow" in first.out
+    assert "`perception_model` `raven-1` ignores `ambient_awareness_queries`" in first.out
     assert "fixed manifests/a.yaml\n" in fixed.err
-    assert "verylow" not in fixed.out
+    assert "ambient_awareness_queries" not in fixed.out
     assert "participant_pause_sensitivity" not in fixed.out
-    assert path.read_text() == FIXABLE.lstrip().replace("verylow", "low").replace(
+    assert path.read_text() == FIXABLE.lstrip().replace("ambient_", "visual_").replace(
         "      participant_pause_sensitivity: high  # soon\n", ""
-    ).replace("# never\n", "# never\n      turn_taking_patience: low\n")
+    ).replace("# the new one\n", "# the new one\n      turn_taking_patience: low\n")
     assert "fixed" not in again.err
 
 
@@ -164,7 +166,7 @@ def test_a_file_with_two_names_is_fixed_once(project: Project) -> None:
 
     assert (fixed.code, "fixed manifests/a.yaml\n" in fixed.err) == (10, True), fixed.out + fixed.err
     assert "TV108 duplicate-address" in fixed.out
-    assert "replica_interruptibility: low  # never" in path.read_text()
+    assert "visual_awareness_queries: [Do they smile?]  # always" in path.read_text()
 
 
 def test_only_what_is_selected_is_fixed(project: Project) -> None:

@@ -118,14 +118,6 @@ def ignored_hotwords(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def unlisted_level(subject: Subject) -> Iterator[Finding]:
-    """Report a level that an example of the documentation uses, but that its lists of values do not contain."""
-    if subject.mapping_at("layers", "conversational_flow").get("replica_interruptibility") == "verylow":
-        pointer = pointer_of("layers", "conversational_flow", "replica_interruptibility")
-        fix = subject.edit(pointer, "set", "low")
-        yield Finding(pointer, "the API does not list `verylow`", "write `low`", fix=(fix,))
-
-
 def ignored_voice_setting(subject: Subject) -> Iterator[Finding]:
     """Report voice settings of another engine than the chosen one."""
     engine, values = (

@@ -321,6 +321,7 @@ RIGHT: list[tuple[str, Spec]] = [
     layers(perception={"perception_model": "raven-1", "visual_tools": [tool()], "visual_tool_prompt": "When seen."}),
     layers(perception={"perception_model": "raven-0", "ambient_awareness_queries": ["x"], "audio_tools": []}),
     layers(perception={"perception_model": "basic", "perception_analysis_queries": ["x"]}),
+    *(layers(conversational_flow={f"{word}_interruptibility": "verylow"}) for word in ("replica", "pal", "face")),
     layers(stt={"hotwords": "Tavus"}),
     layers(tts={"voice_settings": {"speed": 1.0, "emotion": ["a"]}}),
     goals(
