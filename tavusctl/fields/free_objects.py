@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -195,10 +195,7 @@ def _in_schema(value: Mapping[str, Json], path: KeyPath, name: str) -> Iterator[
     """Secrets in the schema of a value that is called `name`."""
     for key, item in value.items():
         here = (*path, key)
-        if key in _WORDS and isinstance(item, str):  # most members are short words
-            if detection.is_key(item):
-                yield Spot(here, item)
-        elif key in _NAMED and isinstance(item, dict):
+        if key in _NAMED and isinstance(item, dict):
             for property_name, inner in item.items():
                 yield from _in_subschema(inner, (*here, property_name), property_name)
         elif key in _INNER and isinstance(item, list):
@@ -227,5 +224,7 @@ def _in_schema_value(value: Json, path: KeyPath, name: str) -> Iterator[Spot]:
             yield Spot(place, text)
 
 
-def _texts(value: Json, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+def _texts(value: Json, path: KeyPath) -> Iterable[tuple[KeyPath, str]]:
+    if isinstance(value, str):  # nearly always
+        return [(path, value)]
     return (((*path, *place), leaf) for place, leaf in leaves(value) if isinstance(leaf, str))
