@@ -391,9 +391,7 @@ def test_a_reference_to_what_was_deleted_in_the_account_is_removed_without_a_con
 
 def test_only_what_was_deleted_in_the_account_drifted_and_not_what_refers_to_it(project: Project) -> None:
     project.manifest("document", "prices", PRICES)
-    project.manifest(
-        "guardrails", "rules", {"name": "R", "data": [{"guardrail_name": "x", "guardrail_prompt": "X."}]}
-    )
+    project.manifest("guardrails", "rules", {"name": "R", "data": [{"guardrail_name": "x", "guardrail_prompt": "X."}]})
     refers = {"document_ids": ["${ref:document/prices}"], "guardrails_id": "${ref:guardrails/rules}"}
     project.manifest("persona", "coach", {**COACH, **refers})
     for name in ("a", "b", "c"):

@@ -39,12 +39,12 @@ _KEYS: Final = tuple(ProjectFile.model_fields)
 _CANDIDATE_KEYS: Final = (*_KEYS, "vars")
 # Where each key belongs that only one level of the file has, for keys that are found at another level.
 _HOMES: Final = {
-    **{key: "write it at the top of the file" for key in _KEYS},
+    **dict.fromkeys(_KEYS, "write it at the top of the file"),
     **{
         key: f"write it below `environments:`, such as `environments: {{default: {{{key}: ...}}}}`"
         for key in EnvironmentSection.model_fields
     },
-    **{key: "write it below `safety:`" for key in SafetySection.model_fields},
+    **dict.fromkeys(SafetySection.model_fields, "write it below `safety:`"),
 }
 _HOST_KEYS: Final = frozenset(("base_url", "api_url", "host", "api_host", "endpoint", "url"))
 
@@ -145,7 +145,9 @@ def _report_unknown_key(document: JsonObject, path: KeyPath, collector: Diagnost
         )
     else:
         message = f"{place}unknown key {shown(key)}"
-        hint = _HOMES.get(key) or suggestion(key, fields_at(ProjectFile, tuple(above)), as_object(value_at(document, tuple(above))))
+        hint = _HOMES.get(key) or suggestion(
+            key, fields_at(ProjectFile, tuple(above)), as_object(value_at(document, tuple(above)))
+        )
     collector.error("TV103", message, collector.key_at(join(path)), hint)
 
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from tavusctl.core.json_tree import canonical, empty_value_for, identity_of, is_empty
 from tavusctl.core.model import ABSENT, Desired
 from tavusctl.core.resource_kind import ResourceKind
-from tavusctl.core.schema.model_fields import known_values
+from tavusctl.core.schema.model_fields import fields_at, required_at
 from tavusctl.crawl import source_fingerprint
-from tavusctl.fields.equivalence import same, unaliased
+from tavusctl.fields.equivalence import is_unset, same, unaliased
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_object
 
 
@@ -32,8 +32,8 @@ def sent_name(desired: Desired) -> str:
 def _new_value(kind: ResourceKind, path: KeyPath, value: Json) -> Json:
     declared = kind.field_at(path)
     if isinstance(value, dict):
-        members = ((key, (*path, key), item) for key, item in value.items())
-        return {key: _new_value(kind, place, item) for key, place, item in members if _is_sent(kind, place, item)}
+        members = {key: _new_value(kind, (*path, key), item) for key, item in value.items()}
+        return {key: item for key, item in members.items() if _is_sent(kind, (*path, key), item)}
     return desired_value(kind, path, value, ABSENT) if isinstance(value, list) or declared.joined_by else value
 
 
@@ -86,7 +86,7 @@ def _item(kind: ResourceKind, path: KeyPath, desired: Json, live: Json) -> Json:
     return (
         _desired_item(kind, path, desired, live)
         if isinstance(desired, dict) and isinstance(live, dict)
-        else _without_nulls(kind, path, desired)
+        else _set_members(kind, path, desired)
     )
 
 
@@ -110,7 +110,7 @@ def _desired_item(kind: ResourceKind, path: KeyPath, desired: JsonObject, live: 
             and not is_empty(value)
             and not _covered(kind, path, key, desired_members, live_members, result)
         ):
-            result[key] = _without_nulls(kind, (*path, key), value)
+            result[key] = _set_members(kind, (*path, key), value)
     return result
 
 
@@ -127,14 +127,22 @@ def _covered(
     return bool(single) and single in result and same(kind, (*path, key), desired.get(key), live.get(key))
 
 
-def _without_nulls(kind: ResourceKind, path: KeyPath, value: Json) -> Json:
-    """A value without its nulls: null means "remove", and a new object has nothing to remove."""
+def _set_members(kind: ResourceKind, path: KeyPath, value: Json) -> Json:
+    """A value without what is not set: null means "remove", and a new object has nothing to remove."""
     if isinstance(value, dict):
-        members = ((key, (*path, key), item) for key, item in value.items())
-        return {key: _without_nulls(kind, place, item) for key, place, item in members if _is_sent(kind, place, item)}
-    return [_without_nulls(kind, (*path, "*"), item) for item in value] if isinstance(value, list) else value
+        members = {key: _set_members(kind, (*path, key), item) for key, item in value.items()}
+        return {key: item for key, item in members.items() if _is_sent(kind, (*path, key), item)}
+    return [_set_members(kind, (*path, "*"), item) for item in value] if isinstance(value, list) else value
 
 
 def _is_sent(kind: ResourceKind, path: KeyPath, value: Json) -> bool:
-    """Whether a member of a new object is sent: not null, nor an empty text where the API knows a few values."""
-    return value is not None and not (value == "" and known_values(kind.model, path))
+    """Whether a member of a new object is sent: it is set, or empty where only the user knows what that means.
+
+    The latter are free-form objects and fields newer than tavusctl.  A field that the kind requires is always sent.
+    """
+    *parent, key = path
+    holder = tuple(parent)
+    if value is None or not is_unset(kind, path, value):
+        return value is not None
+    is_declared = key in fields_at(kind.model, holder) and not kind.is_free(holder)
+    return not is_declared or key in required_at(kind.model, holder)
