@@ -40,6 +40,7 @@ class FieldTraits(Struct, frozen=True):
     keyed_by: str = ""  # member that identifies a list item; dots descend: "function.name"
     receives_data: bool = False  # a URL that Tavus calls: data is sent there
     must_stay_reachable: bool = False  # a URL that the API fetches later: it must work for a day
+    formats: tuple[str, ...] = ()  # a URL of a file: the extensions that the API reads; empty: any
     secret: bool = False
     may_be_plain: bool = False  # secret; but plain text is allowed if neither its name nor its form suggests a secret
     in_header: bool = False  # sent in a header of a request, where only visible ASCII is allowed

@@ -76,13 +76,16 @@ _DROPPED: Final = COMPUTED | {
     "original_voice_id",
 }
 _TRAINED: Final = FieldTraits(replaces=True, write_only=True)
-_VIDEO: Final = FieldTraits(replaces=True, write_only=True, must_stay_reachable=True)
+_VIDEO: Final = FieldTraits(replaces=True, write_only=True, must_stay_reachable=True, formats=("mp4", "webm"))
+_PICTURE: Final = FieldTraits(
+    replaces=True, write_only=True, must_stay_reachable=True, formats=("jpg", "jpeg", "png", "webp", "heic")
+)
 
 FIELDS: Final[Mapping[str, FieldTraits]] = {
     "/replica_name": FieldTraits(aliases=("face_name",), cannot_be_unset=True),
     "/default_voice_id": FieldTraits(refers_to="voice", cannot_be_unset=True),
     "/train_video_url": _VIDEO,
-    "/train_image_url": _VIDEO,
+    "/train_image_url": _PICTURE,
     "/consent_video_url": _VIDEO,
     # The API chose one of these where the field was left out: to leave it out, or to write one, needs no new training.
     "/model_name": FieldTraits(replaces=True, write_only=True, defaults=("phoenix-3", "phoenix-4")),

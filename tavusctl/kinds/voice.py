@@ -30,7 +30,12 @@ _DROPPED: Final = COMPUTED | {"voice_id", "voice_type", "status", "error_message
 
 FIELDS: Final[Mapping[str, FieldTraits]] = {
     "/voice_name": FieldTraits(cannot_be_unset=True),
-    "/train_audio_url": FieldTraits(replaces=True, write_only=True, must_stay_reachable=True),
+    "/train_audio_url": FieldTraits(
+        replaces=True,
+        write_only=True,
+        must_stay_reachable=True,
+        formats=("mp3", "wav", "m4a", "flac", "ogg", "oga", "webm", "mp4", "mov"),
+    ),
     "/description": FieldTraits(nullable=True),
     "/callback_url": FieldTraits(replaces=True, write_only=True, receives_data=True),
     "/tags": FieldTraits(unordered=True),

@@ -16,6 +16,7 @@ from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.lint.core import Project, Remark, Rule, Subject
 from tavusctl.lint.rules import (
     addresses,
+    blank_texts,
     documents,
     expressions,
     guardrails,
@@ -78,6 +79,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("TV252", documents.crawl_of_file, _DOCUMENT),
     Rule("TV253", documents.crawl_quota_exceeded, _DOCUMENT),
     Rule("TV254", documents.incomplete_crawl, _DOCUMENT),
+    Rule("TV255", documents.unsupported_recording_format, frozenset({"replica", "voice"})),
     Rule("TV261", addresses.insecure_url),
     Rule("TV262", addresses.unreachable_url),
     Rule("TV263", addresses.invalid_url),
@@ -85,6 +87,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("TV271", secrets.embedded_secret),
     Rule("TV281", matching_names.duplicate_username, _PERSONA),
     Rule("TV282", matching_names.misspelled_tag, _PERSONA),
+    Rule("TV291", blank_texts.blank_text),
 )
 
 BLOCKING_IDS: Final = frozenset(rule.id for rule in RULES if rule.blocks_plan)

@@ -1,4 +1,4 @@
-"""Lint rules for documents: formats that Tavus can read, and how many crawled documents an account may have."""
+"""Lint rules for documents and recordings: formats that Tavus can read, and how many crawls an account may have."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from tavusctl.lint.core import Finding, Subject
 _UNREADABLE: Final = frozenset({"7z", "avi", "epub", "exe", "gif", "gz", "mov", "mp3", "mp4", "odt", "ppt", "rar"}) | {
     *("rtf", "svg", "tar", "wav", "webp", "xls", "xml", "zip")
 }
+_READABLE: Final = frozenset({"csv", "doc", "docx", "json", "md", "pdf", "pptx", "txt", "xlsx"})  # as documents only
+_MEDIA: Final = frozenset({"flac", "heic", "jpeg", "jpg", "m4a", "oga", "ogg", "png", "webm"})
+_FILES: Final = _UNREADABLE | _READABLE | _MEDIA
 
 _CRAWL_LIMITS: Final = {"depth": 10, "max_pages": 100}
 
@@ -24,6 +27,15 @@ def unsupported_document_format(subject: Subject) -> Iterator[Finding]:
     if extension in _UNREADABLE:
         message = f"Tavus does not read `.{extension}` files"
         yield Finding("/document_url", message, f"use a web page, or a file of the format {either(_formats(subject))}")
+
+
+def unsupported_recording_format(subject: Subject) -> Iterator[Finding]:
+    """Report a recording, a video or a picture in a format that Tavus cannot read."""
+    for place, url in subject.texts:
+        formats, extension = place.declared.traits.formats, _extension_of(url)
+        if formats and extension in _FILES and extension not in formats:
+            message = f"Tavus does not read `.{extension}` files as `{place.path[-1]}`"
+            yield Finding(place.pointer, message, f"use a file of the format {either(formats)}")
 
 
 def crawl_of_file(subject: Subject) -> Iterator[Finding]:
@@ -64,8 +76,10 @@ def _formats(subject: Subject) -> tuple[str, ...]:
 
 def _extension(subject: Subject) -> str:
     url = subject.value_at("document_url")
-    if not isinstance(url, str):
-        return ""
+    return _extension_of(url) if isinstance(url, str) else ""
+
+
+def _extension_of(url: str) -> str:
     try:
         return PurePosixPath(urlsplit(url).path).suffix.removeprefix(".").lower()
     except ValueError:

@@ -135,7 +135,9 @@ def dead_end_objective(subject: Subject) -> Iterator[Finding]:
         conditional = item.get("next_conditional_objectives")
         required = item.get("next_required_objectives") or item.get("next_required_objective")
         if isinstance(conditional, dict) and len(conditional) == 1 and not required:
-            (target,) = conditional
+            ((target, condition),) = conditional.items()
+            if isinstance(condition, str) and not condition.strip():
+                continue  # another rule asks for the condition
             pointer = pointer_of("data", index, "next_conditional_objectives", target)
             message = f"{shown(item.get('objective_name'))} leads only to {shown(target)}, and only under a condition"
             yield Finding(pointer, message, "add the next objective for the case that the condition is not met")
