@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import click
 
@@ -12,6 +12,11 @@ from tavusctl.cli.completion_values import address as known_address
 from tavusctl.core import duration
 from tavusctl.core.address import NAME, Address
 from tavusctl.lib.json_types import JsonObject
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from tavusctl.core.resource_kind import ResourceKind
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -130,21 +135,51 @@ def partner(_: click.Context, __: click.Parameter, value: str | None) -> Address
     return address
 
 
-def addresses_option(*names: str, help: str) -> Callable[[Command], Command]:  # noqa: A002 - as in click
-    """An option that takes an address and may be repeated."""
-    return click.option(
-        *names, multiple=True, callback=addresses, shell_complete=known_address, metavar="ADDR", help=help
-    )
+def addresses_option(
+    *names: str,
+    help: str,  # noqa: A002 - as in click
+    affects: Callable[[ResourceKind], bool] = lambda _: True,
+) -> Callable[[Command], Command]:
+    """An option that takes an address, of a kind that it can affect, and may be repeated."""
+
+    def checked(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> frozenset[Address]:
+        found, kinds = addresses(context, parameter, values), affected()
+        for address in sorted(found):
+            if address.kind not in kinds:
+                message = f"expected an address of a {' or a '.join(kinds)}, found `{address}`, which it cannot affect"
+                raise click.BadParameter(message, context, parameter)
+        return found
+
+    def offered(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        offers = known_address(context, parameter, incomplete)
+        return [offer for offer in offers if offer.value.partition("/")[0] in affected()]
+
+    def affected() -> list[str]:
+        from tavusctl.kinds import KINDS
+
+        return [name for name, kind in KINDS.items() if affects(kind)]
+
+    return click.option(*names, multiple=True, callback=checked, shell_complete=offered, metavar="ADDR", help=help)
 
 
-allow_replica_delete = addresses_option("--allow-replica-delete", help="Allow deleting this replica; repeatable.")
+def _has_drafts(kind: ResourceKind) -> bool:
+    return bool(kind.publish_collection)
+
+
+allow_replica_delete = addresses_option(
+    "--allow-replica-delete", help="Allow deleting this replica; repeatable.", affects=lambda kind: kind.expensive
+)
 
 
 discard_drafts = addresses_option(
-    "--discard-drafts", help="Discard unpublished edits in PAL Maker that block this object; repeatable."
+    "--discard-drafts",
+    help="Discard unpublished edits in PAL Maker that block this object; repeatable.",
+    affects=_has_drafts,
 )
 publish = addresses_option(
-    "--publish", help="Publish the draft of this object, if the update went into one; repeatable."
+    "--publish",
+    help="Publish the draft of this object, if the update went into one; repeatable.",
+    affects=_has_drafts,
 )
 
 
@@ -159,7 +194,11 @@ class RenamedOption(click.Option):
 
 _OPTIONS: Final[tuple[Callable[[Command], Command], ...]] = (
     addresses_option("--target", help="Plan only this address and what it refers to, directly or not; repeatable."),
-    addresses_option("--allow-replace", help="Allow replacing this replica by a newly trained one; repeatable."),
+    addresses_option(
+        "--allow-replace",
+        help="Allow replacing this replica by a newly trained one; repeatable.",
+        affects=lambda kind: kind.provisioning is not None,  # also one whose processing has failed
+    ),
     allow_replica_delete,
     addresses_option("--overwrite", help="Use the value of the manifest in a conflict; repeatable."),
     allow_recreate,

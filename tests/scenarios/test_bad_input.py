@@ -192,9 +192,24 @@ def test_an_address_in_place_of_a_plan_file_leads_to_target(coach: Project) -> N
 
 def test_an_address_that_nothing_has_is_not_taken_for_nothing_to_do(coach: Project) -> None:
     """A slip of the pen in --target would hide every change."""
-    for option in ("--target", "--overwrite", "--allow-replace"):
+    for option in ("--target", "--overwrite"):
         code, _, words = refused(coach, "plan", option, "persona/coahc")
         assert (code, "did you mean `persona/coach`?" in words) == (12, True)
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("plan", "--allow-replace"),
+        ("apply", "--allow-replace"),
+        ("plan", "--allow-replica-delete"),
+        ("destroy", "--allow-replica-delete"),
+        ("undo", "--allow-replica-delete"),
+    ],
+)
+def test_an_address_that_an_option_cannot_affect_is_refused(coach: Project, command: str, option: str) -> None:
+    code, _, words = refused(coach, command, option, "persona/coach")
+    assert (code, "found `persona/coach`, which it cannot affect" in words) == (12, True)
 
 
 def test_no_manifest_is_not_a_wish_to_delete_everything(coach: Project) -> None:

@@ -71,9 +71,7 @@ def test_commands_and_options_are_offered(tmp_path: Path) -> None:
         ("state", "rm"),
         ("state", "show"),
         ("plan", "--target"),
-        ("apply", "--allow-replace"),
-        ("destroy", "--allow-replica-delete"),
-        ("undo", "--allow-replica-delete"),
+        ("apply", "--overwrite"),
         ("verify", "--conversation"),
         ("graph", "--objectives"),
     ],
@@ -82,6 +80,21 @@ def test_addresses_are_offered_whatever_state_the_manifests_are_in(named: Projec
     assert offered(named.root, "tavusctl", *words, "persona/c") == ["persona/closer", "persona/coach"]
     assert offered(named.root, "tavusctl", *words, "doc") == ["document/prices"]
     assert named.account.requests == []
+
+
+def test_only_addresses_that_an_option_can_affect_are_offered(named: Project) -> None:
+    named.manifest("replica", "anna", {"train_video_url": "https://example.com/a.mp4"})
+
+    offers = {
+        words[1]: offered(named.root, "tavusctl", *words, "")
+        for words in (("apply", "--allow-replace"), ("destroy", "--allow-replica-delete"), ("undo", "--publish"))
+    }
+
+    assert offers == {
+        "--allow-replace": ["document/prices", "replica/anna"],
+        "--allow-replica-delete": ["replica/anna"],
+        "--publish": ["persona/closer", "persona/coach"],
+    }
 
 
 def test_addresses_of_another_folder_are_offered(named: Project) -> None:

@@ -267,7 +267,8 @@ def test_no_plan_file_brings_the_choice_along(five: Project) -> None:
 WRONG = [
     (["--discard-drafts", "persona/z"], "`persona/z` is neither in the manifests nor in the state"),
     (["--publish", "persona/z"], "`persona/z` is neither in the manifests nor in the state"),
-    (["--publish", "guardrails/x"], "the API has no drafts of kind guardrails"),
+    (["--publish", "guardrails/x"], "expected an address of a persona, found `guardrails/x`"),
+    (["--discard-drafts", "tool/x"], "expected an address of a persona, found `tool/x`"),
     (["--discard-drafts", "persona/a", "--publish", "persona/a"], "both name persona/a"),
     (["--discard-drafts", "a"], "is not an address"),
 ]

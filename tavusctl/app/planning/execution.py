@@ -244,12 +244,9 @@ def run_plan(
 
 
 def check_drafts(drafts: DraftConsent) -> None:
-    """UsageError if `--discard-drafts` and `--publish` name one address, or `--publish` a kind that has no drafts."""
+    """UsageError if `--discard-drafts` and `--publish` name one address."""
     for address in sorted(drafts.discarded & drafts.published):
         raise UsageError(f"`--discard-drafts` and `--publish` both name {address}", "choose one of them")
-    without_drafts = [one for one in drafts.published if one.kind in KINDS and not KINDS[one.kind].publish_collection]
-    for address in sorted(without_drafts):
-        raise UsageError(f"`--publish {address}`: the API has no drafts of kind {address.kind}", "remove the option")
 
 
 def check_draft_addresses(session: Session, prepared: PreparedPlan, drafts: DraftConsent) -> None:
