@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 from msgspec import Struct
 
+from tavusctl.app.files import file_writer
 from tavusctl.app.session.env_file import NAME as ENV_FILE
 from tavusctl.config import manifest_files
 from tavusctl.config.project_file import discovery
@@ -30,7 +31,8 @@ class OutputFile(click.Path):
     """The type of an option whose value is a file that the command writes, and does not have to read."""
 
     def __init__(self) -> None:
-        super().__init__(dir_okay=False, readable=False, path_type=Path)
+        super().__init__(readable=False, path_type=Path)
+        self.name = "file"  # in the help; click would look for a folder of that name before `--chdir`
 
 
 class InputFile(click.Path):
@@ -48,10 +50,14 @@ class NamedFile(Struct, frozen=True):
 
 
 def check(context: click.Context, project: Project) -> None:
-    """Refuse a command line that writes one file twice, or writes a file that it reads; before anything is written."""
+    """Refuse a command line that writes one file twice, a file that it reads, or one that cannot be written.
+
+    That is before anything is read or written, and in the folder that `--chdir` names.
+    """
     outputs = list(_named_files(context, OutputFile))
     outputs += [NamedFile(f"--report {name}={path}", path) for name, path in context.params.get("reports") or ()]
     for index, output in enumerate(outputs):
+        file_writer.check_writable(output.path)
         for other in outputs[:index]:
             if _is_same(output.path, other.path):
                 message = f"`{other.words}` and `{output.words}` name the same file"

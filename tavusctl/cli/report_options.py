@@ -44,24 +44,18 @@ def _target(entry: str) -> tuple[str, Path]:
     if not separator or not file or report is None:
         message = f"expected `--report FORMAT=FILE` with a format of {', '.join(sorted(REPORTS))}, found `{entry}`"
         raise UsageError(message)
-    path = Path(file)
-    if not path.parent.is_dir() or path.is_dir():
-        message = (
-            f"cannot write `{path}`: "
-            f"{'it is a folder' if path.is_dir() else f'the folder {path.parent} does not exist'}"
-        )
-        raise UsageError(message)
-    file_writer.real_path(path)
     report.ready()
-    return name, path
+    return name, Path(file)
 
 
 def requested_reports(args: Sequence[str]) -> tuple[tuple[str, Path], ...]:
-    """The formats and files of the valid `--report` options of a command line."""
+    """The formats and files of the valid `--report` options of a command line, if the files can be written."""
     targets = []
     for entry in option_values(args, "--report"):
         with contextlib.suppress(UsageError):
-            targets.append(_target(entry))
+            name, path = _target(entry)
+            file_writer.check_writable(path)
+            targets.append((name, path))
     return tuple(targets)
 
 

@@ -80,6 +80,26 @@ def test_where_a_plan_file_is_is_told(project: Project) -> None:
     assert "to apply this plan, run `tavusctl apply json`" in told.err
     assert (told.out, quiet.err) == (quiet.out, "")
     assert "run `tavusctl apply 'my plan.json'`" in project.run("plan", "--out", "my plan.json").err
+    project.apply()
+    assert project.run("plan", "-o", "json").err == "wrote `json`, without changes\n"
+
+
+@pytest.mark.parametrize("options", [("--out", "new/plan.json"), ("--report", "json=new/plan.json")])
+def test_a_file_in_a_folder_that_does_not_exist_is_refused_before_anything_is_read(
+    project: Project, options: tuple[str, str]
+) -> None:
+    project.write("tavusctl.yaml", "version: 1\n")
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach."})
+
+    result = project.run("plan", *options)
+    requests = project.account.requests
+    (project.root / "below/new").mkdir(parents=True)
+    below = project.run("plan", "-C", "below", *options)
+
+    assert (result.code, below.code) == (12, 0), below.err
+    assert "the folder `new` does not exist" in result.err
+    assert requests == []
+    assert (project.root / "below/new/plan.json").is_file()
 
 
 def test_a_plan_that_apply_refuses_says_nothing_of_an_apply(project: Project) -> None:

@@ -56,10 +56,23 @@ def write(
         with atomic_files.open_folder(target.parent) as folder:
             atomic_files.replace(target, content, rights=rights, keep_rights=keep_rights, folder=folder)
     except OSError as error:
-        is_missing = isinstance(error, FileNotFoundError) and not path.parent.exists()
-        reason = f"the folder `{path.parent}` does not exist" if is_missing else error.strerror
-        message = f"cannot write `{path}`: {reason}"
-        raise UsageError(message, "create the folder first" if is_missing else "") from None
+        if isinstance(error, FileNotFoundError) and not path.parent.exists():
+            raise _without_folder(path) from None
+        raise UsageError(f"cannot write `{path}`: {error.strerror}") from None
+
+
+def check_writable(path: Path) -> None:
+    """Raise UsageError if a file cannot be written at a path: before anything is done whose result it is to have."""
+    if path.is_dir():
+        message = f"cannot write `{path}`: it is a folder"
+        raise UsageError(message, "name a file in it")
+    if not path.parent.is_dir():
+        raise _without_folder(path)
+    real_path(path)
+
+
+def _without_folder(path: Path) -> UsageError:
+    return UsageError(f"cannot write `{path}`: the folder `{path.parent}` does not exist", "create the folder first")
 
 
 def create(path: Path, content: bytes, *, root: Path) -> None:

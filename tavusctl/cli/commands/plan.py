@@ -61,14 +61,15 @@ def command(
     plan = app.plan(session, plan_request, base=base, blame=blame, out=out)
     report_code = emit(lambda report: report.plan(plan), format_, reports)
     if out and not plan.refused:
-        _tell_of_file(session, out)
+        _tell_of_file(session, out, writes=plan.writes)
     return report_code or app.exit_code(plan, changes_exist=CHANGES_EXIST if detailed_exitcode else 0)
 
 
-def _tell_of_file(session: Session, path: Path) -> None:
+def _tell_of_file(session: Session, path: Path, *, writes: bool) -> None:
     import shlex
 
     from tavusctl.app.planning import plan_file
 
     if not plan_file.are_collected():  # a step of a workflow has a path that is gone with its machine
-        session.progress.say(f"to apply this plan, run `{session.command(shlex.join(['apply', str(path)]))}`")
+        command = session.command(shlex.join(["apply", str(path)]))
+        session.progress.say(f"to apply this plan, run `{command}`" if writes else f"wrote `{path}`, without changes")
