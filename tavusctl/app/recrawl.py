@@ -21,6 +21,7 @@ from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import reading
 from tavusctl.core.address import Address
 from tavusctl.core.errors import RefusedError, UsageError, worst
+from tavusctl.core.messages import moment
 from tavusctl.core.model import Manifest
 from tavusctl.crawl.runner import RecrawlResult, ThrottleOptions, preview, run
 from tavusctl.crawl.status import SHRUNK, Entry, Status, Target, format_timestamp
@@ -170,7 +171,7 @@ def line(entry: Entry) -> str:
     """A line for one document: status, address, id, reason, and the time of the next crawl."""
     word = style(f"{entry.status.value:<8}", fg=_COLOURS.get(entry.status, "yellow"))
     remote_id = f" ({entry.remote_id})" if entry.remote_id else ""
-    due = f"; next {format_timestamp(entry.next)}" if entry.next and entry.status is not Status.DUE else ""
+    due = f"; next {moment(entry.next)}" if entry.next and entry.status is not Status.DUE else ""
     return f"{word} {entry.address}{remote_id}: {escape_invisible(entry.reason)}{due}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,6 +27,7 @@ from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Diagnostic, errors_in
 from tavusctl.core.errors import ConfigError, RefusedError, UsageError
 from tavusctl.core.json_tree import manifest_notation, map_leaves
+from tavusctl.core.messages import moment
 from tavusctl.core.model import Action, Change, Manifest, Plan
 from tavusctl.crawl import source_fingerprint
 from tavusctl.engine.apply import DraftConsent
@@ -175,4 +177,5 @@ def _line(past: FinishedRun) -> str:
         if past.withheld
         else summary
     )
-    return f"{past.run}  {past.time or '(time unknown)'}  {summary}"
+    time = moment(datetime.fromisoformat(past.time)) if past.time else "(time unknown)"
+    return f"{past.run}  {time}  {summary}"

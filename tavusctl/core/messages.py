@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Container, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -49,6 +50,11 @@ class Fault(Struct, frozen=True):
     message: str
     hint: str = ""
     severity: Severity = Severity.ERROR
+
+
+def moment(time: datetime) -> str:
+    """A moment as people read it, such as 2026-12-01 12:00 UTC."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def shown(value: Json) -> str:

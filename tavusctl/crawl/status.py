@@ -15,6 +15,7 @@ from msgspec import Struct, field
 from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Diagnostic, warning
 from tavusctl.core.errors import ApiError, ConflictError
+from tavusctl.core.messages import moment
 from tavusctl.core.model import Recrawl
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import schedule
@@ -217,13 +218,11 @@ def neglect_warnings(target: Target, document: CrawlState, now: datetime) -> Ite
     can_be_due = document.crawls and not document.is_disabled and not document.unreadable
     schedule_to_keep = target.recrawl if can_be_due else None
     if schedule_to_keep and since and now >= schedule.overdue_from(schedule_to_keep, since):
-        history = (
-            f"was last crawled at {format_timestamp(since)}" if document.last else "has never been crawled completely"
-        )
+        history = f"was last crawled at {moment(since)}" if document.last else "has never been crawled completely"
         message = f"`{target.address}` {history}, and has been due for more than {schedule.MISSED} periods"
         yield warning("TV601", message, "check that the job that runs `tavusctl recrawl` is active", target.address)
     if document.is_crawling and document.updated and now - document.updated > _STUCK:
-        message = f"`{target.address}` has been {document.status} since {format_timestamp(document.updated)}"
+        message = f"`{target.address}` has been {document.status} since {moment(document.updated)}"
         yield warning("TV602", message, "ask Tavus support: a crawl normally takes minutes", target.address)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,7 +15,7 @@ from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Diagnostic, warning
 from tavusctl.core.errors import ConflictError, RefusedError
 from tavusctl.core.json_tree import digest, leaves, manifest_notation
-from tavusctl.core.messages import counted
+from tavusctl.core.messages import counted, moment
 from tavusctl.core.model import Action, Cause, Change, Desired, Live, Plan, Refusal
 from tavusctl.core.project_settings import Limit, Safety, strictest_limits
 from tavusctl.crawl import quota
@@ -269,7 +269,7 @@ def _refuse_expiring_url(change: Change, now: datetime) -> Refusal | None:
     for path, leaf in leaves(change.patch[0]["value"]):
         end = presigned_urls.expiry(revealed(leaf)) if change.desired.kind.field_at(path).must_stay_reachable else None
         if end and end < now + _FETCHED_WITHIN:
-            ends = f"expire{'d' if end <= now else 's'} at {end.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+            ends = f"expire{'d' if end <= now else 's'} at {moment(end)}"
             reason = f"the signed URL in `{'.'.join(path)}` {ends}, but must be valid for 24 hours from now"
             return Refusal(change, "E407", 4, reason, "sign a new URL that is valid for longer; nothing was sent")
     return None

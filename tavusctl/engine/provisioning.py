@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
+from tavusctl.core.messages import moment
 from tavusctl.core.model import Live
 from tavusctl.core.resource_kind import Provisioning
 from tavusctl.crawl.status import parse_timestamp
@@ -44,7 +45,7 @@ def outlook(live: Live, now: datetime) -> str:
     end = started + timedelta(seconds=work.usual_seconds[1]) if started else None
     if end is None:
         return f"{status}: {usual_duration}"
-    ready = f"{end:%Y-%m-%d %H:%M} UTC"
+    ready = moment(end)
     return f"{status}: {usual_duration}, " + (
         f"so until about {ready}" if end > now else f"and should have ended at {ready}"
     )

@@ -412,8 +412,8 @@ def test_text_says_what_became_of_each_and_sums_up(sites: Project) -> None:
     result = sites.run("recrawl")
     daily, nightly = sites.bound("document/daily"), sites.bound("document/nightly")
     assert result.out.splitlines() == [
-        f"deferred document/daily ({daily}): not due; next 2026-01-06T12:05:00Z",
-        f"done     document/nightly ({nightly}): crawl started; next 2026-01-07T02:00:00Z",
+        f"deferred document/daily ({daily}): not due; next 2026-01-06 12:05 UTC",
+        f"done     document/nightly ({nightly}): crawl started; next 2026-01-07 02:00 UTC",
         "Recrawl: 1 done, 1 deferred",
     ]
 

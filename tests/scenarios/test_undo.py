@@ -113,7 +113,7 @@ def test_an_apply_tells_its_run_and_undo_lists_it(project: Project) -> None:
     assert path == records(project)
     assert f"undo with: tavusctl undo {last(project)} --allow-deletes 1\n" in said
     assert listed.out.startswith(last(project))
-    assert listed.out.endswith("1 create\n")
+    assert re.fullmatch(r"\w+  \d{4}-\d\d-\d\d \d\d:\d\d UTC  1 create\n", listed.out)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from tavusctl.core.binding import Binding
 from tavusctl.core.errors import Rejected, TavusctlError, Throttled, WithoutEffect
+from tavusctl.core.messages import moment
 from tavusctl.core.model import Change, Desired, Live, Outcome, Status
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import quota, status
@@ -121,7 +122,7 @@ def _obstacle(ctx: ApplyContext, kind: ResourceKind, before: CrawlState, target:
 def _not_started(step: Change, entry: Entry) -> Outcome:
     if entry.exit_code:
         return Outcome(step, Status.FAILED, entry.remote_id, entry.reason, entry.exit_code)
-    until = f", until {status.format_timestamp(entry.next)}" if entry.next else ""
+    until = f", until {moment(entry.next)}" if entry.next else ""
     return Outcome(step, Status.DEFERRED, entry.remote_id, f"{entry.reason}{until}")
 
 
