@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Diagnostic, Edit, Severity, written_at
-from tavusctl.core.messages import correction_hint, described, shown, suggestion
+from tavusctl.core.messages import correction_hint, described, key_hint, shown
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.patch.pointer import escape
 from tavusctl.secrets.redaction import shortened
@@ -95,7 +95,7 @@ class DiagnosticCollector(Struct):
                 same_file = [
                     other for other in mapping if self.key_at(f"{pointer}/{escape(other)}").path == source.path
                 ]
-                hint = hints.get(key) or home or suggestion(key, known, {*same_file, *unproposed})
+                hint = hints.get(key) or home or key_hint(key, known, same_file, unproposed)
                 self.error("TV103", f"{place}unknown key {shown(key)}", source, hint)
 
     def has_type(self, value: Json, expected: type[Expected], pointer: str, id: str = "TV104") -> TypeGuard[Expected]:

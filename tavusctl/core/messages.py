@@ -157,6 +157,14 @@ def suggestion(word: str, names: Iterable[str], taken: Container[str] = ()) -> s
     return f"known: {listed(available)}" if available and len(all_names) <= _MAX_LISTED else ""
 
 
+def key_hint(key: str, known: Iterable[str], present: Container[str], refused: Iterable[str] = ()) -> str:
+    """A hint for an unknown key: as of `suggestion`, or that it is nearly a key which is present already."""
+    names = [*known]
+    hint = suggestion(key, names, {*refused, *(name for name in names if name in present)})
+    similar = "" if hint.startswith("did") else nearest(key, [name for name in names if name in present])
+    return f"remove it or `{similar}`, which is present already" if similar else hint
+
+
 def correction_hint(found: Json, right: str) -> str:
     """A hint: the allowed value that was probably meant, or how a value of the right type is written; else empty.
 

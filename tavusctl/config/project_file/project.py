@@ -26,7 +26,7 @@ from tavusctl.config.spec import plain_secrets
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.diagnostics import Diagnostic, Severity, place, redacted_diagnostics
 from tavusctl.core.json_tree import value_at
-from tavusctl.core.messages import correction_hint, nearest, shown, suggestion
+from tavusctl.core.messages import correction_hint, key_hint, nearest, shown
 from tavusctl.core.project_settings import FILE, Environment, Output, Project, Safety
 from tavusctl.core.schema.expectations import by_place, expected_text
 from tavusctl.core.schema.model_fields import fields_at
@@ -145,9 +145,8 @@ def _report_unknown_key(document: JsonObject, path: KeyPath, collector: Diagnost
         )
     else:
         message = f"{place}unknown key {shown(key)}"
-        hint = _HOMES.get(key) or suggestion(
-            key, fields_at(ProjectFile, tuple(above)), as_object(value_at(document, tuple(above)))
-        )
+        present = as_object(value_at(document, tuple(above)))
+        hint = _HOMES.get(key) or key_hint(key, fields_at(ProjectFile, tuple(above)), present)
     collector.error("TV103", message, collector.key_at(join(path)), hint)
 
 

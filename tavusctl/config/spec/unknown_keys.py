@@ -10,7 +10,7 @@ from typing import Final
 
 from tavusctl.config.collector import DiagnosticCollector, Fix, dotted
 from tavusctl.core.json_tree import pattern_in, value_at
-from tavusctl.core.messages import either, nearest, shown, suggestion
+from tavusctl.core.messages import either, key_hint, shown
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.core.schema.model_fields import fields_at, parents_of
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_object
@@ -107,10 +107,7 @@ def _is_deprecated(kind: ResourceKind, path: KeyPath) -> bool:
 def _similar_name(kind: ResourceKind, around: frozenset[str], path: KeyPath) -> str:
     known = fields_at(kind.model, path[:-1])
     deprecated = [key for key in known if _is_deprecated(kind, (*path[:-1], key))]
-    hint = suggestion(path[-1], known, {*around, *deprecated})
-    if hint.startswith("did"):
+    hint = key_hint(path[-1], known, around, deprecated)
+    if hint.startswith(("did", "remove")):
         return hint
-    present = nearest(path[-1], [key for key in known if key in around])
-    if present:
-        return f"remove it or `{present}`, which is present already"
     return f"{hint}{'; ' if hint else ''}write a field that is newer than tavusctl under `extra:`"
