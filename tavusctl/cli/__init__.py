@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gc
 import importlib
-import io
 import os
 import sys
+from collections.abc import Sequence
 from contextvars import copy_context
 from typing import Final, NoReturn
 
@@ -73,7 +73,7 @@ _COMMAND_ALIASES: Final = {
     "crawl": "recrawl",
     "help": "--help",
 }
-_DELETE_ONE: Final = "To delete one object, remove its manifest and run `tavusctl apply`."
+_DELETE_ONE: Final = "to delete one object, remove its manifest and run `tavusctl apply`"
 # `destroy` deletes everything, so it is no answer to these.
 _DELETES: Final = frozenset({"rm", "delete", "remove", "del"})
 _OPTION_ALIASES: Final = {
@@ -88,9 +88,9 @@ _COMMANDS_FOR_OPTIONS: Final = {
     ("apply", "--dry-run"): "tavusctl plan",
     ("destroy", "--dry-run"): "tavusctl plan --destroy",
 }
-_PLAN_DIFFERS: Final = "To see what an apply would change, run `tavusctl plan`."
+_PLAN_DIFFERS: Final = "to see what an apply would change, run `tavusctl plan`"
 _ADDRESS_ARGUMENT: Final = {
-    "plan": "To plan one object and what it refers to, use `--target ADDR`.",
+    "plan": "to plan one object and what it refers to, use `--target ADDR`",
     "destroy": _DELETE_ONE,
 }
 _HELP = {name: text for group in COMMANDS.values() for name, text in group.items()}
@@ -124,7 +124,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find a command; for an unknown name, fail with a suggestion."""
         if args and args[0] not in _HELP and not args[0].startswith("-"):
-            ctx.fail(f"unknown command `{args[0]}`.{_command_hint(args[0])}")
+            raise click.exceptions.NoSuchCommand(args[0], f"unknown command `{args[0]}`", ctx=ctx)
         name, command, rest = super().resolve_command(ctx, args)
         if command:
             _refuse_single_dashes(click.Context(command, ctx, name), rest)
@@ -246,54 +246,60 @@ def _report_interrupt(interrupt: BaseException, args: list[str]) -> int:
 
 
 def _report_usage(error: click.ClickException, args: list[str]) -> int:
-    from tavusctl.app.session.opening import register_secrets
-    from tavusctl.cli.error_report import report, wants_json, write_reports
+    from tavusctl.cli.error_report import report, wants_json
     from tavusctl.cli.wrapped_output import say
     from tavusctl.core.errors import UsageError
     from tavusctl.secrets.escape import escape_invisible
 
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        if not wants_json(args):
+            say(error.format_message())
+            return USAGE
+        error = click.UsageError("the name of a command is missing", error.ctx)
     # In a workflow, the arguments may come from others.
-    message = escape_invisible(_with_hint(error).format_message())
-    error = (
-        click.UsageError(message, error.ctx) if isinstance(error, click.UsageError) else click.ClickException(message)
-    )
-    register_secrets(args)
-    usage_error = UsageError(message)
-    if wants_json(args):
-        return report(usage_error, args)
-    with io.StringIO() as shown:
-        error.show(shown)
-        say(shown.getvalue().removesuffix("\n"))
-    write_reports(usage_error, args)
-    return USAGE
+    return report(UsageError(escape_invisible(_usage_message(error)), escape_invisible(_usage_hint(error))), args)
+
+
+def _usage_message(error: click.ClickException) -> str:
+    """The message of click in the form of all others: one clause, without the names that it proposes."""
+    unknown = isinstance(error, click.NoSuchOption | click.exceptions.NoSuchCommand)
+    message = error.message if unknown else error.format_message()
+    return f"{message[:1].lower()}{message[1:]}".removesuffix(".")
+
+
+def _usage_hint(error: click.ClickException) -> str:
+    """What to type in place of an invalid command line; without an idea, the help that says what is valid."""
+    if not isinstance(error, click.UsageError):
+        return ""
+    command = (error.ctx.info_name if error.ctx else None) or ""
+    hint = ""
+    if isinstance(error, click.NoSuchOption):
+        # click proposes only what looks like the option.
+        meant = _COMMANDS_FOR_OPTIONS.get((command, error.option_name)) or _option_meant(error)
+        hint = _proposal([meant] if meant else error.possibilities)
+    elif isinstance(error, click.exceptions.NoSuchCommand):
+        hint = _proposal(error.possibilities) or _command_hint(error.command_name)
+    elif isinstance(error, click.MissingParameter) and command == "diff":
+        hint = _PLAN_DIFFERS
+    elif error.message.startswith("Got unexpected extra argument"):
+        hint = _ADDRESS_ARGUMENT.get(command, "")
+    return hint or (f"run `{error.ctx.command_path} --help` to see what it accepts" if error.ctx else "")
+
+
+def _proposal(names: Sequence[str] | None) -> str:
+    return f"did you mean {' or '.join(f'`{name}`' for name in names)}?" if names else ""
 
 
 def _command_hint(name: str) -> str:
-    """A sentence about what to type in place of an unknown command, after a space; empty if there is no idea."""
+    """What to type in place of an unknown command; empty if there is no idea."""
     import difflib
 
     name = name.lower()
     if name in _DELETES:
-        return f" {_DELETE_ONE}"
+        return _DELETE_ONE
     similar = difflib.get_close_matches(name, _HELP, n=1)
     meant = _COMMAND_ALIASES.get(name, similar[0] if similar else "")
-    return f" Did you mean `{meant}`?" if meant else ""
-
-
-def _with_hint(error: click.ClickException) -> click.ClickException:
-    """The usage error of click, with a sentence about what to type instead if that is known."""
-    if not isinstance(error, click.UsageError):
-        return error
-    command = (error.ctx.info_name if error.ctx else None) or ""
-    if isinstance(error, click.NoSuchOption):
-        # click proposes only what looks like the option.
-        meant = _COMMANDS_FOR_OPTIONS.get((command, error.option_name)) or _option_meant(error)
-        return click.UsageError(f"{error.message} Did you mean '{meant}'?", error.ctx) if meant else error
-    if isinstance(error, click.MissingParameter) and command == "diff":
-        return click.UsageError(f"{error.format_message()} {_PLAN_DIFFERS}", error.ctx)
-    if error.message.startswith("Got unexpected extra argument") and command in _ADDRESS_ARGUMENT:
-        return click.UsageError(f"{error.message}. {_ADDRESS_ARGUMENT[command]}", error.ctx)
-    return error
+    return _proposal([meant] if meant else [])
 
 
 def _option_meant(error: click.NoSuchOption) -> str:

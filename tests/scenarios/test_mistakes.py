@@ -18,7 +18,7 @@ SITE = "kind: document\nname: help\nspec: {document_url: 'https://a.example.com'
 TYPED = {
     "plan --env stagin": ("stagin", "did you mean `staging`?"),
     "plan": ("several environments", "--env"),
-    "push": ("unknown command `push`", "Did you mean `apply`?"),
+    "push": ("unknown command `push`", "help: did you mean `apply`?"),
     "plan --env prod --json": ("--json", "--format json"),
     "plan --env prod --target persona/coahc": ("persona/coahc", "did you mean `persona/coach`?"),
     "talk --env prod coach": ("`coach` is not an address", "did you mean `persona/coach` or `replica/coach`?"),
