@@ -199,21 +199,22 @@ class Publisher(Struct, frozen=True):
             log.say(f"notice: nothing was written on GitHub: {error.message}")
             return 0
         if not needed:
-            log.say(f"warning: the comment could not be written: {error.message} [{error.id}]")
-            self._advise(error)
-            log.command(remark("the comment could not be updated and may show an older plan", error.message))
+            # The runner shows an annotation in the log, too.
+            log.command(remark("the comment could not be updated and may show an older plan", self._text(error)))
             return 0
-        log.say(f"error: {error.message} [{error.id}]")
-        self._advise(error)
+        log.say(f"error: {self._text(error)}")
         return ApiError.exit_code if isinstance(error, ApiError) else error.exit_code
 
-    def _advise(self, error: TavusctlError) -> None:
-        """Log what would allow a call that GitHub has refused to this token; nothing for other errors."""
-        if not isinstance(error, Rejected):
-            return
+    def _text(self, error: TavusctlError) -> str:
+        """An error, with what would allow a call that GitHub has refused to this token."""
+        text, advice = f"{error.message} [{error.id}]", self._advice(error) if isinstance(error, Rejected) else ""
+        return f"{text}\n  help: {advice}" if advice else text
+
+    def _advice(self, error: Rejected) -> str:
         if "not permitted to create" in error.text:  # a setting of the repository, or of its organisation
-            self.log.say("  help: under Settings, Actions, General, allow GitHub Actions to create pull requests")
-        elif "not accessible" in error.text or error.status == HTTPStatus.NOT_FOUND:  # 404: it may not even read
+            return "under Settings, Actions, General, allow GitHub Actions to create pull requests"
+        if "not accessible" in error.text or error.status == HTTPStatus.NOT_FOUND:  # 404: it may not even read
             names = _PERMISSIONS.get(self.subject.command, _COMMENTING)
             allowed = " and ".join(f"`{name}: write`" for name in names)
-            self.log.say(f"  help: the token needs {allowed}: see `permissions:` of the job, or `github-token:`")
+            return f"the token needs {allowed}: see `permissions:` of the job, or `github-token:`"
+        return ""
