@@ -125,7 +125,7 @@ def bottom(plan: Plan) -> Iterator[str]:
         yield "\n".join([f"Pending already before this branch, as of {code(plan.base)}:", "", *lines])
     warnings = [diagnostic(one) for one in plan.warnings if review.is_shown_in_full(one)]
     count = sum(not review.is_shown_in_full(one) for one in plan.warnings)
-    warnings += [f"- {counted(count, 'warning')} about the manifests"] if count else []
+    warnings += [f"- {counted(count, 'warning')} about files of the project"] if count else []
     if warnings:
         yield "\n".join(warnings)
     yield fingerprint_line(plan)

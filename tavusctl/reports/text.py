@@ -236,4 +236,4 @@ def _warnings(warnings: Sequence[Diagnostic]) -> Iterator[str]:
     count = sum(not review.is_shown_in_full(warning) for warning in warnings)
     if count:
         word = style(counted(count, "warning"), fg="yellow")
-        yield f"{word} about the manifests; run `tavusctl validate` to see {'it' if count == 1 else 'them'}"
+        yield f"{word} about files of the project; run `tavusctl validate` to see all warnings"

@@ -143,6 +143,8 @@ def test_a_slip_in_the_name_of_the_key_is_told_where_the_key_is_missed(prepared:
 def test_a_file_that_others_can_read_is_told(prepared: Project) -> None:
     put(prepared, f"OPENAI_KEY={SECRET}\n", 0o644)
     assert remarks(prepared) == [("TV131", 1, "other users of this machine can read `.env`")]
+    planned = prepared.run("plan").out
+    assert "1 warning about files of the project; run `tavusctl validate` to see all warnings" in planned
     put(prepared, "VITE_OTHER=1\n", 0o644)
     assert [id_ for id_, _, _ in remarks(prepared)] == ["TV130"], "a file without secrets is for everybody"
 
