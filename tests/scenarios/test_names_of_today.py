@@ -417,6 +417,22 @@ def test_a_skill_that_is_not_known_is_a_warning(today: Project, skills: Any, mes
     assert complaint["message"] == f"{message}, which is sent as it is"
 
 
+def test_an_empty_text_in_place_of_a_known_value_removes_it(today: Project) -> None:
+    goal = {"objective_name": "greet", "objective_prompt": "Greet.", "modality": "visual"}
+    layers = {"stt": {"stt_engine": "tavus-advanced"}, "conversational_flow": {"turn_detection_model": "sparrow-1"}}
+    pal(today, disclosure_type="always", layers=layers)
+    today.manifest("objectives", "call", {"name": "Call", "data": [goal]})
+    today.apply()
+    layers = {"stt": {"stt_engine": ""}, "conversational_flow": {"turn_detection_model": ""}}
+    pal(today, disclosure_type="", layers=layers)
+    today.manifest("objectives", "call", {"name": "Call", "data": [{**goal, "modality": ""}]})
+
+    today.apply()
+
+    assert not any('"value": ""' in json.dumps(call["body"]) for call in today.account.writes)
+    assert today.plan()["changes"] == []
+
+
 def test_an_empty_text_is_not_sent_where_values_are_known(today: Project) -> None:
     """It counts as not set, and the API would refuse it."""
     pal(today, disclosure_type="", pipeline_mode="")

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from tavusctl.core.json_tree import canonical, empty_value_for, identity_of, is_empty
 from tavusctl.core.model import ABSENT, Desired
 from tavusctl.core.resource_kind import ResourceKind
-from tavusctl.core.schema.model_fields import fields_at, required_at
+from tavusctl.core.schema.model_fields import fields_at, known_values, required_at
 from tavusctl.crawl import source_fingerprint
 from tavusctl.fields.equivalence import is_unset, same, unaliased
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_object
@@ -40,6 +40,8 @@ def _new_value(kind: ResourceKind, path: KeyPath, value: Json) -> Json:
 def desired_value(kind: ResourceKind, path: KeyPath, aim: Json, live: Json) -> Json:
     """The value to write for a field, in the live spelling wherever both mean the same; ABSENT: no value."""
     declared = kind.field_at(path)
+    if _is_unknown_empty(kind, path, aim):
+        aim = None
     if aim is None and declared.write_only and live is not ABSENT:
         return empty_value_for(live)  # no read has the field, so no operation could remove it
     if aim is None:
@@ -146,3 +148,8 @@ def _is_sent(kind: ResourceKind, path: KeyPath, value: Json) -> bool:
         return value is not None
     is_declared = key in fields_at(kind.model, holder) and not kind.is_free(holder)
     return not is_declared or key in required_at(kind.model, holder)
+
+
+def _is_unknown_empty(kind: ResourceKind, path: KeyPath, value: Json) -> bool:
+    """Whether a value is an empty text where the API knows a few values: it would be refused, and counts as not set."""
+    return value == "" and bool(known_values(kind.model, path))
