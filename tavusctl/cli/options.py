@@ -143,7 +143,8 @@ def addresses_option(
     """An option that takes an address, of a kind that it can affect, and may be repeated."""
 
     def checked(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> frozenset[Address]:
-        found, kinds = addresses(context, parameter, values), affected()
+        found = addresses(context, parameter, values)
+        kinds = affected() if found else ()  # to load the kinds takes long
         for address in sorted(found):
             if address.kind not in kinds:
                 message = f"expected an address of a {' or a '.join(kinds)}, found `{address}`, which it cannot affect"
