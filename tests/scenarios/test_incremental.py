@@ -198,7 +198,7 @@ CHANGES: Final[dict[str, tuple[Step, bool | None]]] = {
         ),
         False,
     ),
-    "a damaged record": (lambda project: record(project).write_bytes(b"tavusctl cache 2\n" + bytes(99)), False),
+    "a damaged record": (lambda project: record(project).write_bytes(b"tavusctl cache 3\n" + bytes(99)), False),
 }
 
 

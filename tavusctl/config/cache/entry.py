@@ -5,7 +5,7 @@ An entry is used after its included texts were read again and compared by digest
 
 from __future__ import annotations
 
-import sys
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +17,7 @@ from tavusctl.config.cache.trace import digest
 from tavusctl.config.envelope import ParsedManifest
 from tavusctl.config.included_files import IncludedFiles
 from tavusctl.config.limits import Budget
+from tavusctl.config.yaml12.positions import Places, Positions
 from tavusctl.core.address import Address, Source
 from tavusctl.core.json_tree import Leaf, value_at, with_leaves
 from tavusctl.core.model import Manifest, Recrawl
@@ -43,8 +44,9 @@ class CachedManifest(Struct, frozen=True, array_like=True):
     """
 
     parsed: ParsedManifest
-    paths: tuple[str, ...]  # of the files in `sources`
-    sources: dict[str, tuple[int, int, int]]  # by pointer: index into `paths`, line, column
+    paths: tuple[str, ...]  # of the files in its positions
+    places: Places  # by pointer: where the numbers of its position begin
+    numbers: list[int]  # see `Positions`
     references: Leaves[Address]
     secrets: Leaves[SecretText]
     texts: Leaves[int]  # indices into the included texts
@@ -66,10 +68,8 @@ def pack(parsed: ParsedManifest, texts: Sequence[str]) -> CachedManifest:
     """Prepare a manifest for the cache; `texts` are those that its file includes."""
     manifest = parsed.manifest
     if manifest is None:
-        return CachedManifest(parsed, (), {}, (), (), ())
-    places = dict(manifest.sources)  # each position is made when it is asked for
-    paths = {path: number for number, path in enumerate(dict.fromkeys(place.path for place in places.values()))}
-    sources = {pointer: (paths[place.path], place.line, place.column) for pointer, place in places.items()}
+        return CachedManifest(parsed, (), {}, [], (), (), ())
+    positions = Positions.of(manifest.sources)
     references = tuple((path, leaf) for path, leaf in manifest.special_leaves if isinstance(leaf, Address))
     secrets = tuple((path, leaf) for path, leaf in manifest.special_leaves if isinstance(leaf, SecretText))
     included = tuple(
@@ -79,7 +79,15 @@ def pack(parsed: ParsedManifest, texts: Sequence[str]) -> CachedManifest:
     )
     emptied: dict[KeyPath, Leaf | str] = dict.fromkeys((path for path, _ in (*references, *secrets, *included)), "")
     stripped = replace(manifest, spec=with_leaves(manifest.spec, emptied), sources={})
-    return CachedManifest(replace(parsed, manifest=stripped), tuple(paths), sources, references, secrets, included)
+    return CachedManifest(
+        replace(parsed, manifest=stripped),
+        positions.paths,
+        positions.places,
+        positions.numbers.tolist(),
+        references,
+        secrets,
+        included,
+    )
 
 
 def unpack(cached: CachedManifest, texts: Sequence[str]) -> ParsedManifest:
@@ -90,10 +98,7 @@ def unpack(cached: CachedManifest, texts: Sequence[str]) -> ParsedManifest:
     included = ((path, texts[number]) for path, number in cached.texts)
     leaves: dict[KeyPath, Leaf | str] = dict([*cached.references, *cached.secrets, *included])
     spec = with_leaves(manifest.spec, leaves)
-    sources = {
-        sys.intern(pointer): Source(cached.paths[number], line, column)
-        for pointer, (number, line, column) in cached.sources.items()
-    }
+    sources = Positions(cached.paths, cached.places, array("I", cached.numbers))
     return replace(cached.parsed, manifest=replace(manifest, spec=spec, sources=sources))
 
 

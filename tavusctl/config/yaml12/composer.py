@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from array import array
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 import yaml
 from msgspec import Struct, field
 
-from tavusctl.config.yaml12.positions import Positions
+from tavusctl.config.yaml12.positions import Positions, places_of
 from tavusctl.config.yaml12.scalars import MERGE_KEY, key_fault, plain, quoted
 from tavusctl.config.yaml12.stand_ins import Reading
 from tavusctl.core.address import Source
@@ -174,7 +175,7 @@ class Composer(Struct):
     def _positions(self, marks: Mapping[str, Mark]) -> Positions:
         first = self.passed + 1
         numbers = [number for mark in marks.values() for number in (0, mark.line + first, mark.column + 1)]
-        return Positions((self.path,), tuple(marks), numbers)
+        return Positions((self.path,), places_of(tuple(marks)), array("I", numbers))
 
     def _scalar(self, event: yaml.ScalarEvent, mark: Mark) -> None:
         if event.tag is not None:

@@ -3,47 +3,62 @@
 from __future__ import annotations
 
 import functools
+import sys
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Final, TypeAlias
 
 from tavusctl.core.address import Source
 
 _WIDTH: Final = 3  # numbers of a position: index of its file, line, column
+Places: TypeAlias = dict[str, int]  # by pointer: where the numbers of its position begin
 
 
 class Positions(Mapping[str, Source]):
     """Positions by pointer; each is made when it is asked for, and documents with equal pointers have these once."""
 
-    __slots__ = ("_numbers", "_paths", "_places")
+    __slots__ = ("numbers", "paths", "places")
 
-    def __init__(self, paths: Sequence[str], pointers: tuple[str, ...], numbers: Sequence[int]) -> None:
-        """`numbers` has, for each pointer, an index into the paths of files, the line and the column."""
-        self._paths = paths
-        self._places = _places(pointers)
-        self._numbers = array("I", numbers)
+    def __init__(self, paths: tuple[str, ...], places: Places, numbers: array[int]) -> None:
+        """The numbers of a position are an index into the paths of files, the line and the column."""
+        self.paths = paths
+        self.places = places
+        self.numbers = numbers
+
+    @classmethod
+    def of(cls, positions: Mapping[str, Source]) -> Positions:
+        """The positions of any mapping."""
+        if isinstance(positions, Positions):
+            return positions
+        if isinstance(positions, InnerPositions):
+            return positions.apart
+        paths = {path: index for index, path in enumerate(dict.fromkeys(one.path for one in positions.values()))}
+        numbers = array(
+            "I", (number for one in positions.values() for number in (paths[one.path], one.line, one.column))
+        )
+        return cls(tuple(paths), places_of(tuple(positions)), numbers)
 
     def __getitem__(self, pointer: str) -> Source:
-        number, line, column = self._numbers[self._places[pointer]]
-        return Source(self._paths[number], line, column)
+        place, numbers = self.places[pointer], self.numbers
+        return Source(self.paths[numbers[place]], numbers[place + 1], numbers[place + 2])
 
     def __contains__(self, pointer: object) -> bool:
-        return pointer in self._places
+        return pointer in self.places
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
+        return iter(self.places)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self.places)
 
     def __repr__(self) -> str:
         return repr(dict(self))
 
 
 @functools.lru_cache(maxsize=1024)
-def _places(pointers: tuple[str, ...]) -> Mapping[str, slice]:
-    """Where the numbers of each pointer are; of equal pointers, the last one counts."""
-    return {pointer: slice(_WIDTH * place, _WIDTH * (place + 1)) for place, pointer in enumerate(pointers)}
+def places_of(pointers: tuple[str, ...]) -> Places:
+    """The places of positions in the order of their pointers; of equal pointers, the last one counts."""
+    return {pointer: _WIDTH * index for index, pointer in enumerate(pointers)}
 
 
 class InnerPositions(Mapping[str, Source]):
@@ -56,6 +71,13 @@ class InnerPositions(Mapping[str, Source]):
         self._pointer = pointer
         self._omitted = omitted
 
+    @property
+    def apart(self) -> Positions:
+        """The same without the positions of the rest of the document."""
+        positions = Positions.of(self._positions)
+        places = _inner_places(tuple(positions.places.items()), self._pointer, self._omitted)
+        return Positions(positions.paths, places, positions.numbers)
+
     def __getitem__(self, pointer: str) -> Source:
         if f"{pointer}/".startswith(f"{self._omitted}/"):
             raise KeyError(pointer)
@@ -66,12 +88,16 @@ class InnerPositions(Mapping[str, Source]):
         return not is_omitted and f"{self._pointer}{pointer}" in self._positions
 
     def __iter__(self) -> Iterator[str]:
-        start, omitted = f"{self._pointer}/", f"{self._omitted}/"
-        inner = (key.removeprefix(self._pointer) for key in self._positions if f"{key}/".startswith(start))
-        return (pointer for pointer in inner if not f"{pointer}/".startswith(omitted))
+        return iter(self.apart)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self.apart)
 
     def __repr__(self) -> str:
         return repr(dict(self))
+
+
+@functools.lru_cache(maxsize=1024)
+def _inner_places(places: tuple[tuple[str, int], ...], pointer: str, omitted: str) -> Places:
+    inner = ((key[len(pointer) :], place) for key, place in places if f"{key}/".startswith(f"{pointer}/"))
+    return {sys.intern(key): place for key, place in inner if not f"{key}/".startswith(f"{omitted}/")}

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from tavusctl.config.yaml12.positions import InnerPositions, Positions
+from array import array
+
+from tavusctl.config.yaml12.positions import InnerPositions, Positions, places_of
 from tavusctl.core.address import Source
 
 POINTERS = ("", "/kind", "/spec", "/spec/a", "/spec/extra", "/spec/extra/b", "/spec/extras", "/special")
@@ -9,7 +11,7 @@ PATHS = ("one.yaml", "two.yaml")
 
 
 def positions() -> Positions:
-    return Positions(PATHS, POINTERS, NUMBERS)
+    return Positions(PATHS, places_of(POINTERS), array("I", NUMBERS))
 
 
 def test_positions_are_those_of_a_dictionary() -> None:
@@ -23,7 +25,7 @@ def test_positions_are_those_of_a_dictionary() -> None:
 
 
 def test_of_a_pointer_given_twice_the_last_position_counts() -> None:
-    twice = Positions(("f.yaml",), ("/a", "/b", "/a"), [0, 1, 1, 0, 2, 1, 0, 3, 1])
+    twice = Positions(("f.yaml",), places_of(("/a", "/b", "/a")), array("I", [0, 1, 1, 0, 2, 1, 0, 3, 1]))
     assert dict(twice) == {"/a": Source("f.yaml", 3, 1), "/b": Source("f.yaml", 2, 1)}
 
 
@@ -36,3 +38,12 @@ def test_positions_in_a_value_have_pointers_into_it_and_leave_one_member_out() -
     assert "/extra/b" not in inner
     assert inner.get("/extra") is None
     assert dict(InnerPositions(positions(), "/other", "/extra")) == {}
+
+
+def test_positions_of_any_mapping_are_the_same() -> None:
+    written = dict(positions())
+    for mapping in (positions(), written, InnerPositions(positions(), "/spec", "/extra")):
+        assert dict(Positions.of(mapping)) == dict(mapping)
+    assert dict(Positions.of(InnerPositions(written, "/spec", "/extra"))) == dict(
+        InnerPositions(positions(), "/spec", "/extra")
+    )
