@@ -7,6 +7,7 @@ written a state newer than the one it started from, so a state that is not newer
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import re
 from collections.abc import Iterable
@@ -111,8 +112,16 @@ def version_of(path: Path) -> str:
     digest = hashlib.sha256("\0".join(sorted(FileArtifacts(path.parent).names(RUNS))).encode("utf-8", "surrogatepass"))
     for file_path in (path, path.with_name(f"{path.name}.wal")):
         try:
-            with open_private(file_path) as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
+            status = file_path.lstat()
+            # Every write makes another file, or a longer one.
+            version = status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+            digest.update(_digest_of(file_path, version))
         except OSError as error:
             digest.update(str(error).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
+
+
+@functools.lru_cache(maxsize=4)
+def _digest_of(path: Path, version: tuple[int, ...]) -> bytes:  # noqa: ARG001 - a run digests each version once
+    with open_private(path) as file:
+        return hashlib.file_digest(file, "sha256").digest()

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from tavusctl.core.errors import LockError, StateError, UsageError
 from tavusctl.core.ports import State
+from tavusctl.lib import atomic_files
 from tavusctl.state.artifacts import run_name, version_of
 from tavusctl.state.file.store import FileStore
 from tavusctl.state.lock_holder import Holder
@@ -266,6 +267,17 @@ def test_a_folder_that_cannot_be_searched_is_told(tmp_path: Path) -> None:
             read()
         assert refused.value.id == "E903"
     assert version_of(path)
+
+
+def test_each_content_of_the_state_has_its_own_version(path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    versions = []
+    for content in (b"one", b"two", b"one"):
+        atomic_files.replace(path, content)
+        versions.append(version_of(path))
+    path.chmod(0o666)
+    assert versions[0] == versions[2]
+    assert len({*versions, version_of(path)}) == 3
 
 
 @pytest.mark.parametrize("number", [0, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EIO])
