@@ -138,7 +138,8 @@ class Reading(Struct):
     def _cached(self, cache: ManifestCache, source: Source, content: bytes) -> Iterable[ParsedManifest]:
         """The manifests of a file from the cache; where it has no valid entry, they are read and stored in it."""
         self.included_files.inclusions.clear()
-        entry = cache.find(source.path, digest(content))
+        content_digest = cache.files[os.fspath(self._files[source.path])]
+        entry = cache.find(source.path, content_digest)
         cached = from_cache(entry, source, self._overlay_digest, self._files, self.included_files) if entry else None
         if entry and cached is not None:
             for parsed in cached:
@@ -154,7 +155,7 @@ class Reading(Struct):
         is_silent = len(self.diagnostics) == diagnostics_before and not any(parsed.diagnostics for parsed in manifests)
         # Paths with characters that cannot be printed may have the same shown path.
         is_plain = os.fspath(self._files[source.path]).isprintable()
-        file_read = FileRead(content, manifests, self._laid_over, budget_before)
+        file_read = FileRead(content_digest, manifests, self._laid_over, budget_before)
         entry = entry_of(file_read, self.included_files) if is_silent and is_plain else None
         if entry is None:
             cache.mark_incomplete()

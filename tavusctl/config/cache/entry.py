@@ -105,7 +105,7 @@ def unpack(cached: CachedManifest, texts: Sequence[str]) -> ParsedManifest:
 class FileRead(Struct, frozen=True):
     """A file without diagnostics that was just parsed."""
 
-    content: bytes
+    content: str  # digest
     manifests: Sequence[ParsedManifest]
     overlays: Mapping[str, str]  # digests of the overlay documents merged into them, by address
     budget_before: Budget
@@ -148,7 +148,7 @@ def entry_of(file_read: FileRead, included_files: IncludedFiles) -> Entry | None
     texts = [included.text for included in included_files.inclusions]
     before, after = file_read.budget_before, included_files.budget
     return Entry(
-        digest(file_read.content),
+        file_read.content,
         {**file_read.overlays},
         tuple(
             IncludedText(included_files.shown(included.manifest), included.name, digest(included.text.encode()))
