@@ -252,6 +252,7 @@ class Plan(Struct, frozen=True):
     moves: tuple[Move, ...] = ()  # addresses to record although nothing has to be sent
     awaited: tuple[Change, ...] = ()  # objects of earlier runs that the server still processes; nothing to send
     limits: tuple[Limit, ...] = ()  # limits on deletes that are higher than at the last apply
+    settings: tuple[str, ...] = ()  # settings to record although nothing has to be sent: account, safety, reads
     targets: tuple[Address, ...] = ()  # only these, and what they refer to, were planned; empty: everything
     finish: bool = False  # only the rest of replacements that an earlier run began was planned
 
@@ -263,7 +264,7 @@ class Plan(Struct, frozen=True):
     @property
     def writes(self) -> bool:
         """Whether apply would write anything, to the account or to the state."""
-        return bool(self.steps or self.settled or self.moves or self.recovered or self.limits)
+        return bool(self.steps or self.settled or self.moves or self.recovered or self.limits or self.settings)
 
     @property
     def recorded(self) -> tuple[Binding, ...]:

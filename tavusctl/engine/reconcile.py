@@ -61,7 +61,7 @@ def _prepare_once(manifests: Sequence[Manifest], api: Reader, sealed: SealedStat
     result = _make_plan(api, complete, guarded, account, inputs, desired=desired, warnings=warnings)
     result = replace(result, awaited=plan.awaited(result, desired, account.live, inputs.approvals))
     # A run records its steps under the new addresses: the state on disk must have these before.
-    result = replace(result, moves=moves, recovered=bool(sealed.replay.records))
+    result = replace(result, moves=moves, recovered=bool(sealed.replay.records), settings=_settings(sealed, inputs))
     # A state that was never written is not created for its seal alone.
     unsealed = sealed.seals.is_behind(recorded_state) and (bool(recorded_state.serial) or result.writes)
     return PreparedPlan(
@@ -314,6 +314,22 @@ def _settle(
     """Bindings that the state records without a step; none if the state is of unknown origin."""
     finished = [binding for address, binding in state.bindings.items() if recorded_state.bindings[address] != binding]
     return (*finished, *comparison.settled) if sealed.seals.trusted else ()
+
+
+def _settings(sealed: SealedState, inputs: PlanInputs) -> tuple[str, ...]:
+    """Settings of the project that differ from the recorded ones; those that no apply has recorded yet do not count.
+
+    Names that are no longer read do not count either: a plan of a part of the project does not know of the others.
+    """
+    state = sealed.replay.state
+    if inputs.approvals.finish or not (state.serial and sealed.seals.trusted):
+        return ()
+    differs = {
+        "account": inputs.environment.account not in ("", state.account),
+        "safety": bool(inputs.safety and state.safety) and inputs.safety != state.safety,
+        "reads": bool(inputs.reads and state.reads and novelty.warnings(state.reads, inputs.reads)),
+    }
+    return tuple(name for name, is_different in differs.items() if is_different)
 
 
 def _others(inputs: PlanInputs, changes: Iterable[Change]) -> OtherBindings:

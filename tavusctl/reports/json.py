@@ -20,7 +20,9 @@ from tavusctl.reports.contents.view import DiagnosticView, DriftView, OutcomeVie
 from tavusctl.reports.escaping import escape_json
 
 FORMAT_VERSION = "1.0"
-_BY_APPLY = frozenset({"limits", "moved", "recorded", "recovered", "running"})  # what apply does beside changes
+_BY_APPLY = frozenset(
+    {"limits", "moved", "recorded", "settings", "recovered", "running"}
+)  # what apply does beside changes
 _COUNTED = tuple(action for action in Action if action is not Action.WAIT)
 
 
@@ -74,6 +76,7 @@ def plan_document(plan: Plan) -> JsonObject:
         **({"limits": [_limit(one) for one in plan.limits]} if plan.limits else {}),
         **({"moved": [_move(one) for one in plan.moves]} if plan.moves else {}),
         **({"recorded": [_recorded(one) for one in plan.recorded]} if plan.recorded else {}),
+        **({"settings": list(plan.settings)} if plan.settings else {}),
         **({"recovered": True} if plan.recovered else {}),
         **({"running": plan.running} if plan.running else {}),
         **({"base": plan.base, "pending": [_pending(one) for one in plan.pending]} if plan.base else {}),

@@ -116,6 +116,8 @@ def bottom(plan: Plan) -> Iterator[str]:
     if plan.recorded:
         lines = [f"- {code(str(one.address))}" for one in plan.recorded]
         yield "\n".join(["Up to date already; only to be recorded in the state:", "", *lines])
+    if settings := review.settings_sentence(plan, code):
+        yield settings
     if recovered := review.recovery_sentence(plan, code):
         yield recovered
     if plan.pending:

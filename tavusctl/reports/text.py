@@ -57,6 +57,7 @@ def plan(plan: PlanView) -> str:
     parts += _overwritten(plan)
     parts += [f"> {one.new}: renamed from {one.old} ({flat(one.remote_id)}) by apply" for one in plan.moves]
     parts += [f"= {one.address}: up to date already; only to be recorded in the state" for one in plan.recorded]
+    parts += [sentence] if (sentence := review.settings_sentence(plan, flat)) else []
     parts += [sentence] if (sentence := review.recovery_sentence(plan, flat)) else []
     parts += _pending(plan)
     parts += _warnings(plan.warnings)

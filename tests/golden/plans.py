@@ -215,6 +215,7 @@ EVERY = Plan(
     ),
     moves=(Move(Address("persona", "old"), Address("persona", "renamed"), "p5"),),
     settled=(Binding(Address("persona", "agreed"), "p6"), Binding(UPDATE.address, "x1")),
+    settings=("account", "safety", "reads"),
     recovered=True,
     warnings=(
         Diagnostic("TV301", "document/old: the old version d0 is kept", None, "", None, Severity.WARNING),
@@ -243,6 +244,7 @@ REFUSED = replace(
     drift=(),
     moves=(),
     settled=(),
+    settings=(),
     recovered=True,
     running="process 12 on build_1 (tavusctl apply), for 3s",
     pending=(),

@@ -84,7 +84,8 @@ def test_a_label_that_is_added_is_bound_by_an_apply_without_changes(project: Pro
     project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "Hi."})
     project.apply()
     project.write("tavusctl.yaml", "environments: {default: {account: acme}}\n")
-    assert "No changes." in project.apply().out
+    assert project.apply().out.startswith("To be recorded in the state: the account label acme.\n")
+    assert "No changes." in project.run("plan").out
 
     project.write("tavusctl.yaml", "environments: {default: {account: other}}\n")
     result = project.run("plan")

@@ -116,6 +116,44 @@ def test_outputs_tell_later_steps(step: Step) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("account", "environments: {default: {account: acme}}"),
+        ("safety", "safety: {max_deletes: 1}"),
+        ("reads", "secrets: [LLM_KEY]"),
+    ],
+)
+def test_a_setting_that_only_the_state_has_to_learn_is_a_change_until_an_apply(
+    step: Step, name: str, text: str
+) -> None:
+    step.project.apply()
+    step.run("plan", pull=False)
+    before = step.outputs["changes"]
+    step.project.write("tavusctl.yaml", f"{text}\n")
+    step.project.account.forget()
+
+    step.run("plan", pull=False)
+    plan = json.loads(Path(step.outputs["plan-file"]).read_text())
+    shown = step.project.run("plan", "--detailed-exitcode")
+    assert (before, step.outputs["changes"], plan["settings"]) == ("false", "true", [name])
+    assert (shown.code, "1 setting to record" in shown.out, "No changes" in shown.out) == (2, True, False)
+    assert (step.run("apply", step.outputs["plan-file"], pull=False).code, step.project.account.writes) == (0, [])
+
+    step.run("plan", pull=False)
+    again = step.project.run("plan", "--detailed-exitcode")
+    assert (step.outputs["changes"], again.code, "No changes" in again.out) == ("false", 0, True)
+
+
+def test_secrets_that_a_pull_request_may_not_read_are_no_change(step: Step) -> None:
+    step.project.write("tavusctl.yaml", "secrets: [LLM_KEY]\n")
+    step.project.apply()
+
+    step.run("plan")
+
+    assert step.outputs["changes"] == "false"
+
+
 def test_the_log_names_no_path_that_is_gone_with_the_machine(step: Step) -> None:
     assert "plan.json" not in step.run("plan").err
 

@@ -187,7 +187,8 @@ def test_a_raised_limit_wants_consent_and_counts_from_then_on(ten: Project) -> N
 
 def test_a_limit_that_is_lowered_counts_at_once_and_is_remembered(ten: Project) -> None:
     ten.write("tavusctl.yaml", "safety: {max_deletes: 0}\n")
-    assert ten.run("plan", "--detailed-exitcode").code == 0
+    planned = ten.run("plan", "--detailed-exitcode")
+    assert (planned.code, "To be recorded in the state: the limits of `safety:`." in planned.out) == (2, True)
     ten.apply()
     ten.write("tavusctl.yaml", "version: 1\n")
 

@@ -86,7 +86,7 @@ def _word(value: object) -> str:
 
 def has_changes(document: JsonObject) -> bool:
     """Whether an apply would write anything, to the account or to the state, or would fail."""
-    parts = ("changes", "limits", "moved", "recorded", "recovered", "refused", "error")
+    parts = ("changes", "limits", "moved", "recorded", "recovered", "refused", "settings", "error")
     return any(document.get(part) for part in parts)
 
 

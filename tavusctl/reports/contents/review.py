@@ -149,6 +149,7 @@ def counts(plan: Plan) -> list[str]:
     words = [f"{by_action[action]} to {action.value}" for action in listed if action in _ALWAYS or by_action[action]]
     protections = by_action[Action.UNPROTECT] + len(plan.limits)
     words += [f"{counted(protections, 'protection')} to lower"] if protections else []
+    words += [f"{counted(len(plan.settings), 'setting')} to record"] if plan.settings else []
     words += [f"{count} to {what}" for what, count in state_changes(plan).items() if count]
     return words + ([f"{len(plan.refused)} refused"] if plan.refused else [])
 
@@ -185,6 +186,16 @@ def is_shown_in_full(diagnostic: Diagnostic) -> bool:
     """Whether a plan shows a warning in full: it is about the plan itself, or about something that cannot work."""
     check = CHECKS.get(diagnostic.id)
     return diagnostic.source is None or (check is not None and check.severity is Severity.ERROR)
+
+
+def settings_sentence(plan: Plan, shown: Callable[[str], str] = str) -> str:
+    """A sentence about the settings that apply records in the state; empty if there are none."""
+    words = {
+        "account": f"the account label {shown(plan.account)}",
+        "safety": "the limits of `safety:`",
+        "reads": "the names that are read for the first time",
+    }
+    return f"To be recorded in the state: {', '.join(words[name] for name in plan.settings)}." if plan.settings else ""
 
 
 def recovery_sentence(plan: Plan, shown: Callable[[str], str] = str) -> str:
