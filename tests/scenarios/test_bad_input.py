@@ -153,7 +153,7 @@ BEFOREHAND: dict[str, tuple[list[str], dict[str, str | None], tuple[int, str], s
         ["--report", "json=nowhere/x.json"],
         {},
         (12, "E1200"),
-        "the folder nowhere does not exist",
+        "the folder `nowhere` does not exist",
     ),
     "no address": (["--target", "coach"], {}, (12, "E1200"), "write `KIND/NAME`"),
     "no such option": (["--forse"], {}, (12, "E1200"), "--forse"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -92,6 +93,18 @@ def test_a_file_that_was_named_for_the_key_wins_too(
     elsewhere.write_text(prepared.account.key)
     put(prepared, f"TAVUS_API_KEY=key-of-nobody\nOPENAI_KEY={SECRET}\n")
     result = prepared.run("apply", "--yes", TAVUS_API_KEY=None, TAVUS_API_KEY_FILE=str(elsewhere))
+    assert result.code == 0, result.err
+    assert len(prepared.account.writes) == 1
+
+
+def test_the_file_of_the_key_may_be_a_pipe(prepared: Project) -> None:
+    """A pipe, such as `<(print-the-key)` of a shell, can be read only once."""
+    put(prepared, f"OPENAI_KEY={SECRET}\n")
+    reader, writer = os.pipe()
+    with os.fdopen(reader), os.fdopen(writer, "w") as pipe:
+        pipe.write(prepared.account.key)
+        pipe.close()
+        result = prepared.run("apply", "--yes", TAVUS_API_KEY=None, TAVUS_API_KEY_FILE=f"/dev/fd/{reader}")
     assert result.code == 0, result.err
     assert len(prepared.account.writes) == 1
 

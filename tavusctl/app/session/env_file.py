@@ -10,6 +10,7 @@ import io
 import os
 import stat
 from collections.abc import Collection, Iterator, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -30,13 +31,30 @@ if TYPE_CHECKING:
 NAME: Final = ".env"
 KEY_FILE: Final = "TAVUS_API_KEY_FILE"  # the variable with the path of a file that contains the API key
 IDS: Final = ("TV130", "TV131")
+LONGEST_KEY: Final = 64 * 1024  # characters of the file of a key
 _LARGEST: Final = 256 * 1024  # bytes
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _OTHERS: Final = 0o077  # permissions of everybody but the owner
 _VARIABLE: Final = pattern(r"[A-Z_][A-Z0-9_]{0,63}")
+_key_file: ContextVar[tuple[Path, str] | None] = ContextVar("key_file", default=None)  # its path and text
 _SLIP: Final = 2  # the largest difference in length between a mistyped name and the right one
 _SET: Final = "set it in the environment: the file may hold API keys and secrets only"
 _LIST: Final = "list it under `secrets:` if manifests use it; keep the settings of other programs in another file"
+
+
+def read_key_file() -> str:
+    """The text of the file of TAVUS_API_KEY_FILE, at most one character more than LONGEST_KEY: a device has no end.
+
+    A run reads it once: a pipe, such as `<(print-the-key)` of a shell, is empty afterwards.  Raises OSError or
+    UnicodeDecodeError if it cannot be read.
+    """
+    path = Path(os.environ[KEY_FILE]).absolute()
+    known = _key_file.get()
+    if known is None or known[0] != path:
+        with path.open(encoding="utf-8") as file:
+            known = (path, file.read(LONGEST_KEY + 1))
+        _key_file.set(known)
+    return known[1]
 
 
 class Variables:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from tavusctl.app.session.env_file import KEY_FILE
+from tavusctl.app.session.env_file import KEY_FILE, LONGEST_KEY, read_key_file
 from tavusctl.app.session.env_file import NAME as ENV_FILE
 from tavusctl.app.session.local import LocalSession
 from tavusctl.core.errors import UnauthorisedError, UsageError
@@ -16,7 +16,6 @@ from tavusctl.state.seals import Keys
 WITHHELD: Final = "E805"  # the error for an API key that this run may not read
 DEMO_KEY: Final = "key-of-the-emulator-of-a-demo"  # it is valid only for the emulator
 SHARED: Final = "TAVUSCTL_FINGERPRINT_KEY"
-_LONGEST: Final = 64 * 1024  # characters of the file of a key
 _SHORTEST: Final = 20  # characters: a shorter key could be guessed by anyone who has the state
 
 
@@ -83,16 +82,15 @@ def _key_and_source(name: str, session: LocalSession) -> tuple[str, str]:
         return session.variables.get(name), source
     file = os.environ[KEY_FILE]
     try:
-        with Path(file).open(encoding="utf-8") as opened:  # it may be a device, which has no end
-            key = opened.read(_LONGEST + 1)
+        key = read_key_file()
     except (OSError, UnicodeDecodeError):
         # The variable may hold the key itself by mistake, so its value is quoted only if its folder exists.
         quoted = f"`{file}` " if os.sep in file and Path(file).parent.is_dir() else ""
         message = f"the file {quoted}of {KEY_FILE} cannot be read"
         hint = "check its path and permissions; the variable takes the path of a file, not a key"
         raise UnauthorisedError(message, hint, id="E802") from None
-    if len(key) > _LONGEST:
-        message = f"no API key: `{file}` is larger than {_LONGEST} characters"
+    if len(key) > LONGEST_KEY:
+        message = f"no API key: `{file}` is larger than {LONGEST_KEY} characters"
         raise UnauthorisedError(message, f"check {KEY_FILE}: its file must contain only the key", id="E803")
     return key, file
 

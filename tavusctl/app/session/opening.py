@@ -85,9 +85,9 @@ def load_project(start: Path | None = None, *, caches: bool = False) -> tuple[Pr
     for name in names:
         for value in variables.all_values(name):
             redaction.register(value, name)
-    if file := os.environ.get(env_file.KEY_FILE):
+    if os.environ.get(env_file.KEY_FILE):
         with contextlib.suppress(OSError, UnicodeDecodeError):
-            redaction.register(Path(file).read_text(encoding="utf-8").strip(), env_file.KEY_FILE)
+            redaction.register(env_file.read_key_file().strip(), env_file.KEY_FILE)
     project_cache.save()
     return discovery.find_project(start) if diagnostics else (project, diagnostics)
 
