@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import json
 import secrets
@@ -21,6 +22,7 @@ from tavusctl.core.project_settings import Output
 from tavusctl.engine import renames
 from tavusctl.lib import dotenv
 from tavusctl.lib.json_types import Json
+from tavusctl.lib.private_files import read_regular
 from tavusctl.reports.escaping import escape_json
 from tavusctl.secrets.redaction import Record
 from tavusctl.state.seals import Trust, open_state
@@ -149,12 +151,9 @@ def update(path: Path, values: Values) -> Sequence[str]:
 
 def _read(path: Path) -> str:
     """The text of a file, empty if there is none; bytes that are not UTF-8 survive the round trip."""
-    try:
-        return path.read_bytes().decode("utf-8", "surrogateescape")
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    with file_writer.errors_as_usage("read", path), contextlib.suppress(FileNotFoundError):
+        return read_regular(path).decode("utf-8", "surrogateescape")
+    return ""
 
 
 def append(path: Path, text: Record) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 
@@ -134,12 +135,15 @@ def test_a_gitignore_keeps_its_line_ends(project: Project) -> None:
 def test_a_gitignore_that_is_no_text_is_kept_and_one_that_is_no_file_is_told(project: Project) -> None:
     (project.root / ".gitignore").write_bytes(b"\xff\n")
     (project.root / "other/.gitignore").mkdir(parents=True)
+    (project.root / "third").mkdir()
+    os.mkfifo(project.root / "third/.gitignore")  # whoever opens it waits until somebody writes into it
 
-    first, second = project.run("init"), project.run("init", "other")
+    first, second, third = project.run("init"), project.run("init", "other"), project.run("init", "third")
 
     assert (first.code, (project.root / ".gitignore").read_bytes()) == (0, b"\xff\n.tavusctl/\n.env\n")
     assert second.code == 12
     assert "cannot read `other/.gitignore`: Is a directory" in second.err
+    assert "cannot read `third/.gitignore`: it is not a regular file" in third.err
 
 
 def test_an_editor_and_an_assistant_are_told_what_they_need(project: Project) -> None:

@@ -209,6 +209,13 @@ def test_a_folder_that_is_missing_is_named(applied: Project, command: tuple[str,
     assert "cannot write `web/new.env`: the folder `web` does not exist" in result.err
 
 
+@pytest.mark.parametrize("option", ["--write", "--check"])
+def test_a_pipe_is_no_file_of_variables(applied: Project, option: str) -> None:
+    os.mkfifo(applied.root / "pipe")  # whoever opens it waits until somebody writes into it
+    result = applied.run("output", option, "pipe")
+    assert (result.code, "cannot read `pipe`: it is not a regular file" in result.err) == (12, True)
+
+
 def test_what_a_check_advises_is_about_the_same_names_and_environment(project: Project) -> None:
     two = "environments: {staging: {}, prod: {}}\noutputs: {VITE_ID: persona/coach, OTHER: persona/coach}\n"
     project.write("tavusctl.yaml", two)

@@ -42,6 +42,7 @@ from tavusctl.engine.import_.survey import (
 from tavusctl.engine.plan import Approvals
 from tavusctl.fields import secret_fields
 from tavusctl.kinds import KINDS
+from tavusctl.lib.private_files import read_regular
 from tavusctl.lint.core import Subject
 from tavusctl.patch import split
 from tavusctl.rewrite.export import Rendered, addresses, export_manifest, recorded_base, render, shared_names
@@ -347,6 +348,6 @@ def _are_rivals(manifest: Manifest, rendering: Rendered) -> bool:
 def _is_written(rendering: Rendered, target: Target) -> bool:
     """Whether an interrupted export has written exactly this manifest already."""
     try:
-        return (target.folder / rendering.path).read_bytes() == rendering.files[rendering.path].encode()
+        return read_regular(target.folder / rendering.path) == rendering.files[rendering.path].encode()
     except OSError:
         return False

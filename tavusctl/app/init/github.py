@@ -19,6 +19,7 @@ from tavusctl.integrations.git.process import Git, GitError
 from tavusctl.integrations.github import workflow_files
 from tavusctl.integrations.github.workflow_files import WorkflowInputs
 from tavusctl.lib.command_line import with_folder
+from tavusctl.lib.private_files import read_regular
 from tavusctl.secrets.redaction import Record
 
 _FOLDER = ".github/workflows"
@@ -87,7 +88,7 @@ def _roots(project: Project) -> tuple[Path, Path]:
 def _existing(place: Path) -> dict[str, str]:
     """The workflows of tavusctl in a folder, by name."""
     with file_writer.errors_as_usage("read", place):
-        return {path.name: path.read_bytes().decode("utf-8", "replace") for path in sorted(place.glob("tavus-*.yml"))}
+        return {path.name: read_regular(path).decode("utf-8", "replace") for path in sorted(place.glob("tavus-*.yml"))}
 
 
 def _shape(project: Project, inside: str, top: Path) -> WorkflowInputs:

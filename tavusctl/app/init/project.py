@@ -39,6 +39,7 @@ from tavusctl.core.messages import counted
 from tavusctl.core.project_settings import FILE, Project
 from tavusctl.kinds import KINDS
 from tavusctl.lib.command_line import with_folder
+from tavusctl.lib.private_files import read_regular
 from tavusctl.secrets.redaction import Record
 from tavusctl.state.git.urls import ref_of, suits_git
 
@@ -141,7 +142,7 @@ def _state(folder: Path) -> str:
 def _ignore_local(path: Path, say: Say) -> None:
     """Add `.tavusctl/`, whose state has ids and prompts, and `.env`, which has keys, to `.gitignore`."""
     with file_writer.errors_as_usage("read", path):
-        before = path.read_bytes().decode("utf-8", "surrogateescape") if path.exists() else ""
+        before = read_regular(path).decode("utf-8", "surrogateescape") if path.exists() else ""
     new = [name for name in IGNORED if name not in before.splitlines()]
     if new:
         newline = "\r\n" if "\r\n" in before else "\n"
@@ -192,9 +193,7 @@ def _yaml_files(folder: Path) -> Iterator[Path]:
 
 def _is_manifest(path: Path) -> bool:
     try:
-        if path.stat().st_size > MAX_YAML_BYTES:
-            return False
-        parsed = yaml12.read(path.read_bytes(), path.name)
+        parsed = yaml12.read(read_regular(path, MAX_YAML_BYTES), path.name)
     except OSError:
         return False
     if errors_in(parsed.diagnostics):
