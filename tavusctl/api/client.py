@@ -5,6 +5,7 @@ A call ends in one of three ways: done, surely not done (NeverSent, Rejected), o
 
 from __future__ import annotations
 
+import builtins
 import itertools
 import json
 import logging
@@ -164,13 +165,16 @@ class ReadClient:
             raise ApiError(message)
         return answer
 
-    def _list(self, path: str, listing: Listing, id_fields: tuple[str, ...]) -> list[JsonObject]:
+    def _list(
+        self, path: str, listing: Listing, id_fields: tuple[str, ...], answered: builtins.list[int]
+    ) -> list[JsonObject]:
+        """Every object of a collection, as `list` returns them; the numbers of answered pages go to `answered`."""
         meter = Meter(path, self._retry.clock, self._limits)
         responses = ParsedResponses(meter)
 
         def read(form: Listing, size: int) -> tuple[Mapping[str, JsonObject], int]:
             responses.start()
-            with self._pages(path, size, form, responses) as pages:
+            with self._pages(path, size, form, responses, answered) as pages:
                 return pagination.collect(pages, size, path, form, id_fields, meter), pages.requested_pages
 
         # A server that refuses the larger page accepts the documented default, and older names of parameters.
@@ -187,20 +191,31 @@ class ReadClient:
     def list(self, path: str, listing: Listing, id_fields: tuple[str, ...]) -> list[JsonObject]:
         """Every object of a collection, each once, in the order of the pages; ApiError if the list is incomplete.
 
-        Gone if the API has no such collection, which a second read confirms: an older API lacks some.
+        Gone if the API has no such collection, which a second read confirms: an older API lacks some.  A collection of
+        which any page was answered exists: then a page that is not found makes the list incomplete.
         """
+        answered: builtins.list[int] = []
         try:
-            return self._list(path, listing, id_fields)
+            return self._list(path, listing, id_fields, answered)
         except Gone:
-            return self._list(path, listing, id_fields)
+            try:
+                return self._list(path, listing, id_fields, answered)
+            except Gone as error:
+                if not answered:
+                    raise
+                message = f"the listing of {path} is incomplete: a page was answered with {error.status} ({error.text})"
+                raise ApiError(message, "run again: an incomplete listing is not used") from None
 
-    def _pages(self, path: str, size: int, listing: Listing, responses: ParsedResponses) -> pagination.Prefetcher:
+    def _pages(
+        self, path: str, size: int, listing: Listing, responses: ParsedResponses, answered: builtins.list[int]
+    ) -> pagination.Prefetcher:
         def page(number: int) -> Page:
             answer = self._get(path, {**listing.full_query, "limit": str(size), "page": str(number)}, responses.parse)
             items = answer.get(listing.items)
             if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
                 message = f"GET {path} returned no list of objects in `{listing.items}`"
                 raise ApiError(message)
+            answered.append(number)
             return Page(items, pagination.count_in(answer.get(listing.total)))
 
         return pagination.Prefetcher(page, self._parallel, responses.meter)

@@ -312,8 +312,27 @@ def test_a_page_that_fails_fails_the_list_and_leaves_nothing_under_way() -> None
             status, document = super().answer(query)
             return (404, {"error": "gone"}) if query["page"] == ["3"] else (status, document)
 
-    with pytest.raises(Gone):
+    with pytest.raises(ApiError, match="incomplete"):
         listed(Broken(900), 1)
+
+
+@pytest.mark.parametrize("begun", [1, 2])
+def test_a_collection_with_an_answered_page_exists(begun: int) -> None:
+    """A page that is not found does not show that the API has no such collection, in whichever pass it is."""
+
+    class Vanishing(Pages):
+        first_pages = 0
+
+        def answer(self, query: dict[str, list[str]]) -> tuple[int, Any]:
+            self.first_pages += query["page"] == ["1"]
+            status, document = super().answer(query)
+            page = 2 if begun == 1 else 1
+            is_missing = self.first_pages >= begun and query["page"] == [str(page)]
+            return (404, {"error": "no such path"}) if is_missing else (status, document)
+
+    with pytest.raises(ApiError, match="incomplete") as caught:
+        listed(Vanishing(250), 1)
+    assert not isinstance(caught.value, Gone)
 
 
 def test_every_call_carries_the_key_and_reads_cannot_write() -> None:
