@@ -99,6 +99,9 @@ def dependencies(
     def read(kind: ResourceKind, remote_id: str) -> Live:
         return observe.read(api, kind, remote_id, decoder)
 
+    def is_listed(kind: ResourceKind, remote_id: str) -> bool:
+        return observe.is_listed(api, kind, remote_id)
+
     def users(kind: ResourceKind, remote_id: str, address: Address | None) -> Sequence[str]:
         return referrers.users(api, kind, remote_id, address, decoder)
 
@@ -112,6 +115,7 @@ def dependencies(
 
     return apply.Dependencies(
         read,
+        is_listed,
         users,
         diff.with_applied,
         unkept_fields,

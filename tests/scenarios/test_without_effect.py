@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from tests.scenarios.everykind import exists, managed
 from tests.scenarios.project import Body, Project
 
 COACH = {"persona_name": "Coach", "system_prompt": "You coach."}
 PDF = {"document_name": "Prices", "document_url": "https://a.example.com/a.pdf"}
 RULES = {"name": "Rules", "data": [{"guardrail_name": "calm", "guardrail_prompt": "Stay calm."}]}
+NEWER = pytest.mark.newer_api
 
 
 @pytest.fixture
@@ -65,6 +67,50 @@ def test_one_read_without_the_object_does_not_make_a_delete_unnecessary(quick: P
 
     assert ended.code == 0, ended.out + ended.err
     assert remote_id not in quick.account.objects("personas")
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "reads_of_the_plan"),
+    [("persona", "personas", 0), pytest.param("dictionary", "pronunciation-dictionaries", 1, marks=NEWER)],
+)
+def test_an_object_that_is_listed_is_deleted_whatever_its_reads_say(
+    quick: Project, kind: str, path: str, reads_of_the_plan: int
+) -> None:
+    """A wrong 404 may come again and again, such as from a cache in between."""
+    remote_id = managed(quick, kind)
+    quick.remove(kind, "it")
+    wrong = {"kind": "status", "status": 404, "body": {"message": "no such object"}, "times": None}
+    quick.account.fault(match=f"GET /v2/{path}/{remote_id}", skip=reads_of_the_plan, **wrong)
+
+    ended = quick.run("apply", "--yes", "--allow-deletes", "1", "--format", "json")
+
+    reason = f"no read finds {remote_id}, but /v2/{path} lists it"
+    assert (ended.code, outcomes(ended)) == (11, [("delete", "failed", reason)])
+    quick.account.control("DELETE", "faults")
+    quick.apply("--allow-deletes", "1")
+    assert not exists(quick, kind, remote_id)
+
+
+@pytest.mark.parametrize("fault", ["the read after it", "the second delete"])
+def test_a_lost_delete_that_was_not_carried_out_is_made(quick: Project, fault: str) -> None:
+    """One wrong 404 after it does not show that it was."""
+    remote_id = managed(quick, "persona")
+    quick.remove("persona", "it")
+    wrong = {"kind": "status", "status": 404, "body": {"message": "no such object"}}
+    quick.account.fault(match="DELETE /v2/personas/*", kind="drop")
+    if fault == "the read after it":
+        quick.account.fault(match=f"GET /v2/personas/{remote_id}", skip=1, **wrong)
+    else:
+        quick.account.fault(match="DELETE /v2/personas/*", **wrong)
+
+    first = quick.run("apply", "--yes", "--allow-deletes", "1")
+
+    assert [one["struck"] for one in quick.account.control("GET", "faults")["faults"]] == [1, 1]
+    assert first.code == (0 if fault == "the read after it" else 5), first.out + first.err
+    if first.code:
+        assert quick.bound("persona/it") == remote_id
+        quick.apply("--allow-deletes", "1")
+    assert not exists(quick, "persona", remote_id)
 
 
 def test_destroy_and_undo_confirm_their_deletes_too(quick: Project) -> None:

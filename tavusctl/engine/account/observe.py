@@ -275,8 +275,7 @@ def _finish_replacement(api: Reader, kind: ResourceKind, binding: Binding) -> Bi
     try:
         successor = read(api, kind, binding.successor, plain)
     except Gone:  # one wrong 404 must not leave a new version behind that no binding records
-        is_listed = any(live.remote_id == binding.successor for live in listed(api, kind, plain))
-        return binding if is_listed else binding.without_successor()
+        return binding if is_listed(api, kind, binding.successor) else binding.without_successor()
     if successor.status not in kind.ready_statuses:
         return binding
     return replace(
@@ -308,6 +307,12 @@ def listed(api: Reader, kind: ResourceKind, decoder: Decoder, *, needed: bool = 
         raise ApiError(message, "remove its manifests, or ask support@tavus.io for the present API") from gone
     own = (raw for raw in items if kind.is_of_kind(raw) and not (kind.is_builtin(raw) or kind.is_deleted(raw)))
     return tuple(filter(None, (_listed(api, kind, raw, decoder) for raw in own)))
+
+
+def is_listed(api: Reader, kind: ResourceKind, remote_id: str) -> bool:
+    """Whether the listing of a kind has an object, as far as the listing itself shows."""
+    items = api.list(kind.collection, kind.listing, kind.id_fields)
+    return any(kind.id_of(raw) == remote_id and not kind.is_deleted(raw) for raw in items)
 
 
 def _listed(api: Reader, kind: ResourceKind, raw: JsonObject, decoder: Decoder) -> Live | None:

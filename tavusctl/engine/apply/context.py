@@ -35,6 +35,7 @@ class Dependencies(Struct, frozen=True):
     """Functions of other stages that an apply calls, put together in `engine/dependencies.py`."""
 
     read: Callable[[ResourceKind, str], Live]  # reads one object by id
+    is_listed: Callable[[ResourceKind, str], bool]  # whether a listing, read again, has an object
     users: Callable[[ResourceKind, str, Address | None], Sequence[str]]  # who refers to an object, read again
     remember: Callable[[Desired, Binding], Binding]  # the binding of an object once it matches its manifest
     unkept_fields: Callable[[Desired, Live], Sequence[FieldChange]]  # fields that do not read as they were written

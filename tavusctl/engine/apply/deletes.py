@@ -1,9 +1,10 @@
 """Deletes, confirmed by reads.
 
-A response alone proves nothing, nor does a first read that does not find the object.  If the response to a delete is
-lost, the object is read: it is gone, or the delete is sent again.  After a confirmed delete, the object is read until
-it is gone, again after some seconds because a read may be older than the delete.  If it is still there then, the delete
-has failed, and the object stays bound.  If no read tells, the outcome is unknown, and the next run reads the object.
+A response alone proves nothing.  Before a delete, an object counts as gone if two reads do not find it and no listing
+has it.  If the response to a delete is lost, that tells whether it was carried out: otherwise it is sent again.  After
+a confirmed delete, the object is read until it is gone, again after some seconds because a read may be older than the
+delete.  If it is still there then, the delete has failed, and the object stays bound.  If no read tells, the outcome is
+unknown, and the next run reads the object.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def remove(
         ctx.dependencies.save_body(step.address, step.remote_id, ctx.with_ids(deleted_body))
 
         def check() -> None:
-            now = _without_signatures(ctx.dependencies.read(kind, step.remote_id))
+            now = _without_signatures(_read_before(ctx, step, kind))
             members = ((key,) for key in kind.model.model_fields)
             if moved := [
                 patch.join(key) for key in members if not patch.same(value_at(deleted_body, key), value_at(now, key))
@@ -62,17 +63,20 @@ def remove(
 
 
 def _read_before(ctx: ApplyContext, step: Change, kind: ResourceKind) -> Live:
-    """Read an object that is to be deleted; Gone only if a second read does not find it either.
+    """Read an object that is to be deleted; Gone if two reads do not find it, and no listing has it.
 
-    The plan has seen the object: if a single wrong 404 were believed, it would stay in the account without a binding.
+    The plan has seen the object: if wrong 404s were believed, it would stay in the account without a binding.
     """
     for is_later in ctx.looks():
         try:
             return ctx.dependencies.read(kind, step.remote_id)
         except Gone:
-            if is_later:
+            if is_later and not ctx.dependencies.is_listed(kind, step.remote_id):
                 raise
-    raise Stopped(ctx.stop.reason)
+    if ctx.stop.is_requested():
+        raise Stopped(ctx.stop.reason)
+    message = f"no read finds {step.remote_id}, but {kind.collection} lists it"
+    raise Ambiguous(message, "run again: the next plan reads the object")
 
 
 def _check_as_sent(step: Change, live: Live) -> None:
@@ -93,9 +97,12 @@ def _delete(ctx: ApplyContext, op: str, step: Change, kind: ResourceKind, check:
     try:
         with ctx.sending(op, check) as fence, suppress(Gone):  # a read tells whether that is true
             ctx.api.delete(path, fence=fence)
-    except Ambiguous:
-        ctx.dependencies.read(kind, step.remote_id)  # Gone: the first call was carried out
-        with ctx.sending(op, check) as fence:
+    except Ambiguous as lost:
+        try:
+            _read_before(ctx, step, kind)  # Gone: the first call was carried out
+        except Stopped:
+            raise lost from None
+        with ctx.sending(op, check) as fence, suppress(Gone):
             ctx.api.delete(path, fence=fence)
 
 

@@ -197,6 +197,10 @@ class World:
         body = map_leaves(body, lambda leaf: addresses.get(leaf, leaf) if isinstance(leaf, str) else leaf)
         return Live(kind, remote_id, body, status=status, error=error, draft=self.draft)
 
+    def is_listed(self, kind: ResourceKind, remote_id: str) -> bool:
+        del kind
+        return remote_id in self.objects
+
     def users(self, kind: ResourceKind, remote_id: str, address: Address | None) -> Sequence[str]:
         del kind
         self.asked_users.append((remote_id, address))
@@ -237,6 +241,7 @@ class World:
         self.store.state = State("line", 3, bindings=self.bindings)
         dependencies = Dependencies(
             self.look,
+            self.is_listed,
             self.users,
             self.remember,
             self.unkept,

@@ -123,6 +123,7 @@ def tools(api: Slow, *, broken: str = "") -> Dependencies:
 
     return Dependencies(
         look,
+        lambda *_: False,
         lambda *_: (),
         remember,
         lambda *_: (),
