@@ -233,7 +233,7 @@ def _observe(
     For `staying` and `whole` see `with_referring_parts`.
     """
     bindings = tuple(state.bindings.values())
-    account = observe.snapshot(api, desired, bindings, decoder)
+    account = observe.snapshot(api, desired, bindings, decoder, staying | {item.address for item in desired})
     account = referrers.with_referring_parts(api, account, staying, bindings, decoder, whole)
     check_owner(state, inputs, len(state.bindings), len(account.missing))
     return account

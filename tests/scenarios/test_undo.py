@@ -1069,3 +1069,19 @@ def test_what_an_undo_does_is_asked_for_and_no_edit(applied: Project) -> None:
     changes = json.loads(applied.run("undo", last(applied), "--yes", "--format", "json").out)["changes"]
 
     assert {one["cause"] for one in changes} == {"asked"}
+
+
+@pytest.mark.newer_api
+@pytest.mark.parametrize("deletes", [False, True])
+def test_an_undo_lists_deployments_only_if_it_may_delete_what_they_refer_to(project: Project, deletes: bool) -> None:
+    project.manifest("persona", "coach", COACH)
+    project.apply()
+    if deletes:
+        project.manifest("persona", "other", {**COACH, "persona_name": "Other"})
+    else:
+        project.manifest("persona", "coach", {**COACH, "system_prompt": "You coach."})
+    project.apply()
+    project.account.forget()
+
+    assert undo(project, "--allow-deletes", str(int(deletes))).code == 0
+    assert ("/v2/deployments" in [one["path"] for one in project.account.requests]) is deletes

@@ -58,7 +58,7 @@ def _check_account(session: Session, state: State, sealed_state: SealedState) ->
     bindings = tuple(state.bindings.values())
     decoder = observe.Decoder(observe.known_ids(bindings), sealed_state.seals.fingerprint_key)
     with session.reader() as api:
-        missing = observe.snapshot(api, (), bindings, decoder).missing
+        missing = observe.snapshot(api, (), bindings, decoder, state.bindings.keys()).missing
     account_guard.check(state, session.environment, session.api_key, bound=len(bindings), missing=len(missing))
 
 

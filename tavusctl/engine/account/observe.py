@@ -6,7 +6,7 @@ missing: a gap in a response is never taken for an absence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 
@@ -204,14 +204,15 @@ def snapshot(
     desired: Sequence[Desired],
     bindings: Sequence[Binding],
     decoder: Decoder,
+    staying: AbstractSet[Address],
 ) -> AccountSnapshot:
-    """Read all objects of the used kinds, and by id those not listed; ConfigError if an external object is missing."""
-    used = {item.address.kind for item in desired if not item.external_id}
-    used |= {binding.address.kind for binding in bindings}
+    """Read all objects of the used kinds, and by id those not listed; ConfigError if an external object is missing.
+
+    Bound objects that are not `staying` may be deleted: what may refer to them is read too.
+    """
     reading: list[Callable[[], Sequence[Live | Desired]]] = [
-        partial(listed, api, kind, decoder, needed=name in used)
-        for name, kind in KINDS.items()
-        if name in used or _may_hold(kind, used, desired, bindings)
+        partial(listed, api, kind, decoder, needed=is_used)
+        for kind, is_used in _kinds_to_list(desired, bindings, staying)
     ]
     reading += [partial(_external, api, item, decoder) for item in desired if item.external_id]
     objects = [item for items in run_all(reading) for item in items]
@@ -355,16 +356,26 @@ def _unlinked(live: Live, missing_ids: Mapping[Address, str]) -> Live:
     return replace(live, body=body, address=None if live.address in missing_ids else live.address)
 
 
+def _kinds_to_list(
+    desired: Sequence[Desired], bindings: Sequence[Binding], staying: AbstractSet[Address]
+) -> Iterator[tuple[ResourceKind, bool]]:
+    """The used kinds, and those that may refer to objects which are to be deleted; each with whether it is used."""
+    used = {item.address.kind for item in desired if not item.external_id}
+    used |= {binding.address.kind for binding in bindings}
+    for name, kind in KINDS.items():
+        if name in used or _may_hold(kind, used, bindings, staying):
+            yield kind, name in used
+
+
 def _may_hold(
-    kind: ResourceKind, used: AbstractSet[str], desired: Sequence[Desired], bindings: Sequence[Binding]
+    kind: ResourceKind, used: AbstractSet[str], bindings: Sequence[Binding], staying: AbstractSet[Address]
 ) -> bool:
     """Whether objects of a kind may refer to objects that are to be deleted, and must be read too.
 
-    An optional kind is read only if the manifest of a bound object is gone, so that it will surely be deleted.
+    An optional kind is read only if a bound object is not `staying`.
     """
     if kind.optional:
-        declared_addresses = {item.address for item in desired}
-        used = {one.address.kind for one in bindings if one.address not in declared_addresses}
+        used = {one.address.kind for one in bindings if one.address not in staying}
     return any(declared.refers_to in used for declared in kind.fields.values())
 
 
