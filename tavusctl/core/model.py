@@ -252,7 +252,7 @@ class Plan(Struct, frozen=True):
     moves: tuple[Move, ...] = ()  # addresses to record although nothing has to be sent
     awaited: tuple[Change, ...] = ()  # objects of earlier runs that the server still processes; nothing to send
     limits: tuple[Limit, ...] = ()  # limits on deletes that are higher than at the last apply
-    settings: tuple[str, ...] = ()  # settings to record although nothing has to be sent: account, safety, reads
+    settings: tuple[str, ...] = ()  # to record although nothing has to be sent: keys, account, safety, reads
     targets: tuple[Address, ...] = ()  # only these, and what they refer to, were planned; empty: everything
     finish: bool = False  # only the rest of replacements that an earlier run began was planned
 

@@ -39,6 +39,7 @@ class PlanInputs(Struct, frozen=True):
     safety: Safety | None = None  # limits on deletes, for an apply to record; None: the recorded ones stay
     others: Callable[[], OtherBindings] = OtherBindings  # reads what the project's other environments have bound
     reads: ApprovedInputs | None = None  # what the files make this environment read, to be recorded; None: no change
+    reads_limited: bool = False  # whether `reads` lacks names that a pull request may not read
     base_settings: BaseSettings = BaseSettings()  # where these are empty, the last apply counts
     settle: float = 0.0  # seconds that a create may take to become visible; only imports and exports need it
 

@@ -63,7 +63,7 @@ def _prepare_once(manifests: Sequence[Manifest], api: Reader, sealed: SealedStat
     # A run records its steps under the new addresses: the state on disk must have these before.
     result = replace(result, moves=moves, recovered=bool(sealed.replay.records), settings=_settings(sealed, inputs))
     # A state that was never written is not created for its seal alone.
-    unsealed = sealed.seals.is_behind(recorded_state) and (bool(recorded_state.serial) or result.writes)
+    unsealed = sealed.seals.needs_write(recorded_state) and (bool(recorded_state.serial) or result.writes)
     return PreparedPlan(
         result,
         state,
@@ -140,9 +140,9 @@ def prepare_undo(
         metadata=_metadata(api, state, inputs, account.live),
     )
     result = replace(result, settled=tuple(reversal.settled), refused=(*reversal.refused, *result.refused))
-    result = replace(result, recovered=bool(sealed.replay.records))
+    result = replace(result, recovered=bool(sealed.replay.records), settings=_settings(sealed, inputs))
     prepared = PreparedPlan(result, state, (), inputs, account.ids, account.ids_by_kind(), recovered)
-    behind = result.recovered or sealed.seals.is_behind(state)
+    behind = result.recovered or sealed.seals.needs_write(state)
     return replace(prepared, state_is_behind=behind, seals=sealed.seals)
 
 
@@ -317,19 +317,22 @@ def _settle(
 
 
 def _settings(sealed: SealedState, inputs: PlanInputs) -> tuple[str, ...]:
-    """Settings of the project that differ from the recorded ones; those that no apply has recorded yet do not count.
-
-    Names that are no longer read do not count either: a plan of a part of the project does not know of the others.
-    """
+    """What differs from the record of the project's settings; settings that no apply has recorded yet do not count."""
     state = sealed.replay.state
     if inputs.approvals.finish or not (state.serial and sealed.seals.trusted):
         return ()
     differs = {
+        "keys": sealed.seals.needs_write(state),
         "account": inputs.environment.account not in ("", state.account),
         "safety": bool(inputs.safety and state.safety) and inputs.safety != state.safety,
-        "reads": bool(inputs.reads and state.reads and novelty.warnings(state.reads, inputs.reads)),
+        "reads": bool(inputs.reads and state.reads and _reads_differ(state.reads, inputs.reads, inputs)),
     }
     return tuple(name for name, is_different in differs.items() if is_different)
+
+
+def _reads_differ(before: ApprovedInputs, now: ApprovedInputs, inputs: PlanInputs) -> bool:
+    """Whether an apply would record other names; where these are limited, whether there are new ones."""
+    return bool(novelty.warnings(before, now)) if inputs.reads_limited else now != before
 
 
 def _others(inputs: PlanInputs, changes: Iterable[Change]) -> OtherBindings:

@@ -247,9 +247,9 @@ class PlanDocument(BaseModel):
     recorded: list[RecordedEntry] = _absent(
         "Objects that are up to date and that apply records in the state; only when there are any."
     )
-    settings: list[Literal["account", "safety", "reads"]] = _absent(
-        "Settings that apply records in the state: the label of the account, the limits of `safety:`, or what is read "
-        "for the first time; only when there are any."
+    settings: list[Literal["keys", "account", "safety", "reads"]] = _absent(
+        "Settings that apply records in the state: which keys open it, the label of the account, the limits of "
+        "`safety:`, or which names are read; only when there are any."
     )
     recovered: Literal[True] = _absent("Apply makes the records of an interrupted run part of the state.")
     running: str = _absent("The run that wrote the records, if it is under way or has just ended.")

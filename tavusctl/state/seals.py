@@ -98,6 +98,11 @@ class Seals(Struct, frozen=True):
         """Whether a trusted state is not accessible to every enrolled key, or has no seal; the next write adds both."""
         return self.trusted and any(slot(key, state.lineage) not in state.keys for key in self.keys.enrolled)
 
+    def needs_write(self, state: State) -> bool:
+        """As `is_behind`, unless a shared key opens the state: then the API key can wait for the next write."""
+        opens = bool(self.keys.shared) and slot(self.keys.shared, state.lineage) in state.keys
+        return self.is_behind(state) and not opens
+
     def sealed(self, state: State) -> State:
         """The state with a new seal, accessible to every enrolled key; unchanged if the lineage's key is unknown."""
         if not self.key:

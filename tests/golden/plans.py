@@ -215,7 +215,7 @@ EVERY = Plan(
     ),
     moves=(Move(Address("persona", "old"), Address("persona", "renamed"), "p5"),),
     settled=(Binding(Address("persona", "agreed"), "p6"), Binding(UPDATE.address, "x1")),
-    settings=("account", "safety", "reads"),
+    settings=("keys", "account", "safety", "reads"),
     recovered=True,
     warnings=(
         Diagnostic("TV301", "document/old: the old version d0 is kept", None, "", None, Severity.WARNING),

@@ -145,6 +145,19 @@ def test_a_setting_that_only_the_state_has_to_learn_is_a_change_until_an_apply(
     assert (step.outputs["changes"], again.code, "No changes" in again.out) == ("false", 0, True)
 
 
+def test_a_name_that_is_not_read_any_more_is_a_change_until_an_apply(step: Step) -> None:
+    step.project.write("tavusctl.yaml", "secrets: [LLM_KEY]\n")
+    step.project.apply()
+    step.project.write("tavusctl.yaml", "secrets: []\n")
+
+    step.run("plan", pull=False)
+    before = step.outputs["changes"]
+    step.project.apply()
+    step.run("plan", pull=False)
+
+    assert (before, step.outputs["changes"]) == ("true", "false")
+
+
 def test_secrets_that_a_pull_request_may_not_read_are_no_change(step: Step) -> None:
     step.project.write("tavusctl.yaml", "secrets: [LLM_KEY]\n")
     step.project.apply()

@@ -165,6 +165,7 @@ CHANGES: Final[dict[str, tuple[Step, bool | None]]] = {
     ),
     "another secret": (lambda project: project.environment.update(LLM_KEY="other-secret-of-the-llm"), False),
     "a secret in a prompt": (written("plain-1", layers={"llm": LLM}), True),
+    "a secret that is not read any more": (written("secretive"), True),
     "a mode that tavusctl does not know": (written("plain-1", pipeline_mode="half"), True),
     "an error": (written("plain-1", system_prompt=5), False),
     "a broken reference": (written("plain-1", document_ids=["${ref:document/nope}"]), False),
@@ -189,6 +190,7 @@ CHANGES: Final[dict[str, tuple[Step, bool | None]]] = {
         True,
     ),
     "an option": (file("tavusctl.yaml", f"{SETTINGS}safety: {{max_deletes: 9}}\n"), False),
+    "another name that may be read": (file("tavusctl.yaml", SETTINGS.replace("LLM_KEY", "LLM_KEY, OTHER")), False),
     "an overlay": (
         lambda project: (
             project.write("laid/a.yaml", "kind: persona\nname: plain-1\nspec: {persona_name: Laid over}\n"),

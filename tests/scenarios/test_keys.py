@@ -100,8 +100,12 @@ def killed(project: Project, *also: str) -> None:
 # Rotations
 
 
-def test_a_rotation_with_the_old_key_at_hand_goes_unnoticed(coach: Project) -> None:
+def test_a_rotation_with_the_old_key_at_hand_changes_the_state_alone(coach: Project) -> None:
     """Once the new key has written, the old one is needed no more, and a changed secret is seen."""
+    assert coach.run("drift", "--detailed-exitcode", **old_key(coach)).code == 0
+    plan = coach.run("plan", "--detailed-exitcode", **old_key(coach))
+    assert (plan.code, "To be recorded in the state: which keys open it." in plan.out) == (2, True)
+    coach.run("apply", "--yes", **old_key(coach))
     assert quiet(coach, **old_key(coach))
     assert quiet(coach, TAVUS_API_KEY=NEW)
 
@@ -234,6 +238,20 @@ def test_a_shared_key_lets_everybody_in(coach: Project) -> None:
 
     assert quiet(coach, TAVUS_API_KEY=NEW, TAVUSCTL_FINGERPRINT_KEY=SHARED)
     assert quiet(coach, TAVUS_API_KEY=NEW)
+
+
+def test_another_api_key_beside_a_shared_key_is_let_in_by_the_next_write(coach: Project) -> None:
+    """A job that only plans may have one of its own: nothing has to be written for it."""
+    shared: dict[str, str | None] = {"TAVUS_API_KEY": NEW, "TAVUSCTL_FINGERPRINT_KEY": SHARED}
+    coach.apply()
+    first = coach.run("plan", "--detailed-exitcode", TAVUSCTL_FINGERPRINT_KEY=SHARED)
+    coach.run("apply", "--yes", TAVUSCTL_FINGERPRINT_KEY=SHARED)
+    before = (coach.root / STATE).read_bytes()
+
+    assert (first.code, quiet(coach, **shared)) == (2, True)
+    assert (coach.root / STATE).read_bytes() == before
+    assert edited(coach, **shared).code == 0
+    assert edited(coach, TAVUS_API_KEY=NEW).code == 0
 
 
 def test_a_shared_key_that_could_be_guessed_is_refused(coach: Project) -> None:

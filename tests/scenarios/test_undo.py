@@ -1071,6 +1071,21 @@ def test_what_an_undo_does_is_asked_for_and_no_edit(applied: Project) -> None:
     assert {one["cause"] for one in changes} == {"asked"}
 
 
+def test_an_undo_tells_what_it_records_besides(project: Project) -> None:
+    project.manifest("persona", "coach", COACH)
+    project.apply()
+    project.manifest("persona", "coach", {**COACH, "system_prompt": "Others."})
+    project.apply()
+    project.write("tavusctl.yaml", "environments: {default: {account: acme}}\n")
+
+    asked = project.run("undo", last(project))
+    done = project.run("undo", last(project), "--yes", TAVUSCTL_FINGERPRINT_KEY="of-the-team-0123456789")
+
+    assert "To be recorded in the state: the account label acme." in asked.out
+    assert "To be recorded in the state: which keys open it, the account label acme." in done.out
+    assert "To be recorded" not in project.run("plan").out
+
+
 @pytest.mark.newer_api
 @pytest.mark.parametrize("deletes", [False, True])
 def test_an_undo_lists_deployments_only_if_it_may_delete_what_they_refer_to(project: Project, deletes: bool) -> None:

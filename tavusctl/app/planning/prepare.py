@@ -132,7 +132,8 @@ def _inputs(
     reads = None if options.destroy or is_base else novelty.used_inputs(session.project, session.environment, manifests)
     inputs = replace(inputs, sources=sources, safety=safety, reads=reads)
     if session.grant and not is_base:
-        return replace(inputs, base_settings=session.grant.former, reads=session.grant.limit_reads(reads))
+        reads = session.grant.limit_reads(reads)
+        return replace(inputs, base_settings=session.grant.former, reads=reads, reads_limited=True)
     return inputs
 
 

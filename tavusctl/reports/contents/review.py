@@ -191,9 +191,10 @@ def is_shown_in_full(diagnostic: Diagnostic) -> bool:
 def settings_sentence(plan: Plan, shown: Callable[[str], str] = str) -> str:
     """A sentence about the settings that apply records in the state; empty if there are none."""
     words = {
+        "keys": "which keys open it",
         "account": f"the account label {shown(plan.account)}",
         "safety": "the limits of `safety:`",
-        "reads": "the names that are read for the first time",
+        "reads": "the names that are read",
     }
     return f"To be recorded in the state: {', '.join(words[name] for name in plan.settings)}." if plan.settings else ""
 
