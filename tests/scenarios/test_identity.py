@@ -44,6 +44,8 @@ FAULTS: dict[str, Body] = {
     "500 after the change": {"kind": "status", "status": 500, "phase": "after"},
     "504 after the change": {"kind": "status", "status": 504, "phase": "after"},
     "429 after the change": {"kind": "status", "status": 429, "phase": "after", "body": {"message": "slow down"}},
+    "400 after the change": {"kind": "status", "status": 400, "phase": "after", "body": {"message": "bad request"}},
+    "404 after the change": {"kind": "status", "status": 404, "phase": "after", "body": {"message": "no such path"}},
     "200 without a body": {"kind": "empty", "phase": "after"},
     "202 with nothing in it": {"kind": "status", "status": 202, "phase": "after", "body": {}},
     "a page for an answer": {"kind": "html", "status": 200, "phase": "after"},
@@ -82,6 +84,26 @@ def test_one_object_whatever_the_answer_to_its_create(project: Project, kind: st
     project.account.fault(match=f"POST /v2/{KINDS[kind]}", **FAULTS[fault])
 
     check_one(project, kind, (0,))
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "prompt", "code"),
+    [(409, "this name is already taken", SPECS["persona"]["system_prompt"], 4), (400, "bad request", "Others.", 5)],
+)
+def test_an_object_of_somebody_else_is_not_bound_after_a_refusal(
+    project: Project, status: int, text: str, prompt: str, code: int
+) -> None:
+    """One with the name that is taken, or with other content."""
+    project.environment.update(QUICK)
+    project.manifest("persona", "coach", named("persona", "Coach"))
+    theirs = {**named("persona", "Coach"), "system_prompt": prompt}
+    create = {"kind": "persona", "account": project.account.key, "create": theirs}
+    project.account.control("POST", "portal", {**create, "when": {"before": "GET /v2/personas", "skip": 1}})
+    project.account.fault(match="POST /v2/personas", kind="status", status=status, body={"message": text})
+
+    assert project.run("apply", "--yes").code == code
+    assert project.run("state", "list", "--format", "json").document == {}
+    assert [one["code"] for one in project.plan()["refused"]] == ["E401"]
 
 
 @of_each_kind

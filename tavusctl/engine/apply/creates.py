@@ -6,6 +6,8 @@
     no response, or an error   Is there a new object that has the name, and reads as what was sent?  It is ours.  If
                                there is none when a late create would have shown: one more POST.
     429                        Usually nothing was created; a listing that would show it comes before the next attempt.
+    another refusal            Nothing was created, as a rule; a listing that has an object equal to what was sent shows
+                               the contrary, unless the refusal says that the name is taken.
 
 Anything else is for a person to decide (exit 6).  Creates of the same name wait for one another.  After the first
 create of a kind in a run, a listing is searched for an equal object: a run with a state of its own may be active.
@@ -205,6 +207,31 @@ def _retry(ctx: ApplyContext, pending: _PendingCreate) -> str:
 
 
 def _post(ctx: ApplyContext, pending: _PendingCreate) -> str:
+    try:
+        return _send(ctx, pending)
+    except Throttled:
+        raise
+    except Rejected as refusal:
+        remote_id = _created_in_spite_of(refusal, ctx, pending)
+        if not remote_id:
+            raise
+        return remote_id
+
+
+def _created_in_spite_of(refusal: Rejected, ctx: ApplyContext, pending: _PendingCreate) -> str:
+    """The id of the object that a refused create has made all the same; empty if no object equals what was sent.
+
+    If the name is taken, an equal object is more likely that of somebody else.
+    """
+    if refusal.cause is RefusalCause.NAME_TAKEN:
+        return ""
+    try:
+        return ctx.dependencies.find_created(pending.sent, ctx.existing_ids.get(pending.sent.kind.name, ())).remote_id
+    except TavusctlError:
+        return ""  # nothing speaks against the refusal
+
+
+def _send(ctx: ApplyContext, pending: _PendingCreate) -> str:
     kind, collection = pending.sent.kind, pending.sent.kind.collection
     try:
         with ctx.sending(pending.op) as fence:

@@ -109,18 +109,19 @@ def test_a_file_is_linked_where_the_manifest_names_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "reason", "code"),
+    ("error", "reason", "code", "looks"),
     [
-        (refused(400), "PATCH /v2/personas/p1 was refused with 400: no, thank you", 5),
-        (NeverSent("the network is down"), "the network is down", 11),
+        (refused(400), "PATCH /v2/personas/p1 was refused with 400: no, thank you", 5, 1),
+        (NeverSent("the network is down"), "the network is down", 11, 0),
     ],
 )
-def test_a_create_that_was_surely_not_made_is_settled(error: TavusctlError, reason: str, code: int) -> None:
+def test_a_create_that_was_surely_not_made_is_settled(error: TavusctlError, reason: str, code: int, looks: int) -> None:
+    """A refusal is believed after one look, without a wait."""
     world = World()
     world.faults_before["post"] = [error]
     assert said(only(world.apply(creating()))) == ("failed", "", reason, code)
     assert world.kinds_of_records == ["begin", "intent", "result failed"]
-    assert (world.verbs, world.looked_for) == (["post"], [])
+    assert (world.verbs, world.looked_for) == (["post"], [0.0] * looks)
 
 
 def test_a_create_that_was_refused_for_now_is_looked_for_before_it_counts_as_not_made() -> None:
@@ -950,7 +951,10 @@ def test_deletes_wait_for_everything_else() -> None:
     outcomes = world.apply(deleting(), creating(other))
     assert [one.status.value for one in outcomes] == ["skipped", "failed"]
     assert outcomes[0].reason == "deletes start only after all other steps have succeeded"
-    assert (outcomes[0].remote_id, world.reports) == ("p1", [("persona/other", "failed"), ("persona/coach", "skipped")])
+    assert (outcomes[0].remote_id, world.reports[1:]) == (
+        "p1",
+        [("persona/other", "failed"), ("persona/coach", "skipped")],
+    )
     world.faults_before["post"] = [LOST, LOST]
     assert [one.status.value for one in world.apply(deleting(), creating(other))] == ["skipped", "unknown"]
     del world.reports[:], world.calls[:]
