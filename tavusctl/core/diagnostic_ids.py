@@ -106,7 +106,6 @@ CHECKS: Final[Mapping[str, Check]] = {
     "TV251": _warns("unsupported-document-format", "document format that Tavus does not read"),
     "TV252": _warns("crawl-of-file", "crawl of a file instead of a web page"),
     "TV253": _warns("crawl-quota-exceeded", "more crawled documents than an account may have"),
-    "TV254": _warns("incomplete-crawl", "crawl without one of its two limits"),
     "TV255": _warns("unsupported-recording-format", "recording, video or picture in a format that Tavus does not read"),
     "TV261": _warns("insecure-url", "URL without https"),
     "TV262": _warns("unreachable-url", "URL that Tavus cannot reach"),

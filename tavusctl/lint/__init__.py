@@ -78,7 +78,6 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("TV251", documents.unsupported_document_format, _DOCUMENT),
     Rule("TV252", documents.crawl_of_file, _DOCUMENT),
     Rule("TV253", documents.crawl_quota_exceeded, _DOCUMENT),
-    Rule("TV254", documents.incomplete_crawl, _DOCUMENT),
     Rule("TV255", documents.unsupported_recording_format, frozenset({"replica", "voice"})),
     Rule("TV261", addresses.insecure_url),
     Rule("TV262", addresses.unreachable_url),

@@ -217,6 +217,15 @@ def test_a_document_of_today_has_labels_and_a_status_to_show(today: Tavus) -> No
     assert today.ok("GET", f"/v2/documents/{ident}/chunks")["chunks"] == []
 
 
+@pytest.mark.parametrize("crawl", [{"depth": 2}, {"max_pages": 3}])
+def test_a_crawl_of_today_may_have_one_limit(today: Tavus, tavus: Tavus, crawl: dict[str, int]) -> None:
+    body = {"document_url": "https://a.example.com/", "crawl": crawl}
+    ident = today.ok("POST", "/v2/documents", body)["document_id"]
+    today.advance(7200)
+    assert today.ok("POST", f"/v2/documents/{ident}/recrawl", {"crawl": crawl})["crawl_config"] == crawl
+    assert "is required" in tavus.refused("POST", "/v2/documents", body)[1]
+
+
 def test_the_older_api_knows_none_of_these_fields(tavus: Tavus) -> None:
     address = {"document_url": "https://a.example.com"}
     assert tavus.refused("POST", "/v2/documents", address | {"participant_tags": ["a"]})[0] == 400

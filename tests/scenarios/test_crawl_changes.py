@@ -88,6 +88,22 @@ def test_one_limit_of_a_crawl_keeps_the_other(site: Project) -> None:
     assert site.account.sent[0][2] == {"crawl": {"depth": 1, "max_pages": 2}}
 
 
+@pytest.mark.newer_api
+def test_a_crawl_may_have_one_limit(project: Project) -> None:
+    want(project, {"depth": 1})
+    checked = project.run("validate")
+    project.apply()
+    project.account.advance(2 * 3600)
+    again = project.plan()["changes"]
+    want(project, {"depth": 2})
+    project.apply()
+
+    assert (checked.code, checked.out) == (0, "Valid.\n")
+    assert again == []
+    assert [body for _, _, body in project.account.sent][1:] == [{"crawl": {"depth": 2}}]
+    assert project.plan()["changes"] == []
+
+
 def test_a_name_that_changed_with_it_is_patched_and_the_crawl_is_on_its_own(site: Project) -> None:
     want(site, LARGE, document_name="Other", tags=["a"])
 

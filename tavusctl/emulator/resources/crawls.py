@@ -19,16 +19,16 @@ CRAWL: Fields = {"depth": Field(integer(1, 10)), "max_pages": Field(integer(1, 1
 STARTED_SHARE = 0.1
 
 
-def validated(crawl: Json) -> Object:
-    """The crawl configuration of a body, or a refusal if it is invalid."""
+def validated(world: World, crawl: Json) -> Object:
+    """The crawl configuration of a body, or a refusal if it is invalid; today it may lack limits."""
     if not isinstance(crawl, dict):
         raise refuse("Invalid request: crawl must be an object")
-    missing = [name for name in CRAWL if name not in crawl]
+    missing = [name for name in CRAWL if name not in crawl and not world.is_today]
     problems = diagnostics(CRAWL, crawl)
     if missing or problems:
         name, why = next(iter(problems.items())) if problems else (missing[0], ["is required"])
         raise refuse(f"Invalid request: crawl.{name}: {why[0]}")
-    return {name: crawl[name] for name in CRAWL}
+    return {name: crawl[name] for name in CRAWL if name in crawl}
 
 
 def begin(world: World, kind: str, url: str, crawl: Object | None) -> Object:
@@ -85,9 +85,9 @@ def _results(document: Object, run: Object) -> Object:
 
 def crawled_pages(url: str, crawl: Object) -> list[str]:
     """The URLs that a crawl finds: the start page and three on every level, but at most `max_pages`."""
-    base = url.rstrip("/")
-    urls = [url] + [f"{base}/level-{level}/page-{page}" for level in range(1, crawl["depth"] + 1) for page in (1, 2, 3)]
-    return urls[: crawl["max_pages"]]
+    base, depth = url.rstrip("/"), crawl.get("depth", 1)
+    urls = [url] + [f"{base}/level-{level}/page-{page}" for level in range(1, depth + 1) for page in (1, 2, 3)]
+    return urls[: crawl.get("max_pages")]
 
 
 def running_crawls(world: World, account: str) -> int:

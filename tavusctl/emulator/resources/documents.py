@@ -74,7 +74,7 @@ def create(call: Call) -> Response:
     if not body.get("document_url"):
         raise refuse("Invalid request: document_url is required")
     _check_fields(CREATE_TODAY if world.is_today else CREATE, body)
-    crawl = crawls.validated(body["crawl"]) if "crawl" in body else None
+    crawl = crawls.validated(call.world, body["crawl"]) if "crawl" in body else None
     if crawl:
         crawls.check_capacity(call, adds_crawl=True)
     body = dict(body)
@@ -155,7 +155,7 @@ def _requested_crawl(call: Call) -> Object | None:
         raise refuse("Invalid request: not JSON") from error
     if not isinstance(body, dict):
         raise refuse("Invalid request: not an object")
-    return crawls.validated(body["crawl"]) if body.get("crawl") is not None else None
+    return crawls.validated(call.world, body["crawl"]) if body.get("crawl") is not None else None
 
 
 def list_documents(call: Call) -> Response:

@@ -18,8 +18,6 @@ _READABLE: Final = frozenset({"csv", "doc", "docx", "json", "md", "pdf", "pptx",
 _MEDIA: Final = frozenset({"flac", "heic", "jpeg", "jpg", "m4a", "oga", "ogg", "png", "webm"})
 _FILES: Final = _UNREADABLE | _READABLE | _MEDIA
 
-_CRAWL_LIMITS: Final = {"depth": 10, "max_pages": 100}
-
 
 def unsupported_document_format(subject: Subject) -> Iterator[Finding]:
     """Report a file in a format that Tavus cannot read."""
@@ -45,16 +43,6 @@ def crawl_of_file(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             "/crawl", f"a `.{extension}` file has no links to crawl", "remove `crawl`, or use the URL of a web page"
         )
-
-
-def incomplete_crawl(subject: Subject) -> Iterator[Finding]:
-    """Report a crawl without one of its two limits: older versions of the API refuse it."""
-    crawl = subject.value_at("crawl")
-    if not isinstance(crawl, dict) or not crawl or not crawl.keys() <= _CRAWL_LIMITS.keys():  # a key may be misspelled
-        return
-    for key, limit in _CRAWL_LIMITS.items():
-        if crawl.get(key) is None:
-            yield Finding("/crawl", f"`crawl` has no `{key}`, which the API may require", f"add `{key}`, 1 to {limit}")
 
 
 def crawl_quota_exceeded(subject: Subject) -> Iterator[Finding]:
