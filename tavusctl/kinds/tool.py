@@ -198,6 +198,8 @@ def complete_spec(spec: JsonObject) -> JsonObject:
     """A spec with null for what it excludes: an origin, speech, the other delivery, keys of other types of `auth`."""
     if spec.get("trigger_type") == "post_call":
         spec = {**spec, "origin": None}
+    elif not spec.get("origin"):  # only a tool of `post_call` has none: others get the default again
+        spec = {key: value for key, value in spec.items() if key != "origin"}
     if spec.get("origin") in _PERCEIVING:
         spec = {"on_resolve": None, **spec, "on_call": None, "static_filler": None}
     delivery = spec.get("delivery")

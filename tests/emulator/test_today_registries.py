@@ -73,6 +73,7 @@ def test_a_tool_is_answered_whole_with_its_defaults_and_its_secret_masked(today:
         ({"origin": "audio", "on_resolve": "add_to_context"}, "fire_and_forget"),
         ({"on_call": "static_filler"}, "static_filler"),
         ({"trigger_type": "post_call"}, "'api'"),
+        ({"origin": None}, "Field may not be null"),
         ({"trigger_type": "post_call", "origin": "llm", "delivery": {"api": API}}, "Must be null for post_call"),
         ({"delivery": {}}, "Exactly one"),
         ({"delivery": {"app_message": True, "api": API}}, "Exactly one"),

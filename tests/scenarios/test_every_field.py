@@ -74,6 +74,7 @@ VERSIONS: dict[str, tuple[str, list[Body]]] = {
             CALLED | {"name": "book", "on_call": "static_filler", "static_filler": "One moment.", "origin": "llm"},
             CALLED | {"name": "book", "on_resolve": "generate_response"},
             CALLED | {"name": "book", "origin": "vision", "delivery": {"app_message": True}},
+            CALLED | {"name": "book", "origin": None},
             CALLED | {"name": "book", "trigger_type": "post_call", "delivery": {"api": API}},
             CALLED | {"name": "book", "on_call": "passthrough", "parameters": {"type": "object", "properties": {}}},
             CALLED | {"name": "book"},

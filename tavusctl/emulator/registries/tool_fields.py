@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from tavusctl.emulator.account.journal import MASKS
 from tavusctl.emulator.bodies.fields import (
+    NOT_NULL,
     REQUIRED,
     Field,
     Fields,
@@ -139,10 +140,7 @@ def with_defaults(body: Object) -> Object:
     tool = {name: body.get(name, field.default) for name, field in FIELDS.items() if name != "name" or name in body}
     if tool["trigger_type"] == "post_call":
         tool["origin"] = body.get("origin")
-        return tool
-    if tool["origin"] is None:
-        tool["origin"] = FIELDS["origin"].default
-    if tool["origin"] == "llm" and tool["on_call"] is None:
+    elif tool["origin"] == "llm" and tool["on_call"] is None:
         tool["on_call"] = "generate_filler"
     return tool
 
@@ -165,6 +163,8 @@ def _origin_problems(tool: Object) -> Object:
     if tool["trigger_type"] == "post_call":
         problems = {"origin": ["Must be null for post_call."]} if tool["origin"] is not None else {}
         return problems | ({} if tool["delivery"].get("api") else {"delivery": {"api": [REQUIRED]}})
+    if tool["origin"] is None:
+        return {"origin": [NOT_NULL]}
     if tool["origin"] == "llm":
         lacks_filler = tool["on_call"] == "static_filler" and not tool["static_filler"]
         return {"static_filler": [REQUIRED]} if lacks_filler else {}
