@@ -173,6 +173,15 @@ def test_a_document_keeps_its_name_when_the_manifest_drops_it(full: Project, cha
     assert (planned["changes"], applied.code, full.account.writes) == ([], 0, [])
 
 
+def test_a_name_that_was_null_gets_another_value_without_a_conflict(full: Project) -> None:
+    full.manifest("document", "prices", {**PRICES, "document_name": None})
+    full.apply()
+    full.manifest("document", "prices", {**PRICES, "document_name": "Rates"})
+    full.apply()
+
+    assert [body for _, _, body in full.account.sent] == [{"document_name": "Rates"}]
+
+
 def test_a_removed_manifest_is_a_delete_and_refused_without_consent(full: Project) -> None:
     """The exact number of deletes has to be said."""
     full.remove("persona", "coach")

@@ -265,6 +265,8 @@ def _leaf(ctx: _Comparison, path: KeyPath, desired: Json, base: Json, read_value
     kind, declared = ctx.kind, ctx.kind.field_at(path)
     effective_desired = None if desired is ABSENT else desired  # a dropped key is desired empty
     base = _secret_base(ctx, path, base, effective_desired, read_value)
+    if declared.cannot_be_unset and is_empty(base):
+        base = ABSENT  # applied as empty, it kept the value that the account had
     masked = declared.masked and holder and read_value is ABSENT and isinstance(base, Fingerprint | Secret)
     live = _assumed(ctx, base, effective_desired) if declared.write_only or masked else read_value
     if declared.replaces and base is not ABSENT and is_empty(live):
