@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -237,6 +238,23 @@ def test_what_new_values_exclude_goes_also_if_somebody_else_has_set_it(
     done = project.run("apply", "--yes")
 
     assert done.code == 0, done.out + done.err
+    assert project.plan()["changes"] == []
+
+
+def test_what_somebody_chose_in_place_of_an_exclusive_value_is_drift_and_is_adopted(project: Project) -> None:
+    project.account.switch(era="today")
+    project.manifest("tool", "it", {"name": "book", "description": "Books.", "delivery": {"app_message": True}})
+    project.apply()
+    delivery = {"api": {"url": "https://acme.example/book"}}
+    edit = {"op": "replace", "path": "/delivery", "value": delivery}
+    project.account.portal("tools", project.bound("tool/it"), edit)
+
+    drifted = [field["path"] for one in project.plan()["drift"] for field in one["fields"]]
+    adopted = project.run("adopt", "--all")
+    manifest = json.loads((project.root / "manifests/tool-it.yaml").read_text())
+
+    assert (drifted, adopted.code) == (["/delivery/api", "/delivery/app_message"], 0), adopted.err
+    assert manifest["spec"]["delivery"] == delivery
     assert project.plan()["changes"] == []
 
 

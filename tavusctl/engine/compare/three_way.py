@@ -79,8 +79,9 @@ class _Base(Struct, frozen=True):
 
 def compare(desired: Desired, live: Live, binding: Binding | None) -> Difference:
     """The difference between one object and its manifest."""
-    base = source_fingerprint.without_fingerprint(binding.applied) if binding else ABSENT
-    desired_spec = desired.kind.complete_spec(source_fingerprint.without_fingerprint(desired.spec))
+    complete = desired.kind.complete_spec
+    base = complete(source_fingerprint.without_fingerprint(binding.applied)) if binding else ABSENT
+    desired_spec = complete(source_fingerprint.without_fingerprint(desired.spec))
     is_unchanged = _is_unchanged(desired_spec, base, live.body)
     if is_unchanged and binding and not binding.answered:
         return Difference()
