@@ -204,6 +204,21 @@ def test_what_no_read_shows_is_emptied_and_brought_back_by_an_undo(project: Proj
     ]
 
 
+@pytest.mark.parametrize("call", [{"name": "warn"}, {"name": "warn", "text": "no"}])
+def test_an_object_that_reads_leave_out_while_it_is_empty_is_filled_by_an_undo(project: Project, call: Body) -> None:
+    project.account.switch(era="today")
+    rule = {"guardrail_name": "No promises", "guardrail_prompt": "Promises a price."}
+    for version in (call, {}):
+        project.manifest("guardrail", "it", {**rule, "tool_call": version})
+        project.apply()
+    project.account.forget()
+
+    ended = project.run("undo", project.run("undo").out.split()[0], "--yes")
+
+    assert ended.code == 0, ended.out + ended.err
+    assert written(project) == {"/tool_call": call}
+
+
 def test_a_value_that_no_read_shows_publishes_no_draft(project: Project) -> None:
     project.account.switch(era="today")
     spec = {"persona_name": "Coach", "system_prompt": "You coach."}

@@ -37,6 +37,7 @@ from tavusctl.engine.undo.context import (
     refuse_without,
     target_state,
 )
+from tavusctl.engine.undo.left_out import with_objects_added
 from tavusctl.engine.undo.objects import (
     rebind,
     refused_recreations,
@@ -217,9 +218,8 @@ def _reverse_update(intent: Intent, context: UndoContext, known: Mapping[str, Ad
     binding_after = restore_fields(binding, before, _spec_before(intent, binding, before, secrets), list(values_after))
     operations = members.with_members_before(live.kind, current.body, values_before)
     if operations is None:
-        operations = tuple(
-            with_secrets([with_addresses(operation, known) for operation in inverse.operations], secrets)
-        )
+        restoring = with_secrets([with_addresses(operation, known) for operation in inverse.operations], secrets)
+        operations = with_objects_added(current.body, restoring)
     reversal = _ReverseUpdate(change, current, values_after, values_before, binding_after, operations)
     _add_unless_edited(reversal, context, plan, is_unknown=intent.op in context.run.unknown)
 
