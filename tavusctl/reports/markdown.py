@@ -187,7 +187,7 @@ def headline(entry: Entry, others: int) -> str:
     details = [f"<b>{what}</b>" if entry.dangerous else what, change.cause.value]
     # Dangers have the count above.
     details += [review.affected_count(change)] if change.affects and not entry.dangerous else []
-    details += [budget.replace("->", "→") for budget in map(review.prompt_budget, change.fields) if budget][:1]
+    details += list(filter(None, map(review.prompt_budget, change.fields)))[:1]
     details += [f"new host {code(risk.host)}" for risk in entry.risks if risk.host]
     more = f" and {others} more alike" if others else ""
     return f"{code(sign)} <b>{code(str(change.address))}</b>{more} {' · '.join(details)}"

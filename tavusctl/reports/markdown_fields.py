@@ -62,7 +62,7 @@ def _item(one: Shown, *, is_new: bool) -> str:
     if one.secret:
         return f"{head} {code(SHOWN)} {one.note}{cause}"
     if (sides := as_texts(one.old, one.new)) and not one.note and (is_prose(one.old) or is_prose(one.new)):
-        budget = review.budget(one.old, one.new).replace("->", "→")
+        budget = review.budget(one.old, one.new)
         return _BREAK.join([f"{head} {budget}{cause}", *map(_line, text_diff.lines(*sides))])
     note = f" {entities(one.note)}" if one.note else ""
     return f"{head}{note}{cause}: {_values(one, is_new=is_new)}"

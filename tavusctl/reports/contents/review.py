@@ -260,7 +260,7 @@ def budget(old: Json, new: Json) -> str:
 def _token_words(before: int, after: int) -> str:
     if before == after or not before or not after:
         return f"about {after or before:,} tokens"
-    return f"about {before:,} -> {after:,} tokens"
+    return f"about {before:,} → {after:,} tokens"
 
 
 def _tokens(value: Json) -> int:

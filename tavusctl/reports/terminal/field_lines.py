@@ -111,7 +111,7 @@ def blame(entry: FieldChange) -> Iterator[str]:
 
 
 def _size(entry: FieldChange) -> str:
-    budget = review.prompt_budget(entry)
+    budget = review.prompt_budget(entry).replace("→", "->")  # as between the values on other lines
     return f" {budget}" if budget else ""
 
 

@@ -173,7 +173,7 @@ def test_a_budget_is_told_for_prompts_alone() -> None:
     assert review.tokens(field("/greeting", "a", "b")) is None
     assert review.tokens(field("/system_prompt", long, long, sensitive=True)) is None
     before, after = review.tokens(field("/system_prompt", long, long * 2)) or (0, 0)
-    assert review.budget(long, long * 2) == f"about {before:,} -> {after:,} tokens"
+    assert review.budget(long, long * 2) == f"about {before:,} → {after:,} tokens"
     assert review.budget(ABSENT, long) == review.budget(long, long) == f"about {before:,} tokens"
 
 
