@@ -60,6 +60,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "TV132": Check("overlay-without-base", "document of an overlay that was meant for another address"),
     "TV133": _warns("unused-overlay", "folder beside an overlay that no environment names"),
     "TV134": _warns("unread-manifest", "file that looks like a manifest and has another suffix"),
+    "TV135": _warns("same-container", "two environments with the same `az://` URL"),
     "TV200": _warns("unused-suppression", "unused suppression comment"),
     "TV201": _warns("prompt-long", "prompt longer than 25,000 tokens"),
     "TV202": _warns("prompt-too-long", "prompt longer than 32,000 tokens"),

@@ -190,7 +190,10 @@ def _environment(common: Environment, section: EnvironmentSection | None) -> Env
 
 
 def _check_states(environments: Mapping[str, Environment], root: Path, collector: DiagnosticCollector) -> None:
-    """Report environments that share a state: an apply of one would treat the objects of the other as its own."""
+    """Report environments that share a state: an apply of one would treat the objects of the other as its own.
+
+    The URL of a container does not name the storage account, so two environments may differ in that alone.
+    """
     by_place: dict[str, Environment] = {}
     for environment in environments.values():
         other = by_place.setdefault(place_of(environment.state, root, environment.name), environment)
@@ -198,6 +201,11 @@ def _check_states(environments: Mapping[str, Environment], root: Path, collector
             continue
         one, other = (environment, other) if environment.state else (other, environment)
         pointer = f"/environments/{escape(one.name)}/state"
+        if one.state.startswith("az://"):
+            message = f"{dotted(pointer)}: `{other.name}` has the same container and folder"
+            hint = f"let it end with `/{one.name}`, unless the storage accounts of the two differ"
+            collector.warning("TV135", message, collector.value_at(pointer), hint=hint)
+            continue
         message = f"{dotted(pointer)}: `{other.name}` has the same state"
         ending = f"/{one.name}.json" if is_file(one.state) else f"/{one.name}"
         ending = f"?ref=refs/heads/tavusctl/{one.name}" if is_git(one.state) else ending

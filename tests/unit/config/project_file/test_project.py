@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tavusctl.core.diagnostics import Severity
 from tavusctl.core.errors import UsageError
 from tavusctl.core.project_settings import Environment, Output, Project, Safety
 from tests import checked
@@ -174,3 +175,12 @@ def test_no_two_environments_have_one_state(tmp_path: Path, default: str, stagin
     message = "environments.staging.state: `default` has the same state"
     expected = [("TV117", "tavusctl.yaml:3:20", message, f"{ending}`")] if ending else []
     assert [(one.id, str(one.source), one.message, one.hint[-len(ending) - 1 :]) for one in diagnostics] == expected
+
+
+def test_two_storage_accounts_may_have_containers_of_one_name(tmp_path: Path) -> None:
+    text = "environments:\n  prod: {state: az://acme/state}\n  staging: {state: az://acme/state/}\n"
+    _, _, (diagnostic,) = checked.opened(written(tmp_path, text), environment="staging")
+
+    assert (diagnostic.id, diagnostic.severity) == ("TV135", Severity.WARNING)
+    assert diagnostic.message == "environments.staging.state: `prod` has the same container and folder"
+    assert diagnostic.hint == "let it end with `/staging`, unless the storage accounts of the two differ"
