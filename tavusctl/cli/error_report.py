@@ -22,7 +22,7 @@ from tavusctl.core.diagnostic_ids import REDACTED_CHECKS
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import ConfigError, InternalError, TavusctlError, UsageError
 from tavusctl.fields import free_objects
-from tavusctl.lib.command_line import option_values, with_folder
+from tavusctl.lib.command_line import option_values
 from tavusctl.reports.formats import report_named
 from tavusctl.secrets import detection, private_keys
 from tavusctl.secrets.redaction import redacted
@@ -44,7 +44,6 @@ def report(error: Exception, args: Sequence[str]) -> int:
     register_secrets(args)
     if not isinstance(error, TavusctlError):
         error = _defect(error)
-    error.hint = with_folder(error.hint)
     from tavusctl.reports import json, text
     from tavusctl.reports.contents import view
 

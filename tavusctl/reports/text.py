@@ -16,6 +16,7 @@ from tavusctl.core.json_tree import is_empty
 from tavusctl.core.messages import account_name, counted
 from tavusctl.core.model import Action, Cause, Change, Drift, FieldChange, Outcome, Plan, Status
 from tavusctl.fields.equivalence import is_unset
+from tavusctl.lib.command_line import with_folder
 from tavusctl.patch import split
 from tavusctl.reports.contents import review, risks
 from tavusctl.reports.contents.review import Entry
@@ -237,4 +238,4 @@ def _warnings(warnings: Sequence[Diagnostic]) -> Iterator[str]:
     count = sum(not review.is_shown_in_full(warning) for warning in warnings)
     if count:
         word = style(counted(count, "warning"), fg="yellow")
-        yield f"{word} about files of the project; run `tavusctl validate` to see all warnings"
+        yield with_folder(f"{word} about files of the project; run `tavusctl validate` to see all warnings")

@@ -76,6 +76,27 @@ def test_what_is_told_to_type_names_the_folder_of_the_command(project: Project) 
     assert again.endswith("  help: run `tavusctl -C new validate` to check it\n")
 
 
+def test_what_findings_tell_to_type_names_the_folder_of_the_command(project: Project) -> None:
+    found_id = "kind: persona\nname: coach\nspec: {persona_id: p7e13c73f41f, system_prompt: You coach.}\n"
+    project.write("bots/manifests/coach.yaml", found_id)
+
+    found = project.run("-C", "bots", "validate").out
+    (listed,) = project.run("validate", "-C", "bots", "--format", "json").document["complaints"]
+    planned = project.run("-C", "bots", "plan").err
+
+    hint = "remove it; run `tavusctl -C bots import persona/coach p7e13c73f41f` to manage an object that exists already"
+    assert (f"  help: {hint}\n" in found, listed["hint"], f"  help: {hint}\n" in planned) == (True, hint, True)
+
+
+def test_a_plan_tells_to_validate_in_the_folder_of_the_command(project: Project) -> None:
+    project.write(
+        "bots/manifests/coach.yaml",
+        "kind: persona\nname: coach\nspec: {persona_name: on, system_prompt: Hi}\n",
+    )
+
+    assert "; run `tavusctl -C bots validate` to see all warnings\n" in project.run("-C", "bots", "plan").out
+
+
 def test_what_exists_is_kept_and_a_second_time_is_refused(project: Project) -> None:
     """Files of the user's stay as they are, byte by byte; the state is ignored once."""
     project.write("manifests/prompts/assistant.md", "Mine.\n")

@@ -17,6 +17,7 @@ from tavusctl.core.comparison import Comparison
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.model import Drift, Outcome, Plan
 from tavusctl.core.resource_kind import ResourceKind
+from tavusctl.lib.command_line import with_folder
 from tavusctl.lib.graph import Graph
 from tavusctl.lib.json_types import Json
 from tavusctl.reports.contents import risks
@@ -71,12 +72,14 @@ def drift(original: Sequence[Drift]) -> Sequence[DriftView]:
 
 def diagnostic(original: Diagnostic) -> DiagnosticView:
     """The view of a diagnostic."""
-    return cast("DiagnosticView", _redacted_copy(original))
+    (shown,) = diagnostics([original])
+    return shown
 
 
 def diagnostics(original: Sequence[Diagnostic]) -> Sequence[DiagnosticView]:
-    """The views of diagnostics."""
-    return cast("Sequence[DiagnosticView]", _redacted_copy(original))
+    """The views of diagnostics; the commands in their hints have the folder of `-C`."""
+    placed = [replace(one, hint=with_folder(one.hint)) for one in original]
+    return cast("Sequence[DiagnosticView]", _redacted_copy(placed))
 
 
 def comparison(original: Comparison) -> Comparison:
