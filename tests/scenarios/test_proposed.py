@@ -371,7 +371,7 @@ def test_where_the_branch_is_not_known_no_secret_is_read_and_the_plan_is_made(sh
     results = shallow.plans("OPENAI")
 
     assert results[0].code == 0
-    assert "no secret is read or compared, because the base branch of this pull request is unknown" in shallow.comment
+    assert "no secret is read or compared (OPENAI): the base branch of this pull request is unknown" in shallow.comment
     assert "api_key" not in shallow.comment
 
 

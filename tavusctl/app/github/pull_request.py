@@ -67,7 +67,8 @@ def _proposal(step: Workflow, subject: Subject, rewritten: Rewritten, say: Say) 
         changed_files = _files(git, commit, prefix, subject, rewritten, say)
         names = _new_names(git, f"{commit}:{prefix}", changed_files)
     except GitError as error:
-        raise UsageError(f"the live edits cannot be compared with the commit: {error}", id="E1206") from None
+        message = f"the live edits cannot be compared with the commit: {error}"
+        raise UsageError(message, error.advice, id="E1206") from None
     base = os.environ.get("GITHUB_REF_NAME", "")
     if not base:
         raise UsageError("GITHUB_REF_NAME is not the name of a branch", id="E1207")

@@ -53,6 +53,8 @@ class Grant(Struct, frozen=True):
     project: Project | None = None
     reads: ApprovedInputs | None = None  # what its files make the environment read
     places: frozenset[novelty.Place] | None = None  # its values in places of secrets; None: any value is compared
+    why_unknown: str = ""  # what git says if it knows no repository
+    to_know: str = f"fetch the whole history ({_FETCH})"  # what makes the base branch known
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -95,13 +97,15 @@ class Grant(Struct, frozen=True):
             environment, api_key_env=environment.api_key_env if environment.api_key_env in keys else "", state=own
         )
 
+    @property
+    def _unknown(self) -> str:
+        return f"the base branch of this pull request is unknown{self.why_unknown and ': '}{self.why_unknown}"
+
     def check_open(self, environment: Environment) -> None:
         """Refuse to open a state that is not a local file if the base branch is unknown: it may use another state."""
         if self.project is None and not is_file(environment.state):
-            message = (
-                f"the state {shown(environment.state)} is not opened: the base branch of this pull request is unknown"
-            )
-            raise RefusedError(message, f"fetch the whole history ({_FETCH})", id="E426")
+            message = f"the state {shown(environment.state)} is not opened: {self._unknown}"
+            raise RefusedError(message, self.to_know, id="E426")
 
     def remarks(self, project: Project, environment: Environment) -> Iterator[Diagnostic]:
         """Warnings about settings in `project`, as the files have it, that differ from the `environment` in use."""
@@ -109,10 +113,7 @@ class Grant(Struct, frozen=True):
         new = [name for name in project.secrets if name not in self.secrets]
         if self.project is None:
             if new:
-                why = "because the base branch of this pull request is unknown"
-                yield _remark(
-                    f"no secret is read or compared, {why}: {', '.join(new)}", f"fetch the whole history ({_FETCH})"
-                )
+                yield _remark(f"no secret is read or compared ({', '.join(new)}): {self._unknown}", self.to_know)
             return
         if declared.api_key_env != environment.api_key_env:
             used = environment.api_key_env or "none"
@@ -166,6 +167,7 @@ def grant_for(root: Path, environment: Environment) -> Grant | None:
         return None
     from tavusctl.config import loading  # noqa: PLC0415 - as above
     from tavusctl.engine.safety import novelty  # noqa: PLC0415 - as above
+    from tavusctl.integrations.git.worktree import repository_fault  # noqa: PLC0415 - as above
     from tavusctl.kinds import KINDS  # noqa: PLC0415 - as above
 
     for name, project in _bases(root, restriction):
@@ -173,7 +175,8 @@ def grant_for(root: Path, environment: Environment) -> Grant | None:
         manifests = loading.read(project, former or environment, KINDS).manifests
         reads = novelty.used_inputs(project, former or replace(environment, api_key_env="", uploads=""), manifests)
         return Grant(name, project, reads, None if restriction.writes else novelty.places(manifests))
-    return Grant()
+    fault = repository_fault(root)
+    return Grant(why_unknown=str(fault), to_know=fault.advice or Grant().to_know) if fault else Grant()
 
 
 def _bases(root: Path, restriction: _Restriction) -> Iterator[tuple[str, Project]]:

@@ -45,6 +45,12 @@ _SET: Final = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_NO_LAZY_FETCH": "1",
 }
+_ADVICE: Final = {
+    "dubious ownership": "run that command, as the folder belongs to another user (in a container job of GitHub: in a "
+    "step after the checkout)",
+    "not a git repository": "check the project out with git (in GitHub Actions, it must be on the machine)",
+    "git cannot be run": "install git, and put it on PATH",
+}
 _LIMIT: Final = 64 * 1024 * 1024  # bytes of the output of one command
 _COMPLAINT: Final = 300  # characters of its error output that a message quotes
 
@@ -55,6 +61,11 @@ class GitError(Exception):
     def __init__(self, message: str, lines: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.lines = lines
+
+    @property
+    def advice(self) -> str:
+        """What makes git work in a folder in which it does not; empty if this is not the fault."""
+        return next((advice for words, advice in _ADVICE.items() if words in str(self)), "")
 
 
 class UnknownCommitError(GitError):

@@ -77,10 +77,17 @@ def _usage_errors() -> Iterator[None]:
     try:
         yield
     except GitError as error:
-        message = f"`--base`: {error}"
-        raise UsageError(
-            message, "run in a git repository with its whole history, which `--base` needs", id="E1206"
-        ) from None
+        hint = error.advice or "run in a git repository with its whole history, which `--base` needs"
+        raise UsageError(f"`--base`: {error}", hint, id="E1206") from None
+
+
+def repository_fault(root: Path) -> GitError | None:
+    """The reason why git knows no repository around a folder; None if it knows one."""
+    try:
+        Git(root).line("rev-parse", "--git-dir")
+    except GitError as error:
+        return error
+    return None
 
 
 def entries(git: Git, tree: str) -> Iterator[Entry]:

@@ -47,6 +47,7 @@ def own_repository(folder: Path) -> str:
 
 def origin(root: Path) -> str:
     """The URL of the project's remote `origin`; a path becomes absolute, relative to the top of the repository."""
+    hint = "add it with `git remote add origin URL`, or write `state: git+URL`"
     try:
         git = Git(root, _TIMEOUT)
         names = remotes(root)
@@ -56,9 +57,9 @@ def origin(root: Path) -> str:
         had = "this one has had a remote, which may have the state, and has none now"
         reason = had if not names and _had_remote(git) else "no such remote"
     except GitError as error:
-        reason = str(error)
+        reason, hint = str(error), error.advice or hint
     message = f"`state: git` needs a git repository with a remote `origin`: {reason}"
-    raise UsageError(message, "add it with `git remote add origin URL`, or write `state: git+URL`", id="E1203")
+    raise UsageError(message, hint, id="E1203")
 
 
 def local_path(url: str) -> str:
