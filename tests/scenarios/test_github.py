@@ -416,6 +416,7 @@ NOT_PERMITTED = "GitHub Actions is not permitted to create or approve pull reque
         ("drift", Limit(403, "Resource not accessible by integration"), "`issues: write`"),
         ("adopt", Limit(403, "Resource not accessible by integration"), "`contents: write` and `pull-requests: write`"),
         ("adopt", Limit(403, NOT_PERMITTED), "allow GitHub Actions to create pull requests"),
+        ("drift", Limit(410, "Issues are disabled for this repo"), "enable issues under Settings"),
         ("drift", Limit(503, "Unavailable"), ""),
     ],
 )
@@ -436,6 +437,20 @@ def test_what_would_allow_a_refused_call_is_told(step: Step, command: str, limit
     log = ended.out if command == "plan" else ended.err  # an annotation, if the step does not fail for it
     assert log.count(limit.message) == 1
     assert (told in log, "help: " in log) == (True, bool(told)), log
+
+
+@pytest.mark.parametrize(("name", "code"), [("plan", 0), ("drift", 8), ("adopt", 8)])
+def test_without_a_token_it_is_told_that_nothing_is_written(step: Step, name: str, code: int) -> None:
+    """As with `github-token:` of a secret that nobody has set."""
+    step.project.apply()
+    words = ["--all"] if name == "adopt" else []
+
+    told = step.run(name, *words, pull=name == "plan", GITHUB_TOKEN="")
+    never = step.run("--comment", "never", name, *words, pull=name == "plan", GITHUB_TOKEN="")
+
+    assert (told.code, never.code, step.hub.calls) == (code, 0, [])
+    assert "set `github-token:` of the action, or GITHUB_TOKEN" in told.out + told.err
+    assert "github-token" not in never.out + never.err
 
 
 def test_an_issue_about_drift_that_cannot_be_written_fails_the_step(step: Step) -> None:

@@ -208,6 +208,17 @@ def test_a_second_run_of_a_job_keeps_the_pull_request(repository: Step) -> None:
     assert adopt(repository).err.endswith("pull request with live edits: closed\n")
 
 
+@pytest.mark.parametrize("ref", ["refs/pull/7/merge", "refs/tags/v1"])
+def test_a_run_for_no_branch_proposes_nothing(repository: Step, ref: str) -> None:
+    edit(repository, PROMPT)
+    name, is_pull = ref.split("/", 2)[2], "pull" in ref
+
+    result = repository.run("adopt", "--all", pull=is_pull, GITHUB_REF=ref, GITHUB_REF_NAME=name)
+
+    assert (result.code, repository.hub.writes) == (12, [])
+    assert "help: run it on a schedule or by hand, for a branch" in result.err
+
+
 def test_each_environment_and_folder_has_its_branch(repository: Step) -> None:
     project = repository.project
     inner = Project(project.root / "bots/sales", project.account)

@@ -13,7 +13,7 @@ from tavusctl.app.github.pull_request import propose
 from tavusctl.app.github.reports import ReportRequest, body, has_changes, short
 from tavusctl.app.github.subject import Subject
 from tavusctl.app.session.base_url import check_base_url
-from tavusctl.core.errors import ApiError, Rejected, TavusctlError, UsageError
+from tavusctl.core.errors import ApiError, Rejected, TavusctlError, UnauthorisedError, UsageError
 from tavusctl.core.messages import counted
 from tavusctl.integrations.github.actions import Workflow
 from tavusctl.integrations.github.rest import GitHub
@@ -38,6 +38,10 @@ _NEXT: Final = (
 )
 _PERMISSIONS: Final = {"drift": ("issues",), "adopt": ("contents", "pull-requests")}
 _COMMENTING: Final = ("pull-requests",)  # the permission of all other commands
+_NO_TOKEN: Final = (
+    "there is no token for GitHub, so nothing is written there",
+    "set `github-token:` of the action, or GITHUB_TOKEN; with `comment: never`, nothing is to be written",
+)
 _DRIFT_KNOWN: Final = frozenset({0, 2})  # exit codes of a `drift` that has read the account; others prove nothing
 
 
@@ -175,15 +179,17 @@ class Publisher(Struct, frozen=True):
     def _write(self, tell: Callable[[GitHub], str], *, needed: bool) -> int:
         """Write to GitHub and log what was done; return an exit code if that failed and is `needed`, else 0."""
         step, log = self.step, self.log
-        if self.comment == "never" or not (step.token or self.dry_run):
+        if self.comment == "never":
             return 0
+        if not (step.token or self.dry_run):
+            return self._failed(UnauthorisedError(*_NO_TOKEN), needed=needed) if needed or step.pull_request else 0
         try:
             url = check_base_url(step.api_url, "GITHUB_API_URL")
             preview = log.preview if self.dry_run else None
             with GitHub(url, step.repository, step.token, preview=preview, report_wait=log.say) as github:
                 done = tell(github)
         except UsageError as error:
-            log.say(f"error: {error.message} [{error.id}]")
+            log.say(f"error: {self._text(error)}")
             return error.exit_code
         except TavusctlError as error:
             return self._failed(error, needed=needed)
@@ -207,12 +213,15 @@ class Publisher(Struct, frozen=True):
 
     def _text(self, error: TavusctlError) -> str:
         """An error, with what would allow a call that GitHub has refused to this token."""
-        text, advice = f"{error.message} [{error.id}]", self._advice(error) if isinstance(error, Rejected) else ""
-        return f"{text}\n  help: {advice}" if advice else text
+        advice = error.hint if isinstance(error, UnauthorisedError | UsageError) else ""
+        advice = self._advice(error) if isinstance(error, Rejected) else advice
+        return f"{error.message} [{error.id}]" + (f"\n  help: {advice}" if advice else "")
 
     def _advice(self, error: Rejected) -> str:
         if "not permitted to create" in error.text:  # a setting of the repository, or of its organisation
             return "under Settings, Actions, General, allow GitHub Actions to create pull requests"
+        if "Issues are disabled" in error.text:
+            return "enable issues under Settings, General, Features of the repository, or set `comment: never`"
         if "not accessible" in error.text or error.status == HTTPStatus.NOT_FOUND:  # 404: it may not even read
             names = _PERMISSIONS.get(self.subject.command, _COMMENTING)
             allowed = " and ".join(f"`{name}: write`" for name in names)

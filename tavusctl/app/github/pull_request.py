@@ -70,8 +70,11 @@ def _proposal(step: Workflow, subject: Subject, rewritten: Rewritten, say: Say) 
         message = f"the live edits cannot be compared with the commit: {error}"
         raise UsageError(message, error.advice, id="E1206") from None
     base = os.environ.get("GITHUB_REF_NAME", "")
-    if not base:
-        raise UsageError("GITHUB_REF_NAME is not the name of a branch", id="E1207")
+    if not base or step.pull_request or step.ref.startswith(("refs/tags/", "refs/pull/")):
+        message = (
+            "`adopt` proposes its files for a branch, and this run is of a pull request or a tag, or has no branch"
+        )
+        raise UsageError(message, "run it on a schedule or by hand, for a branch", id="E1207")
     files = {f"{prefix}{name}": file for name, file in changed_files.items()}
     place = f" of {subject.name}" if subject.name else ""
     title = f"Adopt live edits{place} in {counted(len(files), 'file')}"
