@@ -1202,6 +1202,18 @@ def test_a_run_again_that_cannot_read_its_branch_says_what_the_token_needs(step:
     assert "TAVUS_BASE_URL" not in told.err
 
 
+@pytest.mark.parametrize("name", ["RUNNER_TEMP", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"])
+def test_what_the_step_writes_has_a_place_before_anything_is_done(step: Step, name: str) -> None:
+    """In a container of one's own, the folders of the runner may be elsewhere."""
+    elsewhere: dict[str, str | None] = {name: "/home/runner/work/_temp/x"}
+
+    ended = step.run("apply", "--yes", fork=False, pull=False, **elsewhere)
+
+    assert (ended.code, step.project.account.requests, step.hub.calls) == (12, [], [])
+    assert f"error: {name} is not a f" in ended.err
+    assert "/home/runner/work/_temp/x" in ended.err
+
+
 def test_a_run_again_of_a_branch_that_is_gone_is_not_sent_to_start_there(step: Step) -> None:
     for event in (AGAIN, QUEUED):
         told = step.run("plan", pull=False, **event)

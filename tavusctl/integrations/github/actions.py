@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
 from msgspec import Struct
 
 from tavusctl.core.errors import UsageError
+from tavusctl.core.messages import shown
 from tavusctl.lib.json_types import Json
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
@@ -23,6 +26,8 @@ _NO_ROOM = b"\n**The summary of this step has no room for another report: it is 
 _OWN_EVENTS = frozenset({"push", "schedule", "workflow_dispatch", "merge_group"})
 _MERGES = frozenset({"push", "workflow_dispatch"})
 _MOST_MERGED = 10  # the maximum number of commits of one push whose pull requests are searched
+_OUTPUT, _SUMMARY = "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"
+_CONTAINER = "in a container, mount the folder at the same path, or unset the variable"
 _BOTS = frozenset({"dependabot[bot]"})
 
 
@@ -119,6 +124,7 @@ def current() -> Workflow:
     if not _REPOSITORY.fullmatch(repository):
         message = "not running in a GitHub Actions workflow: GITHUB_REPOSITORY is not the name of a repository"
         raise UsageError(message, "run the command directly, such as `tavusctl plan`", id="E1207")
+    _check_places()
     server, run = variables.get("GITHUB_SERVER_URL", ""), variables.get("GITHUB_RUN_ID", "")
     return Workflow(
         variables.get("GITHUB_EVENT_NAME", ""),
@@ -149,24 +155,42 @@ def _event(path: str) -> Mapping[str, Json]:
 
 def set_outputs(outputs: Mapping[str, str]) -> None:
     """Set outputs of this step; UsageError for a line break, which no digest, count, word or path should contain."""
-    path = os.environ.get("GITHUB_OUTPUT")
-    if not path:
-        return
     for name, value in outputs.items():
         if "\n" in value or "\r" in value:
             message = f"the output `{name}` contains a line break"
             raise UsageError(message, id="E1207")
-    with Path(path).open("a", encoding="utf-8") as file:
-        file.writelines(f"{name}={value}\n" for name, value in outputs.items())
+    with _appended(_OUTPUT) as file:
+        file.writelines(f"{name}={value}\n".encode() for name, value in outputs.items())
 
 
 def add_summary(text: str) -> bool:
     """Add a report to the page of the run; False if it was not added, as GitHub drops a summary that is too long."""
-    path = os.environ.get("GITHUB_STEP_SUMMARY")
-    if not path:
+    if not os.environ.get(_SUMMARY):
         return False
-    with Path(path).open("ab") as file:
+    with _appended(_SUMMARY) as file:
         content = text.encode()
         fits = file.tell() + len(content) <= _SUMMARY_LIMIT
         file.write(content if fits else _NO_ROOM)
     return fits
+
+
+def _check_places() -> None:
+    """UsageError if what the step writes has no place, before the command of the step has done anything."""
+    folder = os.environ.get("RUNNER_TEMP")
+    if folder and not Path(folder).is_dir():
+        raise UsageError(f"RUNNER_TEMP is not a folder of this machine: {shown(folder)}", _CONTAINER, id="E1207")
+    for variable in (_OUTPUT, _SUMMARY):
+        with _appended(variable):
+            pass
+
+
+@contextlib.contextmanager
+def _appended(variable: str) -> Iterator[IO[bytes]]:
+    """The file that a variable names, to write at its end; nowhere without it.  UsageError if it cannot be written."""
+    path = os.environ.get(variable) or os.devnull
+    try:
+        with Path(path).open("ab") as file:
+            yield file
+    except OSError as error:
+        message = f"{variable} is not a file that can be written: {shown(path)}: {error.strerror}"
+        raise UsageError(message, _CONTAINER, id="E1207") from None
