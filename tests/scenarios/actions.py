@@ -153,6 +153,7 @@ class Forge:
         sha = self._merged(pull, [self.tip("main")])
         git_output(self.bare, "update-ref", "refs/heads/main", sha)
         self.hub.merged[sha] = [pull["number"]]
+        pull.update(state="closed", merged_at="2026-01-01T00:00:00Z", merge_commit_sha=sha)
         return {"ref": "refs/heads/main", "after": sha, "commits": [{"id": sha}], "sender": event["sender"]}
 
     def _merged(self, pull: Body, parents: list[str]) -> str:
@@ -440,4 +441,5 @@ def forge(place: Path, account: Account) -> Iterator[Forge]:
         server.writers |= set(PUSH_TOKENS.values())
         made = Forge(place, url, server, github, account, {"TAVUS_API_KEY": account.key})
         github.tip = made.tip
+        github.history = lambda commit: git_output(made.bare, "rev-list", commit).split()
         yield made

@@ -55,6 +55,7 @@ class Hub:
     meanwhile: list[Callable[[], object]] = field(default_factory=list)  # actions of others before the next writes
     afterwards: list[Callable[[], object]] = field(default_factory=list)  # actions of others after them
     tip: Callable[[str], str] = lambda _: ""  # the newest commit of a branch that people push
+    history: Callable[[str], list[str]] = lambda _: []  # a commit and those that it contains
     _ids: int = 100
 
     def comment(self, number: int, body: str, author: str = "") -> Body:
@@ -134,6 +135,11 @@ class Hub:
         if match := re.fullmatch(r"/commits/(\w+)/pulls", inner):
             numbers = self.merged.get(match[1], [])
             return 200, [{"number": pr, "merged_at": "2026-01-01T00:00:00Z", "head": {"sha": "f"}} for pr in numbers]
+        if match := re.fullmatch(r"/compare/(\w+)\.\.\.(\w+)", inner):
+            return 200, {"status": "ahead" if match[1] in self.history(match[2]) else "diverged"}
+        if inner == "/pulls" and query.get("state") == ["closed"]:
+            closed = [pull for pull in self.pulls if pull["state"] == "closed" and pull["base"]["ref"] in query["base"]]
+            return 200, _page(closed[::-1], query)
         if inner == "/pulls" and method == "GET":
             branch = query["head"][0].removeprefix("acme:")
             shown = [{**pull, "head": {"sha": self.branches[branch]}} for pull in self.pulls if pull["state"] == "open"]

@@ -251,6 +251,31 @@ def test_two_people_merge_and_everything_converges(hosted: Forge) -> None:
     assert hosted.hub.issues == []
 
 
+@pytest.mark.parametrize("ends", ["applied", "taken back", "broken"])
+def test_a_merge_whose_run_is_displaced_is_told_what_came_of_it(hosted: Forge, ends: str) -> None:
+    """Of the runs behind one that waits for its approval, GitHub keeps the newest."""
+    begun(hosted)
+    before = (hosted.clone("ann") / "manifests/prompts/assistant.md").read_text().rstrip("\n")
+    first = reviewed(hosted, "ben", "patient", prompt("You are patient."))
+    open_one = reviewed(hosted, "ben", "other", persona(hosted, "other"))
+    hosted.merge(first)
+    waiting, later = comment(hosted, first), comment(hosted, open_one)
+
+    def broken(root: Path) -> None:
+        project(root, hosted).write("manifests/bad.yaml", "kind: [\n")
+
+    edits = {"applied": persona(hosted, "guide"), "taken back": prompt(before), "broken": broken}
+    second = hosted.propose("ann", "second", edits[ends])
+
+    run = hosted.run("tavus-apply.yml", "push", hosted.merge(second))
+
+    told = comment(hosted, first)
+    assert "**Plan: 0 to create, 1 to update" in waiting
+    assert {"applied": "**Apply: 2 done**", "taken back": "**No changes.**", "broken": "bad.yaml"}[ends] in told
+    assert f"commit {run.github['sha'][:7]}, which contains this merge\n" in told
+    assert comment(hosted, open_one) == later
+
+
 TWO = """\
 version: 1
 environments:

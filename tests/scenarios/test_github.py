@@ -258,6 +258,26 @@ def test_every_pull_request_of_a_push_is_told_once(step: Step) -> None:
     assert [len(one) for one in step.hub.comments.values()] == [1, 1]
 
 
+def test_only_what_the_commit_of_an_apply_contains_is_told_of_it(step: Step) -> None:
+    """The run of a later merge, which waits behind this one, reports about that merge itself."""
+    step.run("plan")
+    planned, other = step.comments, "8" * 40
+    merge = {"number": 7, "state": "closed", "merged_at": "now", "merge_commit_sha": other, "base": {"ref": "main"}}
+    step.hub.pulls.append({**merge, "head": {"sha": "f"}})
+
+    def applied() -> Result:
+        return step.run("apply", "--yes", pull=False, GITHUB_SHA=MERGED, GITHUB_REF="refs/heads/main")
+
+    later = applied()
+    assert (later.code, step.comments) == (0, planned)
+    step.hub.history = lambda commit: [commit, other]
+    earlier = applied()
+
+    assert earlier.err.splitlines()[-1] == "comment on #7: updated"
+    assert f"commit {MERGED[:7]}, which contains this merge\n" in step.comments[0]
+    assert "comment on #7" not in applied().err
+
+
 @pytest.mark.parametrize("event", ["schedule", "merge_group"])
 def test_a_run_that_is_about_no_merge_tells_nobody(step: Step, event: str) -> None:
     step.hub.merged[MERGED] = [7]

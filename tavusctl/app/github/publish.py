@@ -86,7 +86,10 @@ class Publisher(Struct, frozen=True):
         """Update the issue (`drift`) or the comment (other commands); return an exit code, 0 if that succeeded."""
         is_drift = self.subject.command == "drift"
         tell = self._keep_issue if is_drift else self._keep_comment
-        return self._write(lambda github: tell(github, code, reports), needed=is_drift)
+        written_code = self._write(lambda github: tell(github, code, reports), needed=is_drift)
+        if not is_drift and self._reports_merge(code, reports.document):
+            self._write(lambda github: self._update_earlier(github, code, reports), needed=False)
+        return written_code
 
     def link(self, url: str) -> int:
         """Add a link to an existing comment, whose page is made after the comment; return an exit code."""
@@ -117,6 +120,22 @@ class Publisher(Struct, frozen=True):
             for number in self._pull_requests(github, code, document)
         ]
         return "\n".join(lines)
+
+    def _update_earlier(self, github: GitHub, code: int, reports: ReportRequest) -> str:
+        """Replace the plans on pull requests of earlier merges whose run was cancelled, or waited in vain.
+
+        The commit of this run contains them: what came of it is what came of them.
+        """
+        text = body(self.step, self.subject, code, reports, remark=", which contains this merge")
+        lines = []
+        for number, merge in github.merged_lately(self.step.branch).items():
+
+            def updated(before: Section | None, merge: str = merge) -> str:
+                is_plan = before is not None and _PLAN in before.text
+                return text if is_plan and github.contains(self.step.commit, merge) else ""
+
+            lines.append(self._update_comment(github, number, updated))
+        return "\n".join(line for line in lines if line.endswith(f": {self._as_done('updated')}"))
 
     def _update_comment(
         self, github: GitHub, number: int, text: Callable[[Section | None], str], *, create: bool = False
@@ -150,12 +169,16 @@ class Publisher(Struct, frozen=True):
 
     def _pull_requests(self, github: GitHub, code: int, document: JsonObject) -> list[int]:
         """The pull requests to comment on: that of the run, or those whose merge no later apply reports about."""
-        step, command = self.step, self.subject.command
+        step = self.step
         if step.pull_request:
-            return [step.pull_request] if command in ("plan", "validate") else []
+            return [step.pull_request] if self.subject.command in ("plan", "validate") else []
+        return github.merged(step.merged_commits) if self._reports_merge(code, document) else []
+
+    def _reports_merge(self, code: int, document: JsonObject) -> bool:
+        """Whether the run is for a merge, and no later apply of it reports about the merge."""
         is_last = code not in _PLANNED or not has_changes(document)
-        is_reported = command == "apply" or (command == "plan" and is_last)
-        return github.merged(step.merged_commits) if is_reported and step.merged_commits else []
+        is_reported = self.subject.command == "apply" or (self.subject.command == "plan" and is_last)
+        return is_reported and bool(self.step.merged_commits and not self.step.pull_request)
 
     def _keep_issue(self, github: GitHub, code: int, reports: ReportRequest) -> str:
         step, marker = self.step, self.subject.issue_marker

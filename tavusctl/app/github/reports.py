@@ -90,11 +90,11 @@ def has_changes(document: JsonObject) -> bool:
     return any(document.get(part) for part in parts)
 
 
-def body(step: Workflow, subject: Subject, code: int, reports: ReportRequest) -> str:
-    """The text of a comment or an issue: the report, a link to the run, and the commit."""
+def body(step: Workflow, subject: Subject, code: int, reports: ReportRequest, *, remark: str = "") -> str:
+    """The text of a comment or an issue: the report, a link to the run, and the commit, with a remark about it."""
     text = titled(reports.text("comment") or _unreported(subject, code), subject)
     links = [f"[The run and its log]({step.run_url})"] if step.run_url else []
-    links += [f"commit {short(step.commit)}"] if step.commit else []
+    links += [f"commit {short(step.commit)}{remark}"] if step.commit else []
     return "\n\n".join([text.rstrip(), *([" · ".join(links)] if links else [])]) + "\n"
 
 

@@ -21,6 +21,7 @@ from tavusctl.api.responses import parse_response
 from tavusctl.api.retry import RetryPolicy, Tries, read_attempts, write_attempts
 from tavusctl.api.transport import Wire
 from tavusctl.core.errors import Ambiguous, ApiError, Gone, Rejected, Throttled, UnauthorisedError
+from tavusctl.integrations.github.forge_objects import Comparison, Pull, Reference, Text, Tree
 from tavusctl.integrations.github.rate_limits import IN_ALL, Allowance, as_throttled
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.secrets import redaction
@@ -33,6 +34,7 @@ _SECONDS = 30.0
 _PAGES = 500
 _LISTING_SECONDS = 300.0
 _PAGE_SIZE = 100
+_LATEST = 20  # pull requests that are looked at for an older plan
 _LOOKS = 5  # the maximum number of times that the comments are read in one update
 
 
@@ -52,38 +54,6 @@ class Proposal(Struct, frozen=True):
     title: str
     body: str
     files: Mapping[str, File]  # by path from the root of the repository
-
-
-class _User(Struct):
-    login: str
-
-
-class _Text(Struct):
-    """The fields of a comment or an issue that are read."""
-
-    id: int = 0
-    number: int = 0  # of an issue
-    title: str | None = None
-    body: str | None = None
-    user: _User | None = None
-
-
-class _Commit(Struct):
-    sha: str
-
-
-class _Tree(Struct):
-    tree: _Commit
-
-
-class _Reference(Struct):
-    object: _Commit
-
-
-class _Pull(Struct):
-    number: int
-    head: _Commit
-    merged_at: str | None = None
 
 
 class GitHub:
@@ -107,6 +77,7 @@ class GitHub:
         self._root = f"/repos/{repository}"
         self._preview = preview
         self._most_pages = pages
+        self._login = ""  # of this token, once it is known
         self._wire = Wire(base, connections=1, keepalive=1, seconds=_SECONDS)
         self._allowance = Allowance(patience or RetryPolicy(max_wait=IN_ALL), report_wait)
         self._headers = {
@@ -163,14 +134,14 @@ class GitHub:
                 break
         return action or "none"
 
-    def _matching(self, path: str, marker: str, near: Callable[[str], bool]) -> tuple[list[_Text], list[_Text]]:
+    def _matching(self, path: str, marker: str, near: Callable[[str], bool]) -> tuple[list[Text], list[Text]]:
         """Our comments to edit, and the others that may be about the same subject."""
         comments = self._mine(path, lambda first: first == marker or near(first))
         exact = [one for one in comments if _first(one) == marker]
         others = [one for one in comments if _first(one) != marker]
         return (others, []) if not exact and len(others) == 1 else (exact, others)
 
-    def _replace(self, comments: Sequence[_Text], body: str) -> bool:
+    def _replace(self, comments: Sequence[Text], body: str) -> bool:
         """Give the first of some comments a text, and delete the others; False if the first exists no more."""
         first, *others = comments
         try:
@@ -186,15 +157,26 @@ class GitHub:
     def tip(self, branch: str) -> str:
         """The newest commit of a branch; empty if there is no such branch."""
         try:
-            return self._read_as(_Reference, f"{self._root}/git/ref/heads/{quote(branch)}", {}).object.sha
+            return self._read_as(Reference, f"{self._root}/git/ref/heads/{quote(branch)}", {}).object.sha
         except Gone:
             return ""
 
     def merged(self, commits: Sequence[str]) -> list[int]:
         """The numbers of the pull requests that merged these commits, each once."""
         paths = [f"{self._root}/commits/{_valid_sha(one)}/pulls" for one in commits]
-        pulls = [one for path in paths for one in self._read_as(list[_Pull], path, {})]
+        pulls = [one for path in paths for one in self._read_as(list[Pull], path, {})]
         return list(dict.fromkeys(one.number for one in pulls if one.merged_at))
+
+    def merged_lately(self, branch: str) -> dict[int, str]:
+        """The commits that merged the latest pull requests to a branch, by their numbers."""
+        query = {"state": "closed", "base": branch, "sort": "updated", "direction": "desc", "per_page": str(_LATEST)}
+        pulls = self._read_as(list[Pull], f"{self._root}/pulls", query)
+        return {one.number: one.merge_commit_sha for one in pulls if one.merged_at and one.merge_commit_sha}
+
+    def contains(self, commit: str, earlier: str) -> bool:
+        """Whether a commit is another one or a descendant of it."""
+        path = f"{self._root}/compare/{_valid_sha(earlier)}...{_valid_sha(commit)}"
+        return self._read_as(Comparison, path, {"per_page": "1"}).status in ("ahead", "identical")
 
     def keep_issue(self, marker: str, title: str, body: str) -> str:
         """Create or update our open issue; returns created, updated or unchanged."""
@@ -247,10 +229,10 @@ class GitHub:
             self._write("PATCH", f"{self._root}/pulls/{pull.number}", {"state": "closed"})
         return "closed" if pulls else "none"
 
-    def _pulls(self, proposal: Proposal) -> Sequence[_Pull]:
+    def _pulls(self, proposal: Proposal) -> Sequence[Pull]:
         owner = self._root.split("/")[2]
         query = {"state": "open", "head": f"{owner}:{proposal.branch}", "base": proposal.base}
-        return self._read_as(list[_Pull], f"{self._root}/pulls", query)
+        return self._read_as(list[Pull], f"{self._root}/pulls", query)
 
     def _tree(self, proposal: Proposal) -> JsonObject:
         entries = [
@@ -268,7 +250,7 @@ class GitHub:
             return {"sha": self._write("POST", f"{self._root}/git/blobs", encoded).get("sha", "")}
 
     def _tree_of(self, commit: str) -> str:
-        return self._read_as(_Tree, f"{self._root}/git/commits/{_valid_sha(commit)}", {}).tree.sha
+        return self._read_as(Tree, f"{self._root}/git/commits/{_valid_sha(commit)}", {}).tree.sha
 
     def _point(self, branch: str, commit: str) -> None:
         """Set our branch to a commit: create it, or force it."""
@@ -288,13 +270,13 @@ class GitHub:
                 self._write("POST", path, body)
         return "created"
 
-    def _mine(self, path: str, accepts: Callable[[str], bool]) -> list[_Text]:
+    def _mine(self, path: str, accepts: Callable[[str], bool]) -> list[Text]:
         """Comments or issues at a path whose first line passes `accepts`, by the user of this token, oldest first."""
         matches = [one for one in self._listed(path) if accepts(_first(one))]
         if not matches:
             return []
-        author = self._author()
-        return [one for one in matches if one.user and one.user.login == author]
+        self._login = self._login or self._author()
+        return [one for one in matches if one.user and one.user.login == self._login]
 
     def _author(self) -> str:
         """The login that this token writes as; tokens of apps and workflows may not read /user."""
@@ -318,12 +300,12 @@ class GitHub:
         data = result.get("data") if isinstance(result, dict) else None
         return data.get("viewer") if isinstance(data, dict) else None
 
-    def _listed(self, path: str) -> Iterator[_Text]:
+    def _listed(self, path: str) -> Iterator[Text]:
         deadline = time.monotonic() + _LISTING_SECONDS
         for number in range(1, self._most_pages + 1):
             if time.monotonic() > deadline:
                 break
-            page = self._read_as(list[_Text], path, {"per_page": str(_PAGE_SIZE), "page": str(number)})
+            page = self._read_as(list[Text], path, {"per_page": str(_PAGE_SIZE), "page": str(number)})
             yield from page
             if len(page) < _PAGE_SIZE:
                 return
@@ -373,7 +355,7 @@ class GitHub:
             raise UnauthorisedError(message, "check github-token and its permissions", id="E804") from None
 
 
-def _first(text: _Text) -> str:
+def _first(text: Text) -> str:
     """The first line of an issue or a comment, which may be our marker."""
     return (text.body or "").partition("\n")[0].rstrip()
 
