@@ -514,6 +514,32 @@ def test_in_a_step_of_github_the_token_of_the_job_is_enough(clone: Clone, forge:
     assert not [path for path in project.root.rglob("*") if path.is_file() and b"ghs_canary" in path.read_bytes()]
 
 
+PERSISTED = "http.{0}/.extraheader=AUTHORIZATION: basic {1}"
+IN_ADDRESS = "url.{2}.insteadOf={0}/"
+
+
+@pytest.mark.parametrize("form", [PERSISTED, IN_ADDRESS])
+@pytest.mark.parametrize("token_may", ["read", "do nothing"])
+def test_what_the_token_of_a_job_may_not_do_other_credentials_may(
+    clone: Clone, forge: tuple[str, GitServer], form: str, token_may: str
+) -> None:
+    """As those of an App that may push where a rule keeps others from it, or into another repository."""
+    url, served = forge
+    served.readers |= {"ghs_reads"} if token_may == "read" else set()
+    project, basic = clone(), base64.b64encode(f"x-access-token:{served.password}".encode()).decode()
+    git(project.root, "remote", "set-url", "origin", f"{url}/hub.git")
+    step = {"GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": url, "GITHUB_TOKEN": "ghs_reads"}
+
+    refused = project.run("apply", "--yes", **step)
+    setting = form.format(url, basic, url.replace("//", f"//x-access-token:{served.password}@") + "/")
+    git(project.root, "config", *setting.split("=", 1))
+    ended = project.run("apply", "--yes", **step)
+
+    assert (refused.code, ended.code) == (9, 0), refused.err + ended.err
+    if token_may == "read":
+        assert "(`permissions:` of the job: `contents: write`)" in refused.err
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()

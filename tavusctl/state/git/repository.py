@@ -38,6 +38,7 @@ _RECEIVE: Final = " ".join(
         "-c receive.autogc=false -c receive.denyCurrentBranch=refuse -c receive.advertisePushOptions=true receive-pack",
     )
 )
+_UNAUTHORISED: Final = re.compile(r"error: 40[134]\b|Authentication failed|Permission to .* denied|not found|Username")
 _REJECTED: Final = re.compile(r"! \[(?:remote )?(?:rejected|failure)\] .*\((.+)\)")
 _TRANSIENT: Final = ("atomic transaction failed", "failed to update ref", "cannot lock ref")
 _OTHER_FORMAT: Final = "does not support this repository's hash algorithm"
@@ -91,14 +92,16 @@ class Repository:
         self._listed: tuple[str, dict[str, str]] = "", {}  # a commit and its files
         self._temporary = _temporary_folder()
         weakref.finalize(self, shutil.rmtree, self._temporary, ignore_errors=True)
-        self._variables = _variables(root, self.url)
+        token = _token(self.url)
+        self._variables = _variables(root, self.url, token)
+        self._without_token = _variables(root, self.url, []) if token else None
         self._begin("sha1" if url and not self.is_own else project_repository.object_format(root))
 
     def tips(self, refs: Sequence[str]) -> dict[str, str]:
         """The commits of refs, "" for those that do not exist; StateError if the repository cannot be read."""
         also = [project_repository.moved(ref) for ref in refs] if self._has_no_remote else ["HEAD"]
         with self._readable():
-            listing = self._git(network=True).text("ls-remote", "--quiet", "--", self.url, *refs, *also)
+            listing = self._reach("ls-remote", "--quiet", "--", self.url, *refs, *also)
         tips_by_ref = {ref: tip for tip, _, ref in (line.partition("\t") for line in listing.splitlines())}
         for ref in refs:
             if self._has_no_remote and project_repository.moved(ref) in tips_by_ref:
@@ -128,7 +131,7 @@ class Repository:
             return
         options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--refmap=")
         with self._readable():
-            self._git(network=True).text("fetch", *options, "--", self.url, f"+{ref}:refs/fetched/{commit}")
+            self._reach("fetch", *options, "--", self.url, f"+{ref}:refs/fetched/{commit}")
 
     @_local()
     def kind(self, object_id: str) -> str:
@@ -181,7 +184,7 @@ class Repository:
         leases = [f"--force-with-lease={update.ref}:{update.before}" for update in updates]
         moves = [f"{update.after}:{update.ref}" for update in updates]
         try:
-            self._git(network=True).text("push", *self._push_options, *leases, "--", self.url, *moves)
+            self._reach("push", *self._push_options, *leases, "--", self.url, *moves)
         except GitError as error:
             return _refusal(error)
         return None
@@ -208,7 +211,8 @@ class Repository:
             branch = "" if ref.startswith("refs/heads/") else f"refs/heads/{ref.removeprefix('refs/')}"
             hint = f"let the repository accept this ref, or choose another one with `?ref={branch}`"
         else:
-            hint = "give the credentials that git finds here the right to push"
+            job = " (`permissions:` of the job: `contents: write`)" if _token(self.url) else ""
+            hint = f"give the credentials that git finds here the right to push{job}"
         return StateError(message, hint, id="E912")
 
     def unreadable_error(self, error: object) -> StateError:
@@ -224,6 +228,24 @@ class Repository:
             yield
         except GitError as error:
             raise self.unreadable_error(error) from None
+
+    def _reach(self, verb: str, *args: str) -> str:
+        """The output of a command that reaches the repository; GitError if it fails.
+
+        If the server refuses the token of the job, the credentials count that git finds without it.
+        """
+        try:
+            return self._git(network=True).text(verb, *args)
+        except GitError as error:
+            if self._without_token is None or not _UNAUTHORISED.search(str(error)):
+                raise
+            refused, with_token = error, self._variables
+        self._variables, self._without_token = self._without_token, None
+        try:
+            return self._git(network=True).text(verb, *args)
+        except GitError:
+            self._variables, self._without_token = with_token, self._variables
+            raise refused from None
 
     def _git(self, *, network: bool = False) -> Git:
         protocols = (
@@ -271,7 +293,7 @@ def _token(url: str) -> list[tuple[str, str]]:
     return [(key, ""), (key, f"AUTHORIZATION: basic {credential}")]  # the empty value removes earlier ones
 
 
-def _variables(root: Path, url: str) -> dict[str, str]:
+def _variables(root: Path, url: str, token: Sequence[tuple[str, str]]) -> dict[str, str]:
     """The environment variables for git's way to a repository: the settings of the project's git, and its tokens.
 
     Settings of the environment come after those of files, as in git.
@@ -281,7 +303,7 @@ def _variables(root: Path, url: str) -> dict[str, str]:
         (os.environ.get(f"GIT_CONFIG_KEY_{index}", ""), os.environ.get(f"GIT_CONFIG_VALUE_{index}", ""))
         for index in range(int(count) if count.isdigit() else 0)
     ]
-    pairs = [*project_repository.settings(root), *inherited, *_token(url)]
+    pairs = [*project_repository.settings(root), *inherited, *token]
     is_web = urlsplit(url).scheme in ("https", "http")
     variables = {name: os.environ[name] for name in _TOKENS if is_web and name in os.environ}
     for index, (key, value) in enumerate(pairs):
