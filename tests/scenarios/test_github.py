@@ -1034,6 +1034,12 @@ def test_verify_and_recrawl_say_how_they_ended(step: Step) -> None:
     assert step.outputs == {"exit-code": "0"}
 
 
+def test_a_user_that_an_enterprise_manages_has_repositories(step: Step) -> None:
+    ended = step.run("plan", pull=False, GITHUB_REPOSITORY="ann_acme/agents")
+
+    assert (ended.code, step.outputs["changes"]) == (0, "true")
+
+
 def test_outside_of_a_workflow_it_says_what_to_run(step: Step) -> None:
     ended = step.run("plan", GITHUB_REPOSITORY=None)
 
