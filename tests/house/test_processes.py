@@ -10,6 +10,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -113,6 +114,20 @@ def test_the_action_installs_in_a_folder_of_its_own_without_secrets() -> None:
         assert step["env"].items() >= {"TAVUS_API_KEY": "", "GITHUB_TOKEN": ""}.items()
         assert not re.search(r"token|secrets\.|inputs\.", json.dumps(step).replace('"GITHUB_TOKEN": ""', ""))
     assert last["run"].endswith('github "$TAVUSCTL_COMMAND"')
+
+
+@pytest.mark.parametrize(
+    ("system", "told"),
+    [("Windows", "a runner with Linux or macOS"), ("Linux", "a step before, such as with actions/setup-python")],
+)
+def test_the_action_says_what_a_runner_lacks(tmp_path: Path, system: str, told: str) -> None:
+    step, *_ = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))["runs"]["steps"]
+    environment = {"RUNNER_OS": system, "PATH": "", "RUNNER_TEMP": str(tmp_path), "ACTION": str(tmp_path / "none")}
+    bash = [shutil.which("bash") or "", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+
+    done = subprocess.run(bash, env=environment, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout.count("::error::"), told in done.stdout) == (1, 1, True), done
 
 
 SHADOWS = ("pip", "venv", "re", "time", "click", "msgspec", "tavus", "ensurepip", "sitecustomize", "usercustomize")
