@@ -120,6 +120,14 @@ def test_jobs_that_keep_the_state_in_the_repository_may_write_there_and_no_other
     assert writing == {"apply-staging", "watch"}, rights
 
 
+def test_a_state_in_another_repository_needs_credentials(project: Project) -> None:
+    project.write("tavusctl.yaml", "environments:\n  a: {state: git}\n  b: {state: git+https://h.example/x.git}\n")
+
+    (told,) = [line for line in project.run("init", "--github").err.splitlines() if line.startswith("warning: ")]
+
+    assert told.startswith("warning: the state of `b` is in another repository, where the token of a job has no rights")
+
+
 def test_run_again_it_follows_the_project_and_keeps_versions(project: Project) -> None:
     """Also those of the action itself, which somebody or a bot has put there."""
     project.run("init", "--github")

@@ -147,6 +147,9 @@ def _advise(inputs: WorkflowInputs, say: Callable[[str], None]) -> None:
         message = f"next: replace {workflow_files.NO_RELEASE} by the commit of tavusctl that you trust:"
         say(with_folder(f"{message} run `tavusctl init --github --action {workflow_files.ACTION}@COMMIT`"))
     for one in inputs.environments:
+        if one.state.startswith("git+"):
+            place = "in another repository, where the token of a job has no rights"
+            say(f"warning: the state of `{one.name}` is {place}; give git credentials for it in the workflows")
         if not one.state or one.state.startswith("file:"):
             warning = f"warning: the state of `{one.name}` is a local file, which a workflow cannot read"
             say(f"{warning}; set `state: git` in tavusctl.yaml")
