@@ -268,14 +268,17 @@ def test_only_what_the_commit_of_an_apply_contains_is_told_of_it(step: Step) -> 
     def applied() -> Result:
         return step.run("apply", "--yes", pull=False, GITHUB_SHA=MERGED, GITHUB_REF="refs/heads/main")
 
+    step.project.account.fault(match="POST /v2/personas", kind="status", status=422, times=2)
     later = applied()
-    assert (later.code, step.comments) == (0, planned)
+    assert (later.code, step.comments) == (5, planned)
     step.hub.history = lambda commit: [commit, other]
-    earlier = applied()
+    failed, told = applied(), step.comments
+    again = applied()
 
-    assert earlier.err.splitlines()[-1] == "comment on #7: updated"
+    assert [one.err.splitlines()[-1] for one in (failed, again)] == ["comment on #7: updated"] * 2
+    assert "**failed**" in told[0]
+    assert "**Apply: 1 done**" in step.comments[0]
     assert f"commit {MERGED[:7]}, which contains this merge\n" in step.comments[0]
-    assert "comment on #7" not in applied().err
 
 
 @pytest.mark.parametrize("event", ["schedule", "merge_group"])

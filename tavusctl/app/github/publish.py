@@ -129,10 +129,13 @@ class Publisher(Struct, frozen=True):
         text = body(self.step, self.subject, code, reports, remark=", which contains this merge")
         lines = []
         for number, merge in github.merged_lately(self.step.branch).items():
+            if merge in self.step.merged_commits:
+                continue
 
             def updated(before: Section | None, merge: str = merge) -> str:
-                is_plan = before is not None and _PLAN in before.text
-                return text if is_plan and github.contains(self.step.commit, merge) else ""
+                if before is None or (_PLAN not in before.text and before.commit != short(self.step.commit)):
+                    return ""  # another run has reported about it; a further attempt of this one reports again
+                return text if github.contains(self.step.commit, merge) else ""
 
             lines.append(self._update_comment(github, number, updated))
         return "\n".join(line for line in lines if line.endswith(f": {self._as_done('updated')}"))
