@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from tavusctl.app.json_schemas import INTERPOLATION, for_kind
+from tavusctl.app.json_schemas import INTERPOLATION, VARIABLE, for_kind
 from tavusctl.core.errors import UsageError
 from tavusctl.core.messages import counted, suggestion
 from tavusctl.core.resource_kind import PLAIN, FieldTraits, ResourceKind
@@ -186,7 +186,9 @@ class _Place(Struct, frozen=True):
         for choice in node.get("anyOf", [node]):
             if "$ref" in choice:
                 yield self.root["$defs"][choice["$ref"].rpartition("/")[2]]
-            elif choice != INTERPOLATION and choice.get("type") != "null":
+            elif isinstance(choice.get("type"), list):  # a mapping, or a variable, or null
+                yield {**{key: value for key, value in choice.items() if key != "pattern"}, "type": choice["type"][0]}
+            elif choice not in (INTERPOLATION, VARIABLE) and choice.get("type") != "null":
                 yield choice
 
     def _items(self, schema: Schema) -> Schema:

@@ -2,8 +2,9 @@
 
 They differ from the schemas that pydantic generates in four ways.  Every optional field may be null, which means
 "remove".  Every value that is not free text may also be an interpolation such as `${var:NAME}`, because an editor
-validates the file before interpolation.  A secret must be an interpolation, or empty, so that the editor marks a
-plaintext secret.  And titles are left out: editors would show them in place of the descriptions.
+validates the file before interpolation; in place of a list or a mapping, only a variable.  A secret must be an
+interpolation, or empty, so that the editor marks a plaintext secret.  And titles are left out: editors would show them
+in place of the descriptions.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from tavusctl.reports.plan_schema import for_plan
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 INTERPOLATION: Final = {"type": "string", "pattern": r"^\$\{(var|file|ref|secret):"}
+VARIABLE: Final = {"type": "string", "pattern": r"^\$\{var:"}  # only a variable may hold a list or a mapping
 NO_LITERAL: Final = r"^$|\$\{"  # the value of a secret field: empty, or with an interpolation
 DURATION: Final = {
     "type": "string",
@@ -67,8 +69,8 @@ def for_kind(kind: ResourceKind) -> Schema:
             "description": f"Name in this project; others refer to it by ${{ref:{kind.name}/NAME}}.",
         },
         "spec": spec,
-        "moved_from": _moved_from(kind),
-        "lifecycle": _LIFECYCLE,
+        "moved_from": _or_null(_moved_from(kind)),
+        "lifecycle": _or_null(_with_expressions(_LIFECYCLE)),
         "external": {
             "type": "boolean",
             "default": False,
@@ -77,12 +79,10 @@ def for_kind(kind: ResourceKind) -> Schema:
         "id": {"type": "string", "minLength": 1, "description": "Id in the account, with external: true."},
     }
     if kind.can_recrawl:
-        properties["recrawl"] = _RECRAWL
+        properties["recrawl"] = _or_null(_with_expressions(_RECRAWL))
     if kind.watched_url_key:
-        properties["watch"] = {
-            "type": "boolean",
-            "description": f"Look at {kind.watched_url_key} with every plan; a changed file replaces the {kind.name}.",
-        }
+        watch = f"Look at {kind.watched_url_key} with every plan; a changed file replaces the {kind.name}."
+        properties["watch"] = _or_null(_with_expressions({"type": "boolean", "description": watch}))
     return {
         "$schema": DRAFT,
         "description": kind.summary,
@@ -108,7 +108,7 @@ def for_overlay(kind: ResourceKind) -> Schema:
     envelope: Schema = whole["properties"]
     for key in envelope.keys() - {"kind", "name"}:
         envelope[key] = _or_null(envelope[key])
-    queue: list[Schema] = [envelope["spec"]["anyOf"][0]]
+    queue: list[Schema] = [envelope["spec"]]
     partial: list[Schema] = []
     while queue:
         schema = queue.pop()
@@ -123,9 +123,28 @@ def for_overlay(kind: ResourceKind) -> Schema:
 
 
 def _or_null(schema: Schema) -> Schema:
-    description = {key: value for key, value in schema.items() if key == "description"}
-    choices = schema["anyOf"] if "anyOf" in schema else [{k: v for k, v in schema.items() if k not in description}]
-    return {**description, "anyOf": [*choices, {"type": "null"}]}
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [*(choice for choice in schema["anyOf"] if choice != _NULL), _NULL]}
+    if "type" not in schema:  # a list of values
+        return {"description": schema["description"], "anyOf": [_undescribed(schema), _NULL]}
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    return {**schema, "type": list(dict.fromkeys([*types, "null"]))}
+
+
+def _with_expressions(schema: Schema) -> Schema:
+    """A schema whose value, and each of whose members, may also be an interpolation.
+
+    Of a mapping it has no alternatives: editors then mark the invalid member, and not the whole mapping.
+    """
+    if schema.get("type") == "object":
+        members = {key: _with_expressions(member) for key, member in schema.get("properties", {}).items()}
+        return {**schema, **VARIABLE, "type": ["object", "string"], **({"properties": members} if members else {})}
+    described: Schema = {key: schema[key] for key in ("description", "default") if key in schema}
+    return {**described, "anyOf": [_undescribed(schema), INTERPOLATION if _is_narrow(schema) else VARIABLE]}
+
+
+def _undescribed(schema: Schema) -> Schema:
+    return {key: value for key, value in schema.items() if key not in ("description", "default")}
 
 
 def _merged_below(schema: Schema, definitions: Schema) -> Iterator[Schema]:
@@ -141,7 +160,7 @@ def _merged_below(schema: Schema, definitions: Schema) -> Iterator[Schema]:
 def _moved_from(kind: ResourceKind) -> Schema:
     old = {"type": "string", "pattern": f"^{kind.name}/{NAME.pattern}$"}
     return {
-        "anyOf": [old, {"type": "array", "items": old}],
+        "anyOf": [old, {"type": "array", "items": old}, VARIABLE],
         "description": f"Its address before it was renamed, {kind.name}/OLD-NAME, or several: the object stays.",
     }
 
@@ -152,10 +171,11 @@ def _spec(kind: ResourceKind) -> tuple[Schema, Schema]:
     raw_definitions = raw.pop("$defs", {})
     definitions = {name: _tidy(raw_definitions[name]) for name in sorted(raw_definitions)}
     spec = _tidy(raw)
-    spec["properties"]["extra"] = {
+    extra = {
         "type": "object",
         "description": "Fields newer than tavusctl, passed to the API as they are; merged into spec.",
     }
+    spec["properties"]["extra"] = _or_null(_with_expressions(extra))
     for pointer, declared in kind.fields.items():
         if declared.aliases:
             _add_names(*_place(spec, definitions, pointer), declared.aliases)
@@ -221,12 +241,10 @@ def _member(raw: Schema) -> Schema:
     """The schema of a member: interpolations are allowed as well, and null only if the model allows it."""
     choices = [_value(choice) for choice in _flat(raw)]
     takes_texts = any(choice.get("type") == "string" and not _is_narrow(choice) for choice in choices)
-    if any(_is_narrow(choice) for choice in choices) and not takes_texts:
-        choices = [
-            *(c for c in choices if c != {"type": "null"}),
-            INTERPOLATION,
-            *(c for c in choices if c == {"type": "null"}),
-        ]
+    if not takes_texts and any(choice != _NULL for choice in choices):
+        nulls = [choice for choice in choices if choice == _NULL]
+        expression = INTERPOLATION if any(map(_is_narrow, choices)) else VARIABLE
+        choices = [*(choice for choice in choices if choice != _NULL), expression, *nulls]
     schema = choices[0] if len(choices) == 1 else {"anyOf": choices}
     return {**schema, **({"description": raw["description"]} if "description" in raw else {})}
 
@@ -293,7 +311,8 @@ _RECRAWL: Final[Schema] = {
             "description": "Time zone of cron, such as Europe/Berlin.",
         },
     },
-    "oneOf": [{"required": ["every"]}, {"required": ["max_age"]}, {"required": ["cron"]}],
+    "if": {"type": "object"},
+    "then": {"oneOf": [{"required": ["every"]}, {"required": ["max_age"]}, {"required": ["cron"]}]},
     "dependentRequired": {"timezone": ["cron"]},
     "additionalProperties": False,
 }

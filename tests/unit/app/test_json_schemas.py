@@ -20,6 +20,7 @@ from tavusctl.core.model import ABSENT, Action, Cause, Change, Drift, FieldChang
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.kinds import KINDS
 from tavusctl.reports.formats import REPORTS
+from tests import checked
 from tests.house.tree import ROOT
 from tests.unit.kinds.test_kinds import REFUSED, specs
 
@@ -92,6 +93,43 @@ def test_schemas_are_valid_and_those_on_disk_are_fresh(name: str) -> None:
 )
 def test_editors_take_what_validate_takes(kind: str, spec: object, places: list[str]) -> None:
     assert faults(kind, manifest(kind, spec)) == places
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_variable_may_stand_in_place_of_every_value(kind: str) -> None:
+    schema = schemas()[f"{kind}.schema.json"]
+    envelope = {
+        key: one for key, one in schema["properties"].items() if key not in ("kind", "name", "spec", "external")
+    }
+    holders = [{"properties": envelope}, schema["properties"]["spec"], *schema["$defs"].values()]
+    for key, member in (item for holder in holders for item in holder.get("properties", {}).items()):
+        assert Draft202012Validator({**member, "$defs": schema["$defs"]}).is_valid("${var:it}"), key
+
+
+VARIABLES = """
+environments:
+  default:
+    vars:
+      {every: 24h, keep: true, removed: retain, skip: [/tags], tags: [a], more: {a: 1}, crawl: {depth: 1, max_pages: 2}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("spec", "beside"),
+    [
+        ({"tags": "${var:tags}", "crawl": "${var:crawl}"}, {}),
+        ({"crawl": {"depth": 1, "max_pages": 5}}, {"recrawl": {"every": "${var:every}"}}),
+        ({"extra": "${var:more}"}, {"lifecycle": {"prevent_destroy": "${var:keep}", "on_remove": "${var:removed}"}}),
+        ({"tags": ["a"]}, {"watch": "${var:keep}", "lifecycle": {"ignore_changes": "${var:skip}"}}),
+        ({"extra": None}, {"lifecycle": None, "recrawl": None, "watch": None, "moved_from": None}),
+    ],
+)
+def test_editors_and_validate_take_variables_and_nulls(
+    tmp_path: Path, spec: dict[str, object], beside: dict[str, object]
+) -> None:
+    content = manifest("document", {**PAGE, **spec}, **beside)
+    assert not faults("document", content)
+    assert checked.of(tmp_path, content, **{"tavusctl.yaml": VARIABLES}) == ()
 
 
 def test_there_is_a_schema_for_every_kind_the_project_and_the_plan() -> None:
