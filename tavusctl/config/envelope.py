@@ -282,17 +282,16 @@ def _spec(
     envelope: JsonObject, kind: ResourceKind, collector: DiagnosticCollector, failed: frozenset[str]
 ) -> JsonObject | None:
     if envelope.get("spec") is None:
-        collector.error(
-            "TV106",
-            "the key `spec` is missing",
-            collector.key_at("/spec"),
-            "add `spec:`, and indent the fields of the object below it",
-        )
+        if not isinstance(envelope.get("external", False), bool):
+            return None  # reported; if it was meant to be true, no `spec` is missing
+        hint = "add `spec:`, and indent the fields of the object below it"
+        collector.error("TV106", "the key `spec` is missing", collector.key_at("/spec"), hint)
         return None
     if not collector.has_type(envelope["spec"], dict, "/spec"):
         return None
     written: JsonObject = dict(envelope["spec"])
-    extra = written.pop("extra", None) or {}
+    extra = written.pop("extra", None)
+    extra = {} if extra is None else extra
     _check_names(written, kind, collector)
     spec = spellings.with_model_names(kind, written)
     if extra or spec != written:  # a field has another name

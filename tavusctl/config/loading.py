@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 
@@ -18,10 +19,12 @@ from tavusctl.config.limits import LIMITS, Budget, Limits
 from tavusctl.config.manifest_files import shown_path
 from tavusctl.config.reading import Reading, duplicate_address
 from tavusctl.core.address import Address, Source
-from tavusctl.core.diagnostics import Diagnostic, place
+from tavusctl.core.diagnostics import Diagnostic, Severity, place
 from tavusctl.core.model import Manifest
 from tavusctl.core.project_settings import Environment, Project
 from tavusctl.core.resource_kind import ResourceKind
+
+_LOOK_ALIKE: Final = "TV105"
 
 
 class LoadResult(Struct, frozen=True):
@@ -59,7 +62,7 @@ def read(
     ordered = [parsed for _, parsed in sorted(first.items())]
     return LoadResult(
         tuple(parsed.manifest for parsed in ordered if parsed.manifest),
-        tuple(sorted(diagnostics, key=place)),
+        tuple(sorted(_without_misleading(diagnostics), key=place)),
         len(files_found),
         frozenset(first),
         {address: parsed.origins for address, parsed in first.items() if parsed.origins},
@@ -79,6 +82,12 @@ def _by_address(opened: Sequence[ParsedManifest]) -> tuple[dict[Address, ParsedM
         if parsed.address is not None and first.setdefault(parsed.address, parsed) is not parsed:
             diagnostics.append(duplicate_address(parsed.address, parsed.source, first[parsed.address].source))
     return first, diagnostics
+
+
+def _without_misleading(diagnostics: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
+    """Diagnostics without the advice to put a text in quotes where an error says that no text may stand."""
+    wrong = {one.source for one in diagnostics if one.id != _LOOK_ALIKE and one.severity is Severity.ERROR}
+    yield from (one for one in diagnostics if one.id != _LOOK_ALIKE or one.source not in wrong)
 
 
 def _check_former_addresses(declared: Mapping[Address, ParsedManifest]) -> Iterator[Diagnostic]:

@@ -9,7 +9,7 @@ from tavusctl.config.collector import DiagnosticCollector, dotted
 from tavusctl.config.spec import unknown_keys
 from tavusctl.core.address import Address
 from tavusctl.core.json_tree import map_leaves, pattern_in, value_at
-from tavusctl.core.messages import correction_hint, counted, described, parted
+from tavusctl.core.messages import correction_hint, counted, described, parted, shown
 from tavusctl.core.resource_kind import FieldTraits, ResourceKind
 from tavusctl.core.schema.expectations import by_place, expected_text
 from tavusctl.core.schema.model_fields import known_values
@@ -21,6 +21,7 @@ from tavusctl.secrets.values import SecretText
 
 _CHECKS: Final = {"missing_key": "TV106", "not_together": "TV104", "wrong_value": "TV104"}
 _ABOUT_KEYS: Final = ("missing", "missing_key", "not_together")  # errors about keys, never about values
+_OF_CONTAINERS: Final = ("dict_type", "list_type", "model_type", "model_attributes_type")  # of any text in their place
 
 
 def check(
@@ -38,7 +39,9 @@ def _report(
 ) -> None:
     value, declared = value_at(spec, path), kind.field_at(pattern_in(spec, path))
     if _is_placeholder(declared, value):  # the placeholder may be invalid; errors about keys still count
-        errors = [error for error in errors if error.type in _ABOUT_KEYS]
+        errors = [error for error in errors if error.type in (*_ABOUT_KEYS, *_OF_CONTAINERS)]
+    if isinstance(value, SecretText) and not secret_fields.allows_secret_reference(kind, pattern_in(spec, path)):
+        return  # it is reported as misplaced
     source, wrong = collector.value_at("/spec" + join(path)), []
     for error in errors:
         if error.missing:
@@ -52,10 +55,11 @@ def _report(
         elif error.type == "extra_forbidden":
             unknown_keys.report(kind, spec, path, collector)
         elif error.type in _CHECKS or error.type == "value_error":
-            is_hidden = error.type not in _ABOUT_KEYS and (
-                isinstance(value, Address) or _is_secret(kind, spec, path, value)
-            )
-            message, hint = ("invalid value", "") if is_hidden else parted(error.message)
+            message, hint = parted(error.message)
+            if error.type not in _ABOUT_KEYS and isinstance(value, Address):
+                message, hint = f"no reference is allowed here, found `{shown(value)}`", "write the value itself"
+            elif error.type not in _ABOUT_KEYS and _is_secret(kind, spec, path, value):
+                message, hint = "invalid value", ""
             id_, place = _CHECKS.get(error.type, "TV104"), unknown_keys.place(kind, path)
             collector.error(id_, f"{place}: {message}", source, hint)
         else:
@@ -69,7 +73,7 @@ def _wrong_value(
 ) -> None:
     value, expectation = value_at(spec, path), expected_text(errors, known_values(kind.model, pattern_in(spec, path)))
     message = f"{unknown_keys.place(kind, path)}: expected {expectation}"
-    if isinstance(value, dict | list) or not _is_secret(kind, spec, path, value):
+    if isinstance(value, dict | list | SecretText) or not _is_secret(kind, spec, path, value):
         message += f", found {_measured(value, errors)}"
     collector.error("TV104", message, collector.value_at("/spec" + join(path)), correction_hint(value, expectation))
 
