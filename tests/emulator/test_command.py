@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -42,3 +44,16 @@ def test_what_an_emulator_cannot_begin_with_is_told(tmp_path: Path, arguments: l
     assert (code, out) == (12, "")
     assert told in err
     assert "Traceback" not in err
+
+
+def test_a_database_of_another_program_stays_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "notes.db"
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("CREATE TABLE notes (text)")
+    file.chmod(0o644)
+    before = file.read_bytes()
+
+    code, _, err = begun(tmp_path, "--port", "0", "--db", file.name)
+
+    assert (code, "`notes.db`: the file is a database of another program" in err) == (12, True), err
+    assert (file.read_bytes(), file.stat().st_mode & 0o777) == (before, 0o644)

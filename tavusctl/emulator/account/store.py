@@ -62,8 +62,11 @@ class Store:
 
     def __init__(self, path: str | Path | None) -> None:
         if path is not None:
-            _make_private(Path(path))
+            _create(Path(path))
         self._db = sqlite3.connect(":memory:" if path is None else str(path), isolation_level=None)
+        if path is not None:
+            self._refuse_foreign()
+            _make_private(Path(path))
         # Enough to survive a killed server.  Only a power cut can lose data, and no test needs that.
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=OFF")
@@ -72,6 +75,13 @@ class Store:
     def close(self) -> None:
         """Close the database."""
         self._db.close()
+
+    def _refuse_foreign(self) -> None:
+        """Raise sqlite3.DatabaseError for a database of another program, before anything is written to it."""
+        tables = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if tables and not tables >= {"objects", "mutations", "settings"}:
+            self._db.close()
+            raise sqlite3.DatabaseError("the file is a database of another program")
 
     def get(self, account: str, kind: str, id: str) -> StoredObject | None:
         """The live object of an id, or None."""
@@ -187,14 +197,21 @@ class Store:
             self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the line above
 
 
-def _make_private(path: Path) -> None:
-    """Create the database file if it is missing, and let only its owner read it: it contains API keys and secrets.
-
-    It is private before SQLite writes to it.  SQLite gives the files beside a database the permissions of the database;
-    those that an older run has left are made private here.  sqlite3.OperationalError if that fails.
-    """
+def _create(path: Path) -> None:
+    """Create the database file if it is missing; it is private before SQLite writes to it."""
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
+    except OSError as error:
+        raise sqlite3.OperationalError(f"unable to open database file: {error.strerror}") from None
+
+
+def _make_private(path: Path) -> None:
+    """Let only the owner read the database file: it contains API keys and secrets.
+
+    SQLite gives the files beside a database the permissions of the database; those that an older run has left are made
+    private here.  sqlite3.OperationalError if that fails.
+    """
+    try:
         for file in (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "-journal"))):
             if file.exists():
                 file.chmod(0o600)
