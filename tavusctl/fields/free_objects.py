@@ -195,7 +195,9 @@ def _in_schema(value: Mapping[str, Json], path: KeyPath, name: str) -> Iterator[
     """Secrets in the schema of a value that is called `name`."""
     for key, item in value.items():
         here = (*path, key)
-        if key in _NAMED and isinstance(item, dict):
+        if key in _WORDS:
+            yield from (Spot(place, text) for place, text in _texts(item, here) if detection.is_key(text))
+        elif key in _NAMED and isinstance(item, dict):
             for property_name, inner in item.items():
                 yield from _in_subschema(inner, (*here, property_name), property_name)
         elif key in _INNER and isinstance(item, list):
@@ -203,8 +205,6 @@ def _in_schema(value: Mapping[str, Json], path: KeyPath, name: str) -> Iterator[
                 yield from _in_subschema(subschema, (*here, str(index)), name)
         elif key in _INNER:
             yield from _in_subschema(item, here, name)
-        elif key in _WORDS:
-            yield from (Spot(place, text) for place, text in _texts(item, here) if detection.is_key(text))
         elif key in _VALUES:
             yield from _in_schema_value(item, here, name)
         else:

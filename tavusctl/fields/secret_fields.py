@@ -160,10 +160,11 @@ def _collect(here: Place, value: Json, found: list[Spot]) -> None:
             found += free_objects.secrets(item, place.path, place.path[-1], around)
         elif type(item) is not str:
             _collect(place, item, found)
-        elif not place.declared.is_shown:
+        elif place.declared.is_shown:
+            if detection.is_key(item):
+                found.append(_spot_in_text(place.path, item))
+        elif place.declared.traits.secret or "://" in item or detection.is_key(item):  # nearly all have none of these
             found += _spots_in_field(place, item)
-        elif detection.is_key(item):
-            found.append(_spot_in_text(place.path, item))
 
 
 def _spots_in_field(place: Place, text: str) -> Sequence[Spot]:

@@ -127,6 +127,13 @@ class Subject(Struct, frozen=True, dict=True):
         return [(place, value) for place, value in self.leaves if isinstance(value, str)]
 
     @cached_property
+    def is_ascii(self) -> bool:
+        """Whether all texts, and all keys above leaves, are ASCII, as most are: they have no special characters."""
+        return all(place.pointer.isascii() for place, _ in self.leaves) and all(
+            text.isascii() for _, text in self.texts
+        )
+
+    @cached_property
     def secret_pointers(self) -> AbstractSet[str]:
         """Pointers of secrets that are written as plain text; no message quotes them."""
         return {

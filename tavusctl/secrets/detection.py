@@ -203,9 +203,14 @@ def _weight_of_key(match: re.Match[str]) -> Weight:
 
 
 def _has_marker(text: str) -> bool:
-    return len(text) >= _SHORTEST and any(
-        sign in text and any(marker in text for marker in markers) for sign, markers in _KEY_MARKERS
-    )
+    if len(text) < _SHORTEST:
+        return False
+    for sign, markers in _KEY_MARKERS:
+        if sign in text:
+            for marker in markers:
+                if marker in text:
+                    return True
+    return False
 
 
 def is_credential(text: str) -> bool:

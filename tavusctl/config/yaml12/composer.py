@@ -66,22 +66,22 @@ class Events(Protocol):
 class _Place:
     """A place in documents; the places below it are kept, because thousands of files have the same ones."""
 
-    __slots__ = ("_below", "key", "pointer")
+    __slots__ = ("below", "key", "pointer")
     room = 10_000  # how many more places are kept
 
     def __init__(self, pointer: str, key: str = "") -> None:
         # Each is in memory once.
         self.pointer, self.key = sys.intern(pointer), sys.intern(key)
-        self._below: dict[str | int, _Place] = {}
+        self.below: dict[str | int, _Place] = {}
 
     def at(self, key: str | int) -> _Place:
         """The place of a member, or of an item."""
-        place = self._below.get(key)
+        place = self.below.get(key)
         if place is None:
             text = str(key)
             place = _Place(f"{self.pointer}/{escape(text)}", text)
             if _Place.room and len(place.pointer) <= _LONG_POINTER:
-                self._below[key] = place
+                self.below[key] = place
                 _Place.room -= 1
         return place
 
@@ -201,7 +201,7 @@ class Composer(Struct):
         if key in frame.value:
             first = self.at(self._keys[frame.place.at(key).pointer])
             self._note_duplicate(key, first, frame, self.at(mark))
-        place = frame.member = frame.place.at(key)
+        place = frame.member = frame.place.below.get(key) or frame.place.at(key)
         frame.awaits_key = False
         pointer = place.pointer
         self._weight += len(pointer)

@@ -133,10 +133,10 @@ def invisible_characters(subject: Subject) -> Iterator[Finding]:
 
 def bidi_characters(subject: Subject) -> Iterator[Finding]:
     """Report bidi characters, which show text in another order than the one in which the model reads it."""
+    if subject.is_ascii:
+        return
 
     def positions(keys: Sequence[str], text: str) -> list[int]:
-        if text.isascii():  # nearly all texts are, and ASCII has no bidi characters
-            return []
         return list(escape.bidi_positions(text)) if _is_prose(keys, text) else _positions(escape.BIDI_CONTROLS, text)
 
     hint = "remove it: only right-to-left text may have such characters, each closed on its own line"
