@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import socket
+import platform
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ class Holder(Struct, frozen=True):
     """The run that holds a lock: its machine, process, URL at GitHub, and command."""
 
     owner: str = field(default_factory=lambda: uuid.uuid4().hex)
-    host: str = field(default_factory=socket.gethostname)
+    host: str = field(default_factory=platform.node)
     pid: int = field(default_factory=os.getpid)
     run: str = field(default_factory=lambda: run_url(os.environ))
     command: str = ""
@@ -34,7 +34,7 @@ class Holder(Struct, frozen=True):
     @property
     def has_ended(self) -> bool:
         """Whether this is the holder's machine, and no process has its number any more."""
-        if self.host != socket.gethostname() or self.pid <= 0:
+        if self.host != platform.node() or self.pid <= 0:
             return False
         try:
             os.kill(self.pid, 0)  # sends nothing

@@ -10,13 +10,14 @@ from tavusctl.core.errors import UsageError
 from tavusctl.core.ports import Store
 from tavusctl.state.artifacts import RUNS, TRASH
 from tavusctl.state.file.store import FileStore
-from tavusctl.state.git.urls import open_git_store
 from tavusctl.state.object_store.urls import open_object_store
 
 
 def open_store(url: str, root: Path, environment: str) -> Store:
     """The store of an environment, at a URL without `state_fault`; a file in the project if the URL is empty."""
     if is_git(url):
+        from tavusctl.state.git.urls import open_git_store  # noqa: PLC0415 - only needed for state in git
+
         return open_git_store(url, root, environment)
     file = file_of(url, root, environment)
     if file:
