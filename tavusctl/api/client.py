@@ -10,7 +10,6 @@ import itertools
 import json
 import logging
 import math
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +34,7 @@ from tavusctl.core.resource_kind import Listing
 from tavusctl.lib.clock import uptime
 from tavusctl.lib.concurrency import run_all
 from tavusctl.lib.json_types import Json, JsonObject
+from tavusctl.lib.patterns import pattern
 from tavusctl.secrets import redaction
 from tavusctl.secrets.values import Secret
 
@@ -45,7 +45,7 @@ _SKEW = timedelta(minutes=5)  # a larger difference between the two clocks is lo
 _SMALL_PAGE = 10  # the documented default, which every server accepts
 _REFUSED_QUERY = frozenset({httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY})
 # No segment may be empty or consist of dots: an id from a server or a person must not lead to another path.
-_PATH = re.compile(r"(/(?!\.+(/|$))[A-Za-z0-9._~-]+)+")
+_PATH = pattern(r"(/(?!\.+(/|$))[A-Za-z0-9._~-]+)+")
 _log = logging.getLogger("tavusctl.http")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -13,10 +12,11 @@ from tavusctl.api.transport import Answer
 from tavusctl.core.errors import Ambiguous, ApiError, Gone, Rejected, TavusctlError, Throttled, UnauthorisedError
 from tavusctl.lib.clock import parse_time
 from tavusctl.lib.json_types import Json, JsonObject
+from tavusctl.lib.patterns import pattern
 from tavusctl.lib.strict_json import strict_json
 from tavusctl.secrets.redaction import redacted_words
 
-_UNKNOWN_ID = re.compile(r"Invalid \w+_(id|uuid)")
+_UNKNOWN_ID = pattern(r"Invalid \w+_(id|uuid)")
 _TEXT_LIMIT, _INSPECTED = 300, 16_384
 _CHECK_URL = "check `--base-url` or TAVUS_BASE_URL"
 

@@ -20,6 +20,7 @@ from msgspec import Struct, field
 from tavusctl.core.errors import Ambiguous, ApiError, NeverSent, Throttled
 from tavusctl.core.ports import Clock
 from tavusctl.lib.json_types import Json
+from tavusctl.lib.patterns import pattern
 
 MAX_WAIT = 120.0  # longest pause that a server may ask for, seconds
 READ_TRIES = 5
@@ -29,8 +30,8 @@ _BUDGET, _BUDGET_SHARE = 10, 0.2
 _FIRST, _THROTTLED_FIRST, _LONGEST = 0.5, 1.0, 60.0
 _TRANSIENT = frozenset({0, 408, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 # A cooldown that the text of a 429 describes lasts minutes to an hour: the caller plans for it, nobody waits here.
-_COOLDOWN = re.compile(r"\b(minutes?|hours?|limit)\b")
-_RATE = re.compile(r"\brate[ _-]?limit|\b(requests?|calls?) (per|an?|each|every)\b", re.IGNORECASE)
+_COOLDOWN = pattern(r"\b(minutes?|hours?|limit)\b")
+_RATE = pattern(r"\brate[ _-]?limit|\b(requests?|calls?) (per|an?|each|every)\b", re.IGNORECASE)
 
 Tries = Callable[[ApiError], int]
 

@@ -23,18 +23,19 @@ from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import ConfigError, InternalError, TavusctlError, UsageError
 from tavusctl.fields import free_objects
 from tavusctl.lib.command_line import option_values
+from tavusctl.lib.patterns import pattern
 from tavusctl.reports.formats import report_named
 from tavusctl.secrets import detection, private_keys
 from tavusctl.secrets.redaction import redacted
 
 # A line that may contain a secret in plain text is never shown, whatever its diagnostic is about.
-_MAY_HOLD_SECRET = re.compile(
+_MAY_HOLD_SECRET = pattern(
     rb"api_?key|header|authorization|bearer|secret|token|password|:(?://)?[^/\s@:]*@", re.IGNORECASE
 )
-_LINE = re.compile(rb"[^\r\n]*(?:\r\n|[\r\n]|\Z)")  # as YAML counts them
-_KEY = re.compile(rb"[^\s:#][^:]*:(?:\s|\Z)")
-_INDENT = re.compile(rb"\A[ \t]*(?:-[ \t]+)*")  # what is before a key, also in the item of a list
-_BEGIN, _END = re.compile(private_keys.BEGIN.encode()), re.compile(private_keys.END.encode())
+_LINE = pattern(rb"[^\r\n]*(?:\r\n|[\r\n]|\Z)")  # as YAML counts them
+_KEY = pattern(rb"[^\s:#][^:]*:(?:\s|\Z)")
+_INDENT = pattern(rb"\A[ \t]*(?:-[ \t]+)*")  # what is before a key, also in the item of a list
+_BEGIN, _END = pattern(private_keys.BEGIN.encode()), pattern(private_keys.END.encode())
 _MANIFEST_LIMIT = 5 * 1024 * 1024
 _LONGEST_LINE = 64 * 1024  # bytes; a longer line helps nobody, and is not searched for secrets
 

@@ -13,7 +13,6 @@ import difflib
 import functools
 import hashlib
 import os
-import re
 import stat
 import sys
 import unicodedata
@@ -25,11 +24,12 @@ from typing import Final, TypeVar
 from msgspec import Struct
 
 from tavusctl.lib import unwritten_files
+from tavusctl.lib.patterns import pattern
 
 MAX_TEXT_BYTES: Final = 1024 * 1024
 _SYSTEM: Final = frozenset(("proc", "sys", "dev"))
 _IN_MEMORY: Final = ("dev", "shm")  # holds ordinary files: some machines keep checkouts there
-_ELSEWHERE = re.compile(r"[/\\]|[A-Za-z]:")
+_ELSEWHERE = pattern(r"[/\\]|[A-Za-z]:")
 _QUIET: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
 _FOLDER: Final = _QUIET | getattr(os, "O_DIRECTORY", 0) | _NO_LINK

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -18,6 +17,7 @@ from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import spellings
 from tavusctl.kinds import address_in
 from tavusctl.lib.json_types import Json, JsonObject
+from tavusctl.lib.patterns import pattern
 
 CRON_WORDS: Final[Mapping[str, str]] = {
     "@hourly": "0 * * * *",
@@ -32,7 +32,7 @@ _TICKS: Final = 100  # due times of a cron expression that are checked
 _COOLDOWN: Final = 3600  # seconds that the API requires between two crawls of a document
 _EXAMPLE: Final = "write a JSON Pointer such as `/layers/tts`"
 _LONGEST_CRON: Final = 200
-_POINTER = re.compile(r"(?:/(?:[^~/]|~[01])+)+")
+_POINTER = pattern(r"(?:/(?:[^~/]|~[01])+)+")
 
 
 def lifecycle(value: Json, spec: JsonObject, kind: ResourceKind, collector: DiagnosticCollector) -> Lifecycle:

@@ -16,11 +16,12 @@ from tavusctl.core.messages import shown
 from tavusctl.core.project_settings import FILE, Environment, Project
 from tavusctl.kinds import KINDS, name_of
 from tavusctl.lib import unwritten_files
+from tavusctl.lib.patterns import pattern
 from tavusctl.lib.strict_json import strict_json
 
 _SUFFIXES: Final = (".yaml", ".yml")
 _UNREAD_SUFFIXES: Final = (".json", ".yaml.txt", ".yml.txt")  # names that manifests get by mistake
-_KIND: Final = re.compile(r"(?m)^kind\s*:\s*[\"']?(\w+)")
+_KIND: Final = pattern(r"(?m)^kind\s*:\s*[\"']?(\w+)")
 _LARGEST: Final = 256 * 1024  # bytes of a file that is searched for the kind of a manifest
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from msgspec import Struct
 
+from tavusctl.lib.patterns import pattern
+
 # People type names, and files are named after them: lower case letters, digits and hyphens only.
-NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+NAME = pattern(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 class Address(Struct, frozen=True, order=True):

@@ -14,6 +14,7 @@ from msgspec import Struct
 from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Severity
 from tavusctl.lib.json_types import Json
+from tavusctl.lib.patterns import pattern
 from tavusctl.secrets import detection, redaction, url_credentials
 from tavusctl.secrets.redaction import contains_secret, shortened
 from tavusctl.secrets.values import SecretText
@@ -23,10 +24,10 @@ _MAX_LISTED = 12  # no list of names is longer than this
 
 
 _TYPE_NAMES: Final[dict[type, str]] = {SecretText: "a secret", dict: "a mapping", list: "a list", type(None): "null"}
-_VARIABLE: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+_VARIABLE: Final = pattern("[A-Za-z_][A-Za-z0-9_]*")
 VARIABLE_HINT: Final = "write the name of a variable: letters, digits and `_`, with no digit at the beginning"
-_IMPERATIVE_AT_END: Final = re.compile(r"(.+); ((?:add|move|remove|set|use|write) .+)", re.DOTALL)
-_OTHER_TYPE: Final = re.compile(r"true|false|null|[-+.]?[0-9][0-9.]*")
+_IMPERATIVE_AT_END: Final = pattern(r"(.+); ((?:add|move|remove|set|use|write) .+)", re.DOTALL)
+_OTHER_TYPE: Final = pattern(r"true|false|null|[-+.]?[0-9][0-9.]*")
 
 
 _LIST_FORM: Final = "write each item on a line of its own, after `- `, or all of them as `[A, B]`"
@@ -40,7 +41,7 @@ _FORMS: Final[Mapping[str, str]] = {  # how a value of a type is written
     "a mapping": "write each key with its value on a line of its own, as `KEY: VALUE`",
 }
 _SCHEMES: Final = ("ref", "file", "var", "secret")
-_LITERAL: Final = re.compile(r"`([^`]*)`")  # a literal in messages of tavusctl
+_LITERAL: Final = pattern(r"`([^`]*)`")  # a literal in messages of tavusctl
 
 
 class Fault(Struct, frozen=True):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
@@ -25,12 +24,13 @@ from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import status
 from tavusctl.crawl.start import read_document, read_documents, start
 from tavusctl.crawl.status import AT_ONCE, CrawlState, Entry, ReadFence, StaleRead, Status, Target
+from tavusctl.lib.patterns import pattern
 
 _CONFLICT: Final = 409
 _LOOKS: Final = (0.0, 2.0, 10.0)  # seconds after which to read whether a confirmed crawl was started
 _ATTEMPTS: Final = 3  # attempts to read a document and start its crawl, if the API asks to wait after each read
 _FIRST_POLL, _LONGEST_POLL = 1.0, 15.0
-_MINUTES: Final = re.compile(r"\b(\d{1,6}) minute")
+_MINUTES: Final = pattern(r"\b(\d{1,6}) minute")
 
 
 class RecrawlResult(Struct, frozen=True):

@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from tavusctl.lib.patterns import pattern
+
 PRIVATE: Final = 0o600
 _DEFAULT_RIGHTS: Final = 0o666  # without the bits of the umask
 _CREATE_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _ABANDONED: Final = 3600  # seconds: older temporary files are not in use any more
-_TEMPORARY_NAME: Final = re.compile(r"\..+\.[0-9]+\.[0-9a-f]{16}", re.DOTALL)
+_TEMPORARY_NAME: Final = pattern(r"\..+\.[0-9]+\.[0-9a-f]{16}", re.DOTALL)
 _FOLDER_FLAGS: Final = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 

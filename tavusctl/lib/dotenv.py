@@ -10,9 +10,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_.,:/@%+-]*")
+from tavusctl.lib.patterns import pattern
+
+_PLAIN: Final = pattern(r"[A-Za-z0-9_.,:/@%+-]*")
 # Comments are matched too, so that a quote in one does not start a value; a quoted value may have several lines.
-_STATEMENT: Final = re.compile(
+_STATEMENT: Final = pattern(
     r"""^(?:
         [^\S\n]*\#[^\n]*
       | \ufeff?[^\S\n]*(?:export[^\S\n]+)?(?P<name>[\w.-]+)[^\S\n]*=[^\S\n]*

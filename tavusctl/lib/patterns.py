@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import cast
+from typing import AnyStr, Generic, cast
 
 
-class _Uncompiled:
+class _Uncompiled(Generic[AnyStr]):
     """A proxy for a pattern, which compiles it for each new attribute, and then stores that attribute itself."""
 
-    def __init__(self, text: str, flags: int) -> None:
-        self._text, self._flags = text, flags
+    def __init__(self, text: AnyStr, flags: int) -> None:
+        self._text: AnyStr = text
+        self._flags = flags
 
     def __getattr__(self, name: str) -> object:
         attribute: object = getattr(re.compile(self._text, self._flags), name)
@@ -18,6 +19,6 @@ class _Uncompiled:
         return attribute
 
 
-def pattern(text: str, flags: int = 0) -> re.Pattern[str]:
+def pattern(text: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
     """A regular expression for a module constant; if it is invalid, its first use raises the error."""
-    return cast("re.Pattern[str]", _Uncompiled(text, flags))
+    return cast("re.Pattern[AnyStr]", _Uncompiled(text, flags))

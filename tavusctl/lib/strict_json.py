@@ -17,6 +17,7 @@ from msgspec import MsgspecError, Raw, ValidationError
 from msgspec.json import Decoder
 
 from tavusctl.lib.json_types import Container, Json, JsonObject
+from tavusctl.lib.patterns import pattern
 
 MAX_DEPTH: Final = 100  # manifests may have 64 levels, and documents that contain them add a few
 MAX_VALUES: Final = 1_000_000  # in one document
@@ -24,8 +25,8 @@ MAX_RECORDED: Final = 8_000_000  # in a state, or in all records of a run; enoug
 _QUICK_DECODER: Final = Decoder()  # accepts duplicate keys, but otherwise the same texts as `strict_json`
 _MEMBERS_DECODER: Final = Decoder(dict[str, Raw])  # leaves the members of an object as they are
 _PIECE: Final = 256 * 1024  # bytes: a larger object is decoded member by member
-_ESCAPED_COLON: Final = re.compile(rb"\\u003[aA]")
-_TOKENS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{,]', re.DOTALL)
+_ESCAPED_COLON: Final = pattern(rb"\\u003[aA]")
+_TOKENS: Final = pattern(rb'"(?:[^"\\]++|\\.)*+"?|[\[{,]', re.DOTALL)
 
 
 def strict_json(content: bytes, most: int = MAX_VALUES) -> Json:

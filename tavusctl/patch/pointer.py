@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from tavusctl.lib.json_types import Json, KeyPath
+from tavusctl.lib.patterns import pattern
 
-_INVALID_ESCAPE = re.compile("~(?![01])")
+_INVALID_ESCAPE = pattern("~(?![01])")
 # Array indices have no sign, no leading zero and only ASCII digits.
-_INDEX = re.compile(r"0|[1-9][0-9]*")
+_INDEX = pattern(r"0|[1-9][0-9]*")
 
 
 class PatchError(ValueError):

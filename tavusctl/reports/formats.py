@@ -7,7 +7,6 @@ so that a text report does not wait for the import of the HTML page.
 from __future__ import annotations
 
 import importlib
-import re
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol, TypeVar, cast
 
@@ -16,6 +15,7 @@ from msgspec.structs import replace
 
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.model import Drift, Outcome, Plan
+from tavusctl.lib.patterns import pattern
 from tavusctl.reports.contents import view
 from tavusctl.reports.contents.view import DiagnosticView, DriftView, OutcomeView, PlanView
 
@@ -91,7 +91,7 @@ REPORTS: Final[Mapping[str, Report]] = {
     "sarif": Report("sarif", is_for_forge=True),
     "html": Report("html", has_requirements=True),
 }
-_SHARED_NAME: Final = re.compile(r"comment:([1-9]\d?)")
+_SHARED_NAME: Final = pattern(r"comment:([1-9]\d?)")
 
 
 def report_named(name: str) -> Report | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 from urllib.parse import quote
@@ -18,6 +17,7 @@ from tavusctl.core.diagnostic_ids import CHECKS
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.model import Drift, Outcome, Refusal, Status
 from tavusctl.lib.json_types import JsonObject, as_text
+from tavusctl.lib.patterns import pattern
 from tavusctl.reports.contents.review import place
 from tavusctl.reports.contents.view import DiagnosticView, DriftView, OutcomeView, PlanView
 from tavusctl.reports.escaping import escape_json
@@ -26,8 +26,8 @@ from tavusctl.secrets.escape import flat
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _MAX_RESULTS: Final = 25_000  # results of a run; code scanning rejects a file with more
 _LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning"}
-_LINK: Final = re.compile(r"\](?=\()")  # [text](target) is a link in a message (3.11.6)
-_PLACEHOLDER: Final = re.compile(r"(?<!\{)\{++\d+\}+")  # and {0} stands for an argument (3.11.5)
+_LINK: Final = pattern(r"\](?=\()")  # [text](target) is a link in a message (3.11.6)
+_PLACEHOLDER: Final = pattern(r"(?<!\{)\{++\d+\}+")  # and {0} stands for an argument (3.11.5)
 Result = JsonObject
 
 

@@ -13,11 +13,12 @@ from msgspec import Struct
 
 from tavusctl.config.yaml12 import LINE_BREAK
 from tavusctl.lib.json_types import Json
+from tavusctl.lib.patterns import pattern
 from tavusctl.rewrite import flow_edits
 from tavusctl.rewrite.quoting import Style
 from tavusctl.rewrite.source_map import Entry, Node, SourceText
 
-_HEADER: Final = re.compile(r"[|>][-+0-9]*")
+_HEADER: Final = pattern(r"[|>][-+0-9]*")
 
 
 class Place(Struct, frozen=True):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from tavusctl.lib.json_types import Json
+from tavusctl.lib.patterns import pattern
 from tavusctl.rewrite.quoting import Style
 from tavusctl.rewrite.source_map import Entry, Node, SourceText
 
-_COMMA: Final = re.compile("(?:[ \t\r\n]|(?<=[ \t\r\n])#[^\n\r]*+)*+(,)")
-_REST: Final = re.compile(r"[ \t]*+,?[ \t]*+(?:(?<=[ \t,])#[^\n\r]*)?")
+_COMMA: Final = pattern("(?:[ \t\r\n]|(?<=[ \t\r\n])#[^\n\r]*+)*+(,)")
+_REST: Final = pattern(r"[ \t]*+,?[ \t]*+(?:(?<=[ \t,])#[^\n\r]*)?")
 
 
 def replace_value(style: Style, entry: Entry | None, node: Node, value: Json) -> str:

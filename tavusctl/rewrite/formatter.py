@@ -14,14 +14,15 @@ from typing import Final
 from tavusctl.config import yaml12
 from tavusctl.core.diagnostics import errors_in
 from tavusctl.core.errors import InternalError
+from tavusctl.lib.patterns import pattern
 from tavusctl.rewrite import block_edits, source_map, yaml_text
 from tavusctl.rewrite.block_edits import Place
 from tavusctl.rewrite.edit_steps import exact_text
 from tavusctl.rewrite.quoting import Style
 from tavusctl.rewrite.source_map import Node, SourceText
 
-SCHEMA: Final = re.compile(r"(?m)^#[ \t]*yaml-language-server:[ \t]*\$schema=(\S*)")
-_GAP: Final = re.compile(r"(?<! ) *+\t[ \t]*")
+SCHEMA: Final = pattern(r"(?m)^#[ \t]*yaml-language-server:[ \t]*\$schema=(\S*)")
+_GAP: Final = pattern(r"(?<! ) *+\t[ \t]*")
 
 
 def format_document(content: bytes, path: str, schema: str = "") -> bytes:

@@ -6,17 +6,17 @@ NAME says which object and which of its fields the key belongs to.
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
 from tavusctl.core.address import Address
 from tavusctl.lib.json_types import KeyPath
+from tavusctl.lib.patterns import pattern
 from tavusctl.secrets import url_credentials
 from tavusctl.secrets.values import SecretText
 
 SIGNED_URL_REASON: Final = "its source is a signed URL, which gives access to everyone who reads it, and expires"
-_NOT_IN_NAMES = re.compile(r"[^A-Z0-9]+")
+_NOT_IN_NAMES = pattern(r"[^A-Z0-9]+")
 
 
 def names(address: Address, path: KeyPath) -> Iterator[str]:

@@ -6,7 +6,6 @@ came from a file goes back into that file, a new key becomes `${secret:}`, and a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Final
@@ -21,12 +20,13 @@ from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import presigned_urls, secret_fields, spellings
 from tavusctl.fields.equivalence import is_unset, same
 from tavusctl.lib.json_types import Json, KeyPath
+from tavusctl.lib.patterns import pattern
 from tavusctl.patch import Pinned
 from tavusctl.patch.pointer import PatchError, child
 from tavusctl.rewrite import keys, template_edits
 from tavusctl.secrets.values import Secret, SecretText
 
-_FILE_EXPRESSION: Final = re.compile(r"\$\{file:([^}\n]*)\}")
+_FILE_EXPRESSION: Final = pattern(r"\$\{file:([^}\n]*)\}")
 HIDDEN_KEY_REASON: Final = (
     "the account has a key there that no read shows; "
     "write ${secret:NAME} in its place, list NAME under secrets:, set the variable, and apply with --overwrite"

@@ -13,11 +13,12 @@ from msgspec import Struct
 
 from tavusctl.config.yaml12.scalars import plain
 from tavusctl.config.yaml12.stand_ins import LINE_BREAK, reading
+from tavusctl.lib.patterns import pattern
 from tavusctl.rewrite.yaml_text import PLAIN, Layout
 
 _PARSER: Final = cast("type[_Parser]", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-_BLANK: Final = re.compile("(?:[ \t\n\r]|(?<=[ \t\n\r])#[^\n\r]*)*")
-_HEADER: Final = re.compile(r"[|>][-+0-9]*")
+_BLANK: Final = pattern("(?:[ \t\n\r]|(?<=[ \t\n\r])#[^\n\r]*)*")
+_HEADER: Final = pattern(r"[|>][-+0-9]*")
 
 
 class Mark(Protocol):

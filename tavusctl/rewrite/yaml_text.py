@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from tavusctl.config.yaml12.scalars import MAX_DIGITS, key_fault, plain
 from tavusctl.lib.json_types import Json
+from tavusctl.lib.patterns import pattern
 
 WIDTH: Final = 120  # columns of a line of text
 _FLOW_WIDTH: Final = 80  # columns that a list on one line may fill
@@ -24,12 +25,12 @@ _MAX_INDICATOR: Final = 9
 _MAX_SIMPLE_KEY: Final = 1000  # characters; YAML has 1024
 
 # What a scalar has only as an escape: control characters, YAML's other line breaks, marks of the text's direction.
-_ESCAPED: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]")
-_NOT_PLAIN: Final = re.compile(r"[-?:,\[\]{}#&*!|>'\"%@`=\s]|.*(?:[\t\n]|: | #|[:\s]\Z)", re.DOTALL)
-_NOT_PLAIN_IN_FLOW: Final = re.compile(r"[,?:\[\]{}#]")
+_ESCAPED: Final = pattern("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]")
+_NOT_PLAIN: Final = pattern(r"[-?:,\[\]{}#&*!|>'\"%@`=\s]|.*(?:[\t\n]|: | #|[:\s]\Z)", re.DOTALL)
+_NOT_PLAIN_IN_FLOW: Final = pattern(r"[,?:\[\]{}#]")
 _SHORT_ESCAPES: Final = {"\n": "\\n", "\t": "\\t", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
-_ESCAPED_IN_QUOTES: Final = re.compile(rf'[\n\t"\\]|{_ESCAPED.pattern}')
-_FOLD: Final = re.compile(r"(?<=[^ \t]) (?=[^ \t])")
+_ESCAPED_IN_QUOTES: Final = pattern(rf'[\n\t"\\]|{_ESCAPED.pattern}')
+_FOLD: Final = pattern(r"(?<=[^ \t]) (?=[^ \t])")
 _OLD_READINGS: Final = yaml.SafeLoader.yaml_implicit_resolvers
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -17,11 +16,12 @@ from typing import Final
 from tavusctl.core.errors import StateError
 from tavusctl.core.ports import State
 from tavusctl.lib import atomic_files
+from tavusctl.lib.patterns import pattern
 from tavusctl.lib.private_files import open_private, read_private
 
 RUNS: Final = "runs"
 TRASH: Final = "trash"
-_NAME: Final = re.compile(r"runs/([0-9a-f]{8})-(\d{6,})-([0-9a-f]{12})\.jsonl")
+_NAME: Final = pattern(r"runs/([0-9a-f]{8})-(\d{6,})-([0-9a-f]{12})\.jsonl")
 
 
 def run_name(lineage: str, serial: int, run: str) -> str:

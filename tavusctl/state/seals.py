@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from typing import Final, NoReturn
@@ -30,6 +29,7 @@ from tavusctl.core.errors import StateError
 from tavusctl.core.json_tree import canonical, map_leaves, quick_bytes
 from tavusctl.core.ports import State, Store
 from tavusctl.lib.json_types import Json, JsonObject, special_leaves
+from tavusctl.lib.patterns import pattern
 from tavusctl.secrets import redaction
 from tavusctl.secrets.key_wrapping import derive_key, new_key, slot, unwrap, wrap
 from tavusctl.secrets.values import REDACTED, Fingerprint, FingerprintKey, TextFingerprint, legacy_key
@@ -37,7 +37,7 @@ from tavusctl.state.journal import Intent, ReplayResult, read_both, replay
 from tavusctl.state.serialization import binding_out
 
 REKEY: Final = "check `tavusctl state list`; if all objects are yours, run `tavusctl state rekey`"
-_MAC: Final = re.compile(rb',"mac":"([0-9a-f]{32})"\}$')
+_MAC: Final = pattern(rb',"mac":"([0-9a-f]{32})"\}$')
 _FORKS: Final = 8  # consecutive records that a store reported as failed, but stored
 
 

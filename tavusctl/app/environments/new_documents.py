@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
@@ -18,12 +17,13 @@ from tavusctl.core.json_tree import leaves
 from tavusctl.core.model import Manifest
 from tavusctl.core.project_settings import Project
 from tavusctl.kinds import KINDS
+from tavusctl.lib.patterns import pattern
 from tavusctl.patch.pointer import join
 from tavusctl.rewrite.render_value import CannotAdoptError, included_file
 from tavusctl.rewrite.source_map import parse
 
 _RELATIVE: Final = ("./", "../")
-_SEPARATOR: Final = re.compile(r"(?m)\A(?:.*\n)*?---[^\n]*\n")
+_SEPARATOR: Final = pattern(r"(?m)\A(?:.*\n)*?---[^\n]*\n")
 
 
 def add_overlay(sources: Sources, folder: str, manifest: Manifest) -> str:

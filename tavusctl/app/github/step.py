@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import secrets
 import shlex
 import tempfile
@@ -29,11 +28,12 @@ from tavusctl.integrations.github.actions import Workflow, add_summary, current,
 from tavusctl.integrations.github.rest import GitHub
 from tavusctl.lib.command_line import option_values
 from tavusctl.lib.json_types import Json, as_object
+from tavusctl.lib.patterns import pattern
 from tavusctl.secrets.escape import flat
 
 LINK: Final = "link"  # adds a page to the comment of a plan
 COMMANDS: Final = (*sorted(REPORTING), "adopt", LINK, "recrawl", "verify")
-_PAGE_URL: Final = re.compile(r"https?://[\w.:-]+/[\w./-]+")
+_PAGE_URL: Final = pattern(r"https?://[\w.:-]+/[\w./-]+")
 _MOST_SHARES: Final = 99  # of one comment
 _READ_ONLY: Final = frozenset({"plan", "drift", "validate", "verify"})
 _WITH_DRY_RUN: Final = frozenset({"adopt", "recrawl"})  # they have a dry run of their own

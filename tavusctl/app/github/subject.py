@@ -16,13 +16,14 @@ from msgspec import Struct
 from tavusctl.app.session.opening import load_project
 from tavusctl.integrations.git.checkout import folder_in_checkout
 from tavusctl.lib.json_types import Json
+from tavusctl.lib.patterns import pattern
 from tavusctl.reports.escaping import code
 from tavusctl.secrets.escape import flat
 from tavusctl.secrets.redaction import redacted, shortened
 
 _ALIKE = {"apply": "plan", "link": "plan"}  # these commands update the comment of the plan
 _LONGEST = 100  # characters of a folder in a title, which GitHub limits to 256
-_MARKER = re.compile(r"<!-- tavusctl:([a-z]+):([^: ]*)(?::([^: ]*))? -->")
+_MARKER = pattern(r"<!-- tavusctl:([a-z]+):([^: ]*)(?::([^: ]*))? -->")
 
 
 class Subject(Struct, frozen=True):

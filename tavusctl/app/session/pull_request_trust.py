@@ -7,7 +7,6 @@ so that nothing in the run depends on its existence or its value; a store that i
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from functools import partial
@@ -23,6 +22,7 @@ from tavusctl.core.diagnostics import Diagnostic, warning
 from tavusctl.core.errors import RefusedError, UsageError
 from tavusctl.core.messages import shown
 from tavusctl.core.project_settings import FILE, ApprovedInputs, Environment, Project
+from tavusctl.lib.patterns import pattern
 from tavusctl.secrets.values import UnreadSecret
 
 if TYPE_CHECKING:  # needed only in a run for a pull request; others should start fast
@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # needed only in a run for a pull request; others should star
     from tavusctl.engine.safety import novelty
 
 _OWN: Final = "git"  # the state in the repository itself, in a ref that no setting can change
-_USUAL: Final = re.compile(r"TAVUS_API_KEY(_[A-Za-z0-9_]+)?")
+_USUAL: Final = pattern(r"TAVUS_API_KEY(_[A-Za-z0-9_]+)?")
 _FETCH: Final = "in GitHub Actions: checkout with `fetch-depth: 0`"
 _remark: Final = partial(warning, "TV342")
 _MERGED: Final = "check this setting, which takes effect after the merge"

@@ -14,11 +14,12 @@ from tavusctl.core.messages import VARIABLE_HINT, parted, shown, variable_fault
 from tavusctl.core.schema.spec_model import StrictModel
 from tavusctl.kinds import address_in
 from tavusctl.lib.json_types import Json, JsonObject
+from tavusctl.lib.patterns import pattern
 
 _VARIABLE: Final = "[A-Za-z_][A-Za-z0-9_]*"
 # Variables that configure tavusctl, or that CI systems set.  Whoever opens a pull request chooses some of their values:
 # names of branches, titles, logins.
-_SYSTEM: Final = re.compile(
+_SYSTEM: Final = pattern(
     r"(GITHUB|RUNNER|ACTIONS|INPUT|TAVUSCTL|CI_COMMIT|CI_MERGE_REQUEST|BITBUCKET|BUILDKITE|CIRCLE|TRAVIS)_.*",
     re.IGNORECASE,
 )

@@ -7,17 +7,18 @@ from collections.abc import Mapping
 from typing import Final
 
 from tavusctl.core.messages import Fault, listed, literal, nearest, shown
+from tavusctl.lib.patterns import pattern
 
 _ID: Final = "TV117"
-_REF: Final = re.compile(r"refs(/[A-Za-z0-9%_+-]+(\.[A-Za-z0-9%_+-]+)*){2,}")
+_REF: Final = pattern(r"refs(/[A-Za-z0-9%_+-]+(\.[A-Za-z0-9%_+-]+)*){2,}")
 _BUCKETS: Final[Mapping[str, str]] = {
     "s3": "s3://BUCKET/PREFIX",
     "gs": "gs://BUCKET/PREFIX",
     "az": "az://CONTAINER/PREFIX",
 }
 _FORMS: Final[Mapping[str, str]] = {"git": "git", "git+": "git+URL", **_BUCKETS, "file": "file://PATH"}
-_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+-]*)(:(?://)?)(.*)", re.DOTALL)
-_GIT_ADDRESS: Final = re.compile(r"(https?|ssh|git)://|[\w.-]+@[\w.-]+:")
+_SCHEME: Final = pattern(r"([A-Za-z][A-Za-z0-9+-]*)(:(?://)?)(.*)", re.DOTALL)
+_GIT_ADDRESS: Final = pattern(r"(https?|ssh|git)://|[\w.-]+@[\w.-]+:")
 
 
 def is_ref(name: str) -> bool:

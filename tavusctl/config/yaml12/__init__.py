@@ -21,21 +21,22 @@ from tavusctl.config.yaml12.composer import MAX_DEPTH, MAX_NODES, Composer, Even
 from tavusctl.config.yaml12.stand_ins import LINE_BREAK, reading
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import Diagnostic
+from tavusctl.lib.patterns import pattern
 
 __all__ = ["LINE_BREAK", "MAX_DEPTH", "MAX_NODES", "Node", "Parsed", "conflict_in", "read"]
 
 _MAX_BROKEN: Final = 20  # invalid documents of a file; those after them are not read
-_MARKER: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+_MARKER: Final = pattern(r"^---(?=\s|$)", re.MULTILINE)
 _MAX_DIRECTIVES: Final = 100  # the parser compares each with all before it, in quadratic time
 
 # A conflict marker of git; a line of ======= alone may be a heading of Markdown.
-_CONFLICT: Final = re.compile(r"^(?:<{7}(?:[ \r].*)?|(?:>{7}|\|{7}) .*)$", re.MULTILINE)
+_CONFLICT: Final = pattern(r"^(?:<{7}(?:[ \r].*)?|(?:>{7}|\|{7}) .*)$", re.MULTILINE)
 
 _WITHOUT_COLON: Final = "write `KEY: VALUE`, or indent the line more than the line above if it continues a text"
-_INNER_MARK = re.compile("^\ufeff", re.MULTILINE)  # the parser skips it, but counts its column
-_UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_ESCAPE = re.compile(r"\\(?:u([dD][89a-fA-F][0-9a-fA-F]{2})|[uU][0-9a-fA-F]{1,8})")
-_UTF16 = re.compile(rb"\xff\xfe|\xfe\xff|\x00[^\x00]|[^\x00]\x00|\x00\x00\xfe\xff")
+_INNER_MARK = pattern("^\ufeff", re.MULTILINE)  # the parser skips it, but counts its column
+_UNPRINTABLE = pattern("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ESCAPE = pattern(r"\\(?:u([dD][89a-fA-F][0-9a-fA-F]{2})|[uU][0-9a-fA-F]{1,8})")
+_UTF16 = pattern(rb"\xff\xfe|\xfe\xff|\x00[^\x00]|[^\x00]\x00|\x00\x00\xfe\xff")
 
 
 class Parsed(Struct, frozen=True):

@@ -19,9 +19,9 @@ from msgspec import Struct
 
 from tavusctl.lib.patterns import pattern
 
-LINE_BREAK: Final = re.compile("\r\n|[\n\r]")  # YAML 1.2.2, section 5.4
+LINE_BREAK: Final = pattern("\r\n|[\n\r]")  # YAML 1.2.2, section 5.4
 _SEPARATORS: Final = "\x85\u2028\u2029"
-_SEPARATOR: Final = re.compile(f"[{_SEPARATORS}]")
+_SEPARATOR: Final = pattern(f"[{_SEPARATORS}]")
 _SURROGATES: Final = 0x400  # number of high surrogates, and of low ones
 _FIRST_SURROGATE: Final = 0xD800
 _PAIR: Final = pattern(r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_KEY: Final = re.compile(r"\s*(?:- )*[\w.-]+\s*")
+from tavusctl.lib.patterns import pattern
+
+_KEY: Final = pattern(r"\s*(?:- )*[\w.-]+\s*")
 _INDICATORS: Final = ("%", "@", "`", "*", "&", "?")  # a text that begins with one needs quotes
-_SPACED: Final = re.compile(r"\$\{\s*(ref|file|var|secret)\s*:\s+[^\s{}]+\s*\}")
+_SPACED: Final = pattern(r"\$\{\s*(ref|file|var|secret)\s*:\s+[^\s{}]+\s*\}")
 _QUOTES: Final = r"write a quote inside a text as `''` between single quotes, as `\"` between double quotes"
 _BY_PROBLEM: Final = (  # part of the problem that the parser names, in C or in Python, and its hint
     ("',' or", "separate the items with commas, and close the bracket"),

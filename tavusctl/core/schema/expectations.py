@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from tavusctl.core.messages import either
 from tavusctl.core.schema.spec_model import RULES, FieldError
 from tavusctl.lib.json_types import KeyPath
+from tavusctl.lib.patterns import pattern
 
 _EXPECTED: Final[Mapping[str, str]] = {
     "string_type": "text",
@@ -39,7 +39,7 @@ _EXPECTED: Final[Mapping[str, str]] = {
     "literal_error": "{expected}",
     "enum": "{expected}",
 }
-_QUOTED = re.compile(r"'([^']*)'")  # a literal in messages of pydantic
+_QUOTED = pattern(r"'([^']*)'")  # a literal in messages of pydantic
 
 
 def by_place(errors: list[FieldError]) -> dict[KeyPath, list[FieldError]]:

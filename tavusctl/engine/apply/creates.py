@@ -15,7 +15,6 @@ create of a kind in a run, a listing is searched for an equal object: a run with
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -45,10 +44,11 @@ from tavusctl.engine.compare import claim, match_create, parts
 from tavusctl.engine.compare.match_create import SentCreate
 from tavusctl.engine.compare.updates import update_of, with_wire_names
 from tavusctl.lib.json_types import JsonObject, as_object
+from tavusctl.lib.patterns import pattern
 from tavusctl.patch import join
 
 _LOOKS = (0.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0)  # seconds after a lost response at which to search
-_AN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")  # what is safe as a segment of a URL path
+_AN_ID = pattern(r"[A-Za-z0-9_-]{1,100}")  # what is safe as a segment of a URL path
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0  # seconds between searches after a refusal
 _LAG_FACTOR = 2.0  # safety factor on the age of the youngest listed object, which bounds the lag of listings
 

@@ -9,7 +9,6 @@ The failing value has the same form as the holding one, so that no validation ru
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from enum import StrEnum
@@ -24,11 +23,12 @@ from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.apply.context import ApplyContext, Obedience
 from tavusctl.fields import spellings
 from tavusctl.lib.json_types import JsonObject, KeyPath, as_text
+from tavusctl.lib.patterns import pattern
 
 REFUSALS: Final = frozenset({400, 409, 412, 422})  # statuses with which a failing test may be refused
 _PROOFS: Final = frozenset({RefusalCause.TEST_FAILED, RefusalCause.UNKNOWN})  # causes that may be a failed test
 _OTHER: Final = "tavusctl asks what this API checks: nothing has this value"
-_LAST_LETTER: Final = re.compile(r"[A-Za-z](?=[^A-Za-z]*\Z)")
+_LAST_LETTER: Final = pattern(r"[A-Za-z](?=[^A-Za-z]*\Z)")
 _NEXT: Final = str.maketrans(ascii_letters, f"{ascii_lowercase[1:]}a{ascii_uppercase[1:]}A")
 _LOG: Final = logging.getLogger(__name__)
 

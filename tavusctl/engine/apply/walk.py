@@ -5,7 +5,6 @@ After a stop, no new step starts.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
@@ -41,6 +40,7 @@ from tavusctl.engine.apply.steps import ACTIONS
 from tavusctl.engine.apply.waiting import await_created
 from tavusctl.engine.safety import removals
 from tavusctl.lib.json_types import KeyPath
+from tavusctl.lib.patterns import pattern
 from tavusctl.patch import split
 
 _UNKNOWN_EXIT_CODE: Final = UnknownOutcome.exit_code
@@ -252,8 +252,8 @@ def _not_started(
 
 
 _CONTENT_ERRORS: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
-_WORD: Final = re.compile(r"\w+")
-_PART: Final = re.compile(r"`(/[^`]+)`")  # the message about a call for one part begins with the pointer of the part
+_WORD: Final = pattern(r"\w+")
+_PART: Final = pattern(r"`(/[^`]+)`")  # the message about a call for one part begins with the pointer of the part
 
 
 def _manifest_location(step: Change, error: TavusctlError) -> str:

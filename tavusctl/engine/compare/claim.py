@@ -11,8 +11,9 @@ import re
 from typing import Final
 
 from tavusctl.core.address import Address
+from tavusctl.lib.patterns import pattern
 
-_CLAIM: Final = re.compile(r"tavusctl_[0-9a-f]{12} ", re.IGNORECASE)
+_CLAIM: Final = pattern(r"tavusctl_[0-9a-f]{12} ", re.IGNORECASE)
 _DIGITS: Final = 12
 
 

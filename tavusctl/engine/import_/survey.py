@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
@@ -25,13 +24,14 @@ from tavusctl.engine.reconcile import check_owner, recover
 from tavusctl.engine.recovery import Recovered
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, KeyPath, as_object
+from tavusctl.lib.patterns import pattern
 from tavusctl.patch import join
 from tavusctl.secrets.values import NO_KEY, SecretText
 from tavusctl.state.run_records import RunRecords
 from tavusctl.state.seals import SealedState, open_state
 
 NO_VALUES: Final[Mapping[str, str]] = {}
-_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")  # only such an id is safe in a URL path
+_ID: Final = pattern(r"[A-Za-z0-9_-]{1,80}")  # only such an id is safe in a URL path
 
 
 class AccountSurvey(Struct, frozen=True):

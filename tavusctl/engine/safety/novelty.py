@@ -21,11 +21,12 @@ from tavusctl.core.project_settings import ApprovedInputs, Environment, Project
 from tavusctl.fields import secret_fields
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, KeyPath
+from tavusctl.lib.patterns import pattern
 from tavusctl.secrets.values import SecretText
 
 Place = tuple[Address, KeyPath, Json]  # a field, with `*` for indices of lists, and its value
 # Usual names of a variable with a Tavus API key: no warning about one if the names used before are not known.
-_USUAL_KEY_NAME: Final = re.compile(r"(?!TAVUSCTL_).*TAVUS", re.IGNORECASE)
+_USUAL_KEY_NAME: Final = pattern(r"(?!TAVUSCTL_).*TAVUS", re.IGNORECASE)
 
 
 def used_inputs(project: Project, environment: Environment, manifests: Sequence[Manifest]) -> ApprovedInputs:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
@@ -15,10 +14,11 @@ from msgspec import Struct
 from tavusctl.core.errors import UsageError
 from tavusctl.core.messages import shown
 from tavusctl.lib.json_types import Json
+from tavusctl.lib.patterns import pattern
 
 # An enterprise that manages its users gives them names such as `ann_acme`.
-_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/[A-Za-z0-9._-]{1,100}")
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_REPOSITORY = pattern(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/[A-Za-z0-9._-]{1,100}")
+_COMMIT = pattern(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _LIMIT = 25 * 1024 * 1024  # bytes of an event, the limit of GitHub
 _SUMMARY_LIMIT = 1_000_000  # bytes that one step may add; GitHub drops all of it above 1 MiB
 _NO_ROOM = b"\n**The summary of this step has no room for another report: it is in the log of this run.**\n"

@@ -16,10 +16,11 @@ from typing import Final
 from msgspec import Struct
 
 from tavusctl.core.project_settings import Environment
+from tavusctl.lib.patterns import pattern
 
 ACTION: Final = "tavusctl/tavusctl"
 NO_RELEASE: Final = "0" * 40
-REFERENCE: Final = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}|\./[\w./-]*")
+REFERENCE: Final = pattern(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}|\./[\w./-]*")
 _LINK: Final = "link"  # the command that needs no secret: it adds the link of a page to a comment
 _DIGITS: Final = 6  # of a digest that keeps similar folder names distinct
 _PINNED: Final = {
@@ -28,8 +29,8 @@ _PINNED: Final = {
     "actions/upload-artifact": "bbbca2ddaa5d8feaa63e36b76fdaad77386f024f # v7.0.0",
     "actions/download-artifact": "70fc10c6e5e1ce46ad2ea6f2b72d43f7d47b13c3 # v8.0.0",
 }
-_USES: Final = re.compile(r"(?m)(?<=uses: )(\S+?)@(\S+(?: # \S+)?)$")
-_DIGEST: Final = re.compile(r"(?m)^# unedited: ([0-9a-f]{16})$")
+_USES: Final = pattern(r"(?m)(?<=uses: )(\S+?)@(\S+(?: # \S+)?)$")
+_DIGEST: Final = pattern(r"(?m)^# unedited: ([0-9a-f]{16})$")
 _ONE_COMMENT: Final = "TAVUSCTL_ONE_COMMENT"  # a variable: one comment with a section for each environment
 _COMMENTING: Final = frozenset({"plan", "apply", _LINK})
 VARIABLE: Final = "AWS_REGION"  # a variable of GitHub, not a secret

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from itertools import groupby
@@ -15,8 +14,9 @@ from msgspec import Struct
 from tavusctl.lib.diffing import sequence_alignment
 from tavusctl.lib.diffing.moved_paragraphs import Move, moves
 from tavusctl.lib.diffing.sequence_alignment import Gap
+from tavusctl.lib.patterns import pattern
 
-_TOKEN = re.compile(r"\s+|\w+|[^\w\s]")
+_TOKEN = pattern(r"\s+|\w+|[^\w\s]")
 _MIN_LIKENESS = 0.4  # lines with less in common are marked completely: many scattered marks would not be readable
 _MAX_PAIRS = 400  # maximum of pairs of lines in a gap to compare; in larger gaps, lines are paired in order
 _CONTEXT_CHARS = 32  # characters of unchanged text to keep on each side of a change in a long line

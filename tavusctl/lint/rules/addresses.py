@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from tavusctl.core.messages import shown
+from tavusctl.lib.patterns import pattern
 from tavusctl.lint.core import Finding, Subject
 from tavusctl.secrets import url_credentials
 
 _LOCAL: Final = (".local", ".localhost", ".internal", ".lan", ".test", ".invalid", ".home.arpa")
 _WEB: Final = ("http", "https")
-_USER = re.compile(r"(?<=://)[^/?#@]*@")
+_USER = pattern(r"(?<=://)[^/?#@]*@")
 
 
 def insecure_url(subject: Subject) -> Iterator[Finding]:

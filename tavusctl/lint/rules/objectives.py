@@ -5,7 +5,6 @@ The API accepts any set, but a conversation with a wrong one ends a second after
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -13,12 +12,13 @@ from typing import Final
 
 from tavusctl.core.messages import sanitized_name, shown, suggestion
 from tavusctl.lib.graph import Graph
+from tavusctl.lib.patterns import pattern
 from tavusctl.lint.core import Finding, Subject, pointer_of, repeated_names, too_long
 
 _CYCLE_LIMIT: Final = 10  # most cycles reported for one set
 _CYCLE_NAMES_LIMIT: Final = 12  # most names shown of one cycle
 _CYCLE_HINT: Final = "remove one of these transitions, or allow them with `allow_loops: true`"
-_NAME: Final = re.compile(r"[A-Za-z0-9_]+")
+_NAME: Final = pattern(r"[A-Za-z0-9_]+")
 _LIMITS: Final = {"objective_name": 100, "objective_prompt": 10_000, "callback_url": 2_048}  # characters
 _COUNT_LIMIT: Final = 50  # objectives of a set, or output variables of one
 

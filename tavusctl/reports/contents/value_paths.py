@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from itertools import zip_longest
 from typing import TypeGuard
@@ -16,10 +15,11 @@ from tavusctl.core.resource_kind import PLAIN, ResourceKind
 from tavusctl.fields.equivalence import same
 from tavusctl.lib.diffing import sequence_alignment
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
+from tavusctl.lib.patterns import pattern
 
 LONG = 72  # characters of a text on one line; longer texts are compared line by line
 WIDTH = 200  # characters of a value that is shown on one line
-_SIMPLE = re.compile(r"[\w.-]+")
+_SIMPLE = pattern(r"[\w.-]+")
 
 
 class Place(Struct, frozen=True):

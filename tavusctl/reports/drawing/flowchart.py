@@ -7,15 +7,15 @@ Markdown or HTML, or give a directive.  Nodes are named by their position, never
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from tavusctl.lib.graph import MARKS, Graph
+from tavusctl.lib.patterns import pattern
 from tavusctl.reports.drawing.style import FAINT, MARK_STYLES, label, one_line, runs_down
 
 # All but letters, digits, spaces and commas; apostrophes, slashes and hyphens inside a word stay.
-_TO_ENCODE: Final = re.compile(r"[^\w ,'/-]|(?<![^\W_])['/-]|['/-](?![^\W_])")
+_TO_ENCODE: Final = pattern(r"[^\w ,'/-]|(?<![^\W_])['/-]|['/-](?![^\W_])")
 _MERMAID_MARK: Final = "\ufb02"  # the ligature fl, which Mermaid itself puts before character codes while it parses
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
 
 from tavusctl.lib.graph import Edge, Graph, Mark, Node
+from tavusctl.lib.patterns import pattern
 from tavusctl.secrets.escape import escape_invisible
 
 MAX_LABEL_LENGTH: Final = 100  # characters of a label; the manifest has the whole text
 # Characters that XML does not allow; a lone surrogate cannot even be encoded.
-_IMPOSSIBLE: Final = re.compile(r"[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_IMPOSSIBLE: Final = pattern(r"[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class MarkStyle(Struct, frozen=True):

@@ -14,16 +14,17 @@ from urllib.parse import quote, unquote
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tavusctl.lib.patterns import pattern
 from tavusctl.reports import markdown
 from tavusctl.reports.escaping import code
 from tavusctl.reports.github.comment import LIMIT
 from tavusctl.reports.github.fitting import in_characters
 
-_BEGIN: Final = re.compile(r"(?m)^<!-- tavusctl-section:([^: ]*):([0-9a-f]*) -->\n")
-_FOLD: Final = re.compile(r"<details(?: open)?><summary>[^\n]*</summary>\n(.*)\n</details>", re.DOTALL)
-_COUNTS: Final = re.compile(r"(?m)^\*\*(.+?)\*\*(.*)$")
-_DANGER: Final = re.compile(r"(?m)^> - ")
-_ALARM: Final = re.compile(r"(?m)^(?:> \[!CAUTION\]|- \*\*(?:error|failed|unknown)\*\*)")
+_BEGIN: Final = pattern(r"(?m)^<!-- tavusctl-section:([^: ]*):([0-9a-f]*) -->\n")
+_FOLD: Final = pattern(r"<details(?: open)?><summary>[^\n]*</summary>\n(.*)\n</details>", re.DOTALL)
+_COUNTS: Final = pattern(r"(?m)^\*\*(.+?)\*\*(.*)$")
+_DANGER: Final = pattern(r"(?m)^> - ")
+_ALARM: Final = pattern(r"(?m)^(?:> \[!CAUTION\]|- \*\*(?:error|failed|unknown)\*\*)")
 _NO_ROOM: Final = "**This comment has no room for the report: its run has it.**"
 
 

@@ -6,7 +6,6 @@ stay.  A plan with more dangers than fit says so, and that it must not be approv
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Final
@@ -15,13 +14,14 @@ from msgspec import Struct
 
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.model import Drift, Outcome, Plan
+from tavusctl.lib.patterns import pattern
 from tavusctl.reports import markdown
 from tavusctl.reports.contents import review
 from tavusctl.reports.contents.review import Entry, Group
 from tavusctl.reports.escaping import code, neutralise
 
 IN_LOG: Final = "the log of this run has the full report"
-_ITEM: Final = re.compile(r"(?m)^- ")
+_ITEM: Final = pattern(r"(?m)^- ")
 _SHARE: Final = 2  # lists other than the resources get at most 1/_SHARE of the free space
 
 

@@ -11,19 +11,20 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 from unicodedata import east_asian_width
 
+from tavusctl.lib.patterns import pattern
 from tavusctl.reports.escaping import neutralise
 from tavusctl.reports.terminal.styling import unstyle
 
 WIDTH: Final = 80  # columns, if the width of the terminal is unknown
 _HANGING_INDENT: Final = 4  # columns; more than the mark of a line has, so that no following line looks like a new one
 _MARK: Final = 1  # column: a mark is never left alone on a line
-_WORDS: Final = re.compile(r"\s+|(?:`[^`]*`|\[[A-Z]+[0-9]+ [a-z0-9-]+\]|\S)+")
-_COMMAND: Final = re.compile(r"[a-z ]+: tavusctl ")  # a line with a command at its end, to be copied
-_GAP: Final = re.compile(r"(?<=\S) {2,}(?=\S)")  # between columns
+_WORDS: Final = pattern(r"\s+|(?:`[^`]*`|\[[A-Z]+[0-9]+ [a-z0-9-]+\]|\S)+")
+_COMMAND: Final = pattern(r"[a-z ]+: tavusctl ")  # a line with a command at its end, to be copied
+_GAP: Final = pattern(r"(?<=\S) {2,}(?=\S)")  # between columns
 _NARROWEST_COLUMN: Final = 20  # columns of a terminal
 EXCERPT: Final = "  | "  # before the line of a file, and before the caret below it
 _AFTER_CARET: Final = 8  # columns of a terminal, at least, for what is wrong
-_CARET: Final = re.compile(rf"{re.escape(EXCERPT)}( *)(?=\x1b|\^)")
+_CARET: Final = pattern(rf"{re.escape(EXCERPT)}( *)(?=\x1b|\^)")
 
 
 def wrap(text: str, width: int = WIDTH, *, is_table: bool = False) -> str:

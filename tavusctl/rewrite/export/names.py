@@ -7,7 +7,6 @@ reserves.  Objects that would share a name all carry a piece of their id, whatev
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
@@ -17,6 +16,7 @@ from anyascii import anyascii
 
 from tavusctl.core.address import Address
 from tavusctl.core.model import Live
+from tavusctl.lib.patterns import pattern
 from tavusctl.secrets.redaction import redacted
 
 MAX_NAME_LENGTH: Final = 63
@@ -25,8 +25,8 @@ _TAIL_LENGTH: Final = 6  # characters of an id that tell namesakes apart
 _RESERVED: Final = frozenset(
     ("con", "prn", "aux", "nul", *(f"{port}{digit}" for port in ("com", "lpt") for digit in range(10)))
 )
-_APOSTROPHES = re.compile("['`\u2019]")
-_OTHER = re.compile("[^a-z0-9]+")
+_APOSTROPHES = pattern("['`\u2019]")
+_OTHER = pattern("[^a-z0-9]+")
 
 
 def addresses(objects: Sequence[Live], taken: AbstractSet[Address]) -> dict[tuple[str, str], Address]:

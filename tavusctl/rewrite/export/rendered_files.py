@@ -6,7 +6,6 @@ expression; prose goes into a file only if the file gives back exactly that text
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -18,6 +17,7 @@ from tavusctl.core.binding import Binding
 from tavusctl.core.json_tree import leaves, map_leaves
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
+from tavusctl.lib.patterns import pattern
 from tavusctl.rewrite import yaml_text
 from tavusctl.rewrite.export.manifest import Exported
 from tavusctl.secrets.redaction import redacted
@@ -30,7 +30,7 @@ _COMMENT: Final = 118  # characters of a comment
 _NAME: Final = 40  # characters of a display name in a comment
 
 # Line ends that tools change, control characters, and a byte order mark, which is removed when a file is read.
-_NOT_IN_FILES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_NOT_IN_FILES = pattern("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
 class Rendered(Struct, frozen=True):

@@ -10,7 +10,6 @@ lock over too early, the holder's run fails, but nothing is damaged, because eac
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +18,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from tavusctl.lib.patterns import pattern
 from tavusctl.state.git.project_repository import beside
 from tavusctl.state.git.repository import Refusal, Repository, Update
 from tavusctl.state.shared.folder import Blob, Version, WriteConflict
@@ -30,7 +30,7 @@ _RETRY_PAUSES: Final = (0.3, 1.5)  # seconds before a push that failed without a
 _RACE_PAUSE: Final = 0.05  # seconds after a lost race, times the number of lost races
 _TIME_MARK: Final = "@"  # between the name of an artifact and the time of its write, in file names
 _ARTIFACT_FOLDERS: Final = ("runs/", "trash/")
-_STATE_FILES: Final = re.compile(r"state\.json|journal|(runs|trash)/.+")  # the only files that the ref of a state has
+_STATE_FILES: Final = pattern(r"state\.json|journal|(runs|trash)/.+")  # the only files that the ref of a state has
 
 
 class _WaitingArtifact(Struct, eq=False):

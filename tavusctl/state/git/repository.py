@@ -23,6 +23,7 @@ from msgspec import Struct
 
 from tavusctl.core.errors import StateError
 from tavusctl.integrations.git.process import Git, GitError
+from tavusctl.lib.patterns import pattern
 from tavusctl.secrets.redaction import shortened
 from tavusctl.secrets.url_credentials import without_credentials
 from tavusctl.state.git import project_repository
@@ -38,8 +39,8 @@ _RECEIVE: Final = " ".join(
         "-c receive.autogc=false -c receive.denyCurrentBranch=refuse -c receive.advertisePushOptions=true receive-pack",
     )
 )
-_UNAUTHORISED: Final = re.compile(r"error: 40[134]\b|Authentication failed|Permission to .* denied|not found|Username")
-_REJECTED: Final = re.compile(r"! \[(?:remote )?(?:rejected|failure)\] .*\((.+)\)")
+_UNAUTHORISED: Final = pattern(r"error: 40[134]\b|Authentication failed|Permission to .* denied|not found|Username")
+_REJECTED: Final = pattern(r"! \[(?:remote )?(?:rejected|failure)\] .*\((.+)\)")
 _TRANSIENT: Final = ("atomic transaction failed", "failed to update ref", "cannot lock ref")
 _OTHER_FORMAT: Final = "does not support this repository's hash algorithm"
 _TOKENS: Final = ("GITHUB_TOKEN", "GH_TOKEN")  # from which credential helpers of GitHub take the password

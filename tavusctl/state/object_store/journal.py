@@ -7,7 +7,6 @@ interfere; deleting void objects only saves space.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import ClassVar, Final
 
 from tavusctl.core.errors import LockError, StateError
 from tavusctl.lib.concurrency import run_all
+from tavusctl.lib.patterns import pattern
 from tavusctl.lib.private_files import LIMIT
 from tavusctl.state.hash_chain import START, follow, link
 from tavusctl.state.object_store.bucket import Bucket
@@ -25,7 +25,7 @@ from tavusctl.state.shared.lease import Lease
 from tavusctl.state.shared.lock import Group, decode
 
 FOLDER: Final = "wal"
-_NAME: Final = re.compile(r"wal/(\d{10})-(\d{6})/(\d{8})")
+_NAME: Final = pattern(r"wal/(\d{10})-(\d{6})/(\d{8})")
 _AT_A_TIME: Final = 8
 _TRIES: Final = 5
 
