@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import Final
 
@@ -51,18 +51,24 @@ _MARKERS: Final = (
     *(f"gh{letter}_" for letter in "pousr"),
     *("github_pat_", "glpat-", "xapp-", "AKIA", "ASIA", "AIza", "ya29.", "eyJ", *private_keys.MARKERS),
     *("AGE-SECRET-KEY-", "age-secret-key-", "GOCSPX-", "PMAK-", "pypi-AgE", "xkeysib-", "hvs.CAES"),
-    *(f"{name}_" for name in ("dckr_pat", "figd", "glsa", "lin_api", "ntn", "sbp", "_v1")),
+    *(f"{name}_" for name in ("dckr_pat", "figd", "glsa", "lin_api", "ntn", "sbp")),
+    *(f"do{letter}_v1_" for letter in "opr"),
     *("glrt-", "gldt-"),
     *(f"xox{letter}-" for letter in "abeprs"),
     *("xai-", "pplx-", "nvapi-", "r8_", "tvly-", "cal_live_", "pat-", "shpat_", "shpca_", "shppa_", "shpss_"),
-    *("hf_", "gsk_", "whsec_", "SG.", "npm_", "hooks.slack.com/", "/api/webhooks/", ":AA"),
+    *("hf_", "gsk_", "whsec_", "SG.", "npm_", "hooks.slack.com/", "com/api/webhooks/", ":AA"),
 )
 _SHORTEST: Final = 14  # characters of the shortest match of `_KEYS`
+_FEW: Final = 4
 _SIGNS: Final = "_-/JzK9:S"  # each marker has one of them, and most prose only a few
-# The markers by the first of the signs that they have: a missing sign rules out all its markers.
+_BY_SIGN: Final = {
+    sign: [marker for marker in _MARKERS if next(one for one in _SIGNS if one in marker) == sign] for sign in _SIGNS
+}
+# Each sign, its markers and, of signs with many, what is before it in them: where it is after something else, there is
+# no marker, which is found out faster than by a search for each.
 _KEY_MARKERS: Final = tuple(
-    (sign, tuple(marker for marker in _MARKERS if next(one for one in _SIGNS if one in marker) == sign))
-    for sign in _SIGNS
+    (sign, markers, tuple(marker.partition(sign)[0] for marker in markers) if len(markers) > _FEW else ())
+    for sign, markers in _BY_SIGN.items()
 )
 _CREDENTIALS = pattern(r"(?:bearer|basic|token|apikey|digest)\s+([\w+/=.~:-]{8,})", re.IGNORECASE)
 
@@ -168,7 +174,13 @@ def is_secret_name(name: str) -> bool:
 
 def is_key(text: str) -> bool:
     """Whether a text contains what surely is an API key, a token or a private key."""
-    return _is_key(text) if len(text) > _REMEMBERED else _short_is_key(text)
+    length = len(text)
+    return length >= _SHORTEST and (_is_key(text) if length > _REMEMBERED else _short_is_key(text))
+
+
+def is_any_key(texts: Iterable[str]) -> bool:
+    """Whether one of some texts contains a key; most are too short, which is found out first."""
+    return any(map(is_key, [text for text in texts if len(text) >= _SHORTEST]))
 
 
 def _is_key(text: str) -> bool:
@@ -205,8 +217,8 @@ def _weight_of_key(match: re.Match[str]) -> Weight:
 def _has_marker(text: str) -> bool:
     if len(text) < _SHORTEST:
         return False
-    for sign, markers in _KEY_MARKERS:
-        if sign in text:
+    for sign, markers, befores in _KEY_MARKERS:
+        if sign in text and (not befores or any(part.endswith(befores) for part in text.split(sign))):
             for marker in markers:
                 if marker in text:
                     return True

@@ -45,7 +45,7 @@ def check_document(document: Json, collector: DiagnosticCollector) -> None:
 
     Public keys, examples and words that begin like a key are not reported.
     """
-    if not any(map(detection.is_key, texts_and_keys(document))):  # places are needed only for a key
+    if not detection.is_any_key(texts_and_keys(document)):  # places are needed only for a key
         return
     reported = {diagnostic.source for diagnostic in collector.diagnostics if diagnostic.id == "TV113"}
     for pointer, text, is_name in _texts(document, ""):
