@@ -35,6 +35,7 @@ _WORDS: Final = frozenset().union(
     {"uniqueItems", "minContains", "maxContains", "minProperties", "maxProperties", "deprecated", "readOnly"},
     {"writeOnly", "nullable", "strict", "contentEncoding", "contentMediaType"},
 )
+_KEYWORDS: Final = _NAMED | _INNER | _VALUES | _WORDS
 _TYPES: Final = frozenset({"object", "array", "string", "number", "integer", "boolean", "null"})
 # Keys of a pair with its name beside its value: {name: Authorization, value: ...}.
 _PAIR_NAMES: Final = ("name", "key", "header", "header_name", "field", "param", "parameter", "variable")
@@ -180,15 +181,14 @@ def _pair_name(value: Mapping[str, Json]) -> str:
 
 
 def _is_schema(value: Mapping[str, Json]) -> bool:
+    for key in ("properties", "$defs", "definitions"):
+        named = value.get(key)
+        if isinstance(named, dict) and all(isinstance(item, dict | bool) for item in named.values()):
+            return True
     declared_type = value.get("type")
     types = declared_type if isinstance(declared_type, list) else [declared_type]
     is_typed = bool(types) and all(isinstance(type_name, str) and type_name in _TYPES for type_name in types)
-    subschemas = [value[key] for key in ("properties", "$defs", "definitions") if key in value]
-    has_subschemas = any(
-        isinstance(subschema, dict) and all(isinstance(item, dict | bool) for item in subschema.values())
-        for subschema in subschemas
-    )
-    return has_subschemas or (is_typed and value.keys() <= (_NAMED | _INNER | _VALUES | _WORDS))
+    return is_typed and value.keys() <= _KEYWORDS
 
 
 def _in_schema(value: Mapping[str, Json], path: KeyPath, name: str) -> Iterator[Spot]:

@@ -174,8 +174,10 @@ class Composer(Struct):
 
     def _positions(self, marks: Mapping[str, Mark]) -> Positions:
         first = self.passed + 1
-        numbers = [number for mark in marks.values() for number in (0, mark.line + first, mark.column + 1)]
-        return Positions((self.path,), places_of(tuple(marks)), array("I", numbers))
+        numbers = array("I", [0]) * (3 * len(marks))  # index of the file, line and column of each
+        numbers[1::3] = array("I", [mark.line + first for mark in marks.values()])
+        numbers[2::3] = array("I", [mark.column + 1 for mark in marks.values()])
+        return Positions((self.path,), places_of(tuple(marks)), numbers)
 
     def _scalar(self, event: yaml.ScalarEvent, mark: Mark) -> None:
         if event.tag is not None:
