@@ -14,8 +14,9 @@ READY := $(VENV)/.ready
 # Tests write thousands of small files, each to the disk: in memory that is soon done.
 MEMORY := $(shell test -w /dev/shm && test "$$(df -Pk /dev/shm | awk 'END {print $$4}')" -gt 4000000 && echo /dev/shm)
 PYTEST := $(if $(MEMORY),env TMPDIR=$(MEMORY)) $(BIN)/python -I -m pytest
-# What shares something that is slow to start shares a worker.
-PARALLEL := -n $(WORKERS) --dist loadgroup
+# What shares something that is slow to start shares a worker.  After a worker that was killed, for example for its
+# memory, the run ends and names its test: with a new worker in its place, it would wait for ever.
+PARALLEL := -n $(WORKERS) --dist loadgroup --max-worker-restart 0
 ACTIONLINT := .github/actionlint
 WORKFLOWS := .github/workflows $(wildcard action.yml examples/workflows/*.yml)
 DIST ?= dist
