@@ -160,6 +160,7 @@ class ResourceKind(Struct, frozen=True, eq=False):
     failed_statuses: frozenset[str] = frozenset()  # values of `status` that will not change by themselves
     provisioning: Provisioning | None = None
     is_builtin: Callable[[JsonObject], bool] = lambda _: False  # created by Tavus: never changed
+    unique_names: bool = False  # an account accepts each display name only once
     expensive: bool = False  # replaced or deleted only if named on the command line
     word_separator: str = "-"  # separator of the words in a display name that is made from an address
     can_recrawl: bool = False  # manifests may have `recrawl:`

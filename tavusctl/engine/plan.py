@@ -21,7 +21,7 @@ from tavusctl.core.project_settings import Limit, Safety, strictest_limits
 from tavusctl.crawl import quota
 from tavusctl.engine import provisioning
 from tavusctl.engine.compare.joined import sent_addresses, with_repointing
-from tavusctl.engine.safety import duplicates, protection, removals
+from tavusctl.engine.safety import duplicates, protection, removals, taken_names
 from tavusctl.fields import presigned_urls
 from tavusctl.secrets.values import revealed
 
@@ -54,6 +54,7 @@ class PlanMetadata(Struct, frozen=True):
     limits: tuple[Limit, ...] = ()  # limits on deletes that are higher than at the last apply
     key_source: str = ""  # where the API key comes from, which names an account without a label
     owners: Mapping[str, str] = {}  # id -> the other environment that has bound it, in words
+    names: taken_names.Holders = {}  # the objects whose names the account accepts only once
     forgotten: Mapping[tuple[str, str], Address] = {}  # by kind and id: released objects, whether targets or not
 
 
@@ -73,8 +74,9 @@ def make(
     judged = protection.with_users(tuple(_judge(changes, bindings, approvals, metadata, existing)))
     versions = {change.address: _why_kept(change) for change in kept}
     judged = tuple((one, refusal or removals.refuse_with_version(one, versions)) for one, refusal in judged)
+    judged = taken_names.refuse(judged, metadata.names)
     refused = tuple(refusal for _, refusal in judged if refusal)
-    steps = _steps(judged, bindings, approvals)
+    steps = _steps(judged, bindings, approvals, metadata.names)
     return Plan(
         steps=steps,
         refused=refused,
@@ -297,7 +299,10 @@ def _why_kept(change: Change) -> str:
 
 
 def _steps(
-    judged: Sequence[tuple[Change, Refusal | None]], bindings: Mapping[Address, Binding], approvals: Approvals
+    judged: Sequence[tuple[Change, Refusal | None]],
+    bindings: Mapping[Address, Binding],
+    approvals: Approvals,
+    names: taken_names.Holders,
 ) -> tuple[Change, ...]:
     refused = [refusal for _, refusal in judged if refusal]
     allowed = [change for change, refusal in judged if refusal is None and not _is_kept(change, approvals)]
@@ -305,7 +310,7 @@ def _steps(
     created = {
         c.address for c, refusal in judged if c.action in _MAKES_AN_ID and not (refusal and c.address in bindings)
     }
-    return _order(with_repointing(_without_followers(allowed, refused)), created)
+    return _order(with_repointing(_without_followers(allowed, refused)), created, names)
 
 
 def _without_followers(changes: Sequence[Change], refused: Sequence[Refusal]) -> list[Change]:
@@ -332,11 +337,12 @@ def _without_followers(changes: Sequence[Change], refused: Sequence[Refusal]) ->
     ]
 
 
-def _order(changes: Sequence[Change], created: AbstractSet[Address]) -> tuple[Change, ...]:
+def _order(changes: Sequence[Change], created: AbstractSet[Address], names: taken_names.Holders) -> tuple[Change, ...]:
     """All other changes in the given order, then deletes, referrers first, then retirements of old versions.
 
-    This is the order in which a plan shows its steps.  An apply runs the retirements before the deletes.  An address
-    that is removed keeps its binding, which records the other versions, until these are retired.
+    A change that takes a name comes after the one that frees it.  This is the order in which a plan shows its steps.
+    An apply runs the retirements before the deletes.  An address that is removed keeps its binding, which records the
+    other versions, until these are retired.
     """
     final = removals.final_steps(changes)
     ranks = {step.address: _rank(step) for step in final if step.action is not Action.RETIRE}
@@ -345,7 +351,7 @@ def _order(changes: Sequence[Change], created: AbstractSet[Address]) -> tuple[Ch
     others = [change for change in changes if id(change) not in in_final]
     waiting = [_with_waits(change, created) for change in others if change.action is not Action.RETIRE]
     retirements = [change for change in others if change.action is Action.RETIRE]
-    return (*waiting, *final, *retirements)
+    return (*taken_names.in_order(waiting, names), *final, *retirements)
 
 
 def _with_waits(change: Change, created: AbstractSet[Address]) -> Change:

@@ -21,7 +21,7 @@ from tavusctl.engine.account import observe, referrers, steady_reads
 from tavusctl.engine.account.observe import AccountSnapshot, Decoder, Names
 from tavusctl.engine.prepared_plan import PlanInputs, PreparedPlan
 from tavusctl.engine.recovery import Recovered
-from tavusctl.engine.safety import account_guard, duplicates, novelty, protection
+from tavusctl.engine.safety import account_guard, duplicates, novelty, protection, taken_names
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.state.journal import FinishedRun, Intent
@@ -289,9 +289,10 @@ def _make_plan(
 ) -> Plan:
     changes = diff.finish_changes(comparison.changes, state.bindings) if inputs.approvals.finish else comparison.changes
     targets = inputs.approvals.target
-    targeted = plan.targeted(duplicates.with_renames(changes), desired, targets)
-    others = _others(inputs, targeted)
     metadata = _metadata(api, state, inputs, account.live)
+    targeted = plan.targeted(duplicates.with_renames(changes), desired, targets)
+    targeted = taken_names.with_rivals(targeted, metadata.names)
+    others = _others(inputs, targeted)
     result = plan.make(
         targeted,
         bindings=state.bindings,
@@ -341,15 +342,15 @@ def _others(inputs: PlanInputs, changes: Iterable[Change]) -> OtherBindings:
     return inputs.others() if has_rivals else OtherBindings()
 
 
-def _metadata(api: Reader, state: State, inputs: PlanInputs, live: Iterable[Live]) -> plan.PlanMetadata:
+def _metadata(api: Reader, state: State, inputs: PlanInputs, live: Sequence[Live]) -> plan.PlanMetadata:
     environment = inputs.environment
     label = environment.account or state.account
     agreed = inputs.base_settings.safety
     previous = strictest_limits(agreed, state.safety) if agreed and state.safety else agreed or state.safety
+    names, source = taken_names.holders(live), environment.key_source
     crawls, limits = quota.count_crawls(live), raised_limits(previous, inputs.safety) if inputs.safety else ()
-    source = environment.key_source
     return plan.PlanMetadata(
-        environment.name, label, api.server_time(), crawls, environment.crawl_limit, limits, source
+        environment.name, label, api.server_time(), crawls, environment.crawl_limit, limits, source, names=names
     )
 
 

@@ -228,6 +228,7 @@ TOOL: Final = ResourceKind(
     collection="/v2/tools",
     id_fields=("tool_id",),
     name_field="name",
+    unique_names=True,
     update=Update.MERGE,
     model=RegistryTool,
     fields=FIELDS,

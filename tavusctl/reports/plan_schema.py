@@ -117,7 +117,7 @@ class ChangeEntry(BaseModel):
     fields_: list[FieldEntry] = Field(alias="fields", description="The fields that differ.")
     risks: list[Risk] = _absent("Risks of the change, the worst first.")
     affects: list[str] = _absent("What refers to the object, managed or not.")
-    waits_for: list[AddressText] = Field(description="What must be there first.")
+    waits_for: list[AddressText] = Field(description="What must be done first.")
     reason: str
     source: Source | None
 
