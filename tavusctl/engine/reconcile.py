@@ -132,8 +132,9 @@ def prepare_undo(
     context = undo.UndoContext(finished_run, *known, trash, recreate, *secrets, others.owners, externals, missing)
     reversal = undo.reverse(context)
     guarded = protection.with_declared(state, manifests).bindings
+    changes = protection.with_identity(reversal.changes, state.bindings, account.by_id)
     result = plan.make(
-        protection.with_retained(reversal.changes, guarded),
+        protection.with_retained(changes, guarded),
         bindings=guarded,
         approvals=inputs.approvals,
         warnings=(*recovered.warnings, *remarks.unread_states(others), *reversal.warnings),
@@ -142,8 +143,7 @@ def prepare_undo(
     result = replace(result, settled=tuple(reversal.settled), refused=(*reversal.refused, *result.refused))
     result = replace(result, recovered=bool(sealed.replay.records), settings=_settings(sealed, inputs))
     prepared = PreparedPlan(result, state, (), inputs, account.ids, account.ids_by_kind(), recovered)
-    behind = result.recovered or sealed.seals.needs_write(state)
-    return replace(prepared, state_is_behind=behind, seals=sealed.seals)
+    return replace(prepared, state_is_behind=result.recovered or sealed.seals.needs_write(state), seals=sealed.seals)
 
 
 def _observe_for_undo(

@@ -18,11 +18,11 @@ NAMES = {
 }
 
 
-def give_out_again(project: Project, kind: str, remote_id: str) -> Body:
-    """Delete an object, and give its id to a stranger's, later."""
+def give_out_again(project: Project, kind: str, remote_id: str, spec: Body | None = None) -> Body:
+    """Delete an object, and give its id to a stranger's, later; its name is Theirs, unless `spec` has another."""
     project.account.portal_delete(COLLECTIONS[kind], remote_id)
     project.account.advance(5)
-    theirs = {**SPECS[kind], NAMES.get(kind, "name"): "Theirs", "id": remote_id}
+    theirs = {**SPECS[kind], NAMES.get(kind, "name"): "Theirs", **(spec or {}), "id": remote_id}
     project.account.seed(**{COLLECTIONS[kind]: [theirs]})
     project.account.forget()
     return project.account.objects(COLLECTIONS[kind])[remote_id]
@@ -132,3 +132,23 @@ def test_talk_begins_no_conversation_with_another_object(project: Project) -> No
     said = project.run("talk", "persona/it", "--yes")
     assert (said.code, project.account.objects("conversations")) == (4, {})
     assert f"`persona/it`: {remote_id} is another object now" in said.err
+
+
+@each_kind
+@pytest.mark.parametrize("undone", ["update", "create"])
+def test_an_undo_neither_patches_nor_deletes_it(project: Project, kind: str, undone: str) -> None:
+    """Also where it reads as the run has left its predecessor."""
+    remote_id = managed(project, kind)
+    name = NAMES.get(kind, "name")
+    if undone == "update":
+        project.manifest(kind, "it", {**SPECS[kind], name: "Theirs"})
+        project.apply()
+    run = project.run("undo", "--format", "json").document["runs"][0]["run"]
+    theirs = give_out_again(project, kind, remote_id, SPECS[kind] if undone == "create" else {})
+
+    args = ["--yes", "--allow-deletes", "1", *(["--allow-replica-delete", "replica/it"] if kind == "replica" else [])]
+    ended = project.run("undo", run, *args)
+
+    assert (ended.code, "E310" in ended.out) in {(3, True), (4, True)}, ended.out + ended.err
+    assert remote_id not in " ".join(one["path"] for one in project.account.writes)
+    assert project.account.objects(COLLECTIONS[kind])[remote_id] == theirs

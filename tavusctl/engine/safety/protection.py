@@ -12,8 +12,9 @@ from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.errors import RefusedError
 from tavusctl.core.messages import counted
-from tavusctl.core.model import Action, Change, Lifecycle, Manifest, Plan, Refusal
+from tavusctl.core.model import Action, Change, Lifecycle, Live, Manifest, Plan, Refusal
 from tavusctl.core.ports import State
+from tavusctl.crawl.status import another_object
 
 # Actions after which the references of an object are those of its manifest, or are gone.
 _REWRITES_REFERENCES: Final = frozenset({Action.CREATE, Action.UPDATE, Action.ADOPT, Action.REPLACE, Action.DELETE})
@@ -108,6 +109,20 @@ def _refuse_in_use(change: Change, rewritten: AbstractSet[Address]) -> Refusal |
         return None
     reason = f"still referred to by {', '.join(map(str, sorted(users)))} after this plan"
     return Refusal(change, "E405", 4, reason, f"remove the references to {change.remote_id} there first")
+
+
+def with_identity(
+    changes: Iterable[Change], bindings: Mapping[Address, Binding], live: Mapping[tuple[str, str], Live]
+) -> list[Change]:
+    """The changes; one of an object that is not the bound one any more says so, unless it only releases the object."""
+
+    def mismatch(change: Change) -> str:
+        binding, obj = bindings.get(change.address), live.get((change.address.kind, change.remote_id))
+        if obj is None or binding is None or binding.remote_id != obj.remote_id or change.action is Action.FORGET:
+            return change.identity_mismatch
+        return another_object(obj.remote_id, obj.created, binding.created_at)
+
+    return [replace(change, identity_mismatch=mismatch(change)) for change in changes]
 
 
 def refuse_foreign(change: Change, owners: Mapping[str, str]) -> Refusal | None:
