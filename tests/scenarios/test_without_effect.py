@@ -113,6 +113,23 @@ def test_a_lost_delete_that_was_not_carried_out_is_made(quick: Project, fault: s
     assert not exists(quick, "persona", remote_id)
 
 
+def test_an_edit_after_a_lost_delete_keeps_the_object(quick: Project) -> None:
+    """The read that shows whether the delete was carried out also shows the edit."""
+    remote_id = managed(quick, "persona")
+    quick.remove("persona", "it")
+    quick.account.fault(match="DELETE /v2/personas/*", kind="drop")
+    edit = {"patch": [{"op": "replace", "path": "/system_prompt", "value": "Edited there."}]}
+    when = {"before": f"GET /v2/personas/{remote_id}", "skip": 1}
+    quick.account.control("POST", "portal", {"kind": "persona", "id": remote_id, **edit, "when": when})
+
+    ended = quick.run("apply", "--yes", "--allow-deletes", "1")
+
+    assert (ended.code, "was edited in the account during this run" in ended.out) == (6, True), ended.out + ended.err
+    assert exists(quick, "persona", remote_id)
+    quick.apply("--allow-deletes", "1")
+    assert not exists(quick, "persona", remote_id)
+
+
 def test_destroy_and_undo_confirm_their_deletes_too(quick: Project) -> None:
     quick.manifest("persona", "coach", COACH)
     quick.apply()

@@ -99,7 +99,7 @@ def _delete(ctx: ApplyContext, op: str, step: Change, kind: ResourceKind, check:
             ctx.api.delete(path, fence=fence)
     except Ambiguous as lost:
         try:
-            _read_before(ctx, step, kind)  # Gone: the first call was carried out
+            check()  # Gone: the first call was carried out
         except Stopped:
             raise lost from None
         with ctx.sending(op, check) as fence, suppress(Gone):
