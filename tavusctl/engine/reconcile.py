@@ -17,7 +17,7 @@ from tavusctl.core.ports import OtherBindings, Reader, State, Store
 from tavusctl.core.project_settings import ApprovedInputs, raised_limits, strictest_limits
 from tavusctl.crawl import quota
 from tavusctl.engine import diff, plan, recovery, remarks, renames, resolve, source_watch
-from tavusctl.engine.account import observe, referrers, steady_reads
+from tavusctl.engine.account import observe, referrers, steady_reads, successors
 from tavusctl.engine.account.observe import AccountSnapshot, Decoder, Names
 from tavusctl.engine.prepared_plan import PlanInputs, PreparedPlan
 from tavusctl.engine.recovery import Recovered
@@ -45,7 +45,7 @@ def _prepare_once(manifests: Sequence[Manifest], api: Reader, sealed: SealedStat
     recorded_state = replace(recovered.state, bindings=addressed)
     requested = [manifest for manifest in manifests if not inputs.approvals.destroy or manifest.external_id]
     current_state = _without_given_up_successors(requested, sealed, recorded_state, inputs)
-    state = diff.without_externals(observe.finish_replacements(api, current_state), manifests)
+    state = diff.without_externals(successors.finish_replacements(api, current_state), manifests)
     check_single(state.bindings.values())
     names = observe.names(state, manifests)
     desired, unread_sources = _resolve_desired(requested, sealed, state, names, inputs)

@@ -122,3 +122,19 @@ def test_a_destroy_is_repeated_beside_an_object_of_somebody_else(lost: Project) 
 
     assert (result.code, "TV310" in result.out + result.err) == (0, True)
     assert len(lost.account.objects("personas")) == 1
+
+
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_a_listing_that_lacks_a_managed_object_is_read_again(project: Project, command: str) -> None:
+    """It may lack others as well, such as one that has the name of a planned create."""
+    project.environment["TAVUSCTL_SETTLE"] = "0.1"
+    project.manifest("persona", "ours", {"persona_name": "Ours", "system_prompt": "Hi."})
+    project.apply()
+    project.account.seed(personas=[{"persona_name": "Theirs", "system_prompt": "Hi."}])
+    project.manifest("persona", "theirs", {"persona_name": "Theirs", "system_prompt": "Hello."})
+    empty = {"data": [], "total_count": 0}
+    project.account.fault(match="GET /v2/personas", kind="status", status=200, body=empty)
+
+    ended = project.run(command, *(["--yes"] if command == "apply" else []))
+
+    assert ("refused [E401]" in ended.out, len(project.account.objects("personas"))) == (True, 2)

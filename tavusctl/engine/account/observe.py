@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl.core.address import Address
-from tavusctl.core.binding import MADE, Binding
+from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import ApiError, ConfigError, Gone
 from tavusctl.core.json_tree import Leaf, map_leaves, texts, value_at, with_addresses, with_leaves
@@ -29,7 +29,7 @@ from tavusctl.kinds import KINDS
 from tavusctl.lib.concurrency import run_all
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.patch import Pinned, split
-from tavusctl.secrets.values import MASK, NO_KEY, FingerprintKey, is_mask
+from tavusctl.secrets.values import MASK, FingerprintKey, is_mask
 from tavusctl.state.journal import Intent
 
 
@@ -221,6 +221,20 @@ def snapshot(
     incomplete = dict.fromkeys(_incomplete(live.values(), desired, bindings))
     complete = run_all([partial(find, api, KINDS[name], remote_id, decoder) for name, remote_id in incomplete])
     live.update({(item.kind.name, item.remote_id): item for item in complete if item})
+    unlisted, missing = _unlisted(api, bindings, live, decoder)
+    live = {(item.kind.name, item.remote_id): item for item in _listed_again(api, unlisted, decoder)} | live
+    live.update({(item.kind.name, item.remote_id): item for item in unlisted})
+    missing_ids = {binding.address: binding.remote_id for binding in bindings if binding.address in missing}
+    # If the id of a missing object is used again, it belongs to a new object.
+    ids = {remote_id: address for remote_id, address in decoder.ids.items() if address not in missing}
+    unlinked = tuple(_unlinked(live[key], missing_ids) for key in sorted(live))
+    return AccountSnapshot(unlinked, frozenset(missing), ids, frozenset(decoder.ids_with_secrets))
+
+
+def _unlisted(
+    api: Reader, bindings: Sequence[Binding], live: Mapping[tuple[str, str], Live], decoder: Decoder
+) -> tuple[list[Live], set[Address]]:
+    """Bound objects and successors that no listing has, read by id, and the addresses of missing bound ones."""
     absent = [
         (binding, remote_id)
         for binding in bindings
@@ -228,17 +242,20 @@ def snapshot(
         if (binding.address.kind, remote_id) not in live
     ]
     reads = run_all([partial(find, api, KINDS[one.address.kind], remote_id, decoder) for one, remote_id in absent])
-    live.update({(item.kind.name, item.remote_id): item for item in reads if item})
     missing = {
         binding.address
         for (binding, remote_id), item in zip(absent, reads, strict=True)
         if item is None and remote_id == binding.remote_id
     }
-    missing_ids = {binding.address: binding.remote_id for binding in bindings if binding.address in missing}
-    # If the id of a missing object is used again, it belongs to a new object.
-    ids = {remote_id: address for remote_id, address in decoder.ids.items() if address not in missing}
-    unlinked = tuple(_unlinked(live[key], missing_ids) for key in sorted(live))
-    return AccountSnapshot(unlinked, frozenset(missing), ids, frozenset(decoder.ids_with_secrets))
+    return [item for item in reads if item], missing
+
+
+def _listed_again(api: Reader, found: Iterable[Live], decoder: Decoder) -> list[Live]:
+    """The objects of the kinds of which a read by id has `found` an object: its listing may lack others as well."""
+    kinds = {item.kind.name: item.kind for item in found}
+    return [
+        item for items in run_all([partial(listed, api, kind, decoder) for kind in kinds.values()]) for item in items
+    ]
 
 
 def _incomplete(live: Iterable[Live], desired: Sequence[Desired], bindings: Sequence[Binding]) -> list[tuple[str, str]]:
@@ -260,36 +277,6 @@ def with_kinds(api: Reader, account: AccountSnapshot, wanted: AbstractSet[str], 
     unread = wanted - {live.kind.name for live in account.live}
     more = [live for name in KINDS if name in unread for live in listed(api, KINDS[name], decoder)]
     return replace(account, live=(*account.live, *more))
-
-
-def finish_replacements(api: Reader, state: State) -> State:
-    """A state in which every successor that has become usable is bound to its address."""
-    bindings = {
-        address: _finish_replacement(api, KINDS[address.kind], binding) if binding.successor else binding
-        for address, binding in state.bindings.items()
-    }
-    return replace(state, bindings=bindings)
-
-
-def _finish_replacement(api: Reader, kind: ResourceKind, binding: Binding) -> Binding:
-    plain = Decoder({}, NO_KEY)
-    try:
-        successor = read(api, kind, binding.successor, plain)
-    except Gone:  # one wrong 404 must not leave a new version behind that no binding records
-        return binding if is_listed(api, kind, binding.successor) else binding.without_successor()
-    if successor.status not in kind.ready_statuses:
-        return binding
-    return replace(
-        binding.without_successor(),
-        remote_id=binding.successor,
-        applied=binding.successor_spec,
-        externals=binding.successor_externals,
-        retired=(*binding.retired, binding.remote_id),
-        answered={},
-        not_live={},
-        unconfirmed=MADE,
-        created_at=successor.created,
-    )
 
 
 def listed(api: Reader, kind: ResourceKind, decoder: Decoder, *, needed: bool = True) -> tuple[Live, ...]:
