@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tavusctl.core.json_tree import leaves
 from tavusctl.lib.json_types import Json, KeyPath
@@ -73,6 +74,7 @@ class _Around(Struct, frozen=True):
     is_secret: bool = False  # an object holds secrets
     is_sent: bool = False  # an object holds headers, a query or variables: there, keys have any name
     is_template: bool = False  # an object holds texts with `{placeholders}`, whose names say which are secrets
+    is_example: bool = False  # a schema holds it: it may be a word for people, so its name is not enough
 
     def has_secret(self, name: str, text: str) -> bool:
         """Whether a text there is a secret, although its own name does not say so."""
@@ -83,11 +85,12 @@ class _Around(Struct, frozen=True):
     def below(self, name: str) -> _Around:
         """What is said about the values of an object of this name, too."""
         is_sent = self.is_sent or (bool(_SENT.search(name)) and not self.is_template)
-        return _Around(self.is_secret or bool(detection.weight(name)), is_sent, self.is_template)
+        return replace(self, is_secret=self.is_secret or bool(detection.weight(name)), is_sent=is_sent)
 
 
 NOTHING: Final = _Around()
 TEMPLATE: Final = _Around(is_template=True)
+_EXAMPLE: Final = _Around(is_example=True)
 
 
 def secrets(value: Json, path: KeyPath, name: str, around: _Around = NOTHING) -> Iterator[Spot]:
@@ -112,7 +115,7 @@ def secrets(value: Json, path: KeyPath, name: str, around: _Around = NOTHING) ->
 
 def _value(value: str | int, path: KeyPath, name: str, around: _Around) -> Iterator[Spot]:
     if isinstance(value, int):
-        if abs(value) >= _LEAST_NUMBER and detection.weight(name) is Weight.CERTAIN:
+        if abs(value) >= _LEAST_NUMBER and detection.weight(name) is Weight.CERTAIN and not around.is_example:
             yield Spot(path, str(value))
         return
     spans = url_credentials.spans(value)
@@ -120,7 +123,7 @@ def _value(value: str | int, path: KeyPath, name: str, around: _Around) -> Itera
         yield Spot(path, value, spans=spans if url_credentials.is_url(value) else ())
         return
     weight, text = detection.weight(name), _PLACEHOLDERS.sub("", value) if around.is_template else value
-    if text != value:  # what is around the placeholders mostly is a scheme or a prefix
+    if text != value or around.is_example:  # what is around placeholders mostly is a scheme or a prefix
         weight = min(weight, Weight.POSSIBLE)
     is_secret = detection.is_secret_under(weight, text) or around.has_secret(name, text)
     if is_secret or _in_line(text) or names_secret(text) or _in_json(value):
@@ -218,10 +221,14 @@ def _in_subschema(value: Json, path: KeyPath, name: str) -> Iterator[Spot]:
 def _in_schema_value(value: Json, path: KeyPath, name: str) -> Iterator[Spot]:
     """Secrets in a value of a schema; it may be a word for people, so its name is not enough: it must look secret."""
     if isinstance(value, dict):
-        yield from secrets(value, path, name)
-    for place, text in _texts(value, path) if not isinstance(value, dict) else ():
-        if url_credentials.spans(text) or detection.is_secret_under(min(detection.weight(name), Weight.POSSIBLE), text):
-            yield Spot(place, text)
+        yield from secrets(value, path, name, _EXAMPLE)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _in_schema_value(item, (*path, str(index)), name)
+    elif isinstance(value, str):
+        weight = min(detection.weight(name), Weight.POSSIBLE)
+        if url_credentials.spans(value) or detection.is_secret_under(weight, value):
+            yield Spot(path, value)
 
 
 def _texts(value: Json, path: KeyPath) -> Iterable[tuple[KeyPath, str]]:

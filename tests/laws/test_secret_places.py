@@ -237,6 +237,7 @@ ORDINARY = [
                             },
                             "password": {"$ref": "#/$defs/secret", "default": ""},
                             "token": {"enum": ["card", "phone"]},
+                            "login": {"type": "object", "examples": [{"password": "swordfish", "user_token": 123456}]},
                         },
                         "$defs": {"secret": {"type": "string", "format": "password", "examples": ["swordfish"]}},
                     },

@@ -34,6 +34,8 @@ SPECS: dict[str, tuple[str, Body]] = {
     "header": ("persona", llm(headers={KEY: "x"})),
     "query": ("persona", llm(default_query={KEY: "x"})),
     "parameter": ("tool", tool(parameters={"type": "object", "properties": {KEY: {"type": "string"}}})),
+    "example": ("tool", tool(parameters={"type": "object", "examples": [{"login": {"api_key": BODY}}]})),
+    "values": ("tool", tool(parameters={"type": "object", "properties": {"a": {"enum": [["x", {"token": BODY}]]}}})),
     "prompt": ("persona", persona(system_prompt=f"Use {KEY} for calls.")),
     "name of a persona": ("persona", {"persona_name": f"A {KEY}", "system_prompt": "You coach."}),
     "description": ("tool", tool(description=f"Use {KEY}")),
