@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 from typing import Final
 from urllib.parse import unquote, unquote_plus
 
@@ -59,8 +61,9 @@ def _address_spans(text: str, is_password: Callable[[re.Match[str]], bool]) -> t
     if ":" not in text:
         return ()
     found = spans(text)
+    starts, ends = [span.start for span in found], list(accumulate((span.end for span in found), max, initial=0))
     bare = (Span(match.start(1), match.end(1), "password") for match in _BARE.finditer(text) if is_password(match))
-    added = (span for span in bare if not any(span.start < one.end and one.start < span.end for one in found))
+    added = (span for span in bare if ends[bisect_left(starts, span.end)] <= span.start)
     return tuple(sorted((*found, *added), key=lambda span: span.start))
 
 
@@ -82,9 +85,12 @@ def without_credentials(text: str) -> str:
     Known secrets come first: if a credential in one were removed, redaction would not find the rest of it.
     """
     text = redacted(text)
-    for span in reversed(_address_spans(text, lambda _: True)):
-        text = text[: span.start] + HIDDEN + text[span.end :]
-    return text
+    parts, offset = list[str](), 0
+    for span in _address_spans(text, lambda _: True):
+        if span.start >= offset:
+            parts += [text[offset : span.start], HIDDEN]
+        offset = max(offset, span.end)
+    return "".join([*parts, text[offset:]])
 
 
 def is_url(text: str) -> bool:

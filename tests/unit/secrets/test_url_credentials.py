@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tavusctl.config.spec import plain_secrets
@@ -40,3 +42,16 @@ def test_a_known_secret_is_redacted_before_a_credential_in_it() -> None:
         redaction.register("Zq7xK2mP9@w4TvB8nY3cHd")
         text = "see https://me:Zq7xK2mP9@w4TvB8nY3cHd.example/a"
         assert url_credentials.without_credentials(text) == f"see https://me:{redaction.SHOWN}.example/a"
+
+
+def test_credentials_inside_one_another_are_hidden_as_one() -> None:
+    url = "https://u:hunter22pw@host.example/a;token=sk-live-0f1e2d3c4b5a69788796a5b4/b"
+    assert url_credentials.without_credentials(url) == "https://u:…@host.example/a;token=…/b"
+
+
+def test_the_time_for_a_text_with_many_addresses_is_short() -> None:
+    text = "https://u:hunter22pw@a.example/ git:swordfish9@b " * 20_000
+    start = time.process_time()
+    shown = url_credentials.without_credentials(text)
+    assert time.process_time() - start < 2.5
+    assert shown == "https://u:…@a.example/ git:…@b " * 20_000
