@@ -16,9 +16,10 @@ from tavusctl.config import files, manifest_files, yaml12
 from tavusctl.config.limits import MAX_YAML_BYTES, Budget, LimitExceededError
 from tavusctl.config.yaml12 import Parsed
 from tavusctl.core.address import Source
-from tavusctl.core.diagnostics import Diagnostic, errors_in
+from tavusctl.core.diagnostics import Diagnostic, errors_in, redacted_diagnostics
 from tavusctl.core.errors import ConfigError
 from tavusctl.rewrite.formatter import format_document
+from tavusctl.secrets.redaction import redactor_for
 
 
 class Formatting(Struct):
@@ -48,7 +49,7 @@ class Formatting(Struct):
         parsed = yaml12.read(content, name)
         self.budget.count(Source(name, 1, 1), values=parsed.values)
         errors = errors_in(parsed.diagnostics)
-        self.diagnostics += errors
+        self.diagnostics += redacted_diagnostics(errors, redactor_for(content.decode("utf-8", "replace")))
         new_content = (
             content if errors else format_document(content, name, _schema(parsed, path, root, overlay=overlay))
         )

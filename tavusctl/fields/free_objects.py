@@ -47,6 +47,7 @@ _IN_FILE: Final = pattern(
     r"(?<![\w-])([\w-]++)[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token)\s++)?([^\s,;\"'}\]]+)", re.IGNORECASE
 )
 _NAMED_SECRET: Final = pattern(r"\$\{secret:[^}]*\}")
+_ESCAPE: Final = pattern(r"\\[A-Za-z]")  # of a text in quotes; its letter is not one of a key after it
 _PLACEHOLDERS: Final = pattern(r"\{[^{}]*\}")
 _HEADER: Final = 2  # words in the value of a header: a scheme, and its parameter
 _LEAST_NUMBER: Final = 100_000  # a smaller number under a secret name is a setting
@@ -145,7 +146,7 @@ def names_nothing(text: str) -> bool:
 def line_has_secret(line: str) -> bool:
     """Whether a line of a file may contain a secret; the rest of the file may be invalid."""
     by_name = any(detection.is_secret_under(detection.weight(name), value) for name, value in _named_values(line))
-    line = _NAMED_SECRET.sub("", line)
+    line = _ESCAPE.sub(" ", _NAMED_SECRET.sub("", line))
     return by_name or detection.is_credential(line) or bool(url_credentials.spans(line))
 
 

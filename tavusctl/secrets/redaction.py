@@ -98,13 +98,12 @@ def redacted_words(text: str) -> View:
 
 
 def redactor_for(source: str) -> Callable[[str], str]:
-    """A function that redacts messages about a source text, also pieces of the secrets that are in the source.
+    """A function that redacts messages about a source text, also pieces of the secrets and keys that are in the source.
 
     Such a message may quote any part of the source, for instance what looks like an expression or a tag, and with it a
-    piece of a secret, which `redacted` would not find.
+    piece of a secret, which `redacted` would not find, or a key that nobody has reported yet.
     """
-    secrets = tuple(_known)
-    return partial(_without_pieces, source, secrets) if secrets else str
+    return partial(_without_pieces, source, tuple(_known))
 
 
 def _without_pieces(source: str, all_secrets: tuple[str, ...], message: str) -> str:
@@ -115,11 +114,12 @@ def _without_pieces(source: str, all_secrets: tuple[str, ...], message: str) -> 
     return _replace_spans(message, [*_secret_spans(readings, secrets), *_piece_spans(readings, secrets)])
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)  # a manifest and its overlay
 def _secrets_in(source: str, secrets: tuple[str, ...]) -> tuple[str, ...]:
-    """The known secrets in a source text; computed only when there is a message about it, which is rare."""
+    """The known secrets in a source text, and its keys of known forms; computed only for a message, which is rare."""
     readings = _Readings(source)
-    return tuple(secret for secret in secrets if any(_secret_spans(readings, [secret])))
+    known = (secret for secret in secrets if any(_secret_spans(readings, [secret])))
+    return (*known, *(source[start:end] for start, end in detection.key_spans(source)))
 
 
 def shortened(text: str, most: int) -> View:

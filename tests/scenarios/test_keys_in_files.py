@@ -57,6 +57,29 @@ def test_a_key_anywhere_in_a_manifest_is_an_error(project: Project, place: str) 
         assert BODY not in checked.out + checked.err
 
 
+# What cannot be read as YAML, with a key where the message or the quoted line tells it.
+UNREADABLE = {
+    "alias": "context: *{}",
+    "long alias": "context: *" + 40 * "x" + "-{}",
+    "tag": "context: !{} x",
+    "tag of YAML": "context: !!{} x",
+    "twice": "{0}: 1\n  {0}: 2",
+    "escape": 'context: "\\q {}"',
+    "escape before it": 'context: "\\n{} \\q"',
+    "directive": "context: x\n...\n%TAG ! {}\n---",
+}
+
+
+@pytest.mark.parametrize("form", ["text", "json", "github"])
+@pytest.mark.parametrize("line", UNREADABLE.values(), ids=UNREADABLE)
+def test_no_message_about_an_unreadable_manifest_tells_a_key_in_it(project: Project, line: str, form: str) -> None:
+    project.write("manifests/a.yaml", f"kind: persona\nname: a\nspec:\n  {line.format(KEY)}\n")
+
+    for args in (("validate", "--format", form), ("fmt", "--check")):
+        checked = project.run(*args)
+        assert (checked.code, BODY[:10] in checked.out + checked.err) == (10, False), checked.out + checked.err
+
+
 def test_a_key_in_a_prompt_file_is_an_error(project: Project) -> None:
     project.write("manifests/prompt.md", f"Use {KEY}\n")
     project.manifest("persona", "a", persona(system_prompt="${file:prompt.md}"))
