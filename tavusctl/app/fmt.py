@@ -14,6 +14,7 @@ from tavusctl.app.session.manifests import without_manifests
 from tavusctl.app.session.opening import report_skipped
 from tavusctl.config import files, manifest_files, yaml12
 from tavusctl.config.limits import MAX_YAML_BYTES, Budget, LimitExceededError
+from tavusctl.config.spec import plain_secrets
 from tavusctl.config.yaml12 import Parsed
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import Diagnostic, errors_in, redacted_diagnostics
@@ -55,6 +56,8 @@ class Formatting(Struct):
         )
         if new_content != content:
             self.before[name], self.after[name] = content, new_content
+            for document in parsed.documents:
+                plain_secrets.register_secrets(document.value)
 
 
 def fmt(session: LocalSession, paths: Sequence[Path]) -> Formatting:

@@ -88,6 +88,40 @@ def test_check_lists_and_diff_shows_and_both_write_nothing(untidy: Project) -> N
     assert Path(untidy.root, "manifests/two.yaml").read_bytes().decode() == UNTIDY
 
 
+def test_no_line_of_a_difference_shows_a_secret_of_several_lines(project: Project) -> None:
+    """Its lines have no name beside them that says what they are."""
+    keys = [f"{letter}1f2e3d4c5b6a7988{letter}" for letter in "vwxyz"]
+    project.write(
+        "manifests/a.yaml",
+        f"""
+        kind: persona\x20\x20
+        name: a
+        spec:
+          layers:
+            llm:
+              api_key:
+                {keys[0]}
+              headers: {{X-Api-Key:\x20\x20
+                Bearer {keys[1]}}}
+              base_url: https://llm.example.com/v1
+              extra_body:
+                token: [
+                  {keys[2]} ]\x20\x20
+                pem: |
+                  -----BEGIN PRIVATE KEY-----
+                  {keys[3] * 3}
+                  {keys[4] * 3}
+                  -----END PRIVATE KEY-----
+                mode: fast\x20\x20
+        """,
+    )
+
+    diff = project.run("fmt", "--diff")
+
+    assert "+        mode: fast\n" in diff.out
+    assert [key for key in keys if key in diff.out] == []
+
+
 def test_a_file_that_cannot_be_read_stops_all_and_says_where(untidy: Project) -> None:
     untidy.write("manifests/bad.yaml", "a: [\n")
 

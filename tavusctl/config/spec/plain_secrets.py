@@ -12,6 +12,7 @@ from tavusctl.core.json_tree import pattern_of, texts_and_keys
 from tavusctl.core.messages import shown
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import secret_fields
+from tavusctl.kinds import KINDS, name_of
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.patch.pointer import escape, join
 from tavusctl.secrets import detection, redaction, url_credentials
@@ -66,6 +67,18 @@ def check_path(source: Source) -> list[Diagnostic]:
         redaction.register(key)
     message = "the path of this file contains a plaintext secret"
     return [Diagnostic("TV113", message, source, _RENAME)] if found else []
+
+
+def register_secrets(document: Json) -> None:
+    """Register the secrets that a document has in plain text, so that no difference of its file shows them."""
+    for text in texts_and_keys(document):
+        for start, end in detection.key_spans(text):
+            redaction.register(text[start:end])
+    manifest = document if isinstance(document, dict) else {}
+    kind, spec = KINDS.get(name_of(str(manifest.get("kind")))), manifest.get("spec")
+    for spot in secret_fields.secret_places(kind, spec) if kind and isinstance(spec, dict) else ():
+        if "${" not in spot.text:
+            secret_fields.register(spot)
 
 
 def register_passwords(document: Json) -> None:
