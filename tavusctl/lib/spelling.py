@@ -17,17 +17,26 @@ IGNORED = pattern(
     r"[\s\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
     r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
 )
+
+
+def _between(quote: str) -> str:
+    """What is between the quotes of two pieces of one text: a comma, a plus or a dot, and perhaps an index."""
+    return rf"[ \n]{{0,16}}(?:[,+.][ \n]{{0,16}}|(?<=[ \n]))(?:{quote}[0-9]{{1,4}}{quote}:[ \n]{{0,16}})?{quote}"
+
+
 # Encodings of characters by the character that they start with, for a fast search: HTML, percent (RFC 3986), escapes of
 # JSON, Python, YAML, shells, Markdown and `escape_invisible`, JSON Pointer (RFC 6901), quoted-printable (RFC 2045),
-# quotes in single quotes of YAML and of shells, terminal colours and links, tags, null characters, Mermaid.
+# quotes in quotes of YAML, of CSV and of shells, texts in pieces (lists, sums, members by index), terminal colours and
+# links, tags, null characters, Mermaid.
 _CHARACTERS = {
     "&": r"&(?:#0{0,9}[0-9]{1,7}|#[xX]0{0,9}[0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?",
     "%": r"%(?:[0-9a-fA-F]{2}(?:%[0-9a-fA-F]{2})*|u[0-9a-fA-F]{4}(?:%u[0-9a-fA-F]{4})*)",
-    "\\": r"\\(?:u\{[0-9a-fA-F]{1,6}\}|u[0-9a-fA-F]{4}(?:\\u[0-9a-fA-F]{4})*|U[0-9a-fA-F]{8}"
+    "\\": r"\\(?:[ux]\{[0-9a-fA-F]{1,6}\}|u[0-9a-fA-F]{4}(?:\\u[0-9a-fA-F]{4})*|U[0-9a-fA-F]{8}"
     r"|x[0-9a-fA-F]{2}(?:\\x[0-9a-fA-F]{2})*|[0-7]{1,3}(?:\\[0-7]{1,3})*|[nrt -/:-@\[-`{-~]|\r?\n[ \t]*)",
     "~": r"~[01]",
     "=": r"=(?:[0-9a-fA-F]{2}|\r?\n)(?:=[0-9a-fA-F]{2}|=\r?\n)*",
-    "'": r"""'(?:'|\\''|"'"')""",
+    "'": rf"""'(?:'|\\''|"'"'|{_between("'")})""",
+    '"': rf"""\"(?:"|{_between('"')})""",
     "\x1b": r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,500}(?:\x07|\x1b\\))",
     "<": r"<(?:/?[A-Za-z]|!--)[^<>]{0,200}>",
     "\0": r"\0\0*",
@@ -88,11 +97,11 @@ def _decode_escape(encoded: str) -> str:
     """The decoded text of a backslash escape."""
     if encoded.startswith("\\u") and encoded[2] != "{":
         return str(json.loads(f'"{encoded}"'))
-    if encoded[1] == "x":
+    if encoded[1] == "x" and encoded[2] != "{":
         return _bytes_to_text(bytes.fromhex(encoded.replace("\\x", "")))
     if encoded[1] in "01234567":
         return _bytes_to_text(bytes(int(octal, 8) & 0xFF for octal in encoded.split("\\")[1:]))
-    if encoded[1] in "uU":
+    if encoded[1] in "uUx":
         number = int(encoded[2:].strip("{}"), 16)
         return chr(number) if number <= sys.maxunicode else encoded
     if encoded[1] in "\r\n":  # a text goes on in the next line
@@ -116,6 +125,11 @@ def _decode_reference(encoded: str) -> str:
     digits = encoded[2:].rstrip(";")
     number = int(digits[1:], 16) if digits[0] in "xX" else int(digits)
     return chr(number) if number < ord(" ") else html.unescape(encoded)
+
+
+def _decode_quotes(encoded: str) -> str:
+    """The quote that two quotes mean, or nothing, if they are the end of a piece and the beginning of the next one."""
+    return encoded[0] if set(encoded) <= {"'", '"', "\\"} else ""
 
 
 def _bytes_to_text(content: bytes) -> str:
@@ -168,7 +182,8 @@ _DECODERS: dict[str, Callable[[str], str]] = {
     "~": lambda encoded: "~" if encoded == "~0" else "/",
     "\\": _decode_escape,
     "=": _decode_quoted_printable,
-    "'": lambda _: "'",
+    "'": _decode_quotes,
+    '"': _decode_quotes,
     "\x1b": lambda _: "",
     "<": lambda _: "",
     "\0": lambda _: "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
@@ -88,6 +89,35 @@ def test_a_key_goes_also_in_pieces_in_another_case_and_as_numbers(echo: str) -> 
         for shown in (redaction.redacted(f"no: {echo}!"), redaction.redacted_words(f"no: {echo}!")):
             assert "(sensitive)" in shown
             assert sum(char.isalnum() for char in shown.replace("(sensitive)", "")) <= len("no") + 6, shown
+
+
+@pytest.mark.parametrize("secret", ["Summer2024!", "p\"a's{w}/or#d: 1~x", "correct horse battery staple", "hunter2x"])
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda text: json.dumps(list(text)),
+        lambda text: json.dumps(dict(enumerate(text))),
+        lambda text: json.dumps(dict(enumerate(text)), indent=2),
+        lambda text: json.dumps(json.dumps(list(text))),
+        lambda text: f"{json.dumps(text[:4])} + {json.dumps(text[4:])}",
+        lambda text: f"{json.dumps(text[:5])}\n    {json.dumps(text[5:])}",
+        lambda text: "".join(f"\\x{{{ord(char):04x}}}" for char in text),
+        lambda text: f'"{text.replace(chr(34), chr(34) * 2)}"',
+    ],
+)
+def test_a_short_secret_in_pieces_goes(secret: str, encode: Callable[[str], str]) -> None:
+    with redaction.isolated_run():
+        redaction.register(secret)
+        shown = redaction.redacted(f"no: {encode(secret)}!")
+    assert sum(char.isalpha() for char in shown.replace("(sensitive)", "")) == len("no"), shown
+
+
+@pytest.mark.parametrize("text", ['["final", "ize"]', "'fina' 'lize'", '{"0": "fina", "1": "lize"}'])
+def test_a_text_in_pieces_is_not_another_one(text: str) -> None:
+    with redaction.isolated_run():
+        redaction.register("finale")
+        redaction.register("Summer2024!")
+        assert redaction.redacted_words(text) == redaction.redacted(text) == text
 
 
 @pytest.mark.parametrize("echo", [KEY[3:23], KEY[6:20], KEY[5:19].upper(), ".".join(KEY[5:19])])
