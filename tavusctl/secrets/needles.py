@@ -16,7 +16,7 @@ from urllib.parse import quote_plus
 from tavusctl.lib.spelling import without_ignored
 
 SHORTEST = 6  # characters; a shorter secret may also be a part of a word
-_CORE = 12  # letters and digits, separated by anything, that are not in a text by chance
+_CORE = 10  # letters and digits, separated by anything, that are not in a text by chance
 _LONG = 16  # letters of words that are not in a text by chance
 _LOWER = bytes(range(256)).lower()
 _NO_CORE = bytes(byte for byte in range(256) if not chr(byte).isalnum() or byte > ord("z"))
@@ -37,15 +37,18 @@ def cores_of(secrets: tuple[str, ...]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=32)
 def half_cores_of(secrets: tuple[str, ...]) -> tuple[str, ...]:
-    """The cores of secrets, and every half of them; words only as a whole, if they are long."""
-    halves = (
-        core[start : start + length]
-        for core in cores_of(secrets)
-        for length in [max(_CORE, (len(core) + 1) // 2)]
-        for start in range(len(core) - length + 1)
-    )
-    words = {core for core in map(core_of, secrets) if core.isalpha() and len(core) >= _LONG}
-    return tuple(sorted(words.union(half for half in halves if _is_unlike_words(half)), key=len))
+    """The cores of secrets, and every half of them; of words, if they are long, and the whole of a URL of words."""
+    halves = {half for core in cores_of(secrets) for half in _halves(core) if _is_unlike_words(half)}
+    for secret in secrets:
+        core = core_of(secret)
+        if core.isalpha() and len(core) >= _LONG:
+            halves |= {core} if "://" in secret else set(_halves(core))
+    return tuple(sorted(halves, key=len))
+
+
+def _halves(core: str) -> Iterator[str]:
+    length = max(_CORE, (len(core) + 1) // 2)
+    return (core[start : start + length] for start in range(len(core) - length + 1))
 
 
 def _is_unlike_words(core: str) -> bool:

@@ -120,6 +120,14 @@ def test_a_text_in_pieces_is_not_another_one(text: str) -> None:
         assert redaction.redacted_words(text) == redaction.redacted(text) == text
 
 
+@pytest.mark.parametrize("secret", ["summer2024-x", "Summer2024!"])
+def test_a_secret_with_digits_goes_in_any_case_and_with_any_separators(secret: str) -> None:
+    with redaction.isolated_run():
+        redaction.register(secret)
+        shown = redaction.redacted(f"{secret.upper()}, {secret.lower()}, {'-'.join(secret)}")
+    assert not any(map(str.isalnum, shown.replace("(sensitive)", "")))
+
+
 @pytest.mark.parametrize("echo", [KEY[3:23], KEY[6:20], KEY[5:19].upper(), ".".join(KEY[5:19])])
 def test_the_words_of_a_server_lose_halves_of_secrets(echo: str) -> None:
     with redaction.isolated_run():
@@ -135,6 +143,8 @@ def test_the_words_of_a_server_lose_halves_of_secrets(echo: str) -> None:
         ("S7x@!**m1XR-end", "S7x@!**m1X"),
         ("hudtXbnKjwPOwPZjfrNhejKY", "hudtxbnkjwpowpzjfrnhejky"),
         ("correct horse battery staple", "CORRECT HORSE BATTERY STAPLE"),
+        ("correct horse battery staple", "correct horse batte"),
+        ("correct horse battery staple", "e battery staple"),
     ],
 )
 def test_the_words_of_a_server_lose_what_is_cut_at_a_sign_or_in_another_case(secret: str, echo: str) -> None:
