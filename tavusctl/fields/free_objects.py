@@ -43,8 +43,11 @@ _PAIR_NAMES: Final = ("name", "key", "header", "header_name", "field", "param", 
 _PAIR_VALUES: Final = frozenset({"value", "val", "content", "data", "header_value", "secret"})
 _SENT: Final = pattern(r"(?:^|[_-])(?:headers?|query|env|environment|params|cookies)$|Headers?$|Query$|Params$")
 # Names begin at a boundary and are never shortened: otherwise a long word would be read once from each of its letters.
+# A public key is none.
 _IN_FILE: Final = pattern(
-    r"(?<![\w-])([\w-]++)[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token)\s++)?([^\s,;\"'}\]]+)", re.IGNORECASE
+    r"(?<![\w-])(?<!public )(?<!publishable )([\w-]++)[\"']?\s*[:=]\s*[\"']?"
+    r"(?:(?:bearer|basic|token)\s++)?([^\s,;\"'}\]]+)",
+    re.IGNORECASE,
 )
 _NAMED_SECRET: Final = pattern(r"\$\{secret:[^}]*\}")
 _ESCAPE: Final = pattern(r"\\[A-Za-z]")  # of a text in quotes; its letter is not one of a key after it

@@ -296,6 +296,7 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
 
 RIGHT: list[tuple[str, Spec]] = [
     persona(system_prompt="Promo code: SUMMER2025, zip code: SW1A1AA, order key: A1B2C3D4, token: userAccessToken."),
+    persona(system_prompt="Our public key: MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE, publishable key: Zq7xK2mP9wLr4TvB8"),
     persona(
         system_prompt="The session: customerAccountStatus; the code: A1B2C3D4E5F6G7H8; authorization: Bearer tokens."
     ),
