@@ -315,10 +315,10 @@ def decompressed_body(response: httpx.Response, limit: int, sink: Callable[[byte
 
     With a `sink`, the sink gets the body chunk by chunk, and the return value is empty.
     """
-    encoding = response.headers.get("Content-Encoding", "identity").strip().lower() or "identity"
-    if encoding not in ("identity", "gzip"):
+    encoding = response.headers.get("Content-Encoding", "identity").strip() or "identity"
+    if encoding.lower() not in ("identity", "gzip"):
         raise httpx.DecodingError(f"a body in the encoding `{shortened(encoding, 20)}`, which was not requested")
-    inflater = zlib.decompressobj(zlib.MAX_WBITS | 16) if encoding == "gzip" else None
+    inflater = zlib.decompressobj(zlib.MAX_WBITS | 16) if encoding.lower() == "gzip" else None
     parts: list[bytes] = []
     store, size, has_data = sink or parts.append, 0, False
     for chunk in response.iter_raw():

@@ -134,6 +134,16 @@ def test_a_redirect_that_repeats_a_key_is_not_quoted(watched: Watched) -> None:
     assert watched.leaks == []
 
 
+def test_a_header_that_repeats_a_short_key_is_not_quoted(project: Project) -> None:
+    """Names of encodings have no case, but a key has."""
+    project.manifest("persona", "p", {"persona_name": "P", "system_prompt": "Hello."})
+    project.account.fault(match="*", kind="status", status=200, headers={"content-encoding": "Hunter2-X"}, times=None)
+
+    planned = project.run("plan", GITHUB_TOKEN="Hunter2-X")
+
+    assert (planned.code, "hunter2" in planned.err.lower()) == (11, False), planned.err
+
+
 def test_a_secret_that_is_used_as_a_name_is_not_shown(watched: Watched) -> None:
     """By value, wherever it comes from: names and prompts of live objects, too."""
     bound = watched.project.account.seed(
