@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import quote_plus
 
-from tavusctl.lib.spelling import without_ignored
+from tavusctl.lib.spelling import NESTED, PACKED, decode, without_ignored
 
 SHORTEST = 6  # characters; a shorter secret may also be a part of a word
 _CORE = 10  # letters and digits, separated by anything, that are not in a text by chance
@@ -67,7 +67,7 @@ def needles_of(secrets: tuple[str, ...]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def _needles(secret: str) -> tuple[str, ...]:
-    """The needles of a secret, for texts without white space: itself, its lines, reversed, and in common encodings."""
+    """The needles of a secret, for texts without white space: itself, its lines, reversed, encoded, and decoded."""
     contents = _contents(secret)
     misread = [content.decode(codec, "replace") for content in contents for codec in ("utf-8", "latin-1", "cp1252")]
     encoded = [
@@ -75,9 +75,19 @@ def _needles(secret: str) -> tuple[str, ...]:
         for content in contents
         for spelled in (content.hex(), content.hex().upper(), quote_plus(content), *_base64(content))
     ]
-    plain = [secret, *secret.splitlines(), secret[::-1], *misread]
+    plain = [secret, *secret.splitlines(), secret[::-1], *misread, *_decoded(secret)]
     needles = dict.fromkeys([*map(without_ignored, plain), *encoded])
     return tuple(needle for needle in needles if len(needle) >= SHORTEST)
+
+
+def _decoded(secret: str) -> Iterator[str]:
+    """What a server reads in a secret that is encoded itself; of a user and a password, also the password alone."""
+    for _, spelling in (NESTED, PACKED):
+        text = spelling.sub(decode, secret)
+        yield text
+        password = text.partition(":")[2]
+        if text != secret and _is_unlike_words(core_of(password)):
+            yield password
 
 
 def _contents(secret: str) -> list[bytes]:

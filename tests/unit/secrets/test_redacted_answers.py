@@ -181,3 +181,28 @@ def test_a_key_of_a_known_form_in_an_answer_is_hidden_although_nobody_knows_it()
     key = "sk-live-0f1e2d3c4b5a69788796a5b4"
     shown = redaction.redacted_words(f"the stored key {key} is invalid")
     assert shown == f"the stored key {redaction.SHOWN} is invalid"
+
+
+@pytest.mark.parametrize(
+    ("secret", "echo"),
+    [
+        (base64.b64encode(b"bob:Zq7xK2mP9wLr").decode(), "no user bob:Zq7xK2mP9wLr here"),
+        (base64.b64encode(b"bob:Zq7xK2mP9wLr").decode(), "a wrong password Zq7xK2mP9wLr of bob"),
+        (f"Basic {base64.b64encode(b'bob:hunter2').decode()}", "no: Basic bob:hunter2"),
+        (b"Summer of 69!".hex(), "no: Summer of 69!"),
+        (quote("p/w d&1", safe=""), "no: p/w d&1"),
+        ("p&amp;w&#x2f;d1", "no: p&w/d1"),
+    ],
+)
+def test_a_secret_that_is_encoded_goes_also_decoded(secret: str, echo: str) -> None:
+    with redaction.isolated_run():
+        redaction.register(secret)
+        shown = redaction.redacted(echo)
+    assert "(sensitive)" in shown
+    assert not any(part in shown for part in ("Zq7", "hunter2", "Summer", "w d&", "w/d"))
+
+
+def test_a_password_that_is_a_word_stays_beside_its_encoding() -> None:
+    with redaction.isolated_run():
+        redaction.register(base64.b64encode(b"admin:password").decode())
+        assert redaction.redacted("the password of admin") == "the password of admin"
