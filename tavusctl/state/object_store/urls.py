@@ -28,6 +28,7 @@ _ENDPOINTS: Final[Mapping[str, tuple[str, ...]]] = {
     "gs": ("GOOGLE_BASE_URL",),
     "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT", "AZURITE_BLOB_STORAGE_URL"),
 }
+_PREFIXES: Final = ("AWS_", "AZURE_", "GOOGLE_")
 
 
 def open_object_store(scheme: str, location: str) -> SharedStore:
@@ -111,6 +112,7 @@ def connect(scheme: str, container: str, url: str, *, timeout: str = "10s", retr
     from obstore.exceptions import BaseError  # noqa: PLC0415 - as above
     from obstore.store import AzureStore, GCSStore, S3Store  # noqa: PLC0415 - as above
 
+    _forget_empty_variables()
     make: Mapping[str, Any] = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}
     plain = check_endpoints(scheme, os.environ)
     options = {"timeout": timeout, "connect_timeout": "5s", "allow_http": plain}
@@ -120,3 +122,12 @@ def connect(scheme: str, container: str, url: str, *, timeout: str = "10s", retr
         message = f"{url} cannot be used: {error_text(error)}"
         raise StateError(message, "check the environment variables for this store", id="E912") from None
     return remote
+
+
+def _forget_empty_variables() -> None:
+    """Take the empty variables of stores out of the environment: a workflow has one for each secret that is not set.
+
+    obstore would take it for a key, and not look for the credentials of the machine.
+    """
+    for name in [name for name, value in os.environ.items() if name.startswith(_PREFIXES) and not value]:
+        del os.environ[name]
