@@ -321,6 +321,16 @@ def test_without_a_comment_there_is_nothing_to_link(step: Step) -> None:
     assert ended.err.endswith("link in the comment on #7: none\n")
 
 
+def test_a_page_is_not_linked_in_the_plan_of_another_commit(step: Step) -> None:
+    """The comment still shows an older plan if the newer one could not be written."""
+    step.run("plan", GITHUB_SHA="1" * 40)
+    older = step.comments
+
+    ended = step.run("link", PAGE, GITHUB_SHA="2" * 40)
+
+    assert (ended.code, step.comments) == (0, older)
+
+
 @pytest.mark.parametrize("url", ["", "javascript:alert(1)", "https://x/) [evil](https://y", "https://x"])
 def test_what_is_no_address_of_a_page_is_refused(step: Step, url: str) -> None:
     step.run("plan")
@@ -876,7 +886,7 @@ def test_a_full_report_leaves_room_for_the_longest_names_and_links(step: Step) -
     place = Step(inner, step.hub)
 
     planned = place.run("plan", GITHUB_SERVER_URL=forge, GITHUB_RUN_ID="1" * 100, GITHUB_SHA="a" * 40)
-    linked = place.run("link", page)
+    linked = place.run("link", page, GITHUB_SHA="a" * 40)
 
     assert (planned.err.endswith("comment on #7: created\n"), linked.err.endswith("updated\n")) == (True, True), (
         planned.err[-300:] + linked.err[-300:]

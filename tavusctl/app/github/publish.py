@@ -95,7 +95,9 @@ class Publisher(Struct, frozen=True):
         """Add a link to an existing comment, whose page is made after the comment; return an exit code."""
 
         def with_link(before: Section | None) -> str:
-            return f"{before.text.rstrip().partition(f' · [{_PAGE}](')[0]} · [{_PAGE}]({url})\n" if before else ""
+            if before is None or before.commit != short(self.step.commit):
+                return ""  # if the plan of this commit could not be written, that of an older one is there
+            return f"{before.text.rstrip().partition(f' · [{_PAGE}](')[0]} · [{_PAGE}]({url})\n"
 
         def write(github: GitHub) -> str:
             return f"link in the {self._update_comment(github, self.step.pull_request, with_link)}"
