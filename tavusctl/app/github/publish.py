@@ -85,11 +85,8 @@ class Publisher(Struct, frozen=True):
     def publish(self, code: int, reports: ReportRequest) -> int:
         """Update the issue (`drift`) or the comment (other commands); return an exit code, 0 if that succeeded."""
         is_drift = self.subject.command == "drift"
-        tell = self._keep_issue if is_drift else self._keep_comment
-        written_code = self._write(lambda github: tell(github, code, reports), needed=is_drift)
-        if not is_drift and self._reports_merge(code, reports.document):
-            self._write(lambda github: self._update_earlier(github, code, reports), needed=False)
-        return written_code
+        tell = self._keep_issue if is_drift else self._keep_comments
+        return self._write(lambda github: tell(github, code, reports), needed=is_drift)
 
     def link(self, url: str) -> int:
         """Add a link to an existing comment, whose page is made after the comment; return an exit code."""
@@ -103,6 +100,14 @@ class Publisher(Struct, frozen=True):
             return f"link in the {self._update_comment(github, self.step.pull_request, with_link)}"
 
         return self._write(write, needed=False) if self.step.pull_request else 0
+
+    def _keep_comments(self, github: GitHub, code: int, reports: ReportRequest) -> str:
+        done = self._keep_comment(github, code, reports)
+        if not self._reports_merge(code, reports.document):
+            return done
+        if done:
+            self.log.say(done)
+        return self._update_earlier(github, code, reports)
 
     def _keep_comment(self, github: GitHub, code: int, reports: ReportRequest) -> str:
         subject, document = self.subject, reports.document
