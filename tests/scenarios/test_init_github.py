@@ -203,6 +203,18 @@ def test_the_name_of_an_environment_is_always_a_text(project: Project, name: str
         assert {step["environment"] for step in steps if "environment" in step} == {name}
 
 
+@pytest.mark.parametrize(
+    ("folder", "written"),
+    [("it's a", "it's a"), ("it's ${{ github.actor }}", "${{ 'it''s ${{ github.actor }}' }}")],
+)
+def test_the_name_of_a_folder_is_no_expression(folder: str, written: str) -> None:
+    texts = workflows(WorkflowInputs([Environment()], [], folder), {}).values()
+
+    steps = [step for text in texts for job in yaml.safe_load(text)["jobs"].values() for step in job["steps"]]
+
+    assert {step["with"]["working-directory"] for step in steps if "command" in step.get("with", {})} == {written}
+
+
 def test_no_two_folders_share_a_concurrency_group() -> None:
     """GitHub compares the names of groups without regard to case, and a run cancels another that waits in its group."""
     folders = ("", "bots", "Bots", "BOTS", "a/b", "A/b", "a-b", "A-b")

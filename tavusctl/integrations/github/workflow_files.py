@@ -150,12 +150,18 @@ def _run(
     lines += [f"          environment: {json.dumps(environment.name)}"]
     lines += [f"          args: {args}"] if args else []
     lines += [f"          comment: {comment}"] if comment else []
-    lines += [f"          working-directory: {json.dumps(inputs.folder)}"] if inputs.folder else []
+    lines += [f"          working-directory: {_input(inputs.folder)}"] if inputs.folder else []
     variables = _variables(inputs, environment) if command != _LINK else []
     if len(inputs.environments) > 1 and command in _COMMENTING and comment != "never":
         variables.append((_ONE_COMMENT, '"true"'))
     lines += ["        env:", *(f"          {name}: {value}" for name, value in variables)] if variables else []
     return "".join(f"{line}\n" for line in lines)
+
+
+def _input(text: str) -> str:
+    """A text as an input of an action, where `${{` would begin an expression."""
+    quoted = text.replace("'", "''")
+    return json.dumps(f"${{{{ '{quoted}' }}}}" if "${{" in text else text)
 
 
 def variable_names(inputs: WorkflowInputs, environment: Environment) -> list[str]:
