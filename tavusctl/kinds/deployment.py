@@ -28,13 +28,13 @@ class Limits(Model):
 class Deployment(Model):
     """A deployment as it is written."""
 
-    name: str | None = optional("Name shown in lists.", max_length=255)
+    name: str | None = optional("Name shown in lists.")
     persona_id: Filled = Field(description="Who speaks there; a `${ref:persona/NAME}`.")
     channel: Annotated[Filled, KnownValues("widget", "embed", "landing-page")] = Field(description="Where it is.")
     status: Annotated[str, KnownValues("draft", "active", "inactive")] | None = optional(
         "`active`: anybody with the link can talk, at the account's cost."
     )
-    password: str | None = optional("Password that visitors have to enter; a `${secret:NAME}`.", max_length=1024)
+    password: str | None = optional("Password that visitors have to enter; a `${secret:NAME}`.")
     allowed_origins: list[str] | None = optional("Web sites that may show it.")
     limits: Limits | None = optional("How much may be used.")
     customization: dict[str, Any] | None = optional("How it looks and begins.")

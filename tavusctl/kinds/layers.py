@@ -247,9 +247,9 @@ class Capabilities(Model):
 class KnowledgeBase(Model):
     """How the persona looks things up in its documents."""
 
-    rag_score_threshold: float | None = optional("How well a passage must fit, 0 to 1.", ge=0, le=1)
-    rag_n_chunks: int | None = optional("How many passages are used.", ge=0)
-    rag_surrounding_chunk_radius: int | None = optional("How many neighbours of a passage are used.", ge=0)
+    rag_score_threshold: float | None = optional("How well a passage must fit.")
+    rag_n_chunks: int | None = optional("How many passages are used.")
+    rag_surrounding_chunk_radius: int | None = optional("How many neighbours of a passage are used.")
     enable_rag_observability_app_messages: bool | None = optional("Whether the application is told what was looked up.")
     use_procedure_goalchain: bool | None = optional("Whether procedures in documents are followed.")
 

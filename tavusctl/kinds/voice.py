@@ -23,7 +23,7 @@ class Voice(Model):
     train_audio_url: WebAddress = Field(description="Where the recording can be fetched.", max_length=2048)
     description: str | None = optional("What it sounds like, for people.", max_length=1000)
     tags: list[Tag] | None = optional("Tags by which people find it.", max_length=50)
-    callback_url: str | None = optional("URL that is called when the voice is ready.", max_length=2048)
+    callback_url: str | None = optional("URL that is called when the voice is ready.")
 
 
 _DROPPED: Final = COMPUTED | {"voice_id", "voice_type", "status", "error_message", "face_id", "replica_id"}

@@ -86,6 +86,7 @@ def test_a_pal_is_read_in_the_words_of_the_path_and_in_a_fixed_order(today: Tavu
         ("mcp", {"connectors": ["c8-1"]}, {"connectors": ["c8-1"], "connector_tools": {}}),
         ("capabilities", {"search_enabled": True}, {"search_enabled": True}),
         ("knowledge_base", {"rag_n_chunks": 3}, {"rag_n_chunks": 3}),
+        ("knowledge_base", {"rag_score_threshold": 1.5}, {"rag_score_threshold": 1.5}),
         ("sts", {"engine": "x"}, {"engine": "x"}),
     ],
 )

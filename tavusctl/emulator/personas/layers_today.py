@@ -92,9 +92,9 @@ LAYERS: dict[str, Fields] = {
         "search_results_prompt_injection_prevention_enabled": Field(flag),
     },
     "knowledge_base": {
-        "rag_score_threshold": Field(number(0, 1)),
-        "rag_n_chunks": Field(integer(0)),
-        "rag_surrounding_chunk_radius": Field(integer(0)),
+        "rag_score_threshold": Field(number),
+        "rag_n_chunks": Field(integer()),
+        "rag_surrounding_chunk_radius": Field(integer()),
         "enable_rag_observability_app_messages": Field(flag),
         "use_procedure_goalchain": Field(flag),
     },

@@ -19,6 +19,7 @@ from tavusctl.emulator.bodies.fields import (
     missing,
     nested,
     one_of,
+    text,
     texts,
 )
 from tavusctl.emulator.bodies.paging import all_of, list_page, newest_first
@@ -42,9 +43,9 @@ LIMITS: Fields = {
 FIELDS: Fields = {
     "pal_id": Field(length(1, 255)),
     "channel": Field(one_of("widget", "embed", "landing-page")),
-    "name": Field(length(0, 255), "", nullable=True),
+    "name": Field(text, "", nullable=True),
     "status": Field(one_of("draft", "active", "inactive"), "draft"),
-    "password": Field(length(0, 1024), None, nullable=True),
+    "password": Field(text, None, nullable=True),
     "allowed_origins": Field(texts, []),
     "limits": Field(nested(LIMITS), {}),
     "customization": Field(mapping, {}),

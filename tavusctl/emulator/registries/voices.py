@@ -5,7 +5,7 @@ from __future__ import annotations
 from tavusctl.emulator.account.clock import without_zone
 from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
-from tavusctl.emulator.bodies.fields import Field, Fields, diagnostics, length, list_of, matching, missing
+from tavusctl.emulator.bodies.fields import Field, Fields, diagnostics, length, list_of, matching, missing, text
 from tavusctl.emulator.bodies.paging import all_of, list_page, newest_first, page_response
 from tavusctl.emulator.bodies.reading import comma_separated, contains, layer_of, read_object, texts_in
 from tavusctl.emulator.http.messages import Object, Refusal, Response, answer, check_fields, empty, refuse_fields
@@ -19,7 +19,7 @@ UPDATE: Fields = {
     "description": Field(length(0, 1000), None, nullable=True),
     "tags": Field(list_of(length(1, 64), 50)),
 }
-CREATE: Fields = {**UPDATE, "train_audio_url": AUDIO, "audio_url": AUDIO, "callback_url": Field(length(0, 2048))}
+CREATE: Fields = {**UPDATE, "train_audio_url": AUDIO, "audio_url": AUDIO, "callback_url": Field(text)}
 AUDIO_KEYS = ("train_audio_url", "audio_url")  # which name the API has for the link is not known, so both are accepted
 # Id and name; a voice without an id belongs to a face, the third member.
 _STOCK_ROWS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any, get_args
 
 import pytest
@@ -247,6 +248,56 @@ def test_types_and_rules_between_fields(kind: str, spec: dict[str, Any], expecte
 )
 def test_known_values_of_a_field(kind: str, path: tuple[str, ...], known: tuple[str, ...]) -> None:
     assert known_values(KINDS[kind].model, path) == known
+
+
+BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "minLength", "maxLength", "minItems", "maxItems")
+# The limits that the pages of the API name; where they name none, no manifest is refused.
+LIMITS = {
+    "document /crawl/depth": {"minimum": 1, "maximum": 10},
+    "document /crawl/max_pages": {"minimum": 1, "maximum": 100},
+    "dictionary /name": {"maxLength": 255},
+    "dictionary /rules": {"maxItems": 10_000},
+    "dictionary /rules/*/text": {"maxLength": 200},
+    "dictionary /rules/*/pronunciation": {"maxLength": 500},
+    "voice /voice_name": {"maxLength": 255},
+    "voice /description": {"maxLength": 1000},
+    "voice /tags": {"maxItems": 50},
+    "voice /tags/*": {"maxLength": 64},
+    "tool /delivery/api/timeout": {"maximum": 60, "exclusiveMinimum": 0},
+    "guardrail /guardrail_name": {"maxLength": 100},
+    "guardrail /callback_url": {"maxLength": 2048},
+    "guardrail /tags": {"maxItems": 32},
+    "guardrails /data": {"minItems": 1},
+    "objectives /data": {"minItems": 1},
+    "persona /guardrail_ids": {"maxItems": 50},
+    "persona /tool_ids": {"maxItems": 50},
+    "persona /skills/presentation/document_ids": {"minItems": 1},
+    **{
+        f"deployment /limits/{name}": {"minimum": 1}
+        for name in ("daily_call_limit", "daily_call_limit_per_user", "concurrent_call_limit", "max_call_duration")
+    },
+}
+
+
+def limits(document: dict[str, Any], schema: dict[str, Any], pointer: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """The limits of the fields below a schema, by pointer; that a text is not empty is none."""
+    if "$ref" in schema:
+        schema = document["$defs"][schema["$ref"].rpartition("/")[2]]
+    ends = {name: end for name, end in schema.items() if name in BOUNDS and (name, end) != ("minLength", 1)}
+    if ends:
+        yield pointer, ends
+    inner = [(f"{pointer}/{name}", below) for name, below in schema.get("properties", {}).items()]
+    inner += [(f"{pointer}/*", schema[name]) for name in ("items", "additionalProperties") if name in schema]
+    for place, below in [*inner, *((pointer, choice) for choice in schema.get("anyOf", []))]:
+        if isinstance(below, dict):
+            yield from limits(document, below, place)
+
+
+def test_the_limits_of_fields_are_those_of_the_api() -> None:
+    schemas = {kind.name: kind.model.model_json_schema() for kind in KINDS.values()}
+    found = {f"{name} {place}": ends for name, one in schemas.items() for place, ends in limits(one, one)}
+
+    assert found == LIMITS
 
 
 def models(model: type[BaseModel]) -> set[type[BaseModel]]:
