@@ -73,9 +73,9 @@ def reading(text: str) -> Reading:
 
     A text that has every possible stand-in stays as it is: the parser reads or refuses it by its own rules.
     """
-    separators = _free_characters(text) if _SEPARATOR.search(text) else ""
+    separators = _free_characters(text) if not text.isascii() and _SEPARATOR.search(text) else ""
     parsed = text.translate(str.maketrans(_SEPARATORS, separators)) if separators else text
-    if not _HIGH_ESCAPE.search(text):
+    if "\\" not in text or not _HIGH_ESCAPE.search(text):
         return Reading(text, parsed, 0, separators)
     for start, spelled in _STAND_INS:
         characters = f"[{chr(start)}-{chr(start + 2 * _SURROGATES - 1)}]"
