@@ -9,8 +9,10 @@ the client of object stores does: a forked child has no such threads and would w
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import pkgutil
 import sys
 import tempfile
 import threading
@@ -25,13 +27,13 @@ from tests.crash import boundaries  # noqa: E402 - sys.path must be set first
 COUNTER = boundaries.Counter()
 boundaries.wrap(COUNTER)
 
-from tavusctl import cli  # noqa: E402 - the standard library must be wrapped first
+import tavusctl  # noqa: E402 - the standard library must be wrapped first
+from tavusctl import cli, kinds  # noqa: E402 - as above
 
 
 def main() -> None:
     """Answer requests until standard input ends."""
-    for name in ("apply", "plan", "state"):
-        cli.cli.get_command(None, name)  # type: ignore[arg-type]  # the context is not used
+    _import_everything()
     warmed_up: set[str] = set()
     for line in sys.stdin:
         request = json.loads(line)
@@ -39,6 +41,15 @@ def main() -> None:
         run = _run_in_process if "--warm" in sys.argv and not is_broken and command not in warmed_up else _run_in_child
         warmed_up.add(command)
         print(json.dumps(_response(request, run)), flush=True)  # noqa: T201 - the response goes to standard output
+
+
+def _import_everything() -> None:
+    """Import all modules and build all models now, since otherwise each child would do so for itself."""
+    for module in pkgutil.walk_packages(tavusctl.__path__, "tavusctl."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    for kind in kinds.KINDS.values():
+        kind.model.model_rebuild()
 
 
 def _response(request: dict[str, Any], run: Callable[[dict[str, Any], int, int], int]) -> dict[str, Any]:
