@@ -690,3 +690,18 @@ def test_a_branch_that_holds_something_else_is_never_written(clone: Clone, hub: 
     assert "is not a state: it holds `manifests/persona-coach.yaml`" in ended.err
     assert project.account.writes == []
     assert git(hub, "rev-parse", "refs/heads/main") == before
+
+
+def test_a_command_fetches_the_state_and_its_lock_in_one_call(clone: Clone, forge: tuple[str, GitServer]) -> None:
+    """Each call is a round trip, and two processes of git here."""
+    url, served = forge
+    project = clone()
+    project.apply()
+    git(project.root, "remote", "set-url", "origin", f"{url}/hub.git")
+    step = {"GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": url, "GITHUB_TOKEN": served.password}
+
+    listed = project.run("state", "list", **step)
+
+    assert listed.code == 0, listed.err
+    calls = [line for line in served.lines if line.startswith("GET ")]
+    assert len(calls) == 4, served.lines  # three listings of refs (journal, state and runs), and one fetch

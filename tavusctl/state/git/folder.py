@@ -206,13 +206,13 @@ class GitFolder:
             if not self._tips and (own := self._repository.own_refs):
                 own.check(self._ref, tips[self._ref])
             new_tips = {ref: tip for ref, tip in tips.items() if tip and tip != self._tips.get(ref)}
-            for ref, tip in new_tips.items():
-                self._repository.fetch(ref, tip)
-            if all(map(self._repository.has, new_tips.values())):  # else a ref has moved since
+            self._repository.fetch(new_tips)
+            kinds = self._repository.kinds([*new_tips.values()])
+            if all(kind == "commit" for kind in kinds.values()):  # else a ref has moved since
                 self._tips = tips
                 return tips
             for ref, tip in new_tips.items():
-                if self._repository.kind(tip) not in ("", "commit"):
+                if kinds[tip] not in ("", "commit"):
                     raise self._repository.no_state_error(ref, "a state: it is no commit")
         raise self._repository.unreadable_error("it changes faster than it can be fetched")
 

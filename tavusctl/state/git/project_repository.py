@@ -41,21 +41,26 @@ def own_repository(folder: Path) -> str:
     with contextlib.suppress(GitError):
         git = Git(folder, _TIMEOUT)
         if not remotes(folder) and not _had_remote(git):
-            return git.path("rev-parse", "--path-format=absolute", "--git-common-dir")
+            return _folder_of(git)
     return ""
 
 
-def origin(root: Path) -> str:
-    """The URL of the project's remote `origin`; a path becomes absolute, relative to the top of the repository."""
+def location(root: Path) -> tuple[str, bool]:
+    """The URL of the repository with the state of a project, and whether it is the project's own, as above.
+
+    Otherwise it is the remote `origin`; a path becomes absolute, relative to the top of the project's repository.
+    """
     hint = "add it with `git remote add origin URL`, or write `state: git+URL`"
     try:
         git = Git(root, _TIMEOUT)
         names = remotes(root)
         if "origin" in names:
             top = Path(git.path("rev-parse", "--show-toplevel"))
-            return absolute(git.path("remote", "get-url", "origin"), top)
+            return absolute(git.path("remote", "get-url", "origin"), top), False
+        if not names and not _had_remote(git):
+            return _folder_of(git), True
         had = "this one has had a remote, which may have the state, and has none now"
-        reason = had if not names and _had_remote(git) else "no such remote"
+        reason = "no such remote" if names else had
     except GitError as error:
         reason, hint = str(error), error.advice or hint
     message = f"`state: git` needs a git repository with a remote `origin`: {reason}"
@@ -95,7 +100,7 @@ def is_own(url: str, root: Path) -> bool:
     real, top, git_folder = Path(os.path.realpath(path)), Path(os.path.realpath(root)), None
     with contextlib.suppress(GitError):
         git = Git(root, _TIMEOUT)
-        git_folder = Path(os.path.realpath(git.path("rev-parse", "--path-format=absolute", "--git-common-dir")))
+        git_folder = Path(os.path.realpath(_folder_of(git)))
         top = Path(os.path.realpath(git.path("rev-parse", "--show-toplevel")))
     if git_folder and (real in (top, git_folder) or real == top / ".git"):
         return True
@@ -194,6 +199,10 @@ def _entries(git: Git, names: str) -> Iterator[tuple[str, str]]:
         for entry in git.nul_separated("config", "--includes", "--null", "--get-regexp", names):
             key, separator, value = entry.partition("\n")
             yield key, value if separator else "true"
+
+
+def _folder_of(git: Git) -> str:
+    return git.path("rev-parse", "--path-format=absolute", "--git-common-dir")
 
 
 def _had_remote(git: Git) -> bool:

@@ -83,13 +83,15 @@ class Repository:
 
     def __init__(self, root: Path, url: str) -> None:
         _check_version(root)
-        own = "" if url else project_repository.own_repository(root)
-        self.url = project_repository.absolute(url, root.resolve()) if url else own or project_repository.origin(root)
-        self.is_own = bool(own) or (bool(url) and project_repository.is_own(self.url, root))
+        if url:
+            self.url, self._has_no_remote = project_repository.absolute(url, root.resolve()), False
+        else:
+            self.url, self._has_no_remote = project_repository.location(root)
+        self.is_own = self._has_no_remote or (bool(url) and project_repository.is_own(self.url, root))
         self.shown = without_credentials(self.url)
-        self._has_no_remote = bool(own)
-        self.own_refs = None if url or own else project_repository.OwnRefs(root, self.shown)
+        self.own_refs = None if url or self._has_no_remote else project_repository.OwnRefs(root, self.shown)
         self._push_options = (*_PUSH, _RECEIVE) if self.is_own else _PUSH
+        self._local_commits: set[str] = set()  # commits that the local repository has: none is ever removed
         self._listed: tuple[str, dict[str, str]] = "", {}  # a commit and its files
         self._temporary = _temporary_folder()
         weakref.finalize(self, shutil.rmtree, self._temporary, ignore_errors=True)
@@ -126,23 +128,28 @@ class Repository:
         self._begin("sha256")
         return True
 
-    def fetch(self, ref: str, commit: str) -> None:
-        """Fetch a commit with its content, unless it is in the local repository already."""
-        if self.has(commit):
+    def fetch(self, tips: Mapping[str, str]) -> None:
+        """Fetch the commits of refs with their content, in one call, unless the local repository surely has them."""
+        refs = {commit: ref for ref, commit in tips.items() if commit not in self._local_commits}
+        if not refs:
             return
         options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--refmap=")
+        moves = [f"+{ref}:refs/fetched/{commit}" for commit, ref in refs.items()]
         with self._readable():
-            self._reach("fetch", *options, "--", self.url, f"+{ref}:refs/fetched/{commit}")
+            self._reach("fetch", *options, "--", self.url, *moves)
 
     @_local()
-    def kind(self, object_id: str) -> str:
-        """The kind of an object, such as `commit`; empty if the local repository does not have it."""
-        answer = self._git().line("cat-file", "--batch-check=%(objecttype)", given=object_id.encode())
-        return "" if answer.endswith(" missing") else answer
-
-    def has(self, commit: str) -> bool:
-        """Whether the local repository has a commit."""
-        return self.kind(commit) == "commit"
+    def kinds(self, commits: Sequence[str]) -> dict[str, str]:
+        """The kinds of objects, such as `commit`, by id; empty for those that the local repository does not have."""
+        unknown = [commit for commit in commits if commit not in self._local_commits]
+        given = "".join(f"{commit}\n" for commit in unknown).encode()
+        answers = self._git().line("cat-file", "--batch-check=%(objecttype)", given=given) if unknown else ""
+        found = {
+            commit: "" if answer.endswith(" missing") else answer
+            for commit, answer in zip(unknown, answers.splitlines(), strict=True)
+        }
+        self._local_commits |= {commit for commit, kind in found.items() if kind == "commit"}
+        return {commit: found.get(commit, "commit") for commit in commits}
 
     @_local()
     def files(self, commit: str) -> dict[str, str]:
@@ -178,7 +185,9 @@ class Repository:
         for name, content in changes.items():
             lines += [f"D {name}\n".encode()] if content is None else [_import_file(name, content)]
         given = b"".join([*lines, b"get-mark :1\n"])
-        return self._git().line("fast-import", "--quiet", "--force", given=given)
+        commit = self._git().line("fast-import", "--quiet", "--force", given=given)
+        self._local_commits.add(commit)
+        return commit
 
     def push(self, updates: Sequence[Update]) -> Refusal | None:
         """Move all refs or none, each only if it is at the expected commit; None if it succeeded."""
