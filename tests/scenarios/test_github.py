@@ -281,6 +281,18 @@ def test_only_what_the_commit_of_an_apply_contains_is_told_of_it(step: Step) -> 
     assert f"commit {MERGED[:7]}, which contains this merge\n" in step.comments[0]
 
 
+def test_a_run_for_a_tag_looks_at_no_earlier_merges(step: Step) -> None:
+    tag: dict[str, str | None] = {
+        "GITHUB_EVENT_NAME": "workflow_dispatch",
+        "GITHUB_REF": "refs/tags/v1",
+        "GITHUB_SHA": MERGED,
+    }
+
+    step.run("apply", "--yes", fork=False, pull=False, **tag)
+
+    assert step.hub.calls == [("GET", f"/repos/acme/agents/commits/{MERGED}/pulls")]
+
+
 @pytest.mark.parametrize("event", ["schedule", "merge_group"])
 def test_a_run_that_is_about_no_merge_tells_nobody(step: Step, event: str) -> None:
     step.hub.merged[MERGED] = [7]

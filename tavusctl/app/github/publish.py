@@ -103,7 +103,7 @@ class Publisher(Struct, frozen=True):
 
     def _keep_comments(self, github: GitHub, code: int, reports: ReportRequest) -> str:
         done = self._keep_comment(github, code, reports)
-        if not self._reports_merge(code, reports.document):
+        if not (self.step.branch and self._reports_merge(code, reports.document)):  # a tag is no place of merges
             return done
         if done:
             self.log.say(done)
