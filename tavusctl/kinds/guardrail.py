@@ -10,7 +10,7 @@ from pydantic import Field
 from tavusctl.core.messages import shown
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
 from tavusctl.core.schema.spec_model import Model
-from tavusctl.kinds.common.field_types import Filled, Modality, matching, optional, pattern_schema
+from tavusctl.kinds.common.field_types import Filled, Modality, PatternSchema, matching, optional
 from tavusctl.kinds.common.normalise import COMPUTED, normaliser
 from tavusctl.secrets.redaction import shortened
 
@@ -20,7 +20,7 @@ def _no_tag(value: str) -> str:
 
 
 _TAG: Final = "[A-Za-z0-9_ -]{1,64}"
-GuardrailTag = Annotated[str, matching(_TAG, _no_tag), pattern_schema(_TAG)]
+GuardrailTag = Annotated[str, matching(_TAG, _no_tag), PatternSchema(_TAG)]
 
 
 class SingleGuardrail(Model):

@@ -10,7 +10,7 @@ from pydantic import Field
 from tavusctl.core.messages import sanitized_name, shown
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
 from tavusctl.core.schema.spec_model import Model
-from tavusctl.kinds.common.field_types import Filled, Modality, matching, optional, pattern_schema
+from tavusctl.kinds.common.field_types import Filled, Modality, PatternSchema, matching, optional
 from tavusctl.kinds.common.normalise import COMPUTED_OF_SETS, normaliser_of_sets
 
 
@@ -20,7 +20,7 @@ def _no_name(value: str) -> str:
 
 
 _NAME: Final = "[A-Za-z0-9_]+"
-GuardrailName = Annotated[str, matching(_NAME, _no_name), pattern_schema(_NAME)]
+GuardrailName = Annotated[str, matching(_NAME, _no_name), PatternSchema(_NAME)]
 
 
 class Guardrail(Model):

@@ -12,7 +12,7 @@ from tavusctl.core.messages import sanitized_name, shown
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
-from tavusctl.kinds.common.field_types import Filled, Modality, matching, optional, pattern_schema
+from tavusctl.kinds.common.field_types import Filled, Modality, PatternSchema, matching, optional
 from tavusctl.kinds.common.normalise import COMPUTED_OF_SETS, normaliser_of_sets
 from tavusctl.lib.graph import Edge, Graph, Node
 from tavusctl.lib.json_types import Json, JsonObject
@@ -24,7 +24,7 @@ def _no_name(value: str) -> str:
 
 
 _NAME: Final = r"\S+"
-ObjectiveName = Annotated[str, matching(_NAME, _no_name), pattern_schema(_NAME)]
+ObjectiveName = Annotated[str, matching(_NAME, _no_name), PatternSchema(_NAME)]
 
 
 class Objective(Model):

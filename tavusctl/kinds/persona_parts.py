@@ -12,7 +12,7 @@ from tavusctl.core.messages import listed, shown
 from tavusctl.core.resource_kind import FieldTraits, Part, PartStyle
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model
-from tavusctl.kinds.common.field_types import matching, optional, pattern_schema
+from tavusctl.kinds.common.field_types import PatternSchema, matching, optional
 from tavusctl.lib.json_types import Json, JsonObject
 
 
@@ -72,7 +72,7 @@ def _no_username(value: str) -> str:
 
 
 # Empty: not set.
-Username = Annotated[str, matching(r"[^\s@]*", _no_username), pattern_schema(r"[^\s@]*")]
+Username = Annotated[str, matching(r"[^\s@]*", _no_username), PatternSchema(r"[^\s@]*")]
 
 
 class Conferencing(Model):

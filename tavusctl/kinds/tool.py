@@ -11,7 +11,7 @@ from tavusctl.core.messages import shown
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
-from tavusctl.kinds.common.field_types import Filled, SecureAddress, matching, optional, pattern_schema
+from tavusctl.kinds.common.field_types import Filled, PatternSchema, SecureAddress, matching, optional
 from tavusctl.kinds.common.normalise import COMPUTED, normaliser
 from tavusctl.lib.json_types import JsonObject
 
@@ -24,7 +24,7 @@ def _no_name(value: str) -> str:
 
 
 _NAME: Final = "[a-zA-Z_][a-zA-Z0-9_]{0,63}"
-ToolName = Annotated[str, matching(_NAME, _no_name), pattern_schema(_NAME)]
+ToolName = Annotated[str, matching(_NAME, _no_name), PatternSchema(_NAME)]
 # The keys that each type of `auth` needs; `_OPTIONAL` has the optional ones.
 _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "none": (),

@@ -40,9 +40,15 @@ def matching(pattern: str, words: Callable[[str], str]) -> AfterValidator:
     return AfterValidator(match)
 
 
-def pattern_schema(pattern: str) -> WithJsonSchema:
-    """The pattern of a text as JSON Schema, for editors."""
-    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
+class PatternSchema:
+    """The pattern of a text in the JSON Schema, for editors, beside the limits that its field has."""
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        """The JSON Schema of the text with the pattern."""
+        return {**handler(core), "pattern": f"^{self.pattern}$"}
 
 
 def _not_blank(value: str) -> str:
@@ -75,5 +81,5 @@ Truth = Annotated[bool, BeforeValidator(_truth), WithJsonSchema({"anyOf": [{"typ
 # A text that must not be empty, nor only white space.
 Filled = Annotated[str, Field(min_length=1), AfterValidator(_not_blank)]
 Modality = Annotated[str, KnownValues("verbal", "visual", "audio")]
-WebAddress = Annotated[str, matching(_WEB, _no_web_address), pattern_schema(_WEB)]
-SecureAddress = Annotated[str, matching(_SECURE, _not_secure), pattern_schema(_SECURE)]
+WebAddress = Annotated[str, matching(_WEB, _no_web_address), PatternSchema(_WEB)]
+SecureAddress = Annotated[str, matching(_SECURE, _not_secure), PatternSchema(_SECURE)]

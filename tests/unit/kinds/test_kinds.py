@@ -260,6 +260,7 @@ LIMITS = {
     "dictionary /rules/*/text": {"maxLength": 200},
     "dictionary /rules/*/pronunciation": {"maxLength": 500},
     "voice /voice_name": {"maxLength": 255},
+    "voice /train_audio_url": {"maxLength": 2048},
     "voice /description": {"maxLength": 1000},
     "voice /tags": {"maxItems": 50},
     "voice /tags/*": {"maxLength": 64},
