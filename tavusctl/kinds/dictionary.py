@@ -56,6 +56,7 @@ _DROPPED: Final = COMPUTED | {_ID, "rules_count"}
 FIELDS: Final[Mapping[str, FieldTraits]] = {
     "/name": FieldTraits(cannot_be_unset=True),
     "/rules": FieldTraits(keyed_by="text"),
+    "/rules/*/alphabet": FieldTraits(defaults=("ipa",)),
     "/rules/*/case_sensitive": FieldTraits(defaults=(False,)),
     "/rules/*/word_boundaries": FieldTraits(defaults=(True,)),
 }

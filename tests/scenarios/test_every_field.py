@@ -273,6 +273,16 @@ def test_what_somebody_chose_in_place_of_an_exclusive_value_is_drift_and_is_adop
     assert project.plan()["changes"] == []
 
 
+def test_the_only_alphabet_is_the_same_as_none(project: Project) -> None:
+    project.account.switch(era="today")
+    project.manifest("dictionary", "it", {"name": "Words", "rules": [SOUND | {"type": "ipa"}]})
+    project.apply()
+    edit = {"op": "add", "path": "/rules/0/alphabet", "value": "ipa"}
+    project.account.portal("dictionaries", project.bound("dictionary/it"), edit)
+
+    assert (project.plan()["changes"], project.plan()["drift"]) == ([], [])
+
+
 def test_an_ignored_value_is_not_cleared_along_with_what_excludes_it(project: Project) -> None:
     project.account.switch(era="today")
     tool = {"name": "book", "description": "Books."}
