@@ -127,7 +127,7 @@ def _report_unknown_keys(envelope: JsonObject, kind: ResourceKind | None, collec
     }
     refused = {"recrawl": not kind.can_recrawl, "watch": not kind.watched_url_key}
     unproposed = [key for key, is_refused in refused.items() if is_refused]
-    below = {"spec": fields_at(kind.model, ())}
+    below = {"spec": {*fields_at(kind.model, ()), "extra"}}
     collector.report_unknown_keys(envelope, _KEYS, below=below, hints=hints, unproposed=unproposed)
 
 
