@@ -219,6 +219,20 @@ def test_an_object_that_reads_leave_out_while_it_is_empty_is_filled_by_an_undo(p
     assert written(project) == {"/tool_call": call}
 
 
+@pytest.mark.parametrize("name", ["memories", "is_template"])
+def test_what_no_read_shows_is_brought_back_after_a_null(project: Project, name: str) -> None:
+    project.account.switch(era="today")
+    value = {"memories": ["one"], "is_template": True}[name]
+    for version in (value, None):
+        project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach.", name: version})
+        project.apply()
+
+    ended = project.run("undo", project.run("undo").out.split()[0], "--yes")
+
+    assert ended.code == 0, ended.out + ended.err
+    assert written(project) == {f"/{name}": value}
+
+
 def test_a_value_that_no_read_shows_publishes_no_draft(project: Project) -> None:
     project.account.switch(era="today")
     spec = {"persona_name": "Coach", "system_prompt": "You coach."}

@@ -213,7 +213,7 @@ def _reverse_update(intent: Intent, context: UndoContext, known: Mapping[str, Ad
     binding = plan.bases.get(intent.address, binding)
     secrets = {pointer: secret for pointer, secret in removed.items() if secret}
     values_after = with_addresses(inverse.values_after, known)
-    unread = {**_emptied(values_after), **binding.applied}
+    unread = _emptied(values_after) | {key: value for key, value in binding.applied.items() if value is not None}
     current = replace(live, body=plan.bodies.get(intent.address) or with_unread(live.kind, live.body, unread))
     binding_after = restore_fields(binding, before, _spec_before(intent, binding, before, secrets), list(values_after))
     operations = members.with_members_before(live.kind, current.body, values_before)
