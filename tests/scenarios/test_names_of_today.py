@@ -248,6 +248,21 @@ def test_export_names_members_of_list_items_that_it_leaves_out(today: Project) -
     assert other.plan()["changes"] == []
 
 
+def test_an_undo_does_not_unset_the_voice_of_a_replica_which_the_api_refuses(today: Project) -> None:
+    today.account.switch(training_seconds=0)
+    (voice,) = today.account.seed(voices=[{"voice_name": "One"}])["voices"]
+    face: Body = {"face_name": "Anna", "train_video_url": "https://example.com/a.mp4"}
+    for version in (face, {**face, "default_voice_id": voice}):
+        today.manifest("face", "anna", version)
+        today.apply()
+    today.account.forget()
+
+    undone = today.run("undo", today.run("undo").out.split()[0], "--yes")
+
+    assert (undone.code, today.account.writes) == (4, [])
+    assert "/default_voice_id was not set before, and the API cannot unset it" in undone.out
+
+
 def test_the_voice_of_a_replica_changes_in_place_and_stays_when_it_is_dropped(today: Project) -> None:
     account = today.account
     ids = account.seed(voices=[{"voice_name": "One"}, {"voice_name": "Two"}])["voices"]

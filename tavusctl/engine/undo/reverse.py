@@ -13,6 +13,7 @@ from tavusctl.core.binding import Binding
 from tavusctl.core.errors import ConflictError
 from tavusctl.core.json_tree import (
     empty_value_for,
+    is_empty,
     is_hidden,
     leaves,
     pattern_of,
@@ -58,7 +59,7 @@ from tavusctl.engine.undo.restored_secrets import (
 from tavusctl.fields import secret_fields
 from tavusctl.fields.equivalence import same
 from tavusctl.kinds import KINDS
-from tavusctl.lib.json_types import Json, JsonObject, as_object
+from tavusctl.lib.json_types import Json, JsonObject, as_object, as_text
 from tavusctl.secrets.values import Secret
 from tavusctl.state.journal import Intent
 
@@ -311,8 +312,14 @@ def _is_refused(
     unusable = [pointer for pointer in removed if not removed[pointer] and writes_around(pointer, operations)]
     references = {leaf for _, leaf in leaves(list(operations)) if isinstance(leaf, str)}
     deleted = {plan.deleted[leaf] for leaf in references & plan.deleted.keys()}
+    kind = KINDS[intent.address.kind]
+    emptied = [as_text(operation["path"]) for operation in operations if is_empty(operation.get("value"))]
+    kept = [pointer for pointer in emptied if kind.field_at(patch.split(pointer)).cannot_be_unset]
     if unusable:
         refuse_without(plan, change, unusable, context)
+    elif kept:
+        reason = f"{', '.join(kept)} was not set before, and the API cannot unset it"
+        plan.refused.append(Refusal(change, "E309", 4, reason, "choose another value in its manifest, and apply it"))
     elif deleted and not context.recreate:
         reason = f"it referred to {', '.join(sorted(map(str, deleted)))}, which was deleted"
         plan.refused.append(Refusal(change, "E307", 4, reason, "use `--recreate` to recreate it"))
