@@ -195,13 +195,11 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
 
 
 def complete_spec(spec: JsonObject) -> JsonObject:
-    """A spec with null for what it excludes: an origin, speech, the other delivery, keys of other types of `auth`."""
-    if spec.get("trigger_type") == "post_call":
-        spec = {**spec, "origin": None}
-    elif not spec.get("origin"):  # only a tool of `post_call` has none: others get the default again
-        spec = {key: value for key, value in spec.items() if key != "origin"}
-    if spec.get("origin") in _PERCEIVING:
-        spec = {"on_resolve": None, **spec, "on_call": None, "static_filler": None}
+    """A spec with null for what it excludes: an origin, speech, the other delivery, keys of other types of `auth`.
+
+    It also has the defaults of `trigger_type` and `origin` that it needs.
+    """
+    spec = _with_moment(spec)
     delivery = spec.get("delivery")
     if not isinstance(delivery, dict):
         return spec
@@ -212,6 +210,20 @@ def complete_spec(spec: JsonObject) -> JsonObject:
     elif delivery.get("app_message") is True:
         delivery = {"api": None, **delivery}
     return {**spec, "delivery": delivery}
+
+
+def _with_moment(spec: JsonObject) -> JsonObject:
+    if spec.get("trigger_type") == "post_call":
+        return {**spec, "origin": None}
+    if not spec.get("origin"):  # only a tool of `post_call` has none
+        spec = {key: value for key, value in spec.items() if key != "origin"}
+        speaks = spec.get("on_call") or spec.get("static_filler")
+        spec = {**spec, "origin": "llm"} if speaks else spec
+    if not spec.get("trigger_type") and spec.get("origin"):
+        spec = {**spec, "trigger_type": "in_call"}
+    if spec.get("origin") in _PERCEIVING:
+        spec = {"on_resolve": None, **spec, "on_call": None, "static_filler": None}
+    return spec
 
 
 def _auth_with_nulls(api: JsonObject) -> JsonObject:

@@ -287,6 +287,28 @@ def test_what_somebody_chose_in_place_of_an_exclusive_value_is_drift_and_is_adop
     assert project.plan()["changes"] == []
 
 
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize(
+    ("spec", "edit"),
+    [
+        ({"on_call": "silent"}, {"origin": "vision", "on_call": None}),
+        ({"origin": "vision"}, {"trigger_type": "post_call", "origin": None, "delivery": {"api": API}}),
+    ],
+)
+def test_what_somebody_chose_against_the_manifest_is_reverted_with_what_goes_with_it(
+    project: Project, spec: Body, edit: Body
+) -> None:
+    project.account.switch(era="today")
+    project.manifest("tool", "it", {"name": "book", "description": "Books.", **spec})
+    project.apply()
+    answer = project.account.call("PATCH", f"/v2/tools/{project.bound('tool/it')}", edit)
+
+    project.apply()
+
+    assert answer.status_code == 200, answer.text
+    assert project.plan()["changes"] == []
+
+
 def test_the_only_alphabet_is_the_same_as_none(project: Project) -> None:
     project.account.switch(era="today")
     project.manifest("dictionary", "it", {"name": "Words", "rules": [SOUND | {"type": "ipa"}]})
