@@ -12,6 +12,7 @@ from tavusctl.emulator.http.access import Allowed
 from tests.crash.rig import Launcher, launcher
 from tests.family import Family
 from tests.scenarios.project import Account, Project
+from tests.scenarios.refusals import COACH
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +43,22 @@ def account(emulator: str, request: pytest.FixtureRequest) -> Iterator[Account]:
 def project(account: Account, tmp_path: Path) -> Project:
     """A project without manifests, on an empty account."""
     return Project(tmp_path, account)
+
+
+@pytest.fixture
+def coach(project: Project) -> Project:
+    """A project with one persona, applied."""
+    project.manifest("persona", "coach", COACH)
+    project.apply()
+    project.account.forget()
+    return project
+
+
+@pytest.fixture
+def quick(project: Project) -> Project:
+    """A project whose runs read a second time soon after they write."""
+    project.environment["TAVUSCTL_SETTLE"] = "0.1"
+    return project
 
 
 @pytest.fixture(scope="module")

@@ -12,15 +12,6 @@ from tests.scenarios.project import Project
 from tests.scenarios.refusals import COACH, refused
 
 
-@pytest.fixture
-def coach(project: Project) -> Project:
-    """A project with one persona, applied."""
-    project.manifest("persona", "coach", COACH)
-    project.apply()
-    project.account.forget()
-    return project
-
-
 def persona(name: str, rest: str) -> str:
     return f"kind: persona\nname: {name}\nspec:\n  system_prompt: Hi.\n{rest}"
 

@@ -17,15 +17,6 @@ from tests.scenarios.refusals import COACH, refused
 STATE = ".tavusctl/state.json"
 
 
-@pytest.fixture
-def coach(project: Project) -> Project:
-    """A project with one persona, applied."""
-    project.manifest("persona", "coach", COACH)
-    project.apply()
-    project.account.forget()
-    return project
-
-
 PLAN_FILES: dict[str, tuple[str | None, tuple[int, str]]] = {
     "none": (None, (9, "E920")),
     "no JSON": ("{", (9, "E920")),

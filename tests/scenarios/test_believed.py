@@ -14,13 +14,6 @@ OLD, NEW = "You coach.", "Never give medical advice."
 CONTAINED = {"guardrail_name": "calm", "guardrail_prompt": "Stay calm."}
 
 
-@pytest.fixture
-def quick(project: Project) -> Project:
-    """A project whose looks come soon after one another."""
-    project.environment["TAVUSCTL_SETTLE"] = "0.1"
-    return project
-
-
 def persona(project: Project, **members: Any) -> None:
     project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": OLD, **members})
 

@@ -20,21 +20,18 @@ from tavusctl.state.journal import Intent
 from tavusctl.state.seals import Keys, open_state
 from tavusctl.state.stores import open_store
 from tests.scenarios.project import Project
+from tests.scenarios.refusals import COACH
 
-COACH = {"persona_name": "Coach", "system_prompt": "You coach."}
 OTHER = {"persona_name": "Other", "system_prompt": "You too."}
 LONG = os.environ.get("TAVUSCTL_LAWS") == "long"
 Damage = Callable[[list[bytes]], list[bytes]]
 
 
 @pytest.fixture
-def coach(project: Project) -> Project:
+def coach(coach: Project) -> Project:
     """One persona, applied, and a manifest of another that is not."""
-    project.manifest("persona", "coach", COACH)
-    project.apply()
-    project.manifest("persona", "other", OTHER)
-    project.account.forget()
-    return project
+    coach.manifest("persona", "other", OTHER)
+    return coach
 
 
 def store_of(project: Project) -> Store:

@@ -15,13 +15,6 @@ RULES = {"name": "Rules", "data": [{"guardrail_name": "calm", "guardrail_prompt"
 NEWER = pytest.mark.newer_api
 
 
-@pytest.fixture
-def quick(project: Project) -> Project:
-    """A project whose looks come soon after one another."""
-    project.environment["TAVUSCTL_SETTLE"] = "0.1"
-    return project
-
-
 def outcomes(result: Any) -> list[tuple[str, str, str]]:
     return [(one["action"], one["status"], one["reason"]) for one in result.document["outcomes"]]
 
