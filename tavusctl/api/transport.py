@@ -199,10 +199,9 @@ class _Transport(httpx.HTTPTransport):
     """httpx's transport with a connection pool whose streams keep the deadline of the request."""
 
     def __init__(self, network: httpcore.NetworkBackend, connections: int, keepalive: int, *, secure: bool) -> None:
-        context = tls_context() if secure else None
-        super().__init__(verify=context or False, trust_env=False)
+        # Not the pool that httpx would make first: its TLS context alone takes milliseconds.
         self._pool = httpcore.ConnectionPool(
-            ssl_context=context,
+            ssl_context=tls_context() if secure else None,
             max_connections=connections,
             max_keepalive_connections=keepalive,
             keepalive_expiry=5.0,
