@@ -24,7 +24,9 @@ MAX_VALUES: Final = 1_000_000  # in one document
 MAX_RECORDED: Final = 8_000_000  # in a state, or in all records of a run; enough for the largest possible project
 _QUICK_DECODER: Final = Decoder()  # accepts duplicate keys, but otherwise the same texts as `strict_json`
 _MEMBERS_DECODER: Final = Decoder(dict[str, Raw])  # leaves the members of an object as they are
-_PIECE: Final = 256 * 1024  # bytes: a larger object is decoded member by member
+_ITEMS_DECODER: Final = Decoder(list[Raw])  # the same for the items of a list
+_PIECE: Final = 256 * 1024  # bytes: a larger value is decoded in parts
+_EMPTY_LIST: Final[list[Json]] = []  # no caller may change a part of a value
 _ESCAPED_COLON: Final = pattern(rb"\\u003[aA]")
 _TOKENS: Final = pattern(rb'"(?:[^"\\]++|\\.)*+"?|[\[{,]', re.DOTALL)
 
@@ -43,12 +45,15 @@ def strict_json(content: bytes, most: int = MAX_VALUES) -> Json:
 
 
 def _decoded(content: bytes | Raw, depth: int) -> tuple[Json, int]:
-    """A value and the number of its colons; a large object member by member, so that equal texts are in memory once."""
+    """A value and the number of its colons; of a large one, each member or item on its own, to need less memory."""
     if memoryview(content).nbytes > _PIECE:
         with contextlib.suppress(ValidationError):
             members = {key: _decoded(raw, depth - 1) for key, raw in _MEMBERS_DECODER.decode(content).items()}
             value = {key: member for key, (member, _) in members.items()}
             return value, len(value) + "".join(value).count(":") + sum(colons for _, colons in members.values())
+        with contextlib.suppress(ValidationError):
+            items = [_decoded(raw, depth - 1) for raw in _ITEMS_DECODER.decode(content)]
+            return [item for item, _ in items], sum(colons for _, colons in items)
     value = _QUICK_DECODER.decode(content)
     return value, _check_depth_and_intern(value, depth)
 
@@ -72,7 +77,7 @@ def strict_lines(lines: Iterable[bytes], most: int = MAX_RECORDED) -> list[Json]
     """The values of lines; ValueError describes the first fault.  `most` is the maximum of all values together."""
     values = []
     for line in lines:
-        most -= _max_values(line)
+        most -= max_values(line)
         if most < 0:
             raise ValueError(_MANY)
         values.append(strict_json(line))
@@ -83,13 +88,13 @@ _DEEP: Final = "it is nested too deeply"
 _MANY: Final = "it has too many values"
 
 
-def _max_values(content: bytes) -> int:
-    """An upper bound of the number of values."""
+def max_values(content: bytes) -> int:
+    """An upper bound of the number of values in a JSON text."""
     return 1 + content.count(b",") + content.count(b"[") + content.count(b"{")
 
 
 def _check_size(content: bytes, most: int) -> None:
-    if len(content) < most or _max_values(content) <= most:
+    if len(content) < most or max_values(content) <= most:
         return
     values = 1
     for match in _TOKENS.finditer(content):  # skips commas and brackets in texts
@@ -101,7 +106,8 @@ def _check_size(content: bytes, most: int) -> None:
 def _check_depth_and_intern(value: Json, depth: int) -> int:
     """Check the depth of a parsed value, and count the colons in its JSON: one after each key, and those in texts.
 
-    Its texts are interned, because thousands of bodies, and the manifests too, have equal texts.
+    Its texts are interned, because thousands of bodies, and the manifests too, have equal texts; and all its members
+    that are empty lists are one.
     """
     if not isinstance(value, dict | list):
         return value.count(":") if isinstance(value, str) else 0
@@ -109,21 +115,41 @@ def _check_depth_and_intern(value: Json, depth: int) -> int:
     for _ in range(depth):
         next_level: list[Container] = []
         for outer in level:
-            if type(outer) is dict:
-                colons += len(outer) + "".join(outer).count(":")
-                for key, inner in outer.items():
-                    if type(inner) is str:
-                        outer[key] = sys.intern(inner)
-                        colons += inner.count(":")
-                    elif type(inner) is dict or type(inner) is list:
-                        next_level.append(inner)
-            else:
-                colons += sum(inner.count(":") for inner in outer if type(inner) is str)
-                next_level += [inner for inner in outer if type(inner) is dict or type(inner) is list]
+            if isinstance(outer, dict):
+                colons += _intern_members(outer, next_level)
+            elif outer:
+                colons += _intern_items(outer, next_level)
         if not next_level:
             return colons
         level = next_level
     raise ValueError(_DEEP)
+
+
+def _intern_members(members: JsonObject, containers: list[Container]) -> int:
+    """Intern the texts of an object, and add its containers; return the number of colons."""
+    colons = len(members) + "".join(members).count(":")
+    for key, inner in members.items():
+        if type(inner) is str:
+            members[key] = sys.intern(inner)
+            colons += inner.count(":")
+        elif type(inner) is list and not inner:
+            members[key] = _EMPTY_LIST
+            containers.append(_EMPTY_LIST)
+        elif type(inner) is dict or type(inner) is list:
+            containers.append(inner)
+    return colons
+
+
+def _intern_items(items: list[Json], containers: list[Container]) -> int:
+    """Intern the texts of a list, and add its containers; return the number of colons."""
+    colons = 0
+    for index, inner in enumerate(items):
+        if type(inner) is str:
+            items[index] = sys.intern(inner)
+            colons += inner.count(":")
+        elif type(inner) is dict or type(inner) is list:
+            containers.append(inner)
+    return colons
 
 
 def _unique_members(pairs: list[tuple[str, Json]]) -> JsonObject:

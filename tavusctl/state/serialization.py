@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-import sys
 from collections.abc import Callable, Mapping
+from operator import is_
 from typing import Final
 
 from msgspec import convert
@@ -38,11 +38,10 @@ def binding_in(address: Address, body: JsonObject) -> Binding:
         raise TypeError
     members: JsonObject = {"address": address, **body}
     for name in body.keys() & DOCUMENTS:
-        members[name] = {key: leaves_in(value) for key, value in as_object(body[name]).items()}
+        members[name] = _members_in(as_object(body[name]))
     return convert(members, Binding)
 
 
-_CONVERTIBLE: Final = frozenset({str, dict, list})
 _LEAVES: Final[Mapping[str, Callable[[Json], Json]]] = {
     "tavusctl:ref": lambda text: Address.parse(as_text(text)),
     "tavusctl:secret": lambda digest: Fingerprint(as_text(digest)),
@@ -51,20 +50,23 @@ _LEAVES: Final[Mapping[str, Callable[[Json], Json]]] = {
 
 
 def leaves_in(value: Json) -> Json:
-    """A document from its plain JSON; the inverse of `plain`."""
-    if type(value) is str:
-        return sys.intern(value)  # manifest and account often have the same text: keep one copy in memory
+    """A document from its plain JSON, of which it keeps the parts that stay the same; the inverse of `plain`."""
     if isinstance(value, list):
-        return [leaves_in(item) for item in value]
+        items = [leaves_in(item) for item in value]
+        return value if all(map(is_, items, value)) else items
     if not isinstance(value, dict):
         return value
     if len(value) == 1:
         ((key, text),) = value.items()
         if key in _LEAVES:
             return _LEAVES[key](text)
+    return _members_in(value)
+
+
+def _members_in(value: JsonObject) -> JsonObject:
     changed: JsonObject = {}
     for key, item in value.items():
-        if type(item) in _CONVERTIBLE and (converted := leaves_in(item)) is not item:
+        if (type(item) is dict or type(item) is list) and (converted := leaves_in(item)) is not item:
             changed[key] = converted
     return value | changed if changed else value
 
