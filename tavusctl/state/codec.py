@@ -7,10 +7,14 @@ everything else: it detects damage.  `mac`, the seal, is made and checked in `se
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator
-from typing import NoReturn, TypeVar
+from io import BytesIO
+from itertools import chain
+from typing import BinaryIO, Final, NoReturn, TypeVar
 
 from msgspec import Struct, convert
 from msgspec.structs import asdict
@@ -22,7 +26,7 @@ from tavusctl.core.json_tree import canonical, plain_bytes
 from tavusctl.core.ports import State
 from tavusctl.core.project_settings import ApprovedInputs, Safety
 from tavusctl.lib.json_types import Json, JsonObject, as_integer, as_object, as_text
-from tavusctl.lib.strict_json import MAX_RECORDED, strict_json
+from tavusctl.lib.strict_json import MAX_RECORDED, max_values, strict_json
 from tavusctl.state.serialization import binding_in, binding_out
 
 FORMAT = 1
@@ -43,6 +47,11 @@ _MEMBERS = frozenset(
         "guarded",  # of states without a seal; this version has no use for it
     )
 ) | {*_SEAL_FIELDS}
+# In the layout of `encode`: before the first resource, between two, and after the last one; no text has a line break.
+_FIRST, _NEXT, _LAST = b'\n "resources": {\n  "', b'\n  },\n  "', b"\n  }\n }"
+_END: Final = b"}\n"
+_BLOCK: Final = 128 * 1024  # bytes that are read at a time, at least
+_NO_STATE: Final = "is not a tavusctl state"
 _HINT = "restore it from a backup, or move it away and import the objects again with `tavusctl import --match-names`"
 
 
@@ -71,15 +80,16 @@ def encode(state: State, fence: str = "") -> bytes:
 
 def decode(content: bytes, where: str) -> State:
     """The state in the bytes of its file; StateError if they are damaged, not a state, or of a newer tavusctl."""
-    if not content.endswith(b"}\n"):
-        _refuse(where, "is corrupt: its end is missing")
-    try:
-        document = strict_json(content, MAX_RECORDED)
-    except ValueError:
-        _refuse(where, "is corrupt: it is not valid JSON of a tavusctl state")
-    if not isinstance(document, dict) or not isinstance(document.get("format"), int):
-        _refuse(where, "is not a tavusctl state")
-    if document["format"] > FORMAT:
+    return decode_file(BytesIO(content), where)
+
+
+def decode_file(file: BinaryIO, where: str) -> State:
+    """The state in a file, of which usually only a piece is in memory at a time; errors as of `decode`."""
+    document = _read_in_pieces(file) or _read_whole(file, where)
+    version = document.get("format")
+    if not isinstance(version, int):
+        _refuse(where, _NO_STATE)
+    if version > FORMAT:
         raise _of_another_version(document, where)
     checksum = document.pop("checksum", None)
     # If the quick checksum is right, the other need not be computed: equal bytes mean an equal document.
@@ -91,6 +101,52 @@ def decode(content: bytes, where: str) -> State:
         if document.get("tavusctl_version", __version__) != __version__:
             raise _of_another_version(document, where) from None
         _refuse(where, "is corrupt: a field is missing, unknown, or has another type")
+
+
+def _read_whole(file: BinaryIO, where: str) -> JsonObject:
+    file.seek(0)
+    content = file.read()
+    if not content.endswith(_END):
+        _refuse(where, "is corrupt: its end is missing")
+    try:
+        document = strict_json(content, MAX_RECORDED)
+    except ValueError:
+        _refuse(where, "is corrupt: it is not valid JSON of a tavusctl state")
+    return document if isinstance(document, dict) else _refuse(where, _NO_STATE)
+
+
+def _read_in_pieces(file: BinaryIO) -> JsonObject | None:
+    """The document in a file as `encode` writes it, read a few resources at a time; None for any other file."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    pieces = _split(file, _NEXT)
+    head, _, piece = next(pieces).partition(_FIRST)
+    resources: JsonObject = {}
+    values_left, tail = MAX_RECORDED, b""
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        for each in chain([piece], pieces):
+            piece, _, after = each.partition(_LAST)
+            values_left -= max_values(piece) if size > MAX_RECORDED else len(piece)
+            # In the same objects as in the file, because their depth is limited.
+            members = as_object(as_object(strict_json(b'{"resources":{"' + piece + b"}}}"))["resources"])
+            if tail or values_left < 0 or not members.keys().isdisjoint(resources):
+                return None
+            resources |= members
+            tail = after
+        document = as_object(strict_json(head + b'"resources":{}' + tail, max(values_left, 0)))
+        if tail.endswith(_END) and document["resources"] == {}:
+            return {**document, "resources": resources}
+    return None
+
+
+def _split(file: BinaryIO, separator: bytes) -> Iterator[bytes]:
+    """A file in parts, each up to a separator, which is left out."""
+    rest = b""
+    while block := file.read(max(_BLOCK, len(rest))):
+        part, found, rest = (rest + block).rpartition(separator)
+        if found:
+            yield part
+    yield rest
 
 
 def _of_another_version(document: JsonObject, where: str) -> StateError:

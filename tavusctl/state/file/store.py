@@ -18,10 +18,10 @@ from tavusctl.core.errors import LockError, StateError, UsageError
 from tavusctl.core.ports import State
 from tavusctl.lib import atomic_files
 from tavusctl.lib.json_types import as_number, as_object
-from tavusctl.lib.private_files import fault_of, read_private
+from tavusctl.lib.private_files import fault_of, open_private
 from tavusctl.lib.strict_json import strict_json
 from tavusctl.state.artifacts import RUNS, FileArtifacts, check_newest
-from tavusctl.state.codec import decode, encode
+from tavusctl.state.codec import decode_file, encode
 from tavusctl.state.file.journal import JournalFile
 from tavusctl.state.lock_holder import Holder, from_json, pauses
 
@@ -46,12 +46,12 @@ class FileStore:
         runs = {} if older else self.artifacts.names(RUNS)  # read first: a run is recorded after its state is written
         self._seen = self._identity()
         try:
-            content = read_private(self.path)
+            with open_private(self.path) as file:
+                state = decode_file(file, str(self.path))
         except FileNotFoundError:
             return State(lineage=str(uuid.uuid4()))
         except OSError as error:
             raise self._unusable(error, "read") from None
-        state = decode(content, str(self.path))
         return check_newest(state, runs, f"the state {self.path}")
 
     def write(self, state: State) -> None:
