@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl.core.address import Address
-from tavusctl.lib.json_types import Json, JsonObject
+from tavusctl.lib.json_types import NOTHING, Json, JsonObject
 
 
 class Binding(Struct, frozen=True):
@@ -23,15 +23,15 @@ class Binding(Struct, frozen=True):
     successor: str = ""  # id of the successor of a replacement, until it is usable
     successor_spec: JsonObject = {}  # what the successor was created with
     retired: tuple[str, ...] = ()  # ids of old versions that are still to be deleted
-    unkept: Mapping[str, str] = {}  # `answered` as older versions wrote it, with digests as values
-    answered: Mapping[str, Json] = {}  # pointer -> value that reads show, if it differs from `applied`
-    externals: Mapping[str, str] = {}  # address in `applied` -> id of the external object at that time
+    unkept: Mapping[str, str] = NOTHING  # `answered` as older versions wrote it, with digests as values
+    answered: Mapping[str, Json] = NOTHING  # pointer -> value that reads show, if it differs from `applied`
+    externals: Mapping[str, str] = NOTHING  # address in `applied` -> id of the external object at that time
     # pointer -> value before a write whose result has not been read yet; the pointer "" is a created object
-    unconfirmed: Mapping[str, Json] = {}
+    unconfirmed: Mapping[str, Json] = NOTHING
     # pointer -> value sent, if the last write did not go live
-    not_live: Mapping[str, Json] = {}
+    not_live: Mapping[str, Json] = NOTHING
     created_at: str = ""  # of the object, from the server; empty: not known yet
-    successor_externals: Mapping[str, str] = {}  # as `externals`, for `successor_spec`
+    successor_externals: Mapping[str, str] = NOTHING  # as `externals`, for `successor_spec`
 
     def with_documents(
         self,

@@ -17,7 +17,7 @@ from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Blame, Diagnostic, Passage
 from tavusctl.core.project_settings import Limit
 from tavusctl.core.resource_kind import ResourceKind
-from tavusctl.lib.json_types import Json, JsonObject, KeyPath, special_leaves
+from tavusctl.lib.json_types import NOTHING, Json, JsonObject, KeyPath, special_leaves
 
 
 class Lifecycle(Struct, frozen=True):
@@ -53,14 +53,14 @@ class Declared(Struct, frozen=True):
     spec: JsonObject
     source: Source
     lifecycle: Lifecycle = Lifecycle()
-    sources: Mapping[str, Source] = {}  # by JSON Pointer into spec
+    sources: Mapping[str, Source] = NOTHING  # by JSON Pointer into spec
     external_id: str = ""  # set: the object exists already; it is referred to and never written
     recrawl: Recrawl | None = None
     file: LocalFile | None = None
     watch: bool = False  # replaced when its source changes
-    passages: Mapping[str, tuple[Passage, ...]] = {}  # of included texts, like `sources`
+    passages: Mapping[str, tuple[Passage, ...]] = NOTHING  # of included texts, like `sources`
     overlay: Source | None = None  # position of its overlay document, if any
-    envelope_sources: Mapping[str, Source] = {}  # positions of `id` and `moved_from`, by key
+    envelope_sources: Mapping[str, Source] = NOTHING  # positions of `id` and `moved_from`, by key
 
 
 class Manifest(Declared, frozen=True, dict=True):
@@ -74,7 +74,7 @@ class Manifest(Declared, frozen=True, dict=True):
     @cached_property
     def special_leaves(self) -> Sequence[tuple[KeyPath, Json]]:
         """The leaves of `spec` that are not JSON values, with their paths: references and secrets."""
-        return special_leaves(self.spec)
+        return special_leaves(self.spec) or ()
 
 
 class Desired(Declared, frozen=True, kw_only=True):
@@ -82,8 +82,8 @@ class Desired(Declared, frozen=True, kw_only=True):
 
     kind: ResourceKind
     refers_to: tuple[Address, ...] = ()
-    externals: Mapping[str, str] = {}  # ids of external objects that it refers to, by address
-    secret_names: Mapping[str, tuple[str, ...]] = {}  # names of the secrets in a value, by JSON Pointer into spec
+    externals: Mapping[str, str] = NOTHING  # ids of external objects that it refers to, by address
+    secret_names: Mapping[str, tuple[str, ...]] = NOTHING  # names of the secrets in a value, by JSON Pointer into spec
     new_inputs: frozenset[str] = frozenset()  # secrets and upload stores that are used for the first time
 
 
@@ -101,7 +101,7 @@ class Live(Struct, frozen=True):
     draft: bool = False  # the read shows, or mentions, an unpublished version
     crawled: str = ""  # time at which its last crawl ended, from the server
     holds: tuple[str, ...] = ()  # ids of objects that stay as long as this one does, whatever it refers to
-    names: Mapping[str, str] = {}  # pointer -> name of the field in the read, if it is not that of the model
+    names: Mapping[str, str] = NOTHING  # pointer -> name of the field in the read, if it is not that of the model
 
 
 class Move(Struct, frozen=True):
