@@ -19,7 +19,7 @@ from tavusctl.api.listing_limits import Meter
 from tavusctl.core.errors import ApiError, Rejected, Throttled
 from tavusctl.core.json_tree import canonical
 from tavusctl.core.resource_kind import Listing
-from tavusctl.lib.concurrency import start
+from tavusctl.lib.concurrency import share_heap, start
 from tavusctl.lib.json_types import Json, JsonObject
 
 
@@ -69,6 +69,7 @@ class Prefetcher:
         if not self._numbers:
             answer = self._page(number)
             self._numbers = range(number, number + _page_count(answer))
+            share_heap()
             return answer
         if number in self._numbers:
             for ahead in range(number, min(number + self._meter.parallel_pages(self._at_once), self._numbers.stop)):

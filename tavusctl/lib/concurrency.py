@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -10,6 +12,7 @@ from types import TracebackType
 from typing import Final, TypeVar
 
 Result = TypeVar("Result")
+_ARENA_MAX: Final = -8  # M_ARENA_MAX of <malloc.h>
 _MAX_THREADS: Final = 32  # threads; the API client limits the number of concurrent calls itself
 
 
@@ -49,6 +52,18 @@ class Turns:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+@functools.cache
+def share_heap() -> None:
+    """Let all threads allocate from one heap, if the C library has one for each thread, as glibc does.
+
+    Otherwise each of them keeps the memory that its largest response needed.
+    """
+    with contextlib.suppress(ImportError, OSError, AttributeError):
+        import ctypes  # noqa: PLC0415 - only listings of several pages need it
+
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
 
 
 def start(work: Callable[[], Result]) -> Future[Result]:
