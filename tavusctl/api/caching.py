@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from tavusctl.core.errors import Gone
-from tavusctl.core.ports import Reader
+from tavusctl.core.ports import NO_DOCUMENTS, Reader
 from tavusctl.core.resource_kind import Listing
 from tavusctl.lib.json_types import JsonObject
 
@@ -35,10 +35,12 @@ class CachingReader:
             raise cached
         return copy.deepcopy(cached)
 
-    def list(self, path: str, listing: Listing, id_fields: tuple[str, ...]) -> list[JsonObject]:
+    def list(
+        self, path: str, listing: Listing, id_fields: tuple[str, ...], known: Mapping[str, JsonObject] = NO_DOCUMENTS
+    ) -> list[JsonObject]:
         """Every object of a collection."""
         key = (path, _key(listing.full_query), id_fields)
-        cached = _once(self._lists, key, lambda: self._reader.list(path, listing, id_fields))
+        cached = _once(self._lists, key, lambda: self._reader.list(path, listing, id_fields, known))
         return copy.deepcopy(cached)
 
     def server_time(self) -> datetime:

@@ -29,7 +29,8 @@ from tavusctl.api.responses import date_of, parse_response
 from tavusctl.api.retry import MAX_WAIT, RetryPolicy, read_attempts, write_attempts
 from tavusctl.api.transport import Answer, Wire, addresses, note_proxies
 from tavusctl.core.errors import Ambiguous, ApiError, Gone, Rejected, TavusctlError
-from tavusctl.core.ports import Clock, Fence, ResponseDigest
+from tavusctl.core.json_tree import share_parts
+from tavusctl.core.ports import NO_DOCUMENTS, Clock, Fence, ResponseDigest
 from tavusctl.core.resource_kind import Listing
 from tavusctl.lib.clock import uptime
 from tavusctl.lib.concurrency import run_all
@@ -166,11 +167,16 @@ class ReadClient:
         return answer
 
     def _list(
-        self, path: str, listing: Listing, id_fields: tuple[str, ...], answered: builtins.list[int]
+        self,
+        path: str,
+        listing: Listing,
+        id_fields: tuple[str, ...],
+        answered: builtins.list[int],
+        known: Mapping[str, JsonObject],
     ) -> list[JsonObject]:
         """Every object of a collection, as `list` returns them; the numbers of answered pages go to `answered`."""
         meter = Meter(path, self._retry.clock, self._limits)
-        responses = ParsedResponses(meter)
+        responses = ParsedResponses(meter, partial(_share_parts, listing.items, id_fields, known))
 
         def read(form: Listing, size: int) -> tuple[Mapping[str, JsonObject], int]:
             responses.start()
@@ -188,7 +194,9 @@ class ReadClient:
                     raise
         return pagination.read_until_stable(partial(read, *last), path)
 
-    def list(self, path: str, listing: Listing, id_fields: tuple[str, ...]) -> list[JsonObject]:
+    def list(
+        self, path: str, listing: Listing, id_fields: tuple[str, ...], known: Mapping[str, JsonObject] = NO_DOCUMENTS
+    ) -> list[JsonObject]:
         """Every object of a collection, each once, in the order of the pages; ApiError if the list is incomplete.
 
         Gone if the API has no such collection, which a second read confirms: an older API lacks some.  A collection of
@@ -196,10 +204,10 @@ class ReadClient:
         """
         answered: builtins.list[int] = []
         try:
-            return self._list(path, listing, id_fields, answered)
+            return self._list(path, listing, id_fields, answered, known)
         except Gone:
             try:
-                return self._list(path, listing, id_fields, answered)
+                return self._list(path, listing, id_fields, answered, known)
             except Gone as error:
                 if not answered:
                     raise
@@ -339,6 +347,15 @@ class Client(ReadClient):
             )
 
         return self._retry.repeat(attempt, write_attempts, before_retry)
+
+
+def _share_parts(items: str, id_fields: tuple[str, ...], known: Mapping[str, JsonObject], page: Json) -> None:
+    """Share parts of the objects of a page with the documents of the same ids."""
+    listed = page.get(items) if known and isinstance(page, dict) else None
+    for item in listed if isinstance(listed, list) else ():
+        if isinstance(item, dict):
+            ids = (one for name in id_fields if isinstance(one := item.get(name), str))
+            share_parts(item, known.get(next(ids, "")))
 
 
 def _encoded(body: Json) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec import Struct
 
 from tavusctl.api.listing_limits import Meter, memory_of
@@ -25,6 +27,7 @@ class ParsedResponses(Struct):
     """The parsed responses of the current pass and of the previous one; a meter counts their memory."""
 
     meter: Meter
+    note: Callable[[Json], None] = lambda _: None  # called once with each value
     _before: dict[_Mark, _Parsed] = {}
     _now: dict[_Mark, _Parsed] = {}
 
@@ -39,5 +42,8 @@ class ParsedResponses(Struct):
         known = self._before.get(mark)
         memory = known.memory if known else memory_of(answer.payload)
         self.meter.count_memory(memory)
-        parsed = self._now[mark] = known or _Parsed(parse_response(answer), memory)
-        return parsed.value
+        if known is None:
+            known = _Parsed(parse_response(answer), memory)
+            self.note(known.value)
+        self._now[mark] = known
+        return known.value

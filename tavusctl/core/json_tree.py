@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
+from operator import is_
 from typing import Final, TypeAlias, TypeGuard, overload
 
 from msgspec.json import Encoder
@@ -90,6 +91,30 @@ def _collect_leaves(value: Json, path: KeyPath, items: list[tuple[KeyPath, Json]
             _collect_leaves(item, (*path, str(index)), items)
     else:
         items.append((path, value))
+
+
+def share_parts(document: Json, other: Json) -> bool:
+    """Put parts of another document in place of equal ones, so that both have them in memory once.
+
+    Returns whether the two are equal.  Parts with numbers may stay apart, because 1, 1.0 and true are equal.
+    """
+    if type(document) is dict and type(other) is dict:
+        is_equal = len(document) == len(other)
+        for key, part in other.items():
+            own = document.get(key, ABSENT)
+            if own is part:
+                continue
+            if (type(own) is dict or type(own) is list) and share_parts(own, part):
+                document[key] = part
+            else:
+                is_equal = False
+        return is_equal
+    if type(document) is list and type(other) is list and len(document) == len(other):
+        for index, (own, part) in enumerate(zip(document, other, strict=True)):
+            if own is not part and share_parts(own, part):
+                document[index] = part
+        return all(map(is_, document, other))
+    return False
 
 
 def texts(value: Json) -> list[str]:

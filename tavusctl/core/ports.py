@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -14,6 +14,8 @@ from tavusctl.core.binding import Binding
 from tavusctl.core.project_settings import ApprovedInputs, Safety
 from tavusctl.core.resource_kind import Listing
 from tavusctl.lib.json_types import Json, JsonObject
+
+NO_DOCUMENTS: Final[Mapping[str, JsonObject]] = {}
 
 
 class ResponseDigest(Struct, frozen=True, array_like=True):
@@ -34,8 +36,13 @@ class Reader(Protocol):
     def get(self, path: str, query: Mapping[str, str] | None = None) -> JsonObject:
         """Return one object; raise errors.Gone if it does not exist."""
 
-    def list(self, path: str, listing: Listing, id_fields: tuple[str, ...]) -> list[JsonObject]:
-        """Every object of a collection, each once; errors.ApiError if the listing may be incomplete."""
+    def list(
+        self, path: str, listing: Listing, id_fields: tuple[str, ...], known: Mapping[str, JsonObject] = NO_DOCUMENTS
+    ) -> list[JsonObject]:
+        """Every object of a collection, each once; errors.ApiError if the listing may be incomplete.
+
+        To save memory, an object may share equal parts with the document of the same id in `known`.
+        """
 
     def server_time(self) -> datetime:
         """The clock of the server by its last response, else the local clock; aware, UTC."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import starmap
+from itertools import pairwise, starmap
 
 from msgspec.structs import replace
 
@@ -12,6 +12,7 @@ from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import StateError
+from tavusctl.core.json_tree import share_parts
 from tavusctl.core.model import Action, Change, Desired, Live, Manifest, Plan
 from tavusctl.core.ports import OtherBindings, Reader, State, Store
 from tavusctl.core.project_settings import ApprovedInputs, raised_limits, strictest_limits
@@ -32,8 +33,10 @@ def prepare(
     manifests: Sequence[Manifest], api: Reader, read_state: Callable[[], SealedState], inputs: PlanInputs
 ) -> PreparedPlan:
     """The plan of what an apply would do; nothing is changed."""
+    for before, manifest in pairwise(manifests):  # those of one team are often alike
+        share_parts(manifest.spec, before.spec)
     return steady_reads.read_consistently(
-        read_state,
+        lambda: _with_shared_parts(read_state(), manifests),
         lambda sealed: _prepare_once(manifests, api, sealed, inputs),
         lambda prepared: steady_reads.doubtful_addresses(prepared.plan),
     )
@@ -76,6 +79,15 @@ def _prepare_once(manifests: Sequence[Manifest], api: Reader, sealed: SealedStat
         seals=sealed.seals,
         ids_with_secrets=account.ids_with_secrets,
     )
+
+
+def _with_shared_parts(sealed: SealedState, manifests: Iterable[Manifest]) -> SealedState:
+    """The same; what it has applied is in memory once with equal parts of the manifests."""
+    bindings = sealed.replay.state.bindings
+    for manifest in manifests:
+        if binding := bindings.get(manifest.address):
+            share_parts(binding.applied, manifest.spec)
+    return sealed
 
 
 def recover(api: Reader, sealed: SealedState, manifests: Iterable[Manifest] = ()) -> Recovered:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -17,12 +17,14 @@ from hypothesis import strategies as st
 
 from tavusctl.api import ReadClient
 from tavusctl.app.incremental.prepare import prepare
-from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.opening import open_session
 from tavusctl.cli.status_line import TerminalProgress
+from tavusctl.core.json_tree import value_at
 from tavusctl.core.model import Cause
+from tavusctl.core.ports import NO_DOCUMENTS
 from tavusctl.core.resource_kind import Listing
+from tavusctl.kinds import KINDS
 from tests.scenarios.project import Body, Project, Result, environment_of
 
 pytestmark = [pytest.mark.usefixtures("quick_scrypt"), pytest.mark.newer_api]
@@ -466,18 +468,40 @@ def test_the_state_is_read_before_the_account_also_when_a_part_was_not_enough(pr
     prepared(project)
     for step, _ in (CHANGES["both sides of one"], CHANGES["a prompt"]):
         step(project)
-    variables = {"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key, "NO_COLOR": "1"}
     applied: list[Result] = []
-    with environment_of({**variables, **project.environment}):
-        found = open_session(None, TerminalProgress(quiet=True), project.root, caches=True)
-        fields = {name: getattr(found, name) for name in LocalSession.__struct_fields__}
-        session = Session(**fields, base_url=project.account.url)
-        with session.reader() as api:
-            reader = Interrupted(api, lambda: applied.append(project.apply("--target", "persona/plain-1")))
-            plan = prepare(session, reader, gates=True).plan
+    with in_session(project, caches=True) as session, session.reader() as api:
+        reader = Interrupted(api, lambda: applied.append(project.apply("--target", "persona/plain-1")))
+        plan = prepare(session, reader, gates=True).plan
     assert "1 to update" in applied[0].out
     assert [one.address.name for one in plan.drift] == ["plain-5"]
     assert {one.address.name: one.cause for one in plan.steps} == {"plain-1": Cause.EDITED}
+
+
+@contextlib.contextmanager
+def in_session(project: Project, *, caches: bool) -> Iterator[Session]:
+    """A session of the project, with its environment variables."""
+    variables = {"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key, "NO_COLOR": "1"}
+    with environment_of({**variables, **project.environment}):
+        found = open_session(None, TerminalProgress(quiet=True), project.root, caches=caches)
+        yield Session.of(found, project.account.url)
+
+
+def test_what_manifest_state_and_account_have_in_common_is_in_memory_once(project: Project) -> None:
+    kind, tools = KINDS["persona"], [{"type": "function", "function": {"name": "open", "description": "Open it."}}]
+    layers = {"llm": {"model": "tavus-gpt-4o", "tools": tools}}
+    written("plain-1", layers=layers)(project)
+    written("plain-2", layers=layers)(project)
+    project.apply()
+    with in_session(project, caches=False) as session, session.reader() as api:
+        plan = prepare(session, api)
+        (one, other) = plan.state.bindings.values()
+        applied = {binding.remote_id: binding.applied for binding in (one, other)}
+        bodies = api.list(kind.collection, kind.listing, kind.id_fields, applied)
+
+    documents = [*(item.spec for item in plan.desired), *applied.values(), *bodies]
+    parts = [value_at(document, ("layers", "llm", "tools")) for document in documents]
+    assert [part for part in parts if part] == [tools] * 6
+    assert len({id(part) for part in parts if part}) == 1
 
 
 class Interrupted:
@@ -493,8 +517,10 @@ class Interrupted:
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Body:
         return self.api.get(path, query)
 
-    def list(self, path: str, listing: Listing, id_fields: tuple[str, ...]) -> list[Body]:
-        return self.api.list(path, listing, id_fields)
+    def list(
+        self, path: str, listing: Listing, id_fields: tuple[str, ...], known: Mapping[str, Body] = NO_DOCUMENTS
+    ) -> list[Body]:
+        return self.api.list(path, listing, id_fields, known)
 
     def server_time(self) -> datetime:
         event, self.event = self.event, lambda: None

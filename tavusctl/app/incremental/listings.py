@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from tavusctl.core.json_tree import plain_bytes
-from tavusctl.core.ports import Reader
+from tavusctl.core.ports import NO_DOCUMENTS, Reader
 from tavusctl.core.resource_kind import Listing, ResourceKind
 from tavusctl.lib.json_types import JsonObject
 
@@ -35,17 +35,19 @@ class Listings:
         self._requested.add(path)
         return self._reader.get(path, query)
 
-    def list(self, path: str, listing: Listing, id_fields: tuple[str, ...]) -> list[JsonObject]:
+    def list(
+        self, path: str, listing: Listing, id_fields: tuple[str, ...], known: Mapping[str, JsonObject] = NO_DOCUMENTS
+    ) -> list[JsonObject]:
         """The objects of a collection, without those that are left out."""
         key = _key(path, listing)
         if self.left_out:
             items = self._lists.get(key)
             if items is None:
-                items = self._lists[key] = self._reader.list(path, listing, id_fields)
+                items = self._lists[key] = self._reader.list(path, listing, id_fields, known)
             return [item for item in items if (path, _id_of(item, id_fields)) not in self.left_out]
         items = self._lists.pop(key, None)
         if items is None:
-            items = self._reader.list(path, listing, id_fields)
+            items = self._reader.list(path, listing, id_fields, known)
         self._digests |= {(path, _id_of(item, id_fields)): hashlib.sha256(plain_bytes(item)).digest() for item in items}
         return items
 

@@ -85,6 +85,7 @@ class Decoder(Struct, frozen=True):
     ids: Mapping[str, Address]
     key: FingerprintKey
     declared_secrets: DeclaredSecrets = NONE_DECLARED
+    applied: Mapping[str, JsonObject] = {}  # last applied documents by id, with which bodies share equal parts
     ids_with_secrets: set[str] = set()  # of the objects decoded so far
 
     def view(self, kind: ResourceKind, raw: JsonObject) -> Live:
@@ -134,7 +135,8 @@ def decoder(
         answered = [_at(pointer, value) for pointer, value in binding.answered.items()]
         specs += [(binding.address.kind, binding.remote_id, spec) for spec in (binding.applied, *answered)]
         specs += [(binding.address.kind, binding.successor, binding.successor_spec)] if binding.successor else []
-    return Decoder(ids, key, secret_fields.declared_secrets(KINDS, specs))
+    applied = {binding.remote_id: binding.applied for binding in bindings}
+    return Decoder(ids, key, secret_fields.declared_secrets(KINDS, specs), applied)
 
 
 def _at(pointer: str, value: Json) -> JsonObject:
@@ -285,7 +287,7 @@ def listed(api: Reader, kind: ResourceKind, decoder: Decoder, *, needed: bool = 
     If the API of the account does not have this optional kind: none, or ApiError if it is needed.
     """
     try:
-        items = api.list(kind.collection, kind.listing, kind.id_fields)
+        items = api.list(kind.collection, kind.listing, kind.id_fields, decoder.applied)
     except Gone as gone:
         if not kind.optional:
             raise
@@ -293,7 +295,9 @@ def listed(api: Reader, kind: ResourceKind, decoder: Decoder, *, needed: bool = 
             return ()
         message = f"this account has no {kind.collection}: its API is older than the kind `{kind.name}`"
         raise ApiError(message, "remove its manifests, or ask support@tavus.io for the present API") from gone
-    own = (raw for raw in items if kind.is_of_kind(raw) and not (kind.is_builtin(raw) or kind.is_deleted(raw)))
+    items.reverse()
+    raws = (items.pop() for _ in range(len(items)))  # to save memory, each is dropped when it is decoded
+    own = (raw for raw in raws if kind.is_of_kind(raw) and not (kind.is_builtin(raw) or kind.is_deleted(raw)))
     return tuple(filter(None, (_listed(api, kind, raw, decoder) for raw in own)))
 
 

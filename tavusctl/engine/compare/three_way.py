@@ -106,11 +106,11 @@ def _is_unchanged(desired: JsonObject, base: Json, live: Json) -> bool:
         return False
     for key, value in desired.items():
         base_value, live_value = base[key], live.get(key, ABSENT)
+        if value is base_value is live_value and value:  # equal texts, and other equal parts, are usually one object
+            continue
         if isinstance(value, dict):
             if not value or not _is_unchanged(value, base_value, live_value):
                 return False
-        elif value is base_value is live_value and type(value) is str:  # equal texts are usually one object
-            continue
         elif not (_is_alike(value, base_value) and _is_alike(value, live_value)):
             return False
     return True
@@ -120,7 +120,7 @@ def _is_alike(one: Json, other: Json) -> bool:
     """Whether two values are the same JSON, including number types, or the same address; false for two nulls."""
     if type(one) is not type(other):
         return False
-    if type(one) in PLAIN:
+    if type(one) in PLAIN or one is other:
         return one is not None and one == other
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(_is_alike, one, other))

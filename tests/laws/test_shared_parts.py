@@ -1,0 +1,36 @@
+"""Documents share equal parts, and nothing that is written of them changes."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from hypothesis import given
+
+from tavusctl.core.json_tree import canonical, plain_bytes, share_parts
+from tests.laws.patches import pairs
+
+
+@given(pairs())
+def test_a_document_that_shares_parts_reads_as_before(documents: tuple[Any, Any]) -> None:
+    document, other = documents
+    written = [canonical(one) for one in documents]
+    apart = copy.deepcopy(document)
+
+    is_equal = share_parts(document, other)
+
+    assert [canonical(document), canonical(other)] == written
+    assert plain_bytes(document) == plain_bytes(apart)
+    assert not is_equal or canonical(document) == canonical(other)
+
+
+def test_equal_parts_are_one_object() -> None:
+    document: Any = {"name": "a", "llm": {"model": "m", "tools": [{"on": True}]}, "own": {"at": [1.5]}, "one": {"x": 1}}
+    other: Any = {**copy.deepcopy(document), "name": "b", "one": {"x": True}}
+
+    assert not share_parts(document, other)
+
+    assert document["llm"] is other["llm"]
+    assert document["one"] == {"x": 1}
+    assert document["one"] is not other["one"]
+    assert share_parts(document["llm"], copy.deepcopy(other["llm"]))
