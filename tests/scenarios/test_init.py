@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+from pathlib import Path
 
 import click
 import pytest
@@ -14,6 +15,10 @@ from jsonschema_rs import meta
 from tavusctl.app.json_schemas import all_schemas
 from tavusctl.cli import cli
 from tests.scenarios.project import Project
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
 
 
 def test_a_new_project_is_valid_and_applies(project: Project) -> None:
@@ -162,7 +167,7 @@ def test_a_gitignore_that_is_no_text_is_kept_and_one_that_is_no_file_is_told(pro
     first, second, third = project.run("init"), project.run("init", "other"), project.run("init", "third")
 
     assert (first.code, (project.root / ".gitignore").read_bytes()) == (0, b"\xff\n.tavusctl/\n.env\n")
-    assert second.code == 12
+    assert (second.code, names_in(project.root / "other")) == (12, [".gitignore"])
     assert "cannot read `other/.gitignore`: Is a directory" in second.err
     assert "cannot read `third/.gitignore`: it is not a regular file" in third.err
 
@@ -216,6 +221,26 @@ def test_what_the_account_has_is_put_into_a_folder_of_its_own(project: Project) 
     assert project.run("init", "--from-account").code == 0
     assert (project.root / "tavus/personas/guide.yaml").is_file()
     assert project.plan()["changes"] == []
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_file_in_place_of_the_manifests_folder_is_left_there(project: Project, *, is_link: bool) -> None:
+    place = project.root / "manifests"
+    place.symlink_to("nowhere") if is_link else place.write_text("notes\n")
+
+    made = project.run("init")
+
+    assert (made.code, project.run("validate").code, place.is_dir()) == (0, 0, False), made.err
+    assert "the manifests folder is tavus/, because `manifests` is not a folder" in made.err
+
+
+@pytest.mark.parametrize("place", [".gitignore", ".vscode", "schemas", "AGENTS.md"])
+def test_init_writes_everything_or_nothing(project: Project, place: str) -> None:
+    (project.root / place).symlink_to("../elsewhere")
+
+    refused = project.run("init")
+
+    assert (refused.code, names_in(project.root)) == (12, [place]), refused.err
 
 
 def test_without_a_free_folder_nothing_is_written(project: Project) -> None:

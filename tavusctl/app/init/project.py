@@ -68,7 +68,8 @@ def start(folder: Path, account: Account | None, say: Say, *, demo: bool = False
         examples = {f"{name}{path.removeprefix('manifests')}": text for path, text in EXAMPLES.items()}
         _scaffold(folder, {**examples, **_files(folder, name, demo=demo)}, say)
     if stranger:
-        say(f"the manifests folder is {name}/, because `{stranger}` belongs to another program")
+        reason = "is not a folder" if stranger == str(folder / NAMES[0]) else "belongs to another program"
+        say(f"the manifests folder is {name}/, because `{stranger}` {reason}")
     if around:
         say(f"another project in {around} contains this one; commands in this folder use this one")
     inside = "" if folder.resolve() == Path.cwd() else f"change to the folder {folder}, "
@@ -102,15 +103,18 @@ def _start_from_account(folder: Path, account: Account, name: str, say: Say) -> 
 
 
 def _scaffold(folder: Path, files: Mapping[str, str], say: Say) -> None:
+    """Write the files that are missing, after a check that each of them can be written."""
+    for name in files:
+        _check_place(folder, folder / name)
+    ignore_file = folder / ".gitignore"
+    file_writer.real_path(ignore_file, folder)
+    ignore_text = _gitignore_text(ignore_file)
     schema_count = 0
     for name, content in files.items():
         path = folder / name
-        with file_writer.errors_as_usage("read", path):
-            is_there = path.exists()
-        if is_there:
+        if path.exists():
             say(f"kept    {path}")
             continue
-        file_writer.real_path(path, folder)
         file_writer.make_folder(path.parent)
         file_writer.write(path, Record(content), root=folder, rights=file_writer.PUBLIC)
         if name.startswith(_SCHEMAS):
@@ -119,7 +123,19 @@ def _scaffold(folder: Path, files: Mapping[str, str], say: Say) -> None:
             say(f"wrote   {path}")
     if schema_count:
         say(f"wrote   {counted(schema_count, 'schema')} for the editor into {folder / _SCHEMAS}")
-    _ignore_local(folder / ".gitignore", say)
+    _ignore_local(ignore_file, ignore_text, say)
+
+
+def _check_place(folder: Path, path: Path) -> None:
+    """UsageError if a new file cannot be written because of what is in its place, or of a link out of the folder."""
+    with file_writer.errors_as_usage("read", path):
+        if path.exists():
+            return
+    file_writer.real_path(path, folder)
+    for parent in path.parents:
+        if parent.is_relative_to(folder) and os.path.lexists(parent) and not parent.is_dir():
+            message = f"cannot create the folder `{parent}`: File exists; nothing was written"
+            raise UsageError(message, f"move or rename `{parent}`")
 
 
 def _files(folder: Path, name: str, *, demo: bool = False) -> Mapping[str, str]:
@@ -139,10 +155,14 @@ def _state(folder: Path) -> str:
     return "git" if suits_git(folder) else ""
 
 
-def _ignore_local(path: Path, say: Say) -> None:
-    """Add `.tavusctl/`, whose state has ids and prompts, and `.env`, which has keys, to `.gitignore`."""
+def _gitignore_text(path: Path) -> str:
+    """The text of `.gitignore`; empty without the file."""
     with file_writer.errors_as_usage("read", path):
-        before = read_regular(path).decode("utf-8", "surrogateescape") if path.exists() else ""
+        return read_regular(path).decode("utf-8", "surrogateescape") if path.exists() else ""
+
+
+def _ignore_local(path: Path, before: str, say: Say) -> None:
+    """Add `.tavusctl/`, whose state has ids and prompts, and `.env`, which has keys, to the text of `.gitignore`."""
     new = [name for name in IGNORED if name not in before.splitlines()]
     if new:
         newline = "\r\n" if "\r\n" in before else "\n"
@@ -160,7 +180,7 @@ def manifests_folder(folder: Path) -> tuple[str, str]:
     foreign_files = {name: _first_foreign_file(folder / name) for name in NAMES}
     name = next((one for one in NAMES if not foreign_files[one]), "")
     if not name:
-        message = f"each of the folders {', '.join(NAMES)} has YAML files of other programs"
+        message = f"each of the folders {', '.join(NAMES)} has YAML files of other programs, or is not a folder"
         hint = f"create {FILE} with `manifests: FOLDER`, and start in that folder"
         raise UsageError(message, hint, id="E1212")
     return name, foreign_files[NAMES[0]] if name != NAMES[0] else ""
@@ -179,7 +199,9 @@ def check_around(folder: Path) -> str:
 
 
 def _first_foreign_file(folder: Path) -> str:
-    """The first YAML file below a folder that is not a manifest; empty if there is none."""
+    """The first YAML file below a folder that is not a manifest, or what is in place of the folder; else empty."""
+    if os.path.lexists(folder) and not folder.is_dir():
+        return str(folder)
     return next((str(path) for path in _yaml_files(folder) if not _is_manifest(path)), "")
 
 
