@@ -216,6 +216,15 @@ def test_a_pipe_is_no_file_of_variables(applied: Project, option: str) -> None:
     assert (result.code, "cannot read `pipe`: it is not a regular file" in result.err) == (12, True)
 
 
+TOO_LONG = ("output --write ", "plan --out ", "graph --out ", "plan --report=json=", "schema --out ", "init ")
+
+
+@pytest.mark.parametrize("command", TOO_LONG)
+def test_a_name_that_is_too_long_is_told(applied: Project, command: str) -> None:
+    ended = applied.run(*f"{command}{'a' * 300}".split())
+    assert (ended.code, "File name too long [E1200]" in ended.err) == (12, True), ended.err
+
+
 def test_what_a_check_advises_is_about_the_same_names_and_environment(project: Project) -> None:
     two = "environments: {staging: {}, prod: {}}\noutputs: {VITE_ID: persona/coach, OTHER: persona/coach}\n"
     project.write("tavusctl.yaml", two)

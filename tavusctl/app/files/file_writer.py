@@ -63,11 +63,12 @@ def write(
 
 def check_writable(path: Path) -> None:
     """Raise UsageError if a file cannot be written at a path: before anything is done whose result it is to have."""
-    if path.is_dir():
-        message = f"cannot write `{path}`: it is a folder"
-        raise UsageError(message, "name a file in it")
-    if not path.parent.is_dir():
-        raise _without_folder(path)
+    with errors_as_usage("write", path):  # such as of a name that is too long
+        if path.is_dir():
+            message = f"cannot write `{path}`: it is a folder"
+            raise UsageError(message, "name a file in it")
+        if not path.parent.is_dir():
+            raise _without_folder(path)
     real_path(path)
 
 

@@ -21,11 +21,11 @@ def write_schemas(out: Path) -> int:
     """Write every schema into a folder; return their number.  UsageError if one would overwrite through a link."""
     schemas = schema_files()
     file_writer.real_path(out)
+    file_writer.make_folder(out)
     linked = next((out / file for file in schemas if (out / file).is_symlink()), None)
     if linked:
         message = f"`{linked}` is a symbolic link, whose target would be overwritten"
         raise UsageError(message, "remove the link, or choose another folder", id="E1210")
-    file_writer.make_folder(out)
     for file, schema in schemas.items():
         file_writer.write(out / file, Record(schema), rights=file_writer.PUBLIC)
     return len(schemas)

@@ -71,7 +71,8 @@ def command(
         check_installed()
     if Path(os.path.abspath(folder)).is_relative_to(file_writer.project_root()):  # noqa: PTH100 - it may be a link
         file_writer.real_path(folder)
-    is_project = (folder / FILE).exists()
+    with file_writer.errors_as_usage("read", folder / FILE):
+        is_project = (folder / FILE).exists()
     if is_project and (from_account or not github):
         message = f"`{folder / FILE}` exists: the folder is a project already"
         raise UsageError(message, "run `tavusctl validate` to check it")
