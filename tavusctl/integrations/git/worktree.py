@@ -62,6 +62,11 @@ def merge_base(root: Path, reference: str) -> str:
         git.line("rev-parse", "--git-dir")  # fails with a clear message outside a repository
         base, head = git.object(f"{reference}^{{commit}}"), git.object("HEAD^{commit}")
         common = git.line_or_empty("merge-base", base, head) if base and head else ""
+        if not git.object("HEAD"):
+            message = "the repository has no commit yet, so there is nothing to compare with"
+            raise UsageError(f"`--base {reference}`: {message}", "commit the project first", id="E1206")
+        if not base and (known := git.object(reference)):
+            _refuse_other_object(git, reference, known)
     if not base:
         message = f"`--base {reference}`: no such commit in {root}"
         raise UsageError(message, "fetch it first (in GitHub Actions: checkout with `fetch-depth: 0`)", id="E1206")
@@ -69,6 +74,16 @@ def merge_base(root: Path, reference: str) -> str:
         message = f"`--base {reference}`: no common ancestor with HEAD in this clone"
         raise UsageError(message, "fetch the whole history (in GitHub Actions: `fetch-depth: 0`)", id="E1206")
     return common
+
+
+def _refuse_other_object(git: Git, reference: str, id_: str) -> None:
+    """Say why a name that git knows stands for no commit."""
+    try:
+        kind = git.line("cat-file", "-t", id_)
+    except GitError:
+        raise MissingObjectError(id_) from None
+    message = f"`--base {reference}` is not the name of a commit, but of a {'file' if kind == 'blob' else 'folder'}"
+    raise UsageError(message, "write for example `--base origin/main`", id="E1206")
 
 
 @contextlib.contextmanager
