@@ -86,6 +86,7 @@ def test_nothing_works_and_everything_is_still_looked_at(project: Project) -> No
             "state": "ok",
             "lock": "ok",
         }
+        assert checks(alone)["git"]["message"] == "git cannot be run: No such file or directory"
         unheard = project.run("doctor", "--format", "json", TAVUS_BASE_URL=address)
     assert unheard.code == 11
     assert health(unheard)["account"] == "failed"

@@ -53,8 +53,7 @@ def git(folder: Path, state: str) -> Iterator[Finding]:
     try:
         version = process.line("version").removeprefix("git version ")
     except GitError as error:
-        message = f"git cannot be run: {error}"
-        hint = "install git"
+        message, hint = str(error), error.advice or "install git"
         yield (
             failed("git", StateError(f"{message}, and the state is in git", hint))
             if state_needs_git
