@@ -17,17 +17,9 @@ IGNORED = pattern(
     r"[\s\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
     r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
 )
-
-
-def _between(quote: str) -> str:
-    """What is between the quotes of two pieces of one text: a comma, a plus or a dot, and perhaps an index."""
-    return rf"[ \n]{{0,16}}(?:[,+.][ \n]{{0,16}}|(?<=[ \n]))(?:{quote}[0-9]{{1,4}}{quote}:[ \n]{{0,16}})?{quote}"
-
-
 # Encodings of characters by the character that they start with, for a fast search: HTML, percent (RFC 3986), escapes of
 # JSON, Python, YAML, shells, Markdown and `escape_invisible`, JSON Pointer (RFC 6901), quoted-printable (RFC 2045),
-# quotes in quotes of YAML, of CSV and of shells, texts in pieces (lists, sums, members by index), terminal colours and
-# links, tags, null characters, Mermaid.
+# quotes in single quotes of YAML and of shells, terminal colours and links, tags, null characters, Mermaid.
 _CHARACTERS = {
     "&": r"&(?:#0{0,9}[0-9]{1,7}|#[xX]0{0,9}[0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?",
     "%": r"%(?:[0-9a-fA-F]{2}(?:%[0-9a-fA-F]{2})*|u[0-9a-fA-F]{4}(?:%u[0-9a-fA-F]{4})*)",
@@ -35,8 +27,7 @@ _CHARACTERS = {
     r"|x[0-9a-fA-F]{2}(?:\\x[0-9a-fA-F]{2})*|[0-7]{1,3}(?:\\[0-7]{1,3})*|[nrt -/:-@\[-`{-~]|\r?\n[ \t]*)",
     "~": r"~[01]",
     "=": r"=(?:[0-9a-fA-F]{2}|\r?\n)(?:=[0-9a-fA-F]{2}|=\r?\n)*",
-    "'": rf"""'(?:'|\\''|"'"'|{_between("'")})""",
-    '"': rf"""\"(?:"|{_between('"')})""",
+    "'": r"""'(?:'|\\''|"'"')""",
     "\x1b": r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,500}(?:\x07|\x1b\\))",
     "<": r"<(?:/?[A-Za-z]|!--)[^<>]{0,200}>",
     "\0": r"\0\0*",
@@ -52,6 +43,11 @@ _GO_NUMBERS = ("[", r"\[[0-9]{1,3}(?: [0-9]{1,3}){5,}\]")
 # Letters, digits and signs of ASCII in full width (U+FF01 to U+FF5E).
 _WIDE = ("".join(map(chr, range(0xFF01, 0xFF5F))), r"[\uff01-\uff5e]+")
 PACKED = ("", pattern(_PACKED))
+# What is between two pieces of one text: the quotes, and a comma, a plus or a dot, perhaps with an index.  Only looked
+# for in short texts, such as messages of servers: long ones may have many quotes.
+_BETWEEN = r"(?:Q|[ \n]{0,16}(?:[,+.][ \n]{0,16}|(?<=[ \n]))(?:Q[0-9]{1,4}Q:[ \n]{0,16})?Q)"
+_PIECES = pattern("|".join([_CHARACTERS["\\"], *(f"Q{_BETWEEN}".replace("Q", quote) for quote in "'\"")]))
+_LONGEST_IN_PIECES = 8000  # characters
 SPELLINGS = (*((sign, pattern(regex)) for sign, regex in (*_CHARACTERS.items(), _NUMBERS, _GO_NUMBERS, _WIDE)), PACKED)
 # All encodings of characters at once; and those in which programs nest texts, of which prose has nearly nothing.
 ALL = ("".join(_CHARACTERS), pattern("|".join(_CHARACTERS.values())))
@@ -70,9 +66,10 @@ def without_ignored(text: str) -> str:
 def possible_spellings(text: str) -> Sequence[re.Pattern[str]]:
     """Encodings, without those whose signs the text lacks: most texts have few signs or none."""
     signs = set(_SIGNS.findall(text))
+    in_pieces = [_PIECES] if len(text) <= _LONGEST_IN_PIECES and ('"' in text or "'" in text) else []
     if not signs:
-        return (SPELLINGS[-1][1],)
-    return [spelling for own, spelling in _BY_SIGNS if not own or not own.isdisjoint(signs)]
+        return (SPELLINGS[-1][1], *in_pieces)
+    return [*(spelling for own, spelling in _BY_SIGNS if not own or not own.isdisjoint(signs)), *in_pieces]
 
 
 def decode(found: re.Match[str]) -> str:

@@ -246,6 +246,14 @@ def test_the_time_for_a_long_text_with_many_nested_encodings_is_short() -> None:
     assert time.process_time() - start < 2.5
 
 
+def test_quoted_pieces_are_looked_for_in_short_texts_only() -> None:
+    """A long text, such as a prompt with code, may have so many quotes that the search would take a minute."""
+    register("p'w/d#1")
+    pieces, code = json.dumps(list("p'w/d#1")), '"a", ' * 2000
+    assert redacted(pieces) == f'["{SHOWN}"]'
+    assert redacted(code + pieces) == code + pieces
+
+
 SIGNS = "sk \"é/+?'=&9"
 
 
