@@ -181,7 +181,7 @@ def stepped(tour: Tour) -> None:
         tour.project.account.portal("persona", tour.bound("persona/p"), key)
     tour.step("drift")
     tour.run("adopt", "persona/p", "--dry-run")
-    tour.step("adopt", "--all")
+    tour.step("adopt", "--all", event={"schedule": "0 6 * * *"})
     tour.record_files()
     git(tour.project, "checkout", "-q", "manifests", "tavusctl.yaml")
     tour.run("apply", "--yes", "--overwrite", "persona/p")

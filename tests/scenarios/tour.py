@@ -302,7 +302,7 @@ class Tour:
             "GITHUB_REPOSITORY": "acme/agents",
             "GITHUB_API_URL": self.hub.url,
             "GITHUB_TOKEN": TOKEN,
-            "GITHUB_EVENT_NAME": "pull_request",
+            "GITHUB_EVENT_NAME": "schedule" if "adopt" in args else "pull_request",  # it proposes files for a branch
             "GITHUB_EVENT_PATH": str(self.runner / "event"),
             "GITHUB_OUTPUT": str(self.runner / "output"),
             "GITHUB_STEP_SUMMARY": str(self.runner / "summary"),
