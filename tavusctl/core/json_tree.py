@@ -117,6 +117,13 @@ def share_parts(document: Json, other: Json) -> bool:
     return False
 
 
+def unshared(value: Json) -> Json:
+    """A copy of a document in which no container stands in two places."""
+    if type(value) is dict:
+        return {key: unshared(item) for key, item in value.items()}
+    return [unshared(item) for item in value] if type(value) is list else value
+
+
 def texts(value: Json) -> list[str]:
     """Every text of a document, at any depth."""
     items: list[str] = []

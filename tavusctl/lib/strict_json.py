@@ -26,7 +26,6 @@ _QUICK_DECODER: Final = Decoder()  # accepts duplicate keys, but otherwise the s
 _MEMBERS_DECODER: Final = Decoder(dict[str, Raw])  # leaves the members of an object as they are
 _ITEMS_DECODER: Final = Decoder(list[Raw])  # the same for the items of a list
 _PIECE: Final = 256 * 1024  # bytes: a larger value is decoded in parts
-_EMPTY_LIST: Final[list[Json]] = []  # no caller may change a part of a value
 _ESCAPED_COLON: Final = pattern(rb"\\u003[aA]")
 _TOKENS: Final = pattern(rb'"(?:[^"\\]++|\\.)*+"?|[\[{,]', re.DOTALL)
 
@@ -106,8 +105,7 @@ def _check_size(content: bytes, most: int) -> None:
 def _check_depth_and_intern(value: Json, depth: int) -> int:
     """Check the depth of a parsed value, and count the colons in its JSON: one after each key, and those in texts.
 
-    Its texts are interned, because thousands of bodies, and the manifests too, have equal texts; and all its members
-    that are empty lists are one.
+    Its texts are interned, because thousands of bodies, and the manifests too, have equal texts.
     """
     if not isinstance(value, dict | list):
         return value.count(":") if isinstance(value, str) else 0
@@ -117,7 +115,7 @@ def _check_depth_and_intern(value: Json, depth: int) -> int:
         for outer in level:
             if isinstance(outer, dict):
                 colons += _intern_members(outer, next_level)
-            elif outer:
+            else:
                 colons += _intern_items(outer, next_level)
         if not next_level:
             return colons
@@ -132,9 +130,6 @@ def _intern_members(members: JsonObject, containers: list[Container]) -> int:
         if type(inner) is str:
             members[key] = sys.intern(inner)
             colons += inner.count(":")
-        elif type(inner) is list and not inner:
-            members[key] = _EMPTY_LIST
-            containers.append(_EMPTY_LIST)
         elif type(inner) is dict or type(inner) is list:
             containers.append(inner)
     return colons

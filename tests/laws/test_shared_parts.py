@@ -7,8 +7,10 @@ from typing import Any
 
 from hypothesis import given
 
-from tavusctl.core.json_tree import canonical, plain_bytes, share_parts
+from tavusctl.core.json_tree import canonical, plain_bytes, share_parts, unshared
+from tavusctl.engine.compare.three_way import compare
 from tests.laws.patches import pairs
+from tests.laws.specs import bound, desired, live
 
 
 @given(pairs())
@@ -34,3 +36,16 @@ def test_equal_parts_are_one_object() -> None:
     assert document["one"] == {"x": 1}
     assert document["one"] is not other["one"]
     assert share_parts(document["llm"], copy.deepcopy(other["llm"]))
+
+
+def test_a_patch_changes_one_place_of_a_value_that_stands_in_two() -> None:
+    empty: list[Any] = []
+    body = {"persona_name": "Coach", "tags": empty, "document_ids": empty, "document_tags": empty}
+
+    patch = compare(
+        desired("persona", {"document_tags": ["prices"]}), live("persona", body), bound("persona", None)
+    ).patch
+
+    assert patch == ({"op": "add", "path": "/document_tags/-", "value": "prices"},)
+    document: Any = unshared(body)
+    assert (document, document["tags"] is document["document_ids"]) == (body, False)
