@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ UNITS = (
 )
 ENDS = ("", "!")
 # What a method needs to have read: the whole text from one place, or from every place.
-_READS: dict[str, Callable[[re.Pattern[str], str], object]] = {
+_READS: dict[str, Callable[[re.Pattern[Any], Any], object]] = {
     "match": lambda pattern, text: pattern.match(text),
     "fullmatch": lambda pattern, text: pattern.fullmatch(text),
     "search": lambda pattern, text: pattern.search(text),
@@ -36,11 +37,10 @@ _SAME = {"sub": "finditer", "subn": "finditer", "findall": "finditer", "split": 
 _USE = re.compile(r"\b([A-Z_][A-Z0-9_]*)\.(match|fullmatch|search|finditer|sub|subn|findall|split)\b")
 
 
-def _inside(value: object, depth: int = 0) -> Iterator[tuple[str, int]]:
+def _inside(value: object, depth: int = 0) -> Iterator[tuple[str | bytes, int]]:
     """The texts and flags of the patterns in a value of a module."""
     if isinstance(value, re.Pattern):
-        if isinstance(value.pattern, str):
-            yield value.pattern, value.flags
+        yield value.pattern, value.flags
     elif isinstance(value, patterns._Uncompiled):
         yield value._text, value._flags
     elif depth < _DEPTH and isinstance(value, dict | tuple | list | set | frozenset):
@@ -48,11 +48,11 @@ def _inside(value: object, depth: int = 0) -> Iterator[tuple[str, int]]:
             yield from _inside(item, depth + 1)
 
 
-def collected() -> dict[str, tuple[re.Pattern[str], tuple[str, ...]]]:
+def collected() -> dict[str, tuple[re.Pattern[Any], tuple[str, ...]]]:
     """Every pattern at the top of a module, by its place, with the methods by which patterns of its name are used."""
     modules = [module.name for module in pkgutil.walk_packages(tavusctl.__path__, "tavusctl.")]
     used: dict[str, set[str]] = {}  # by module and name, and by name alone
-    found: dict[tuple[str, int], str] = {}
+    found: dict[tuple[str | bytes, int], str] = {}
     for name in (name for name in modules if not name.endswith("__main__")):
         module = importlib.import_module(name)
         for variable, method in _USE.findall(Path(str(module.__file__)).read_text()):
@@ -62,7 +62,7 @@ def collected() -> dict[str, tuple[re.Pattern[str], tuple[str, ...]]]:
             for pattern in _inside(value):
                 found.setdefault(pattern, f"{name}.{variable}")
     return {
-        f"{place} {text}": (
+        f"{place} {text!s}": (
             re.compile(text, flags),
             tuple(sorted(used.get(place) or used.get(place.rpartition(".")[2]) or _READS)),
         )
@@ -70,14 +70,15 @@ def collected() -> dict[str, tuple[re.Pattern[str], tuple[str, ...]]]:
     }
 
 
-def seconds(read: Callable[[re.Pattern[str], str], object], pattern: re.Pattern[str], text: str) -> float:
+def seconds(read: Callable[[re.Pattern[Any], Any], object], pattern: re.Pattern[Any], text: str) -> float:
     """The time of the processor for one reading."""
+    content = text if isinstance(pattern.pattern, str) else text.encode()
     start = time.process_time()
-    read(pattern, text)
+    read(pattern, content)
     return time.process_time() - start
 
 
-def slow(pattern: re.Pattern[str], methods: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def slow(pattern: re.Pattern[Any], methods: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """The methods and repeated texts with which a pattern takes more than its share for a longer text."""
     for method in methods:
         for unit in UNITS:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.scenarios.project import Body, Project
+from tests.scenarios.project import Body, Project, Result
 
 URL = "https://example.com/{}.pdf"
 COACH: Body = {"persona_name": "Coach", "system_prompt": "You coach."}
@@ -215,14 +215,26 @@ def test_undo_of_a_create_is_refused_during_a_replacement(project: Project) -> N
 def test_a_new_version_that_was_made_and_refused_is_not_made_again(
     project: Project, status: int, kind: str, spec: dict[str, str], key: str
 ) -> None:
+    """A listing shows it at once, and it is taken for what it is; or too late, and a person decides."""
     project.manifest(kind, "x", spec)
     project.apply()
-    project.account.advance(3600)
-    project.manifest(kind, "x", {**spec, key: spec[key].replace("/a.", "/b.")})
-    refusal = {"status": status, "body": {"message": "no"}}
-    project.account.fault(match=f"POST /v2/{kind}s", kind="status", phase="after", **refusal)
+    project.account.advance(7200)
     consent = ["--allow-replace", f"{kind}/x", "--allow-replica-delete", f"{kind}/x"] if kind == "replica" else []
-    assert project.run("apply", "--yes", *consent).code == 5
+
+    def apply_with(file: str) -> Result:
+        project.manifest(kind, "x", {**spec, key: spec[key].replace("/a.", f"/{file}.")})
+        refusal = {"status": status, "body": {"message": "no"}}
+        project.account.fault(match=f"POST /v2/{kind}s", kind="status", phase="after", **refusal)
+        return project.run("apply", "--yes", *consent)
+
+    assert apply_with("b").code == 0
+    for _ in range(3):
+        project.account.advance(6 * 3600)
+        project.apply(*consent)
+    assert list(project.account.objects(f"{kind}s")) == [project.bound(f"{kind}/x")]
+    project.account.switch(list_lag=3600)
+    assert apply_with("c").code == 5
+    project.account.switch(list_lag=0)
 
     refused = project.run("apply", "--yes", *consent)
 
