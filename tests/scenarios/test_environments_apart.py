@@ -292,3 +292,17 @@ def test_export_does_not_advise_to_import_it(project: Project) -> None:
     assert (refused.code, project.account.writes) == (4, []), refused.err
     assert f"{remote_id} is `persona/it` of the environment `staging`" in refused.err
     assert "tavusctl import" not in refused.err
+
+
+def test_a_replacement_may_read_as_the_object_of_another_environment(project: Project) -> None:
+    """That one belongs there: it is no copy that a lost replacement has left, and no name is taken by it."""
+    project.write("tavusctl.yaml", "environments:\n  production: {vars: {at: P}}\n  staging: {vars: {at: S}}\n")
+    project.manifest("document", "it", {"document_name": "${var:at}", "document_url": "https://example.com/a"})
+    for environment in ("staging", "production"):
+        project.apply("--env", environment)
+    project.manifest("document", "it", {"document_name": "Prices", "document_url": "https://example.com/b"})
+    project.apply("--env", "staging")
+
+    plan = project.plan("--env", "production")
+
+    assert ([one["action"] for one in plan["changes"]], plan["refused"]) == (["replace", "retire"], [])

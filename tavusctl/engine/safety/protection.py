@@ -135,7 +135,8 @@ def refuse_foreign(change: Change, owners: Mapping[str, str]) -> Refusal | None:
         )
         return Refusal(change, "E310", 3, change.identity_mismatch, hint)
     elsewhere = [rival for rival in (change.rivals or (remote_id,)) if rival in owners]
-    if (change.action in (Action.CREATE, Action.ADOPT) or change.rivals) and elsewhere:
+    is_rename = change.action is Action.UPDATE and bool(change.rivals)
+    if (change.action in (Action.CREATE, Action.ADOPT) or is_rename) and elsewhere:
         return _refuse_taken_name(change, elsewhere, owners)
     return None
 
