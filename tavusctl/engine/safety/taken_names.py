@@ -44,15 +44,23 @@ def with_rivals(changes: Iterable[Change], held: Holders) -> tuple[Change, ...]:
 
 def refuse(judged: Sequence[Judged], held: Holders) -> tuple[Judged, ...]:
     """The judged changes, with refusals of those that take a name which no other allowed change frees before them."""
-    current = tuple(judged)
-    while True:
-        allowed = [change for change, refusal in current if refusal is None]
-        waits = _waits(allowed, held)
-        deletes = {change.address for change in allowed if change.action is Action.DELETE}
-        refused = tuple((change, refusal or _refusal(change, held, waits, deletes)) for change, refusal in current)
-        if refused == current:
-            return current
-        current = refused
+    waits = _waits([change for change, _ in judged], held)
+    deletes = {change.address for change, refusal in judged if change.action is Action.DELETE and refusal is None}
+    current = [(change, refusal or _refusal(change, held, waits, deletes)) for change, refusal in judged]
+    takers: defaultdict[Address, list[int]] = defaultdict(list)
+    for index, (change, _) in enumerate(current):
+        for owner in waits.get(change.address, ()) if _taken(change) else ():
+            takers[owner].append(index)
+    queue = [change.address for change, refusal in current if refusal and _taken(change)]
+    while queue:
+        owner = queue.pop()
+        for index in takers[owner]:
+            change, refusal = current[index]
+            if refusal is None:
+                taken = _taken_by(change, f"{owner}, whose change is refused", f"do first what {owner} needs")
+                current[index] = (change, taken)
+                queue.append(change.address)
+    return tuple(current)
 
 
 def in_order(steps: Sequence[Change], held: Holders) -> tuple[Change, ...]:
@@ -66,18 +74,20 @@ def in_order(steps: Sequence[Change], held: Holders) -> tuple[Change, ...]:
         else step
         for step in steps
     ]
+    indices: defaultdict[Address, list[int]] = defaultdict(list)
+    for index, step in enumerate(steps):
+        indices[step.address].append(index)
     ordered: dict[int, Change] = {}
-
-    def add(index: int) -> None:
-        before = {steps[index].address: index, **dict.fromkeys(steps[index].waits_for, len(steps))}
-        for earlier, step in enumerate(steps):
-            if earlier not in ordered and earlier < before.get(step.address, 0):
-                add(earlier)
-        ordered[index] = steps[index]
-
-    for index in range(len(steps)):
-        if index not in ordered:
-            add(index)
+    entered, queue = set[int](), [*reversed(range(len(steps)))]
+    while queue:
+        index, step = queue[-1], steps[queue[-1]]
+        before = [one for one in indices[step.address] if one < index]
+        before += [one for address in step.waits_for if address != step.address for one in indices.get(address, ())]
+        waiting = [] if index in entered else [one for one in before if one not in entered]
+        entered.add(index)
+        queue += sorted(waiting, reverse=True)
+        if not waiting:
+            ordered.setdefault(index, steps[queue.pop()])
     return tuple(ordered.values())
 
 
