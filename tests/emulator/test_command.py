@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+LIMITED = ["sh", "-c", 'ulimit -v 4000000; exec "$@"', "sh"]  # KiB: a device without an end must not fill the memory
+
 
 def begun(folder: Path, *arguments: str) -> tuple[int, str, str]:
     """An emulator that cannot begin: its exit code, output and errors."""
-    command = [sys.executable, "-m", "tavusctl", "emulator", *arguments]
+    command = [*LIMITED, sys.executable, "-m", "tavusctl", "emulator", *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30, check=False)
     return done.returncode, done.stdout, done.stderr
 
@@ -31,6 +33,8 @@ def begun(folder: Path, *arguments: str) -> tuple[int, str, str]:
         (["--db", "notes.txt"], "cannot persist the account in `notes.txt`: file is not a database"),
         (["--seed", "notes.txt"], "cannot start the emulator: the file `notes.txt` is not valid JSON"),
         (["--faults", "notes.txt"], "cannot start the emulator: the file `notes.txt` is not valid JSON"),
+        (["--seed", "/dev/zero"], "the file `/dev/zero` is larger than 64 MiB"),
+        (["--faults", "/dev/zero"], "the file `/dev/zero` is larger than 64 MiB"),
         (["--seed", "seed.json"], "cannot start the emulator: `seed.json`: there is no kind 'persons'"),
         (["--faults", "seed.json"], "cannot start the emulator: `seed.json`: a fault is an object with a kind"),
     ],

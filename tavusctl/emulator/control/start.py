@@ -14,6 +14,8 @@ from tavusctl.emulator.control.faults import Faults
 from tavusctl.emulator.http.access import Allowed
 from tavusctl.emulator.http.messages import Json, Object
 
+LARGEST_FILE = 64 * 1024 * 1024  # bytes of a seed or of faults: a device has no end
+
 
 def start_world(
     *,
@@ -53,7 +55,11 @@ def _load(source: str | Path | Json) -> Json:
     if not isinstance(source, str | Path):
         return source
     try:
-        return json.loads(Path(source).read_text(encoding="utf-8"))
+        with Path(source).open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+        if len(content) <= LARGEST_FILE:
+            return json.loads(content.decode())
+        message = f"the file `{source}` is larger than {LARGEST_FILE // 1024**2} MiB"
     except OSError as error:
         message = f"the file `{source}` cannot be read: {error.strerror}"
     except (ValueError, RecursionError) as error:  # invalid UTF-8 is a ValueError, too
