@@ -15,6 +15,8 @@ from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import written_at
 from tavusctl.core.messages import nearest, shown
 from tavusctl.core.model import Manifest
+from tavusctl.core.schema.model_fields import fields_at
+from tavusctl.fields.places import Declared
 from tavusctl.kinds import address_in
 from tavusctl.lib.json_types import KeyPath
 from tavusctl.lib.patterns import pattern
@@ -38,6 +40,7 @@ _FREE: Final = frozenset().union(
 )
 _NAMES: Final = pattern(r"name|.*_name|.*_?url|tags|.*_tags|.*_variables|document_file|upload|.*_engine|.*_model")
 _PROSE: Final = pattern(r"(?:.*_)?prompt|context|(?:.*_)?greeting|description")
+_ID: Final = pattern(r"(?:.*_)?u?u?ids?")
 _PREFIXES: Final = {"persona": pattern(r"p[0-9a-f]{9,12}"), "replica": pattern(r"r[0-9a-f]{9,12}")}
 
 
@@ -89,6 +92,22 @@ def invalid_id(subject: Subject) -> Iterator[Finding]:
                 f"{shown(value)} is not a valid id of a {expected_kind}",
                 _reference_hint(subject, expected_kind),
             )
+
+
+def reference_as_text(subject: Subject) -> Iterator[Finding]:
+    """Report references that are the whole of a text: the id of the object would be sent in its place."""
+    for place, value in subject.leaves:
+        if isinstance(value, Address) and _takes_text(subject, place.declared):
+            field, reference = ".".join(key for key in place.path if not key.isdecimal()), f"${{ref:{value}}}"
+            message = f"{field}: {shown(reference)} is not a text, so the id of `{value}` is sent as the text"
+            yield Finding(place.pointer, message, "write the text itself, or `${file:PATH}`")
+
+
+def _takes_text(subject: Subject, declared: Declared) -> bool:
+    """Whether a place is a field for text, or an item of one, and neither one for ids nor a member of a free object."""
+    *above, key = (part for part in declared.pattern if part != "*")
+    is_of_ids = declared.traits.refers_to or _ID.fullmatch(key)
+    return not is_of_ids and not declared.traits.secret and key in fields_at(subject.kind.model, tuple(above))
 
 
 def _reference_hint(subject: Subject, kind: str) -> str:

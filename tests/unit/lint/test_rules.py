@@ -294,7 +294,12 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
     ],
 }
 
+ANNA = Address("replica", "anna")
 RIGHT: list[tuple[str, Spec]] = [
+    persona(default_replica_id=ANNA, document_ids=[ANNA], tool_ids=[ANNA], newer_key=ANNA),
+    layers(llm={"extra_body": {"user": ANNA}, "headers": {"X-Face": ANNA}}, tts={"external_voice_id": ANNA}),
+    called(query_params={"face": ANNA}, body_template={"face": ANNA}),
+    registry(parameters={"type": "object", "properties": {"face": {"description": "A.", "default": ANNA}}}),
     persona(system_prompt="Promo code: SUMMER2025, zip code: SW1A1AA, order key: A1B2C3D4, token: userAccessToken."),
     persona(system_prompt="Our public key: MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE, publishable key: Zq7xK2mP9wLr4TvB8"),
     persona(
