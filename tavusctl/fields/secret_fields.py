@@ -82,6 +82,12 @@ def allows_secret_reference(kind: ResourceKind, pattern: KeyPath) -> bool:
     return kind.field_at(pattern).secret or kind.is_free(pattern) or _is_url(kind, pattern)
 
 
+def has_known_form(kind: ResourceKind, pattern: KeyPath, text: SecretText) -> bool:
+    """Whether a text is for a URL, and begins with more than a part of a scheme, so that its form can be checked."""
+    start = text.parts[0].lower()
+    return _is_url(kind, pattern) and not any(scheme.startswith(start) for scheme in ("https:/", "http:/"))
+
+
 def declared_paths(kind: ResourceKind, spec: JsonObject) -> Iterator[KeyPath]:
     """Paths at which a document names or records a secret in a field that its kind does not declare as secret."""
     for path, leaf in _leaves(spec):

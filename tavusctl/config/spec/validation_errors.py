@@ -39,7 +39,8 @@ def _report(
 ) -> None:
     value, declared = value_at(spec, path), kind.field_at(pattern_in(spec, path))
     if _is_placeholder(declared, value):  # the placeholder may be invalid; errors about keys still count
-        errors = [error for error in errors if error.type in (*_ABOUT_KEYS, *_OF_CONTAINERS)]
+        counted_types = (*_ABOUT_KEYS, *_OF_CONTAINERS, *_errors_of_form(kind, pattern_in(spec, path), value))
+        errors = [error for error in errors if error.type in counted_types]
     if isinstance(value, SecretText) and not secret_fields.allows_secret_reference(kind, pattern_in(spec, path)):
         return  # it is reported as misplaced
     source, wrong = collector.value_at("/spec" + join(path)), []
@@ -105,6 +106,12 @@ def _is_placeholder(declared: FieldTraits, value: Json) -> bool:
     return isinstance(value, SecretText) or (isinstance(value, Address) and bool(declared.refers_to))
 
 
+def _errors_of_form(kind: ResourceKind, place: KeyPath, value: Json) -> tuple[str, ...]:
+    """The types of errors that count although secrets are in a value: those of the form of a URL that begins as one."""
+    is_known = isinstance(value, SecretText) and secret_fields.has_known_form(kind, place, value)
+    return ("value_error",) if is_known else ()
+
+
 def _for_validation(leaf: Json) -> Json:
-    """A leaf for validation: references and secrets are replaced by a placeholder text."""
-    return "word" if isinstance(leaf, Address | SecretText) else leaf
+    """A leaf for validation: a reference is replaced by a placeholder text, and secrets by their expressions."""
+    return "word" if isinstance(leaf, Address) else str(leaf) if isinstance(leaf, SecretText) else leaf

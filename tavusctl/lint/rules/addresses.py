@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from tavusctl.core.messages import shown
+from tavusctl.fields.places import Place
+from tavusctl.fields.secret_fields import has_known_form
 from tavusctl.lib.patterns import pattern
 from tavusctl.lint.core import Finding, Subject
 from tavusctl.secrets import url_credentials
+from tavusctl.secrets.values import SecretText
 
 _LOCAL: Final = (".local", ".localhost", ".internal", ".lan", ".test", ".invalid", ".home.arpa")
 _WEB: Final = ("http", "https")
@@ -36,9 +40,9 @@ def unreachable_url(subject: Subject) -> Iterator[Finding]:
 
 
 def invalid_url(subject: Subject) -> Iterator[Finding]:
-    """Report values of URL fields that are not valid web URLs."""
-    for pointer, url in _urls(subject):
-        parts = _parts(url)
+    """Report values of URL fields that are not valid web URLs, whatever the secrets in them are."""
+    for pointer, url, filled in chain(((pointer, url, url) for pointer, url in _urls(subject)), _filled_urls(subject)):
+        parts = _parts(filled)
         if not parts or parts.scheme.lower() not in _WEB or not parts.hostname:
             yield Finding(pointer, f"{_public(url)} is not a valid web URL", "write `https://HOST/PATH`")
 
@@ -58,10 +62,25 @@ def credentials_in_url(subject: Subject) -> Iterator[Finding]:
 
 def _urls(subject: Subject) -> Iterator[tuple[str, str]]:
     for place, value in subject.texts:
-        key = place.path[-1]
-        is_url_field = (key == "url" or key.endswith("_url")) and "/parameters/" not in place.pointer
-        if is_url_field and value.strip() and not place.declared.traits.secret:
+        if _is_of_url(place) and value.strip():
             yield place.pointer, value
+
+
+def _filled_urls(subject: Subject) -> Iterator[tuple[str, str, str]]:
+    """The URLs with secrets in them: pointer, text as written, and the text with a placeholder for each secret."""
+    for place, value in subject.leaves:
+        if (
+            isinstance(value, SecretText)
+            and _is_of_url(place)
+            and has_known_form(subject.kind, place.declared.pattern, value)
+        ):
+            yield place.pointer, str(value), "1".join(value.parts)  # a name, a port or a part of either
+
+
+def _is_of_url(place: Place) -> bool:
+    key = place.path[-1]
+    is_url_field = (key == "url" or key.endswith("_url")) and "/parameters/" not in place.pointer
+    return is_url_field and not place.declared.traits.secret
 
 
 def _public(url: str) -> str:
