@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,18 +21,21 @@ from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import errors_in
 from tavusctl.core.errors import ConfigError, ConflictError, InternalError, RefusedError, StateError
-from tavusctl.core.json_tree import leaves, value_at
+from tavusctl.core.json_tree import leaves, map_leaves, value_at, with_value_of
 from tavusctl.core.model import ABSENT, Cause, Change, Desired, FieldChange
+from tavusctl.core.schema.spec_model import field_errors
 from tavusctl.engine.import_.missing_state import HINT, UnboundManifests, of_plan
 from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.fields.spellings import model_pointer
 from tavusctl.kinds import KINDS
-from tavusctl.lib.json_types import Json, KeyPath
+from tavusctl.lib.json_types import PLAIN, Json, KeyPath
 from tavusctl.lib.unwritten_files import as_if_written
 from tavusctl.patch import join, split
 from tavusctl.rewrite.render_value import CannotAdoptError, ValueRenderer, find_field, included_file, several_texts
 from tavusctl.secrets.redaction import secret_names_in
 from tavusctl.secrets.values import UnreadSecret
+
+_MISSING: Final = ("missing", "missing_key")
 
 
 class Verdict(Struct, frozen=True):
@@ -67,7 +71,8 @@ class Adopted(Struct):
 
     def adopt_change(self, change: Change) -> None:
         """Adopt the fields of a change that differ in the account, and record a verdict for each."""
-        for entry in adoptable(change, self.prepared):
+        entries = adoptable(change, self.prepared)
+        for entry in (*entries, *_needed(change, entries)):
             try:
                 self.verdicts.append(self._adopt_field(change.address, entry))
             except (CannotAdoptError, files.UnreadableFileError) as error:
@@ -285,7 +290,7 @@ def _check(adoption: Adopted, after: PreparedPlan) -> None:
     for (address, pointer), live in _live_values(after).items():
         if (address, pointer) not in adopted_fields:
             continue
-        if live != adopted_values[address, pointer]:
+        if live != adopted_values.get((address, pointer), live):
             message = f"{pointer} of `{address}` was edited in the account during this run; nothing was written"
             raise ConflictError(message, f"run `tavusctl adopt {address}` again")
         message = f"{address} would still differ at {pointer}; nothing was written"
@@ -303,6 +308,27 @@ def adoptable(change: Change, prepared: PreparedPlan) -> list[FieldChange]:
     binding = prepared.state.bindings.get(change.address)
     is_new = binding is not None and not binding.applied
     return [entry for entry in change.fields if is_new or entry.cause in (Cause.DRIFTED, Cause.BOTH)]
+
+
+def _needed(change: Change, adopted: Sequence[FieldChange]) -> Iterator[FieldChange]:
+    """The fields, with their live values, that a manifest must also have if it is to have the adopted values."""
+    if change.desired is None or change.live is None:
+        return
+    kind, live, spec = change.desired.kind, change.live.body, change.desired.spec
+    known = [split(entry.path) for entry in adopted]
+    found = known[:]
+    while found:
+        for place in found:
+            spec = with_value_of(spec, place, live)
+        errors = field_errors(kind.model, map_leaves(spec, lambda leaf: leaf if type(leaf) in PLAIN else "word"))
+        lacking = {
+            (*error.path, *filter(None, [error.missing or error.choice])) for error in errors if error.type in _MISSING
+        }
+        found = [place for place in sorted(lacking.difference(known)) if value_at(live, place) != value_at(spec, place)]
+        known += found
+        for place in found:
+            desired = value_at(change.desired.spec, place, ABSENT)
+            yield FieldChange(join(place), Cause.DRIFTED, ABSENT, value_at(live, place), desired)
 
 
 def _source_of_file_name(name: str, document: Node, where: KeyPath, raw: Json) -> Source:

@@ -213,6 +213,42 @@ def test_an_edit_in_the_portal_is_adopted(project: Project, sample: Sample) -> N
     assert (plan["changes"], plan["drift"]) == ([], [])
 
 
+BOOK: Body = {"name": "book_table", "description": "Book a table."}
+TO_A_HOOK: list[Body] = [
+    {"op": "replace", "path": "/trigger_type", "value": "post_call"},
+    {"op": "replace", "path": "/origin", "value": None},
+    {"op": "add", "path": "/delivery", "value": {"api": {"url": "https://hooks.example.com/book", "method": "POST"}}},
+]
+WITH_A_WORD: list[Body] = [
+    {"op": "add", "path": "/on_call", "value": "static_filler"},
+    {"op": "add", "path": "/static_filler", "value": "One moment."},
+]
+
+
+@pytest.mark.parametrize(
+    ("spec", "edit", "added"),
+    [
+        ({"trigger_type": "in_call"}, TO_A_HOOK, "/delivery"),
+        ({"on_call": "silent"}, WITH_A_WORD, "/static_filler"),
+        ({"trigger_type": "in_call", "delivery": {"app_message": True}}, TO_A_HOOK, "/delivery/api"),
+    ],
+)
+def test_adopt_adds_the_keys_that_an_adopted_value_needs(
+    project: Project, spec: Body, edit: list[Body], added: str
+) -> None:
+    project.manifest("tool", "book", {**BOOK, **spec})
+    project.apply()
+    project.account.portal("tools", project.bound("tool/book"), *edit)
+
+    previewed = project.run("adopt", "--all", "--dry-run")
+    adopted = project.run("adopt", "--all")
+    plan = project.plan()
+
+    assert (previewed.code, adopted.code) == (0, 0), adopted.err
+    assert added in adopted.err + adopted.out
+    assert (plan["changes"], plan["drift"]) == ([], [])
+
+
 @every_kind
 def test_an_update_is_undone(project: Project, sample: Sample) -> None:
     applied(project, sample)
