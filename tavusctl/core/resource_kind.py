@@ -144,7 +144,8 @@ class ResourceKind(Struct, frozen=True, eq=False):
     model: type[BaseModel]  # of `spec`
     fields: Mapping[str, FieldTraits]  # by JSON Pointer; `*` is any list index or any key
     normalise: Callable[[JsonObject], JsonObject]  # a read body in the form of `spec`, without computed fields
-    complete_spec: Callable[[JsonObject], JsonObject] = lambda spec: spec  # adds null for keys that a spec rules out
+    # A spec with what it rules out: null for a key, or a value; the second object is the live one, or the spec itself.
+    complete_spec: Callable[[JsonObject, JsonObject], JsonObject] = lambda spec, _: spec
     aliases: tuple[str, ...] = ()  # other names of the kind, accepted in manifests and on the command line
     summary: str = ""  # one line, for `explain` and the schemas
     listing: Listing = Listing()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Final
 
-from tavusctl.core.json_tree import value_at
+from tavusctl.core.json_tree import set_at, value_at
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
 from tavusctl.core.schema.model_fields import KnownValues
 from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
@@ -14,7 +14,7 @@ from tavusctl.kinds.common import known_mistakes
 from tavusctl.kinds.common.field_types import blank, optional
 from tavusctl.kinds.common.normalise import COMPUTED, respell, unwrap
 from tavusctl.kinds.layers import Layers
-from tavusctl.lib.json_types import JsonObject
+from tavusctl.lib.json_types import Json, JsonObject
 
 
 class Persona(Model):
@@ -176,6 +176,31 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
 }
 
 
+def complete_spec(spec: JsonObject, live: JsonObject) -> JsonObject:
+    """A spec with what it rules out of a live persona: another mode, texts of the full one, the proxy of an own model.
+
+    The API would refuse the one beside the other.
+    """
+    prompt, mode, live_mode = spec.get("system_prompt"), spec.get("pipeline_mode"), live.get("pipeline_mode")
+    if blank(mode) and not blank(prompt) and blank(live.get("system_prompt")) and not _is_full(live_mode):
+        spec = {**spec, "pipeline_mode": "full"}
+    if not _is_full(mode) and _is_full(live_mode):
+        spec = {**{key: None for key in ("system_prompt", "context") if not blank(live.get(key))}, **spec}
+    model, live_model = (value_at(one, ("layers", "llm", "model")) for one in (spec, live))
+    proxy = ("layers", "llm", "enable_llm_proxy")
+    if _is_of_tavus(model) and not _is_of_tavus(live_model) and value_at(live, proxy) and not value_at(spec, proxy):
+        spec = set_at(spec, proxy, None)
+    return spec
+
+
+def _is_full(mode: Json) -> bool:
+    return blank(mode) or mode == "full"
+
+
+def _is_of_tavus(model: Json) -> bool:
+    return isinstance(model, str) and model.startswith("tavus-")
+
+
 def normalise(body: JsonObject) -> JsonObject:
     """A persona as the API returns it, in the spelling of `spec`; documented as `{data: [{...}]}`, returned flat."""
     persona = unwrap(body, ("persona_id", "pal_id", "persona_name", "system_prompt"))
@@ -192,6 +217,7 @@ PERSONA: Final = ResourceKind(
     model=Persona,
     fields=FIELDS,
     normalise=normalise,
+    complete_spec=complete_spec,
     summary="Who speaks: prompt, layers, and what it refers to.",
     listing=Listing(owner_query={"persona_type": "user"}, newer_owner_query={"pal_type": "user"}),
     is_builtin=lambda body: "system" in (body.get("persona_type"), body.get("pal_type")),

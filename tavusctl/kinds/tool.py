@@ -194,7 +194,7 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
 }
 
 
-def complete_spec(spec: JsonObject) -> JsonObject:
+def complete_spec(spec: JsonObject, _live: JsonObject) -> JsonObject:
     """A spec with null for what it excludes: an origin, speech, the other delivery, keys of other types of `auth`.
 
     It also has the defaults of `trigger_type` and `origin` that it needs.

@@ -309,6 +309,39 @@ def test_what_somebody_chose_against_the_manifest_is_reverted_with_what_goes_wit
     assert project.plan()["changes"] == []
 
 
+OWN = {"model": "gpt-4o", "base_url": "https://llm.example.com/v1", "api_key": "sk-1", "enable_llm_proxy": True}
+
+
+PROMPT: Body = {"system_prompt": "You coach."}
+
+
+@pytest.mark.parametrize(
+    ("spec", "edit", "command"),
+    [
+        (PROMPT, {"pipeline_mode": "echo", "system_prompt": ""}, "apply"),
+        (PROMPT, {"pipeline_mode": "echo", "system_prompt": ""}, "adopt"),
+        ({"pipeline_mode": "echo"}, {"pipeline_mode": "full", **PROMPT, "context": "Here."}, "apply"),
+        ({"pipeline_mode": "echo"}, {"pipeline_mode": "full", **PROMPT, "context": "Here."}, "adopt"),
+        ({**PROMPT, "layers": {"llm": {"model": "tavus-gpt-oss"}}}, {"layers": {"llm": OWN}}, "apply"),
+    ],
+)
+def test_what_somebody_chose_for_a_persona_is_reverted_or_adopted_with_what_goes_with_it(
+    project: Project, spec: Body, edit: Body, command: str
+) -> None:
+    project.account.switch(era="today")
+    project.manifest("persona", "it", {"persona_name": "It", **spec})
+    project.apply()
+    operations = [{"op": "add", "path": f"/{key}", "value": value} for key, value in edit.items()]
+    answer = project.account.call("PATCH", f"/v2/personas/{project.bound('persona/it')}", operations)
+
+    ended = project.run(command, "--all" if command == "adopt" else "--yes")
+    plan = project.plan()
+
+    assert answer.status_code == 200, answer.text
+    assert ended.code == 0, ended.out + ended.err
+    assert (plan["changes"], plan["drift"]) == ([], [])
+
+
 def test_the_only_alphabet_is_the_same_as_none(project: Project) -> None:
     project.account.switch(era="today")
     project.manifest("dictionary", "it", {"name": "Words", "rules": [SOUND | {"type": "ipa"}]})

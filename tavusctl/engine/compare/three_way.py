@@ -80,8 +80,8 @@ class _Base(Struct, frozen=True):
 def compare(desired: Desired, live: Live, binding: Binding | None) -> Difference:
     """The difference between one object and its manifest."""
     complete = desired.kind.complete_spec
-    base = complete(source_fingerprint.without_fingerprint(binding.applied)) if binding else ABSENT
-    desired_spec = complete(source_fingerprint.without_fingerprint(desired.spec))
+    base = complete(source_fingerprint.without_fingerprint(binding.applied), live.body) if binding else ABSENT
+    desired_spec = complete(source_fingerprint.without_fingerprint(desired.spec), live.body)
     is_unchanged = _is_unchanged(desired_spec, base, live.body)
     if is_unchanged and binding and not binding.answered:
         return Difference()

@@ -41,7 +41,8 @@ def sent(live: Live, operations: Sequence[JsonObject], desired: JsonObject) -> J
 
 def _completed(kind: ResourceKind, body: JsonObject) -> JsonObject:
     """A body in which null stands for what its other members exclude, and for nothing else."""
-    return kind.complete_spec({key: value for key, value in body.items() if value is not None})
+    members = {key: value for key, value in body.items() if value is not None}
+    return kind.complete_spec(members, members)
 
 
 def _allowed(value: Json, completed: Json) -> Json:
