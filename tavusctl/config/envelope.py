@@ -131,6 +131,12 @@ def _report_unknown_keys(envelope: JsonObject, kind: ResourceKind | None, collec
     collector.report_unknown_keys(envelope, _KEYS, below=below, hints=hints, unproposed=unproposed)
 
 
+def _is_misspelled(key: str, envelope: JsonObject) -> bool:
+    """Whether the hint of an unknown key proposes this key: that it is missing is the same mistake."""
+    absent = [name for name in _KEYS if name not in envelope]
+    return any(nearest(unknown, absent) == key for unknown in envelope.keys() - set(_KEYS))
+
+
 def _is_foreign(value: Json, kinds: Mapping[str, ResourceKind]) -> bool:
     return isinstance(value, dict) and "apiVersion" in value and str(value.get("kind")) not in kinds
 
@@ -224,6 +230,8 @@ def _kind(
 
 def _name(envelope: JsonObject, collector: DiagnosticCollector) -> str:
     if "name" not in envelope:
+        if _is_misspelled("name", envelope):
+            return ""
         collector.error(
             "TV106",
             "the key `name` is missing",
@@ -284,6 +292,8 @@ def _spec(
     if envelope.get("spec") is None:
         if not isinstance(envelope.get("external", False), bool):
             return None  # reported; if it was meant to be true, no `spec` is missing
+        if "spec" not in envelope and _is_misspelled("spec", envelope):
+            return None
         hint = "add `spec:`, and indent the fields of the object below it"
         collector.error("TV106", "the key `spec` is missing", collector.key_at("/spec"), hint)
         return None

@@ -18,6 +18,7 @@ from tavusctl.lib.patterns import pattern
 from tavusctl.patch.pointer import join
 
 _MAX_HOMES: Final = 3  # a key that is a field in more places than this gets no hint about them
+_PROPOSAL = pattern(r"(?:did you mean|write) `(\w+)`")
 _COMMENT = pattern(r"[_$]?(comments?|remarks?)|[_$].*|//.*|#.*", re.IGNORECASE)
 _ID = pattern(r"[A-Za-z0-9-]{6,60}")
 _BESIDE_SPEC: Final = ("kind", "lifecycle", "moved_from", "external", "recrawl", "watch")  # keys that stand beside spec
@@ -28,6 +29,12 @@ def report(kind: ResourceKind, spec: JsonObject, path: KeyPath, collector: Diagn
     hint, fix = _advice(kind, spec, path, collector)
     message = f"unknown key {shown(path[-1])} in {place(kind, path[:-1])}"
     collector.error("TV103", message, collector.key_at("/spec" + join(path)), hint, fix)
+
+
+def intended(kind: ResourceKind, spec: JsonObject, path: KeyPath, collector: DiagnosticCollector) -> KeyPath:
+    """The path of the key that the hint for an unknown key proposes beside it; empty if it proposes none."""
+    proposal = _PROPOSAL.match(_advice(kind, spec, path, collector)[0])
+    return (*path[:-1], proposal[1]) if proposal else ()
 
 
 def place(kind: ResourceKind, path: KeyPath) -> str:

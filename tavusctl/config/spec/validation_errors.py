@@ -29,9 +29,23 @@ def check(
 ) -> None:
     """Validate a spec against its kind; `failed` has pointers of values that have a diagnostic already."""
     errors_by_path = by_place(field_errors(kind.model, map_leaves(spec, _for_validation)))
+    misspelled = {
+        unknown_keys.intended(kind, spec, path, collector)
+        for path, errors in islice(errors_by_path.items(), MAX_ERRORS)
+        if any(error.type == "extra_forbidden" for error in errors)
+    }
     for path, errors in islice(errors_by_path.items(), MAX_ERRORS):
         if "/spec" + join(path) not in failed:
-            _report(kind, spec, path, errors, collector)
+            told = [error for error in errors if _missing(path, error) not in misspelled]
+            _report(kind, spec, path, told, collector)
+
+
+def _missing(path: KeyPath, error: FieldError) -> KeyPath | None:
+    """The path of the key that is missing according to an error; None if the error is about something else."""
+    if error.type not in ("missing", "missing_key"):
+        return None
+    key = error.missing or error.choice
+    return (*path, key) if key else path
 
 
 def _report(
@@ -62,7 +76,8 @@ def _report(
             elif error.type not in _ABOUT_KEYS and _is_secret(kind, spec, path, value):
                 message, hint = "invalid value", ""
             id_, place = _CHECKS.get(error.type, "TV104"), unknown_keys.place(kind, path)
-            collector.error(id_, f"{place}: {message}", source, hint)
+            prefix = "" if message.startswith(f"`{place}`") else f"{place}: "
+            collector.error(id_, prefix + message, source, hint)
         else:
             wrong.append(error)
     if wrong:

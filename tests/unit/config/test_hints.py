@@ -32,6 +32,26 @@ def test_a_key_in_the_wrong_place_is_told_its_place(tmp_path: Path, key: str, hi
     assert (found.id, found.hint, found.source and found.source.line) == ("TV103", hint, 5)
 
 
+@pytest.mark.parametrize(
+    ("manifest", "line", "hint"),
+    [
+        ("kind: persona\nname: a\nspec:\n  System_Prompt: x\n", 4, "did you mean `system_prompt`?"),
+        ("kind: guardrail\nname: a\nspec:\n  name: No prices\n  guardrail_prompt: x\n", 4, "write `guardrail_name`"),
+        ("kind: persona\nname: a\nspecs:\n  system_prompt: x\n", 3, "did you mean `spec`?"),
+        ("kind: persona\nnames: a\nspec:\n  system_prompt: x\n", 2, "did you mean `name`?"),
+    ],
+)
+def test_a_misspelled_key_is_not_missing_as_well(tmp_path: Path, manifest: str, line: int, hint: str) -> None:
+    manifests = tmp_path / "manifests"
+    manifests.mkdir()
+    (manifests / "a.yaml").write_text(manifest)
+    project, environment, _ = checked.opened(tmp_path)
+
+    (found,) = loading.read(project, environment, KINDS).diagnostics
+
+    assert (found.id, found.hint, found.source and found.source.line) == ("TV103", hint, line)
+
+
 def test_a_header_that_says_nothing_secret_may_be_written_out(tmp_path: Path) -> None:
     manifests = tmp_path / "manifests"
     manifests.mkdir()
