@@ -72,6 +72,13 @@ def test_a_missing_key_is_told_with_the_place_that_is_empty(
     assert (told.code, told.err.splitlines()[0]) == (8, f"error: no API key: {reason} [E801]")
 
 
+def test_a_missing_key_outside_of_a_project_may_be_that_of_the_project(prepared: Project) -> None:
+    (prepared.root / "tavusctl.yaml").unlink()
+    told = prepared.run("plan", TAVUS_API_KEY=None)
+    assert (told.code, "; if a project has it in its `.env`, change to" in told.err) == (8, True)
+    assert "write it into `.env`" not in told.err
+
+
 def test_the_file_gives_the_key_and_the_secrets(prepared: Project) -> None:
     put(prepared, f"# keys\nexport TAVUS_API_KEY={prepared.account.key}\nOPENAI_KEY='{SECRET}'  # of the team\n")
     assert without_key(prepared, "apply", "--yes").code == 0

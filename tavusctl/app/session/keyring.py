@@ -10,6 +10,7 @@ from tavusctl.app.session.env_file import KEY_FILE, LONGEST_KEY, read_key_file
 from tavusctl.app.session.env_file import NAME as ENV_FILE
 from tavusctl.app.session.local import LocalSession
 from tavusctl.core.errors import UnauthorisedError, UsageError
+from tavusctl.core.project_settings import FILE
 from tavusctl.secrets import redaction
 from tavusctl.state.seals import Keys
 
@@ -55,8 +56,10 @@ def available_keys(session: LocalSession) -> Keys:
 def _hint(name: str, session: LocalSession) -> str:
     """The hint for setting a variable, with the first diagnostic about values in `.env` that were not read."""
     unread = next((f"; {one.source}: {one.message}" for one in session.project_diagnostics if one.id == "TV130"), "")
-    file = "" if session.grant else f", or write it into `{ENV_FILE}`"
-    return f"run `export {name}=...`{file} (the API key is on the API page of the portal){unread}"
+    is_project = (session.root / FILE).is_file()
+    file = f", or write it into `{ENV_FILE}`" if is_project and not session.grant else ""
+    elsewhere = "" if is_project else f"; if a project has it in its `{ENV_FILE}`, change to the folder of that project"
+    return f"run `export {name}=...`{file} (the API key is on the API page of the portal){elsewhere}{unread}"
 
 
 def _further_keys(session: LocalSession, former: str = "") -> tuple[str, str, str]:
