@@ -36,7 +36,18 @@ def likely(project: Project, manifest: Path, name: str) -> str:
         similar = files.similar_path(path, Path(project.root))
         if similar:
             return written(project, manifest, Path(project.root, similar))
-    return ""
+    namesakes = _namesakes(project, name)
+    return written(project, manifest, namesakes[0]) if len(namesakes) == 1 else ""
+
+
+def _namesakes(project: Project, path: str) -> list[Path]:
+    """The files in the manifests folder that have the name at the end of a path, however its folders are written."""
+    name = path.replace("\\", "/").rpartition("/")[2]
+    found: list[Path] = []
+    for folder, inner, files_in_it in os.walk(project.manifests):
+        inner[:] = (one for one in inner if not one.startswith("."))
+        found += [Path(folder, name)] if name in files_in_it and not name.startswith(".") else []
+    return found
 
 
 def written(project: Project, manifest: Path, file: Path) -> str:

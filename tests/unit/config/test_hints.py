@@ -52,6 +52,24 @@ def test_a_misspelled_key_is_not_missing_as_well(tmp_path: Path, manifest: str, 
     assert (found.id, found.hint, found.source and found.source.line) == ("TV103", hint, line)
 
 
+@pytest.mark.parametrize("path", ["coach.md", "/home/kim/prompts/coach.md", "texts\\\\coach.md", "../../p/coach.md"])
+def test_a_file_in_another_folder_is_named_if_only_one_has_that_name(tmp_path: Path, path: str) -> None:
+    prompts = tmp_path / "manifests" / "prompts"
+    prompts.mkdir(parents=True)
+    (prompts / "coach.md").write_text("Be kind.")
+    manifest = f'kind: persona\nname: a\nspec: {{system_prompt: "${{file:{path}}}"}}\n'
+    (tmp_path / "manifests" / "a.yaml").write_text(manifest)
+    project, environment, _ = checked.opened(tmp_path)
+
+    (found,) = loading.read(project, environment, KINDS).diagnostics
+    assert (found.id, found.hint) == ("TV110", "write `${file:prompts/coach.md}`")
+
+    (tmp_path / "manifests" / "more").mkdir()
+    (tmp_path / "manifests" / "more" / "coach.md").write_text("Another one.")
+    (ambiguous,) = loading.read(project, environment, KINDS).diagnostics
+    assert ambiguous.hint.startswith("write the path of a file from the manifests folder")
+
+
 def test_a_header_that_says_nothing_secret_may_be_written_out(tmp_path: Path) -> None:
     manifests = tmp_path / "manifests"
     manifests.mkdir()
