@@ -72,7 +72,7 @@ def open_document(
             if kind:
                 failed = frozenset(_model_pointer(kind, pointer) for pointer in expander.failed)
                 manifest = _manifest(node.value, kind, address, collector, failed, resolver)
-            plain_secrets.check_document(node.value, collector)
+            plain_secrets.check_document(node.value, collector, expander.passages)
     except EnoughError:
         manifest = None
     diagnostics = tuple(replace(diagnostic, address=address) for diagnostic in collector.diagnostics)

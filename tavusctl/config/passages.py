@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec.structs import replace
 
 from tavusctl.core.address import Address, Source
-from tavusctl.core.diagnostics import Passage, written_at
+from tavusctl.core.diagnostics import Passage, included_at, written_at
 from tavusctl.core.model import ABSENT, Declared, Desired, FieldChange, Plan
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields.equivalence import same
@@ -73,12 +73,7 @@ def field_source(kind: ResourceKind, item: Declared, entry: FieldChange) -> Sour
     if not isinstance(new, str):  # all of it is new: take its first included text
         return Source(item.passages[below[0]][0].path, 1, 1)
     offset = _first_difference(old if isinstance(old, str) else "", new, item.passages[pointer])
-    passage = next((part for part in reversed(item.passages[pointer]) if part.start <= offset), None)
-    if passage is None or not passage.path:
-        return written
-    line = new.count("\n", passage.start, offset) + 1
-    start = new.rfind("\n", passage.start, offset) + 1 or passage.start
-    return Source(passage.path, line, offset - start + 1)
+    return included_at(new, offset, item.passages[pointer]) or written
 
 
 def _first_difference(old: str, new: str, passages: Sequence[Passage]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -19,6 +19,16 @@ class Passage(Struct, frozen=True):
 
     start: int  # offset in characters
     path: str
+
+
+def included_at(text: str, offset: int, passages: Sequence[Passage]) -> Source | None:
+    """The location of a character of a text in the file that it is included from; None if the manifest has it."""
+    passage = next((part for part in reversed(passages) if part.start <= offset), None)
+    if passage is None or not passage.path:
+        return None
+    line = text.count("\n", passage.start, offset) + 1
+    start = text.rfind("\n", passage.start, offset) + 1 or passage.start
+    return Source(passage.path, line, offset - start + 1)
 
 
 def written_at(sources: Mapping[str, Source], pointer: str, otherwise: Source) -> Source:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from tavusctl.config.collector import DiagnosticCollector, dotted
 from tavusctl.core.address import Source
-from tavusctl.core.diagnostics import Diagnostic
+from tavusctl.core.diagnostics import Diagnostic, Passage, included_at
 from tavusctl.core.json_tree import pattern_of, texts_and_keys
 from tavusctl.core.messages import shown
 from tavusctl.core.resource_kind import ResourceKind
@@ -41,23 +42,28 @@ def check_spec(spec: JsonObject, kind: ResourceKind, collector: DiagnosticCollec
         collector.error("TV113", message, collector.value_at(pointer), hint)
 
 
-def check_document(document: Json, collector: DiagnosticCollector) -> None:
+def check_document(
+    document: Json, collector: DiagnosticCollector, passages: Mapping[str, Sequence[Passage]] = MappingProxyType({})
+) -> None:
     """Report keys with a known form in any text or name of a document, unless one is reported at the same place.
 
-    Public keys, examples and words that begin like a key are not reported.
+    A key in an included file is reported there; `passages` has what is included, by JSON Pointer.  Public keys,
+    examples and words that begin like a key are not reported.
     """
     if not detection.is_any_key(texts_and_keys(document)):  # places are needed only for a key
         return
     reported = {diagnostic.source for diagnostic in collector.diagnostics if diagnostic.id == "TV113"}
     for pointer, text, is_name in _texts(document, ""):
-        found = [text[start:end] for start, end in detection.key_spans(text)]
-        source = collector.key_at(pointer) if is_name else collector.value_at(pointer)
-        for key in found:
-            redaction.register(key)  # other messages may name the place
-        if found and source not in reported:
-            reported.add(source)
-            what = "this name" if is_name else "this text"
-            collector.error("TV113", f"{what} contains a plaintext secret", source, _REMOVE)
+        found = list(detection.key_spans(text))
+        written = collector.key_at(pointer) if is_name else collector.value_at(pointer)
+        included = () if is_name or written in reported else passages.get(pointer, ())
+        for start, end in found:
+            redaction.register(text[start:end])  # other messages may name the place
+        for source in dict.fromkeys(included_at(text, start, included) or written for start, _ in found):
+            if source not in reported:
+                reported.add(source)
+                what = "this name" if is_name else "this text"
+                collector.error("TV113", f"{what} contains a plaintext secret", source, _REMOVE)
 
 
 def check_path(source: Source) -> list[Diagnostic]:

@@ -70,6 +70,22 @@ def test_a_file_in_another_folder_is_named_if_only_one_has_that_name(tmp_path: P
     assert ambiguous.hint.startswith("write the path of a file from the manifests folder")
 
 
+def test_keys_in_an_included_file_are_reported_at_their_lines_there(tmp_path: Path) -> None:
+    manifests = tmp_path / "manifests"
+    manifests.mkdir()
+    key = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCD"
+    (manifests / "rules.md").write_text(f"Be kind.\nUse {key}.\nOr {key[:-1]}!\n")
+    (manifests / "a.yaml").write_text(
+        f"kind: persona\nname: a\nspec:\n  system_prompt: |\n    Hello.\n    ${{file:rules.md}}\n  greeting: {key}\n"
+    )
+    project, environment, _ = checked.opened(tmp_path)
+
+    found = loading.read(project, environment, KINDS).diagnostics
+
+    places = ["manifests/a.yaml:7:13", "manifests/rules.md:2:5", "manifests/rules.md:3:4"]
+    assert [(str(one.source), one.id) for one in found] == [(place, "TV113") for place in places]
+
+
 def test_a_header_that_says_nothing_secret_may_be_written_out(tmp_path: Path) -> None:
     manifests = tmp_path / "manifests"
     manifests.mkdir()
