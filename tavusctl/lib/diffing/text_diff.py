@@ -16,7 +16,9 @@ from tavusctl.lib.diffing.moved_paragraphs import Move, moves
 from tavusctl.lib.diffing.sequence_alignment import Gap
 from tavusctl.lib.patterns import pattern
 
-_TOKEN = pattern(r"\s+|\w+|[^\w\s]")
+# Japanese and Chinese have no spaces between words: there, a word is a run of one kana or a single ideograph.
+_UNSPACED = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_TOKEN = pattern(rf"\s+|[^\W{_UNSPACED}]+|[\u3040-\u309f]+|[\u30a0-\u30ff]+|[{_UNSPACED}]|[^\w\s]")
 _MIN_LIKENESS = 0.4  # lines with less in common are marked completely: many scattered marks would not be readable
 _MAX_PAIRS = 400  # maximum of pairs of lines in a gap to compare; in larger gaps, lines are paired in order
 _CONTEXT_CHARS = 32  # characters of unchanged text to keep on each side of a change in a long line

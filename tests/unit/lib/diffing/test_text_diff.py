@@ -87,6 +87,22 @@ def test_lines_with_little_in_common_are_marked_whole() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "あなたは親切なアシスタントです。",
+            "あなたは忍耐強いアシスタントです。",
+            ["- あなたは[親切な]アシスタントです。", "+ あなたは[忍耐強い]アシスタントです。"],
+        ),
+        ("你是一个友好的助手", "你是一个耐心的助手", ["- 你是一个[友好]的助手", "+ 你是一个[耐心]的助手"]),
+        ("أنت مساعد ودود هنا", "أنت مساعد صبور هنا", ["- أنت مساعد [ودود] هنا", "+ أنت مساعد [صبور] هنا"]),
+    ],
+)
+def test_only_the_changed_words_are_marked_in_other_scripts(old: str, new: str, expected: list[str]) -> None:
+    assert told(old, new) == expected
+
+
 def test_white_space_between_changed_words_is_marked_along() -> None:
     assert told("a b c kept and kept d", "a b c kept and kept e") == [
         "- a b c kept and kept [d]",
