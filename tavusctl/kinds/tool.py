@@ -36,6 +36,7 @@ _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 _BODILESS: Final = ("GET", "HEAD", "DELETE")
 _PERCEIVING: Final = ("vision", "audio")  # origins of tools that the perception model calls
+_NO_RESULT: Final = "fire_and_forget"  # the default of `on_resolve`: nothing becomes of the result
 _OPTIONAL: Final = {"api_key": ("location",), "oauth2_client_credentials": ("scope",)}
 
 
@@ -156,10 +157,8 @@ def _speaking(given: JsonObject) -> Iterator[Violation]:
     for key in ("on_call", "static_filler"):
         if key in given:
             yield (key,), "not_together", f"`{key}` is not allowed with `origin: {given['origin']}`; remove it"
-    if given.get("on_resolve", "fire_and_forget") != "fire_and_forget":
-        message = (
-            f"`origin: {given['origin']}` does not receive a result: set `on_resolve: fire_and_forget`, or remove it"
-        )
+    if given.get("on_resolve", _NO_RESULT) != _NO_RESULT:
+        message = f"`origin: {given['origin']}` does not receive a result: set `on_resolve: {_NO_RESULT}`, or remove it"
         yield ("on_resolve",), "not_together", message
 
 
@@ -172,7 +171,7 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
     "/trigger_type": FieldTraits(defaults=("in_call",)),
     "/origin": FieldTraits(defaults=("llm",), nullable=True),
     "/on_call": FieldTraits(defaults=("generate_filler",), nullable=True),
-    "/on_resolve": FieldTraits(defaults=("fire_and_forget",), nullable=True),
+    "/on_resolve": FieldTraits(defaults=(_NO_RESULT,), nullable=True),
     "/static_filler": FieldTraits(nullable=True),
     "/delivery": FieldTraits(defaults=({"app_message": True},)),
     "/delivery/app_message": FieldTraits(defaults=(False,)),
@@ -217,9 +216,11 @@ def _with_moment(spec: JsonObject) -> JsonObject:
         return {**spec, "origin": None}
     if not spec.get("origin"):  # only a tool of `post_call` has none
         spec = {key: value for key, value in spec.items() if key != "origin"}
-        speaks = spec.get("on_call") or spec.get("static_filler")
-        spec = {**spec, "origin": "llm"} if speaks else spec
-    if not spec.get("trigger_type") and spec.get("origin"):
+        answers = (spec.get("on_resolve") or _NO_RESULT) != _NO_RESULT
+        spec = {**spec, "origin": "llm"} if answers or spec.get("on_call") or spec.get("static_filler") else spec
+    delivery = spec.get("delivery")
+    needs_a_call = isinstance(delivery, dict) and delivery.get("app_message") is True
+    if not spec.get("trigger_type") and (spec.get("origin") or needs_a_call):
         spec = {**spec, "trigger_type": "in_call"}
     if spec.get("origin") in _PERCEIVING:
         spec = {"on_resolve": None, **spec, "on_call": None, "static_filler": None}

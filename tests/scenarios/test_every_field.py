@@ -292,7 +292,12 @@ def test_what_somebody_chose_in_place_of_an_exclusive_value_is_drift_and_is_adop
     ("spec", "edit"),
     [
         ({"on_call": "silent"}, {"origin": "vision", "on_call": None}),
+        ({"on_resolve": "add_to_context"}, {"origin": "vision", "on_call": None, "on_resolve": None}),
         ({"origin": "vision"}, {"trigger_type": "post_call", "origin": None, "delivery": {"api": API}}),
+        (
+            {"delivery": {"app_message": True}},
+            {"trigger_type": "post_call", "origin": None, "delivery": {"api": API}},
+        ),
     ],
 )
 def test_what_somebody_chose_against_the_manifest_is_reverted_with_what_goes_with_it(
