@@ -84,6 +84,25 @@ def test_an_object_that_is_listed_is_deleted_whatever_its_reads_say(
     assert not exists(quick, kind, remote_id)
 
 
+@pytest.mark.parametrize("kind", ["persona", pytest.param("tool", marks=NEWER)])
+def test_an_object_stays_bound_where_nothing_is_found_any_more(quick: Project, kind: str) -> None:
+    """A gateway that answers 404 to reads and to the listing says nothing of one object."""
+    remote_id, path = managed(quick, kind), f"{kind}s"
+    quick.remove(kind, "it")
+    wrong = {"kind": "status", "status": 404, "body": {"message": "no such route"}, "times": None}
+    quick.account.fault(match=f"GET /v2/{path}/{remote_id}", **wrong)
+    quick.account.fault(match=f"GET /v2/{path}", skip=1, **wrong)
+
+    ended = quick.run("apply", "--yes", "--allow-deletes", "1", "--format", "json")
+
+    reason = f"no read finds {remote_id}, and /v2/{path} is not found either"
+    assert (ended.code, outcomes(ended)) == (11, [("delete", "failed", reason)])
+    assert quick.bound(f"{kind}/it") == remote_id
+    quick.account.control("DELETE", "faults")
+    quick.apply("--allow-deletes", "1")
+    assert not exists(quick, kind, remote_id)
+
+
 @pytest.mark.parametrize("fault", ["the read after it", "the second delete"])
 def test_a_lost_delete_that_was_not_carried_out_is_made(quick: Project, fault: str) -> None:
     """One wrong 404 after it does not show that it was."""

@@ -302,8 +302,12 @@ def listed(api: Reader, kind: ResourceKind, decoder: Decoder, *, needed: bool = 
 
 
 def is_listed(api: Reader, kind: ResourceKind, remote_id: str) -> bool:
-    """Whether the listing of a kind has an object, as far as the listing itself shows."""
-    items = api.list(kind.collection, kind.listing, kind.id_fields)
+    """Whether the listing of a kind has an object that no read finds; ApiError if there is no listing."""
+    try:
+        items = api.list(kind.collection, kind.listing, kind.id_fields)
+    except Gone:  # a gateway that answers 404 to everything says nothing of one object
+        message = f"no read finds {remote_id}, and {kind.collection} is not found either"
+        raise ApiError(message, "run again: the next plan reads the object") from None
     return any(kind.id_of(raw) == remote_id and not kind.is_deleted(raw) for raw in items)
 
 
