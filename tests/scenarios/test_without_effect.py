@@ -37,7 +37,8 @@ def test_a_delete_that_did_nothing_is_made_again(quick: Project, status: int, ki
 
     ended = quick.run("apply", "--yes", "--allow-deletes", "1", "--format", "json")
 
-    reason = f"the API confirmed the delete, but {remote_id} is still in the account; it stays in the plan"
+    answer = "found nothing to delete" if status == 404 else "confirmed the delete"
+    reason = f"the API {answer}, but {remote_id} is still in the account; it stays in the plan"
     assert (ended.code, outcomes(ended)) == (5, [("delete", "failed", reason)])
     assert quick.bound(f"{kind}/x") == remote_id
     assert [change["action"] for change in quick.plan()["changes"]] == ["delete"]
@@ -97,6 +98,26 @@ def test_an_object_stays_bound_where_nothing_is_found_any_more(quick: Project, k
 
     reason = f"no read finds {remote_id}, and /v2/{path} is not found either"
     assert (ended.code, outcomes(ended)) == (11, [("delete", "failed", reason)])
+    assert quick.bound(f"{kind}/it") == remote_id
+    quick.account.control("DELETE", "faults")
+    quick.apply("--allow-deletes", "1")
+    assert not exists(quick, kind, remote_id)
+
+
+@pytest.mark.parametrize("kind", ["persona", pytest.param("tool", marks=NEWER)])
+def test_a_delete_that_finds_nothing_is_believed_only_if_no_listing_has_the_object(quick: Project, kind: str) -> None:
+    """The object has been read before it, and all later reads are as wrong as the answer."""
+    remote_id, path = managed(quick, kind), f"{kind}s"
+    quick.remove(kind, "it")
+    wrong = {"kind": "status", "status": 404, "body": {"message": "no such object"}, "times": None}
+    quick.account.fault(match=f"DELETE /v2/{path}/{remote_id}", **wrong)
+    quick.account.fault(match=f"GET /v2/{path}/{remote_id}", skip=2, **wrong)  # it is read before the delete
+
+    ended = quick.run("apply", "--yes", "--allow-deletes", "1", "--format", "json")
+
+    reason = f"no read finds {remote_id}, but /v2/{path} lists it"
+    ((_, status, told),) = outcomes(ended)
+    assert (ended.code, status, told.endswith(reason)) == (6, "unknown", True)
     assert quick.bound(f"{kind}/it") == remote_id
     quick.account.control("DELETE", "faults")
     quick.apply("--allow-deletes", "1")

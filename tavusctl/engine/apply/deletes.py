@@ -2,9 +2,9 @@
 
 A response alone proves nothing.  Before a delete, an object counts as gone if two reads do not find it and no listing
 has it.  If the response to a delete is lost, that tells whether it was carried out: otherwise it is sent again.  After
-a confirmed delete, the object is read until it is gone, again after some seconds because a read may be older than the
-delete.  If it is still there then, the delete has failed, and the object stays bound.  If no read tells, the outcome is
-unknown, and the next run reads the object.
+a delete, the object is read until it is gone, again after some seconds because a read may be older than the delete; if
+the API has found nothing to delete, no listing may have it either.  If it is still there then, the delete has failed,
+and the object stays bound.  If no read tells, the outcome is unknown, and the next run reads the object.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def remove(
                 raise EditedMeanwhile(step.address, moved)
             check_unused()
 
-        _delete(ctx, op, step, kind, check)
-        _read_until_gone(ctx, op, step, kind)
+        confirmed = _delete(ctx, op, step, kind, check)
+        _read_until_gone(ctx, op, step, kind, confirmed=confirmed)
     if binding_after is None:
         ctx.recorder.forget(step.address, op)
     else:
@@ -75,8 +75,7 @@ def _read_before(ctx: ApplyContext, step: Change, kind: ResourceKind) -> Live:
                 raise
     if ctx.stop.is_requested():
         raise Stopped(ctx.stop.reason)
-    message = f"no read finds {step.remote_id}, but {kind.collection} lists it"
-    raise Ambiguous(message, "run again: the next plan reads the object")
+    raise Ambiguous(_listed(step, kind), "run again: the next plan reads the object")
 
 
 def _check_as_sent(step: Change, live: Live) -> None:
@@ -92,11 +91,13 @@ def _without_signatures(live: Live) -> JsonObject:
     return body
 
 
-def _delete(ctx: ApplyContext, op: str, step: Change, kind: ResourceKind, check: Callable[[], None]) -> None:
+def _delete(ctx: ApplyContext, op: str, step: Change, kind: ResourceKind, check: Callable[[], None]) -> bool:
+    """Whether the API has confirmed the delete; if it finds nothing to delete, reads tell whether that is true."""
     path = f"{kind.collection}/{step.remote_id}"
     try:
-        with ctx.sending(op, check) as fence, suppress(Gone):  # a read tells whether that is true
+        with ctx.sending(op, check) as fence, suppress(Gone):
             ctx.api.delete(path, fence=fence)
+            return True
     except Ambiguous as lost:
         try:
             check()  # Gone: the first call was carried out
@@ -104,18 +105,20 @@ def _delete(ctx: ApplyContext, op: str, step: Change, kind: ResourceKind, check:
             raise lost from None
         with ctx.sending(op, check) as fence, suppress(Gone):
             ctx.api.delete(path, fence=fence)
+            return True
+    return False
 
 
-def _read_until_gone(ctx: ApplyContext, op: str, step: Change, kind: ResourceKind) -> None:
-    """Read an object whose delete was confirmed; always raises.
+def _read_until_gone(ctx: ApplyContext, op: str, step: Change, kind: ResourceKind, *, confirmed: bool) -> None:
+    """Read an object after its delete, which the API has confirmed, or answered with 404; always raises.
 
     Gone if it is deleted, WithoutEffect if it is still there, Ambiguous if the reads do not tell.
     """
-    problem, looks = "", 0
+    problem, looks, answer = "", 0, "confirmed the delete" if confirmed else "found nothing to delete"
     for _ in ctx.looks():
         looks += 1
         try:
-            ctx.dependencies.read(kind, step.remote_id)
+            _read_after(ctx, step, kind, confirmed=confirmed)
             problem = ""
         except Gone:
             raise
@@ -124,8 +127,22 @@ def _read_until_gone(ctx: ApplyContext, op: str, step: Change, kind: ResourceKin
     if not problem and looks == 1:
         problem = f"{ctx.stop.reason} before a second read"
     if problem:
-        message = f"the API confirmed the delete, but it is not known whether it was carried out: {problem}"
+        message = f"the API {answer}, but it is not known whether it was carried out: {problem}"
         raise Ambiguous(message)
     ctx.recorder.mark_unsent(op)
-    message = f"the API confirmed the delete, but {step.remote_id} is still in the account; it stays in the plan"
+    message = f"the API {answer}, but {step.remote_id} is still in the account; it stays in the plan"
     raise WithoutEffect(message)
+
+
+def _read_after(ctx: ApplyContext, step: Change, kind: ResourceKind, *, confirmed: bool) -> None:
+    """Read an object after its delete; Gone if a read does not find it and, unless confirmed, no listing has it."""
+    try:
+        ctx.dependencies.read(kind, step.remote_id)
+    except Gone:
+        if confirmed or not ctx.dependencies.is_listed(kind, step.remote_id):
+            raise
+        raise ApiError(_listed(step, kind)) from None
+
+
+def _listed(step: Change, kind: ResourceKind) -> str:
+    return f"no read finds {step.remote_id}, but {kind.collection} lists it"
