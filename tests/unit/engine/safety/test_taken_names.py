@@ -6,6 +6,7 @@ from tavusctl.core.address import Address, Source
 from tavusctl.core.model import Action, Cause, Change, Desired, Live, Refusal
 from tavusctl.engine.safety import taken_names
 from tavusctl.kinds import KINDS
+from tavusctl.lib.json_types import JsonObject
 
 TOOL = KINDS["tool"]
 LENGTH = 1500  # more steps than Python nests calls
@@ -19,9 +20,9 @@ HELD = taken_names.holders(LIVE)
 
 def rename(number: int) -> Change:
     """The change that gives a tool the name of the next one."""
-    live, spec = LIVE[number], {"name": NAMES[number + 1]}
-    operation = {"op": "replace", "path": "/name", "value": spec["name"]}
-    desired = Desired(ADDRESSES[number], spec, Source("m.yaml", 1, 1), kind=TOOL)
+    live, name = LIVE[number], NAMES[number + 1]
+    operation: JsonObject = {"op": "replace", "path": "/name", "value": name}
+    desired = Desired(ADDRESSES[number], {"name": name}, Source("m.yaml", 1, 1), kind=TOOL)
     return Change(
         Action.UPDATE,
         Cause.EDITED,
