@@ -88,7 +88,11 @@ def test_one_object_whatever_the_answer_to_its_create(project: Project, kind: st
 
 @pytest.mark.parametrize(
     ("status", "text", "prompt", "code"),
-    [(409, "this name is already taken", SPECS["persona"]["system_prompt"], 4), (400, "bad request", "Others.", 5)],
+    [
+        (409, "this name is already taken", SPECS["persona"]["system_prompt"], 4),
+        (409, "conflict", SPECS["persona"]["system_prompt"], 5),
+        (400, "bad request", "Others.", 5),
+    ],
 )
 def test_an_object_of_somebody_else_is_not_bound_after_a_refusal(
     project: Project, status: int, text: str, prompt: str, code: int

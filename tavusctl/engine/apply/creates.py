@@ -7,7 +7,7 @@
                                there is none when a late create would have shown: one more POST.
     429                        Usually nothing was created; a listing that would show it comes before the next attempt.
     another refusal            Nothing was created, as a rule; a listing that has an object equal to what was sent shows
-                               the contrary, unless the refusal says that the name is taken.
+                               the contrary, unless the refusal is a 409, as for a name that is taken.
 
 Anything else is for a person to decide (exit 6).  Creates of the same name wait for one another.  After the first
 create of a kind in a run, a listing is searched for an equal object: a run with a state of its own may be active.
@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from http import HTTPStatus
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -221,9 +222,9 @@ def _post(ctx: ApplyContext, pending: _PendingCreate) -> str:
 def _created_in_spite_of(refusal: Rejected, ctx: ApplyContext, pending: _PendingCreate) -> str:
     """The id of the object that a refused create has made all the same; empty if no object equals what was sent.
 
-    If the name is taken, an equal object is more likely that of somebody else.
+    If the name is taken, an equal object is more likely that of somebody else; a 409 may say so in any words.
     """
-    if refusal.cause is RefusalCause.NAME_TAKEN:
+    if refusal.status == HTTPStatus.CONFLICT:
         return ""
     try:
         return ctx.dependencies.find_created(pending.sent, ctx.existing_ids.get(pending.sent.kind.name, ())).remote_id
