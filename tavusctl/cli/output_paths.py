@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from os.path import realpath
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from msgspec import Struct
@@ -33,6 +33,10 @@ class OutputFile(click.Path):
     def __init__(self) -> None:
         super().__init__(readable=False, path_type=Path)
         self.name = "file"  # in the help; click would look for a folder of that name before `--chdir`
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path; UsageError for `-`."""
+        return super().convert(file_writer.named(value) if isinstance(value, str) else value, param, ctx)
 
 
 class InputFile(click.Path):

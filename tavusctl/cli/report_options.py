@@ -45,7 +45,7 @@ def _target(entry: str) -> tuple[str, Path]:
         message = f"expected `--report FORMAT=FILE` with a format of {', '.join(sorted(REPORTS))}, found `{entry}`"
         raise UsageError(message)
     report.ready()
-    return name, Path(file)
+    return name, file_writer.named(file)
 
 
 def requested_reports(args: Sequence[str]) -> tuple[tuple[str, Path], ...]:

@@ -146,6 +146,7 @@ BEFOREHAND: dict[str, tuple[list[str], dict[str, str | None], tuple[int, str], s
         (12, "E1200"),
         "the folder `nowhere` does not exist",
     ),
+    "a report to standard output": (["--report", "json=-"], {}, (12, "E1200"), "such as `plan --format json`"),
     "no address": (["--target", "coach"], {}, (12, "E1200"), "write `KIND/NAME`"),
     "no such option": (["--forse"], {}, (12, "E1200"), "--forse"),
 }
@@ -248,6 +249,14 @@ def test_an_argument_is_quoted_without_its_control_characters(project: Project, 
 
     shown = any(one in result.err for one in ("\x1b", "\u202e", "\x07"))
     assert (result.code, shown, "x\\u{1b}[31m" in result.err) == (12, False, True), result.err
+
+
+@pytest.mark.parametrize("args", [("plan", "--out", "-"), ("graph", "-o", "-"), ("output", "--write", "-")])
+def test_no_option_writes_to_standard_output(coach: Project, args: tuple[str, ...]) -> None:
+    code, id_, words = refused(coach, *args)
+
+    assert (code, id_, "such as `plan --format json`" in words) == (12, "E1200", True)
+    assert not (coach.root / "-").exists()
 
 
 def test_a_closed_standard_input_is_no_terminal(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,14 @@ PRIVATE: Final = atomic_files.PRIVATE
 PUBLIC: Final = 0o644
 
 
+def named(text: str) -> Path:
+    """The path of a file to write, as an option names it; UsageError for `-`, which other programs print to."""
+    if text == "-":
+        hint = "leave the option out to print, such as `plan --format json`; a file of that name is `./-`"
+        raise UsageError("`-` is not a file: no option writes to standard output", hint)
+    return Path(text)
+
+
 def record(text: str, what: str) -> Record:
     """Text that a program reads back; RefusedError if it contains the value of a secret."""
     names = redaction.secret_names_in(text)
