@@ -101,6 +101,8 @@ class RedactingStream(io.TextIOBase):
         self._write(text)
 
     def _write(self, text: View | Record) -> None:
+        if self.stream is None and text:  # closed at the start, as by `>&-` of a shell
+            self.failure = OSError(errno.EBADF, "it is closed")
         if self.stream is not None and self.failure is None:
             with self._recording_failure():
                 try:

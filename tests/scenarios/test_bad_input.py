@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Mapping
 
@@ -257,6 +259,21 @@ def test_no_option_writes_to_standard_output(coach: Project, args: tuple[str, ..
 
     assert (code, id_, "such as `plan --format json`" in words) == (12, "E1200", True)
     assert not (coach.root / "-").exists()
+
+
+@pytest.mark.parametrize("args", [("state", "pull"), ("plan", "--format", "json"), ("plan",), ("--version",)])
+def test_a_closed_standard_output_is_an_error(project: Project, args: tuple[str, ...]) -> None:
+    """As in `tavusctl state pull >&-`: otherwise a backup would be empty, and nobody would know."""
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach."})
+    project.apply()
+    known = {"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key}
+    program = ["sh", "-c", '"$@" >&-', "sh", sys.executable, "-m", "tavusctl", *args]
+
+    ended = subprocess.run(
+        program, cwd=project.root, env={**os.environ, **known}, stderr=subprocess.PIPE, text=True, check=False
+    )
+
+    assert (ended.returncode, ended.stderr) == (12, "error: standard output is incomplete: it is closed\n")
 
 
 def test_a_closed_standard_input_is_no_terminal(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,7 +128,7 @@ def test_fm_067_streams_that_were_never_open(new: Project) -> None:
     known = {"TAVUS_BASE_URL": new.account.url, "TAVUS_API_KEY": new.account.key}
     ended = subprocess.run(["sh", "-c", command], check=False, cwd=new.root, env={**os.environ, **known}, timeout=60)
 
-    assert ended.returncode == 0
+    assert ended.returncode == 12  # as on a full disk: its report is lost
     assert applied(new)
 
 
