@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeGuard, TypeVar
 
 from msgspec import Struct
 
+from tavusctl.config.yaml12.scalars import plain
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Diagnostic, Edit, Severity, written_at
 from tavusctl.core.messages import correction_hint, described, key_hint, shown
@@ -98,6 +99,12 @@ class DiagnosticCollector(Struct):
                 hint = hints.get(key) or home or key_hint(key, known, same_file, unproposed)
                 self.error("TV103", f"{place}unknown key {shown(key)}", source, hint)
 
+    def found(self, value: Json, pointer: str) -> str:
+        """A value that is found at a pointer, for a message about its type; a number as it is written."""
+        text = self.node.numbers.get(pointer, "")
+        is_this = text and not isinstance(value, bool) and isinstance(value, int | float) and plain(text)[0] == value
+        return text if is_this else described(value)
+
     def has_type(self, value: Json, expected: type[Expected], pointer: str, id: str = "TV104") -> TypeGuard[Expected]:
         """Whether a value has a type; report it if not."""
         fits = isinstance(value, expected) and not (expected is int and isinstance(value, bool))
@@ -105,7 +112,9 @@ class DiagnosticCollector(Struct):
             fits = isinstance(value, int | float) and not isinstance(value, bool)
         if not fits:
             hint = correction_hint(value, _WORDS[expected])
-            message = f"{dotted(pointer) or 'the document'}: expected {_WORDS[expected]}, found {described(value)}"
+            message = (
+                f"{dotted(pointer) or 'the document'}: expected {_WORDS[expected]}, found {self.found(value, pointer)}"
+            )
             self.error(id, message, self.value_at(pointer), hint)
         return fits
 

@@ -54,7 +54,9 @@ def merge(base: Node, over: Node, kind: ResourceKind, address: Address) -> Merge
     """Merge two documents of the same address, which are both mappings."""
     merger = _Merge(base, over, kind, address)
     value = merger.document()
-    return MergedDocument(Node(value, base.source, *merger.places()), tuple(merger.diagnostics))
+    return MergedDocument(
+        Node(value, base.source, *merger.places(), {**base.numbers, **over.numbers}), tuple(merger.diagnostics)
+    )
 
 
 def former_addresses(node: Node) -> Iterator[Address]:

@@ -131,7 +131,7 @@ def _report(document: JsonObject, path: KeyPath, errors: list[FieldError], colle
             value_errors.append(error)
     if value_errors:
         value, expectation = value_at(document, path), expected_text(value_errors)
-        message = f"{dotted(pointer)}: expected {expectation}, found {shown(value)}"
+        message = f"{dotted(pointer)}: expected {expectation}, found {collector.found(value, pointer)}"
         collector.error("TV104", message, collector.value_at(pointer), correction_hint(value, expectation))
 
 

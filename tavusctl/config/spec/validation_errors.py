@@ -9,7 +9,7 @@ from tavusctl.config.collector import DiagnosticCollector, dotted
 from tavusctl.config.spec import unknown_keys
 from tavusctl.core.address import Address
 from tavusctl.core.json_tree import map_leaves, pattern_in, value_at
-from tavusctl.core.messages import correction_hint, counted, described, parted, shown
+from tavusctl.core.messages import correction_hint, counted, parted, shown
 from tavusctl.core.resource_kind import FieldTraits, ResourceKind
 from tavusctl.core.schema.expectations import by_place, expected_text
 from tavusctl.core.schema.model_fields import known_values
@@ -87,18 +87,19 @@ def _report(
 def _wrong_value(
     kind: ResourceKind, spec: JsonObject, path: KeyPath, errors: list[FieldError], collector: DiagnosticCollector
 ) -> None:
+    pointer = "/spec" + join(path)
     value, expectation = value_at(spec, path), expected_text(errors, known_values(kind.model, pattern_in(spec, path)))
     message = f"{unknown_keys.place(kind, path)}: expected {expectation}"
     if isinstance(value, dict | list | SecretText) or not _is_secret(kind, spec, path, value):
-        message += f", found {_measured(value, errors)}"
-    collector.error("TV104", message, collector.value_at("/spec" + join(path)), correction_hint(value, expectation))
+        message += f", found {_measured(value, errors) or collector.found(value, pointer)}"
+    collector.error("TV104", message, collector.value_at(pointer), correction_hint(value, expectation))
 
 
 def _measured(value: Json, errors: list[FieldError]) -> str:
-    """A wrong value for a message: of one that is too long, its length."""
+    """The length of a value that is too long, for a message; empty for another one."""
     if isinstance(value, str | list) and any(error.type in ("string_too_long", "too_long") for error in errors):
         return counted(len(value), "character" if isinstance(value, str) else "item")
-    return described(value)
+    return ""
 
 
 def _is_secret(kind: ResourceKind, spec: JsonObject, path: KeyPath, value: Json) -> bool:

@@ -24,6 +24,7 @@ MAX_DEPTH: Final = 64
 MAX_NODES: Final = 50_000
 _MAX_WEIGHT: Final = 20_000_000  # characters of all pointers and of all text that aliases repeat
 _MAX_DIAGNOSTICS: Final = 100  # of one severity in a file
+_NUMBERS: Final = (int, float)
 _LONG_POINTER: Final = 200  # characters: a longer one is probably not that of other files too
 
 
@@ -34,6 +35,7 @@ class Node(Struct, frozen=True):
     source: Source
     sources: Mapping[str, Source]
     keys: Mapping[str, Source]
+    numbers: Mapping[str, str] = {}  # by pointer, as they are written, if that is not how messages write them: `1e3`
 
 
 class StopError(Exception):
@@ -121,6 +123,7 @@ class Composer(Struct):
     _anchors: dict[str, tuple[str, Json]] = {}
     _sources: dict[str, Mark] = {}
     _keys: dict[str, Mark] = {}
+    _numbers: dict[str, str] = {}
     _root: Json = None
     _before: Source = Source("", 1, 1)  # the position of the last value before those in `_sources`
 
@@ -159,7 +162,7 @@ class Composer(Struct):
         return Source(self.path, self.passed + mark.line + 1, mark.column + 1) if mark else self.last()
 
     def _start(self, event: yaml.DocumentStartEvent, mark: Mark) -> None:
-        self._anchors, self._sources, self._keys, self._root = {}, {}, {}, None
+        self._anchors, self._sources, self._keys, self._numbers, self._root = {}, {}, {}, {}, None
         self._before = Source(self.path, 1, 1)
         if event.tags:
             self._note(Fault("TV101", "YAML tags are not supported", "remove the `%TAG` directive"), self.at(mark))
@@ -168,7 +171,11 @@ class Composer(Struct):
         if self._root is not None:
             self.documents.append(
                 Node(
-                    self._root, self.at(self._sources[""]), self._positions(self._sources), self._positions(self._keys)
+                    self._root,
+                    self.at(self._sources[""]),
+                    self._positions(self._sources),
+                    self._positions(self._keys),
+                    self._numbers,
                 )
             )
 
@@ -192,6 +199,8 @@ class Composer(Struct):
         if fault:
             self._note(fault, self.at(mark))
         place = self._put(value, mark)
+        if type(value) in _NUMBERS and repr(value) != text:
+            self._numbers[place.pointer] = text
         if event.anchor:
             self._anchors[event.anchor] = (place.pointer, value)
 
