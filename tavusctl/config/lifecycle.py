@@ -11,7 +11,7 @@ from tavusctl.config.collector import DiagnosticCollector
 from tavusctl.config.spec import pointers
 from tavusctl.core import duration
 from tavusctl.core.address import Address
-from tavusctl.core.messages import parted, shown
+from tavusctl.core.messages import one_of, parted, shown
 from tavusctl.core.model import Lifecycle, Recrawl
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import spellings
@@ -53,7 +53,7 @@ def recrawl(value: Json, spec: JsonObject, kind: ResourceKind, collector: Diagno
     if value is None:
         return None
     if not kind.can_recrawl:
-        message = f"`recrawl` is not allowed: a {kind.name} is not crawled"
+        message = f"`recrawl` is not allowed: {one_of(kind.name)} is not crawled"
         collector.error("TV116", message, collector.key_at("/recrawl"), "remove `recrawl`")
         return None
     if not collector.has_type(value, dict, "/recrawl", "TV116"):
@@ -107,7 +107,7 @@ def _former(
         )
         return None
     if old.kind != kind.name:
-        message = f"moved_from: `{old}` cannot become a {kind.name}: an object cannot change its kind"
+        message = f"moved_from: `{old}` cannot become {one_of(kind.name)}: an object cannot change its kind"
         collector.error("TV118", message, collector.value_at(pointer), example)
     elif old == own:
         collector.error("TV118", f"moved_from: `{old}` is the current address", collector.value_at(pointer), example)
@@ -120,7 +120,7 @@ def watch(value: Json, spec: JsonObject, kind: ResourceKind, collector: Diagnost
         return False
     reason = ""
     if not kind.watched_url_key:
-        reason = f"`watch` is not allowed: a {kind.name} has no source URL; remove `watch`"
+        reason = f"`watch` is not allowed: {one_of(kind.name)} has no source URL; remove `watch`"
     elif not spec.get(kind.watched_url_key):
         why = "changes of a local file are always noticed"
         reason = f"`watch` needs `{kind.watched_url_key}`, which is missing ({why}); remove `watch`"

@@ -186,6 +186,11 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
+def one_of(kind: str) -> str:
+    """An object of a kind in words: `a persona`, `a set of objectives`."""
+    return f"a set of {kind}" if kind.endswith("s") else f"a {kind}"
+
+
 def counted(number: int, noun: str) -> str:
     """A number of things in words: `1 object`, `2 objects`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

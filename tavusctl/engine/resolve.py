@@ -15,7 +15,7 @@ from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Diagnostic, Edit
 from tavusctl.core.errors import ConfigError
 from tavusctl.core.json_tree import Leaf, leaves, map_leaves, pattern_of, texts, value_at, with_leaves
-from tavusctl.core.messages import nearest
+from tavusctl.core.messages import nearest, one_of
 from tavusctl.core.model import Declared, Desired, Manifest
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import secret_fields
@@ -196,7 +196,7 @@ def _check_reference(
             "TV121", message, source, _suggest(target, expected_kind, candidates, by_address), manifest.address
         )
     elif expected_kind and target.kind != expected_kind:
-        message = f"`{target}` is a {target.kind}; this field takes a {expected_kind}"
+        message = f"`{target}` is {one_of(target.kind)}; this field takes {one_of(expected_kind)}"
         same_name = Address(expected_kind, target.name)
         closest = nearest(target.name, [address.name for address in by_address if address.kind == expected_kind])
         reference = same_name.name if same_name in by_address else closest or "..."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tavusctl.core.messages import nearest
+from tavusctl.core.messages import nearest, one_of
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.core.schema.model_fields import fields_at, is_a, parents_of, steps
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
@@ -42,7 +42,9 @@ def _walk(kind: ResourceKind, spec: JsonObject, path: KeyPath) -> tuple[str, str
         if key in known or value is not None:
             continue
         if known or not parent:
-            return f"does not point to a field of a {kind.name}", _suggestion(kind, parent, key, path[length + 1 :])
+            return f"does not point to a field of {one_of(kind.name)}", _suggestion(
+                kind, parent, key, path[length + 1 :]
+            )
         # The parent has no declared fields: it is free in form, or a value without members.
         if _is_free(kind, parent):
             return None

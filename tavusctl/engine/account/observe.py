@@ -18,6 +18,7 @@ from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import ApiError, ConfigError, Gone
 from tavusctl.core.json_tree import Leaf, map_leaves, texts, value_at, with_addresses, with_leaves
+from tavusctl.core.messages import one_of
 from tavusctl.core.model import Declared, Desired, Live, Manifest
 from tavusctl.core.ports import Reader, State
 from tavusctl.core.resource_kind import ResourceKind
@@ -185,7 +186,7 @@ def read(api: Reader, kind: ResourceKind, remote_id: str, decoder: Decoder) -> L
     kind.check_exists(raw, remote_id)
     live = decoder.view(kind, raw)
     if not kind.is_of_kind(kind.unwrap(raw)):
-        message = f"{remote_id} in {kind.collection} is not a {kind.name}"
+        message = f"{remote_id} in {kind.collection} is not {one_of(kind.name)}"
         raise ApiError(message, "check the kind and the id: this collection has objects of two kinds")
     if live.remote_id and live.remote_id != remote_id:
         # A confused proxy has answered another request: this is another object.

@@ -21,6 +21,7 @@ from tavusctl.core.address import Address, Source
 from tavusctl.core.binding import Binding
 from tavusctl.core.errors import Ambiguous
 from tavusctl.core.json_tree import is_empty
+from tavusctl.core.messages import one_of
 from tavusctl.core.model import Desired, Live
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.compare import claim
@@ -102,7 +103,9 @@ def candidate_ids(
     )
     if doubtful:
         ids = ", ".join(sorted(obj.remote_id for obj in doubtful))
-        message = f"a {sent.kind.name} has appeared ({ids}) that matches the one sent, `{sent.name}`, only in part"
+        message = (
+            f"{one_of(sent.kind.name)} has appeared ({ids}) that matches the one sent, `{sent.name}`, only in part"
+        )
         hint = "if it is the right object, import it with `tavusctl import ADDRESS ID`; otherwise rename or delete it"
         raise Ambiguous(message, hint)
     return matches

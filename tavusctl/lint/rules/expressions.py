@@ -13,7 +13,7 @@ from typing import Final
 from tavusctl.config.spec.file_name_hints import may_be_path
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import written_at
-from tavusctl.core.messages import nearest, shown
+from tavusctl.core.messages import nearest, one_of, shown
 from tavusctl.core.model import Manifest
 from tavusctl.core.schema.model_fields import fields_at
 from tavusctl.fields.places import Declared
@@ -84,12 +84,14 @@ def invalid_id(subject: Subject) -> Iterator[Finding]:
         kind_by_prefix = next((kind for kind, form in _PREFIXES.items() if form.fullmatch(id_)), "")
         actual_kind = owner.address.kind if owner else kind_by_prefix if expected_kind in _PREFIXES else ""
         if actual_kind and actual_kind != expected_kind:
-            message = f"{shown(value)} is the id of a {actual_kind}; this field takes the id of a {expected_kind}"
+            message = (
+                f"{shown(value)} is the id of {one_of(actual_kind)}; this field takes the id of {one_of(expected_kind)}"
+            )
             yield Finding(pointer, message, _reference_hint(subject, expected_kind))
         elif not id_ or re.search(r"\s", id_):
             yield Finding(
                 pointer,
-                f"{shown(value)} is not a valid id of a {expected_kind}",
+                f"{shown(value)} is not a valid id of {one_of(expected_kind)}",
                 _reference_hint(subject, expected_kind),
             )
 
@@ -115,7 +117,7 @@ def _reference_hint(subject: Subject, kind: str) -> str:
     return (
         f"write `${{ref:{addresses[0]}}}`"
         if len(addresses) == 1
-        else f"write `${{ref:{kind}/NAME}}`, or the id of a {kind}"
+        else f"write `${{ref:{kind}/NAME}}`, or the id of {one_of(kind)}"
     )
 
 
