@@ -324,6 +324,15 @@ def test_a_folder_that_no_environment_names_is_told(staged: Project) -> None:
     assert "production" in told["hint"]
 
 
+def test_a_folder_that_a_used_link_leads_to_is_in_use(staged: Project) -> None:
+    (staged.root / "overlays/staging").rename(staged.root / "overlays/trial")
+    (staged.root / "overlays/staging").symlink_to("trial")
+
+    result = staged.run("validate", "--env", "staging", "--format", "json")
+
+    assert (result.code, [one for one in result.document["complaints"] if one["id"] == "TV133"]) == (0, [])
+
+
 def test_files_are_checked_with_what_they_lie_over(staged: Project) -> None:
     over = "overlays/staging/deep/coach.yaml"
     staged.write("manifests/other.yaml", "kind: persona\nname: other\nspec: {persona_nam: x}\n")

@@ -100,13 +100,18 @@ def _unused_siblings(
 
 
 def _unused(parent: Path, used: list[Path]) -> Iterator[Path]:
-    """Folders in `parent` that contain YAML files, and that neither contain a used folder nor lie in one."""
+    """Folders in `parent` that contain YAML files, and that neither contain a used folder nor lie in one.
+
+    Links are resolved: the folder that a used link leads to is in use, too.
+    """
     try:
         siblings = sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))
     except OSError:
         return
+    real_used = [Path(os.path.realpath(path)) for path in used] if siblings else []
     for folder in siblings:
-        is_apart = not any(folder.is_relative_to(path) or path.is_relative_to(folder) for path in used)
+        real = Path(os.path.realpath(folder))
+        is_apart = not any(real.is_relative_to(path) or path.is_relative_to(real) for path in real_used)
         if is_apart and any(path.suffix.lower() in (".yaml", ".yml") for path in folder.rglob("*")):
             yield folder
 
