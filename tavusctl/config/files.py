@@ -240,8 +240,8 @@ def similar_path(path: Path, root: Path) -> str:
 
     Names may differ in case, in Unicode form or by a typing error.  The result is relative to the root of the project.
     """
-    top = Path(os.path.normpath(root))
-    steps = [place.name for place in _steps(path, root)]
+    top, end = Path(os.path.normpath(root)), Path(os.path.normpath(path))
+    steps = end.relative_to(top).parts if end.is_relative_to(top) else ()
     existing = top
     for step in steps:
         names = _names(existing)
@@ -249,16 +249,7 @@ def similar_path(path: Path, root: Path) -> str:
         if not similar:
             return ""
         existing /= similar
-    return existing.relative_to(top).as_posix() if steps and existing != top.joinpath(*steps) else ""
-
-
-def _steps(path: Path, root: Path) -> list[Path]:
-    """The folders from the root to a path, and the path itself; empty if it lies outside."""
-    top, end = Path(os.path.normpath(root)), Path(os.path.normpath(path))
-    if not end.is_relative_to(top):
-        return []
-    parts = end.relative_to(top).parts
-    return [top.joinpath(*parts[:length]) for length in range(1, len(parts) + 1)]
+    return existing.relative_to(top).as_posix() if existing not in (top, end) else ""
 
 
 def _has_name(folder: str, name: str) -> bool:
