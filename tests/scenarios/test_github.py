@@ -513,9 +513,11 @@ def test_an_issue_about_drift_that_cannot_be_written_fails_the_step(step: Step) 
 
 def test_the_token_goes_to_no_unprotected_host(step: Step) -> None:
     ended = step.run("plan", GITHUB_API_URL="http://api.example.com")
+    broken = step.run("plan", GITHUB_API_URL="api.example.com")
 
     assert ended.code == 12
-    assert "GITHUB_API_URL" in ended.err
+    assert "GITHUB_API_URL http://api.example.com would send the token unencrypted" in ended.err
+    assert "write it like `https://api.github.com`" in broken.err
 
 
 def test_dry_run_prints_and_writes_nothing(step: Step) -> None:

@@ -15,7 +15,7 @@ from tavusctl.app.github.subject import Subject
 from tavusctl.app.session.base_url import check_base_url
 from tavusctl.core.errors import ApiError, Rejected, TavusctlError, UnauthorisedError, UsageError
 from tavusctl.core.messages import counted
-from tavusctl.integrations.github.actions import Workflow
+from tavusctl.integrations.github.actions import API_URL, Workflow
 from tavusctl.integrations.github.rest import GitHub
 from tavusctl.lib.json_types import JsonObject, as_list
 from tavusctl.reports.escaping import code as markup
@@ -217,7 +217,7 @@ class Publisher(Struct, frozen=True):
         if not (step.token or self.dry_run):
             return self._failed(UnauthorisedError(*_NO_TOKEN), needed=needed) if needed or step.pull_request else 0
         try:
-            url = check_base_url(step.api_url, "GITHUB_API_URL")
+            url = check_base_url(step.api_url, "GITHUB_API_URL", like=API_URL, sends="the token")
             preview = log.preview if self.dry_run else None
             with GitHub(url, step.repository, step.token, preview=preview, report_wait=log.say) as github:
                 done = tell(github)

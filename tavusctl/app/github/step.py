@@ -24,7 +24,7 @@ from tavusctl.app.session.base_url import check_base_url
 from tavusctl.app.session.keyring import WITHHELD
 from tavusctl.core.errors import RefusedError, TavusctlError, Throttled, UsageError
 from tavusctl.integrations.git.process import head
-from tavusctl.integrations.github.actions import Workflow, add_summary, current, set_outputs
+from tavusctl.integrations.github.actions import API_URL, Workflow, add_summary, current, set_outputs
 from tavusctl.integrations.github.rest import GitHub
 from tavusctl.lib.command_line import option_values
 from tavusctl.lib.json_types import Json, as_object
@@ -120,7 +120,7 @@ def _outdated_error(step: Workflow, log: Log) -> TavusctlError | None:
     if step.attempt == "1" or not (step.is_trusted and step.branch and step.token):
         return None
     try:
-        url = check_base_url(step.api_url, "GITHUB_API_URL")
+        url = check_base_url(step.api_url, "GITHUB_API_URL", like=API_URL, sends="the token")
         with GitHub(url, step.repository, step.token, report_wait=log.say) as github:
             newest = github.tip(step.branch)
     except TavusctlError as error:

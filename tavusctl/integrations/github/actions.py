@@ -19,6 +19,7 @@ from tavusctl.lib.patterns import pattern
 # An enterprise that manages its users gives them names such as `ann_acme`.
 _REPOSITORY = pattern(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/[A-Za-z0-9._-]{1,100}")
 _COMMIT = pattern(r"[0-9a-f]{40}|[0-9a-f]{64}")
+API_URL = "https://api.github.com"
 _LIMIT = 25 * 1024 * 1024  # bytes of an event, the limit of GitHub
 _SUMMARY_LIMIT = 1_000_000  # bytes that one step may add; GitHub drops all of it above 1 MiB
 _NO_ROOM = b"\n**The summary of this step has no room for another report: it is in the log of this run.**\n"
@@ -131,7 +132,7 @@ def current() -> Workflow:
         variables.get("GITHUB_EVENT_NAME", ""),
         _event(variables.get("GITHUB_EVENT_PATH", "")),
         repository,
-        variables.get("GITHUB_API_URL") or "https://api.github.com",
+        variables.get("GITHUB_API_URL") or API_URL,
         variables.get("GITHUB_TOKEN", ""),
         f"{server}/{repository}/actions/runs/{run}" if server and run else "",
         variables.get("GITHUB_ACTOR", ""),
