@@ -256,7 +256,7 @@ def test_keys_that_do_not_go_together_are_told(project: Project) -> None:
     file, upload = {"document_file": "good.pdf"}, {"upload": "s3://bucket/files"}
 
     assert diagnostics(project, {**file, **upload, "document_url": "https://example.com/a.pdf"}) == [
-        ("TV104", "document_file: `document_file` and `document_url` are mutually exclusive")
+        ("TV104", "`document_file` and `document_url` are mutually exclusive")
     ]
     assert [one for one, _ in diagnostics(project, {**file, **upload, "crawl": {"depth": 1, "max_pages": 1}})] == [
         "TV104"

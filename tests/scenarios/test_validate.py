@@ -348,7 +348,7 @@ def test_a_second_run_names_the_same_environment(project: Project) -> None:
 
     first, second = project.run("validate"), project.run("validate")
 
-    assert "in the environment `staging`: system_prompt" in first.out, first.out + first.err
+    assert "in the environment `staging`: `system_prompt`" in first.out, first.out + first.err
     assert second == first
 
 
