@@ -218,7 +218,9 @@ def _refusal(
         return Refusal(change, "E402", 4, reason, f"run `tavusctl apply --allow-replace {address}` to confirm")
     if protection.is_protected(change, binding):
         reason = "`lifecycle.prevent_destroy` protects the object"
-        return Refusal(change, "E403", 4, reason, "apply `prevent_destroy: false` first, then this change")
+        hint = "put the manifest back with `prevent_destroy: false`, apply, and remove it then"
+        hint = hint if change.cause is Cause.ORPHANED else "apply `prevent_destroy: false` first, then this change"
+        return Refusal(change, "E403", 4, reason, hint)
     if action is Action.DELETE and is_expensive and address not in approvals.allow_replica_delete:
         hint = f"`tavusctl state rm {address}` to keep the object unmanaged"
         hint = f"add `--allow-replica-delete {address}` to confirm, or {hint}"

@@ -111,6 +111,12 @@ def test_a_state_that_is_written_for_another_reason_does_not_lower_it(kept: Proj
     assert protection(kept, "persona/coach")
 
 
+def test_a_removed_manifest_of_a_protected_object_is_to_be_put_back(kept: Project) -> None:
+    (kept.root / "manifests/persona-coach.yaml").unlink()
+    told = kept.run("plan").out
+    assert "put the manifest back with `prevent_destroy: false`, apply, and remove it then" in told
+
+
 def test_a_replacement_in_the_same_plan_is_judged_by_what_was_applied(project: Project) -> None:
     project.manifest("document", "it", SPECS["document"], lifecycle=PROTECTED)
     project.apply()
