@@ -37,6 +37,7 @@ def find(
     for path in paths or (folder,):
         manifests.update(_manifests_in(path, folder, project, diagnostics, budget, is_named=bool(paths)))
     if not paths:
+        diagnostics += _misplaced_manifests(folder, project)
         manifests.update(
             path for path in unwritten_files.new_files(Path(project.root)) if _is_manifest_of(project, folder, path)
         )
@@ -168,6 +169,20 @@ def _looks_like_manifest(path: Path) -> bool:
         return False
     kind = document.get("kind") if isinstance(document, dict) else match[1] if match else None
     return isinstance(kind, str) and name_of(kind) in KINDS
+
+
+def _misplaced_manifests(folder: Path, project: Project) -> Iterator[Diagnostic]:
+    """Warnings about files beside the manifests folder that look like manifests."""
+    root = Path(project.root)
+    if folder != Path(project.manifests) or root in folders(project):
+        return
+    for entry in _entries(root, project, []):
+        path = root / entry.name
+        is_candidate = _has_suffix(entry) and entry.is_file(follow_symlinks=False) and entry.name != FILE
+        if is_candidate and not entry.name.startswith(".") and _looks_like_manifest(path):
+            message = "this file looks like a manifest, but is not read: it lies outside of the manifests folder"
+            hint = f"move it to the folder {shown(shown_path(folder, project))}"
+            yield Diagnostic("TV134", message, file_start(path, project), hint, severity=Severity.WARNING)
 
 
 def _unread_manifest(path: Path, project: Project) -> Diagnostic:

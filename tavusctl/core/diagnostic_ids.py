@@ -59,7 +59,9 @@ CHECKS: Final[Mapping[str, Check]] = {
     "TV131": _warns("exposed-env-file", "`.env` that others can read, or that git does not ignore", redacted=True),
     "TV132": Check("overlay-without-base", "document of an overlay that was meant for another address"),
     "TV133": _warns("unused-overlay", "folder beside an overlay that no environment names"),
-    "TV134": _warns("unread-manifest", "file that looks like a manifest and has another suffix"),
+    "TV134": _warns(
+        "unread-manifest", "file that looks like a manifest and is not read: another suffix, or beside the folder"
+    ),
     "TV135": _warns("same-container", "two environments with the same `az://` URL"),
     "TV200": _warns("unused-suppression", "unused suppression comment"),
     "TV201": _warns("prompt-long", "prompt longer than 25,000 tokens"),

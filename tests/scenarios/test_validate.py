@@ -303,6 +303,20 @@ def test_a_manifest_whose_suffix_is_not_read_is_told(project: Project, name: str
         assert [(one["id"], one["path"], one["hint"]) for one in found] == (expected if told else [])
 
 
+def test_a_manifest_beside_the_manifests_folder_is_named(project: Project) -> None:
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach."})
+    project.write("host.yaml", "kind: persona\nname: host\nspec: {system_prompt: You greet.}\n")
+    project.write("compose.yaml", "kind: Deployment\nservices: {}\n")
+
+    for _ in range(2):  # the second run may use the cache
+        found = project.run("validate", "--format", "json").document["complaints"]
+        assert [(one["id"], one["path"], one["hint"]) for one in found] == [
+            ("TV134", "host.yaml", "move it to the folder `manifests`")
+        ]
+    project.write("tavusctl.yaml", "version: 1\nmanifests: .\n")
+    assert "TV134" not in project.run("validate").out
+
+
 def test_no_manifest_is_overwritten_by_who_follows_the_hint(project: Project) -> None:
     project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach."})
     project.write("manifests/persona-coach.json", '{"kind": "persona"}')
