@@ -20,7 +20,7 @@ from tavusctl.config.yaml12.positions import InnerPositions
 from tavusctl.core.address import NAME, Address, Source
 from tavusctl.core.diagnostics import Diagnostic, Passage, errors_in
 from tavusctl.core.json_tree import pattern_of
-from tavusctl.core.messages import either, nearest, shown, suggestion
+from tavusctl.core.messages import either, likely_name, nearest, shown, suggestion
 from tavusctl.core.model import Manifest
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.core.schema.model_fields import fields_at
@@ -244,6 +244,8 @@ def _name(envelope: JsonObject, collector: DiagnosticCollector) -> str:
         return ""
     if not NAME.fullmatch(name):
         hint = "use 1 to 63 characters of a-z, 0-9 and hyphen, without a hyphen at either end"
+        likely = likely_name(name)
+        hint += f", such as `{likely}`" if likely else ""
         collector.error("TV107", f"{shown(name)} is not a valid name", collector.value_at("/name"), hint)
         return ""
     return name

@@ -15,9 +15,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from tavusctl.core.address import Address, Source
+from tavusctl.core.address import NAME, Address, Source
 from tavusctl.core.diagnostics import Diagnostic, Passage
-from tavusctl.core.messages import VARIABLE_HINT, Fault, listed, parted, shown, suggestion, variable_fault
+from tavusctl.core.messages import VARIABLE_HINT, Fault, likely_name, listed, parted, shown, suggestion, variable_fault
 from tavusctl.kinds import address_in
 from tavusctl.lib.json_types import Json
 from tavusctl.lib.patterns import pattern
@@ -129,7 +129,7 @@ def _evaluate(token: re.Match[str], scope: Scope) -> Json:
     expression = token.group()
     if not token["end"]:
         message = f"{shown(expression)} has no closing brace on its line"
-        raise _WrongError(Fault("TV109", message, "write `$${` for a literal `${`"))
+        raise _WrongError(Fault("TV109", message, "add `}` at its end; write `$${` for a literal `${`"))
     scheme, colon, rest = token["body"].partition(":")
     evaluate = _SCHEMES.get(scheme)
     if evaluate is None or not colon:
@@ -194,7 +194,11 @@ def _ref(rest: str, _: Scope) -> Address:
     try:
         return address_in(rest)
     except ValueError as error:
-        raise _WrongError(Fault("TV107", *parted(str(error)))) from None
+        message, hint = parted(str(error))
+        kind, slash, name = rest.partition("/")
+        right = likely_name(name) if slash and NAME.fullmatch(kind) else ""
+        hint = f"write `${{ref:{kind}/{right}}}`" if right else hint
+        raise _WrongError(Fault("TV107", message, hint)) from None
 
 
 def _var(name: str, scope: Scope) -> Json:

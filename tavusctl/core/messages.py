@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from tavusctl.core.address import Address
+from tavusctl.core.address import NAME, Address
 from tavusctl.core.diagnostics import Severity
 from tavusctl.lib.json_types import Json
 from tavusctl.lib.patterns import pattern
@@ -97,6 +97,14 @@ def sanitized_name(name: str, unfit: str, instead: str, otherwise: str) -> str:
     return re.sub(unfit, instead, name, flags=re.ASCII).strip(instead) or otherwise
 
 
+def likely_name(text: str) -> str:
+    """The name for an address that a text probably means; empty if there is none, or if it may be a secret."""
+    if detection.is_opaque(text) or detection.is_any_key([text]):
+        return ""
+    name = sanitized_name(text, "[^A-Za-z0-9]+", "-", "").lower()
+    return name if name != text and NAME.fullmatch(name) else ""
+
+
 def literal(text: str) -> str:
     """A text in backticks, on one line; in quotes if it contains a backtick or is empty."""
     return repr(text) if "`" in text or not text else f"`{repr(text)[1:-1]}`"
@@ -172,7 +180,7 @@ def correction_hint(found: Json, right: str) -> str:
     It never contains the value found, which may be a secret.
     """
     if isinstance(found, dict) and right.startswith("text"):
-        scheme = next(iter(found), "")
+        scheme = next(iter(found), "").partition(":")[0]
         return f"write `${{{scheme}:...}}`" if len(found) == 1 and scheme in _SCHEMES else _FORMS["text"]
     if not isinstance(found, str):
         is_scalar = isinstance(found, bool | int | float)

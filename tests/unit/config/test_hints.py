@@ -86,6 +86,32 @@ def test_keys_in_an_included_file_are_reported_at_their_lines_there(tmp_path: Pa
     assert [(str(one.source), one.id) for one in found] == [(place, "TV113") for place in places]
 
 
+NAMES = "use 1 to 63 characters of a-z, 0-9 and hyphen, without a hyphen at either end"
+
+
+@pytest.mark.parametrize(
+    ("name", "prompt", "hint"),
+    [
+        ("a", "{file:prompts/a.md}", "write `${file:...}`"),
+        ("a", "${file:prompts/a.md", "add `}` at its end; write `$${` for a literal `${`"),
+        ("a", "${ref:persona/Sales Coach}", "write `${ref:persona/sales-coach}`"),
+        ("a", "${ref:coach}", "write `KIND/NAME`, such as `persona/sales-coach`"),
+        ("Sales Coach", "x", f"{NAMES}, such as `sales-coach`"),
+        ("sk-proj-ABCDEFGHIJklmnopqrstuvwxyz0123456789ABCD", "x", NAMES),
+        ("\N{ROBOT FACE}", "x", NAMES),
+    ],
+)
+def test_a_hint_has_the_text_that_was_meant_unless_it_may_be_a_key(
+    tmp_path: Path, name: str, prompt: str, hint: str
+) -> None:
+    manifests = tmp_path / "manifests"
+    manifests.mkdir()
+    (manifests / "a.yaml").write_text(f"kind: persona\nname: {name}\nspec:\n  system_prompt: {prompt}\n")
+    project, environment, _ = checked.opened(tmp_path)
+
+    assert loading.read(project, environment, KINDS).diagnostics[0].hint == hint
+
+
 def test_a_header_that_says_nothing_secret_may_be_written_out(tmp_path: Path) -> None:
     manifests = tmp_path / "manifests"
     manifests.mkdir()
