@@ -38,7 +38,7 @@ say = @printf '==> %4ds  %s\n' $$(( $$(date +%s) - $(BEGUN) )) "$(1)"
 .PHONY: help demo test sweeps quick dead ahead check format-check lint types house workflows format golden pictures schemas reference docs laws-long older-api canaries corpus coverage mutants crash model fuzz bench constraints build sbom release-check clean
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY) ## the whole job against a local Tavus, step by step
 	$(call say,demo: creates an account on a local Tavus and works on it)
