@@ -199,8 +199,20 @@ def _check_reference(
         message = f"`{target}` is {one_of(target.kind)}; this field takes {one_of(expected_kind)}"
         same_name = Address(expected_kind, target.name)
         closest = nearest(target.name, [address.name for address in by_address if address.kind == expected_kind])
-        reference = same_name.name if same_name in by_address else closest or "..."
-        yield Diagnostic("TV123", message, source, f"write `${{ref:{expected_kind}/{reference}}}`", manifest.address)
+        reference = same_name.name if same_name in by_address else closest
+        hint = f"write `${{ref:{expected_kind}/{reference or '...'}}}`"
+        hint = hint if reference else _field_hint(manifest.address.kind, target.kind) or hint
+        yield Diagnostic("TV123", message, source, hint, manifest.address)
+
+
+def _field_hint(kind: str, target_kind: str) -> str:
+    """A hint that names the outermost field of a kind that refers to another kind; empty if there is none."""
+    fields = [pattern for pattern, declared in KINDS[kind].fields.items() if declared.refers_to == target_kind]
+    if not fields:
+        return ""
+    field = min(fields, key=lambda pattern: pattern.count("/"))
+    name = field.removesuffix("/*").strip("/").replace("/", ".")
+    return f"write it under `{name}:`" + (", as an item of a list" if field.endswith("/*") else "")
 
 
 def _suggest(

@@ -91,6 +91,21 @@ def test_a_secret_without_a_value_comes_with_the_rest(project: Project) -> None:
     assert [one[1] for one in told(project.run("validate", "--format", "json"))] == ["TV121", "TV103"]
 
 
+def test_a_reference_in_the_field_of_another_kind_is_told_its_field(project: Project) -> None:
+    project.write(
+        "manifests/rule.yaml", "{kind: guardrail, name: calm, spec: {guardrail_name: c, guardrail_prompt: c}}"
+    )
+    project.write("manifests/a.yaml", persona("coach", "guardrails_id: ${ref:guardrail/calm}"))
+    project.write("manifests/b.yaml", persona("host", "default_replica_id: ${ref:persona/coach}"))
+
+    complaints = project.run("validate", "--format", "json").document["complaints"]
+
+    assert [(one["id"], one["hint"]) for one in complaints] == [
+        ("TV123", "write it under `guardrail_ids:`, as an item of a list"),
+        ("TV123", "write `${ref:replica/...}`"),
+    ]
+
+
 def test_a_circle_does_not_hide_behind_a_reference_to_nothing(project: Project) -> None:
     project.write("manifests/a.yaml", persona("coach", "guardrails_id: ${ref:guardrails/none}"))
     for name, other in (("one", "two"), ("two", "one")):
