@@ -106,6 +106,15 @@ def test_a_reference_in_the_field_of_another_kind_is_told_its_field(project: Pro
     ]
 
 
+def test_a_next_objective_that_no_other_resembles_is_to_be_added(project: Project) -> None:
+    item = {"objective_name": "ask_name", "objective_prompt": "Ask.", "next_required_objective": "zip"}
+    project.manifest("objectives", "it", {"data": [item]})
+
+    (complaint,) = project.run("validate", "--format", "json").document["complaints"]
+
+    assert (complaint["id"], complaint["hint"]) == ("TV231", "add an objective of that name to `data:`")
+
+
 def test_a_circle_does_not_hide_behind_a_reference_to_nothing(project: Project) -> None:
     project.write("manifests/a.yaml", persona("coach", "guardrails_id: ${ref:guardrails/none}"))
     for name, other in (("one", "two"), ("two", "one")):

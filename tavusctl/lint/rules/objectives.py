@@ -51,9 +51,8 @@ def unknown_next_objective(subject: Subject) -> Iterator[Finding]:
             message = f"`{edge.source}` leads to {shown(edge.target)}, which is not in this set"
             # An objective from which the source can be reached, the source included, would close a cycle.
             predecessors = {name for name in indices if edge.source in _reachable(transitions, name)}
-            yield Finding(
-                pointer, message, suggestion(edge.target, indices, predecessors | {*transitions[edge.source]})
-            )
+            hint = suggestion(edge.target, indices, predecessors | {*transitions[edge.source]})
+            yield Finding(pointer, message, hint or "add an objective of that name to `data:`")
 
 
 def unreachable_objective(subject: Subject) -> Iterator[Finding]:
