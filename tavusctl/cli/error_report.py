@@ -107,6 +107,8 @@ def _lines(path: str, numbers: Collection[int]) -> dict[int, str]:
         content = read_bytes(root / path, root, _MANIFEST_LIMIT).removeprefix(codecs.BOM_UTF8)
     except ValueError:
         return {}
+    if b"\0" in content:  # no text in UTF-8: its bytes are no lines to show
+        return {}
     # Keep only the lines to show: the lines of all manifests as strings would take many times their bytes.
     file_lines = (match.group() for match in _LINE.finditer(content))
     return {number: _showable(line) for number, line in _outside_secrets(file_lines) if number in numbers}

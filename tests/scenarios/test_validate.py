@@ -366,6 +366,18 @@ def test_a_second_run_names_the_same_environment(project: Project) -> None:
     assert second == first
 
 
+def test_a_file_in_utf_16_has_no_excerpt(project: Project) -> None:
+    project.write("manifests/coach.yaml", "").write_bytes("kind: persona\nname: coach\n".encode("utf-16"))
+
+    told = project.run("validate").out
+
+    assert told.splitlines() == [
+        "manifests/coach.yaml:1:1: error: the file is in UTF-16 or UTF-32 [TV101 invalid-yaml]",
+        "  help: save it as UTF-8",
+        "1 error",
+    ]
+
+
 @pytest.mark.parametrize("line_end", ["\r\n", "\r"])
 def test_an_excerpt_shows_the_line_of_the_project_without_what_only_bytes_have(project: Project, line_end: str) -> None:
     """A byte order mark and CR; and in a folder of the project that has a file of the same path."""
