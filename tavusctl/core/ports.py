@@ -180,6 +180,13 @@ class Store(Protocol):
         restored from a backup, which `older` allows.
         """
 
+    def read_both(self) -> tuple[State, list[bytes]]:
+        """State and journal of one moment, also while another run writes them.
+
+        The journal is read first: a run clears it only when the state contains what it records, and begins it only for
+        a state that is written.
+        """
+
     def write(self, state: State) -> None:
         """Make the state durable before returning; errors.LockError when another run has taken the state over."""
 

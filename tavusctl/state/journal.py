@@ -178,19 +178,9 @@ def result_record(op: str, status: str) -> bytes:
     return _encode_record({"is": "result", "op": op, "status": status})
 
 
-def read_both(store: Store) -> tuple[State, list[bytes]]:
-    """State and journal of one moment, also while another run writes them.
-
-    The journal is read first: a run clears it only when the state contains what it records, and begins it only for a
-    state that is written.
-    """
-    lines = store.journal()
-    return store.read(), lines
-
-
 def read_current_state(store: Store) -> State:
     """The state including changes of an interrupted run that are in the journal but not yet in the checkpoint."""
-    return replay(*read_both(store)).state
+    return replay(*store.read_both()).state
 
 
 def replay(state: State, lines: Sequence[bytes]) -> ReplayResult:

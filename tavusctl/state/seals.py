@@ -33,7 +33,7 @@ from tavusctl.lib.patterns import pattern
 from tavusctl.secrets import redaction
 from tavusctl.secrets.key_wrapping import derive_key, new_key, slot, unwrap, wrap
 from tavusctl.secrets.values import REDACTED, Fingerprint, FingerprintKey, TextFingerprint, legacy_key
-from tavusctl.state.journal import Intent, ReplayResult, read_both, replay
+from tavusctl.state.journal import Intent, ReplayResult, replay
 from tavusctl.state.serialization import binding_out
 
 REKEY: Final = "check `tavusctl state list`; if all objects are yours, run `tavusctl state rekey`"
@@ -211,7 +211,7 @@ class SealedState(Struct, frozen=True):
 
 def open_state(store: Store, keys: Keys) -> SealedState:
     """State and journal of a store; StateError if a seal is invalid, or bindings have no seal and no key digest."""
-    sealed_state = verify(*read_both(store), keys)
+    sealed_state = verify(*store.read_both(), keys)
     state = sealed_state.replay.state
     if sealed_state.seals.trust is Trust.UNSEALED and state.bindings and not state.key_digest:
         message = "the state has objects, but no record of the API key that wrote it, so it is not trusted"

@@ -692,7 +692,21 @@ def test_a_branch_that_holds_something_else_is_never_written(clone: Clone, hub: 
     assert git(hub, "rev-parse", "refs/heads/main") == before
 
 
-def test_a_command_fetches_the_state_and_its_lock_in_one_call(clone: Clone, forge: tuple[str, GitServer]) -> None:
+LISTING, CONTENT, PUSH = (2, 1, 2)  # requests of a listing of refs, more to fetch their content, and those of a push
+
+
+@pytest.mark.parametrize(
+    ("command", "requests"),
+    [
+        ("plan", LISTING + LISTING + CONTENT),  # the state and its lock are listed once, and fetched in one call
+        ("drift", LISTING + LISTING + CONTENT),
+        ("state list", LISTING + LISTING + CONTENT),
+        ("undo", 2 * LISTING + LISTING + CONTENT),  # the state, and the names of the runs
+    ],
+)
+def test_a_command_asks_the_remote_as_rarely_as_it_can(
+    clone: Clone, forge: tuple[str, GitServer], command: str, requests: int
+) -> None:
     """Each call is a round trip, and two processes of git here."""
     url, served = forge
     project = clone()
@@ -700,8 +714,7 @@ def test_a_command_fetches_the_state_and_its_lock_in_one_call(clone: Clone, forg
     git(project.root, "remote", "set-url", "origin", f"{url}/hub.git")
     step = {"GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": url, "GITHUB_TOKEN": served.password}
 
-    listed = project.run("state", "list", **step)
+    ended = project.run(*command.split(), **step)
 
-    assert listed.code == 0, listed.err
-    calls = [line for line in served.lines if line.startswith("GET ")]
-    assert len(calls) == 4, served.lines  # three listings of refs (journal, state and runs), and one fetch
+    assert ended.code == 0, ended.err
+    assert len(served.lines) == requests, served.lines

@@ -13,7 +13,6 @@ from tavusctl.engine.account import observe
 from tavusctl.engine.safety import account_guard
 from tavusctl.reports.json import result_text
 from tavusctl.secrets.key_wrapping import slot
-from tavusctl.state.journal import read_both
 from tavusctl.state.seals import Keys, SealedState, Trust, accept, verify
 
 
@@ -35,7 +34,7 @@ def rekey(session: Session, old_key_env: str, lock_timeout: float, *, renew: boo
 
 
 def _rekey(session: Session, store: Store, available_keys: Keys, *, renew: bool) -> RekeyResult:
-    state, journal = read_both(store)
+    state, journal = store.read_both()
     sealed_state = verify(state, journal, available_keys)
     trust = sealed_state.seals.trust
     if trust is Trust.NEW:

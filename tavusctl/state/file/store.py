@@ -54,6 +54,11 @@ class FileStore:
             raise self._unusable(error, "read") from None
         return check_newest(state, runs, f"the state {self.path}")
 
+    def read_both(self) -> tuple[State, list[bytes]]:
+        """The state and the records of its journal, see the port."""
+        lines = self.journal()
+        return self.read(), lines
+
     def write(self, state: State) -> None:
         """Replace the file atomically: it has the old state or the new one, never a part."""
         self._check_unwritten()

@@ -53,11 +53,16 @@ class GitFolder:
         self._held = ""  # the commit of the lock ref that this run wrote; empty unless it holds the lock
         self._waiting: list[_WaitingArtifact] = []
 
+    def refresh(self) -> None:
+        """List the refs: until the next call, the files are read from these commits, or from those of own writes."""
+        with self._guard:
+            self._refresh()
+
     def get(self, name: str) -> Blob | None:
         """A file; None if it does not exist."""
         with self._guard:
             ref = self._lock_ref if name == LOCK else self._ref
-            tip = self._refresh()[ref]
+            tip = self._tip(ref)
             files = self._repository.files(tip)
             stored = _stored_name(name, files)
             if stored is None and tip and name == LOCK:
@@ -99,8 +104,7 @@ class GitFolder:
         with self._guard:
             for tries in range(_TRIES):
                 time.sleep(_RACE_PAUSE * tries)
-                tip = self._tips.get(self._ref) if not tries else self._refresh()[self._ref]
-                tip = self._refresh()[self._ref] if tip is None else tip
+                tip = self._refresh()[self._ref] if tries else self._tip(self._ref)
                 files = self._repository.files(tip)
                 if foreign_file := next((file for file in files if not _STATE_FILES.fullmatch(file)), ""):
                     raise self._repository.foreign_files_error(self._ref, foreign_file)
@@ -123,8 +127,8 @@ class GitFolder:
     def write_times(self, folder: str) -> dict[str, datetime]:
         """The names of the files in a folder, with the times of their writes."""
         with self._guard:
-            tip = self._refresh()[self._ref]
-            stored_names = [file for file in self._repository.files(tip) if file.startswith(f"{folder}/")]
+            files = self._repository.files(self._tip(self._ref))
+            stored_names = [file for file in files if file.startswith(f"{folder}/")]
             parts = [file.rpartition(_TIME_MARK) for file in stored_names]
             return {name: datetime.fromtimestamp(int(stamp), UTC) for name, _, stamp in parts if name}
 
@@ -134,8 +138,7 @@ class GitFolder:
         if not unneeded:
             return
         with self._guard:
-            tip = self._refresh()[self._ref]
-            files = self._repository.files(tip)
+            files = self._repository.files(self._tip(self._ref))
             changes = {stored: None for name in unneeded if (stored := _stored_name(name, files))}
             try:
                 self.write(changes, {})
@@ -198,6 +201,10 @@ class GitFolder:
     ) -> tuple[Refusal | None, dict[str, str]]:
         refusal = self._repository.push(updates)
         return refusal, self._refresh() if refusal else {**self._tips, **targets}
+
+    def _tip(self, ref: str) -> str:
+        """The commit of a ref as last listed or written; empty if it has none."""
+        return (self._tips or self._refresh())[ref]
 
     def _refresh(self) -> dict[str, str]:
         """The current commits of the refs, fetched into the local repository."""

@@ -39,6 +39,13 @@ class Folder(Protocol):
     url: str  # for messages
     is_local: bool  # whether a holder of the lock that is gone on this machine is gone everywhere
 
+    def refresh(self) -> None:
+        """Let reads show the files as they are now, or newer ones; until the next call, they may show the same files.
+
+        Without a call, the first read does it.  What this run has written is always shown.
+        """
+        ...
+
     def get(self, name: str) -> Blob | None:
         """A file; None if it does not exist."""
         ...

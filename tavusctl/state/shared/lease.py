@@ -143,6 +143,7 @@ class Lease:
 
     def _read_lock(self) -> tuple[Lock | None, Version | None, LockError | None]:
         """The current lock, its version, and, if it is held, the error for a run that cannot have it."""
+        self._folder.refresh()
         blob = self._folder.get(NAME)
         if blob is None:
             return None, None, None
@@ -199,6 +200,7 @@ class Lease:
 
     def _new_holder(self) -> str:
         with contextlib.suppress(StateError, LockError):
+            self._folder.refresh()
             blob = self._folder.get(NAME)
             lock = decode(blob.content, NAME) if blob else None
             if lock and lock.holder:
@@ -211,6 +213,7 @@ _LOST_HINT: Final = "run `tavusctl plan` to check the account; nothing was writt
 
 def holder_of(folder: Folder) -> str:
     """A description of the holder of a folder's lock; empty if it is free.  Its ages compare two machines' clocks."""
+    folder.refresh()
     blob = folder.get(NAME)
     lock = decode(blob.content, f"{folder.url}/{NAME}") if blob else None
     if blob is None or lock is None or lock.holder is None or _is_dead(folder, lock.holder):
@@ -230,6 +233,7 @@ def unlock(folder: Folder, owner: str, dead: str) -> Holder:
 
     `dead` is the name of a holder that the user declares dead, whose recent heartbeat is then ignored.
     """
+    folder.refresh()
     blob = folder.get(NAME)
     lock = decode(blob.content, f"{folder.url}/{NAME}") if blob else None
     if blob is None or lock is None or lock.holder is None:

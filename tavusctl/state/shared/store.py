@@ -24,8 +24,8 @@ NAME: Final = "state.json"
 class FolderArtifacts:
     """Artifacts in a folder of a bucket or of a git repository."""
 
-    def __init__(self, folder: Folder) -> None:
-        self._folder = folder
+    def __init__(self, folder: Folder, refresh: Callable[[], None]) -> None:
+        self._folder, self._refresh = folder, refresh
 
     def put(self, name: str, content: bytes) -> None:
         """Write an object; its name belongs to one run, so that no other run writes it."""
@@ -41,12 +41,13 @@ class FolderArtifacts:
                 raise StateError(message, "inspect that object, and delete it", id="E912") from None
 
     def get(self, name: str) -> bytes | None:
-        """The content of an object; None if there is none."""
+        """The content of an object; None if there was none when the names were last listed."""
         blob = self._folder.get(name)
         return blob.content if blob else None
 
     def names(self, folder: str) -> dict[str, float]:
         """The objects in a folder, with the times of their writes in seconds since the epoch."""
+        self._refresh()
         return {name: modified.timestamp() for name, modified in self._folder.write_times(folder).items()}
 
     def drop(self, names: Iterable[str]) -> None:
@@ -90,11 +91,27 @@ class SharedStore:
         self._version: Version | None = None  # of the state at its last read or write here
         self._lease: Lease | None = None
         self._records = journal
-        self.artifacts = FolderArtifacts(folder)
+        self.artifacts = FolderArtifacts(folder, self._refresh)
 
     def read(self, *, older: bool = False) -> State:
         """The state; an empty one of a new lineage if none was ever written."""
-        runs = {} if older else self.artifacts.names(RUNS)  # read first: a run is recorded after its state is written
+        self._refresh()
+        return self._state(older=older)
+
+    def read_both(self) -> tuple[State, list[bytes]]:
+        """The state and the journal of one moment."""
+        self._refresh()
+        lines = self._records.read()  # read first, see the port
+        return self._state(), lines
+
+    def _refresh(self) -> None:
+        """Let reads show the newest files; while this run holds the lock, only its own writes change them."""
+        if self._lease is None:
+            self._folder.refresh()
+
+    def _state(self, *, older: bool = False) -> State:
+        # Read first: a run is recorded after its state is written.
+        runs = {} if older else self._folder.write_times(RUNS)
         with self._guard:
             blob = self._folder.get(NAME)
             self._version = blob.version if blob else None
@@ -147,6 +164,7 @@ class SharedStore:
 
     def journal(self) -> list[bytes]:
         """The records that were not cleared, in order."""
+        self._refresh()
         return self._records.read()
 
     @property
@@ -165,6 +183,7 @@ class SharedStore:
     def _reread(self, *, touch: bool) -> None:
         """Read the version of the state; `touch` rewrites the state, so that a late write of an earlier run fails."""
         while True:
+            self._folder.refresh()  # another run may have written until the lock was acquired
             blob = self._folder.get(NAME)
             self._version = blob.version if blob else None
             if blob is None or not touch:

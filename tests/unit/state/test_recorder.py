@@ -77,6 +77,10 @@ class Kept:
     def journal(self) -> list[bytes]:
         return list(self.records)
 
+    def read_both(self) -> tuple[State, list[bytes]]:
+        lines = self.journal()
+        return self.read(), lines
+
     def append(self, record: bytes) -> None:
         self._check()
         self.sure = True

@@ -99,7 +99,12 @@ def test_no_record_counts_as_durable_whatever_has_ended_its_push(store: Store, m
 def test_each_command_that_fails_is_an_error_of_the_state(store: Store, fail: Fail, verb: str) -> None:
     fail(verb)
     with pytest.raises(StateError, match="no space left"):
-        store.write(store.read())
+        _use(store)
+    _use(store)
+
+
+def _use(store: Store) -> None:
+    assert store.holder()
     store.write(store.read())
 
 
@@ -118,6 +123,7 @@ def test_a_command_that_fails_without_a_reason_has_not_found_that_there_is_nothi
         store = open_store("git", project, "default")
         with store.lock():
             store.write(State("a-lineage"))
+        open_store("git", project, "default").read()
     assert not (tmp_path / "verb").exists(), "it has failed"
     assert subprocess.check_output(["git", "for-each-ref"], cwd=project) == b""
 
