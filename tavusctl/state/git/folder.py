@@ -154,7 +154,7 @@ class GitFolder:
 
     def _put_lock(self, content: bytes, expected: Version | None) -> Version:
         before = expected.e_tag if expected else ""
-        if self._tips.get(self._ref) and (own := self._repository.own_refs):
+        if not self._held and self._tips.get(self._ref) and (own := self._repository.own_refs):
             own.move_aside(self._ref)  # the state was found in the remote
         commit = self._repository.commit("", {LOCK: content}, int(time.time()))
         refusal, now = self._push([Update(self._lock_ref, before, commit)])
@@ -208,20 +208,11 @@ class GitFolder:
 
     def _refresh(self) -> dict[str, str]:
         """The current commits of the refs, fetched into the local repository."""
-        for _ in range(_TRIES):
-            tips = self._repository.tips([self._ref, self._lock_ref])
-            if not self._tips and (own := self._repository.own_refs):
-                own.check(self._ref, tips[self._ref])
-            new_tips = {ref: tip for ref, tip in tips.items() if tip and tip != self._tips.get(ref)}
-            self._repository.fetch(new_tips)
-            kinds = self._repository.kinds([*new_tips.values()])
-            if all(kind == "commit" for kind in kinds.values()):  # else a ref has moved since
-                self._tips = tips
-                return tips
-            for ref, tip in new_tips.items():
-                if kinds[tip] not in ("", "commit"):
-                    raise self._repository.no_state_error(ref, "a state: it is no commit")
-        raise self._repository.unreadable_error("it changes faster than it can be fetched")
+        tips = self._repository.tips([self._ref, self._lock_ref])
+        if not self._tips and (own := self._repository.own_refs):
+            own.check(self._ref, tips[self._ref])
+        self._tips = self._repository.fetch(tips)
+        return self._tips
 
 
 def _is_new(stamped_name: str, stored_names: Iterable[str]) -> bool:

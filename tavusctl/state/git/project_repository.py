@@ -150,7 +150,9 @@ class OwnRefs:
         """StateError if the state, at commit `tip` in the remote, is here only, or newer; `tip` may be empty."""
         with self._usable():
             git = self._git()
-            here, aside = git.object(ref), git.object(moved(ref))
+            lines = git.line("for-each-ref", "--format=%(objectname) %(refname)", ref, moved(ref)).splitlines()
+            ids = {name: id_ for id_, _, name in (line.partition(" ") for line in lines)}
+            here, aside = ids.get(ref, ""), ids.get(moved(ref), "")
             if here and (not tip or (here != tip and _contains(git, here, tip))):
                 where = "in this repository only, not in" if not tip else "newer in this repository than in"
                 message = f"the state is {where} its remote `origin` ({self._shown})"

@@ -46,6 +46,7 @@ _OTHER_FORMAT: Final = "does not support this repository's hash algorithm"
 _TOKENS: Final = ("GITHUB_TOKEN", "GH_TOKEN")  # from which credential helpers of GitHub take the password
 _SHA256: Final = 64  # digits of an id
 _OLDEST: Final = (2, 31)  # of git: older ones ignore the settings in GIT_CONFIG_COUNT
+_FETCHED: Final = "refs/fetched"  # before the names of refs, in the local repository
 _AUTHOR: Final = "tavusctl <tavusctl@localhost>"
 
 
@@ -91,8 +92,9 @@ class Repository:
         self.shown = without_credentials(self.url)
         self.own_refs = None if url or self._has_no_remote else project_repository.OwnRefs(root, self.shown)
         self._push_options = (*_PUSH, _RECEIVE) if self.is_own else _PUSH
-        self._local_commits: set[str] = set()  # commits that the local repository has: none is ever removed
+        self._times: dict[str, int] = {}  # of the commits that the local repository has: none is ever removed
         self._listed: tuple[str, dict[str, str]] = "", {}  # a commit and its files
+        self._counted: tuple[str, int] = "", 0  # a commit and its age
         self._temporary = _temporary_folder()
         weakref.finalize(self, shutil.rmtree, self._temporary, ignore_errors=True)
         token = _token(self.url)
@@ -128,28 +130,29 @@ class Repository:
         self._begin("sha256")
         return True
 
-    def fetch(self, tips: Mapping[str, str]) -> None:
-        """Fetch the commits of refs with their content, in one call, unless the local repository surely has them."""
-        refs = {commit: ref for ref, commit in tips.items() if commit not in self._local_commits}
+    def fetch(self, tips: Mapping[str, str]) -> dict[str, str]:
+        """The given commits of refs, fetched with their content in one call; newer ones if a ref has moved since."""
+        refs = [ref for ref, commit in tips.items() if commit and commit not in self._times]
         if not refs:
-            return
+            return dict(tips)
         options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--refmap=")
-        moves = [f"+{ref}:refs/fetched/{commit}" for commit, ref in refs.items()]
         with self._readable():
-            self._reach("fetch", *options, "--", self.url, *moves)
+            self._reach("fetch", *options, "--", self.url, *(f"+{ref}:{_FETCHED}/{ref}" for ref in refs))
+        return {**tips, **self._fetched(refs)}
 
     @_local()
-    def kinds(self, commits: Sequence[str]) -> dict[str, str]:
-        """The kinds of objects, such as `commit`, by id; empty for those that the local repository does not have."""
-        unknown = [commit for commit in commits if commit not in self._local_commits]
-        given = "".join(f"{commit}\n" for commit in unknown).encode()
-        answers = self._git().line("cat-file", "--batch-check=%(objecttype)", given=given) if unknown else ""
-        found = {
-            commit: "" if answer.endswith(" missing") else answer
-            for commit, answer in zip(unknown, answers.splitlines(), strict=True)
-        }
-        self._local_commits |= {commit for commit, kind in found.items() if kind == "commit"}
-        return {commit: found.get(commit, "commit") for commit in commits}
+    def _fetched(self, refs: Sequence[str]) -> dict[str, str]:
+        """The commits of refs that were just fetched; StateError if one is no commit."""
+        form = "--format=%(objecttype) %(committerdate:unix) %(objectname) %(refname)"
+        fetched: dict[str, str] = {}
+        for line in self._git().line("for-each-ref", form, _FETCHED).splitlines():
+            kind, seconds, commit, name = line.split(" ")
+            ref = name.removeprefix(f"{_FETCHED}/")
+            if ref in refs and kind != "commit":
+                raise self.no_state_error(ref, "a state: it is no commit")
+            if ref in refs:
+                fetched[ref], self._times[commit] = commit, int(seconds)
+        return fetched
 
     @_local()
     def files(self, commit: str) -> dict[str, str]:
@@ -164,15 +167,16 @@ class Repository:
         """The content of a blob."""
         return self._git().content("cat-file", "blob", blob)
 
-    @_local()
     def time_of(self, commit: str) -> int:
         """The time of a commit, in seconds since the epoch, by the clock of the committer."""
-        return int(self._git().line("show", "--no-patch", "--format=%ct", commit))
+        return self._times[commit]
 
     @_local()
     def age(self, commit: str) -> int:
         """The number of commits in the history of a commit, itself included."""
-        return int(self._git().line("rev-list", "--count", commit))
+        if commit != self._counted[0]:
+            self._counted = commit, int(self._git().line("rev-list", "--count", commit))
+        return self._counted[1]
 
     @_local()
     def commit(self, base: str, changes: Mapping[str, bytes | None], now: int, *, root: bool = False) -> str:
@@ -184,9 +188,14 @@ class Repository:
             lines.append(f"from {base}\n".encode())
         for name, content in changes.items():
             lines += [f"D {name}\n".encode()] if content is None else [_import_file(name, content)]
-        given = b"".join([*lines, b"get-mark :1\n"])
-        commit = self._git().line("fast-import", "--quiet", "--force", given=given)
-        self._local_commits.add(commit)
+        kept = [name for name, content in changes.items() if content is not None]
+        given = b"".join([*lines, b"\n", *(f"ls :1 {name}\n".encode() for name in kept), b"get-mark :1\n"])
+        *shown, commit = self._git().line("fast-import", "--quiet", "--force", given=given).splitlines()
+        files = {name: id_ for name, id_ in self.files(base).items() if name not in changes}
+        if base == self._counted[0]:
+            self._counted = commit, 1 if root else self._counted[1] + 1
+        self._listed = commit, files | {name: line.split()[2] for name, line in zip(kept, shown, strict=True)}
+        self._times[commit] = now
         return commit
 
     def push(self, updates: Sequence[Update]) -> Refusal | None:

@@ -95,7 +95,7 @@ def test_no_record_counts_as_durable_whatever_has_ended_its_push(store: Store, m
     assert store.journal() == []
 
 
-@pytest.mark.parametrize("verb", ["ls-remote", "ls-tree", "show", "cat-file", "rev-list", "fast-import"])
+@pytest.mark.parametrize("verb", ["ls-remote", "ls-tree", "cat-file", "rev-list", "fast-import"])
 def test_each_command_that_fails_is_an_error_of_the_state(store: Store, fail: Fail, verb: str) -> None:
     fail(verb)
     with pytest.raises(StateError, match="no space left"):
@@ -108,7 +108,7 @@ def _use(store: Store) -> None:
     store.write(store.read())
 
 
-@pytest.mark.parametrize("verb", ["config", "rev-parse", "ls-remote", "ls-tree", "fast-import", "push"])
+@pytest.mark.parametrize("verb", ["config", "rev-parse", "ls-remote", "for-each-ref", "ls-tree", "fast-import", "push"])
 def test_a_command_that_fails_without_a_reason_has_not_found_that_there_is_nothing(
     fail: Fail, tmp_path: Path, verb: str
 ) -> None:
