@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -18,8 +19,9 @@ from tavusctl.app.planning.execution import (
     run_plan,
 )
 from tavusctl.app.planning.plan_options import PlanOptions
-from tavusctl.app.planning.prepare import prepare, read_afresh, wait_for_creates
+from tavusctl.app.planning.prepare import Basis, prepare, read_afresh, wait_for_creates
 from tavusctl.app.session import unchanged
+from tavusctl.app.session.keyring import keys
 from tavusctl.app.session.online import Session
 from tavusctl.core.model import Plan
 from tavusctl.core.ports import Store
@@ -27,6 +29,7 @@ from tavusctl.engine.apply import DraftConsent
 from tavusctl.engine.execution import check_trusted
 from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.engine.safety.protection import check_lowered
+from tavusctl.state.seals import open_state
 
 
 class ApplyOptions(Struct, frozen=True):
@@ -70,10 +73,11 @@ def apply(session: Session, options: ApplyOptions, dialogue: Dialogue) -> RunRes
             dialogue.show(empty_plan)
             return RunResult(empty_plan)
 
+        basis = Basis(read_state=partial(open_state, store, keys(session)))
+        make_plan = partial(prepare, sources=sources, gates=True, needs_values=True)
+
         def plan(session: Session) -> PreparedPlan:
-            fresh_plan = prepare(
-                session, api, effective, sources=sources, checks_names=approved is None, gates=True, needs_values=True
-            )
+            fresh_plan = make_plan(session, api, effective, checks_names=approved is None, basis=basis)
             if approved is None:
                 unchanged.keep_plan(session, unchanged.PLAN, effective.document(), settings_digest, api, fresh_plan)
             return fresh_plan

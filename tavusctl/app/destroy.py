@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl.app.planning.execution import Dialogue, RunResult, check_safety, run_plan
 from tavusctl.app.planning.plan_options import PlanOptions
-from tavusctl.app.planning.prepare import prepare, wait_for_creates
+from tavusctl.app.planning.prepare import Basis, prepare, wait_for_creates
+from tavusctl.app.session.keyring import keys
 from tavusctl.app.session.online import Session
 from tavusctl.core.address import Address
 from tavusctl.core.errors import RefusedError
@@ -15,6 +18,7 @@ from tavusctl.core.messages import counted
 from tavusctl.core.model import Plan
 from tavusctl.engine.execution import check_trusted
 from tavusctl.engine.plan import count_deletes
+from tavusctl.state.seals import open_state
 
 
 class DestroyOptions(Struct, frozen=True):
@@ -32,7 +36,8 @@ def destroy(session: Session, options: DestroyOptions, dialogue: Dialogue) -> Ru
     session.check_state_is_kept()
     store = session.store()
     with store.lock(options.lock_timeout, "destroy"), session.client() as api:
-        prepared = wait_for_creates(session, api, lambda: prepare(session, api, everything))
+        basis = Basis(read_state=partial(open_state, store, keys(session)))
+        prepared = wait_for_creates(session, api, lambda: prepare(session, api, everything, basis=basis))
         plan = prepared.plan
         dialogue.show(plan)
         check_trusted(prepared)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl.api import Sources
 from tavusctl.api.caching import CachingReader
 from tavusctl.app.incremental import prepare as incremental
 from tavusctl.app.planning.plan_options import PlanOptions
-from tavusctl.app.planning.prepare import prepare
+from tavusctl.app.planning.prepare import Basis, prepare
 from tavusctl.app.session import unchanged
+from tavusctl.app.session.keyring import keys
 from tavusctl.app.session.manifests import WITHOUT
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.opening import check_project_file, open_session
@@ -25,8 +26,9 @@ from tavusctl.core.ports import Reader
 from tavusctl.engine import attribution
 from tavusctl.engine.import_.missing_state import UnboundManifests, of_plan
 from tavusctl.engine.prepared_plan import PreparedPlan
-from tavusctl.integrations.git.worktree import base_tree, merge_base
+from tavusctl.integrations.git.worktree import BaseTree, base_tree, merge_base
 from tavusctl.secrets import redaction
+from tavusctl.state.seals import open_state
 
 _GUESSED: Final = 20  # characters: a shorter value could be guessed, a longer one that is a good secret could not
 
@@ -47,11 +49,18 @@ def plan(
     settings_digest = b"" if base else unchanged.plan_settings_digest(session, options.document())
     with session.reader() as client:
         api: Reader = CachingReader(client) if base else client
-        prepare_plan = prepare if base or blame or out else incremental.prepare
-        prepared = prepare_plan(session, api, options, sources=sources, gates=True)
+        basis, since = Basis(read_state=cache(lambda: open_state(session.store(), keys(session)))), "HEAD"
+        if base or blame or out:
+            prepared = prepare(session, api, options, sources=sources, gates=True, basis=basis)
+        else:
+            prepared = incremental.prepare(session, api, options, sources=sources, gates=True)
         result = prepared.plan
         if base is not None:
-            result = _attributed(session, api, result, base, options, sources)
+            since = merge_base(session.root, base)
+            with base_tree(session.root, base, since) as tree:
+                result = _attributed(
+                    session, api, result, tree, options, partial(prepare, sources=sources, basis=basis)
+                )
         server_time = api.server_time()
         unchanged.keep_plan(session, unchanged.PLAN, options.document(), settings_digest, client, prepared)
     _show_plain_text(session, prepared)
@@ -60,7 +69,7 @@ def plan(
     if blame:
         from tavusctl.app.planning.blame import with_blame  # noqa: PLC0415 - most plans do not need it, and should start fast
 
-        result = with_blame(session, prepared, result, merge_base(session.root, base) if base else "HEAD")
+        result = with_blame(session, prepared, result, since)
     if out:
         from tavusctl.app.planning import plan_file  # noqa: PLC0415 - as above
 
@@ -123,16 +132,20 @@ def _texts(item: Desired) -> Iterator[str]:
 
 
 def _attributed(
-    session: Session, api: Reader, plan: Plan, reference: str, options: PlanOptions, sources: Sources | None
+    session: Session,
+    api: Reader,
+    plan: Plan,
+    tree: BaseTree,
+    options: PlanOptions,
+    prepare_base: Callable[..., PreparedPlan],
 ) -> Plan:
     """The plan, with the changes marked as pending that the manifests at the merge base would make as well."""
     base_options = replace(options, import_existing=False, destroy=False)
-    with base_tree(session.root, reference) as tree:
-        try:
-            base_session = check_project_file(open_session(session.environment.name, session.progress, tree.root))
-            base_plan = prepare(session, api, base_options, base=base_session, sources=sources).plan
-        except (ConfigError, RefusedError, UsageError) as error:
-            reason = "there are none" if error.id == WITHOUT else error.message  # its message names a temporary folder
-            session.say(f"the manifests at `{tree.name}` cannot be compared: {reason}")
-            return plan
-        return replace(plan, pending=attribution.pending(plan, base_plan), base=tree.name)
+    try:
+        base_session = check_project_file(open_session(session.environment.name, session.progress, tree.root))
+        base_plan = prepare_base(session, api, base_options, base=base_session).plan
+    except (ConfigError, RefusedError, UsageError) as error:
+        reason = "there are none" if error.id == WITHOUT else error.message  # its message names a temporary folder
+        session.say(f"the manifests at `{tree.name}` cannot be compared: {reason}")
+        return plan
+    return replace(plan, pending=attribution.pending(plan, base_plan), base=tree.name)

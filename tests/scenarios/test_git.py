@@ -200,7 +200,7 @@ def test_files_of_a_commit_are_as_they_are_kept(repository: Project) -> None:
     git(repository, "config", "core.autocrlf", "true")
     commit(repository)
 
-    with base_tree(root, "HEAD") as found:
+    with base_tree(root, "HEAD", merge_base(root, "HEAD")) as found:
         made = found.root / "sub"
         assert (made / "raw").read_bytes() == b"\xff\r\n\0"
         assert (made / "caf\udce9").read_bytes() == b"bytes"
@@ -217,7 +217,7 @@ def test_a_tree_that_names_places_elsewhere_writes_nothing_there(repository: Pro
         made = git(repository, "commit-tree", tree, "-p", "main", "-m", "x").strip()
         git(repository, "update-ref", "refs/heads/bad", made)
         git(repository, "symbolic-ref", "HEAD", "refs/heads/bad")
-        with base_tree(repository.root, "bad") as found:
+        with base_tree(repository.root, "bad", merge_base(repository.root, "bad")) as found:
             assert listed(found.root) == ["good"]
             assert listed(found.root.parent) == ["project"]
 

@@ -702,6 +702,8 @@ LISTING, CONTENT, PUSH = (2, 1, 2)  # requests of a listing of refs, more to fet
         ("drift", LISTING + LISTING + CONTENT),
         ("state list", LISTING + LISTING + CONTENT),
         ("undo", 2 * LISTING + LISTING + CONTENT),  # the state, and the names of the runs
+        # Before and after the lock is acquired, and nothing is read while it is held.
+        ("apply --yes", 2 * LISTING + LISTING + CONTENT + 2 * PUSH),
     ],
 )
 def test_a_command_asks_the_remote_as_rarely_as_it_can(

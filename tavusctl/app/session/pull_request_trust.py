@@ -181,10 +181,10 @@ def grant_for(root: Path, environment: Environment) -> Grant | None:
 
 def _bases(root: Path, restriction: _Restriction) -> Iterator[tuple[str, Project]]:
     """The name and the project of each reference that exists; its files exist until the next one is taken."""
-    from tavusctl.integrations.git.worktree import base_tree  # noqa: PLC0415 - as above
+    from tavusctl.integrations.git.worktree import base_tree, merge_base  # noqa: PLC0415 - as above
 
     for reference in restriction.references:
-        with contextlib.suppress(UsageError), base_tree(root, reference) as tree:
+        with contextlib.suppress(UsageError), base_tree(root, reference, merge_base(root, reference)) as tree:
             project, _ = (
                 discovery.find_project(tree.root) if (tree.root / FILE).is_file() else (Project.default(tree.root), ())
             )

@@ -38,16 +38,14 @@ class Entry(Struct, frozen=True):
 
 
 @contextlib.contextmanager
-def base_tree(root: Path, reference: str) -> Iterator[BaseTree]:
-    """The project at the merge base of HEAD and a reference; UsageError if git does not know it."""
-    commit = merge_base(root, reference)
+def base_tree(root: Path, reference: str, commit: str) -> Iterator[BaseTree]:
+    """The project at `commit`, the merge base of HEAD and a reference; UsageError if git cannot read it."""
     with tempfile.TemporaryDirectory(prefix="tavusctl-base-") as folder:
         project = Path(folder) / "project"
         project.mkdir()
         with _usage_errors():
             git = Git(root)
-            tree = git.object(f"{commit}:{git.path('rev-parse', '--show-prefix')}")
-            if tree:
+            if tree := git.object(f"{commit}:./"):  # relative to the folder of the project
                 _write(git, entries(git, tree), project)
         yield BaseTree(project, f"{reference} ({commit[:7]})")
 
@@ -59,10 +57,9 @@ def merge_base(root: Path, reference: str) -> str:
         raise UsageError(message, "write for example `--base origin/main`", id="E1206")
     with _usage_errors():
         git = Git(root)
-        git.line("rev-parse", "--git-dir")  # fails with a clear message outside a repository
         base, head = git.object(f"{reference}^{{commit}}"), git.object("HEAD^{commit}")
         common = git.line_or_empty("merge-base", base, head) if base and head else ""
-        if not git.object("HEAD"):
+        if not head and not git.object("HEAD"):
             message = "the repository has no commit yet, so there is nothing to compare with"
             raise UsageError(f"`--base {reference}`: {message}", "commit the project first", id="E1206")
         if not base and (known := git.object(reference)):
