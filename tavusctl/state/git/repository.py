@@ -97,9 +97,9 @@ class Repository:
         self._counted: tuple[str, int] = "", 0  # a commit and its age
         self._temporary = _temporary_folder()
         weakref.finalize(self, shutil.rmtree, self._temporary, ignore_errors=True)
-        token = _token(self.url)
-        self._variables = _variables(root, self.url, token)
-        self._without_token = _variables(root, self.url, []) if token else None
+        token, settings = _token(self.url), project_repository.settings(root)
+        self._variables = _variables(settings, self.url, token)
+        self._without_token = _variables(settings, self.url, []) if token else None
         self._begin("sha1" if url and not self.is_own else project_repository.object_format(root))
 
     def tips(self, refs: Sequence[str]) -> dict[str, str]:
@@ -312,7 +312,7 @@ def _token(url: str) -> list[tuple[str, str]]:
     return [(key, ""), (key, f"AUTHORIZATION: basic {credential}")]  # the empty value removes earlier ones
 
 
-def _variables(root: Path, url: str, token: Sequence[tuple[str, str]]) -> dict[str, str]:
+def _variables(settings: Sequence[tuple[str, str]], url: str, token: Sequence[tuple[str, str]]) -> dict[str, str]:
     """The environment variables for git's way to a repository: the settings of the project's git, and its tokens.
 
     Settings of the environment come after those of files, as in git.
@@ -322,7 +322,7 @@ def _variables(root: Path, url: str, token: Sequence[tuple[str, str]]) -> dict[s
         (os.environ.get(f"GIT_CONFIG_KEY_{index}", ""), os.environ.get(f"GIT_CONFIG_VALUE_{index}", ""))
         for index in range(int(count) if count.isdigit() else 0)
     ]
-    pairs = [*project_repository.settings(root), *inherited, *token]
+    pairs = [*settings, *inherited, *token]
     is_web = urlsplit(url).scheme in ("https", "http")
     variables = {name: os.environ[name] for name in _TOKENS if is_web and name in os.environ}
     for index, (key, value) in enumerate(pairs):
