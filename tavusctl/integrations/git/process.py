@@ -170,10 +170,12 @@ class Git(Struct):
                 if len(output) > _LIMIT:
                     message = f"git {verb} printed more than {_LIMIT // 1024**2} MiB"
                     raise GitError(message)
-                code = process.wait()
+                _await_end(process)
             finally:
                 timer.cancel()
+                timer.join()
                 _end(process)
+            code = process.wait()
         if self.is_late:
             message = f"git {verb} took longer than {self.seconds:.0f} s"
             raise GitError(message)
@@ -230,6 +232,14 @@ def _start(command: list[str], stdin: int, stderr: int, environment: Mapping[str
         env=environment,
         start_new_session=True,
     )
+
+
+def _await_end(process: subprocess.Popen[bytes]) -> None:
+    """Wait until a command has ended; its id stays taken, so that `_end` cannot kill a new process that gets it."""
+    if hasattr(os, "waitid"):
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    else:
+        process.wait()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
