@@ -28,7 +28,7 @@ from tavusctl.fields import places, secret_fields, spellings
 from tavusctl.fields.equivalence import has_no_effect
 from tavusctl.fields.places import Place, members
 from tavusctl.kinds import name_of
-from tavusctl.lib.json_types import Container, Json, JsonObject, KeyPath, as_object
+from tavusctl.lib.json_types import EMPTY, Container, Json, JsonObject, KeyPath, as_object
 from tavusctl.patch.pointer import join, split
 from tavusctl.secrets.values import SecretText
 
@@ -283,7 +283,7 @@ def _manifest(
         recrawl,
         file,
         watch,
-        envelope_sources=beside,
+        envelope_sources=beside or EMPTY,
         moved_from=moved_from,
     )
 

@@ -32,13 +32,14 @@ _TICKS: Final = 100  # due times of a cron expression that are checked
 _COOLDOWN: Final = 3600  # seconds that the API requires between two crawls of a document
 _EXAMPLE: Final = "write a JSON Pointer such as `/layers/tts`"
 _LONGEST_CRON: Final = 200
+_DEFAULT: Final = Lifecycle()
 _POINTER = pattern(r"(?:/(?:[^~/]|~[01])+)+")
 
 
 def lifecycle(value: Json, spec: JsonObject, kind: ResourceKind, collector: DiagnosticCollector) -> Lifecycle:
     """Parse `lifecycle:`; invalid keys are reported."""
     if value is None or not collector.has_type(value, dict, "/lifecycle", "TV116"):
-        return Lifecycle()
+        return _DEFAULT
     collector.report_unknown_keys(value, ("prevent_destroy", "ignore_changes", "on_remove"), "/lifecycle")
     prevent, on_remove = value.get("prevent_destroy", False), value.get("on_remove", "delete")
     collector.has_type(prevent, bool, "/lifecycle/prevent_destroy", "TV116")

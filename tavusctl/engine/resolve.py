@@ -21,7 +21,7 @@ from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import secret_fields
 from tavusctl.fields.free_objects import Spot
 from tavusctl.kinds import KINDS
-from tavusctl.lib.json_types import Json, JsonObject, KeyPath, special_leaves
+from tavusctl.lib.json_types import EMPTY, Json, JsonObject, KeyPath, special_leaves
 from tavusctl.patch import join
 from tavusctl.secrets import redaction
 from tavusctl.secrets.values import (
@@ -288,12 +288,8 @@ def _desired(
     targets = {leaf for _, leaf in special if isinstance(leaf, Address) and leaf != manifest.address}
     declared = {name: getattr(manifest, name) for name in Declared.__struct_fields__}
     declared["spec"] = spec
-    return Desired(
-        **declared,
-        kind=kind,
-        refers_to=tuple(sorted(targets)),
-        secret_names={join(path): leaf.names for path, leaf in manifest.special_leaves if isinstance(leaf, SecretText)},
-    )
+    names = {join(path): leaf.names for path, leaf in manifest.special_leaves if isinstance(leaf, SecretText)}
+    return Desired(**declared, kind=kind, refers_to=tuple(sorted(targets)), secret_names=names or EMPTY)
 
 
 def _secret_spots(kind: ResourceKind, spec: JsonObject, manifest: Manifest) -> dict[KeyPath, Spot]:

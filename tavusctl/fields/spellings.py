@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from tavusctl.core.json_tree import is_empty
 from tavusctl.core.resource_kind import ResourceKind
-from tavusctl.lib.json_types import Json, JsonObject, KeyPath
+from tavusctl.lib.json_types import EMPTY, Json, JsonObject, KeyPath
 from tavusctl.patch.pointer import join, split
 
 
@@ -77,9 +77,9 @@ def duplicate_fields(kind: ResourceKind, document: JsonObject, path: KeyPath = (
             yield from duplicate_fields(kind, value, (*path, key))
 
 
-def shown_names(kind: ResourceKind, body: JsonObject) -> dict[str, str]:
+def shown_names(kind: ResourceKind, body: JsonObject) -> Mapping[str, str]:
     """The names in a read of fields that it shows under another name than the model, by pointer."""
-    return {join(path): name for path, name in _shown_names(_place(kind, ()), body, ())}
+    return {join(path): name for path, name in _shown_names(_place(kind, ()), body, ())} or EMPTY
 
 
 def _shown_names(here: _Place, body: JsonObject, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:

@@ -12,9 +12,9 @@ JsonObject: TypeAlias = dict[str, Json]  # a JSON object
 Container: TypeAlias = JsonObject | list[Json]
 KeyPath: TypeAlias = tuple[str, ...]  # keys from the root of a document to a value; list indices are text
 PLAIN: Final = frozenset({str, int, float, bool, type(None)})  # types of leaves that are JSON values
-_NOTHING: Final[Mapping[str, NoReturn]] = {}
-# The default of fields that are empty in nearly all of thousands of values: always the same mapping.
-NOTHING: Final = field(default_factory=lambda: _NOTHING)
+# The value and the default of fields that are empty in nearly all of thousands of values: always the same mapping.
+EMPTY: Final[Mapping[str, NoReturn]] = {}
+NOTHING: Final = field(default_factory=lambda: EMPTY)
 
 
 def special_leaves(value: Json) -> list[tuple[KeyPath, Json]]:

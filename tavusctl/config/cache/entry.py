@@ -5,7 +5,6 @@ An entry is used after its included texts were read again and compared by digest
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -17,7 +16,7 @@ from tavusctl.config.cache.trace import digest
 from tavusctl.config.envelope import ParsedManifest
 from tavusctl.config.included_files import IncludedFiles
 from tavusctl.config.limits import Budget
-from tavusctl.config.yaml12.positions import Places, Positions
+from tavusctl.config.yaml12.positions import Places, Positions, compact
 from tavusctl.core.address import Address, Source
 from tavusctl.core.json_tree import Leaf, value_at, with_leaves
 from tavusctl.core.model import Manifest, Recrawl
@@ -98,7 +97,7 @@ def unpack(cached: CachedManifest, texts: Sequence[str]) -> ParsedManifest:
     included = ((path, texts[number]) for path, number in cached.texts)
     leaves: dict[KeyPath, Leaf | str] = dict([*cached.references, *cached.secrets, *included])
     spec = with_leaves(manifest.spec, leaves)
-    sources = Positions(cached.paths, cached.places, array("I", cached.numbers))
+    sources = Positions(cached.paths, cached.places, compact(cached.numbers))
     return replace(cached.parsed, manifest=replace(manifest, spec=spec, sources=sources))
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from array import array
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 import yaml
 from msgspec import Struct, field
 
-from tavusctl.config.yaml12.positions import Positions, places_of
+from tavusctl.config.yaml12.positions import Positions, compact, places_of
 from tavusctl.config.yaml12.scalars import MERGE_KEY, key_fault, plain, quoted
 from tavusctl.config.yaml12.stand_ins import Reading
 from tavusctl.core.address import Source
@@ -181,10 +180,10 @@ class Composer(Struct):
 
     def _positions(self, marks: Mapping[str, Mark]) -> Positions:
         first = self.passed + 1
-        numbers = array("I", [0]) * (3 * len(marks))  # index of the file, line and column of each
-        numbers[1::3] = array("I", [mark.line + first for mark in marks.values()])
-        numbers[2::3] = array("I", [mark.column + 1 for mark in marks.values()])
-        return Positions((self.path,), places_of(tuple(marks)), numbers)
+        numbers = [0] * (3 * len(marks))  # index of the file, line and column of each
+        numbers[1::3] = [mark.line + first for mark in marks.values()]
+        numbers[2::3] = [mark.column + 1 for mark in marks.values()]
+        return Positions((self.path,), places_of(tuple(marks)), compact(numbers))
 
     def _scalar(self, event: yaml.ScalarEvent, mark: Mark) -> None:
         if event.tag is not None:

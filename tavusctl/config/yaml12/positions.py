@@ -33,10 +33,8 @@ class Positions(Mapping[str, Source]):
         if isinstance(positions, InnerPositions):
             return positions.apart
         paths = {path: index for index, path in enumerate(dict.fromkeys(one.path for one in positions.values()))}
-        numbers = array(
-            "I", (number for one in positions.values() for number in (paths[one.path], one.line, one.column))
-        )
-        return cls(tuple(paths), places_of(tuple(positions)), numbers)
+        numbers = [number for one in positions.values() for number in (paths[one.path], one.line, one.column)]
+        return cls(tuple(paths), places_of(tuple(positions)), compact(numbers))
 
     def __getitem__(self, pointer: str) -> Source:
         place, numbers = self.places[pointer], self.numbers
@@ -53,6 +51,14 @@ class Positions(Mapping[str, Source]):
 
     def __repr__(self) -> str:
         return repr(dict(self))
+
+
+def compact(numbers: list[int]) -> array[int]:
+    """Numbers of positions in two bytes each, or in four if one is too large for that."""
+    try:
+        return array("H", numbers)
+    except OverflowError:
+        return array("I", numbers)
 
 
 @functools.lru_cache(maxsize=1024)
