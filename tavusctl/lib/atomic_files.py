@@ -8,7 +8,7 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -28,14 +28,13 @@ class ChangedError(Exception):
 
 def replace(
     path: Path,
-    content: bytes,
-    *,
+    *content: bytes | memoryview,
     rights: int = PRIVATE,
     keep_rights: bool = False,
     expect: bytes | None = None,
     folder: int | None = None,
 ) -> None:
-    """Create or replace a file; it never has more than its final rights, and is private while it is written.
+    """Create or replace a file with a content, which may be in parts; it never has more than its final rights, and is private while it is written.
 
     With `keep_rights`, an existing file keeps its rights.  With `expect`, ChangedError if the file has another content.
     `folder` is a descriptor of the folder of the path, as from `open_folder`.
@@ -61,7 +60,7 @@ def create(path: Path, content: bytes, *, folder: int | None = None) -> None:
     """
     temporary = _temporary_path(path, folder)
     try:
-        _write(temporary, content, folder, None)
+        _write(temporary, [content], folder, None)
         _link_or_rename(temporary, path, folder)
     finally:
         _unlink(temporary, folder)
@@ -112,11 +111,11 @@ def _temporary_path(path: Path, folder: int | None) -> Path:
     return Path(name) if folder is not None else path.with_name(name)
 
 
-def _write(temporary: Path, content: bytes, folder: int | None, rights: int | None) -> None:
+def _write(temporary: Path, parts: Iterable[bytes | memoryview], folder: int | None, rights: int | None) -> None:
     """Write and sync a new file, private to its owner until it is complete; without `rights`, the umask applies."""
     initial_rights = _DEFAULT_RIGHTS if rights is None else PRIVATE
     with os.fdopen(os.open(temporary, _CREATE_FLAGS, initial_rights, dir_fd=folder), "wb") as file:
-        file.write(content)
+        file.writelines(parts)
         file.flush()
         if rights is not None and rights != PRIVATE:
             os.fchmod(file.fileno(), rights)

@@ -151,6 +151,11 @@ def contains_unencoded_secret(text: str) -> bool:
     return any(value in text for value in tuple(_known))
 
 
+def bytes_contain_secret(content: bytes) -> bool:
+    """Whether a content in UTF-8, or in a format that has its texts so, contains the value of a secret unencoded."""
+    return any(value.encode("utf-8", "surrogatepass") in content for value in tuple(_known))
+
+
 def contains_secret(text: str) -> bool:
     """Whether a text contains the value of a secret, also encoded."""
     return _has_any(text, tuple(_known)) if len(text) >= SHORTEST else False

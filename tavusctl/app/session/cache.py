@@ -83,8 +83,7 @@ class SessionCache(Struct):
         """Keep something under a name for later runs; nothing if it contains the value of a secret."""
         path = self.folder / f"{self.environment}.{name}"
         with contextlib.suppress(TypeError, ValueError, OverflowError):  # what cannot be encoded is not kept
-            text = msgspec.msgpack.encode(content).decode("utf-8", "replace")
-            if redaction.has_known_secrets() and redaction.contains_unencoded_secret(text):
+            if redaction.bytes_contain_secret(msgspec.msgpack.encode(content)):
                 signed_file.drop(path)
                 return
         self._note_secrets()
@@ -109,13 +108,13 @@ class SessionCache(Struct):
         """Delete what contains a secret that this run has found in the account."""
         if not set(self.known_secrets()).issubset(self.secrets):
             if self.manifests:
-                self.manifests.save()
+                self.manifests.drop_secrets()
             self._drop_secrets()
 
     def _drop_secrets(self) -> None:
         """Delete the files, of all environments, that contain the value of a secret that is known by now."""
         for name in self._names():
-            if redaction.contains_unencoded_secret(signed_file.raw(self.folder / name).decode("utf-8", "replace")):
+            if redaction.bytes_contain_secret(signed_file.raw(self.folder / name)):
                 signed_file.drop(self.folder / name)
 
     def _names(self) -> list[str]:

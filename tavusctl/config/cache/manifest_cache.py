@@ -11,8 +11,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -22,6 +23,10 @@ from tavusctl.config.cache.disk_answers import Disk, DiskAnswers
 from tavusctl.config.cache.entry import Entry
 from tavusctl.config.cache.trace import FilesRead
 from tavusctl.secrets import redaction
+
+_ARRAY_OF_THREE: Final = b"\x93"  # of MessagePack
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_MAP: Final = b"\xdf"  # of the length in the next four bytes
 
 
 class CleanLintRun(Struct, frozen=True, array_like=True):
@@ -47,7 +52,8 @@ class ManifestCache(Struct):
     before_write: Callable[[], None] = lambda: None
     _known: dict[str, msgspec.Raw] = {}  # entries as saved, by shown path
     _clean_runs: dict[str, CleanLintRun] = {}
-    _entries: dict[str, msgspec.Raw] = {}  # entries of this run, by shown path
+    _entries: dict[str, msgspec.Raw | slice] = {}  # entries of this run, by shown path; new ones are parts of `_new`
+    _new: bytearray = bytearray()  # in one piece, because memory between other values could not be used again
     _read: list[str] = []  # names and digests of all that was read, in order
     _is_complete: bool = True  # whether `_read` has all that was read
     _is_changed: bool = False
@@ -107,11 +113,17 @@ class ManifestCache(Struct):
         self._read += [file, entry.content, *overlays, *included]
         self.is_used |= not is_new
         try:
-            self._entries[file] = msgspec.Raw(msgspec.msgpack.encode(entry)) if is_new else self._known[file]
+            self._entries[file] = self._encode(entry) if is_new else self._known[file]
         except (TypeError, ValueError, OverflowError):
             self.mark_incomplete()
         else:
             self._is_changed |= is_new
+
+    def _encode(self, entry: Entry) -> slice:
+        """Add an entry to the new ones, and return its place."""
+        start = len(self._new)
+        _ENCODER.encode_into(entry, self._new, start)
+        return slice(start, len(self._new))
 
     def mark_incomplete(self) -> None:
         """Record that a file was read without an entry for it."""
@@ -140,31 +152,58 @@ class ManifestCache(Struct):
     def save(self) -> None:
         """Write the cache if it has changed, without what contains the value of a secret that is known by now.
 
-        Errors of the disk are ignored, since they only cost time later.
+        Its entries are then dropped from memory.  Errors of the disk are ignored, since they only cost time later.
         """
         entries = {**self._known, **self._entries} if self.is_part else self._entries
+        views = {
+            file: memoryview(self._new)[place] if isinstance(place, slice) else place for file, place in entries.items()
+        }
+        self._write(views, self._clean_runs, is_changed=self._is_changed or entries.keys() != self._known.keys())
+        self._known, self._entries, self._new, self._is_changed = {}, {}, bytearray(), False
+
+    def drop_secrets(self) -> None:
+        """Write the saved cache again if it contains the value of a secret that is known by now, without that."""
+        saved = signed_file.read(self.path, self.key, _Content)
+        if saved and saved.dependency_digest == self.dependency_digest:
+            self._write(saved.entries, saved.clean_runs, is_changed=False)
+
+    def _write(
+        self,
+        entries: Mapping[str, msgspec.Raw | memoryview],
+        clean_runs: Mapping[str, CleanLintRun],
+        *,
+        is_changed: bool,
+    ) -> None:
+        kept = {file: raw for file, raw in entries.items() if not _contains_secret(file, raw)}
         # Questions of rules quote manifests.  If an entry is missing, they are of no use.
-        content = _Content(self.dependency_digest, entries, self._clean_runs if self._is_complete else {})
-        if _contains_secret(content):
+        runs = clean_runs if self._is_complete else {}
+        if len(kept) < len(entries) or _contains_secret(runs):
             self.mark_incomplete()
-            self._is_changed = True
-            self._entries = {file: raw for file, raw in self._entries.items() if not _contains_secret([file, raw])}
-            entries = {file: raw for file, raw in entries.items() if not _contains_secret([file, raw])}
-            content = _Content(self.dependency_digest, entries, {})
-        if self._is_changed or entries.keys() != self._known.keys():
+            runs, is_changed = {}, True
+        if is_changed:
             self.before_write()
-            signed_file.write(self.path, self.key, content)
-            self._known, self._clean_runs, self._is_changed = entries, content.clean_runs, False
+            signed_file.write_parts(self.path, self.key, _encoded(self.dependency_digest, kept, runs))
 
     def _digest(self, lint_inputs: str) -> str:
         text = "\0".join([self.dependency_digest, lint_inputs, *self._read])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _contains_secret(content: object) -> bool:
+def _encoded(
+    dependency_digest: str, entries: Mapping[str, msgspec.Raw | memoryview], clean_runs: Mapping[str, CleanLintRun]
+) -> Iterator[bytes | memoryview]:
+    """A `_Content` as MessagePack, in parts, because its entries are large."""
+    yield _ARRAY_OF_THREE + msgspec.msgpack.encode(dependency_digest) + _MAP + len(entries).to_bytes(4, "big")
+    for file, raw in entries.items():
+        yield msgspec.msgpack.encode(file)
+        yield memoryview(raw)
+    yield msgspec.msgpack.encode(clean_runs)
+
+
+def _contains_secret(*parts: object) -> bool:
     """Whether a part of the cache contains the value of a secret that this run knows."""
     if not redaction.has_known_secrets():
         return False
     with contextlib.suppress(TypeError, ValueError, OverflowError):  # what cannot be serialised is not written
-        return redaction.contains_unencoded_secret(msgspec.msgpack.encode(content).decode("utf-8", "replace"))
+        return any(redaction.bytes_contain_secret(msgspec.msgpack.encode(part)) for part in parts)
     return False

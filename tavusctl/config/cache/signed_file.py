@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -33,7 +33,7 @@ def read(path: Path, key: bytes, what: type[Content]) -> Content | None:
     """The content of a cache file; None if it is missing, damaged, or signed with another key."""
     data = raw(path)
     content = memoryview(data)[_SIGNED:]
-    if not hmac.compare_digest(data[:_SIGNED], _MAGIC + _signature(path, content, key)):
+    if not hmac.compare_digest(data[:_SIGNED], _MAGIC + _signature(path, [content], key)):
         return None
     with contextlib.suppress(msgspec.MsgspecError):
         return msgspec.msgpack.decode(content, type=what)
@@ -63,11 +63,16 @@ def names(folder: Path) -> list[str]:
 
 def write(path: Path, key: bytes, what: Struct) -> None:
     """Replace a cache file atomically; if that fails, nothing is raised, since a missing cache only costs time."""
+    write_parts(path, key, map(msgspec.msgpack.encode, [what]))
+
+
+def write_parts(path: Path, key: bytes, encoded: Iterable[bytes | memoryview]) -> None:
+    """The same for a content that is encoded in parts."""
     # A file name may be invalid Unicode, and a number too large to serialise.
     with contextlib.suppress(OSError, TypeError, ValueError, OverflowError), _folder(path, make=True) as folder:
-        content = msgspec.msgpack.encode(what)
+        parts = [*encoded]
         atomic_files.replace(path.with_name(".gitignore"), _IGNORED, folder=folder)
-        atomic_files.replace(path, _MAGIC + _signature(path, content, key) + content, folder=folder)
+        atomic_files.replace(path, _MAGIC, _signature(path, parts, key), *parts, folder=folder)
         atomic_files.drop_abandoned(folder)
 
 
@@ -91,8 +96,9 @@ def _folder(path: Path, *, make: bool) -> Iterator[int]:
         yield folder
 
 
-def _signature(path: Path, content: bytes | memoryview, key: bytes) -> bytes:
+def _signature(path: Path, parts: Iterable[bytes | memoryview], key: bytes) -> bytes:
     """The signature of a content; it covers the file name, so that no cache file passes for another."""
     signed = hmac.new(key, path.name.encode("utf-8", "surrogateescape") + b"\n", "sha256")
-    signed.update(content)
+    for part in parts:
+        signed.update(part)
     return signed.digest()
