@@ -83,11 +83,12 @@ def _prepare_once(manifests: Sequence[Manifest], api: Reader, sealed: SealedStat
 
 def _with_shared_parts(sealed: SealedState, manifests: Iterable[Manifest]) -> SealedState:
     """The same; what it has applied is in memory once with equal parts of the manifests."""
-    bindings = sealed.replay.state.bindings
+    bindings = dict(sealed.replay.state.bindings)
     for manifest in manifests:
-        if binding := bindings.get(manifest.address):
-            share_parts(binding.applied, manifest.spec)
-    return sealed
+        binding = bindings.get(manifest.address)
+        if binding and share_parts(binding.applied, manifest.spec):
+            bindings[manifest.address] = replace(binding, applied=manifest.spec)
+    return replace(sealed, replay=replace(sealed.replay, state=replace(sealed.replay.state, bindings=bindings)))
 
 
 def recover(api: Reader, sealed: SealedState, manifests: Iterable[Manifest] = ()) -> Recovered:

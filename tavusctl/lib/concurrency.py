@@ -13,6 +13,8 @@ from typing import Final, TypeVar
 
 Result = TypeVar("Result")
 _ARENA_MAX: Final = -8  # M_ARENA_MAX of <malloc.h>
+_MMAP_THRESHOLD: Final = -3  # M_MMAP_THRESHOLD
+_LARGE: Final = 32 * 1024  # bytes; the chunks of a response have 64 KiB
 _MAX_THREADS: Final = 32  # threads; the API client limits the number of concurrent calls itself
 
 
@@ -58,12 +60,15 @@ class Turns:
 def share_heap() -> None:
     """Let all threads allocate from one heap, if the C library has one for each thread, as glibc does.
 
-    Otherwise each of them keeps the memory that its largest response needed.
+    Otherwise each of them keeps the memory that its largest response needed.  Parts of responses are kept apart from
+    this heap, where each would leave a gap.
     """
     with contextlib.suppress(ImportError, OSError, AttributeError):
         import ctypes  # noqa: PLC0415 - only listings of several pages need it
 
-        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+        library = ctypes.CDLL(None)
+        library.mallopt(_ARENA_MAX, 1)
+        library.mallopt(_MMAP_THRESHOLD, _LARGE)
 
 
 def start(work: Callable[[], Result]) -> Future[Result]:
