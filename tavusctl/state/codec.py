@@ -57,6 +57,11 @@ _HINT = "restore it from a backup, or move it away and import the objects again 
 
 def encode(state: State, fence: str = "") -> bytes:
     """The bytes of the file of a state; a `fence` makes them unique to this write and is not part of the state."""
+    return b"".join(encode_in_parts(state, fence))
+
+
+def encode_in_parts(state: State, fence: str = "") -> Iterator[bytes]:
+    """The same in parts, of which each has at most one object."""
     document: JsonObject = {
         "format": FORMAT,
         "tavusctl_version": __version__,
@@ -73,9 +78,23 @@ def encode(state: State, fence: str = "") -> bytes:
         document["reads"] = asdict(state.reads)
     if fence:
         document["fence"] = fence
-    plain = json.loads(canonical(document))
-    plain["checksum"] = _checksum(plain)
-    return (json.dumps(plain, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
+    document["checksum"] = _checksum(document)
+    yield from _indented(document, 2, "\n ")
+    yield b"\n"
+
+
+def _indented(document: JsonObject, levels: int, margin: str) -> Iterator[bytes]:
+    """A document as indented JSON with sorted keys, in parts; `margin` begins each line."""
+    for place, key in enumerate(sorted(document)):
+        value = document[key]
+        yield f"{',' if place else '{'}{margin}{json.dumps(key, ensure_ascii=False)}: ".encode()
+        if levels > 1 and isinstance(value, dict) and value:
+            yield from _indented(value, levels - 1, f"{margin} ")
+        else:
+            plain = json.loads(canonical(value))
+            text = json.dumps(plain, sort_keys=True, indent=1, ensure_ascii=False)
+            yield text.replace("\n", margin).encode()
+    yield f"{margin[:-1]}}}".encode()
 
 
 def decode(content: bytes, where: str) -> State:

@@ -21,7 +21,7 @@ from tavusctl.lib.json_types import as_number, as_object
 from tavusctl.lib.private_files import fault_of, open_private
 from tavusctl.lib.strict_json import strict_json
 from tavusctl.state.artifacts import RUNS, FileArtifacts, check_newest
-from tavusctl.state.codec import decode_file, encode
+from tavusctl.state.codec import decode_file, encode_in_parts
 from tavusctl.state.file.journal import JournalFile
 from tavusctl.state.lock_holder import Holder, from_json, pauses
 
@@ -62,10 +62,10 @@ class FileStore:
     def write(self, state: State) -> None:
         """Replace the file atomically: it has the old state or the new one, never a part."""
         self._check_unwritten()
-        content = encode(state)
+        content = [*encode_in_parts(state)]
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            atomic_files.replace(self.path, content)
+            atomic_files.replace(self.path, *content)
             atomic_files.sync_directory(self.path.parent)
         except OSError as error:
             raise self._unusable(error, "write") from None
