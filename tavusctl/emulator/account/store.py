@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ INSERT INTO objects (account, kind, id, created, deleted, document, hidden) VALU
 ON CONFLICT (account, kind, id) DO UPDATE SET
   created = excluded.created, deleted = excluded.deleted, document = excluded.document, hidden = excluded.hidden
 """
+# The last two parameters are the same time, that of the list.
 VISIBLE = "account = ? AND kind = ? AND created <= ? AND (deleted IS NULL OR deleted > ?)"
 
 
@@ -93,20 +95,15 @@ class Store:
 
     def exists(self, account: str, kind: str, id: str) -> bool:
         """Whether there is such a live object."""
-        row = self._db.execute(
-            "SELECT 1 FROM objects WHERE account = ? AND kind = ? AND id = ? AND deleted IS NULL",
-            (account, kind, id),
-        ).fetchone()
-        return row is not None
+        return self.get(account, kind, id) is not None
 
-    def live_objects(self, account: str, kind: str, as_of: float | None = None) -> Iterator[StoredObject]:
-        """All live objects of a kind in order of creation; with `as_of`, those that were live at that time."""
+    def live_objects(self, account: str, kind: str, as_of: float = math.inf) -> Iterator[StoredObject]:
+        """All objects of a kind that were live at a time, in order of creation."""
         yield from self.slice(account, kind, 0, -1, as_of)
 
-    def count(self, account: str, kind: str, as_of: float | None = None) -> int:
+    def count(self, account: str, kind: str, as_of: float = math.inf) -> int:
         """The number of objects that `live_objects` yields."""
-        times = _horizon(as_of)
-        row = self._db.execute(f"SELECT COUNT(*) FROM objects WHERE {VISIBLE}", (account, kind, times[0], times[1]))  # noqa: S608
+        row = self._db.execute(f"SELECT COUNT(*) FROM objects WHERE {VISIBLE}", (account, kind, as_of, as_of))  # noqa: S608
         return int(row.fetchone()[0])
 
     def slice(
@@ -115,18 +112,17 @@ class Store:
         kind: str,
         skip: int,
         limit: int,
-        as_of: float | None = None,
+        as_of: float = math.inf,
         *,
         newest_first: bool = False,
     ) -> list[StoredObject]:
         """A window of `live_objects`, or of its reverse; a limit of -1 is no limit."""
         order = "DESC" if newest_first else "ASC"
-        created_until, deleted_after = _horizon(as_of)
         rows = self._db.execute(
             # The subquery finds the window in the index, so that only the rows of the window are read.
             f"SELECT {COLUMNS} FROM objects WHERE seq IN"  # noqa: S608
             f" (SELECT seq FROM objects WHERE {VISIBLE} ORDER BY seq {order} LIMIT ? OFFSET ?) ORDER BY seq {order}",
-            (account, kind, created_until, deleted_after, limit, skip),
+            (account, kind, as_of, as_of, limit, skip),
         )
         return [_stored(row) for row in rows]
 
@@ -146,8 +142,8 @@ class Store:
         """The id for the next object: `prefix` and as many hexadecimal digits as `digits` says.
 
         The id depends on how often an object was stored, by creation or by change, so runs that make the same calls of
-        `put` and `put_without_mutation` in the same order get the same ids.  Two calls with none between return the
-        same id.  It is never one that an object of any kind has: a seed may bring ids that were made in another order.
+        `put` in the same order get the same ids.  Two calls with none between return the same id.  It is never one
+        that an object of any kind has: a seed may bring ids that were made in another order.
         """
         row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'objects'").fetchone()
         numbers = itertools.count((row[0] if row else 0) + 1)
@@ -157,17 +153,14 @@ class Store:
     def _has_id(self, id: str) -> bool:
         return self._db.execute("SELECT 1 FROM objects WHERE id = ?", (id,)).fetchone() is not None
 
-    def put(self, stored: StoredObject, mutation: Object | None) -> None:
+    def put(self, stored: StoredObject, mutation: Object | None = None) -> None:
         """Insert or replace an object and append its mutation, if there is one, in one transaction."""
         with self._db:
             self._db.execute("BEGIN")
-            self._db.execute(PUT, _row(stored))
+            head = stored.account, stored.kind, stored.id, stored.created, stored.deleted
+            self._db.execute(PUT, (*head, json.dumps(stored.document), json.dumps(stored.hidden)))
             if mutation is not None:
                 self._db.execute("INSERT INTO mutations (entry) VALUES (?)", (json.dumps(mutation),))
-
-    def put_without_mutation(self, stored: StoredObject) -> None:
-        """Insert or replace an object without a mutation."""
-        self._db.execute(PUT, _row(stored))
 
     def mutations(self, since: int = 0) -> list[Object]:
         """The committed mutations after a sequence number, oldest first."""
@@ -217,23 +210,6 @@ def _make_private(path: Path) -> None:
                 file.chmod(0o600)
     except OSError as error:
         raise sqlite3.OperationalError(f"unable to open database file: {error.strerror}") from None
-
-
-def _horizon(as_of: float | None) -> tuple[float, float]:
-    """The two times of VISIBLE: created at or before the first, and not deleted, or deleted after the second."""
-    return (float("inf"), float("inf")) if as_of is None else (as_of, as_of)
-
-
-def _row(stored: StoredObject) -> tuple[Json, ...]:
-    return (
-        stored.account,
-        stored.kind,
-        stored.id,
-        stored.created,
-        stored.deleted,
-        json.dumps(stored.document),
-        json.dumps(stored.hidden),
-    )
 
 
 def _stored(row: tuple[Json, ...]) -> StoredObject:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -56,10 +57,10 @@ class World:
         for carry_out in due:
             carry_out()
 
-    def as_of(self) -> float | None:
-        """The time whose objects lists show; None if lists do not lag."""
+    def as_of(self) -> float:
+        """The time whose objects lists show; infinite if lists do not lag."""
         lag = float(self.behaviors["list_lag"])
-        return self.clock.now() - lag if lag else None
+        return self.clock.now() - lag if lag else math.inf
 
     def next_outcome(self, kind: str) -> str | None:
         """How a processing that starts now will end: an error, or None for success.  Uses up an outcome of the kind."""

@@ -36,7 +36,7 @@ def add_objects(world: World, account: str, kinds: Mapping[str, Json]) -> dict[s
         for body in bodies:
             stored = _new_object(world, resource, account, body)
             # A new id depends on how often an object was stored, so each object is stored before the next one is made.
-            world.store.put_without_mutation(stored)
+            world.store.put(stored)
             ids.append(stored.id)
         ids_by_kind[name] = ids
     return ids_by_kind
