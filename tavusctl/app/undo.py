@@ -172,10 +172,7 @@ def _actions(past: FinishedRun) -> dict[str, int]:
 
 def _line(past: FinishedRun) -> str:
     summary = ", ".join(f"{count} {action}" for action, count in _actions(past).items()) or "nothing sent"
-    summary = (
-        f"cannot be undone: its record would contain the value of {', '.join(past.withheld)}"
-        if past.withheld
-        else summary
-    )
+    if past.withheld:
+        summary = f"cannot be undone: its record would contain the value of {', '.join(past.withheld)}"
     time = moment(datetime.fromisoformat(past.time)) if past.time else "(time unknown)"
     return f"{past.run}  {time}  {summary}"

@@ -26,11 +26,8 @@ def address(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Com
     try:
         # Without --env, addresses that only one environment has are offered, too.
         environments = project.environments
-        selected = (
-            [environments[chosen]]
-            if chosen in environments
-            else list({environment.overlay: environment for environment in environments.values()}.values())
-        )
+        by_overlay = {one.overlay: one for one in environments.values()}
+        selected = [environments[chosen]] if chosen in environments else list(by_overlay.values())
         addresses = {address for one in selected for address in loading.read(project, one, KINDS).declared}
     except (TavusctlError, OSError):
         return []

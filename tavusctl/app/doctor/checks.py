@@ -49,16 +49,14 @@ def git(folder: Path, state: str) -> Iterator[Finding]:
     If git cannot read the repository, the check of the state shows whether that matters.
     """
     process = Git(folder, 10.0)
-    state_needs_git = is_git(state)
     try:
         version = process.line("version").removeprefix("git version ")
     except GitError as error:
         message, hint = str(error), error.advice or "install git"
-        yield (
-            failed("git", StateError(f"{message}, and the state is in git", hint))
-            if state_needs_git
-            else warning("git", message, hint)
-        )
+        if is_git(state):
+            yield failed("git", StateError(f"{message}, and the state is in git", hint))
+        else:
+            yield warning("git", message, hint)
         return
     try:
         top = process.path("rev-parse", "--show-toplevel")
@@ -67,11 +65,10 @@ def git(folder: Path, state: str) -> Iterator[Finding]:
             yield warning("git", f"git {version} cannot read the repository: {error}", "make `git status` work here")
             return
         message = f"git {version}; the folder is in no git repository"
-        yield (
-            failed("git", StateError(message, "run `git init`"))
-            if state_needs_git and not state.startswith("git+")
-            else ok("git", message)
-        )
+        if is_git(state) and not state.startswith("git+"):
+            yield failed("git", StateError(message, "run `git init`"))
+        else:
+            yield ok("git", message)
         return
     yield ok("git", f"git {version}, repository {top}")
 

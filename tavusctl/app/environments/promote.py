@@ -259,11 +259,9 @@ def _hint_for_less(
     independent = [one for one in carried if not touches(one, changes[address])]
     options = " ".join(f"--field {one}" for one in independent)
     separation = "edit the files by hand" if environment.overlay else _overlay_hint(environment.name)
-    return (
-        f"use `{options}` for the fields that change nothing else; for the others, {separation}"
-        if independent
-        else separation
-    )
+    if not independent:
+        return separation
+    return f"use `{options}` for the fields that change nothing else; for the others, {separation}"
 
 
 def _without_places(manifests: Iterable[Manifest]) -> Manifests:

@@ -149,12 +149,9 @@ def with_draft_published(world: World, stored: StoredObject, now: str) -> Stored
     live_parts = () if world.behaviors["draft_parts"] == "draft" else PARTS
     parts = {name: stored.document[name] for name in live_parts if name in stored.document}
     document = {**draft["document"], **parts, "layers": layers, "updated_at": now}
-    updated = stored.with_document(document)
-    return (
-        without_draft(updated)
-        if draft["model"] == "maker"
-        else updated.with_document(document, draft=draft | {"document": document})
-    )
+    if draft["model"] == "maker":
+        return without_draft(stored.with_document(document))
+    return stored.with_document(document, draft=draft | {"document": document})
 
 
 def find_persona(call: Call) -> StoredObject:

@@ -82,11 +82,9 @@ def patch(call: Call) -> Response:
     changed = stored.with_document(document | times)
     to_store, marks = drafts.patch_result(call, live, changed)
     call.commit(to_store, "update" if stored is live else "draft")
-    return (
-        empty(200)
-        if world.behaviors["patch_answer"] == "empty"
-        else answer(reads.answer_document(call, changed) | marks)
-    )
+    if world.behaviors["patch_answer"] == "empty":
+        return empty(200)
+    return answer(reads.answer_document(call, changed) | marks)
 
 
 def _patched_body(call: Call, live: StoredObject, before: Object) -> Object:

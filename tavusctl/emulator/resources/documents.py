@@ -59,13 +59,9 @@ def read_with_secrets(world: World, stored: StoredObject) -> Object:
 
 def _check_fields(fields: Fields, body: Object) -> None:
     for name, problem in diagnostics(fields, body).items():
-        is_known = name in fields
-        why = (
-            f"{name} must be {TYPE_PHRASES.get(name, 'a string')}"
-            if is_known
-            else f"unknown field {name}: {problem[0]}"
-        )
-        raise refuse(f"Invalid request: {why}")
+        if name not in fields:
+            raise refuse(f"Invalid request: unknown field {name}: {problem[0]}")
+        raise refuse(f"Invalid request: {name} must be {TYPE_PHRASES.get(name, 'a string')}")
 
 
 def create(call: Call) -> Response:

@@ -57,11 +57,9 @@ def answer_room(world: World, request: Request) -> Response:
     if token and request.query.get("t") != token:
         return _page(403, "A private room", "<p>It takes the meeting token: ?t=TOKEN</p>")
     action = ACTIONS.get("/".join((request.method, *rest[1:])))
-    return (
-        _page(405, "Nothing to do here", "<p>A room is seen, spoken in and left.</p>")
-        if action is None
-        else action(world, request, stored)
-    )
+    if action is None:
+        return _page(405, "Nothing to do here", "<p>A room is seen, spoken in and left.</p>")
+    return action(world, request, stored)
 
 
 def _conversation(world: World, ident: str) -> StoredObject | None:

@@ -203,11 +203,9 @@ def recovery_sentence(plan: Plan, shown: Callable[[str], str] = str) -> str:
     """A sentence about the records of another run; empty if there are none."""
     if plan.running:
         return f"The state has records of another run: {shown(plan.running)}; make a new plan after that run."
-    return (
-        "An interrupted run left records; the next run that writes merges them into the state."
-        if plan.recovered
-        else ""
-    )
+    if not plan.recovered:
+        return ""
+    return "An interrupted run left records; the next run that writes merges them into the state."
 
 
 def scope_sentence(plan: Plan, shown: Callable[[str], str] = str) -> str:
@@ -347,11 +345,8 @@ def drift_warnings(plan: Plan) -> list[Diagnostic]:
 
 def no_drift_sentence(plan: Plan) -> str:
     """A sentence for no drift; it is about the state only if there are manifests that the state does not know."""
-    return (
-        "The objects in the state have not drifted."
-        if any(one.id in _UNKNOWN for one in plan.warnings)
-        else "No drift."
-    )
+    has_unknown = any(one.id in _UNKNOWN for one in plan.warnings)
+    return "The objects in the state have not drifted." if has_unknown else "No drift."
 
 
 def overwritten_drift(plan: Plan) -> Iterator[Drift]:

@@ -166,13 +166,10 @@ class _Relocation(_Redaction):
         return text
 
     def _struct(self, value: Struct) -> Struct:
-        if isinstance(value, Source):
-            return (
-                value
-                if not value.path or value.path.startswith("/")
-                else replace(value, path=f"{self._folder}/{value.path}")
-            )
-        return super()._struct(value)
+        if not isinstance(value, Source):
+            return super()._struct(value)
+        is_relative = value.path and not value.path.startswith("/")
+        return replace(value, path=f"{self._folder}/{value.path}") if is_relative else value
 
 
 def _are_identical(one: Sequence[object], other: Sequence[object]) -> bool:
