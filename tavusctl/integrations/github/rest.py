@@ -181,16 +181,14 @@ class GitHub:
     def keep_issue(self, marker: str, title: str, body: str) -> str:
         """Create or update our open issue; returns created, updated or unchanged."""
         path = f"{self._root}/issues"
-        issues = self._mine(path, lambda first: first == marker)
-        if not issues:
-            return self._create(path, marker, {"title": title, "body": body})
-        if (issues[0].title, issues[0].body) == (title, body):
-            return "unchanged"
-        try:
-            self._write("PATCH", f"{path}/{_required(issues[0].number)}", {"title": title, "body": body})
-        except Gone:  # somebody has deleted it since it was read
-            return self._create(path, marker, {"title": title, "body": body})
-        return "updated"
+        texts: JsonObject = {"title": title, "body": body}
+        for issue in self._mine(path, lambda first: first == marker)[:1]:
+            if (issue.title, issue.body) == (title, body):
+                return "unchanged"
+            with contextlib.suppress(Gone):  # somebody has deleted it since it was read
+                self._write("PATCH", f"{path}/{_required(issue.number)}", texts)
+                return "updated"
+        return self._create(path, marker, texts)
 
     def close_issues(self, marker: str, reason: str) -> str:
         """Close our open issues with a comment that gives the reason; returns closed or none."""
@@ -209,17 +207,11 @@ class GitHub:
             return "unchanged"
         commit = self._write("POST", f"{self._root}/git/commits", message)
         self._point(proposal.branch, str(commit.get("sha") or ""))
+        texts: JsonObject = {"title": proposal.title, "body": proposal.body}
         if pulls:
-            texts: JsonObject = {"title": proposal.title, "body": proposal.body}
             self._write("PATCH", f"{self._root}/pulls/{pulls[0].number}", texts)
             return "updated"
-        pull_request: JsonObject = {
-            "title": proposal.title,
-            "body": proposal.body,
-            "head": proposal.branch,
-            "base": proposal.base,
-        }
-        self._write("POST", f"{self._root}/pulls", pull_request)
+        self._write("POST", f"{self._root}/pulls", {**texts, "head": proposal.branch, "base": proposal.base})
         return "created"
 
     def withdraw(self, proposal: Proposal) -> str:
@@ -310,14 +302,8 @@ class GitHub:
             if len(page) < _PAGE_SIZE:
                 return
         message = f"the listing of GET {path} exceeds a limit: {number} pages, or {_LISTING_SECONDS / 60:g} minutes"
-        raise ApiError(
-            message,
-            (
-                "check the repository: nothing is written, because the "
-                "comment or issue of tavusctl may be on an unread page"
-            ),
-            id="E1108",
-        )
+        reason = "nothing is written, because the comment or issue of tavusctl may be on an unread page"
+        raise ApiError(message, f"check the repository: {reason}", id="E1108")
 
     def _read(self, path: str, query: Mapping[str, str]) -> Json:
         return self._call("GET", self._rest + path, query, None, read_attempts)
