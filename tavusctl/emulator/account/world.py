@@ -139,9 +139,10 @@ class Call:
     id: str = ""
     part: str = ""
 
-    def commit(self, stored: StoredObject, action: str, extra: Object | None = None) -> None:
-        """Make a change on behalf of this request."""
+    def commit(self, stored: StoredObject, action: str, extra: Object | None = None) -> StoredObject:
+        """Make a change on behalf of this request; returns the changed object."""
         self.world.commit(stored, action, by="api", request=self.entry.seq, body=self.entry.body, extra=extra)
+        return stored
 
     def delete(self, stored: StoredObject) -> None:
         """Delete an object on behalf of this request."""

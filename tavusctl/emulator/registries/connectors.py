@@ -81,9 +81,8 @@ def patch(call: Call) -> Response:
     record_mask_violation(call, body)
     check_fields(diagnostics(FIELDS, body))
     moment = time_of_change(call.world.clock, stored.document["updated_at"], 1e-6)
-    changed = stored.with_document(stored.document | body | {"updated_at": without_zone(moment)})
-    call.commit(changed, "update")
-    return answer(view(call.world, changed))
+    document = stored.document | body | {"updated_at": without_zone(moment)}
+    return answer(view(call.world, call.commit(stored.with_document(document), "update")))
 
 
 def reconnect(call: Call) -> Response:

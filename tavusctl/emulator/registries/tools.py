@@ -85,9 +85,7 @@ def patch(call: Call) -> Response:
     patching.apply_write_behaviors(world.behaviors.values, old, document)
     moment = time_of_change(world.clock, before["updated_at"], 0)
     document |= {"created_at": before["created_at"], "updated_at": seconds_without_zone(moment)}
-    changed = stored.with_document(document)
-    call.commit(changed, "update")
-    return answer(view(world, changed))
+    return answer(view(world, call.commit(stored.with_document(document), "update")))
 
 
 def delete(call: Call) -> Response:

@@ -103,8 +103,7 @@ def patch(call: Call) -> Response:
     problems = diagnostics(UPDATE, body)
     if problems or not body:
         raise refuse_fields(problems or {"_schema": ["Nothing to change."]})
-    changed = stored.with_document(stored.document | body)
-    call.commit(changed, "update")
+    changed = call.commit(stored.with_document(stored.document | body), "update")
     return answer(read_with_secrets(call.world, changed))
 
 

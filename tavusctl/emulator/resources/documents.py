@@ -116,9 +116,7 @@ def patch(call: Call) -> Response:
     _check_fields(PATCH, body)
     document = stored.document | body | {"updated_at": in_seconds(call.world.clock.now())}
     patching.apply_write_behaviors(call.world.behaviors.values, stored.document, document)
-    changed = stored.with_document(document)
-    call.commit(changed, "update")
-    return answer(read_with_secrets(call.world, changed))
+    return answer(read_with_secrets(call.world, call.commit(stored.with_document(document), "update")))
 
 
 def recrawl(call: Call) -> Response:

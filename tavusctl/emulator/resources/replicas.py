@@ -179,8 +179,7 @@ def update(call: Call) -> Response:
     accepted = (None, stored.document.get("original_voice_id"))
     if voice not in accepted and not voice_registry.exists(world, call.account, voice):
         raise refuse("Invalid default_voice_id")
-    changed = _with_change(call, stored, body)
-    call.commit(changed, "update")
+    changed = call.commit(_with_change(call, stored, body), "update")
     names = ("replica_id", "replica_name", "default_voice_id", "original_voice_id")
     document = read_with_secrets(world, changed)
     return answer(with_answer_names(call, {name: document.get(name) for name in names}))

@@ -110,8 +110,7 @@ class Resource:
         """Store a new object on behalf of a request; returns it.  `extra` is added to its mutation."""
         now = call.world.clock.now()
         stored = StoredObject(call.account, self.name, self.new_id(call.world), now, document, hidden or {})
-        call.commit(stored, "create", extra)
-        return stored
+        return call.commit(stored, "create", extra)
 
     def commit_patch(
         self, call: Call, stored: StoredObject, document: Object, form: Callable[[float], str], step: float = 0
@@ -125,9 +124,7 @@ class Resource:
             return None
         if "updated_at" in times:
             times["updated_at"] = form(time_of_change(world.clock, times["updated_at"], step))
-        changed = stored.with_document(document | times)
-        call.commit(changed, "update")
-        return changed
+        return call.commit(stored.with_document(document | times), "update")
 
     def find(self, call: Call) -> StoredObject:
         """The object whose id is in the path; raises the refusal if there is none."""
