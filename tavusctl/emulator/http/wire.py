@@ -156,15 +156,11 @@ class Connection(asyncio.Protocol):
     def _send(self, response: Response) -> None:
         if self._transport is None:
             return
-        if response.unframed:
-            self._write(self._unchecked_head(response) + response.body)
-            self.close()
-            return
         body = b"" if self._head is not None and self._head.method == b"HEAD" else response.body
         try:
             self._write(self._encoded(response, body))
         except h11.LocalProtocolError:
-            # The response of a fault may be invalid HTTP, which h11 does not send.
+            # The response of a fault or of a behaviour may be invalid HTTP, which h11 does not send.
             self._write(self._unchecked_head(response) + response.body)
             self.close()
             return
@@ -178,6 +174,8 @@ class Connection(asyncio.Protocol):
         head = h11.Response(
             status_code=response.status, headers=self._all_headers(response), reason=REASONS.get(response.status, "")
         )
+        if response.unframed:
+            raise h11.LocalProtocolError("a body where none is allowed")
         chunks = [self._h11.send(head)]
         if body and response.status not in NO_BODY:
             chunks.append(self._h11.send(h11.Data(data=body)))
