@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
+from graphlib import TopologicalSorter
 from itertools import pairwise
 from typing import Final
 
@@ -87,19 +88,15 @@ def _ranks(count: int, edges: Sequence[Ends]) -> list[int]:
 
     A node that no edge leads to is moved down to just above the first of its targets.
     """
-    neighbours, incoming = _neighbours(count, edges), [0] * count
-    for _, lower in edges:
-        incoming[lower] += 1
-    roots = [node for node in range(count) if not incoming[node]]
-    rank, order = [0] * count, [*roots]
-    for node in order:
-        for other, _ in neighbours[node]:
-            rank[other] = max(rank[other], rank[node] + 1)
-            incoming[other] -= 1
-            if not incoming[other]:
-                order.append(other)
-    for node in roots:
-        rank[node] = min((rank[other] - 1 for other, _ in neighbours[node]), default=0)
+    above: list[list[int]] = [[] for _ in range(count)]
+    for upper, lower in edges:
+        above[lower].append(upper)
+    rank = [0] * count
+    for node in TopologicalSorter(dict(enumerate(above))).static_order():
+        rank[node] = max((rank[other] + 1 for other in above[node]), default=0)
+    for node, neighbours in enumerate(_neighbours(count, edges)):
+        if not above[node]:
+            rank[node] = min((rank[other] - 1 for other, _ in neighbours), default=0)
     return rank
 
 
