@@ -37,27 +37,23 @@ def base_url_of(environment: Environment, root: Path, base_url: str) -> Iterator
 
 
 @contextmanager
-def _running(db: Path) -> Iterator[str]:
+def _running(db: Path | None) -> Iterator[str]:
     from tavusctl.cli.emulator_errors import explain_start_errors
 
     with ExitStack() as stack:
         with explain_start_errors("127.0.0.1", 0, db):
             from tavusctl.emulator import running
 
-            file_writer.make_folder(db.parent, rights=0o700)
+            if db:
+                file_writer.make_folder(db.parent, rights=0o700)
             server = stack.enter_context(running(db=db))
         yield server.url
 
 
 def check_installed() -> None:
     """Check that the emulator can start; the UsageError says how to install it."""
-    from tavusctl.cli.emulator_errors import explain_start_errors
-
-    with explain_start_errors("127.0.0.1", 0, None):
-        from tavusctl.emulator import running
-
-        with running():
-            pass
+    with _running(None):
+        pass
 
 
 def _check(environment: Environment) -> None:
