@@ -125,7 +125,8 @@ def check(approved: Mapping[str, Json], prepared: PreparedPlan, now: datetime) -
     for part in ("changes", "refused", "fingerprint", "moved"):
         before, after = _comparable(approved.get(part)), _comparable(fresh.get(part))
         if before != after:
-            _refuse(f"the account has changed since it was made{_changed_addresses(before, after)}")
+            names = _changed_names(_by_address(before), _by_address(after))
+            _refuse(f"the account has changed since it was made{names}")
 
 
 def _compare(bound: Mapping[str, Json], current: Mapping[str, Json], names: Iterable[str]) -> None:
@@ -145,7 +146,8 @@ def _changed_names(before: object, after: object) -> str:
     """The names of the entries that differ, as the end of a message; empty if the values are not mappings."""
     if not isinstance(before, dict) or not isinstance(after, dict):
         return ""
-    return f": {', '.join(sorted(name for name in {*before, *after} if before.get(name) != after.get(name)))}"
+    names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+    return f": {', '.join(names)}" if names else ""
 
 
 def _expired_urls(approved: Mapping[str, Json], fresh: Mapping[str, Json]) -> list[JsonObject]:
@@ -234,15 +236,10 @@ def _fingerprint(value: str | UnreadSecret, key: bytes) -> str:
     return (value if isinstance(value, UnreadSecret) else Secret(value, key, public=True)).fingerprint.digest
 
 
-def _changed_addresses(approved: object, fresh: object) -> str:
-    if not isinstance(approved, list) or not isinstance(fresh, list):
-        return ""
-    before, after = _by_address(approved), _by_address(fresh)
-    names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
-    return f": {', '.join(names)}" if names else ""
-
-
-def _by_address(entries: list[Json]) -> dict[str, list[Json]]:
+def _by_address(entries: object) -> dict[str, list[Json]] | None:
+    """The entries of a list by their address; None for any other value."""
+    if not isinstance(entries, list):
+        return None
     grouped: dict[str, list[Json]] = {}
     for entry in entries:
         grouped.setdefault(str(entry.get("address")) if isinstance(entry, dict) else "", []).append(entry)
