@@ -41,6 +41,12 @@ def set_key(content: bytes, path: str, key: str, value: Json) -> bytes:
     return text.content
 
 
+def is_manifest_of(document: Json, address: Address) -> bool:
+    """Whether a document is the manifest of an address."""
+    envelope = document if isinstance(document, dict) else {}
+    return (name_of(str(envelope.get("kind"))), envelope.get("name")) == (address.kind, address.name)
+
+
 class _Text:
     """The text of a file while it is edited, and its documents as JSON values."""
 
@@ -84,12 +90,7 @@ class _Text:
 
     def _find(self, address: Address) -> int:
         """The index of the document that is the manifest of an address."""
-        matches = [
-            index
-            for index, value in enumerate(self._values)
-            if isinstance(value, dict)
-            and (name_of(str(value.get("kind"))), value.get("name")) == (address.kind, address.name)
-        ]
+        matches = [index for index, value in enumerate(self._values) if is_manifest_of(value, address)]
         if len(matches) != 1:
             count = f"{len(matches)} documents" if matches else "no document"
             self._refuse(f"it has {count} with kind: {address.kind} and name: {address.name}")

@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final
 
 from msgspec import Struct
 
 from tavusctl.config.yaml12 import LINE_BREAK
 from tavusctl.lib.json_types import Json
-from tavusctl.lib.patterns import pattern
 from tavusctl.rewrite import flow_edits
 from tavusctl.rewrite.quoting import Style
-from tavusctl.rewrite.source_map import Entry, Node, SourceText
-
-_HEADER: Final = pattern(r"[|>][-+0-9]*")
+from tavusctl.rewrite.source_map import HEADER, Entry, Node, SourceText
 
 
 class Place(Struct, frozen=True):
@@ -108,7 +104,7 @@ def with_continuable_end(source: SourceText) -> str:
     text = source.text
     scalars = (node for document in source.documents[-1:] for node in document.walk() if node.style in ("|", ">"))
     last = next((node for node in scalars if node.end == len(text)), None)
-    header = _HEADER.match(text, last.content) if last else None
+    header = HEADER.match(text, last.content) if last else None
     if header is None:
         return text
     return _splice(source, header.start(), header.end(), re.sub(r"[-+]", "", header.group()) + "-")
@@ -193,7 +189,7 @@ def _before_break(source: SourceText, index: int) -> int:
 
 def _trailing_comment(source: SourceText, node: Node) -> str:
     """The space and the comment that follow a value on its line; for a block scalar, that follow its header."""
-    header = _HEADER.match(source.text, node.content) if node.style in ("|", ">") else None
+    header = HEADER.match(source.text, node.content) if node.style in ("|", ">") else None
     end = header.end() if header else node.end
     return source.text[end : source.line_end(end)]
 

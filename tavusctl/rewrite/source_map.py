@@ -18,7 +18,7 @@ from tavusctl.rewrite.yaml_text import PLAIN, Layout
 
 _PARSER: Final = cast("type[_Parser]", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 _BLANK: Final = pattern("(?:[ \t\n\r]|(?<=[ \t\n\r])#[^\n\r]*)*")
-_HEADER: Final = pattern(r"[|>][-+0-9]*")
+HEADER: Final = pattern(r"[|>][-+0-9]*")
 
 
 class Mark(Protocol):
@@ -201,7 +201,7 @@ class _Reader:
 
     def _block_end(self, start: int, end: int, parent: int) -> int:
         """The offset at which the last line of a block scalar ends; blank lines after it belong to it only with `+`."""
-        match = _HEADER.match(self._text, start)
+        match = HEADER.match(self._text, start)
         header = match.group() if match else "|"
         lines = list(_lines(self._text, start, end))
         first, *below = lines

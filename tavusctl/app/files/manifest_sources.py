@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -15,10 +15,10 @@ from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import written_at
 from tavusctl.core.model import Declared
 from tavusctl.core.project_settings import FILE, Project
-from tavusctl.kinds import KINDS, name_of
+from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, KeyPath
 from tavusctl.patch.pointer import join
-from tavusctl.rewrite.apply_edits import splice
+from tavusctl.rewrite.apply_edits import is_manifest_of, splice
 from tavusctl.rewrite.export import with_secrets
 from tavusctl.rewrite.layered_edits import edits_by_layer
 from tavusctl.rewrite.render_value import CannotAdoptError
@@ -94,7 +94,7 @@ class Sources(Struct):
 
     def _node(self, path: str, address: Address) -> Node:
         nodes = yaml12.read(self.read(path), path).documents
-        return next((one for one in nodes if _is_of(one, address)), Node({}, Source(path, 1, 1), {}, {}))
+        return next((one for one in nodes if is_manifest_of(one.value, address)), Node({}, Source(path, 1, 1), {}, {}))
 
 
 def place_of(document: Node, path: KeyPath) -> Source:
@@ -114,8 +114,3 @@ def with_text(content: bytes, text: str) -> bytes:
     elif text.endswith("\n"):
         ending = ending or b"\n"
     return mark + text.encode() + ending
-
-
-def _is_of(node: Node, address: Address) -> bool:
-    value: Mapping[str, Json] = node.value if isinstance(node.value, dict) else {}
-    return (name_of(str(value.get("kind"))), value.get("name")) == (address.kind, address.name)
