@@ -6,34 +6,20 @@ import re
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from typing import Final, Literal, Protocol, cast
+from typing import Final, Literal, cast
 
 import yaml
 from msgspec import Struct
 
+from tavusctl.config.yaml12.composer import Events
 from tavusctl.config.yaml12.scalars import plain
 from tavusctl.config.yaml12.stand_ins import LINE_BREAK, reading
 from tavusctl.lib.patterns import pattern
 from tavusctl.rewrite.yaml_text import PLAIN, Layout
 
-_PARSER: Final = cast("type[_Parser]", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+_PARSER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BLANK: Final = pattern("(?:[ \t\n\r]|(?<=[ \t\n\r])#[^\n\r]*)*")
 HEADER: Final = pattern(r"[|>][-+0-9]*")
-
-
-class Mark(Protocol):
-    """The part of a PyYAML mark that is used here."""
-
-    index: int
-
-
-class _Parser(Protocol):
-    """The part of PyYAML's parsers, in C and in Python, that is used here."""
-
-    def __init__(self, text: str) -> None: ...
-
-    def get_event(self) -> yaml.Event:
-        """Return the next event."""
 
 
 class Node(Struct, eq=False):
@@ -135,8 +121,8 @@ class _Reader:
     def __init__(self, source: SourceText) -> None:
         self._source, self._text = source, source.text
         self._reading = reading(source.text)
-        self._parser = _PARSER(self._reading.parsed)
-        tokens = list(yaml.scan(self._reading.parsed, Loader=cast("type[yaml.SafeLoader]", _PARSER)))
+        self._parser: Events = _PARSER(self._reading.parsed)
+        tokens = list(yaml.scan(self._reading.parsed, Loader=_PARSER))
         self._colons = [token.start_mark.index for token in tokens if isinstance(token, yaml.ValueToken)]
         self._dashes = [token.start_mark.index for token in tokens if isinstance(token, yaml.BlockEntryToken)]
         keys = (token for token in tokens if isinstance(token, yaml.KeyToken))
@@ -153,7 +139,7 @@ class _Reader:
                     yield node
 
     def _node(self, event: yaml.NodeEvent, column: int) -> Node:
-        start, end, anchor = _index(event.start_mark), _index(event.end_mark), event.anchor or ""
+        start, end, anchor = _start(event), _end(event), event.anchor or ""
         if isinstance(event, yaml.AliasEvent):
             return Node("alias", start, end, "", column, anchor, content=start)
         content = self._behind_anchor(start) if anchor else start
@@ -168,11 +154,11 @@ class _Reader:
         is_mapping = isinstance(event, yaml.MappingStartEvent)
         style = "block" if not event.flow_style else "flow" if self._text[content] in "[{" else "bare"
         kind: Literal["mapping", "sequence"] = "mapping" if is_mapping else "sequence"
-        node = Node(kind, _index(event.start_mark), content, style, column, "", event.anchor or "", content)
+        node = Node(kind, _start(event), content, style, column, "", event.anchor or "", content)
         while not isinstance(inner := self._parser.get_event(), yaml.CollectionEndEvent):
             child = cast("yaml.NodeEvent", inner)
             node.entries.append(self._pair(child, node) if is_mapping else self._item(child, node))
-        node.end = _index(inner.end_mark) if style == "flow" else node.entries[-1].end
+        node.end = _end(inner) if style == "flow" else node.entries[-1].end
         return node
 
     def _pair(self, event: yaml.NodeEvent, parent: Node) -> Entry:
@@ -183,11 +169,11 @@ class _Reader:
             parent.column = self._source.column(start)
         following = cast("yaml.NodeEvent", self._parser.get_event())
         colon = _first_at_or_after(self._colons, key.end)
-        has_colon = colon < max(_index(following.start_mark), key.end + 1)
+        has_colon = colon < max(_start(following), key.end + 1)
         return Entry(key, self._node(following, parent.column), start, colon + 1 if has_colon else None)
 
     def _item(self, event: yaml.NodeEvent, parent: Node) -> Entry:
-        start = _index(event.start_mark)
+        start = _start(event)
         if not parent.in_lines:
             return Entry(None, self._node(event, parent.column), start, start)
         dash = _last_at_or_before(self._dashes, start - 1)
@@ -227,8 +213,12 @@ def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
     yield offset, text[offset:end]
 
 
-def _index(mark: Mark | None) -> int:
-    return mark.index if mark else 0
+def _start(event: yaml.Event) -> int:
+    return event.start_mark.index if event.start_mark else 0
+
+
+def _end(event: yaml.Event) -> int:
+    return event.end_mark.index if event.end_mark else 0
 
 
 def _least_start(node: Node) -> int:
