@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -31,6 +31,7 @@ _KEPT: Final = (
     "`TAVUSCTL_LOCAL_STATE=1` if this machine keeps its files"
 )
 _TEST_SOURCES: Final = "TAVUSCTL_TEST_SOURCES"
+AnyClient = TypeVar("AnyClient", bound=ReadClient)
 
 
 class Session(LocalSession, frozen=True):
@@ -52,27 +53,19 @@ class Session(LocalSession, frozen=True):
 
     def reader(self) -> ReadClient:
         """An API client that can only read."""
-        reader = ReadClient(
-            self.base_url,
-            self.api_key,
-            parallel=self.settings.parallel,
-            rate=self.settings.rate,
-            max_wait=self.settings.max_wait,
-        )
-        reader.takes_digests = self.cache is not None
-        return reader
+        return self._connect(ReadClient, self.settings.parallel)
 
     def client(self, parallel: int | None = None) -> Client:
         """An API client that can also write, for `parallel` steps at a time; RefusedError if settings are withheld."""
         if self.trust_warnings:
-            message = (
-                f"a run for a pull request changes nothing while settings are unread: {self.trust_warnings[0].message}"
-            )
+            reason = f"while settings are unread: {self.trust_warnings[0].message}"
+            message = f"a run for a pull request changes nothing {reason}"
             raise RefusedError(message, "plan it here, and apply it after the merge", id="E427")
-        parallel = max(parallel or 0, self.settings.parallel)
-        client = Client(
-            self.base_url, self.api_key, parallel=parallel, rate=self.settings.rate, max_wait=self.settings.max_wait
-        )
+        return self._connect(Client, max(parallel or 0, self.settings.parallel))
+
+    def _connect(self, type_: type[AnyClient], parallel: int) -> AnyClient:
+        settings = self.settings
+        client = type_(self.base_url, self.api_key, parallel=parallel, rate=settings.rate, max_wait=settings.max_wait)
         client.takes_digests = self.cache is not None
         return client
 
