@@ -75,10 +75,8 @@ class Adopted(Struct):
         for entry in (*entries, *_needed(change, entries)):
             try:
                 self.verdicts.append(self._adopt_field(change.address, entry))
-            except (CannotAdoptError, files.UnreadableFileError) as error:
+            except (CannotAdoptError, files.UnreadableFileError, RefusedError) as error:
                 self.verdicts.append(Verdict(change.address, entry.path, reason=str(error)))
-            except RefusedError as error:
-                self.verdicts.append(Verdict(change.address, entry.path, reason=error.message))
 
     def _adopt_field(self, address: Address, entry: FieldChange) -> Verdict:
         """Write one field into the new file contents; the verdict names the file and the variables it reads."""
