@@ -16,7 +16,7 @@ from tavusctl.app.planning.variables import SecretNames
 from tavusctl.app.session import named_addresses
 from tavusctl.app.session.online import Session
 from tavusctl.config import files
-from tavusctl.config.interpolation import FileText, Scope, expressions, inserted_text
+from tavusctl.config.interpolation import FileText, Scope, inserted_text
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import errors_in
@@ -31,7 +31,7 @@ from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import PLAIN, Json, KeyPath
 from tavusctl.lib.unwritten_files import as_if_written
 from tavusctl.patch import join, split
-from tavusctl.rewrite.render_value import CannotAdoptError, ValueRenderer, find_field, included_file, several_texts
+from tavusctl.rewrite.render_value import CannotAdoptError, ValueRenderer, find_field, included_files, several_texts
 from tavusctl.secrets.redaction import secret_names_in
 from tavusctl.secrets.values import UnreadSecret
 
@@ -154,14 +154,11 @@ class Adopted(Struct):
     def _uses(self, path: str) -> Iterator[Use]:
         for address, manifest in self.manifests.items():
             document = self.sources.document(manifest)
-            for place, leaf in leaves(document.value):
-                for expression in expressions(leaf) if isinstance(leaf, str) else ():
-                    if (
-                        included_file(expression)
-                        and self.sources.included_path(included_file(expression), place_of(document, place)) == path
-                    ):
-                        written = join(place).removeprefix("/spec").removeprefix("/extra")
-                        yield Use(address, model_pointer(KINDS[address.kind], written), expression == leaf)
+            for place, name in included_files(document.value):
+                if self.sources.included_path(name, place_of(document, place)) == path:
+                    written = join(place).removeprefix("/spec").removeprefix("/extra")
+                    is_whole = value_at(document.value, place) == f"${{file:{name}}}"
+                    yield Use(address, model_pointer(KINDS[address.kind], written), is_whole)
 
     def _has_live_text(self, use: Use, text: str) -> bool:
         """Whether the place of a use differs in the account, and the live value there is exactly this text."""
@@ -331,7 +328,5 @@ def _needed(change: Change, adopted: Sequence[FieldChange]) -> Iterator[FieldCha
 
 def _source_of_file_name(name: str, document: Node, where: KeyPath, raw: Json) -> Source:
     """The source of the expression in a value that names a file; of the value itself if none does."""
-    paths = (
-        path for path, leaf in leaves(raw) if isinstance(leaf, str) and name in map(included_file, expressions(leaf))
-    )
+    paths = (path for path, included in included_files(raw) if included == name)
     return place_of(document, (*where, *next(paths, ())))

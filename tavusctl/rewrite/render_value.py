@@ -69,11 +69,10 @@ class ValueRenderer(Struct, frozen=True):
 
     def _kept(self, raw: Json) -> Json:
         """A value that stays as it is written, and with it the texts of the files that it includes."""
-        texts = [leaf for _, leaf in leaves(raw) if isinstance(leaf, str)] if isinstance(raw, dict | list) else [raw]
-        for expression in (one for text in texts if isinstance(text, str) for one in expressions(text)):
-            text = self.value_of(expression) if included_file(expression) else None
+        for _, name in included_files(raw):
+            text = self.value_of(f"${{file:{name}}}")
             if text is not None:
-                self.kept_texts[included_file(expression)] = text
+                self.kept_texts[name] = text
         return raw
 
     def _expression(self, path: KeyPath, raw: str, tokens: tuple[str, ...], live: Json) -> Json:
@@ -252,6 +251,13 @@ def included_file(text: str) -> str:
     """The path in a text that is exactly one `${file:PATH}`; empty for any other text."""
     match = _FILE_EXPRESSION.fullmatch(text)
     return match[1] if match else ""
+
+
+def included_files(value: Json) -> Iterator[tuple[KeyPath, str]]:
+    """The paths in all `${file:PATH}` in a value, each with the place of its text in the value."""
+    for place, leaf in leaves(value):
+        names = map(included_file, expressions(leaf) if isinstance(leaf, str) else ())
+        yield from ((place, name) for name in names if name)
 
 
 def find_field(kind: ResourceKind, document: Json, path: KeyPath) -> tuple[KeyPath, Json]:

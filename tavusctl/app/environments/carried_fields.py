@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 
 from msgspec import Struct
 
-from tavusctl.config.interpolation import escape_expressions, expressions
+from tavusctl.config.interpolation import escape_expressions
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import written_at
-from tavusctl.core.json_tree import leaves, side_by_side, value_at
+from tavusctl.core.json_tree import side_by_side, value_at
 from tavusctl.core.model import ABSENT, Manifest
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import spellings
@@ -18,7 +18,7 @@ from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
 from tavusctl.patch.pointer import join
 from tavusctl.rewrite.edit_steps import exact_text
-from tavusctl.rewrite.render_value import CannotAdoptError, included_file
+from tavusctl.rewrite.render_value import CannotAdoptError, included_file, included_files
 
 _OWN = ("kind", "name", "moved_from", "external", "id")  # what identifies an object: never carried over
 _RELATIVE = ("./", "../")
@@ -106,9 +106,7 @@ def _are_equal(source: Side, target: Side, path: KeyPath, left: Json, right: Jso
 
 def _files(side: Side, path: KeyPath, value: Json) -> list[str]:
     place = _place(side, path)
-    texts = [leaf for _, leaf in leaves(value) if isinstance(leaf, str)] if isinstance(value, dict | list) else [value]
-    names = [included_file(one) for text in texts if isinstance(text, str) for one in expressions(text)]
-    return [side.included_path(name, place) for name in names if name]
+    return [side.included_path(name, place) for _, name in included_files(value)]
 
 
 def _place(side: Side, path: KeyPath) -> Source:
@@ -132,9 +130,7 @@ def target_value(field: Field, source: Side, target: Side) -> tuple[Json, Mappin
         if not included_file(value).startswith(_RELATIVE):
             return value, {}
         return escape_expressions(text) if isinstance(text, str) else value, {}
-    for _, leaf in leaves({"value": value} if value is not ABSENT else {}):
-        file_names = [included_file(one) for one in expressions(leaf)] if isinstance(leaf, str) else []
-        if any(one.startswith(_RELATIVE) for one in file_names):
-            message = f"it names a file beside {field.place.path}; move the file into the manifests folder first"
-            raise CannotAdoptError(message)
+    if any(name.startswith(_RELATIVE) for _, name in included_files(value)):
+        message = f"it names a file beside {field.place.path}; move the file into the manifests folder first"
+        raise CannotAdoptError(message)
     return value, {}
