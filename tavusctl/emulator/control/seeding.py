@@ -104,7 +104,7 @@ def _resource(name: str) -> Resource:
 
 
 def _id_in(resource: Resource, body: Object) -> str | None:
-    for key in ("id", resource.id_key, "uuid"):
+    for key in ("id", resource.id_key or f"{resource.singular}_id", "uuid"):
         if isinstance(body.get(key), str):
             return str(body[key])
     return None

@@ -206,7 +206,6 @@ RESOURCE = Resource(
     name=KIND,
     singular="persona",
     other_names=("pals", "pal"),
-    id_key="persona_id",
     prefix="p",
     digits=11,
     missing=MISSING,

@@ -115,9 +115,7 @@ def from_seed(_world: World, body: Object, now: float) -> Object:
 RESOURCE = Resource(
     name=KIND,
     singular="connector",
-    id_key="connector_id",
     prefix="c8-",
-    digits=12,
     missing=Missing(404, "error", "Connector not found"),
     read_with_secrets=read_with_secrets,
     from_seed=from_seed,

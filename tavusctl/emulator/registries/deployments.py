@@ -157,7 +157,6 @@ def from_seed(_world: World, body: Object, now: float) -> Object:
 RESOURCE = Resource(
     name=KIND,
     singular="deployment",
-    id_key="deployment_id",
     prefix="d",
     digits=16,
     page_size=20,

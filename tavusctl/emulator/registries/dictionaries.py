@@ -121,7 +121,6 @@ RESOURCE = Resource(
     singular="dictionary",
     id_key=ID,
     prefix="pd_",
-    digits=12,
     max_page_size=100,
     missing=Missing(404, "error", "Pronunciation dictionary not found"),
     read_with_secrets=read_with_secrets,

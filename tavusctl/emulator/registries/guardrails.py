@@ -163,7 +163,6 @@ RESOURCE = Resource(
     singular="single_guardrail",
     id_key="uuid",
     prefix="g",
-    digits=12,
     missing=Missing(404, "error", "Guardrails not found"),
     read_with_secrets=read_with_secrets,
     from_seed=from_seed,

@@ -122,9 +122,7 @@ def from_seed(_world: World, body: Object, now: float) -> Object:
 RESOURCE = Resource(
     name=KIND,
     singular="tool",
-    id_key="tool_id",
     prefix="t",
-    digits=12,
     page_size=25,
     max_page_size=100,
     missing=Missing(404, "error", "Tool not found"),

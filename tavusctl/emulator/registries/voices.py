@@ -152,9 +152,7 @@ def list_voices(call: Call) -> Response:
 RESOURCE = Resource(
     name=KIND,
     singular="voice",
-    id_key="voice_id",
     prefix="v",
-    digits=12,
     page_size=20,
     max_page_size=100,
     missing=Missing(404, "error", "Voice not found"),

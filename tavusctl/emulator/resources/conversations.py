@@ -263,7 +263,6 @@ def from_seed(_world: World, body: Object, now: float) -> Object:
 RESOURCE = Resource(
     name=KIND,
     singular="conversation",
-    id_key="conversation_id",
     prefix="c",
     digits=11,
     missing=Missing(400, "error", "Invalid conversation_id"),

@@ -215,9 +215,7 @@ def from_seed(_world: World, body: Object, now: float) -> Object:
 RESOURCE = Resource(
     name=KIND,
     singular="document",
-    id_key="document_id",
     prefix="d8-",
-    digits=12,
     missing=Missing(404, "message", "Document not found"),
     read_with_secrets=read_with_secrets,
     from_seed=from_seed,

@@ -232,7 +232,6 @@ RESOURCE = Resource(
     name=KIND,
     singular="replica",
     other_names=("faces", "face"),
-    id_key="replica_id",
     prefix="r",
     digits=11,
     max_page_size=100,

@@ -57,9 +57,7 @@ class Resource:
 
     name: str  # the collection, and the kind in the store
     singular: str
-    id_key: str
-    prefix: str
-    digits: int
+    prefix: str  # of ids
     missing: Missing
     # What a portal edit patches: like a read, with real secrets.
     read_with_secrets: Callable[[World, StoredObject], Object]
@@ -75,6 +73,8 @@ class Resource:
     hide_secrets: Callable[[World, StoredObject], Object] | None = None  # what a read shows, if there are secrets
     stock: Callable[[World], Mapping[str, StoredObject]] = lambda _: {}  # the objects that every account has, by id
     other_names: Sequence[str] = ()  # further names of the kind
+    id_key: str = ""  # the member of a read that has the id; by default the singular and `_id`
+    digits: int = 12  # of an id, behind its prefix
     page_size: int = 10  # of the list, by default
     max_page_size: int | None = None  # in the era `today`
 

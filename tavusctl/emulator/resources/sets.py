@@ -258,7 +258,6 @@ def resource_of(kind: SetKind) -> Resource:
         singular=kind.kind.removesuffix("s"),
         id_key=kind.id_key,
         prefix=kind.prefix,
-        digits=12,
         missing=Missing(404, "error", kind.not_found),
         read_with_secrets=kind.read_with_secrets,
         from_seed=kind.from_seed,
