@@ -56,11 +56,8 @@ def secrets(value: Json, *steps: str) -> dict[str, str]:
 
 def contains_mask(value: Json) -> bool:
     """Whether a value contains the mask, the eight asterisks that a read shows in place of a secret."""
-    if isinstance(value, dict):
-        return any(contains_mask(item) for item in value.values())
-    if isinstance(value, list):
-        return any(contains_mask(item) for item in value)
-    return bool(value == MASK)
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return value == MASK or any(map(contains_mask, items))
 
 
 class Pattern(NamedTuple):

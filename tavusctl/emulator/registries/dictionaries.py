@@ -39,8 +39,7 @@ RULE: Fields = {
 
 
 def _check_rule(value: Json) -> Json:
-    problems = nested(RULE)(value)
-    return problems or (missing(value, ["text", "pronunciation", "type"]) or None)
+    return nested(RULE)(value) or missing(value, ["text", "pronunciation", "type"]) or None
 
 
 FIELDS: Fields = {"name": Field(length(1, 255)), "rules": Field(list_of(_check_rule, 10_000), [])}
