@@ -273,13 +273,8 @@ def _read_back(rendering: Rendered) -> tuple[Manifest | None, list[Diagnostic]]:
 
     parsed = yaml12.read(rendering.files[rendering.path].encode(), rendering.path)
     scope = Scope({}, frozenset(name for _, name in rendering.exported.secrets), read_file, "")
-
-    def at_any(_: Source) -> Scope:
-        return scope
-
-    documents = [
-        open_document(node, KINDS, at_any, AttachmentResolver(_no_file), Budget()) for node in parsed.documents
-    ]
+    attachments = AttachmentResolver(_no_file)
+    documents = [open_document(node, KINDS, lambda _: scope, attachments, Budget()) for node in parsed.documents]
     diagnostics = [*parsed.diagnostics, *(one for document in documents for one in document.diagnostics)]
     errors = errors_in(diagnostics)
     return (documents[0].manifest if len(documents) == 1 and not errors else None), errors

@@ -126,5 +126,4 @@ class Session(LocalSession, frozen=True):
         from tavusctl.engine.prepared_plan import PlanInputs  # noqa: PLC0415 - as above
 
         keys = keyring.keys(self)
-        inputs = PlanInputs(self.environment, self.secrets, keys, approvals, warnings)
-        return replace(inputs, others=self.others)
+        return PlanInputs(self.environment, self.secrets, keys, approvals, warnings, others=self.others)

@@ -52,9 +52,5 @@ class Progress(Protocol):
 def reading(progress: Progress, api: Reader) -> Iterator[None]:
     """Print lines with the number of API responses, if the block takes long to read the account."""
     answers_before = api.response_count
-
-    def count() -> str:
-        return counted(api.response_count - answers_before, "answer")
-
-    with progress.slow("reading the account", count):
+    with progress.slow("reading the account", lambda: counted(api.response_count - answers_before, "answer")):
         yield
