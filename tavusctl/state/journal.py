@@ -72,6 +72,11 @@ class Intent(Struct, frozen=True):
     answered: str = ""  # id in the answer to a create
     forced: bool = False  # if the call was carried out, it discarded unpublished edits of the object
 
+    @property
+    def old_id(self) -> str:
+        """The id that the object had before the call; empty if it had none."""
+        return self.remote_id or (self.before.remote_id if self.before else "")
+
 
 class ReplayResult(Struct, frozen=True):
     """A state brought up to date, and the calls whose outcome is unknown."""

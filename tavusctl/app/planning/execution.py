@@ -124,7 +124,7 @@ def _can_be_undone(finished: FinishedRun) -> bool:
     retired = [one for one in calls if one.action is Action.RETIRE and one.address not in replaced]
     kept = [*retired, *_recreated_in_use(finished)]
     new_ids = {finished.results[one.op].remote_id: one.address for one in kept if one.op in finished.results}
-    ids = {**new_ids, **{_old_id(one): one.address for one in kept}}
+    ids = {**new_ids, **{one.old_id: one.address for one in kept}}
 
     def repoints(update: Intent) -> bool:
         before, after = (
@@ -145,10 +145,6 @@ def _recreated_in_use(finished: FinishedRun) -> list[Intent]:
         if one.action is Action.CREATE and one.before and one.op in finished.results
         if finished.results[one.op].remote_id in written
     ]
-
-
-def _old_id(intent: Intent) -> str:
-    return intent.remote_id or (intent.before.remote_id if intent.before else "")
 
 
 def _undo_options(finished: FinishedRun) -> Iterator[str]:

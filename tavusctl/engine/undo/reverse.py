@@ -92,7 +92,7 @@ def reverse(context: UndoContext) -> UndoPlan:
     # repointing of references needs no reversal here.
     lost = [intent for intent in calls if intent.action is Action.CREATE and intent.before]
     replaced = [intent for intent in calls if intent.action in _REPLACING]
-    old_versions = {_old_version(intent): intent.address for intent in (*lost, *replaced)}
+    old_versions = {intent.old_id: intent.address for intent in (*lost, *replaced)}
     known = {**context.ids, **old_versions, **plan.deleted}
     context = replace(context, missing=frozenset(one for one in context.missing if one[1] not in known))
     created = {intent.op for intent in calls if intent.action in (Action.CREATE, Action.REPLACE)}
@@ -168,11 +168,6 @@ def _leave_edited(plan: UndoPlan) -> None:
 
 def _created_ids(made: Binding) -> tuple[str, ...]:
     return tuple(filter(None, (made.successor,))) or (made.remote_id,)
-
-
-def _old_version(intent: Intent) -> str:
-    """The id of the old version that a replacement or its deletion was about."""
-    return intent.remote_id or (intent.before.remote_id if intent.before else "")
 
 
 def without_run_changes(now: Json, after: Json, before: Json) -> Json:
