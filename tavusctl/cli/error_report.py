@@ -24,6 +24,8 @@ from tavusctl.core.errors import ConfigError, InternalError, TavusctlError, Usag
 from tavusctl.fields import free_objects
 from tavusctl.lib.command_line import option_values
 from tavusctl.lib.patterns import pattern
+from tavusctl.reports import json, text
+from tavusctl.reports.contents import view
 from tavusctl.reports.formats import report_named
 from tavusctl.secrets import detection, private_keys
 from tavusctl.secrets.redaction import redacted
@@ -45,9 +47,6 @@ def report(error: Exception, args: Sequence[str]) -> int:
     register_secrets(args)
     if not isinstance(error, TavusctlError):
         error = _defect(error)
-    from tavusctl.reports import json, text
-    from tavusctl.reports.contents import view
-
     diagnostics = view.diagnostics(error.diagnostics)
     write_reports(error, args)
     color = color_setting(no_color="--no-color" in args)  # the click context, which had it, ended with the command
@@ -64,9 +63,6 @@ def report(error: Exception, args: Sequence[str]) -> int:
 
 def write_reports(error: TavusctlError, args: Sequence[str]) -> None:
     """Write the error into the requested report files, because their readers may see nothing else."""
-    from tavusctl.reports import json
-    from tavusctl.reports.contents import view
-
     targets = requested_reports(args)
     if not targets or error.id == output_paths.ID or not output_paths.is_free([path for _, path in targets]):
         return
