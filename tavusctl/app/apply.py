@@ -95,14 +95,7 @@ def _show_and_run(
     dialogue.show(prepared.plan)
     _agree(session, prepared, options, dialogue)
     return run_plan(
-        session,
-        api,
-        store,
-        prepared,
-        dialogue,
-        patience=options.wait,
-        parallel=options.parallel,
-        drafts=options.drafts,
+        session, api, store, prepared, dialogue, patience=options.wait, parallel=options.parallel, drafts=options.drafts
     )
 
 

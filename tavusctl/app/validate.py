@@ -36,8 +36,7 @@ def validate(
             # A diagnostic that several environments share is shown once.
             groups.setdefault((*place(diagnostic), diagnostic.hint), (diagnostic, []))[1].append(session.environment)
     return sorted(
-        (_with_environments(diagnostic, environments, count) for diagnostic, environments in groups.values()),
-        key=place,
+        (_with_environments(diagnostic, environments, count) for diagnostic, environments in groups.values()), key=place
     )
 
 

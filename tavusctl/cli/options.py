@@ -178,9 +178,7 @@ discard_drafts = addresses_option(
     affects=_has_drafts,
 )
 publish = addresses_option(
-    "--publish",
-    help="Publish the draft of this object, if the update went into one; repeatable.",
-    affects=_has_drafts,
+    "--publish", help="Publish the draft of this object, if the update went into one; repeatable.", affects=_has_drafts
 )
 
 

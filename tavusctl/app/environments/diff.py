@@ -138,11 +138,7 @@ def with_account(session: Session) -> Comparison:
         Unknown(one.address, one.pointer, (variable_in(one.hint),)) for one in prepared.unset_secrets if one.address
     )
     return Comparison(
-        ACCOUNT,
-        session.environment.name,
-        tuple(differences[one] for one in sorted(differences)),
-        equal,
-        unknown,
+        ACCOUNT, session.environment.name, tuple(differences[one] for one in sorted(differences)), equal, unknown
     )
 
 

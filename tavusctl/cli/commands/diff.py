@@ -25,13 +25,7 @@ DIFFERENCES_EXIST = 2
 @base_url_option
 @project_options
 def command(
-    progress: TerminalProgress,
-    *,
-    left: str,
-    right: str | None,
-    format_: str,
-    detailed_exitcode: bool,
-    base_url: str,
+    progress: TerminalProgress, *, left: str, right: str | None, format_: str, detailed_exitcode: bool, base_url: str
 ) -> int:
     """Compare the manifests of two environments, field by field; with one name, an environment with its account.
 

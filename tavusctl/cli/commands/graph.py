@@ -29,12 +29,7 @@ from tavusctl.reports.drawing import DRAWINGS
 @click.option("-o", "--out", type=OutputFile(), help="Write to this file.")
 @local_options
 def command(
-    session: LocalSession,
-    *,
-    addresses: Sequence[str],
-    objectives: str | None,
-    format_: str | None,
-    out: Path | None,
+    session: LocalSession, *, addresses: Sequence[str], objectives: str | None, format_: str | None, out: Path | None
 ) -> None:
     """Draw the references between resources; with addresses, only the connected ones.  Works offline.
 

@@ -124,7 +124,7 @@ class Journal:
     def add_violation(self, entry: Entry, rule: str, text: str) -> None:
         """Record a violation: a request that no client should send."""
         self.violations.append(
-            {"request": entry.seq, "rule": rule, "method": entry.method, "path": entry.path, "text": text},
+            {"request": entry.seq, "rule": rule, "method": entry.method, "path": entry.path, "text": text}
         )
 
     def select(self, query: dict[str, str]) -> list[Object]:

@@ -107,14 +107,7 @@ class Store:
         return int(row.fetchone()[0])
 
     def slice(
-        self,
-        account: str,
-        kind: str,
-        skip: int,
-        limit: int,
-        as_of: float = math.inf,
-        *,
-        newest_first: bool = False,
+        self, account: str, kind: str, skip: int, limit: int, as_of: float = math.inf, *, newest_first: bool = False
     ) -> list[StoredObject]:
         """A window of `live_objects`, or of its reverse; a limit of -1 is no limit."""
         order = "DESC" if newest_first else "ASC"
@@ -132,10 +125,7 @@ class Store:
 
     def owners(self, kind: str, id: str) -> list[str]:
         """The accounts that have a live object of this kind and id."""
-        rows = self._db.execute(
-            "SELECT account FROM objects WHERE kind = ? AND id = ? AND deleted IS NULL",
-            (kind, id),
-        )
+        rows = self._db.execute("SELECT account FROM objects WHERE kind = ? AND id = ? AND deleted IS NULL", (kind, id))
         return [row[0] for row in rows]
 
     def next_id(self, prefix: str, digits: int) -> str:

@@ -166,7 +166,7 @@ def _objects(world: World, request: Request) -> Json:
                     "deleted": stored.deleted is not None,
                     "document": redact(document),
                     "secrets": secrets(document),
-                },
+                }
             )
     return {"objects": objects}
 
@@ -252,7 +252,7 @@ def _edits(world: World, _: Request) -> Json:
         "edits": [
             {"edit": redact(armed.edit), "moment": armed.moment, "times": armed.times, "failures": armed.failures}
             for armed in world.portal.edits
-        ],
+        ]
     }
 
 

@@ -104,12 +104,7 @@ def _listening_socket(host: str, port: int) -> socket.socket:
 
 
 async def _serve(
-    world: World,
-    host: str,
-    port: int,
-    latency: float,
-    ready: Callable[[str], object],
-    stop: asyncio.Event,
+    world: World, host: str, port: int, latency: float, ready: Callable[[str], object], stop: asyncio.Event
 ) -> None:
     listener = Listener(world, latency)
     url = listener.open(host, port)

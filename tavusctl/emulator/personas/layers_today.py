@@ -127,10 +127,7 @@ AFTER_TIMES: Fields = {
     "visual_disclosure": Field(text, ""),
 }
 # Internal members of the server: a write may have them, and no read shows them.
-INTERNAL: Fields = {
-    "memories": Field(texts, nullable=True),
-    "is_template": Field(flag, nullable=True),
-}
+INTERNAL: Fields = {"memories": Field(texts, nullable=True), "is_template": Field(flag, nullable=True)}
 READ_ONLY = (
     "conferencing_email",
     "is_published",

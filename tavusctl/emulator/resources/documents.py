@@ -10,14 +10,7 @@ from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import patching
 from tavusctl.emulator.bodies.fields import Field, Fields, diagnostics, flag, mapping, text, texts
-from tavusctl.emulator.bodies.paging import (
-    all_of,
-    limit_of,
-    list_page,
-    newest_first,
-    page_of,
-    page_response,
-)
+from tavusctl.emulator.bodies.paging import all_of, limit_of, list_page, newest_first, page_of, page_response
 from tavusctl.emulator.bodies.reading import comma_separated, contains, read_object, texts_in
 from tavusctl.emulator.http.messages import Malformed, Object, Response, answer, refuse
 from tavusctl.emulator.resources import crawls

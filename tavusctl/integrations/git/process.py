@@ -40,11 +40,7 @@ _REACHING: Final = (  # how the user's git reaches other machines: keys, agents,
     *("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"),
     *("DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "DISPLAY", "WAYLAND_DISPLAY", "KRB5CCNAME", "GNUPGHOME"),
 )
-_SET: Final = {
-    "LC_ALL": "C",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_NO_LAZY_FETCH": "1",
-}
+_SET: Final = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1"}
 _ADVICE: Final = {
     "dubious ownership": "run that command, as the folder belongs to another user (in a container job of GitHub: in a "
     "step after the checkout)",
