@@ -174,19 +174,14 @@ def _signed(sign: str, text: str, indent: str = "") -> str:
 
 def _line(line: text_diff.Line) -> str:
     colour = {"-": "red", "+": "green", ">": "cyan", "…": "cyan"}.get(line.sign)
-    opening, closing = {"-": ("[-", "-]"), "+": ("{+", "+}")}.get(line.sign, ("", ""))
     parts = text_diff.shortened(line, _PROMPT_WIDTH).parts
     is_whole = len(parts) == 1
-    words = (
-        style(
-            f"{'' if is_whole else opening}{escape_invisible(text)}{'' if is_whole else closing}",
-            fg=colour,
-            bold=None if is_whole else True,
-        )
-        if changed
-        else (style(escape_invisible(text), dim=True) if line.sign == " " else escape_invisible(text))
-        for text, changed in parts
-        if text
-    )
-    text = "".join(words) if any(text for text, _ in parts) else ""
-    return f"{style(line.sign, fg=colour)} {text}".rstrip()
+    opening, closing = {"-": ("[-", "-]"), "+": ("{+", "+}")}.get("" if is_whole else line.sign, ("", ""))
+    words = ""
+    for part, changed in parts:
+        text = escape_invisible(part)
+        if text and changed:
+            words += style(f"{opening}{text}{closing}", fg=colour, bold=None if is_whole else True)
+        elif text:
+            words += style(text, dim=True) if line.sign == " " else text
+    return f"{style(line.sign, fg=colour)} {words}".rstrip()
