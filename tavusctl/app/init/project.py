@@ -73,14 +73,12 @@ def start(folder: Path, account: Account | None, say: Say, *, demo: bool = False
     if around:
         say(f"another project in {around} contains this one; commands in this folder use this one")
     inside = "" if folder.resolve() == Path.cwd() else f"change to the folder {folder}, "
-    if demo:
-        steps = f"{inside}run `tavusctl plan` and `tavusctl apply`; no key is needed, and Tavus is not called"
-        say(f"\nnext: {steps if inside else with_folder(steps)}")
-    elif account and inside:
+    if account and inside:
         say(f"\nthe project is in {folder}: change to that folder before the next command")
     elif not account:
         key = "" if os.environ.get("TAVUS_API_KEY") else "write TAVUS_API_KEY=... into .env or export it, and "
-        steps = f"{inside}{key}run `tavusctl plan`"
+        of_demo = "run `tavusctl plan` and `tavusctl apply`; no key is needed, and Tavus is not called"
+        steps = inside + (of_demo if demo else f"{key}run `tavusctl plan`")
         say(f"\nnext: {steps if inside else with_folder(steps)}")
 
 
