@@ -123,16 +123,9 @@ def _with_one_line_end(text: str, _: str) -> str:
 
 def _scalar_spans(text: str) -> Iterator[tuple[int, int]]:
     """The start and the end of every scalar, in order."""
-    source = source_map.parse(text)
-    for document in source.documents:
-        nodes = [
-            scalar
-            for node in document.walk()
-            for entry in node.entries
-            for scalar in (entry.key, entry.value)
-            if scalar
-        ]
-        yield from sorted((scalar.content, scalar.end) for scalar in [document, *nodes] if scalar.kind == "scalar")
+    for document in source_map.parse(text).documents:
+        keys = (entry.key for node in document.walk() for entry in node.entries if entry.key)
+        yield from sorted((one.content, one.end) for one in (*document.walk(), *keys) if one.kind == "scalar")
 
 
 def _with_schema(text: str, schema: str) -> str:
