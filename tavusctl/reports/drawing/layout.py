@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -229,13 +229,9 @@ def _ports(layers: Layers, coordinates: Coordinates, sizes: Sequence[Size]) -> M
         if chain:
             sides[chain[0], True].append((coordinates.across[chain[1]], edge))
             sides[chain[-1], False].append((coordinates.across[chain[-2]], edge))
-    return dict(_spread_ports(sides, coordinates, sizes))
-
-
-def _spread_ports(
-    sides: Mapping[tuple[int, bool], list[tuple[float, int]]], coordinates: Coordinates, sizes: Sequence[Size]
-) -> Iterator[tuple[tuple[int, int], float]]:
+    ports = {}
     for (node, _), neighbours in sides.items():
         for n, (_, edge) in enumerate(sorted(neighbours)):
             share = (n + 1) / (len(neighbours) + 1) - 0.5
-            yield (edge, node), coordinates.across[node] + share * sizes[node][0] * _SPREAD
+            ports[edge, node] = coordinates.across[node] + share * sizes[node][0] * _SPREAD
+    return ports
