@@ -112,18 +112,12 @@ def _members(old: dict[str, Json], new: dict[str, Json], pointer: str) -> Iterat
 
 def _items(old: list[Json], new: list[Json], pointer: str) -> Iterator[Step]:
     """Steps from the last item to the first, so that the indexes of the items still to be changed stay valid."""
-    for operation, i1, i2, j1, j2 in reversed(_alignment(old, new)):
+    texts = [exact_text(item) for item in old], [exact_text(item) for item in new]
+    for operation, i1, i2, j1, j2 in reversed(SequenceMatcher(None, *texts, autojunk=False).get_opcodes()):
         if operation == "replace":
             yield from _gap(old[i1:i2], new[j1:j2], i1, pointer)
         elif operation != "equal":
             yield from _remove_and_insert(i1, i2, new[j1:j2], pointer)
-
-
-def _alignment(old: Sequence[Json], new: Sequence[Json]) -> list[tuple[str, int, int, int, int]]:
-    matcher = SequenceMatcher(
-        None, [exact_text(item) for item in old], [exact_text(item) for item in new], autojunk=False
-    )
-    return list(matcher.get_opcodes())
 
 
 def _gap(old: list[Json], new: list[Json], first: int, pointer: str) -> Iterator[Step]:
