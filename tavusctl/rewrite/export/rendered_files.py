@@ -77,23 +77,14 @@ def _prose(exported: Exported, kind: ResourceKind) -> Iterator[tuple[KeyPath, st
     """Texts that go into files, by path; text inside a list stays there, to be read with the list."""
     for path, value in leaves(exported.spec):
         in_list = any(step.isdigit() for step in path)
-        if (
-            kind.field_at(path).long_text
-            and not in_list
-            and isinstance(value, str)
-            and _is_long(value)
-            and _fits_file(value)
-        ):
+        if kind.field_at(path).long_text and not in_list and isinstance(value, str) and _belongs_in_file(value):
             yield path, value
 
 
-def _is_long(text: str) -> bool:
-    return len(_inner(text)) > MAX_INLINE_LENGTH or "\n" in _inner(text)
-
-
-def _fits_file(text: str) -> bool:
-    """Whether a file gives back exactly this text, even after an editor has normalised the end of the file."""
-    return not _NOT_IN_FILES.search(text) and bool(text.strip()) and len(text.encode()) <= MAX_PROSE_SIZE
+def _belongs_in_file(text: str) -> bool:
+    """Whether a text is long, and a file gives back exactly this text, also after an editor has normalised its end."""
+    is_long = len(_inner(text)) > MAX_INLINE_LENGTH or "\n" in _inner(text)
+    return is_long and not _NOT_IN_FILES.search(text) and bool(text.strip()) and len(text.encode()) <= MAX_PROSE_SIZE
 
 
 def _inner(text: str) -> str:
