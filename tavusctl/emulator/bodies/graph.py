@@ -21,8 +21,10 @@ def check(data: Sequence[Object], *, loops: bool) -> None:
             raise refuse_message(f"objective '{name}' references unknown objective '{unknown[0]}'")
     if loops:
         return
-    if _has_cycle(edges):
-        raise refuse_message("objectives must not form a cycle unless allow_loops is true")
+    try:
+        TopologicalSorter(edges).prepare()
+    except CycleError as error:
+        raise refuse_message("objectives must not form a cycle unless allow_loops is true") from error
     roots = set(edges) - {successor for successors in edges.values() for successor in successors}
     if len(roots) != 1:
         raise refuse_message(f"objectives must have a single root; found {len(roots)}")
@@ -33,11 +35,3 @@ def _successors(item: Object) -> list[str]:
     if required and conditional:
         raise refuse_message("an objective may have next_required_objective or next_conditional_objectives, not both")
     return [required] if required else list(conditional or {})
-
-
-def _has_cycle(edges: dict[str, list[str]]) -> bool:
-    try:
-        TopologicalSorter(edges).prepare()
-    except CycleError:
-        return True
-    return False
