@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from tavusctl.emulator.account.world import World
 from tavusctl.emulator.http.access import AccessPolicy
@@ -50,12 +51,10 @@ class Listener:
             except OSError:  # no client is waiting, or the waiting one has gone
                 return
             accepted.settimeout(0)
-            task = loop.create_task(loop.connect_accepted_socket(self._connection, accepted))
+            connect = partial(Connection, self._app, self._latency, self)
+            task = loop.create_task(loop.connect_accepted_socket(connect, accepted))
             self._accepting.add(task)
             task.add_done_callback(self._accepting.discard)
-
-    def _connection(self) -> Connection:
-        return Connection(self._app, self._latency, self)
 
     def add(self, connection: Connection) -> bool:
         """Record an open connection; whether it may stay: not if it was accepted just before the port closed."""
