@@ -33,8 +33,8 @@ CREATE_TODAY: Fields = {
     "is_customer_support_document": Field(flag),
     "font_size_aware_extraction": Field(flag),
 }
-STATUSES_TODAY = ("started", "processing", "ready", "error", "recrawling", "disabled")
 STATUSES = ("started", "processing", "ready", "error", "recrawling")
+SORTS = ("ascending", "descending")
 # How messages call the types of fields that are not strings.
 TYPE_PHRASES = {"tags": "a list of strings", "crawl": "an object", "properties": "an object"}
 
@@ -147,14 +147,11 @@ def _requested_crawl(call: Call) -> Object | None:
 
 def list_documents(call: Call) -> Response:
     """GET /v2/documents: page 0 is the first."""
-    query = call.request.query
-    _check_query(query, STATUSES_TODAY if call.world.is_today else STATUSES, _sort_orders(call.world))
+    query, is_today = call.request.query, call.world.is_today
+    statuses, sorts = ((*STATUSES, "disabled"), (*SORTS, "asc", "desc")) if is_today else (STATUSES, SORTS)
+    _check_query(query, statuses, sorts)
     order = newest_first(call, default=False)
     return page_response(call, list_page(call, RESOURCE, base=0, keep=_filter(call.world, query), newest_first=order))
-
-
-def _sort_orders(world: World) -> tuple[str, ...]:
-    return ("ascending", "descending", "asc", "desc") if world.is_today else ("ascending", "descending")
 
 
 def _check_query(query: dict[str, str], statuses: tuple[str, ...], sorts: tuple[str, ...]) -> None:
