@@ -54,6 +54,11 @@ def secrets(value: Json, *steps: str) -> dict[str, str]:
     return digests
 
 
+def with_mask(members: Object, name: str, style: str) -> Object:
+    """An object with the secret of a name masked, or without it if the style of the behaviour `mask` has no mask."""
+    return {key: MASKS[style] if key == name else one for key, one in members.items() if style in MASKS or key != name}
+
+
 def contains_mask(value: Json) -> bool:
     """Whether a value contains the mask, the eight asterisks that a read shows in place of a secret."""
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()

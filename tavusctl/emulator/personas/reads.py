@@ -5,7 +5,7 @@ Documents are stored with the older names (`persona_id`); answers below /v2/pals
 
 from __future__ import annotations
 
-from tavusctl.emulator.account.journal import MASKS, SECRET_KEY
+from tavusctl.emulator.account.journal import SECRET_KEY, with_mask
 from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import aliases
@@ -58,33 +58,21 @@ def email_of(username: Json) -> str | None:
     return f"{username}@{MEETING_HOST}" if username else None
 
 
-def _mask_layers(world: World, layers: Object) -> Object:
-    style = world.behaviors["mask"]
-    if style == "echo":
-        return layers
-    shown = {}
-    for name, layer in layers.items():
-        if isinstance(layer, dict) and layer.get(SECRET_KEY):
-            layer = {  # noqa: PLW2901
-                k: MASKS[style] if k == SECRET_KEY else v for k, v in layer.items() if style in MASKS or k != SECRET_KEY
-            }
-        shown[name] = layer
-    return shown
-
-
 def read_with_secrets(world: World, stored: StoredObject) -> Object:
     """The persona with real secrets and the older names."""
     return {"persona_id": stored.id, **materialise(world, stored.document)}
 
 
-def masked(world: World, document: Object) -> Object:
-    """The document with its API keys masked, left out or shown, as the behaviour `mask` says."""
-    return document | {"layers": _mask_layers(world, document["layers"])}
-
-
 def view(world: World, stored: StoredObject) -> Object:
-    """What a read below /v2/personas shows."""
-    return masked(world, read_with_secrets(world, stored))
+    """What a read below /v2/personas shows: API keys masked, left out or shown, as the behaviour `mask` says."""
+    document, style = read_with_secrets(world, stored), world.behaviors["mask"]
+    if style == "echo":
+        return document
+    layers = {
+        name: with_mask(layer, SECRET_KEY, style) if isinstance(layer, dict) and layer.get(SECRET_KEY) else layer
+        for name, layer in document["layers"].items()
+    }
+    return document | {"layers": layers}
 
 
 def interruptibility(call: Call) -> str:

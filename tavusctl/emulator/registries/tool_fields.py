@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from tavusctl.emulator.account.journal import MASKS
+from tavusctl.emulator.account.journal import with_mask
 from tavusctl.emulator.bodies.fields import (
     NOT_NULL,
     REQUIRED,
@@ -200,8 +200,7 @@ def masked(tool: Object, style: str) -> Object:
     secret_name = SECRET_NAMES.get(auth.get("type", ""), "")
     if style == "echo" or not auth.get(secret_name):
         return tool
-    hidden = {k: MASKS[style] if k == secret_name else v for k, v in auth.items() if style in MASKS or k != secret_name}
-    return tool | {"delivery": tool["delivery"] | {"api": api | {"auth": hidden}}}
+    return tool | {"delivery": tool["delivery"] | {"api": api | {"auth": with_mask(auth, secret_name, style)}}}
 
 
 def with_stored_secret(delivery: Json, before: Json) -> Json:
