@@ -157,7 +157,9 @@ class Git(Struct):
         return output
 
     def _run(self, command: list[str], verb: str, stdin: int, stderr: int) -> tuple[bytes, int]:
-        with _start(command, stdin, stderr, self._environment()) as process:
+        with subprocess.Popen(  # noqa: S603 - fixed verbs; names that users typed come after --end-of-options
+            command, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, env=self._environment(), start_new_session=True
+        ) as process:
             timer = threading.Timer(max(self._ends - time.monotonic(), 0.01), _end, [process])
             timer.start()
             try:
@@ -217,17 +219,6 @@ def _program() -> str:
         message = "git cannot be run: No such file or directory"
         raise GitError(message)
     return program
-
-
-def _start(command: list[str], stdin: int, stderr: int, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603 - fixed verbs; names that users typed come after --end-of-options
-        command,
-        stdin=stdin,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-        env=environment,
-        start_new_session=True,
-    )
 
 
 def _await_end(process: subprocess.Popen[bytes]) -> None:
