@@ -56,6 +56,7 @@ class Hub:
     afterwards: list[Callable[[], object]] = field(default_factory=list)  # actions of others after them
     tip: Callable[[str], str] = lambda _: ""  # the newest commit of a branch that people push
     history: Callable[[str], list[str]] = lambda _: []  # a commit and those that it contains
+    unrelated: set[str] = field(default_factory=set)  # commits that nothing has in common with those of the branch
     _ids: int = 100
 
     def comment(self, number: int, body: str, author: str = "") -> Body:
@@ -136,6 +137,8 @@ class Hub:
             numbers = self.merged.get(match[1], [])
             return 200, [{"number": pr, "merged_at": "2026-01-01T00:00:00Z", "head": {"sha": "f"}} for pr in numbers]
         if match := re.fullmatch(r"/compare/(\w+)\.\.\.(\w+)", inner):
+            if match[1] in self.unrelated:
+                return 404, {"message": "No common ancestor between the two commits."}
             return 200, {"status": "ahead" if match[1] in self.history(match[2]) else "diverged"}
         if inner == "/pulls" and query.get("state") == ["closed"]:
             closed = [pull for pull in self.pulls if pull["state"] == "closed" and pull["base"]["ref"] in query["base"]]

@@ -281,6 +281,22 @@ def test_only_what_the_commit_of_an_apply_contains_is_told_of_it(step: Step) -> 
     assert f"commit {MERGED[:7]}, which contains this merge\n" in step.comments[0]
 
 
+def test_a_merge_that_a_forced_push_removed_does_not_keep_others_from_being_told(step: Step) -> None:
+    step.run("plan")
+    (planned,), lost, other = step.comments, "9" * 40, "8" * 40
+    step.hub.comment(8, planned)
+    for number, sha in ((7, other), (8, lost)):
+        merge = {"number": number, "state": "closed", "merged_at": "now", "merge_commit_sha": sha}
+        step.hub.pulls.append({**merge, "base": {"ref": "main"}, "head": {"sha": "f"}})
+    step.hub.unrelated = {lost}
+    step.hub.history = lambda commit: [commit, other]
+
+    applied = step.run("apply", "--yes", pull=False, GITHUB_SHA=MERGED, GITHUB_REF="refs/heads/main")
+
+    assert (applied.code, applied.err.splitlines()[-1]) == (0, "comment on #7: updated")
+    assert [one["body"] for one in step.hub.comments[8]] == [planned]
+
+
 def test_a_run_for_a_tag_looks_at_no_earlier_merges(step: Step) -> None:
     tag: dict[str, str | None] = {
         "GITHUB_EVENT_NAME": "workflow_dispatch",

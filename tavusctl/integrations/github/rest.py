@@ -174,9 +174,12 @@ class GitHub:
         return {one.number: one.merge_commit_sha for one in pulls if one.merged_at and one.merge_commit_sha}
 
     def contains(self, commit: str, earlier: str) -> bool:
-        """Whether a commit is another one or a descendant of it."""
+        """Whether a commit is another one or a descendant of it; GitHub answers 404 if they have nothing in common."""
         path = f"{self._root}/compare/{_valid_sha(earlier)}...{_valid_sha(commit)}"
-        return self._read_as(Comparison, path, {"per_page": "1"}).status in ("ahead", "identical")
+        try:
+            return self._read_as(Comparison, path, {"per_page": "1"}).status in ("ahead", "identical")
+        except Gone:
+            return False
 
     def keep_issue(self, marker: str, title: str, body: str) -> str:
         """Create or update our open issue; returns created, updated or unchanged."""
