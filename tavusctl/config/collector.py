@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, Literal, TypeGuard, TypeVar
 
 from msgspec import Struct
 
-from tavusctl.config.yaml12.scalars import plain
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Diagnostic, Edit, Severity, written_at
 from tavusctl.core.messages import correction_hint, described, key_hint, shown
@@ -102,8 +101,11 @@ class DiagnosticCollector(Struct):
     def found(self, value: Json, pointer: str) -> str:
         """A value that is found at a pointer, for a message about its type; a number as it is written."""
         text = self.node.numbers.get(pointer, "")
-        is_this = text and not isinstance(value, bool) and isinstance(value, int | float) and plain(text)[0] == value
-        return text if is_this else described(value)
+        if not text or isinstance(value, bool) or not isinstance(value, int | float):
+            return described(value)
+        from tavusctl.config.yaml12.scalars import plain  # noqa: PLC0415 - most checks read no YAML, and start fast
+
+        return text if plain(text)[0] == value else described(value)
 
     def has_type(self, value: Json, expected: type[Expected], pointer: str, id: str = "TV104") -> TypeGuard[Expected]:
         """Whether a value has a type; report it if not."""
