@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from os import PathLike
 from os.path import realpath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 from msgspec import Struct
@@ -34,7 +35,9 @@ class OutputFile(click.Path):
         super().__init__(readable=False, path_type=Path)
         self.name = "file"  # in the help; click would look for a folder of that name before `--chdir`
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(
+        self, value: str | PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | PathLike[str]:
         """The path; UsageError for `-`."""
         return super().convert(file_writer.named(value) if isinstance(value, str) else value, param, ctx)
 

@@ -34,8 +34,9 @@ def replace(
     expect: bytes | None = None,
     folder: int | None = None,
 ) -> None:
-    """Create or replace a file with a content, which may be in parts; it never has more than its final rights, and is private while it is written.
+    """Create or replace a file with a content, which may be in parts.
 
+    It never has more than its final rights, and is private while it is written.
     With `keep_rights`, an existing file keeps its rights.  With `expect`, ChangedError if the file has another content.
     `folder` is a descriptor of the folder of the path, as from `open_folder`.
     """
