@@ -158,6 +158,16 @@ def test_a_gitignore_keeps_its_line_ends(project: Project) -> None:
     assert (project.root / ".gitignore").read_bytes() == b"node_modules/\r\ndist/\r\n.tavusctl/\r\n.env\r\n"
 
 
+@pytest.mark.parametrize(("pattern", "told"), [("*.yaml", True), ("manifests/personas/", True), ("*.yml", False)])
+def test_files_that_git_would_ignore_are_told(project: Project, pattern: str, *, told: bool) -> None:
+    subprocess.run(["git", "init", "--quiet", project.root], check=True)
+    (project.root / ".gitignore").write_text(f"{pattern}\n")
+
+    started = project.run("init")
+
+    assert (started.code, "warning: git ignores `manifests/" in started.out + started.err) == (0, told), started.out
+
+
 def test_a_gitignore_that_is_no_text_is_kept_and_one_that_is_no_file_is_told(project: Project) -> None:
     (project.root / ".gitignore").write_bytes(b"\xff\n")
     (project.root / "other/.gitignore").mkdir(parents=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -37,6 +38,7 @@ from tavusctl.core.diagnostics import errors_in
 from tavusctl.core.errors import UsageError
 from tavusctl.core.messages import counted
 from tavusctl.core.project_settings import FILE, Project
+from tavusctl.integrations.git.process import Git, GitError
 from tavusctl.kinds import KINDS
 from tavusctl.lib.command_line import with_folder
 from tavusctl.lib.private_files import read_regular
@@ -67,6 +69,9 @@ def start(folder: Path, account: Account | None, say: Say, *, demo: bool = False
     else:
         examples = {f"{name}{path.removeprefix('manifests')}": text for path, text in EXAMPLES.items()}
         _scaffold(folder, {**examples, **_files(folder, name, demo=demo)}, say)
+    if ignored := _ignored(folder, FILE, name):
+        files = f"`{ignored[0]}`" + (f" and {counted(len(ignored) - 1, 'other file')}" if ignored[1:] else "")
+        say(f"warning: git ignores {files} of this project: change the line of .gitignore that hides them")
     if stranger:
         reason = "is not a folder" if stranger == str(folder / NAMES[0]) else "belongs to another program"
         say(f"the manifests folder is {name}/, because `{stranger}` {reason}")
@@ -146,6 +151,14 @@ def _files(folder: Path, name: str, *, demo: bool = False) -> Mapping[str, str]:
         ".vscode/extensions.json": EXTENSIONS,
         **schemas,
     }
+
+
+def _ignored(folder: Path, *names: str) -> list[str]:
+    """The files with these names, or in folders with them, that git ignores; none outside of a repository."""
+    options = ("--others", "--ignored", "--exclude-standard", "-z", "--", *names)
+    with contextlib.suppress(GitError):
+        return sorted(Git(folder, 10.0).nul_separated("ls-files", *options))
+    return []
 
 
 def _state(folder: Path) -> str:
