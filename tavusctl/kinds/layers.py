@@ -127,7 +127,7 @@ class ConversationalFlow(Model):
 class LanguageModel(Model):
     """The model that answers: one of Tavus, or any that speaks the OpenAI protocol."""
 
-    model: str | None = optional("Name of the model; one that does not begin with `tavus-` is your own.", min_length=1)
+    model: str | None = optional("Name of the model; one that does not begin with `tavus-` is your own.")
     base_url: str | None = optional("URL of your own model, without a route such as /chat/completions.")
     api_key: str | None = optional("Key for your own model; a `${secret:NAME}`, never the key itself.")
     speculative_inference: bool | None = optional("Whether the model starts before the participant has finished.")

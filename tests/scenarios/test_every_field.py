@@ -347,6 +347,20 @@ def test_what_somebody_chose_for_a_persona_is_reverted_or_adopted_with_what_goes
     assert (plan["changes"], plan["drift"]) == ([], [])
 
 
+def test_an_empty_model_is_none(project: Project) -> None:
+    """As every other empty text of a layer."""
+    layers = {"llm": {"model": "", "base_url": ""}, "tts": {"tts_engine": ""}}
+    project.manifest("persona", "it", {"persona_name": "It", **PROMPT, "layers": layers})
+    project.apply()
+    first = project.plan()["changes"]
+    project.manifest("persona", "it", {"persona_name": "It", **PROMPT, "layers": {"llm": {"model": "tavus-gpt-oss"}}})
+    project.apply()
+    project.manifest("persona", "it", {"persona_name": "It", **PROMPT, "layers": layers})
+    project.apply()
+
+    assert (first, project.plan()["changes"]) == ([], [])
+
+
 def test_the_only_alphabet_is_the_same_as_none(project: Project) -> None:
     project.account.switch(era="today")
     project.manifest("dictionary", "it", {"name": "Words", "rules": [SOUND | {"type": "ipa"}]})
