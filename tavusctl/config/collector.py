@@ -100,6 +100,8 @@ class DiagnosticCollector(Struct):
 
     def found(self, value: Json, pointer: str) -> str:
         """A value that is found at a pointer, for a message about its type; a number as it is written."""
+        from tavusctl.config.yaml12.scalars import plain  # noqa: PLC0415 - a check without an error needs no YAML
+
         text = self.node.numbers.get(pointer, "")
         if not text or isinstance(value, bool) or not isinstance(value, int | float):
             return described(value)
