@@ -412,3 +412,33 @@ def test_a_forge_gets_paths_from_the_root_of_the_repository(linted: Project, *, 
     assert '"uri": "bots/sales/manifests/coach.yaml"' in report.read_text()
     text = inner.run("validate", **around).out
     assert text.startswith("manifests/coach.yaml:1:")  # what people read begins at the project
+
+
+URLS_THAT_MAY_BE_RIGHT = """\
+kind: voice
+name: it
+spec: {voice_name: It, train_audio_url: "${secret:K}"}
+---
+kind: voice
+name: two
+spec: {voice_name: Two, train_audio_url: "https://${secret:K}:${secret:K}@${secret:K}:${secret:K}/${secret:K}"}
+---
+kind: document
+name: three
+spec: {document_url: "http${secret:K}", callback_url: "${secret:K}/hook?key=${secret:K}"}
+---
+kind: persona
+name: four
+spec:
+  system_prompt: Be brief.
+  layers: {llm: {model: own, base_url: "https://${secret:K}.example.com/v1", api_key: "${secret:K}"}}
+"""
+
+
+def test_a_url_may_consist_of_secrets(project: Project) -> None:
+    project.write("tavusctl.yaml", "secrets: [K]\n")
+    project.write("manifests/m.yaml", URLS_THAT_MAY_BE_RIGHT)
+
+    result = project.run("validate", "--format", "json")
+
+    assert (result.code, result.document["complaints"]) == (0, [])
