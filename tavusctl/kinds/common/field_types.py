@@ -70,7 +70,12 @@ def _no_web_address(value: str) -> str:
 
 
 def _not_secure(value: str) -> str:
-    return f"expected a URL that starts with `https://` and has no spaces, found {literal(shortened(value, 80))}"
+    scheme, colon, rest = value.strip().partition("://")
+    suggestion = f"https://{rest}" if colon and scheme.lower() in ("http", "https") else ""
+    advice = f"; write `{shortened(suggestion, 80)}`" if re.fullmatch(_SECURE, suggestion) else ""
+    return (
+        f"expected a URL that starts with `https://` and has no spaces, found {literal(shortened(value, 80))}{advice}"
+    )
 
 
 def _truth(value: Json) -> Json:

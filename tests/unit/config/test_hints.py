@@ -112,6 +112,24 @@ def test_a_hint_has_the_text_that_was_meant_unless_it_may_be_a_key(
     assert loading.read(project, environment, KINDS).diagnostics[0].hint == hint
 
 
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [("http://a.example/book", "write `https://a.example/book`"), ("ftp://a.example", ""), ("http://a b", "")],
+)
+def test_an_address_without_tls_is_told_the_one_with_it(tmp_path: Path, url: str, hint: str) -> None:
+    manifests = tmp_path / "manifests"
+    manifests.mkdir()
+    (manifests / "a.yaml").write_text(
+        "kind: tool\nname: a\nspec:\n  name: a\n  description: Book.\n  parameters: {type: object, properties: {}}\n"
+        f"  delivery: {{api: {{url: '{url}'}}}}\n"
+    )
+    project, environment, _ = checked.opened(tmp_path)
+
+    (found,) = loading.read(project, environment, KINDS).diagnostics
+
+    assert (found.id, found.hint) == ("TV104", hint)
+
+
 def test_a_header_that_says_nothing_secret_may_be_written_out(tmp_path: Path) -> None:
     manifests = tmp_path / "manifests"
     manifests.mkdir()
