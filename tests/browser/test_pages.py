@@ -170,3 +170,21 @@ def test_without_a_script_everything_is_there(browser: Browser, tmp_path: Path) 
         assert not tab.locator("#filter").is_visible()
         assert tab.locator("details.card").count() == 14
         assert [one for one in trouble if not one.startswith("Blocked script execution")] == []
+
+
+ENDS = """() => [...document.querySelectorAll(".value, .left, .right")].flatMap(cell => {
+  const text = [...cell.childNodes].find(one => one.nodeType == 3 && one.data.includes("لا تتحدث عن السياسة."));
+  if (!text || /[A-Za-z]/.test(cell.textContent)) return [];
+  const place = offset => { const r = document.createRange(); r.setStart(text, offset); r.setEnd(text, offset + 1);
+    return r.getBoundingClientRect().left; };
+  const start = text.data.indexOf("لا");
+  return [place(start + 19) < place(start)];
+})"""
+
+
+def test_a_text_from_right_to_left_ends_on_the_left(browser: Browser, tmp_path: Path) -> None:
+    with shown(browser, HTML.plan(hostile("لا تتحدث عن السياسة.")), tmp_path) as (tab, _):
+        tab.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        ends = tab.evaluate(ENDS)
+    assert ends
+    assert all(ends)
