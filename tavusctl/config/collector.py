@@ -105,7 +105,6 @@ class DiagnosticCollector(Struct):
         text = self.node.numbers.get(pointer, "")
         if not text or isinstance(value, bool) or not isinstance(value, int | float):
             return described(value)
-        from tavusctl.config.yaml12.scalars import plain  # noqa: PLC0415 - most checks read no YAML, and start fast
 
         return text if plain(text)[0] == value else described(value)
 

@@ -28,13 +28,14 @@ class ChangedError(Exception):
 
 def replace(
     path: Path,
-    *content: bytes | memoryview,
+    content: bytes | Iterable[bytes | memoryview],
+    *,
     rights: int = PRIVATE,
     keep_rights: bool = False,
     expect: bytes | None = None,
     folder: int | None = None,
 ) -> None:
-    """Create or replace a file with a content, which may be in parts.
+    """Create or replace a file; the content may be in parts.
 
     It never has more than its final rights, and is private while it is written.
     With `keep_rights`, an existing file keeps its rights.  With `expect`, ChangedError if the file has another content.
@@ -43,7 +44,8 @@ def replace(
     present = _current_rights(path, folder) if keep_rights else None
     temporary = _temporary_path(path, folder)
     try:
-        _write(temporary, content, folder, rights if present is None else present)
+        parts = [content] if isinstance(content, bytes) else content
+        _write(temporary, parts, folder, rights if present is None else present)
         _check(path, expect)
         if folder is None:
             os.replace(temporary, path)  # noqa: PTH105 - the same call, but raises with both names

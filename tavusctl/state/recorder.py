@@ -215,7 +215,7 @@ class Recorder(Struct):
     def bind_all(self, bindings: Iterable[Binding]) -> None:
         """Record bindings that no call of this run has changed; their records are queued together."""
         bindings = [self.seals.binding_without_secret_values(binding) for binding in bindings]
-        self._append_all([journal.bind_record(binding, "") for binding in bindings])
+        self._append_all(partial(journal.bind_record, binding, "") for binding in bindings)
         with self.lock:
             self._set(bindings)
 

@@ -61,13 +61,13 @@ class RunRecords(Struct):
             begin = _decode_record(run[0])
             lineage, serial, run_id = as_text(begin["lineage"]), as_integer(begin["serial"]), as_text(begin["run"])
             name = run_name(lineage, serial, run_id)
-            text = "".join(f"{record.decode()}\n" for record in run)
-            secret_names = redaction.secret_names_in(text)
+            content = b"\n".join([*run, b""])
+            secret_names = redaction.secret_names_in(content.decode())
             if secret_names:  # redacting the text would do harm: undo would write the redacted text into the account
                 self.withheld[run_id] = secret_names
-                text = f"{journal.withheld_record(run[0], secret_names).decode()}\n"
+                content = journal.withheld_record(run[0], secret_names) + b"\n"
             with contextlib.suppress(TavusctlError, OSError):
-                self.artifacts.put(name, text.encode())
+                self.artifacts.put(name, content)
                 self.archived_runs.append(journal.parse_finished_run(run))
                 self._remove_old(lineage, name)
 

@@ -72,7 +72,7 @@ def write_parts(path: Path, key: bytes, encoded: Iterable[bytes | memoryview]) -
     with contextlib.suppress(OSError, TypeError, ValueError, OverflowError), _folder(path, make=True) as folder:
         parts = [*encoded]
         atomic_files.replace(path.with_name(".gitignore"), _IGNORED, folder=folder)
-        atomic_files.replace(path, _MAGIC, _signature(path, parts, key), *parts, folder=folder)
+        atomic_files.replace(path, [_MAGIC, _signature(path, parts, key), *parts], folder=folder)
         atomic_files.drop_abandoned(folder)
 
 

@@ -62,10 +62,9 @@ class FileStore:
     def write(self, state: State) -> None:
         """Replace the file atomically: it has the old state or the new one, never a part."""
         self._check_unwritten()
-        content = [*encode_in_parts(state)]
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            atomic_files.replace(self.path, *content)
+            atomic_files.replace(self.path, encode_in_parts(state))
             atomic_files.sync_directory(self.path.parent)
         except OSError as error:
             raise self._unusable(error, "write") from None

@@ -13,7 +13,7 @@ from tavusctl.core.binding import Binding
 from tavusctl.core.errors import StateError
 from tavusctl.core.ports import State
 from tavusctl.core.project_settings import ApprovedInputs, Safety
-from tavusctl.state.codec import decode, decode_file, encode
+from tavusctl.state.codec import decode, decode_file, encode, encode_in_parts
 
 TEXT = '} "{\\ \n  },\n  "resources": {\n  }\n }\n' * 500  # looks like the parts of a file, and is 20 KB long
 
@@ -43,6 +43,15 @@ def test_a_state_comes_back_as_it_was_in_any_layout(count: int) -> None:
     assert decode(content, "here") == state
     for indent in (None, 0, 2):
         assert decode(json.dumps(json.loads(content), indent=indent).encode() + b"\n", "here") == state
+
+
+def test_a_state_is_written_object_by_object_as_one_indented_document() -> None:
+    parts = [*encode_in_parts(STATE)]
+
+    assert (
+        b"".join(parts).decode() == json.dumps(json.loads(CONTENT), sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+    )
+    assert max(map(len, parts)) < 2 * len(TEXT)
 
 
 def test_a_reference_is_found_also_if_its_key_is_written_with_escapes() -> None:
