@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from array import array
 
-from tavusctl.config.yaml12.positions import InnerPositions, Positions, places_of
+import pytest
+
+from tavusctl.config.yaml12.positions import InnerPositions, Positions, compact, places_of
 from tavusctl.core.address import Source
 
 POINTERS = ("", "/kind", "/spec", "/spec/a", "/spec/extra", "/spec/extra/b", "/spec/extras", "/special")
@@ -47,3 +49,11 @@ def test_positions_of_any_mapping_are_the_same() -> None:
     assert dict(Positions.of(InnerPositions(written, "/spec", "/extra"))) == dict(
         InnerPositions(positions(), "/spec", "/extra")
     )
+
+
+@pytest.mark.parametrize(("line", "size"), [(65_535, 2), (65_536, 4)])
+def test_numbers_take_two_bytes_each_if_all_of_them_fit(line: int, size: int) -> None:
+    numbers = compact([0, line, 1])
+
+    assert numbers.tolist() == [0, line, 1]
+    assert numbers.itemsize == size
