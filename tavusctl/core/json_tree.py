@@ -117,8 +117,14 @@ def share_parts(document: Json, other: Json) -> bool:
     return False
 
 
+@overload
+def unshared(value: JsonObject) -> JsonObject: ...
+@overload
+def unshared(value: list[JsonObject]) -> list[JsonObject]: ...
+@overload
+def unshared(value: Json) -> Json: ...
 def unshared(value: Json) -> Json:
-    """A copy of a document in which no container stands in two places."""
+    """A copy in which no container stands in two places, so that a library that writes in place changes one of them."""
     if type(value) is dict:
         return {key: unshared(item) for key, item in value.items()}
     return [unshared(item) for item in value] if type(value) is list else value
