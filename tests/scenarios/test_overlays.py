@@ -405,7 +405,7 @@ def test_what_is_wrong_in_some_environments_only_names_them(project: Project) ->
 
     assert {(one["id"], one["message"].partition(": `")[0]) for one in found} == {
         ("TV103", "unknown key `greting` in persona"),
-        ("TV106", "in the environments `a` and `b`: system_prompt"),
+        ("TV106", "in the environments `a` and `b`"),
         ("TV111", "undefined variable `u` in the environment `a`"),
     }
     assert "`u` in the environment `a`" in project.run("plan", "--env", "a").err
