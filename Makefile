@@ -4,6 +4,8 @@
 VENV ?= .venv
 # Each of hundreds of programs that tests start would compile the modules anew.
 unexport PYTHONDONTWRITEBYTECODE
+# A hook of git names its repository in these: every git that a test starts would change that one.
+unexport GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_COMMON_DIR GIT_OBJECT_DIRECTORY GIT_PREFIX
 # More than the cores of a small machine: tests wait for programs, servers and clocks as long as they work.
 WORKERS ?= 5
 PYTHON ?= $(shell for found in python3 python3.14 python3.13 python3.12 python3.11 python; do \

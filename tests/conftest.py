@@ -37,6 +37,9 @@ os.environ["TAVUSCTL_LOCAL_STATE"] = "1"
 os.environ["XDG_CACHE_HOME"] = str(Path(__file__).parents[1] / "build" / "cache")
 # Take the system settings of git from a file of the tests, not from the machine.
 os.environ["GIT_CONFIG_SYSTEM"] = str(Path(__file__).with_name("gitconfig"))
+# A hook of git that runs the tests names its repository: every git that a test starts would change that one.
+for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX"):
+    os.environ.pop(name, None)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -301,3 +301,18 @@ def test_only_an_apply_has_a_pool_of_threads() -> None:
     pools = [name(path) for path in files("tavusctl", suffix=".py") if "ThreadPoolExecutor" in path.read_text("utf-8")]
 
     assert pools == ["tavusctl/engine/apply/walk.py"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [sys.executable, "-c", "import os, tests.conftest; print(os.environ.get('GIT_DIR', ''))"],
+        ["make", "--eval", "shown: ; @echo $$GIT_DIR", "shown"],
+    ],
+    ids=["pytest", "make"],
+)
+def test_a_hook_of_git_can_run_the_tests(command: list[str]) -> None:
+    """Its variables name the repository that everything in it would work on."""
+    environment = {**os.environ, "GIT_DIR": "/the-repository-of-the-hook"}
+    shown = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == ""
