@@ -57,7 +57,7 @@ def plan(plan: PlanView) -> str:
         "plan",
         counts=words + ([f"{plan.no_op} unchanged"] if plan.no_op and not review.is_empty(plan) else []),
         cards=[_card(entry, number) for number, entry in enumerate(review.entries(plan))],
-        scope=review.scope_sentence(plan),
+        sentences=review.top_sentences(plan),
         limits=[str(one) for one in plan.limits],
         overwritten=[
             (str(one.address), [entry.path for entry in one.fields]) for one in review.overwritten_drift(plan)
@@ -94,7 +94,7 @@ def _page(plan: Plan | None, what: str, **content: Json) -> str:
     ready()
     lists = (
         "cards",
-        "scope",
+        "sentences",
         "limits",
         "overwritten",
         "moves",

@@ -76,7 +76,7 @@ def diagnostic_lines(diagnostics: Iterable[Diagnostic]) -> list[str]:
 
 
 def top(plan: Plan) -> list[str]:
-    """The top of a plan: the marker of its comment, environment and account, counts, targets and raised limits."""
+    """The top of a plan: the marker of its comment, counts, what it covers and reverts, raised limits."""
     if review.is_empty(plan):
         words = f"**No changes.** {counted(plan.no_op, 'object')} up to date."
     else:
@@ -86,7 +86,7 @@ def top(plan: Plan) -> list[str]:
         marker(plan.account, plan.environment),
         _title("plan", plan),
         words,
-        review.scope_sentence(plan, code),
+        *review.top_sentences(plan, code),
         limits,
     ]
 

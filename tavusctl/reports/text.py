@@ -62,7 +62,7 @@ def plan(plan: PlanView) -> str:
     parts += [sentence] if (sentence := review.recovery_sentence(plan, flat)) else []
     parts += _pending(plan)
     parts += _warnings(plan.warnings)
-    parts += [_place(plan), *filter(None, [review.scope_sentence(plan)]), summary(plan)]
+    parts += [_place(plan), *review.top_sentences(plan), summary(plan)]
     return neutralise("\n".join(parts) + "\n")
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl import patch
-from tavusctl.core.address import Source
+from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostic_ids import CHECKS
 from tavusctl.core.diagnostics import Blame, Diagnostic, Severity, written_at
 from tavusctl.core.json_tree import is_empty as is_blank
@@ -208,17 +208,33 @@ def recovery_sentence(plan: Plan, shown: Callable[[str], str] = str) -> str:
     return "An interrupted run left records; the next run that writes merges them into the state."
 
 
-def scope_sentence(plan: Plan, shown: Callable[[str], str] = str) -> str:
+def top_sentences(plan: Plan, shown: Callable[[str], str] = str) -> list[str]:
+    """The sentences that stand beside the counts: what the plan was limited to, and whose edits it reverts."""
+    return [sentence for sentence in (_scope_sentence(plan, shown), _reverted_sentence(plan, shown)) if sentence]
+
+
+def _scope_sentence(plan: Plan, shown: Callable[[str], str]) -> str:
     """A sentence about what the plan was limited to; empty if all was planned."""
-    more = len(plan.targets) - _MAX_NAMED
-    names = [shown(str(one)) for one in plan.targets[:_MAX_NAMED]] + ([f"{more} more"] if more > 0 else [])
-    listed = ", ".join(names)
+    listed = _first_names(plan.targets, shown)
     is_one = len(plan.targets) == 1
     listed += f" and what {'it refers' if is_one else 'they refer'} to" if listed else ""
     if plan.finish:
         ending = "only replacements that an earlier apply has begun were planned."
         return f"Of {listed}, {ending}" if listed else ending.capitalize()
     return f"Only {listed} {'was' if is_one else 'were'} planned." if listed else ""
+
+
+def _reverted_sentence(plan: Plan, shown: Callable[[str], str]) -> str:
+    """A sentence about edits made in the account that the plan reverts; empty if there are none."""
+    addresses = [entry.address for entry in overwritten_drift(plan)]
+    listed = _first_names(addresses, shown)
+    return f"Reverts edits made in the account to {counted(len(addresses), 'object')}: {listed}." if listed else ""
+
+
+def _first_names(addresses: Sequence[Address], shown: Callable[[str], str]) -> str:
+    """The first addresses, and the number of the others; empty if there are none."""
+    more = len(addresses) - _MAX_NAMED
+    return ", ".join([*(shown(str(one)) for one in addresses[:_MAX_NAMED]), *([f"{more} more"] if more > 0 else [])])
 
 
 def users_text(change: Change) -> str:

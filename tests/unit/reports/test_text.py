@@ -140,6 +140,23 @@ def test_drift_that_a_plan_overwrites_is_told_with_it() -> None:
     assert "reverted by this plan:\n    persona/coach: /name\n" in shown(plan)
 
 
+@pytest.mark.parametrize("format_", ["text", "markdown", "comment", "summary", "html"])
+def test_the_counts_come_with_the_objects_whose_edits_a_plan_reverts(format_: str) -> None:
+    """A plan may be long: who reads only its counts knows which edits of other people will be gone."""
+    drifted = edit("/name", "Theirs", "Ours", cause=Cause.DRIFTED)
+    names = ["a", "b", "c", "d", "e"]
+    steps = tuple(step(Action.UPDATE, name, drifted) for name in names)
+    drift = tuple(Drift(Address("persona", name), "p1", Cause.DRIFTED, (drifted,)) for name in names)
+    report = click.unstyle(REPORTS[format_].plan(Plan(steps, drift=drift))).replace("&#47;", "/")
+    report = report.replace("<code>", "").replace("</code>", "")
+    lines = report.splitlines()
+
+    [place] = [at for at, line in enumerate(lines) if "Reverts edits made in the account to 5 objects:" in line]
+    assert "persona/a, persona/b, persona/c, 2 more." in lines[place]
+    assert any("5 to update" in line for line in lines[max(place - 6, 0) : place + 2])
+    assert "Reverts" not in REPORTS[format_].plan(Plan(steps[:1]))
+
+
 def test_a_complaint_has_its_line_and_a_caret_under_the_place() -> None:
     source = Source("manifests/a.yaml", 3, 7)
     diagnostic = Diagnostic("TV104", "expected a list", source, "write [x]", COACH, excerpt="  key: x")
