@@ -6,7 +6,7 @@ import functools
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -32,6 +32,8 @@ _SNAKE_CASE = pattern(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _NAME_LIMIT: Final = 64  # characters of a function name that models accept
 _PLACEHOLDER: Final = pattern(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _RESERVED_PREFIX: Final = "tavus_"
+_Type = Literal["object", "array", "string", "number", "integer", "boolean", "null"]
+_TYPES: Final[tuple[str, ...]] = get_args(_Type)
 _TEXT_LIMIT: Final = 10_000  # characters of a description and the parameters together
 
 
@@ -117,15 +119,26 @@ def _schema_findings(subject: Subject, schema: Mapping[str, Json], pointer: str)
     for error in _schema_validator().iter_errors(schema):
         error_pointer = pointer + "".join(f"/{escape(str(part))}" for part in error.instance_path)
         has_secret = any(f"{secret}/".startswith(f"{error_pointer}/") for secret in subject.secret_pointers)
-        yield Finding(
-            error_pointer, f"not valid as JSON Schema{'' if has_secret else f': {shortened(error.message, 200)}'}"
-        )
+        is_about_type = [*error.schema_path[-2:]] == ["type", "anyOf"]
+        fault, hint = _type_fault(error.instance) if is_about_type else (shortened(error.message, 200), "")
+        text = "not valid as JSON Schema"
+        yield Finding(error_pointer, text) if has_secret else Finding(error_pointer, f"{text}: {fault}", hint)
+
+
+def _type_fault(value: Json) -> tuple[str, str]:
+    """What is wrong with the `type` of a schema, and what would be right."""
+    for word in value if isinstance(value, list) else [value]:
+        if word is None:
+            return "null without quotes is not a type", 'write `"null"`'
+        if word not in _TYPES:
+            return f"{shown(word)} is not a type", suggestion(str(word), _TYPES)
+    return "`type` lists a type twice, or none", "write each type once"
 
 
 class _PlainSchema(Struct, forbid_unknown_fields=True):
     """The subset of JSON Schema that most tools use; everything that fits it is a valid schema."""
 
-    type: Literal["object", "array", "string", "number", "integer", "boolean", "null"] | UnsetType = UNSET
+    type: _Type | UnsetType = UNSET
     title: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
     properties: dict[str, _PlainSchema] | UnsetType = UNSET

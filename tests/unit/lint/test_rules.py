@@ -98,7 +98,7 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
         (
             layers(llm={"tools": [tool(parameters={"type": "object", "properties": {"a/b": {"type": "strin"}}})]}),
             "/layers/llm/tools/0/function/parameters/properties/a~1b/type",
-            "not valid as JSON Schema",
+            "not valid as JSON Schema: `strin` is not a type",
         ),
     ],
     "TV216": [
@@ -483,6 +483,25 @@ def test_a_name_in_meetings_belongs_to_one_persona() -> None:
         Address("persona", "b"),
         "/layers/conferencing/username",
     )
+
+
+@pytest.mark.parametrize(
+    ("type_", "fault", "hint"),
+    [
+        ("number of people", "`number of people` is not a type", "known: `array`, `boolean`, `integer`, `null`"),
+        ("str", "`str` is not a type", "did you mean `string`?"),
+        (3, "3 is not a type", "known: `array`"),
+        (["string", "nul"], "`nul` is not a type", "did you mean `null`?"),
+        (["string", None], "null without quotes is not a type", 'write `"null"`'),
+        (["string", "string"], "`type` lists a type twice, or none", "write each type once"),
+        ([], "`type` lists a type twice, or none", "write each type once"),
+    ],
+)
+def test_a_type_that_does_not_exist_is_told_in_plain_words(type_: Any, fault: str, hint: str) -> None:
+    parameters = {"type": "object", "properties": {"a": {"type": type_, "description": "A."}}}
+    [one] = [one for one in remarks(manifest(*registry(parameters=parameters))) if one.id == "TV211"]
+    assert one.message.endswith(f"not valid as JSON Schema: {fault}")
+    assert one.hint.startswith(hint)
 
 
 @pytest.mark.parametrize(
