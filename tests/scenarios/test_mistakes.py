@@ -21,6 +21,8 @@ TYPED = {
     "push": ("unknown command `push`", "help: did you mean `apply`?"),
     "plan --env prod --json": ("--json", "--format json"),
     "plan --env prod --target persona/coahc": ("persona/coahc", "did you mean `persona/coach`?"),
+    "adopt --env prod coach": ("`coach` is not an address [", "help: write `KIND/NAME`, such as `persona/sales-coach`"),
+    "import coach p1 --env prod": ("`coach` is not an address [", "help: write `KIND/NAME`, such as"),
     "talk --env prod coach": ("`coach` is not an address", "did you mean `persona/coach` or `replica/coach`?"),
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from tavusctl.core.address import Address
 from tavusctl.core.errors import UsageError
-from tavusctl.core.messages import nearest, suggestion
+from tavusctl.core.messages import nearest, parted, suggestion
 from tavusctl.kinds import address_in
 
 
@@ -15,7 +15,7 @@ def parse(text: str) -> Address:
     try:
         return address_in(text)
     except ValueError as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(*parted(str(error))) from None
 
 
 def check_known(named: Collection[Address], known: Collection[Address]) -> None:
