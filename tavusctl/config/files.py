@@ -215,7 +215,7 @@ def as_text(content: bytes) -> str:
 def _missing(path: Path, root: Path) -> UnreadableFileError:
     """The error for a file that does not exist, with the name of the file that was probably meant."""
     error = WrongPathError("does not exist")
-    similar = similar_path(path, root)
+    similar = similar_path(path, root, os.path.isfile)
     error.hint = f"did you mean `{similar}`?" if similar else ""
     return error
 
@@ -235,16 +235,17 @@ def _check_spelling(path: Path, root: Path) -> None:
     raise error
 
 
-def similar_path(path: Path, root: Path) -> str:
+def similar_path(path: Path, root: Path, wanted: Callable[[Path], bool] = os.path.lexists) -> str:
     """The existing path that is most similar to a path; empty if there is none, or if the path itself exists.
 
-    Names may differ in case, in Unicode form or by a typing error.  The result is relative to the root of the project.
+    Names may differ in case, in Unicode form or by a typing error.  `wanted` tells whether the path may be proposed:
+    a folder does not help who needs a file.  The result is relative to the root of the project.
     """
     top, end = Path(os.path.normpath(root)), Path(os.path.normpath(path))
     steps = end.relative_to(top).parts if end.is_relative_to(top) else ()
     existing = top
-    for step in steps:
-        names = _names(existing)
+    for number, step in enumerate(steps, 1):
+        names = [name for name in _names(existing) if number < len(steps) or wanted(existing / name)]
         similar = step if step in names else _most_similar(step, names)
         if not similar:
             return ""

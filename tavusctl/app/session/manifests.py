@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -171,7 +172,7 @@ def without_manifests(session: LocalSession, unread: Sequence[Diagnostic] = ()) 
     `unread` are warnings about files that look like manifests.
     """
     message = f"no manifest found in {_relative(session.project.manifests)}"
-    folder = files.similar_path(Path(session.project.manifests), session.root)
+    folder = files.similar_path(Path(session.project.manifests), session.root, os.path.isdir)
     hint = (
         "write one there, export those of the account with `tavusctl export`, or set `manifests:` in tavusctl.yaml "
         "to the folder that holds them"

@@ -61,7 +61,7 @@ def _fault(folder: Path, root: Path, manifests: Path) -> tuple[str, str]:
     if any(part.startswith(".") for part in folder.relative_to(root).parts):
         return "has a name that starts with a dot, which is never read", "use a folder such as `overlays/prod`"
     if not os.path.isdir(folder):  # noqa: PTH112 - never raises
-        similar = files.similar_path(folder, root)
+        similar = files.similar_path(folder, root, os.path.isdir)
         hint = f"did you mean `{similar}`?" if similar else "create the folder, or remove the key `overlay`"
         return "is not a folder" if os.path.lexists(folder) else "does not exist", hint
     return "", ""

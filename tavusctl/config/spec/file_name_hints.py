@@ -33,7 +33,7 @@ def likely(project: Project, manifest: Path, name: str) -> str:
     if exact:
         return exact
     for path in _candidates(project, manifest, name):
-        similar = files.similar_path(path, Path(project.root))
+        similar = files.similar_path(path, Path(project.root), os.path.isfile)
         if similar:
             return written(project, manifest, Path(project.root, similar))
     namesakes = _namesakes(project, name)

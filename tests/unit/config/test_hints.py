@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from tavusctl.config import loading
+from tavusctl.config import files, loading
 from tavusctl.kinds import KINDS
 from tests import checked
 
@@ -68,6 +69,25 @@ def test_a_file_in_another_folder_is_named_if_only_one_has_that_name(tmp_path: P
     (tmp_path / "manifests" / "more" / "coach.md").write_text("Another one.")
     (ambiguous,) = loading.read(project, environment, KINDS).diagnostics
     assert ambiguous.hint.startswith("write the path of a file from the manifests folder")
+
+
+def test_only_files_are_proposed_for_a_file_and_only_folders_for_a_folder(tmp_path: Path) -> None:
+    prompts = tmp_path / "manifests" / "prompts"
+    (prompts / "coach.md.d").mkdir(parents=True)
+    (tmp_path / "overlays-prod").write_text("")
+    manifest = "kind: persona\nname: a\nspec: {system_prompt: '${file:prompts/coach.md}'}\n"
+    (tmp_path / "manifests" / "a.yaml").write_text(manifest)
+    project, environment, _ = checked.opened(tmp_path)
+
+    def hints() -> list[str]:
+        return [one.hint for one in loading.read(project, environment, KINDS).diagnostics]
+
+    assert not any("coach.md.d" in hint for hint in hints())
+    (prompts / "coach2.md").write_text("Be kind.")
+    assert hints() == ["write `${file:prompts/coach2.md}`"]
+    assert files.similar_path(tmp_path / "overlays_prod", tmp_path, os.path.isdir) == ""
+    (tmp_path / "overlays-prods").mkdir()
+    assert files.similar_path(tmp_path / "overlays_prod", tmp_path, os.path.isdir) == "overlays-prods"
 
 
 def test_keys_in_an_included_file_are_reported_at_their_lines_there(tmp_path: Path) -> None:
