@@ -70,11 +70,7 @@ def _report(
         elif error.type == "extra_forbidden":
             unknown_keys.report(kind, spec, path, collector)
         elif error.type in _CHECKS or error.type == "value_error":
-            message, hint = parted(error.message)
-            if error.type not in _ABOUT_KEYS and isinstance(value, Address):
-                message, hint = f"no reference is allowed here, found `{shown(value)}`", "write the value itself"
-            elif error.type not in _ABOUT_KEYS and _is_secret(kind, spec, path, value):
-                message, hint = "invalid value", ""
+            message, hint = _explained(kind, spec, path, error)
             id_, place = _CHECKS.get(error.type, "TV104"), unknown_keys.place(kind, path)
             prefix = "" if message.startswith(f"`{place}`") else f"{place}: "
             collector.error(id_, prefix + message, source, hint)
@@ -82,6 +78,27 @@ def _report(
             wrong.append(error)
     if wrong:
         _wrong_value(kind, spec, path, wrong, collector)
+
+
+def _explained(kind: ResourceKind, spec: JsonObject, path: KeyPath, error: FieldError) -> tuple[str, str]:
+    """The message and the hint for an error of a rule."""
+    value, (message, hint) = value_at(spec, path), parted(error.message)
+    if error.type in _ABOUT_KEYS:
+        return message, hint
+    if isinstance(value, Address):
+        return f"no reference is allowed here, found `{shown(value)}`", "write the value itself"
+    if _is_secret(kind, spec, path, value):
+        return "invalid value", ""
+    return message, hint or _file_hint(kind, path, value)
+
+
+def _file_hint(kind: ResourceKind, path: KeyPath, value: Json) -> str:
+    """A hint for a path of a file in the field for its URL, if there is a field for files; else empty."""
+    attached = kind.attachment
+    if attached is None or path != (attached.link,) or not isinstance(value, str) or "://" in value:
+        return ""
+    is_file = value.rpartition(".")[2].lower() in attached.formats
+    return f"write `{attached.file}:` for a file of the project" if is_file else ""
 
 
 def _wrong_value(

@@ -90,6 +90,26 @@ def test_only_files_are_proposed_for_a_file_and_only_folders_for_a_folder(tmp_pa
     assert files.similar_path(tmp_path / "overlays_prod", tmp_path, os.path.isdir) == "overlays-prods"
 
 
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        ("docs/prices.pdf", "write `document_file:` for a file of the project"),
+        ("./Prices.PDF", "write `document_file:` for a file of the project"),
+        ("ftp://example.com/prices.pdf", ""),
+        ("www.example.com/prices.pdf", "write `https://www.example.com/prices.pdf`"),
+        ("prices", ""),
+    ],
+)
+def test_a_path_in_place_of_a_url_is_told_the_field_for_files(tmp_path: Path, url: str, hint: str) -> None:
+    (tmp_path / "manifests").mkdir()
+    (tmp_path / "manifests" / "a.yaml").write_text(f"kind: document\nname: a\nspec: {{document_url: {url}}}\n")
+    project, environment, _ = checked.opened(tmp_path)
+
+    (found,) = loading.read(project, environment, KINDS).diagnostics
+
+    assert (found.id, found.hint) == ("TV104", hint)
+
+
 def test_keys_in_an_included_file_are_reported_at_their_lines_there(tmp_path: Path) -> None:
     manifests = tmp_path / "manifests"
     manifests.mkdir()
