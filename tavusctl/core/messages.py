@@ -174,6 +174,12 @@ def key_hint(key: str, known: Iterable[str], present: Container[str], refused: I
     return f"remove it or `{similar}`, which is present already" if similar else hint
 
 
+def mapping_hint(keys: Iterable[str]) -> str:
+    """How a mapping of some known keys is written; it names them if they are few."""
+    names = [*keys]
+    return _FORMS["a mapping"] + (f"; its keys are {listed(names)}" if 0 < len(names) <= _MAX_LISTED else "")
+
+
 def correction_hint(found: Json, right: str) -> str:
     """A hint: the allowed value that was probably meant, or how a value of the right type is written; else empty.
 

@@ -9,10 +9,10 @@ from tavusctl.config.collector import DiagnosticCollector, dotted
 from tavusctl.config.spec import unknown_keys
 from tavusctl.core.address import Address
 from tavusctl.core.json_tree import map_leaves, pattern_in, value_at
-from tavusctl.core.messages import correction_hint, counted, parted, shown
+from tavusctl.core.messages import correction_hint, counted, mapping_hint, parted, shown
 from tavusctl.core.resource_kind import FieldTraits, ResourceKind
 from tavusctl.core.schema.expectations import by_place, expected_text
-from tavusctl.core.schema.model_fields import known_values
+from tavusctl.core.schema.model_fields import fields_at, known_values
 from tavusctl.core.schema.spec_model import MAX_ERRORS, FieldError, field_errors
 from tavusctl.fields import secret_fields
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
@@ -109,7 +109,9 @@ def _wrong_value(
     message = f"{unknown_keys.place(kind, path)}: expected {expectation}"
     if isinstance(value, dict | list | SecretText) or not _is_secret(kind, spec, path, value):
         message += f", found {_measured(value, errors) or collector.found(value, pointer)}"
-    collector.error("TV104", message, collector.value_at(pointer), correction_hint(value, expectation))
+    keys = fields_at(kind.model, pattern_in(spec, path))
+    hint = mapping_hint(keys) if expectation == "a mapping" else correction_hint(value, expectation)
+    collector.error("TV104", message, collector.value_at(pointer), hint)
 
 
 def _measured(value: Json, errors: list[FieldError]) -> str:

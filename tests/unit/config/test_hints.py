@@ -110,6 +110,29 @@ def test_a_path_in_place_of_a_url_is_told_the_field_for_files(tmp_path: Path, ur
     assert (found.id, found.hint) == ("TV104", hint)
 
 
+@pytest.mark.parametrize(
+    ("manifest", "keys"),
+    [
+        (
+            "kind: document\nname: a\nspec: {document_url: 'https://example.com/', crawl: true}\n",
+            "`depth`, `max_pages`",
+        ),
+        (
+            "kind: tool\nname: a\nspec: {name: a, description: A., delivery: 'https://example.com/'}\n",
+            "`app_message`, `api`",
+        ),
+    ],
+)
+def test_a_value_in_place_of_a_mapping_is_told_its_keys(tmp_path: Path, manifest: str, keys: str) -> None:
+    (tmp_path / "manifests").mkdir()
+    (tmp_path / "manifests" / "a.yaml").write_text(manifest)
+    project, environment, _ = checked.opened(tmp_path)
+
+    found = [one for one in loading.read(project, environment, KINDS).diagnostics if one.id == "TV104"]
+
+    assert [one.hint.partition("; ")[2] for one in found] == [f"its keys are {keys}"]
+
+
 def test_keys_in_an_included_file_are_reported_at_their_lines_there(tmp_path: Path) -> None:
     manifests = tmp_path / "manifests"
     manifests.mkdir()
