@@ -108,17 +108,18 @@ class DiagnosticCollector(Struct):
 
         return text if plain(text)[0] == value else described(value)
 
-    def has_type(self, value: Json, expected: type[Expected], pointer: str, id: str = "TV104") -> TypeGuard[Expected]:
-        """Whether a value has a type; report it if not."""
+    def has_type(
+        self, value: Json, expected: type[Expected], pointer: str, id: str = "TV104", hint: str = ""
+    ) -> TypeGuard[Expected]:
+        """Whether a value has a type; report it if not, with a hint that says how such a value is written."""
         fits = isinstance(value, expected) and not (expected is int and isinstance(value, bool))
         if expected is float:
             fits = isinstance(value, int | float) and not isinstance(value, bool)
         if not fits:
-            hint = correction_hint(value, _WORDS[expected])
             message = (
                 f"{dotted(pointer) or 'the document'}: expected {_WORDS[expected]}, found {self.found(value, pointer)}"
             )
-            self.error(id, message, self.value_at(pointer), hint)
+            self.error(id, message, self.value_at(pointer), hint or correction_hint(value, _WORDS[expected]))
         return fits
 
 

@@ -31,6 +31,8 @@ _NO_DATE: Final = "never matches a date", "choose a day that the month has"
 _TICKS: Final = 100  # due times of a cron expression that are checked
 _COOLDOWN: Final = 3600  # seconds that the API requires between two crawls of a document
 _EXAMPLE: Final = "write a JSON Pointer such as `/layers/tts`"
+_LIFECYCLE: Final = "write its keys, as in `lifecycle: {prevent_destroy: true}`"
+_RECRAWL: Final = "write its keys, as in `recrawl: {every: 24h}`"
 _LONGEST_CRON: Final = 200
 _DEFAULT: Final = Lifecycle()
 _POINTER = pattern(r"(?:/(?:[^~/]|~[01])+)+")
@@ -38,7 +40,7 @@ _POINTER = pattern(r"(?:/(?:[^~/]|~[01])+)+")
 
 def lifecycle(value: Json, spec: JsonObject, kind: ResourceKind, collector: DiagnosticCollector) -> Lifecycle:
     """Parse `lifecycle:`; invalid keys are reported."""
-    if value is None or not collector.has_type(value, dict, "/lifecycle", "TV116"):
+    if value is None or not collector.has_type(value, dict, "/lifecycle", "TV116", _LIFECYCLE):
         return _DEFAULT
     collector.report_unknown_keys(value, ("prevent_destroy", "ignore_changes", "on_remove"), "/lifecycle")
     prevent, on_remove = value.get("prevent_destroy", False), value.get("on_remove", "delete")
@@ -57,7 +59,7 @@ def recrawl(value: Json, spec: JsonObject, kind: ResourceKind, collector: Diagno
         message = f"`recrawl` is not allowed: {one_of(kind.name)} is not crawled"
         collector.error("TV116", message, collector.key_at("/recrawl"), "remove `recrawl`")
         return None
-    if not collector.has_type(value, dict, "/recrawl", "TV116"):
+    if not collector.has_type(value, dict, "/recrawl", "TV116", _RECRAWL):
         return None
     collector.report_unknown_keys(value, ("every", "max_age", "cron", "timezone"), "/recrawl")
     if kind.crawl_key and not spec.get(kind.crawl_key):

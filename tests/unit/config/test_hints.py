@@ -133,6 +133,29 @@ def test_a_value_in_place_of_a_mapping_is_told_its_keys(tmp_path: Path, manifest
     assert [one.hint.partition("; ")[2] for one in found] == [f"its keys are {keys}"]
 
 
+@pytest.mark.parametrize(
+    ("line", "example"),
+    [
+        ("recrawl: daily", "`recrawl: {every: 24h}`"),
+        ("recrawl: true", "`recrawl: {every: 24h}`"),
+        ("lifecycle: keep", "`lifecycle: {prevent_destroy: true}`"),
+    ],
+)
+def test_a_word_in_place_of_a_schedule_or_a_lifecycle_is_told_how_to_write_it(
+    tmp_path: Path, line: str, example: str
+) -> None:
+    (tmp_path / "manifests").mkdir()
+    spec = "kind: document\nname: a\nspec: {document_url: 'https://example.com/', crawl: {depth: 1}}\n"
+    (tmp_path / "manifests" / "a.yaml").write_text(f"{spec}{line}\n")
+    project, environment, _ = checked.opened(tmp_path)
+
+    (wrong,) = [one for one in loading.read(project, environment, KINDS).diagnostics if one.id == "TV116"]
+    assert wrong.hint == f"write its keys, as in {example}"
+
+    (tmp_path / "manifests" / "a.yaml").write_text(f"{spec}{example.strip('`')}\n")
+    assert not loading.read(project, environment, KINDS).diagnostics
+
+
 def test_keys_in_an_included_file_are_reported_at_their_lines_there(tmp_path: Path) -> None:
     manifests = tmp_path / "manifests"
     manifests.mkdir()
