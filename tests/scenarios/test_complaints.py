@@ -123,3 +123,25 @@ def test_a_circle_does_not_hide_behind_a_reference_to_nothing(project: Project) 
     found = [one[1] for one in told(project.run("validate", "--format", "json"))]
 
     assert found == ["TV121", "TV122", "TV123", "TV123"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("${secret: ONE}", "invalid expression `${secret: ONE}`: it needs a value after the colon"),
+        ("Bearer ${{ secrets.ONE }}", "unknown expression `${{ secrets.ONE }`"),
+        ("${9f8a7d6c5b4e3f2a1c0d9e8f7a6b}", "unknown expression `${(sensitive)}`"),
+        ("${env:Zx9kQ2wLp7vR4tYu}", "unknown expression `${env:(sensitive)}`"),
+    ],
+)
+def test_a_wrong_expression_in_place_of_a_secret_is_shown_unless_it_has_a_key(
+    project: Project, text: str, shown: str
+) -> None:
+    auth = {"type": "basic", "username": "ann", "password": text}
+    api = {"url": "https://a.example.com/x", "method": "POST", "auth": auth}
+    tool = {"name": "t", "description": "T.", "parameters": {"type": "object", "properties": {}}}
+    project.manifest("tool", "t", {**tool, "delivery": {"api": api}})
+
+    result = project.run("validate")
+
+    assert (result.code, shown in result.out + result.err) == (10, True), result

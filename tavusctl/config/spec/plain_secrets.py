@@ -15,12 +15,14 @@ from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import secret_fields
 from tavusctl.kinds import KINDS, name_of
 from tavusctl.lib.json_types import Json, JsonObject
+from tavusctl.lib.patterns import pattern
 from tavusctl.patch.pointer import escape, join
 from tavusctl.secrets import detection, redaction, url_credentials
 
 _HINT: Final = 'write "${secret:NAME}" and list `NAME` under `secrets:` in tavusctl.yaml'
 _IN_URL: Final = "write `${secret:NAME}` instead, and list `NAME` under `secrets:` in tavusctl.yaml"
 _REMOVE: Final = "remove it, and revoke the key, which git has recorded"
+_NO_WORD: Final = pattern(r"[\s:${}]+")  # what stands between words of a text with expressions
 _RENAME: Final = "rename it, and revoke the key, which git has recorded"
 
 
@@ -30,9 +32,12 @@ def check_spec(spec: JsonObject, kind: ResourceKind, collector: DiagnosticCollec
         pointer = f"/spec{join(spot.path)}"
         if spot.is_writable:
             continue
-        secret_fields.register(spot)  # other diagnostics may be about the same line
-        if pointer in failed:
+        if pointer in failed:  # the message about an expression shows its words, and may show all but keys
+            for word in _NO_WORD.split(spot.text):
+                if detection.is_opaque(word):
+                    redaction.register(word)
             continue
+        secret_fields.register(spot)  # other diagnostics may be about the same line
         message = f"{dotted(pointer[5:])}: the manifest contains a plaintext secret"
         if spot.spans:
             message += f" (in {shown(spot.spans[0].name)} of the URL)"
