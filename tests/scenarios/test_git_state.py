@@ -525,6 +525,8 @@ def test_what_the_token_of_a_job_may_not_do_other_credentials_may(
 ) -> None:
     """As those of an App that may push where a rule keeps others from it, or into another repository."""
     url, served = forge
+    served.password = "ghs_of-an-app"  # in an address it can be seen, and another test looks for that of the job
+    served.writers = {served.password}
     served.readers |= {"ghs_reads"} if token_may == "read" else set()
     project, basic = clone(), base64.b64encode(f"x-access-token:{served.password}".encode()).decode()
     git(project.root, "remote", "set-url", "origin", f"{url}/hub.git")

@@ -112,7 +112,7 @@ def test_complaints_about_manifests_are_without_colour_where_a_plan_is(project: 
     "command",
     [
         "plan --env nope",
-        "plan --nope",
+        "plan --format nope",
         "adopt persona/coach",
         "import persona/coach p123456789012",
         "doctor",

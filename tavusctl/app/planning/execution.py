@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -25,6 +25,7 @@ from tavusctl.engine.plan import check_deletes, count_deletes
 from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.engine.safety.protection import count_lowered
 from tavusctl.kinds import KINDS
+from tavusctl.lib.json_types import JsonObject, as_object
 from tavusctl.state.journal import FinishedRun, Intent
 from tavusctl.state.run_records import RunRecords, Trash
 
@@ -126,13 +127,23 @@ def _can_be_undone(finished: FinishedRun) -> bool:
     new_ids = {finished.results[one.op].remote_id: one.address for one in kept if one.op in finished.results}
     ids = {**new_ids, **{one.old_id: one.address for one in kept}}
 
-    def repoints(update: Intent) -> bool:
-        before, after = (
-            with_addresses(one, ids) for one in (update.inverse.values_before, update.inverse.values_after)
-        )
-        return update.action is Action.UPDATE and not update.inverse.unrecorded and patch.same(before, after)
+    updates = [one for one in calls if one.action is Action.UPDATE]
+    is_repointing = not any(one.inverse.unrecorded for one in updates) and patch.same(
+        *(with_addresses(values, ids) for values in _values_of(updates))
+    )
+    others = [one for one in calls if one not in kept and one not in updates]
+    return bool(others or not is_repointing or finished.imported or finished.unbound)
 
-    return not all(one in kept or repoints(one) for one in calls) or bool(finished.imported or finished.unbound)
+
+def _values_of(updates: Sequence[Intent]) -> tuple[JsonObject, JsonObject]:
+    """The values before and after updates, by object and field: a change of tools takes several calls."""
+    before: JsonObject = {}
+    after: JsonObject = {}
+    for update in updates:
+        name = str(update.address)
+        before[name] = {**update.inverse.values_before, **as_object(before.get(name, {}))}
+        after[name] = {**as_object(after.get(name, {})), **update.inverse.values_after}
+    return before, after
 
 
 def _recreated_in_use(finished: FinishedRun) -> list[Intent]:
