@@ -30,6 +30,7 @@ _LIMITS: Final = {  # the fields of `Limits`, and their keywords of JSON Schema
     "minimum": "minimum",
     "above": "exclusiveMinimum",
     "maximum": "maximum",
+    "min_length": "minLength",
     "max_length": "maxLength",
     "min_items": "minItems",
     "max_items": "maxItems",
@@ -53,6 +54,7 @@ class Limits(Struct, frozen=True):
     minimum: float | None = None
     above: float | None = None  # the value must be more than this
     maximum: float | None = None
+    min_length: int | None = None
     max_length: int | None = None
     min_items: int | None = None
     max_items: int | None = None
