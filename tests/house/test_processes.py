@@ -307,7 +307,7 @@ def test_only_an_apply_has_a_pool_of_threads() -> None:
     "command",
     [
         [sys.executable, "-c", "import os, tests.conftest; print(os.environ.get('GIT_DIR', ''))"],
-        ["make", "--eval", "shown: ; @echo $$GIT_DIR", "shown"],
+        ["make", "--no-print-directory", "--eval", "shown: ; @echo $$GIT_DIR", "shown"],
     ],
     ids=["pytest", "make"],
 )
