@@ -27,6 +27,7 @@ _TYPE_NAMES: Final[dict[type, str]] = {SecretText: "a secret", dict: "a mapping"
 _VARIABLE: Final = pattern("[A-Za-z_][A-Za-z0-9_]*")
 VARIABLE_HINT: Final = "write the name of a variable: letters, digits and `_`, with no digit at the beginning"
 _IMPERATIVE_AT_END: Final = pattern(r"(.+); ((?:add|move|remove|set|use|write) .+)", re.DOTALL)
+_WORDS: Final = pattern(r"[A-Za-z0-9 _-]+")  # other signs are rare in names, and frequent in passwords
 _OTHER_TYPE: Final = pattern(r"true|false|null|[-+.]?[0-9][0-9.]*")
 
 
@@ -98,8 +99,8 @@ def sanitized_name(name: str, unfit: str, instead: str, otherwise: str) -> str:
 
 
 def likely_name(text: str) -> str:
-    """The name for an address that a text probably means; empty if there is none, or if it may be a secret."""
-    if detection.is_opaque(text) or detection.is_any_key([text]):
+    """The name for an address that a text of words probably means; empty if there is none, or if it may be a secret."""
+    if not _WORDS.fullmatch(text) or detection.is_opaque(text) or detection.is_any_key([text]):
         return ""
     name = sanitized_name(text, "[^A-Za-z0-9]+", "-", "").lower()
     return name if name != text and NAME.fullmatch(name) else ""
