@@ -168,6 +168,7 @@ def emulator() -> Iterator[str]:
 )
 @example(QUOTED)
 @example({**QUOTED, "secret": "eNKKCt@vSY'eytDuPecEC53", "wrong": ["URL"]})  # the half after `@` is the host
+@example({**QUOTED, "secret": "fg7C<.3ZSAwW}}36cSFAB", "wrong": ["reference"]})  # a hint names what it may mean
 @given(stories())
 def test_no_output_and_no_file_shows_half_of_a_secret(emulator: str, story: dict[str, Any]) -> None:
     assume(not why_unusable(story["secret"]))
