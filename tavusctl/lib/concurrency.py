@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 Result = TypeVar("Result")
 _ARENA_MAX: Final = -8  # M_ARENA_MAX of <malloc.h>
 _MMAP_THRESHOLD: Final = -3  # M_MMAP_THRESHOLD
-_LARGE: Final = 32 * 1024  # bytes; the chunks of a response have 64 KiB
+_LARGE: Final = 128 * 1024  # bytes; from a smaller one, each chunk of a response costs the kernel its own pages
 _MAX_THREADS: Final = 32  # threads; the API client limits the number of concurrent calls itself
 
 
