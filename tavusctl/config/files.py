@@ -341,10 +341,12 @@ def _pieces(descriptor: int, limit: int) -> Iterator[bytes]:
     if not stat.S_ISREG(status.st_mode):
         message = "is a folder" if stat.S_ISDIR(status.st_mode) else "is not a regular file"
         raise WrongPathError(message)
-    remaining, most = limit + 1, min(max(status.st_size + 1, _LEAST_PIECE), _PIECE)
-    while remaining > 0 and (piece := os.read(descriptor, min(remaining, most))):
-        remaining -= len(piece)
+    remaining, most, unread = limit + 1, min(max(status.st_size + 1, _LEAST_PIECE), _PIECE), status.st_size
+    while remaining > 0 and (piece := os.read(descriptor, wanted := min(remaining, most))):
+        remaining, unread = remaining - len(piece), unread - len(piece)
         yield piece
+        if unread <= 0 and len(piece) < wanted:  # the end; nearly all files are read by one call
+            break
     if remaining <= 0:
         raise _too_large(limit)
 

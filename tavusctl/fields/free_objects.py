@@ -201,6 +201,8 @@ def _is_schema(value: Mapping[str, Json]) -> bool:
 def _in_schema(value: Mapping[str, Json], path: KeyPath, name: str) -> Iterator[Spot]:
     """Secrets in the schema of a value that is called `name`."""
     for key, item in value.items():
+        if key in _WORDS and type(item) is str and not detection.is_key(item):  # nearly always
+            continue
         here = (*path, key)
         if key in _WORDS:
             yield from (Spot(place, text) for place, text in _texts(item, here) if detection.is_key(text))
@@ -236,6 +238,6 @@ def _in_schema_value(value: Json, path: KeyPath, name: str) -> Iterator[Spot]:
 
 
 def _texts(value: Json, path: KeyPath) -> Iterable[tuple[KeyPath, str]]:
-    if isinstance(value, str):  # nearly always
+    if isinstance(value, str):
         return [(path, value)]
     return (((*path, *place), leaf) for place, leaf in leaves(value) if isinstance(leaf, str))

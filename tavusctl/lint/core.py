@@ -129,9 +129,8 @@ class Subject(Struct, frozen=True, dict=True):
     @cached_property
     def is_ascii(self) -> bool:
         """Whether all texts, and all keys above leaves, are ASCII, as most are: they have no special characters."""
-        return all(place.pointer.isascii() for place, _ in self.leaves) and all(
-            text.isascii() for _, text in self.texts
-        )
+        texts = [place.pointer for place, _ in self.leaves] + [text for _, text in self.texts]
+        return all(map(str.isascii, texts))
 
     @cached_property
     def secret_pointers(self) -> AbstractSet[str]:

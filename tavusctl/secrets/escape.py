@@ -32,7 +32,7 @@ def is_plain(text: str) -> bool:
 
 def escape_invisible(text: str) -> str:
     """The text with invisible and control characters escaped, and with long white space replaced by its length."""
-    shown = PATTERN.sub(lambda match: f"\\u{{{ord(match.group()):x}}}", text)
+    shown = text if is_plain(text) else PATTERN.sub(lambda match: f"\\u{{{ord(match.group()):x}}}", text)
     return _GAP.sub(lambda match: f" ({len(match.group())} spaces) ", shown)
 
 

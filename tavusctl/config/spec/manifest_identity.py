@@ -15,13 +15,14 @@ from tavusctl.kinds import name_of
 from tavusctl.lib.json_types import JsonObject
 
 _KEYS: Final = ("kind", "name", "spec", "lifecycle", "moved_from", "external", "id", "recrawl", "watch")
+_KNOWN: Final = frozenset(_KEYS)
 
 
 def identify(
     envelope: JsonObject, kinds: Mapping[str, ResourceKind], collector: DiagnosticCollector
 ) -> tuple[ResourceKind | None, Address | None]:
     """The kind and the address of a document; one error if it is no manifest at all, such as a body of the API."""
-    fields = envelope.keys() - set(_KEYS)
+    fields = envelope.keys() - _KNOWN
     is_foreign = fields and not {"kind", "spec", "external"} & envelope.keys()
     if is_foreign and not any(nearest(key, ("kind", "spec")) for key in fields):
         counts = {name: len(fields & fields_at(kind.model, ()).keys()) for name, kind in kinds.items()}
@@ -37,7 +38,8 @@ def identify(
         return None, None
     kind, name = _kind(envelope, kinds, collector), _name(envelope, collector)
     address = collector.address = Address(kind.name, name) if kind and name else None
-    _report_unknown_keys(envelope, kind, collector)
+    if fields:
+        _report_unknown_keys(envelope, kind, collector)
     return kind, address
 
 
@@ -59,7 +61,7 @@ def _report_unknown_keys(envelope: JsonObject, kind: ResourceKind | None, collec
 def is_misspelled(key: str, envelope: JsonObject) -> bool:
     """Whether the hint of an unknown key proposes this key: that it is missing is the same mistake."""
     absent = [name for name in _KEYS if name not in envelope]
-    return any(nearest(unknown, absent) == key for unknown in envelope.keys() - set(_KEYS))
+    return any(nearest(unknown, absent) == key for unknown in envelope.keys() - _KNOWN)
 
 
 def _kind(

@@ -15,7 +15,7 @@ from tavusctl.core.schema.expectations import by_place, expected_text
 from tavusctl.core.schema.model_fields import fields_at, known_values
 from tavusctl.core.schema.spec_model import MAX_ERRORS, FieldError, field_errors
 from tavusctl.fields import secret_fields
-from tavusctl.lib.json_types import Json, JsonObject, KeyPath
+from tavusctl.lib.json_types import Json, JsonObject, KeyPath, is_plain
 from tavusctl.patch.pointer import join
 from tavusctl.secrets.values import SecretText
 
@@ -28,7 +28,8 @@ def check(
     kind: ResourceKind, spec: JsonObject, collector: DiagnosticCollector, failed: frozenset[str] = frozenset()
 ) -> None:
     """Validate a spec against its kind; `failed` has pointers of values that have a diagnostic already."""
-    errors_by_path = by_place(field_errors(kind.model, map_leaves(spec, _for_validation)))
+    checked = spec if is_plain(spec) else map_leaves(spec, _for_validation)
+    errors_by_path = by_place(field_errors(kind.model, checked))
     misspelled = {
         unknown_keys.intended(kind, spec, path, collector)
         for path, errors in islice(errors_by_path.items(), MAX_ERRORS)

@@ -189,7 +189,7 @@ class Composer(Struct):
         if event.tag is not None:
             self._refuse_tag(event.tag, self.at(mark))
         # Manifest, state and account have many equal texts: interned, each is in memory once.
-        text = sys.intern(event.value if self.reading.parsed is self.reading.text else self.reading.scalar(event))
+        text = sys.intern(self.reading.scalar(event) if self.reading.has_stand_ins else event.value)
         frame = self._stack[-1] if self._stack else None
         if frame and frame.awaits_key:
             self._key(event, mark, frame, text)
@@ -198,7 +198,7 @@ class Composer(Struct):
         if fault:
             self._note(fault, self.at(mark))
         place = self._put(value, mark)
-        if type(value) in _NUMBERS and repr(value) != text:
+        if value is not text and type(value) in _NUMBERS and repr(value) != text:
             self._numbers[place.pointer] = text
         if event.anchor:
             self._anchors[event.anchor] = (place.pointer, value)
@@ -213,11 +213,10 @@ class Composer(Struct):
             self._note_duplicate(key, first, frame, self.at(mark))
         place = frame.member = frame.place.below.get(key) or frame.place.at(key)
         frame.awaits_key = False
-        pointer = place.pointer
-        self._weight += len(pointer)
+        self._weight += len(place.pointer)
         if self._weight > _MAX_WEIGHT:
             raise _too_large(self.at(mark))
-        self._keys[pointer] = mark
+        self._keys[place.pointer] = mark
 
     def _note_duplicate(self, key: str, first: Source, frame: _Frame, source: Source) -> None:
         """Report a duplicate key; only the first key of a document if another document seems to begin there."""
@@ -237,7 +236,7 @@ class Composer(Struct):
             self._refuse_tag(event.tag, self.at(mark))
         if len(self._stack) >= MAX_DEPTH:
             raise _too_deep(self.at(mark))
-        value: Container = {} if isinstance(event, yaml.MappingStartEvent) else []
+        value: Container = {} if type(event) is yaml.MappingStartEvent else []
         place = self._put(value, mark)
         if event.anchor:  # until its end, an alias to this anchor would be a cycle
             self._anchors.pop(event.anchor, None)
@@ -285,28 +284,28 @@ class Composer(Struct):
         return copied
 
     def _copy_item(self, item: Json, old: str, new: str, depth: int) -> Json:
-        mark = self._sources[new] = self._sources[old]
-        self._count(len(new), mark)
+        self._count(new, self._sources[old])
         return self._copy(item, old, new, depth)
 
     def _put(self, value: Json, mark: Mark) -> _Place:
         """Put a value where the next one belongs; return its place."""
-        frame = self._stack[-1] if self._stack else None
-        place = (frame.member or frame.place.at(len(frame.value))) if frame else _ROOT
-        self._count(len(place.pointer), mark)
-        self._sources[place.pointer] = mark
-        if frame is None:
-            self._root = value
-        elif isinstance(frame.value, list):
-            frame.value.append(value)
+        if not self._stack:
+            place, self._root = _ROOT, value
         else:
-            frame.value[place.key] = value
-            frame.member, frame.awaits_key = None, True
+            frame = self._stack[-1]
+            place = frame.member or frame.place.at(len(frame.value))
+            if isinstance(frame.value, list):
+                frame.value.append(value)
+            else:
+                frame.value[place.key] = value
+                frame.member, frame.awaits_key = None, True
+        self._count(place.pointer, mark)
         return place
 
-    def _count(self, characters: int, mark: Mark) -> None:
+    def _count(self, pointer: str, mark: Mark) -> None:
+        self._sources[pointer] = mark
         self.values += 1
-        self._weight += characters
+        self._weight += len(pointer)
         if self.values > MAX_NODES:
             raise stop(self.at(mark), "TV115", f"more than {MAX_NODES} values (aliases count each time)")
         if self._weight > _MAX_WEIGHT:

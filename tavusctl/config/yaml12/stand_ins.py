@@ -42,6 +42,11 @@ class Reading(Struct, frozen=True):
     start: int = 0  # first code point of the stand-ins for pairs; 0: there are none
     separators: str = ""  # the stand-ins for line separators; empty: there are none
 
+    @property
+    def has_stand_ins(self) -> bool:
+        """Whether the text that is parsed is another one."""
+        return self.parsed is not self.text
+
     def scalar(self, event: yaml.ScalarEvent) -> str:
         """The text of a scalar event, with stand-ins replaced."""
         value = self._with_pairs(event) if self.start else str(event.value)

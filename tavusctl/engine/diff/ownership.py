@@ -196,9 +196,8 @@ def referrers_by_id(manifests: Iterable[Manifest], ids: Mapping[str, Address]) -
     """The addresses of manifests that refer to known objects by id, by that id."""
     users: defaultdict[str, set[Address]] = defaultdict(set)
     for manifest in manifests:
-        for text in texts(manifest.spec):
-            if text in ids:
-                users[text].add(manifest.address)
+        for text in ids.keys() & texts(manifest.spec):
+            users[text].add(manifest.address)
     return {remote_id: sorted(addresses) for remote_id, addresses in users.items()}
 
 

@@ -31,6 +31,8 @@ _BODY: Final = (
 )
 _WHOLE_TEXT: Final = pattern(rf"(?P<open>{_OPENS})?\s?{_BODY}")
 _IN_TEXT: Final = pattern(rf"(?<!\$)(?P<open>{_OPENS})\s?{_BODY}")
+_BRACKETS: Final = "{(<["  # the last character of each alternative of `_OPENS`
+_LONGEST: Final = 400  # characters; a match of `_WHOLE_TEXT` has fewer
 _TEXT_FILE: Final = pattern(r"(?:file://|@|<)?(?P<path>[\w./\\-]{1,200}\.(?:md|markdown|txt))>?")
 _VARIABLE: Final = pattern(r"(?:\$\(?|\$?\{\{|\{|%|<|\[\[?)\s?(?P<name>[\w.-]{1,100}?)\s?(?:\)|\}\}?|%|>|\]\]?)?")
 # Objects without a fixed schema, and keys whose texts are names rather than long texts.
@@ -149,7 +151,7 @@ def _meant_reference(subject: Subject, expected_kind: str, value: str) -> str:
 
 def _meant_expression(subject: Subject, keys: KeyPath, value: str) -> str:
     """The expression to write for a text that names something or resembles an expression; else empty."""
-    if _names_scheme(value):
+    if _may_be_expression(value):
         whole = _WHOLE_TEXT.fullmatch(value.strip())
         if whole and (whole["open"] or _exists(subject, keys, whole)):
             return _expression(subject, keys, whole)
@@ -176,8 +178,15 @@ def _path_of_text(value: str) -> str:
     return match["path"].replace("\\", "/").lstrip("/") if match else ""
 
 
-def _names_scheme(value: str) -> bool:
-    for scheme in _SCHEMES:  # noqa: SIM110 - faster than any(), and called for every text of a project
+def _may_be_expression(value: str) -> bool:
+    """Whether a text can match one of the patterns of expressions; fast, because every text of a project is checked."""
+    if len(value.strip()) > _LONGEST:  # in a text that is longer than one expression, a bracket opens each
+        for bracket in _BRACKETS:
+            if bracket in value:
+                break
+        else:
+            return False
+    for scheme in _SCHEMES:  # noqa: SIM110 - faster than any()
         if scheme in value:
             return True
     return False
