@@ -8,9 +8,10 @@ from typing import Final, Protocol
 
 import yaml
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tavusctl.config.yaml12.positions import Positions, compact, places_of
-from tavusctl.config.yaml12.scalars import MERGE_KEY, key_fault, plain, quoted
+from tavusctl.config.yaml12.scalars import COMMENT_IN_TEXT, MERGE_KEY, key_fault, plain, quoted
 from tavusctl.config.yaml12.stand_ins import Reading
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import Diagnostic, Severity
@@ -197,6 +198,9 @@ class Composer(Struct):
         value, fault = plain(text) if event.implicit[0] else quoted(text)
         if fault:
             self._note(fault, self.at(mark))
+        if self.reading.may_cut and value is text and (spaces := self.reading.spaces_before_comment(event)):
+            end = self.at(event.end_mark)
+            self._note(COMMENT_IN_TEXT, replace(end, column=end.column + spaces))
         place = self._put(value, mark)
         if value is not text and type(value) in _NUMBERS and repr(value) != text:
             self._numbers[place.pointer] = text

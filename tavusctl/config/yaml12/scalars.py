@@ -12,6 +12,12 @@ from tavusctl.lib.patterns import pattern
 
 MAX_DIGITS: Final = 19
 MERGE_KEY: Final = "<<"
+COMMENT_IN_TEXT: Final = Fault(
+    "TV136",
+    "the text ends before this `#`, which begins a comment because a space is before it",
+    "put the whole text in quotes if it goes on there, else write a space after `#`",
+    Severity.WARNING,
+)
 _MAX_NUMBER: Final = 64  # characters
 _QUOTE: Final = "put it in quotes if it is text"
 

@@ -25,6 +25,7 @@ _SEPARATOR: Final = pattern(f"[{_SEPARATORS}]")
 _SURROGATES: Final = 0x400  # number of high surrogates, and of low ones
 _FIRST_SURROGATE: Final = 0xD800
 _PAIR: Final = pattern(r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)")
+_TIGHT_COMMENT: Final = pattern(r"([ \t]+)#(?![\s#]|tavusctl\b|$)")
 _HIGH_ESCAPE: Final = pattern(r"\\u[dD][89abAB]")
 # Ranges of code points for stand-ins, usable if a text has none of them: first code point, and pattern of its escapes.
 _STAND_INS: Final = tuple(
@@ -41,11 +42,21 @@ class Reading(Struct, frozen=True):
     parsed: str
     start: int = 0  # first code point of the stand-ins for pairs; 0: there are none
     separators: str = ""  # the stand-ins for line separators; empty: there are none
+    may_cut: bool = False  # a comment without a space after `#` may end a text, such as `We are #1`
 
     @property
     def has_stand_ins(self) -> bool:
         """Whether the text that is parsed is another one."""
         return self.parsed is not self.text
+
+    def spaces_before_comment(self, event: yaml.ScalarEvent) -> int:
+        """How many spaces are between an unquoted text and the comment after it; 0 if that is none, or an ordinary one.
+
+        Ordinary are comments with a space after `#`: without it, the text may have been meant to go on.
+        """
+        end = event.end_mark.index if event.implicit[0] and event.end_mark else len(self.text)
+        spaces = _TIGHT_COMMENT.match(self.text, end)
+        return len(spaces[1]) if spaces else 0
 
     def scalar(self, event: yaml.ScalarEvent) -> str:
         """The text of a scalar event, with stand-ins replaced."""
@@ -80,13 +91,15 @@ def reading(text: str) -> Reading:
     """
     separators = _free_characters(text) if not text.isascii() and _SEPARATOR.search(text) else ""
     parsed = text.translate(str.maketrans(_SEPARATORS, separators)) if separators else text
+    may_cut = "#" in text and _TIGHT_COMMENT.search(text) is not None
     if "\\" not in text or not _HIGH_ESCAPE.search(text):
-        return Reading(text, parsed, 0, separators)
+        return Reading(text, parsed, 0, separators, may_cut)
     for start, spelled in _STAND_INS:
         characters = f"[{chr(start)}-{chr(start + 2 * _SURROGATES - 1)}]"
         if not re.search(rf"{characters}|\\u{spelled}|\\U0000{spelled}", parsed):
-            return Reading(text, _PAIR.sub(functools.partial(_with_stand_ins, start), parsed), start, separators)
-    return Reading(text, parsed, 0, separators)
+            with_pairs = _PAIR.sub(functools.partial(_with_stand_ins, start), parsed)
+            return Reading(text, with_pairs, start, separators, may_cut)
+    return Reading(text, parsed, 0, separators, may_cut)
 
 
 def _free_characters(text: str) -> str:

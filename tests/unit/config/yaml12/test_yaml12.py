@@ -76,6 +76,29 @@ def test_what_older_yaml_reads_otherwise_is_text_with_a_warning(written: str) ->
     assert warning.hint == f'write `"{written}"`'
 
 
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("a: We are #1 in town", 11),
+        ("a: We are  \t#1 in town", 13),
+        ("- We are #1", 10),
+        ("a: \u00e9\u2028\U0001f600 #1", 8),
+        ('a: "We are #1" #x', 0),
+        ("a: |\n  We are #1\nb: 2", 0),
+        ("a: We are # 1", 0),
+        ("a: We are #", 0),
+        ("a: We are ## 1", 0),
+        ("a: We are#1", 0),
+        ("a: 3 #x", 0),
+        ("a: We are #tavusctl: ignore=TV201", 0),
+        ("a: We are\n#b: 2", 0),
+    ],
+)
+def test_a_text_that_a_comment_without_a_space_ends_gets_a_warning(text: str, column: int) -> None:
+    warnings = [one for one in yaml12.read(text.encode(), "f.yaml").diagnostics if one.id == "TV136"]
+    assert [one.source for one in warnings] == ([Source("f.yaml", 1, column)] if column else [])
+
+
 def test_every_value_and_key_has_its_position() -> None:
     text = "# comment\na: 1\nb/c~:\n  - 'x'\n  - k: |\n      text\n    é: ü\n"
     (document,) = yaml12.read(text.encode(), "f.yaml").documents
