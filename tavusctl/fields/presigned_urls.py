@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
+from tavusctl.lib.clock import parse_time, unix_time
 from tavusctl.lib.json_types import Json
 
 # Parameters that give access: whoever has them can fetch the file.
@@ -77,9 +78,8 @@ def _by_period(parameters: Mapping[str, str]) -> datetime | None:
 
 def _by_moment(parameters: Mapping[str, str]) -> datetime | None:
     if parameters.get("sig") and parameters.get("se"):
-        end = datetime.fromisoformat(parameters["se"])
-        return end if end.tzinfo else end.replace(tzinfo=UTC)
-    return datetime.fromtimestamp(int(parameters["expires"]), UTC) if parameters.get("expires") else None
+        return parse_time(parameters["se"])
+    return unix_time(int(parameters["expires"])) if parameters.get("expires") else None
 
 
 def _parameters(link: str) -> dict[str, str]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import email.utils
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
+# Beyond these years, which no clock shows, a zone or a period added to a time could leave the calendar.
+_FIRST_YEAR, _LAST_YEAR = 1900, 9899
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CLOCK: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
@@ -16,10 +19,17 @@ def uptime() -> float:
 
 
 def parse_time(text: str) -> datetime:
-    """The UTC time of a text in ISO 8601 or RFC 1123, taken as UTC if it has no zone; ValueError if it is invalid."""
-    try:
-        # The API writes RFC 1123 for videos: other objects may get it, too.
-        parsed = email.utils.parsedate_to_datetime(text) if text[:1].isalpha() else datetime.fromisoformat(text)
-        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError(str(error)) from None
+    """The UTC time of a text in ISO 8601 or RFC 1123, taken as UTC if it has no zone; ValueError if it is invalid.
+
+    A year before 1900 or after 9899 is invalid: it stands for "never" or "always", or is a mistake.
+    """
+    # The API writes RFC 1123 for videos: other objects may get it, too.
+    parsed = email.utils.parsedate_to_datetime(text) if text[:1].isalpha() else datetime.fromisoformat(text)
+    if not _FIRST_YEAR <= parsed.year <= _LAST_YEAR:
+        raise ValueError(f"the year {parsed.year} is not one of a time")
+    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+
+
+def unix_time(seconds: int) -> datetime:
+    """The UTC time of a number of seconds since 1970; OverflowError if it is beyond the calendar."""
+    return _EPOCH + timedelta(seconds=seconds)  # `fromtimestamp` raises three kinds of errors

@@ -124,6 +124,18 @@ def test_fm_066_without_a_date_the_clock_of_this_machine_counts(site: Project) -
     assert site.plan()["changes"] == []
 
 
+def test_fm_066_a_date_beyond_the_calendar_counts_as_none(project: Project) -> None:
+    empty = json.dumps({"data": [], "total_count": 0})
+    head = f"HTTP/1.1 200 OK\r\nDate: Fri, 31 Dec 9999 23:59:59 GMT\r\nContent-Length: {len(empty)}\r\n\r\n"
+    project.account.fault(match="GET /v2/*", kind="raw", raw=head + empty, times=None)
+    project.manifest("persona", "coach", COACH)
+
+    planned = project.run("plan", "--out", "plan.json")
+
+    assert planned.code == 0, planned.err
+    assert json.loads((project.root / "plan.json").read_text())["bound"]["expires"] < "9"
+
+
 @pytest.mark.parametrize("wrong", [HOURS, -HOURS])
 def test_fm_066_without_a_date_a_clock_that_was_set_makes_nobody_wait_for_hours(project: Project, wrong: int) -> None:
     """It was right when a create was lost, and is wrong when the next run looks for it."""

@@ -198,9 +198,12 @@ def test_a_time_is_read_in_either_form_of_the_api_and_one_that_is_none_defers_no
         "young": "Tue, 06 Jan 2026 12:00:00 GMT",
         "odd": "yesterday",
         "early": "0001-01-01T00:00:00+05:00",
+        "never": "0001-01-01T00:00:00Z",
+        "always": "9999-12-31T23:59:59Z",
     }
     for name, text in times.items():
-        known = imported(sites, name, recrawl={"every": "24h"})
+        schedule = {"cron": "0 3 29 2 *", "timezone": "America/New_York"} if name == "never" else {"every": "24h"}
+        known = imported(sites, name, recrawl=schedule)
         edit = {"op": "replace", "path": "/last_crawled_at", "value": text}
         sites.account.portal("document", known, edit, {**edit, "path": "/created_at", "value": times["old"]})
     sites.account.control("POST", "clock", {"set": "2026-01-06T12:30:00Z"})
@@ -210,8 +213,10 @@ def test_a_time_is_read_in_either_form_of_the_api_and_one_that_is_none_defers_no
 
     assert shown.code == 11
     assert {name: one["status"] for name, one in found.items()} == {
+        "always": "failed",
         "daily": "due",
         "early": "failed",
+        "never": "failed",
         "nightly": "due",
         "odd": "failed",
         "old": "due",

@@ -59,7 +59,9 @@ def test_what_is_not_signed_is_left_alone(other: object) -> None:
         "X-Amz-Date=20260101T120000Z&X-Amz-Expires=" + "9" * 30,
         "X-Amz-Expires=60",
         "se=soon&sig=abc",
+        "se=0001-01-01T00:00:00%2B14:00&sig=abc",
         "Expires=" + "9" * 400,
+        "Expires=" + "1" * 17,
         "",
     ],
 )
