@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -30,6 +29,7 @@ from tavusctl.core.json_tree import manifest_notation, map_leaves
 from tavusctl.core.messages import moment
 from tavusctl.core.model import Action, Change, Manifest, Plan
 from tavusctl.crawl import source_fingerprint
+from tavusctl.crawl.status import parse_timestamp
 from tavusctl.engine.apply import DraftConsent
 from tavusctl.engine.execution import check_trusted
 from tavusctl.engine.plan import Approvals
@@ -174,5 +174,5 @@ def _line(past: FinishedRun) -> str:
     summary = ", ".join(f"{count} {action}" for action, count in _actions(past).items()) or "nothing sent"
     if past.withheld:
         summary = f"cannot be undone: its record would contain the value of {', '.join(past.withheld)}"
-    time = moment(datetime.fromisoformat(past.time)) if past.time else "(time unknown)"
-    return f"{past.run}  {time}  {summary}"
+    began = parse_timestamp(past.time)
+    return f"{past.run}  {moment(began) if began else '(time unknown)'}  {summary}"

@@ -1050,6 +1050,16 @@ def test_the_list_of_runs_is_a_document(applied: Project) -> None:
     assert one["time"].startswith("20")
 
 
+@pytest.mark.parametrize("time", ["noon", "0001-01-01T00:00:00+14:00"])
+def test_a_run_whose_time_cannot_be_read_is_listed(applied: Project, time: str) -> None:
+    path = records(applied)
+    path.write_text(re.sub(r'"time":"[^"]*"', f'"time":"{time}"', path.read_text(), count=1))
+
+    result = applied.run("undo")
+
+    assert (result.code, result.out) == (0, f"{last(applied)}  (time unknown)  4 create\n")
+
+
 @pytest.mark.parametrize("format_", ["markdown", "html", "comment", "github", "sarif"])
 def test_the_list_of_runs_has_no_other_format(project: Project, format_: str) -> None:
     result = project.run("undo", "--format", format_)
