@@ -14,6 +14,7 @@ from tavusctl.core.errors import ApiError
 from tavusctl.core.model import Desired
 from tavusctl.core.ports import Sources
 from tavusctl.crawl import source_fingerprint
+from tavusctl.fields.equivalence import same
 from tavusctl.lib.concurrency import run_all
 from tavusctl.lib.json_types import JsonObject, as_object
 from tavusctl.secrets.values import revealed
@@ -30,8 +31,7 @@ def with_fingerprints(
     """
 
     def check(item: Desired) -> tuple[Desired, tuple[Diagnostic, ...]]:
-        binding = bindings.get(item.address)
-        last = as_object((binding.applied.get(source_fingerprint.KEY) if binding else None) or {})
+        last = _last_fingerprint(item, bindings.get(item.address))
         if reader is None:
             return _with_fingerprint(item, last), ()
         try:
@@ -46,6 +46,14 @@ def with_fingerprints(
     results = {item.address: result for item, result in zip(watched, checks, strict=True)}
     checked = tuple(results[item.address][0] if item.watch else item for item in desired)
     return checked, tuple(diagnostic for _, diagnostics in results.values() for diagnostic in diagnostics)
+
+
+def _last_fingerprint(item: Desired, binding: Binding | None) -> JsonObject:
+    """The fingerprint that the state has of the source; empty if the document was made from another URL."""
+    url_key, applied = item.kind.watched_url_key, binding.applied if binding else {}
+    if not same(item.kind, (url_key,), item.spec[url_key], applied.get(url_key)):
+        return {}
+    return as_object(applied.get(source_fingerprint.KEY) or {})
 
 
 def _with_fingerprint(item: Desired, fingerprint: JsonObject) -> Desired:

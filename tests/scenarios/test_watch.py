@@ -185,6 +185,24 @@ def test_watching_begins_and_ends_without_a_call(watched: Project, site: Site) -
     assert watched.account.writes == []
 
 
+@pytest.mark.parametrize("status", [200, 503])
+def test_another_url_is_another_source(watched: Project, site: Site, status: int) -> None:
+    """What is known of the old one is no condition for a request, and not what the new document is compared with."""
+    site.content, site.status = b"prices of another shop", status
+    spec = {"document_name": "P", "document_url": f"{site.origin}/q.pdf"}
+    watched.manifest("document", "prices", spec, watch=True)
+    site.asked.clear()
+    watched.apply()
+    asked = set(site.asked)
+    for _ in range(2):
+        watched.account.advance(900)
+        watched.apply()
+    site.status, site.etag = 200, '"2"'
+
+    assert asked == {""}
+    assert "source changed" not in watched.run("plan").out
+
+
 @pytest.mark.parametrize(
     ("kind", "spec", "message"),
     [
