@@ -91,6 +91,8 @@ class Sources:
             if answer.status == httpx.codes.NOT_MODIFIED and last_result:
                 return dict(last_result)
             if answer.status == httpx.codes.OK:
+                if not digest.length:  # no document can be made of it
+                    raise ApiError(f"{parts.hostname} returned an empty file")
                 return _result_of(answer, digest)
             location = answer.headers.get("Location", "")
             if not httpx.codes.is_redirect(answer.status) or not location:

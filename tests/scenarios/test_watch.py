@@ -124,14 +124,16 @@ def test_another_validator_for_the_same_content_is_only_noted(watched: Project, 
     assert look(watched)["etag"] == site.etag
 
 
-@pytest.mark.parametrize("trouble", ["gone", "down", "not allowed"])
+@pytest.mark.parametrize("trouble", ["gone", "emptied", "down", "not allowed"])
 def test_a_source_that_cannot_be_seen_is_a_warning_and_nothing_is_planned(
     watched: Project, site: Site, trouble: str
 ) -> None:
     site.content, site.etag = b"other", '"2"'
     if trouble == "gone":
         site.status = 404
-    hook = {"gone": site.origin, "down": site.origin, "not allowed": ""}[trouble]
+    if trouble == "emptied":
+        site.content = b""
+    hook = "" if trouble == "not allowed" else site.origin
     url = "http://127.0.0.1:9/p.pdf" if trouble == "down" else f"{site.origin}/p.pdf"
     watched.manifest("document", "prices", {"document_name": "P", "document_url": url}, watch=True)
 
