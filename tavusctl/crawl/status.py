@@ -27,6 +27,7 @@ _RESTING: Final = frozenset({"ready", "error"})  # states in which a recrawl is 
 SHRUNK: Final = "TV603"  # a crawl found less than half of the pages of the one before
 AT_ONCE: Final = 5  # how many crawls an account may have under way
 _STUCK: Final = timedelta(hours=2)
+_IMPOSSIBLE: Final = timedelta(days=1)  # by which a time may be ahead of the clock; one without its zone is by hours
 _TIMES: Final = ("created_at", "updated_at", "last_crawled_at")
 _SECOND, _THOUSANDTH = timedelta(seconds=1), timedelta(milliseconds=1)
 _GOOD: Final = 5.0  # seconds for which a read of a document is fresh
@@ -163,12 +164,12 @@ def recrawl_body(target: Target, document: CrawlState) -> JsonObject | None:
 
 def entry_unless_due(target: Target, document: CrawlState, now: datetime) -> Entry | None:
     """The result of a document that cannot be crawled now, with the reason; None if it is due."""
-    if document.unreadable:
-        reason = f"when it is due is not known: `{document.unreadable}` is not a valid time"
-        return failed_entry(target, reason, exit_code=ApiError.exit_code)
     if document.created and is_younger(document.created.isoformat(), target.created_at):
         reason = f"{target.remote_id} is another document now, created later than the bound one"
         return failed_entry(target, reason, document.last, ConflictError.exit_code)
+    if fault := _fault_of_times(document, now):
+        reason = f"when it is due is not known: {fault}"
+        return failed_entry(target, reason, document.last, ApiError.exit_code)
     if not document.crawls:
         reason = "it was created without `crawl:`, so there is nothing to crawl again"
         return failed_entry(target, reason, document.last)
@@ -185,6 +186,16 @@ def entry_unless_due(target: Target, document: CrawlState, now: datetime) -> Ent
     if now < allowed:
         return deferred_entry(target, "too soon after its last crawl", document.last, allowed)
     return None
+
+
+def _fault_of_times(document: CrawlState, now: datetime) -> str:
+    """Why the times of a document do not show when it is due; empty if they do."""
+    if document.unreadable:
+        return f"`{document.unreadable}` is not a valid time"
+    crawled = document.last_attempt or document.created or now
+    if crawled - now > _IMPOSSIBLE:
+        return f"it was crawled at {moment(crawled)}, and the clock of the API shows {moment(now)}"
+    return ""
 
 
 def next_due(target: Target, end: datetime) -> datetime:

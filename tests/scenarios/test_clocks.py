@@ -84,6 +84,19 @@ def test_fm_065_a_crawl_is_due_by_the_clock_of_the_server(site: Project, clock: 
     assert (due["status"], crawls(site.account)) == ("done", 1), due
 
 
+@pytest.mark.parametrize(("back", "status", "code"), [(HOURS, "deferred", 0), (365 * 24 * 3600, "failed", 11)])
+def test_a_crawl_of_the_future_is_an_error_and_not_a_wait_of_a_year(
+    site: Project, back: int, status: str, code: int
+) -> None:
+    """The clock of the server may be set, but nobody would notice documents that are never crawled again."""
+    site.account.advance(-back)
+
+    result = site.run("recrawl", "--all", "--format", "json")
+
+    assert (result.code, crawled(result)["status"], crawls(site.account)) == (code, status, 0)
+    assert ("when it is due is not known" in crawled(result)["reason"]) == bool(code)
+
+
 @pytest.mark.parametrize("clock", CLOCKS.values(), ids=CLOCKS)
 def test_fm_065_a_lost_create_gets_its_time_by_the_clock_of_the_server(
     project: Project, clock: tuple[int, str]
