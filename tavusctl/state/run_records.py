@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hmac
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
@@ -13,6 +14,7 @@ from tavusctl.core.address import Address
 from tavusctl.core.errors import StateError, TavusctlError
 from tavusctl.core.model import Action
 from tavusctl.core.ports import ArtifactStore
+from tavusctl.crawl.status import parse_timestamp
 from tavusctl.lib.json_types import JsonObject, as_integer, as_object, as_text
 from tavusctl.lib.strict_json import strict_json
 from tavusctl.secrets import redaction
@@ -69,7 +71,7 @@ class RunRecords(Struct):
             with contextlib.suppress(TavusctlError, OSError):
                 self.artifacts.put(name, content)
                 self.archived_runs.append(journal.parse_finished_run(run))
-                self._remove_old(lineage, name)
+                self._remove_old(lineage, name, _last_time(run))
 
     def finished_run(self, lineage: str, run: str, check: Callable[[Sequence[bytes]], None]) -> FinishedRun:
         """One finished run; StateError if it has no records, or if `check` refuses them."""
@@ -112,11 +114,14 @@ class RunRecords(Struct):
                     bodies_by_id[as_text(document["id"])] = as_object(leaves_in(document["body"]))
         return bodies_by_id
 
-    def _remove_old(self, lineage: str, newest: str) -> None:
-        """Remove all but the newest KEPT_RUNS runs of the state, and bodies in the trash older than KEPT_SECONDS."""
+    def _remove_old(self, lineage: str, newest: str, called: float) -> None:
+        """Remove all but the newest KEPT_RUNS runs of the state, and bodies in the trash older than KEPT_SECONDS.
+
+        `called` is when the API was last called, by its own clock, in seconds since the epoch.
+        """
         written_times, trash = self.artifacts.names(RUNS), self.artifacts.names(TRASH)
-        # By the clock of the artifact store: that of this machine may have been wrong today or a month ago.
-        now = written_times.get(newest, 0.0)
+        # By the clock of the artifact store, which may be that of this machine, and show next year today.
+        now = min(written_times.get(newest, 0.0), called)
         self.artifacts.drop(list(runs_of(lineage, written_times).values())[KEPT_RUNS:])
         self.artifacts.drop([name for name, written in trash.items() if now - written > KEPT_SECONDS])
 
@@ -127,6 +132,13 @@ def _has_changes(records: Sequence[bytes]) -> bool:
     failed = {record["op"] for record in decoded if record["is"] == "result" and record["status"] == "failed"}
     calls = (record["op"] not in failed for record in decoded if record["is"] in ("intent", "forget"))
     return any(calls) or bool(journal.parse_finished_run(records).imported)
+
+
+def _last_time(records: Sequence[bytes]) -> float:
+    """The last time of the API in the records of a run, in seconds since the epoch; infinite if there is none."""
+    calls = (record for record in map(_decode_record, records) if record["is"] in ("intent", "again"))
+    times = (parse_timestamp(record["time"]) for record in calls)
+    return max((time.timestamp() for time in times if time), default=math.inf)
 
 
 def _split_by_run(records: Sequence[bytes]) -> Iterator[list[bytes]]:

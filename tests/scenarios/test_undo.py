@@ -870,6 +870,20 @@ def test_what_was_deleted_a_month_ago_is_kept_no_longer(applied: Project) -> Non
     assert (old.exists(), young.exists()) == (False, True)
 
 
+def test_a_clock_that_shows_a_later_month_for_once_ends_nothing(applied: Project) -> None:
+    """What was deleted an hour ago looks two months old on such a machine, and undo needs it tomorrow."""
+    applied.account.advance(-60 * 24 * 3600)
+    body = applied.root / f".tavusctl/trash/{'0' * 12}/persona-coach-p1.json"
+    body.parent.mkdir(parents=True)
+    body.write_text("{}")
+    then = time.time() - 60 * 24 * 3600
+    os.utime(body, (then, then))
+
+    edit_everything(applied)
+
+    assert body.exists()
+
+
 def test_an_apply_is_done_also_when_its_records_cannot_be_kept(project: Project) -> None:
     project.manifest("persona", "coach", COACH)
     (project.root / ".tavusctl").mkdir()
