@@ -7,7 +7,6 @@ import os
 import re
 import secrets
 import stat
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -70,15 +69,19 @@ def create(path: Path, content: bytes, *, folder: int | None = None) -> None:
 
 
 def drop_abandoned(*folders: Path | int) -> None:
-    """Remove old temporary files, which killed processes have left, from folders; some may be descriptors."""
+    """Remove old temporary files, which killed processes have left, from folders that were just written to.
+
+    Some may be descriptors.
+    """
     for folder in folders:
         with contextlib.suppress(OSError), contextlib.ExitStack() as steps:
             # A descriptor opened with O_PATH cannot be listed.
             place, opened = (".", folder) if isinstance(folder, int) else (folder, None)
             descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=opened)
             steps.callback(os.close, descriptor)
+            now = os.fstat(descriptor).st_mtime  # of the last write: a network disk has a clock of its own
             for name in filter(_TEMPORARY_NAME.fullmatch, os.listdir(descriptor)):  # noqa: PTH208 - has no path
-                if os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mtime < time.time() - _ABANDONED:
+                if os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mtime < now - _ABANDONED:
                     os.unlink(name, dir_fd=descriptor)
 
 

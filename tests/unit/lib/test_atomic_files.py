@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,16 @@ def test_what_a_killed_process_has_left_goes_when_nobody_can_be_at_it(tmp_path: 
     with open_folder(tmp_path) as folder:
         drop_abandoned(folder if through else tmp_path)
     assert names(tmp_path) == sorted(others)
+
+
+def test_a_disk_whose_clock_is_behind_keeps_what_a_process_is_writing(tmp_path: Path) -> None:
+    being_written = tmp_path / ".file.41.00112233445566aa"
+    being_written.touch()
+    behind = time.time() - 2 * 3600
+    for path in (being_written, tmp_path):
+        os.utime(path, (behind, behind))
+    drop_abandoned(tmp_path)
+    assert names(tmp_path) == [being_written.name]
 
 
 @pytest.mark.parametrize(
