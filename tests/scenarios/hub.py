@@ -19,6 +19,7 @@ Body = dict[str, Any]
 TOKEN = "ghs_of_a_workflow"
 BOT = "github-actions[bot]"
 _LIMIT = 65_536  # the most characters of a comment
+_NAMED, _RENAMED = "/repos/acme/agents", "/repositories/42"  # a repository by its name, and by its number
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Hub:
     tip: Callable[[str], str] = lambda _: ""  # the newest commit of a branch that people push
     history: Callable[[str], list[str]] = lambda _: []  # a commit and those that it contains
     unrelated: set[str] = field(default_factory=set)  # commits that nothing has in common with those of the branch
+    renamed: tuple[int, str] | None = None  # the status of redirects, and where they lead
+    tokens: list[str] = field(default_factory=list)  # those that came with calls, one each
     _ids: int = 100
 
     def comment(self, number: int, body: str, author: str = "") -> Body:
@@ -231,11 +234,16 @@ def hub() -> Iterator[Hub]:
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length) or b"{}")
             response: tuple[int, Any] = (401, {"message": "Bad credentials"})
-            limit = repository.limit(self.command)
-            if limit:
+            repository.tokens.append(self.headers["Authorization"] or "")
+            limit, path = repository.limit(self.command), parts.path.replace(_RENAMED, _NAMED, 1)
+            if repository.renamed and path == parts.path and path.startswith(_NAMED):
+                status, place = repository.renamed
+                target = f"{place}{self.path.replace(_NAMED, _RENAMED, 1)}"
+                response, limit = (status, {"message": "Moved", "url": target}), Limit(0, headers={"Location": target})
+            elif limit:
                 response = limit.status, {"message": limit.message}
-            elif repository.allows(self.headers["Authorization"] or "", self.command, parts.path):
-                response = repository.answer(self.command, parts.path, parse_qs(parts.query), body)
+            elif repository.allows(self.headers["Authorization"] or "", self.command, path):
+                response = repository.answer(self.command, path, parse_qs(parts.query), body)
             repository.calls.append((self.command, parts.path))
             status, answer = response
             if self.command != "GET" and repository.lost():

@@ -500,6 +500,20 @@ def test_what_would_allow_a_refused_call_is_told(step: Step, command: str, limit
     assert (told in log, "help: " in log) == (True, bool(told)), log
 
 
+@pytest.mark.parametrize(("name", "code"), [("plan", 0), ("drift", 11)])
+def test_an_address_of_github_that_leads_elsewhere_is_told(step: Step, name: str, code: int) -> None:
+    step.project.apply()
+    bound = step.project.bound("persona/coach")
+    step.project.account.portal("personas", bound, {"op": "replace", "path": "/system_prompt", "value": "Edited."})
+    step.hub.renamed = 301, "https://github.example.com"
+
+    ended = step.run(name, pull=name == "plan")
+
+    log = ended.out if name == "plan" else ended.err
+    assert (ended.code, "to https://github.example.com, where the token is not sent" in log) == (code, True)
+    assert "help: if GitHub is there now, set GITHUB_API_URL" in log
+
+
 @pytest.mark.parametrize(("name", "code"), [("plan", 0), ("drift", 8), ("adopt", 8)])
 def test_without_a_token_it_is_told_that_nothing_is_written(step: Step, name: str, code: int) -> None:
     """As with `github-token:` of a secret that nobody has set."""

@@ -246,8 +246,7 @@ class Publisher(Struct, frozen=True):
 
     def _text(self, error: TavusctlError) -> str:
         """An error, with what would allow a call that GitHub has refused to this token."""
-        advice = error.hint if isinstance(error, UnauthorisedError | UsageError) else ""
-        advice = self._advice(error) if isinstance(error, Rejected) else advice
+        advice = self._advice(error) if isinstance(error, Rejected) else error.hint
         return f"{error.message} [{error.id}]" + (f"\n  help: {advice}" if advice else "")
 
     def _advice(self, error: Rejected) -> str:

@@ -19,10 +19,12 @@ from msgspec import Struct, ValidationError, convert
 from tavusctl import __version__
 from tavusctl.api.responses import parse_response
 from tavusctl.api.retry import RetryPolicy, Tries, read_attempts, write_attempts
-from tavusctl.api.transport import Wire
-from tavusctl.core.errors import Ambiguous, ApiError, Gone, Rejected, Throttled, UnauthorisedError
+from tavusctl.api.transport import Answer, Wire
+from tavusctl.core.errors import Ambiguous, ApiError, Gone, NeverSent, Rejected, Throttled, UnauthorisedError
+from tavusctl.integrations.github import redirects
 from tavusctl.integrations.github.forge_objects import Comparison, Pull, Reference, Text, Tree
 from tavusctl.integrations.github.rate_limits import IN_ALL, Allowance, as_throttled
+from tavusctl.integrations.github.redirects import Place
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.secrets import redaction
 
@@ -30,6 +32,7 @@ Write = tuple[str, str, JsonObject]  # method, path, body
 Response = TypeVar("Response")
 
 _WORKFLOW = "github-actions[bot]"  # the author if the token is of a workflow, which may not read its own user
+_NAMES_OF_TAVUS = "`--base-url` or TAVUS_BASE_URL"  # what hints about addresses name
 _SECONDS = 30.0
 _PAGES = 500
 _LISTING_SECONDS = 300.0
@@ -72,13 +75,13 @@ class GitHub:
     ) -> None:
         redaction.register(token)
         # GitHub Enterprise Server has REST under /api/v3, and GraphQL beside it.
-        base, self._rest, _ = api_url.rstrip("/").partition("/api/v3")
+        self._base, self._rest, _ = api_url.rstrip("/").partition("/api/v3")
         self._graphql = "/api/graphql" if self._rest else "/graphql"
         self._root = f"/repos/{repository}"
         self._preview = preview
         self._most_pages = pages
         self._login = ""  # of this token, once it is known
-        self._wire = Wire(base, connections=1, keepalive=1, seconds=_SECONDS)
+        self._wire = Wire(self._base, connections=1, keepalive=1, seconds=_SECONDS)
         self._allowance = Allowance(patience or RetryPolicy(max_wait=IN_ALL), report_wait)
         self._headers = {
             "Authorization": f"Bearer {token}",
@@ -331,7 +334,7 @@ class GitHub:
         headers = {**self._headers, **({"Content-Type": "application/json"} if content else {})}
 
         def once() -> Json:
-            answer = self._wire.call(method, path, headers=headers, query=dict(query), content=content)
+            answer = self._answer(method, Place(path, query), headers, content)
             try:
                 return parse_response(answer)
             except Rejected as error:
@@ -342,6 +345,17 @@ class GitHub:
         except UnauthorisedError:
             message = f"GitHub refused the token for {method} {path}"
             raise UnauthorisedError(message, "check github-token and its permissions", id="E804") from None
+        except (NeverSent, Ambiguous) as error:
+            error.hint = error.hint.replace(_NAMES_OF_TAVUS, "GITHUB_API_URL")
+            raise
+
+    def _answer(
+        self, method: str, place: Place, headers: dict[str, str], content: bytes | None, left: int = redirects.MOST
+    ) -> Answer:
+        """The response to a request, which is repeated where redirects lead."""
+        answer = self._wire.call(method, place.path, headers=headers, query=dict(place.query), content=content)
+        following = redirects.next_place(answer, place, self._base, left)
+        return self._answer(method, following, headers, content, left - 1) if following else answer
 
 
 def _first(text: Text) -> str:
