@@ -1042,6 +1042,32 @@ def test_drift_opens_one_issue_updates_it_and_closes_it(step: Step) -> None:
     assert [one["user"]["login"] for one in step.hub.comments[issue["number"]]] == [BOT]
 
 
+@pytest.mark.parametrize("trouble", ["refused", "lost"])
+def test_a_server_error_of_github_keeps_no_edit_from_being_written(step: Step, trouble: str) -> None:
+    """An edit is written whole, so it may be repeated; a new comment or issue may not."""
+
+    def trouble_with(method: str) -> None:
+        step.hub.limits += [Limit(502, "Server Error", method=method)] * (trouble == "refused")
+        step.hub.lose = int(trouble == "lost")
+
+    step.project.apply()
+    bound = step.project.bound("persona/coach")
+    account = step.project.account
+    account.portal("personas", bound, {"op": "replace", "path": "/system_prompt", "value": "Edited."})
+    step.hub.comments[7] = []
+    opened = [step.hub.comment(7, f"{MARKER}\n{text}")["body"] for text in ("before", "twice")]
+    assert step.run("drift", pull=False).err.endswith("issue about drift: created\n")
+
+    trouble_with("PATCH")
+    edited = step.run("drift", pull=False, GITHUB_RUN_ID="78")
+    trouble_with("PATCH")
+    told = step.run("plan")
+
+    assert (edited.code, edited.err.splitlines()[-1]) == (0, "issue about drift: updated")
+    assert (told.err.splitlines()[-1], len(step.comments)) == ("comment on #7: updated", 1)
+    assert step.comments[0] not in opened
+
+
 def test_an_account_that_cannot_be_reached_closes_no_issue(step: Step) -> None:
     step.project.apply()
     body = "<!-- tavusctl:drift:default -->"
