@@ -224,8 +224,8 @@ def _github(url: str) -> Iterable[str]:
         proposal = Proposal("tavusctl/adopt", "main", "0" * 40, "t", "b", {"a": File("100644", b"b")})
         calls: list[Callable[[], object]] = [
             lambda: hub.keep_comment(1, "<!-- x -->", lambda _: "<!-- x -->\ntext"),
-            lambda: hub.keep_issue("<!-- x -->", "title", "text"),
-            lambda: hub.close_issues("<!-- x -->", "done"),
+            lambda: hub.keep_issue(hub.issues("<!-- x -->".__eq__), "<!-- x -->", "title", "text"),
+            lambda: hub.close_issues(hub.issues("<!-- x -->".__eq__), "done"),
             lambda: hub.propose(proposal),
             lambda: hub.withdraw(proposal),
         ]

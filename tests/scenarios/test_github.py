@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -1040,6 +1041,35 @@ def test_drift_opens_one_issue_updates_it_and_closes_it(step: Step) -> None:
     assert step.run("drift", pull=False).code == 0
     assert (issue["state"], step.outputs["drift"]) == ("closed", "false")
     assert [one["user"]["login"] for one in step.hub.comments[issue["number"]]] == [BOT]
+
+
+@pytest.mark.parametrize("drifted", [False, True])
+def test_the_issue_about_an_environment_that_was_removed_is_closed(step: Step, drifted: bool) -> None:
+    """Once no job has updated it for more than a week: a job for another branch may know the environment."""
+    step.project.write("tavusctl.yaml", "environments: {a: {}, b: {account: other}}\n")
+    step.project.run("apply", "--yes", "--env", "a")
+    if drifted:
+        bound = step.project.run("state", "list", "--env", "a", "--format", "json").document["persona/coach"]
+        step.project.account.portal("personas", bound, {"op": "replace", "path": "/system_prompt", "value": "Edited."})
+    markers = {"b": "b", "gone": "gone", "recent": "gone-lately", "other folder": "gone:apps", "foreign": "gone"}
+    now = datetime.now(UTC)
+    for number, (name, place) in enumerate(markers.items(), 3):
+        updated = now - timedelta(days=7 if name == "recent" else 9)
+        issue = {"number": number, "state": "open", "title": name, "body": f"<!-- tavusctl:drift:{place} -->\ntext"}
+        login = "mallory" if name == "foreign" else BOT
+        step.hub.issues.append({**issue, "updated_at": f"{updated:%Y-%m-%dT%H:%M:%SZ}", "user": {"login": login}})
+
+    ended = step.run("drift", "--env", "a", pull=False)
+
+    assert ended.code == 0, ended.err
+    assert [one["title"] for one in step.hub.issues if one["state"] == "closed"] == ["gone"]
+    assert ended.err.splitlines()[-1] == "issues about environments that were removed: closed"
+    assert "The project has no such environment any more." in step.hub.comments[4][0]["body"]
+
+    step.project.write("tavusctl.yaml", "environments: [a]\n")
+    step.hub.issues[1]["state"] = "open"
+    step.run("drift", "--env", "a", pull=False)
+    assert step.hub.issues[1]["state"] == "open"  # the project file says nothing of environments
 
 
 @pytest.mark.parametrize("trouble", ["refused", "lost"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Final, Literal, Protocol
 
@@ -16,6 +17,7 @@ from tavusctl.app.session.base_url import check_base_url
 from tavusctl.core.errors import ApiError, Rejected, TavusctlError, UnauthorisedError, UsageError
 from tavusctl.core.messages import counted
 from tavusctl.integrations.github.actions import API_URL, Workflow
+from tavusctl.integrations.github.forge_objects import Text
 from tavusctl.integrations.github.rest import GitHub
 from tavusctl.lib.json_types import JsonObject, as_list
 from tavusctl.reports.escaping import code as markup
@@ -42,6 +44,7 @@ _NO_TOKEN: Final = (
     "there is no token for GitHub, so nothing is written there",
     "set `github-token:` of the action, or GITHUB_TOKEN; with `comment: never`, nothing is to be written",
 )
+_ABANDONED_AFTER: Final = timedelta(days=8)  # each drift job updates its issue; some run once a week
 _DRIFT_KNOWN: Final = frozenset({0, 2})  # exit codes of a `drift` that has read the account; others prove nothing
 
 
@@ -191,19 +194,30 @@ class Publisher(Struct, frozen=True):
         return is_reported and bool(self.step.merged_commits and not self.step.pull_request)
 
     def _keep_issue(self, github: GitHub, code: int, reports: ReportRequest) -> str:
-        step, marker = self.step, self.subject.issue_marker
+        """Create, update or close the issue of this environment; close those of environments that were removed."""
+        step, subject, marker = self.step, self.subject, self.subject.issue_marker
         drift = as_list(reports.document.get("drift") or [])
+        if not drift and (code not in _DRIFT_KNOWN or reports.warning_ids & _UNKNOWN):
+            return ""
+        issues = github.issues(lambda first: first == marker or subject.was_removed(first))
+        own = [one for one in issues if one.first_line == marker]
+        abandoned = [one for one in issues if one not in own and _is_abandoned(one)]
         if drift:
-            place = f" in {self.subject.name}" if self.subject.name else ""
+            place = f" in {subject.name}" if subject.name else ""
             title = f"Drift{place}: {counted(len(drift), 'object')} changed outside the manifests"
-            report = body(step, self.subject, code, reports)
-            command = f"tavusctl adopt --all --env {self.subject.environment}"
-            text = f"{marker}\n{self.subject.folder_line}{report}\n{_NEXT.format(markup(command))}\n"
-            return f"issue about drift: {self._as_done(github.keep_issue(marker, title, text))}"
-        if code in _DRIFT_KNOWN and not reports.warning_ids & _UNKNOWN:
-            closed = github.close_issues(marker, f"The drift is gone. {step.run_url}".strip())
-            return f"issue about drift: {self._as_done(closed)}"
-        return ""
+            report = body(step, subject, code, reports)
+            command = f"tavusctl adopt --all --env {subject.environment}"
+            text = f"{marker}\n{subject.folder_line}{report}\n{_NEXT.format(markup(command))}\n"
+            done = github.keep_issue(own, marker, title, text)
+        else:
+            done = github.close_issues(own, f"The drift is gone. {step.run_url}".strip())
+        lines = [f"issue about drift: {self._as_done(done)}"]
+        if abandoned:
+            removed = github.close_issues(
+                abandoned, f"The project has no such environment any more. {step.run_url}".strip()
+            )
+            lines.append(f"issues about environments that were removed: {self._as_done(removed)}")
+        return "\n".join(lines)
 
     def _as_done(self, done: str) -> str:
         """What was done, or in a dry run what would be done."""
@@ -259,3 +273,8 @@ class Publisher(Struct, frozen=True):
             allowed = " and ".join(f"`{name}: write`" for name in names)
             return f"the token needs {allowed}: see `permissions:` of the job, or `github-token:`"
         return ""
+
+
+def _is_abandoned(issue: Text) -> bool:
+    """Whether no job has updated an issue for long: a job for another branch may know the environment."""
+    return issue.updated_at is not None and datetime.now(UTC) - issue.updated_at > _ABANDONED_AFTER

@@ -36,6 +36,7 @@ class Subject(Struct, frozen=True):
     options: tuple[str, ...] = ()  # the options of the command line that choose folder and environment
     shares_comment: bool = False  # one comment for all environments
     environments: tuple[str, ...] = ()  # those that share the comment, in order; empty if the project file is invalid
+    known: frozenset[str] = frozenset()  # all environments of the project; empty if the project file is invalid
 
     @property
     def comment_marker(self) -> str:
@@ -50,6 +51,14 @@ class Subject(Struct, frozen=True):
         topic, environment, folder = (unquote(part or "") for part in match.groups())
         same = (topic, folder) == (self._topic, self.folder) and environment != self.environment
         return same and "" in (environment, self.environment)
+
+    def was_removed(self, marker: str) -> bool:
+        """Whether an issue with this marker is about an environment that the project does not have any more."""
+        match = _MARKER.fullmatch(marker)
+        if not match or not self.known:
+            return False
+        topic, environment, folder = (unquote(part or "") for part in match.groups())
+        return (topic, folder) == (self._topic, self.folder) and environment not in ("", *self.known)
 
     @property
     def folder_line(self) -> str:
@@ -91,7 +100,16 @@ def subject_of(name: str, given: Mapping[str, Json], *, shares_comment: bool = F
         environment = next(iter(environments))
     folder = redacted(folder_in_checkout(Path(project.root)))
     order = tuple(redacted(one.name) for one in environments.values() if shares_comment and not one.demo)
-    return Subject(name, redacted(environment), folder, Path(project.root), tuple(options), shares_comment, order)
+    return Subject(
+        name,
+        redacted(environment),
+        folder,
+        Path(project.root),
+        tuple(options),
+        shares_comment,
+        order,
+        frozenset(map(redacted, environments)),
+    )
 
 
 def _quoted(word: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from msgspec import Struct
 
 
@@ -19,6 +21,12 @@ class Text(Struct):
     title: str | None = None
     body: str | None = None
     user: User | None = None
+    updated_at: datetime | None = None
+
+    @property
+    def first_line(self) -> str:
+        """The first line, which may be our marker."""
+        return (self.body or "").partition("\n")[0].rstrip()
 
 
 class Commit(Struct):

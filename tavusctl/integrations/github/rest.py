@@ -91,8 +91,8 @@ class GitHub(Calls):
     def _matching(self, path: str, marker: str, near: Callable[[str], bool]) -> tuple[list[Text], list[Text]]:
         """Our comments to edit, and the others that may be about the same subject."""
         comments = self._mine(path, lambda first: first == marker or near(first))
-        exact = [one for one in comments if _first(one) == marker]
-        others = [one for one in comments if _first(one) != marker]
+        exact = [one for one in comments if one.first_line == marker]
+        others = [one for one in comments if one.first_line != marker]
         return (others, []) if not exact and len(others) == 1 else (exact, others)
 
     def _replace(self, comments: Sequence[Text], body: str) -> bool:
@@ -135,11 +135,15 @@ class GitHub(Calls):
         except Gone:
             return False
 
-    def keep_issue(self, marker: str, title: str, body: str) -> str:
-        """Create or update our open issue; returns created, updated or unchanged."""
+    def issues(self, accepts: Callable[[str], bool]) -> list[Text]:
+        """Our open issues whose first line, the marker, passes `accepts`."""
+        return self._mine(f"{self._root}/issues", accepts)
+
+    def keep_issue(self, existing: Sequence[Text], marker: str, title: str, body: str) -> str:
+        """Update the first of the `existing` issues, or create one; returns created, updated or unchanged."""
         path = f"{self._root}/issues"
         texts: JsonObject = {"title": title, "body": body}
-        for issue in self._mine(path, lambda first: first == marker)[:1]:
+        for issue in existing[:1]:
             if (issue.title, issue.body) == (title, body):
                 return "unchanged"
             with contextlib.suppress(Gone):  # somebody has deleted it since it was read
@@ -147,9 +151,8 @@ class GitHub(Calls):
                 return "updated"
         return self._create(path, marker, texts)
 
-    def close_issues(self, marker: str, reason: str) -> str:
-        """Close our open issues with a comment that gives the reason; returns closed or none."""
-        issues = self._mine(f"{self._root}/issues", lambda first: first == marker)
+    def close_issues(self, issues: Sequence[Text], reason: str) -> str:
+        """Close issues with a comment that gives the reason; returns closed or none."""
         for issue in issues:
             self._write("POST", f"{self._root}/issues/{_required(issue.number)}/comments", {"body": reason})
             self._write("PATCH", f"{self._root}/issues/{_required(issue.number)}", {"state": "closed"})
@@ -221,7 +224,7 @@ class GitHub(Calls):
 
     def _mine(self, path: str, accepts: Callable[[str], bool]) -> list[Text]:
         """Comments or issues at a path whose first line passes `accepts`, by the user of this token, oldest first."""
-        matches = [one for one in self._listed(path) if accepts(_first(one))]
+        matches = [one for one in self._listed(path) if accepts(one.first_line)]
         if not matches:
             return []
         self._login = self._login or self._author()
@@ -261,11 +264,6 @@ class GitHub(Calls):
         message = f"the listing of GET {path} exceeds a limit: {number} pages, or {_LISTING_SECONDS / 60:g} minutes"
         reason = "nothing is written, because the comment or issue of tavusctl may be on an unread page"
         raise ApiError(message, f"check the repository: {reason}", id="E1108")
-
-
-def _first(text: Text) -> str:
-    """The first line of an issue or a comment, which may be our marker."""
-    return (text.body or "").partition("\n")[0].rstrip()
 
 
 def _required(number: int) -> int:

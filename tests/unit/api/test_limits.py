@@ -212,8 +212,8 @@ def test_what_github_does_not_say_is_an_error_with_words(serve: Callable[[Answer
     with GitHub(serve(lambda *_: shape), "acme/prod", "token-0123456789", patience=RetryPolicy(max_wait=0.0)) as hub:
         calls: list[Callable[[], str]] = [
             lambda: hub.keep_comment(7, "<!-- x -->", lambda _: "<!-- x -->\nbody"),
-            lambda: hub.keep_issue("<!-- x -->", "title", "body"),
-            lambda: hub.close_issues("<!-- x -->", "why"),
+            lambda: hub.keep_issue(hub.issues("<!-- x -->".__eq__), "<!-- x -->", "title", "body"),
+            lambda: hub.close_issues(hub.issues("<!-- x -->".__eq__), "why"),
         ]
         for call in calls:
             with pytest.raises(ApiError, match="GitHub"):
