@@ -298,6 +298,88 @@ def test_a_merge_that_a_forced_push_removed_does_not_keep_others_from_being_told
     assert [one["body"] for one in step.hub.comments[8]] == [planned]
 
 
+def merge(step: Step, number: int, branch: str = "main") -> str:
+    """Merge a pull request whose plan is in its comment; return the commit, which contains those of lower numbers."""
+    head, commit = f"a{number:02}".ljust(40, "0"), f"{number:02}".ljust(40, "0")
+    others = step.hub.comments.pop(7, [])
+    step.run("--comment", "always", "plan", GITHUB_SHA=head)
+    step.hub.comments[number] = step.hub.comments.pop(7)
+    if others:
+        step.hub.comments[7] = others
+    pull = {"number": number, "state": "closed", "merged_at": f"2026-01-{number:02}", "merge_commit_sha": commit}
+    step.hub.pulls.append({**pull, "base": {"ref": branch}, "head": {"sha": head}})
+    step.hub.history = lambda newest: [sha for one in step.hub.pulls if (sha := one["merge_commit_sha"]) <= newest]
+    return commit
+
+
+def applied(step: Step, sha: str, branch: str = "main", name: str = "apply") -> Result:
+    words = ["--yes"] if name == "apply" else []
+    step.hub.calls.clear()
+    return step.run(name, *words, pull=False, GITHUB_SHA=sha, GITHUB_REF=f"refs/heads/{branch}")
+
+
+def test_no_comment_is_read_that_is_older_than_a_report(step: Step) -> None:
+    """What a run reports about, it reports about from the oldest on: one that was cut short is continued."""
+    for number in range(2, 5):
+        assert applied(step, merge(step, number)).code == 0
+    step.hub.limits.append(Limit(403, "Resource not accessible by integration", method="PATCH"))
+    ended = applied(step, merge(step, 9))
+    read = [path for method, path in step.hub.calls if method == "GET" and path.endswith("/comments")]
+
+    assert (ended.code, "Apply" in step.hub.comments[4][0]["body"]) == (0, True)
+    assert {path.split("/")[-2] for path in read} == {"4", "9"}
+    assert "tavusctl plan" in step.hub.comments[9][0]["body"]
+    ended = applied(step, merge(step, 10))
+    assert ended.err.splitlines()[-2:] == ["comment on #9: updated", "comment on #10: updated"]
+
+
+def test_a_prompt_is_not_taken_for_the_end_of_a_report(step: Step) -> None:
+    step.project.manifest("persona", "coach", {**COACH, "system_prompt": "A release, which contains this merge"})
+    merge(step, 7)
+
+    applied(step, merge(step, 8))
+
+    assert "**Apply: 1 done**" in step.comments[0]
+    assert step.comments[0].endswith(", which contains this merge\n")
+
+
+def test_a_merge_into_a_branch_that_is_not_the_default_one_is_told(step: Step) -> None:
+    """For its commits, GitHub lists no merged pull request."""
+    sha = merge(step, 7, "release/1.x")
+
+    ended = applied(step, sha, "release/1.x")
+
+    assert (ended.code, ended.err.splitlines()[-1]) == (0, "comment on #7: updated")
+    assert "**Apply: 1 done**" in step.comments[0]
+
+
+def test_a_locked_pull_request_keeps_no_other_from_being_told(step: Step) -> None:
+    merge(step, 7)
+    step.hub.limits.append(Limit(403, "Unable to create comment because issue is locked.", method="PATCH"))
+
+    ended = applied(step, merge(step, 8))
+
+    refused, done = ended.err.splitlines()[-2:]
+    assert (ended.code, done) == (0, "comment on #8: updated")
+    assert refused.startswith("comment on #7: not updated: ")
+    assert refused.endswith("issue is locked.")
+
+
+@pytest.mark.parametrize("ends", ["without changes", "with an error"])
+def test_a_plan_after_the_merge_is_the_last_report_unless_it_has_failed(step: Step, ends: str) -> None:
+    sha = merge(step, 7)
+    step.project.apply()
+    bad = step.project.root / "manifests/bad.yaml"
+    if ends == "with an error":
+        bad.write_text("kind: persona\nname: bad\nspec: {persona_nme: Bad}\n")
+    first, told = applied(step, sha, name="plan"), list(step.comments)
+    bad.unlink(missing_ok=True)
+    later = applied(step, merge(step, 8), name="plan")
+
+    assert (first.err.splitlines()[-1], later.code) == ("comment on #7: updated", 0)
+    assert (step.comments == told) == (ends == "without changes")
+
+
 def test_a_run_for_a_tag_looks_at_no_earlier_merges(step: Step) -> None:
     tag: dict[str, str | None] = {
         "GITHUB_EVENT_NAME": "workflow_dispatch",

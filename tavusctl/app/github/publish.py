@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Final, Literal, Protocol
@@ -14,10 +14,10 @@ from tavusctl.app.github.pull_request import propose
 from tavusctl.app.github.reports import ReportRequest, body, has_changes, short
 from tavusctl.app.github.subject import Subject
 from tavusctl.app.session.base_url import check_base_url
-from tavusctl.core.errors import ApiError, Rejected, TavusctlError, UnauthorisedError, UsageError
+from tavusctl.core.errors import ApiError, Rejected, TavusctlError, Throttled, UnauthorisedError, UsageError
 from tavusctl.core.messages import counted
 from tavusctl.integrations.github.actions import API_URL, Workflow
-from tavusctl.integrations.github.forge_objects import Text
+from tavusctl.integrations.github.forge_objects import Pull, Text
 from tavusctl.integrations.github.rest import GitHub
 from tavusctl.lib.json_types import JsonObject, as_list
 from tavusctl.reports.escaping import code as markup
@@ -33,6 +33,7 @@ _UNKNOWN: Final = frozenset(
 )  # the state does not know all manifests, so drift that was reported earlier may still exist
 _PLANNED: Final = frozenset({0, 2})  # after a merge, the apply reports about changes that were planned with these codes
 _PLAN: Final = "### tavusctl plan"  # in a report of a plan
+_CONTAINED: Final = ", which contains this merge"  # the end of a report of the run of a later merge
 _DONE: Final = frozenset({"created", "updated", "closed"})
 _PAGE: Final = "The plan as a page"
 _NEXT: Final = (
@@ -105,14 +106,25 @@ class Publisher(Struct, frozen=True):
         return self._write(write, needed=False) if self.step.pull_request else 0
 
     def _keep_comments(self, github: GitHub, code: int, reports: ReportRequest) -> str:
-        done = self._keep_comment(github, code, reports)
-        if not (self.step.branch and self._reports_merge(code, reports.document)):  # a tag is no place of merges
-            return done
-        if done:
-            self.log.say(done)
-        return self._update_earlier(github, code, reports)
+        """Keep the comment on the pull request of this run or, after a merge, on all that its commit contains."""
+        step = self.step
+        if step.pull_request:
+            is_reported = self.subject.command in ("plan", "validate")
+            return self._keep_comment(github, step.pull_request, code, reports) if is_reported else ""
+        if not self._reports_merge(code, reports.document):
+            return ""
+        lately = github.merged_lately(step.branch) if step.branch else []  # a tag is no place of merges
+        own = [pull.number for pull in lately if pull.merge_commit_sha in step.merged_commits]
+        own += github.merged(step.merged_commits)
+        earlier = (pull for pull in lately if pull.number not in own)
+        return "\n".join(
+            [
+                *self._update_earlier(github, earlier, code, reports),
+                *(self._keep_comment(github, number, code, reports) for number in dict.fromkeys(own)),
+            ]
+        )
 
-    def _keep_comment(self, github: GitHub, code: int, reports: ReportRequest) -> str:
+    def _keep_comment(self, github: GitHub, number: int, code: int, reports: ReportRequest) -> str:
         subject, document = self.subject, reports.document
         must_see = reports.warning_ids & _TOLD
         is_worth_comment = (
@@ -125,30 +137,47 @@ class Publisher(Struct, frozen=True):
             # Without changes, no apply follows that would report; what an earlier one has reported stays.
             return text if code or not is_after_merge or (before and _PLAN in before.text) else ""
 
-        lines = [
-            self._update_comment(github, number, updated, create=is_worth_comment)
-            for number in self._pull_requests(github, code, document)
-        ]
-        return "\n".join(lines)
+        return self._update_comment(github, number, updated, create=is_worth_comment)
 
-    def _update_earlier(self, github: GitHub, code: int, reports: ReportRequest) -> str:
+    def _update_earlier(
+        self, github: GitHub, pulls: Iterable[Pull], code: int, reports: ReportRequest
+    ) -> Iterator[str]:
         """Replace the plans on pull requests of earlier merges whose run was cancelled, or waited in vain.
 
-        The commit of this run contains them: what came of it is what came of them.
+        The commit of this run contains them: what came of it is what came of them.  `pulls` are the newest first.
+        A run reports about the oldest one first, so nothing older than a report of another run needs one.
         """
-        text = body(self.step, self.subject, code, reports, remark=", which contains this merge")
-        lines = []
-        for number, merge in github.merged_lately(self.step.branch).items():
-            if merge in self.step.merged_commits:
-                continue
+        commit, unreported = short(self.step.commit), []
+        for pull in pulls:
+            before = self._present_section(github, pull.number)
+            if before and before.commit != commit and _is_report(before, pull):  # another attempt reports again
+                break
+            if before:
+                unreported.append(pull)
+        text = body(self.step, self.subject, code, reports, remark=_CONTAINED)
+        for pull in reversed(unreported):
+            if github.contains(self.step.commit, pull.merge_commit_sha or ""):
+                yield self._update_unless_refused(github, pull.number, text)
 
-            def updated(before: Section | None, merge: str = merge) -> str:
-                if before is None or (_PLAN not in before.text and before.commit != short(self.step.commit)):
-                    return ""  # another run has reported about it; a further attempt of this one reports again
-                return text if github.contains(self.step.commit, merge) else ""
+    def _update_unless_refused(self, github: GitHub, number: int, text: str) -> str:
+        """Update a comment; a refusal, as for a locked pull request, must not keep others from being updated."""
+        try:
+            return self._update_comment(github, number, lambda _: text)
+        except Throttled:
+            raise
+        except Rejected as error:
+            return f"comment on #{number}: not updated: {error.message}"
 
-            lines.append(self._update_comment(github, number, updated))
-        return "\n".join(line for line in lines if line.endswith(f": {self._as_done('updated')}"))
+    def _present_section(self, github: GitHub, number: int) -> Section | None:
+        """The section of this environment in the comment on a pull request; None if there is none."""
+        found: list[Section | None] = []
+
+        def look(before: Section | None) -> str:
+            found.append(before)
+            return ""
+
+        self._update_comment(github, number, look)
+        return found[0]
 
     def _update_comment(
         self, github: GitHub, number: int, text: Callable[[Section | None], str], *, create: bool = False
@@ -179,13 +208,6 @@ class Publisher(Struct, frozen=True):
             number, subject.comment_marker, edited, near=subject.is_near, settles=bool(subject.environment)
         )
         return f"comment on #{number}: {self._as_done(done)}"
-
-    def _pull_requests(self, github: GitHub, code: int, document: JsonObject) -> list[int]:
-        """The pull requests to comment on: that of the run, or those whose merge no later apply reports about."""
-        step = self.step
-        if step.pull_request:
-            return [step.pull_request] if self.subject.command in ("plan", "validate") else []
-        return github.merged(step.merged_commits) if self._reports_merge(code, document) else []
 
     def _reports_merge(self, code: int, document: JsonObject) -> bool:
         """Whether the run is for a merge, and no later apply of it reports about the merge."""
@@ -273,6 +295,13 @@ class Publisher(Struct, frozen=True):
             allowed = " and ".join(f"`{name}: write`" for name in names)
             return f"the token needs {allowed}: see `permissions:` of the job, or `github-token:`"
         return ""
+
+
+def _is_report(section: Section, pull: Pull) -> bool:
+    """Whether a section says what came of a merge: it is of an apply, or of a plan after the merge without errors."""
+    merge = short(pull.merge_commit_sha or "")
+    is_after_merge = section.text.rstrip().endswith(_CONTAINED) or section.commit == merge != short(pull.head.sha)
+    return _PLAN not in section.text or (is_after_merge and not section.is_alarming)
 
 
 def _is_abandoned(issue: Text) -> bool:

@@ -121,11 +121,12 @@ class GitHub(Calls):
         pulls = [one for path in paths for one in self._read_as(list[Pull], path, {})]
         return list(dict.fromkeys(one.number for one in pulls if one.merged_at))
 
-    def merged_lately(self, branch: str) -> dict[int, str]:
-        """The commits that merged the latest pull requests to a branch, by their numbers."""
+    def merged_lately(self, branch: str) -> list[Pull]:
+        """Pull requests that were merged into a branch lately, the newest merge first."""
         query = {"state": "closed", "base": branch, "sort": "updated", "direction": "desc", "per_page": str(_LATEST)}
         pulls = self._read_as(list[Pull], f"{self._root}/pulls", query)
-        return {one.number: one.merge_commit_sha for one in pulls if one.merged_at and one.merge_commit_sha}
+        merged = [one for one in pulls if one.merged_at and one.merge_commit_sha]
+        return sorted(merged, key=lambda one: one.merged_at or "", reverse=True)
 
     def contains(self, commit: str, earlier: str) -> bool:
         """Whether a commit is another one or a descendant of it; GitHub answers 404 if they have nothing in common."""

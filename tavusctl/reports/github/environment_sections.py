@@ -35,6 +35,11 @@ class Section(Struct, frozen=True):
     commit: str  # the first digits of the commit that the report is about
     text: str
 
+    @property
+    def is_alarming(self) -> bool:
+        """Whether something in the report is dangerous or has failed."""
+        return bool(_ALARM.search(self.text))
+
 
 def sections(body: str) -> list[Section]:
     """The sections of a comment."""
@@ -71,7 +76,7 @@ def _body(all_sections: Sequence[Section], order: Sequence[str], commit: str) ->
     missing = ", ".join(code(environment) for environment in order if environment not in present)
     parts = [f"Not planned here, or nothing to change: {missing}\n\n"] if missing else []
     for section in ordered:
-        is_open = section is ordered[0] or bool(_ALARM.search(section.text))
+        is_open = section is ordered[0] or section.is_alarming
         number = f"{order.index(section.environment) + 1}. " if section.environment in order else ""
         head = number + " · ".join(_head(section, commit))
         parts.append(f"{_first_line(section)}{markdown.collapsible(head, [section.text.strip()], unfolded=is_open)}\n")
