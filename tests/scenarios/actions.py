@@ -205,9 +205,9 @@ class Forge:
             "github": github,
             "needs": {name: {"result": job.result, "outputs": job.outputs} for name, job in needs.items()},
         }
-        functions = _functions(failed=failed)
+        known = functions(failed=failed)
         condition = str(body.get("if", "success()"))
-        if not value(condition.removeprefix("${{").removesuffix("}}").strip(), names, functions):
+        if not value(condition.removeprefix("${{").removesuffix("}}").strip(), names, known):
             return Job()
         if "if" not in body and any(job.result != "success" for job in needs.values()):
             return Job()
@@ -257,7 +257,7 @@ class Machine:
         for step in self.body["steps"]:
             failed = self.job.result == "failure"
             condition = str(step.get("if", "success()")).removeprefix("${{").removesuffix("}}").strip()
-            if value(condition, self.names, _functions(failed=failed)):
+            if value(condition, self.names, functions(failed=failed)):
                 self._step(step)
         outputs = self.body.get("outputs", {})
         self.job.outputs = {name: self._filled(text) for name, text in outputs.items()}
@@ -266,7 +266,7 @@ class Machine:
         return self.job
 
     def _filled(self, text: str) -> str:
-        return filled(str(text), self.names, _functions(failed=False))
+        return filled(str(text), self.names, functions(failed=False))
 
     def _step(self, step: Body) -> None:
         uses, inputs = (
@@ -408,12 +408,14 @@ class Machine:
         }
 
 
-def _functions(*, failed: bool) -> dict[str, Callable[..., Any]]:
+def functions(*, failed: bool) -> dict[str, Callable[..., Any]]:
+    """The functions of expressions."""
     return {
         "success": lambda: not failed,
         "failure": lambda: failed,
         "always": lambda: True,
         "cancelled": lambda: False,
+        "toJSON": lambda given: json.dumps(given, ensure_ascii=False),
         "format": lambda text, *given: text.replace("{0}", str(given[0])),
     }
 

@@ -14,6 +14,8 @@ import yaml
 
 from tavusctl.core.project_settings import Environment
 from tavusctl.integrations.github.workflow_files import NO_RELEASE, WorkflowInputs, workflows
+from tests.scenarios.actions import functions
+from tests.scenarios.expressions import filled
 from tests.scenarios.project import Project
 from tests.scenarios.test_base import commit, git
 from tests.workflows import SHAPES, written
@@ -166,6 +168,21 @@ def test_what_somebody_has_edited_stays_and_the_difference_is_shown(project: Pro
     assert "plan-prod" in files(project.root)["tavus-apply.yml"]
 
 
+def test_line_ends_of_windows_are_no_edit(project: Project) -> None:
+    """A clone may have them in every file."""
+    project.write("tavusctl.yaml", "version: 1\nenvironments: {prod: {state: git}}\n")
+    project.run("init", "--github")
+    for path in (project.root / ".github/workflows").iterdir():
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    kept = project.run("init", "--github")
+    project.write("tavusctl.yaml", "version: 1\nenvironments: {prod: {state: git}}\nsecrets: [LLM_KEY]\n")
+
+    changed = project.run("init", "--github")
+
+    assert (kept.code, kept.err.count(": up to date"), kept.out) == (0, 3, "")
+    assert (changed.code, changed.err.count("updated   "), changed.out) == (0, 3, "")
+
+
 def test_a_project_in_a_folder_has_workflows_of_its_own(project: Project) -> None:
     """At the root of the repository, for the branch that merges go to."""
     git(project, "init", "-qb", "master")
@@ -205,7 +222,11 @@ def test_the_name_of_an_environment_is_always_a_text(project: Project, name: str
 
 @pytest.mark.parametrize(
     ("folder", "written"),
-    [("it's a", "it's a"), ("it's ${{ github.actor }}", "${{ 'it''s ${{ github.actor }}' }}")],
+    [
+        ("it's a", "it's a"),
+        ("it's ${{ github.actor }}", "${{ 'it''s ${{ github.actor }}' }}"),
+        ('"\N{ROCKET}" ä\\\t', '"\N{ROCKET}" ä\\\t'),
+    ],
 )
 def test_the_name_of_a_folder_is_no_expression(folder: str, written: str) -> None:
     texts = workflows(WorkflowInputs([Environment()], [], folder), {}).values()
@@ -247,7 +268,10 @@ def test_a_default_branch_that_was_renamed_is_followed(
     assert jobs(project.root, "tavus-watch.yml")["watch"]["if"] == f"${{{{ github.ref == 'refs/heads/{name}' }}}}"
 
 
-@pytest.mark.parametrize(("branch", "pattern"), [("c++", r"c\+\+"), ("!x", r"\!x"), ("release/1.x!", "release/1.x!")])
+@pytest.mark.parametrize(
+    ("branch", "pattern"),
+    [("c++", r"c\+\+"), ("!x", r"\!x"), ("release/1.x!", "release/1.x!"), ("\N{ROCKET}", "\N{ROCKET}")],
+)
 def test_the_filter_of_a_branch_matches_that_branch(project: Project, branch: str, pattern: str) -> None:
     subprocess.run(["git", "init", "--quiet", f"--initial-branch={branch}", project.root], check=True)
     assert project.run("init", "--github").code == 0
@@ -299,10 +323,11 @@ def test_workflows_are_not_written_through_a_link_out_of_the_repository(project:
 
 
 def test_the_arguments_of_the_steps_are_taken(project: Project, tmp_path: Path) -> None:
-    """A plan with its page, and an apply of the plan file that was approved."""
+    """A plan with its page, for a branch with a quote, and an apply of the plan file that was approved."""
     git(project, "init", "-qb", "main")
     project.run("init", "--github")
     commit(project)
+    git(project, "branch", "origin/ann's")
     plan, apply = (
         next(step["with"]["args"] for step in body["steps"] if step.get("with", {}).get("command") == command)
         for body, command in (
@@ -311,8 +336,8 @@ def test_the_arguments_of_the_steps_are_taken(project: Project, tmp_path: Path) 
         )
     )
     (tmp_path / "approved").mkdir()
-    temp = plan.replace("${{ runner.temp }}", str(tmp_path)).replace("origin/{0}", "")
-    planned = re.sub(r"\$\{\{ github.event.*? \}\}", "main", temp)
+    names = {"runner": {"temp": str(tmp_path)}, "github": {"event": {}, "base_ref": "ann's"}}
+    planned = filled(plan, names, functions(failed=False))
 
     made = project.run("plan", "--out", str(tmp_path / "approved/plan.json"), *shlex.split(planned))
     done = project.run("apply", *shlex.split(apply.replace("${{ runner.temp }}", str(tmp_path))))

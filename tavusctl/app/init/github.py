@@ -88,7 +88,9 @@ def _roots(project: Project) -> tuple[Path, Path]:
 def _existing(place: Path) -> dict[str, str]:
     """The workflows of tavusctl in a folder, by name."""
     with file_writer.errors_as_usage("read", place):
-        return {path.name: read_regular(path).decode("utf-8", "replace") for path in sorted(place.glob("tavus-*.yml"))}
+        contents = {path.name: read_regular(path) for path in sorted(place.glob("tavus-*.yml"))}
+    # A checkout may have the line ends of Windows.
+    return {name: content.decode("utf-8", "replace").replace("\r\n", "\n") for name, content in contents.items()}
 
 
 def _shape(project: Project, inside: str, top: Path) -> WorkflowInputs:

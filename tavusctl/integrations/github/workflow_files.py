@@ -147,7 +147,7 @@ def _run(
     lines = [f"      - {f'id: {id_}' if id_ else f'name: {name or command}'}"]
     lines += [f"        if: ${{{{ {only_if} }}}}"] if only_if else []
     lines += [f"        uses: {inputs.action}{ignored}", "        with:", f"          command: {command}"]
-    lines += [f"          environment: {json.dumps(environment.name)}"]
+    lines += [f"          environment: {_quoted(environment.name)}"]
     lines += [f"          args: {args}"] if args else []
     lines += [f"          comment: {comment}"] if comment else []
     lines += [f"          working-directory: {_input(inputs.folder)}"] if inputs.folder else []
@@ -161,7 +161,13 @@ def _run(
 def _input(text: str) -> str:
     """A text as an input of an action, where `${{` would begin an expression."""
     quoted = text.replace("'", "''")
-    return json.dumps(f"${{{{ '{quoted}' }}}}" if "${{" in text else text)
+    return _quoted(f"${{{{ '{quoted}' }}}}" if "${{" in text else text)
+
+
+def _quoted(text: str) -> str:
+    """A text in quotes: as JSON, but with one escape for a character that JSON escapes in two halves."""
+    parts = [json.dumps(one)[1:-1] if one <= "\uffff" else f"\\U{ord(one):08x}" for one in text]
+    return f'"{"".join(parts)}"'
 
 
 def variable_names(inputs: WorkflowInputs, environment: Environment) -> list[str]:
@@ -205,7 +211,8 @@ jobs:
 
 def _proposed_job(inputs: WorkflowInputs, environment: Environment, before: str) -> str:
     """The job that plans one environment for a pull request; it waits for job `before`, as both edit one comment."""
-    base = "${{ github.event.merge_group.base_sha || format('origin/{0}', github.base_ref) }}"
+    # As JSON: the name of a branch may have a quote, which this escapes.
+    base = "${{ toJSON(github.event.merge_group.base_sha || format('origin/{0}', github.base_ref)) }}"
     name = f"plan{inputs.suffix}-{environment.name}.html"
     page = f"${{{{ runner.temp }}}}/{name}"
     after = f"""\
@@ -223,7 +230,7 @@ def _proposed_job(inputs: WorkflowInputs, environment: Environment, before: str)
       contents: read # to check the repository out
       pull-requests: write # to keep the comment
 {_steps(history=True)}\
-{_run(inputs, environment, "plan", id_="plan", args=f"--base '{base}' --report 'html={page}'")}\
+{_run(inputs, environment, "plan", id_="plan", args=f"--base {base} --report 'html={page}'")}\
       - id: page
         if: ${{{{ !cancelled() && steps.plan.outputs.plan-file != '' }}}}
         continue-on-error: true # the plan is good without its page
@@ -252,7 +259,7 @@ def _apply(inputs: WorkflowInputs) -> str:
     text += f"""
 on:
   push:
-    branches: [{json.dumps(_pattern(inputs.branch))}]
+    branches: [{_quoted(_pattern(inputs.branch))}]
   workflow_dispatch:
 
 permissions: {{}}
@@ -316,7 +323,7 @@ def _apply_job(inputs: WorkflowInputs, environment: Environment) -> str:
       && needs.plan-{environment.name}.outputs.changes == 'true' }}}}
     runs-on: ubuntu-24.04
     timeout-minutes: 60
-    environment: {json.dumps(environment.name)} # its reviewers read the summary of the plan before this begins
+    environment: {_quoted(environment.name)} # its reviewers read the summary of the plan before this begins
     permissions:
 {_contents(environment)}\
       pull-requests: write # to tell the merged pull request what was done
@@ -378,18 +385,10 @@ jobs:
 
 def _watched(inputs: WorkflowInputs, environment: Environment) -> str:
     """The steps of one environment in the watch job; each runs even if another step has failed."""
-    always = "!cancelled()"
-    finish = "--finish --yes --lock-timeout 10m"
+    always, finish = "!cancelled()", "--finish --yes --lock-timeout 10m"
+    name = environment.name
     return (
-        _run(inputs, environment, "drift", name=f"drift {environment.name}", only_if=always)
-        + _run(inputs, environment, "recrawl", name=f"recrawl {environment.name}", only_if=always, comment="never")
-        + _run(
-            inputs,
-            environment,
-            "apply",
-            name=f"finish {environment.name}",
-            args=finish,
-            only_if=always,
-            comment="never",
-        )
+        _run(inputs, environment, "drift", name=f"drift {name}", only_if=always)
+        + _run(inputs, environment, "recrawl", name=f"recrawl {name}", only_if=always, comment="never")
+        + _run(inputs, environment, "apply", name=f"finish {name}", args=finish, only_if=always, comment="never")
     )
