@@ -867,6 +867,39 @@ def test_one_comment_tells_what_a_merge_does_in_every_environment_in_order(stage
     assert staged.hub.writes == before
 
 
+@pytest.mark.parametrize("before", [["staging"], ["staging", "eu"], ["eu", ""]])
+def test_the_comment_of_all_takes_the_place_of_those_of_each(staged: Step, before: list[str]) -> None:
+    """As on a pull request that adds the second environment, and the workflows for both."""
+    for name in before:
+        staged.hub.comment(7, f"<!-- tavusctl:plan:{name} -->\n<!-- tavusctl-section:{name}:abc -->\nold {name}\n")
+    others = ["<!-- tavusctl:plan:eu -->\nof somebody else", "<!-- tavusctl:plan:eu:apps -->\nof another folder"]
+    staged.hub.comment(7, others[0], "ann")
+    staged.hub.comment(7, others[1])
+
+    ended = staged.run("plan", "--env", "staging")
+
+    comment, *rest = sorted(staged.comments, key=lambda one: not one.startswith(SHARED))
+    assert (ended.code, rest) == (0, others)
+    assert comment.startswith(f"{SHARED}\n")
+    assert ("Plan: 1 to create" in comment, "old staging" in comment) == (True, False)
+
+
+@pytest.mark.parametrize("is_last", [True, False])
+def test_the_comment_of_the_last_environment_takes_the_place_of_that_of_all(staged: Step, is_last: bool) -> None:
+    for name in ("staging", "eu"):
+        staged.run("plan", "--env", name)
+    staged.project.environment["TAVUSCTL_ONE_COMMENT"] = ""
+    if is_last:
+        only = "  staging: {vars: {in: S}, api_key_env: TAVUS_API_KEY_S}\n"
+        staged.project.write("tavusctl.yaml", f"version: 1\nenvironments:\n{only}")
+
+    assert staged.run("plan", "--env", "staging").code == 0
+
+    firsts = sorted(comment.partition("\n")[0] for comment in staged.comments)
+    assert firsts == [f"{MARKER_OF}staging -->", *([] if is_last else [SHARED])]
+    assert "Plan: 1 to create" in staged.comments[-1]
+
+
 def test_a_danger_in_a_later_environment_is_not_folded(staged: Step) -> None:
     for name in ("staging", "eu", "prod"):
         staged.project.apply("--env", name)

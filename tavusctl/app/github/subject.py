@@ -41,16 +41,26 @@ class Subject(Struct, frozen=True):
     @property
     def comment_marker(self) -> str:
         """The first line of the comment about this environment, or about all environments of the folder."""
-        return self._marker([f"{self._topic}s"] if self.shares_comment else [self._topic, self.environment])
+        return self._marker_of_all if self.shares_comment else self._marker([self._topic, self.environment])
+
+    @property
+    def _marker_of_all(self) -> str:
+        return self._marker([f"{self._topic}s"])
 
     def is_near(self, marker: str) -> bool:
-        """Whether a comment with this marker has the same topic and folder, and one of the two names no environment."""
-        match = None if self.shares_comment else _MARKER.fullmatch(marker)
+        """Whether a comment with this marker may be about the same: it has the same topic and folder.
+
+        One of the two names no environment, or this comment is for all, or that one was, and only one is left.
+        """
+        if marker == self._marker_of_all:
+            return len(self.known) == 1
+        match = _MARKER.fullmatch(marker)
         if not match:
             return False
         topic, environment, folder = (unquote(part or "") for part in match.groups())
-        same = (topic, folder) == (self._topic, self.folder) and environment != self.environment
-        return same and "" in (environment, self.environment)
+        if (topic, folder) != (self._topic, self.folder):
+            return False
+        return self.shares_comment or (environment != self.environment and "" in (environment, self.environment))
 
     def was_removed(self, marker: str) -> bool:
         """Whether an issue with this marker is about an environment that the project does not have any more."""
