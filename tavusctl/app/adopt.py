@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,21 +20,19 @@ from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import errors_in
 from tavusctl.core.errors import ConfigError, ConflictError, InternalError, RefusedError, StateError
-from tavusctl.core.json_tree import leaves, map_leaves, value_at, with_value_of
-from tavusctl.core.model import ABSENT, Cause, Change, Desired, FieldChange
-from tavusctl.core.schema.spec_model import field_errors
+from tavusctl.core.json_tree import leaves, value_at
+from tavusctl.core.model import ABSENT, Cause, Change, Desired, FieldChange, Live
 from tavusctl.engine.import_.missing_state import HINT, UnboundManifests, of_plan
 from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.fields.spellings import model_pointer
 from tavusctl.kinds import KINDS
-from tavusctl.lib.json_types import PLAIN, Json, KeyPath
+from tavusctl.lib.json_types import Json, KeyPath
 from tavusctl.lib.unwritten_files import as_if_written
-from tavusctl.patch import join, split
+from tavusctl.patch import Pinned, join, split
+from tavusctl.rewrite.needed_fields import needed_fields
 from tavusctl.rewrite.render_value import CannotAdoptError, ValueRenderer, find_field, included_files, several_texts
 from tavusctl.secrets.redaction import secret_names_in
 from tavusctl.secrets.values import UnreadSecret
-
-_MISSING: Final = ("missing", "missing_key")
 
 
 class Verdict(Struct, frozen=True):
@@ -46,6 +43,7 @@ class Verdict(Struct, frozen=True):
     path: str = ""
     reason: str = ""
     names: tuple[str, ...] = ()  # of the variables that replace secret values of the field
+    unshown: tuple[str, ...] = ()  # those of them that stand for keys that no read shows
 
 
 class Use(Struct, frozen=True):
@@ -69,14 +67,17 @@ class Adopted(Struct):
         """All manifests, by address."""
         return {manifest.address: manifest for manifest in self.prepared.desired}
 
-    def adopt_change(self, change: Change) -> None:
+    def adopt_change(self, change: Change, desired: Desired, live: Live) -> None:
         """Adopt the fields of a change that differ in the account, and record a verdict for each."""
         entries = adoptable(change, self.prepared)
-        for entry in (*entries, *_needed(change, entries)):
-            try:
-                self.verdicts.append(self._adopt_field(change.address, entry))
-            except (CannotAdoptError, files.UnreadableFileError, RefusedError) as error:
-                self.verdicts.append(Verdict(change.address, entry.path, reason=str(error)))
+        entries += needed_fields(desired, live, entries)
+        self.verdicts.extend(self._verdict(change.address, entry) for entry in entries)
+
+    def _verdict(self, address: Address, entry: FieldChange) -> Verdict:
+        try:
+            return self._adopt_field(address, entry)
+        except (CannotAdoptError, files.UnreadableFileError, RefusedError) as error:
+            return Verdict(address, entry.path, reason=str(error))
 
     def _adopt_field(self, address: Address, entry: FieldChange) -> Verdict:
         """Write one field into the new file contents; the verdict names the file and the variables it reads."""
@@ -84,6 +85,9 @@ class Adopted(Struct):
         manifest = self.manifests[address]
         document = self.sources.document(manifest)
         where, raw = find_field(KINDS[address.kind], document.value, split(entry.path))
+        if isinstance(entry.live, Pinned) and isinstance(raw, str):
+            message = f"no read shows the key of the account; set {raw} to it, and run "
+            raise CannotAdoptError(f"{message}`tavusctl apply --overwrite {address}`")
         ids = {bound: binding.remote_id for bound, binding in self.prepared.state.bindings.items()}
         names: list[str] = []
         variable_for = self.variables.name_function(address, names)
@@ -107,7 +111,8 @@ class Adopted(Struct):
         self._check_secrets(edits)
         self.sources.after.update({**edits, **self.sources.list_secrets(names)})
         self.variables.record(names)
-        return Verdict(address, entry.path, next(reversed(edits), manifest.source.path), names=tuple(names))
+        unshown = tuple(name for name in names if name in self.variables.unshown)
+        return Verdict(address, entry.path, next(reversed(edits), manifest.source.path), "", tuple(names), unshown)
 
     def _check_references(self, entry: FieldChange) -> None:
         """Refuse to write the id of an object that was deleted in the account, which no manifest can refer to."""
@@ -230,8 +235,8 @@ def _adoption(session: Session, prepared: PreparedPlan, chosen: frozenset[Addres
             )
             adoption.verdicts.append(Verdict(drift.address, "", reason=reason))
     for change in sorted(prepared.plan.changes, key=lambda change: change.address):
-        if change.address in chosen and change.desired is not None:
-            adoption.adopt_change(change)
+        if change.address in chosen and change.desired is not None and change.live is not None:
+            adoption.adopt_change(change, change.desired, change.live)
     return adoption
 
 
@@ -269,12 +274,12 @@ def _check(adoption: Adopted, after: PreparedPlan) -> None:
 
     ConflictError if the account has another value by now, else InternalError.
     """
-    # In a run for a pull request, a secret that it may not read always counts as different.
+    # A secret that a run for a pull request may not read, or that no read shows, always counts as different.
     unread_names = {
         name
         for verdict in adoption.verdicts
         for name in verdict.names
-        if isinstance(adoption.variables.value_of(name), UnreadSecret)
+        if name in verdict.unshown or isinstance(adoption.variables.value_of(name), UnreadSecret)
     }
     adopted_fields = {
         (verdict.address, verdict.pointer)
@@ -303,27 +308,6 @@ def adoptable(change: Change, prepared: PreparedPlan) -> list[FieldChange]:
     binding = prepared.state.bindings.get(change.address)
     is_new = binding is not None and not binding.applied
     return [entry for entry in change.fields if is_new or entry.cause in (Cause.DRIFTED, Cause.BOTH)]
-
-
-def _needed(change: Change, adopted: Sequence[FieldChange]) -> Iterator[FieldChange]:
-    """The fields, with their live values, that a manifest must also have if it is to have the adopted values."""
-    if change.desired is None or change.live is None:
-        return
-    kind, live, spec = change.desired.kind, change.live.body, change.desired.spec
-    known = [split(entry.path) for entry in adopted]
-    found = known[:]
-    while found:
-        for place in found:
-            spec = with_value_of(spec, place, live)
-        errors = field_errors(kind.model, map_leaves(spec, lambda leaf: leaf if type(leaf) in PLAIN else "word"))
-        lacking = {
-            (*error.path, *filter(None, [error.missing or error.choice])) for error in errors if error.type in _MISSING
-        }
-        found = [place for place in sorted(lacking.difference(known)) if value_at(live, place) != value_at(spec, place)]
-        known += found
-        for place in found:
-            desired = value_at(change.desired.spec, place, ABSENT)
-            yield FieldChange(join(place), Cause.DRIFTED, ABSENT, value_at(live, place), desired)
 
 
 def _source_of_file_name(name: str, document: Node, where: KeyPath, raw: Json) -> Source:

@@ -1,7 +1,8 @@
 """Render a live value in the form of the manifest that it is adopted into.
 
 A value that means the same stays as it is written, expressions included; a reference becomes `${ref:}` again, text that
-came from a file goes back into that file, a new key becomes `${secret:}`, and a literal `${` is escaped.
+came from a file goes back into that file, a new key becomes `${secret:}` (also one that no read shows), and a literal
+`${` is escaped.
 """
 
 from __future__ import annotations
@@ -27,10 +28,6 @@ from tavusctl.rewrite import keys, template_edits
 from tavusctl.secrets.values import Secret, SecretText
 
 _FILE_EXPRESSION: Final = pattern(r"\$\{file:([^}\n]*)\}")
-HIDDEN_KEY_REASON: Final = (
-    "the account has a key there that no read shows; "
-    "write ${secret:NAME} in its place, list NAME under secrets:, set the variable, and apply with --overwrite"
-)
 
 
 class CannotAdoptError(ValueError):
@@ -47,7 +44,8 @@ class ValueRenderer(Struct, frozen=True):
     kept_texts: dict[str, str] = {}  # those of values that stay, likewise
     # The value of an expression amid other text; None if unknown.
     value_of: Callable[[str], str | None] = lambda _: None
-    name: Callable[[KeyPath, str], str] = lambda path, _: "_".join(path)  # the variable for a key at a path
+    # The variable for a key at a path, by its value; None if no read shows it.
+    name: Callable[[KeyPath, str | None], str] = lambda path, _: "_".join(path)
 
     def value(self, path: KeyPath, raw: Json, desired: Json, live: Json) -> Json:
         """The live value as the manifest is to write it in place of `raw`; ABSENT if it is to be left out.
@@ -206,26 +204,29 @@ class ValueRenderer(Struct, frozen=True):
             return {key: self._rendered(member_path, live[key]) for key, member_path in member_paths.items()}
         if isinstance(live, list):
             return [self._rendered((*path, "*"), item) for item in live]
-        if isinstance(live, Secret):
-            return self._secret_reference(path, live.reveal())
-        if isinstance(live, Pinned):
-            raise CannotAdoptError(HIDDEN_KEY_REASON)
+        if isinstance(live, Secret | Pinned):
+            return self._secret_reference(path, live.reveal() if isinstance(live, Secret) else None)
         if isinstance(live, Address):
             return f"${{ref:{live}}}" if live in self.declared else self.ids.get(live, str(live))
         return escape_expressions(live) if isinstance(live, str) else None if live is ABSENT else live
 
-    def _secret_reference(self, path: KeyPath, text: str) -> str:
-        """A `${secret:}` expression for a key that is new to the manifest; a public value is written as it is."""
+    def _secret_reference(self, path: KeyPath, text: str | None) -> str:
+        """A `${secret:}` expression for a key that is new to the manifest; a public value is written as it is.
+
+        The text of a key that no read shows is None.
+        """
         declared = self.kind.field_at(path)
-        if declared.must_stay_reachable and presigned_urls.access_parameters(text):
+        if text is not None and declared.must_stay_reachable and presigned_urls.access_parameters(text):
             raise CannotAdoptError(keys.SIGNED_URL_REASON)
-        if declared.secret and declared.allows_plain_text(path[-1], text):
+        if text is not None and declared.secret and declared.allows_plain_text(path[-1], text):
             return escape_expressions(text)
         if not secret_fields.allows_secret_reference(self.kind, path):
             message = (
                 "the account has a key there, where a manifest cannot have a secret; remove the key in the account"
             )
             raise CannotAdoptError(message)
+        if text is None:
+            return f"${{secret:{self.name(path, None)}}}"
         reference = keys.secret_reference(text, path, self.name)
         return str(SecretText(tuple(map(escape_expressions, reference.parts)), reference.names))
 

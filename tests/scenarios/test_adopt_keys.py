@@ -201,22 +201,49 @@ def test_what_anybody_may_know_of_a_secret_field_is_written(named: Project) -> N
     assert settled(named)
 
 
-def test_a_key_that_no_read_shows_is_refused_with_what_to_do(named: Project) -> None:
+def test_a_key_that_no_read_shows_is_adopted_by_a_name_and_sent_on_request(named: Project) -> None:
     named.account.switch(mask="stars")
-    tts = {"tts_engine": "cartesia", "api_key": None}
-    named.manifest("persona", "coach", {**coach(), "layers": {"tts": tts}})
+    named.manifest("persona", "coach", {**coach(), "layers": {"tts": {"tts_engine": "cartesia", "api_key": None}}})
     named.apply()
     key = {"op": "add", "path": "/layers/tts/api_key", "value": KEY}
     named.account.portal("personas", named.bound("persona/coach"), key)
 
-    refused = named.run("adopt", "--all")
+    adopted = named.run("adopt", "--all")
 
-    assert (refused.code, listed(named)) == (4, ["OWN"])
-    assert "a key there that no read shows" in refused.out
-    named.write("tavusctl.yaml", SETTINGS.replace("[OWN]", "[OWN, NEW]"))
-    named.environment["NEW"] = KEY
-    named.manifest("persona", "coach", {**coach(), "layers": {"tts": {**tts, "api_key": "${secret:NEW}"}}})
+    name = "PERSONA_COACH_TTS_API_KEY"
+    assert (adopted.code, listed(named)) == (0, ["OWN", name])
+    assert persona(named)["layers"]["tts"]["api_key"] == f"${{secret:{name}}}"
+    sending = "tavusctl apply --overwrite persona/coach"
+    assert f"no read shows the key that {name} stands for; `{sending}` sends it" in adopted.err
+    named.environment[name] = KEY
+    assert named.run("plan").code == 3
+    again = named.run("adopt", "--all")
+    reason = f"no read shows the key of the account; set ${{secret:{name}}} to it, and run `{sending}`"
+    assert (again.code, again.out) == (4, f"refused persona/coach /layers/tts/api_key: {reason}\n")
     named.apply("--overwrite", "persona/coach")
+    assert settled(named)
+
+
+@pytest.mark.parametrize("mask", ["stars", "omit", "blank"])
+def test_a_model_of_somebodys_own_is_adopted_with_the_name_of_its_key(named: Project, mask: str) -> None:
+    named.account.switch(mask=mask)
+    named.manifest("persona", "coach", {**coach(), "layers": {"llm": {"model": "tavus-gpt-oss"}}})
+    named.apply()
+    own = {"model": "gpt-4o", "base_url": URL, "api_key": KEY}
+    named.account.portal(
+        "personas", named.bound("persona/coach"), {"op": "replace", "path": "/layers/llm", "value": own}
+    )
+
+    adopted = named.run("adopt", "persona/coach")
+
+    assert adopted.code == 0, adopted.out + adopted.err
+    name = "PERSONA_COACH_LLM_API_KEY"
+    assert persona(named)["layers"]["llm"] == {**own, "api_key": f"${{secret:{name}}}"}
+    named.account.forget()
+    assert named.run("apply", "--yes").code == 10  # the key has no value yet
+    assert named.account.writes == []
+    named.environment[name] = KEY
+    named.apply()
     assert settled(named)
 
 

@@ -22,20 +22,22 @@ class SecretNames(Struct):
     value_of: Callable[[str], str | UnreadSecret]  # by name; Unread if this run may not read it, empty if it is not set
     used: set[str] = set()  # names that manifests use
     unset: set[str] = set()  # names of this run whose variables are not set yet
+    unshown: set[str] = set()  # names for keys that no read shows
 
-    def name_function(self, address: Address, named: list[str]) -> Callable[[KeyPath, str], str]:
+    def name_function(self, address: Address, named: list[str]) -> Callable[[KeyPath, str | None], str]:
         """A function that names the secret values of one object, and appends each name to `named`.
 
         A secret of the project that holds this very value is used again.  A new name is never one that a manifest
-        uses, or one whose variable holds another value.
+        uses, or one whose variable holds another value.  The value of a key that no read shows is None.
         """
 
-        def name(path: KeyPath, value: str) -> str:
-            matches = (listed for listed in sorted(self.listed) if self.value_of(listed) == value)
+        def name(path: KeyPath, value: str | None) -> str:
+            matches = (listed for listed in sorted(self.listed) if value is not None and self.value_of(listed) == value)
             chosen = next(matches, "") or next(
                 free for free in keys.names(address, path) if free not in named and self._is_free(free, value)
             )
             named.append(chosen)
+            self.unshown |= {chosen} if value is None else set()
             return chosen
 
         return name
@@ -46,8 +48,8 @@ class SecretNames(Struct):
         self.used |= names
         self.unset |= {name for name in names if not self._holds(name)}
 
-    def _is_free(self, name: str, value: str) -> bool:
-        return name not in self.used and (not self._holds(name) or self.value_of(name) == value)
+    def _is_free(self, name: str, value: str | None) -> bool:
+        return name not in self.used and (value is None or not self._holds(name) or self.value_of(name) == value)
 
     def _holds(self, name: str) -> bool:
         """Whether a variable holds a value that this run may read."""

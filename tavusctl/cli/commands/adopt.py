@@ -43,6 +43,12 @@ def command(session: Session, *, addresses: tuple[str, ...], everything: bool, d
         session.say(line)
     if adoption.unset and not dry_run:
         session.say(f"next: set these variables, then run `{session.command('plan')}`")
+    for verdict in adoption.verdicts:
+        if verdict.unshown:
+            command = session.command(f"apply --overwrite {verdict.address}")
+            session.say(
+                f"note: no read shows the key that {', '.join(verdict.unshown)} stands for; `{command}` sends it"
+            )
     return 0 if adoption.is_complete else RefusedError.exit_code
 
 
