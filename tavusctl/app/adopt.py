@@ -20,8 +20,9 @@ from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import errors_in
 from tavusctl.core.errors import ConfigError, ConflictError, InternalError, RefusedError, StateError
-from tavusctl.core.json_tree import leaves, value_at
+from tavusctl.core.json_tree import leaves, value_at, with_value_of
 from tavusctl.core.model import ABSENT, Cause, Change, Desired, FieldChange, Live
+from tavusctl.engine.compare.three_way import compare
 from tavusctl.engine.import_.missing_state import HINT, UnboundManifests, of_plan
 from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.fields.spellings import model_pointer
@@ -71,13 +72,31 @@ class Adopted(Struct):
         """Adopt the fields of a change that differ in the account, and record a verdict for each."""
         entries = adoptable(change, self.prepared)
         entries += needed_fields(desired, live, entries)
-        self.verdicts.extend(self._verdict(change.address, entry) for entry in entries)
+        before = dict(self.sources.after), set(self.variables.used), set(self.variables.unset)
+        verdicts = [self._verdict(change.address, entry) for entry in entries]
+        unmanaged = self._unmanaged(desired, live, verdicts)
+        if unmanaged:
+            self.sources.after, self.variables.used, self.variables.unset = before
+            reason = f"{', '.join(unmanaged)} cannot be adopted, and would not be managed any more"
+            verdicts = [one if one.reason else Verdict(one.address, one.pointer, reason=reason) for one in verdicts]
+        self.verdicts.extend(verdicts)
 
     def _verdict(self, address: Address, entry: FieldChange) -> Verdict:
         try:
             return self._adopt_field(address, entry)
         except (CannotAdoptError, files.UnreadableFileError, RefusedError) as error:
             return Verdict(address, entry.path, reason=str(error))
+
+    def _unmanaged(self, desired: Desired, live: Live, verdicts: Sequence[Verdict]) -> list[str]:
+        """Pointers of refused fields that no plan would show any more if the others were adopted."""
+        refused = [verdict.pointer for verdict in verdicts if verdict.reason]
+        if len(refused) in (0, len(verdicts)):
+            return []
+        spec = desired.spec
+        for verdict in verdicts:
+            spec = spec if verdict.reason else with_value_of(spec, split(verdict.pointer), live.body)
+        left = compare(replace(desired, spec=spec), live, self.prepared.state.bindings.get(desired.address)).fields
+        return [pointer for pointer in refused if not any(f"{one.path}/".startswith(f"{pointer}/") for one in left)]
 
     def _adopt_field(self, address: Address, entry: FieldChange) -> Verdict:
         """Write one field into the new file contents; the verdict names the file and the variables it reads."""

@@ -92,3 +92,19 @@ def test_an_address_with_a_key_is_adopted_with_a_name_for_the_key(
     assert (project.account.writes, project.plan()["changes"]) == ([], [])
     (shown,) = project.account.objects("tools").values()
     assert (shown["delivery"]["api"]["method"], shown["delivery"]["api"]["auth"]["type"]) == ("PUT", auth)
+
+
+def test_what_cannot_be_adopted_takes_along_what_would_no_longer_be_managed_without_it(project: Project) -> None:
+    """Without `app_message`, and without the address, the manifest would say nothing of the delivery."""
+    path = tool(project, {"app_message": True})
+    before = path.read_text()
+    deliver(project, {"api": {"url": f"https://hooks.example.com/{FORMER}"}})
+    changes = project.plan()["changes"]
+
+    adopted = project.run("adopt", "tool/book")
+
+    assert adopted.code == 4
+    assert "refused tool/book /delivery/api: " in adopted.out
+    reason = "/delivery/api cannot be adopted, and would not be managed any more"
+    assert f"refused tool/book /delivery/app_message: {reason}" in adopted.out
+    assert (path.read_text(), project.plan()["changes"]) == (before, changes)
