@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
+from tavusctl.core.json_tree import value_at
 from tavusctl.core.messages import shown
 from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
 from tavusctl.core.schema.model_fields import KnownValues
@@ -193,10 +194,10 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
 }
 
 
-def complete_spec(spec: JsonObject, _live: JsonObject) -> JsonObject:
+def complete_spec(spec: JsonObject, live: JsonObject) -> JsonObject:
     """A spec with null for what it excludes: an origin, speech, the other delivery, keys of other types of `auth`.
 
-    It also has the defaults of `trigger_type` and `origin` that it needs.
+    It also has the defaults of `trigger_type`, `origin` and `method` that it needs.
     """
     spec = _with_moment(spec)
     delivery = spec.get("delivery")
@@ -204,8 +205,7 @@ def complete_spec(spec: JsonObject, _live: JsonObject) -> JsonObject:
         return spec
     api = delivery.get("api")
     if isinstance(api, dict):
-        bodiless = {"body_template": None} if api.get("method") in _BODILESS else {}
-        delivery = {"app_message": None, **delivery, "api": {**api, **bodiless, **_auth_with_nulls(api)}}
+        delivery = {"app_message": None, **delivery, "api": {**api, **_body(api, live), **_auth_with_nulls(api)}}
     elif delivery.get("app_message") is True:
         delivery = {"api": None, **delivery}
     return {**spec, "delivery": delivery}
@@ -225,6 +225,15 @@ def _with_moment(spec: JsonObject) -> JsonObject:
     if spec.get("origin") in _PERCEIVING:
         spec = {"on_resolve": None, **spec, "on_call": None, "static_filler": None}
     return spec
+
+
+def _body(api: JsonObject, live: JsonObject) -> JsonObject:
+    """No body for a method that has none; the default method for a body, if that of the account has none."""
+    method = api.get("method")
+    if method in _BODILESS:
+        return {"body_template": None}
+    has_other_method = not method and value_at(live, ("delivery", "api", "method")) in _BODILESS
+    return {"method": "POST"} if has_other_method and api.get("body_template") else {}
 
 
 def _auth_with_nulls(api: JsonObject) -> JsonObject:
