@@ -66,3 +66,24 @@ def test_a_method_that_has_a_body_stays(project: Project) -> None:
 
     assert delivery(project)["api"] == {"url": URL, "method": "PUT", "body_template": BODY}
     assert settled(project)
+
+
+def test_a_dropped_address_goes_with_what_others_added_to_it(project: Project) -> None:
+    """Without its URL, an address is none: what is left of it cannot stay, and the plan shows it."""
+    tool(project, delivery={"api": {"url": URL, "auth": {"type": "none"}}})
+    project.apply()
+    deliver(project, {"api": {"url": URL, "auth": {"type": "none"}, "content_type": "text/plain", "timeout": 10}})
+    tool(project)
+
+    (change,) = project.plan()["changes"]
+    project.apply()
+
+    live = {one["path"]: (one["cause"], one["live"], one["desired"]) for one in change["fields"]}
+    assert live == {
+        "/delivery/api/auth/type": ("edited", "none", None),
+        "/delivery/api/content_type": ("edited", "text/plain", None),
+        "/delivery/api/url": ("edited", URL, None),
+    }
+    assert change["patch"] == [{"op": "replace", "path": "/delivery", "value": {"app_message": True}}]
+    assert delivery(project) == {"app_message": True}
+    assert settled(project)

@@ -32,6 +32,7 @@ from tavusctl.core.json_tree import canonical, digest, is_empty, is_hidden, map_
 from tavusctl.core.model import ABSENT, Cause, Desired, FieldChange, Live
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import source_fingerprint
+from tavusctl.engine.compare import dropped_objects
 from tavusctl.engine.compare.desired import desired_value
 from tavusctl.engine.compare.updates import update_of
 from tavusctl.fields import presigned_urls
@@ -236,22 +237,15 @@ def _descend(
         documents[0][key] = inner_before
     elif live is not ABSENT:
         documents[0][key] = live
-    # An object that the manifest dropped and nobody else fills is removed whole: otherwise defaults would stay in it.
     is_emptied = desired is ABSENT and len(ctx.changes) > changes_before
-    is_emptied = is_emptied and not _has_parts(ctx.kind, path)
-    is_emptied = is_emptied and all(
-        same(ctx.kind, (*path, name), None, value.value if isinstance(value, patch.Pinned) else value)
-        for name, value in inner_after.items()
-    )
+    is_emptied = is_emptied and dropped_objects.is_removed_whole(ctx.kind, path, live, inner_after)
+    for name, value in dropped_objects.added_members(ctx.kind, path, inner_after).items() if is_emptied else ():
+        pointer, hides = patch.join((*path, name)), _hides(ctx, (*path, name), value)
+        ctx.changes.append(FieldChange(pointer, Cause.EDITED, ABSENT, value, None, hides))
     if (isinstance(live, dict) and not is_emptied) or (not isinstance(live, dict) and inner_after):
         documents[1][key] = inner_after
     elif live is not ABSENT and not isinstance(live, dict):
         documents[1][key] = live
-
-
-def _has_parts(kind: ResourceKind, path: KeyPath) -> bool:
-    """Whether an object contains parts, which calls of their own write: those calls cannot remove the object."""
-    return any(part.spec_path[: len(path)] == path and part.spec_path != path for part in kind.parts)
 
 
 def _put(before: JsonObject, after: JsonObject, key: str, live: Json, desired: Json) -> None:
