@@ -217,3 +217,15 @@ def test_no_pull_request_is_withdrawn_blindly(applied: Project, repository: Hub)
 
     assert step(applied, repository, "adopt", "--all").code == 9
     assert [one["state"] for one in repository.pulls] == ["open"]
+
+
+def test_a_state_without_objects_says_how_one_gets_into_it(project: Project) -> None:
+    refused = project.run("state", "rm", "persona/coach")
+
+    assert (refused.code, refused.err) == (
+        9,
+        (
+            "error: `persona/coach` is not in the state [E907]\n"
+            "  help: the state has no objects; `tavusctl import ADDRESS ID` adds an object of the account\n"
+        ),
+    )

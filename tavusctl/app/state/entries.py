@@ -83,5 +83,7 @@ def _binding(state: State, text: str) -> Binding:
     canonical_text = canonical_address(text)
     binding = next((one for address, one in state.bindings.items() if str(address) == canonical_text), None)
     if binding is None:
-        raise StateError(f"`{text}` is not in the state", suggestion(text, map(str, state.bindings)), id="E907")
+        nothing_known = "the state has no objects; `tavusctl import ADDRESS ID` adds an object of the account"
+        hint = suggestion(text, map(str, state.bindings)) or nothing_known
+        raise StateError(f"`{text}` is not in the state", hint, id="E907")
     return binding
