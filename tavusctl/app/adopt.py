@@ -209,10 +209,11 @@ class Adoption(Struct, frozen=True):
 
 def adopt(session: Session, addresses: Collection[str], *, dry_run: bool = False) -> Adoption:
     """Write live edits of the objects at `addresses`, or of all objects, into the files; the account is only read."""
+    requested = frozenset(map(named_addresses.parse, addresses))
     with session.reader() as api:
         prepared = prepare(session, api)
         prepared.seals.check_trusted()
-        chosen = _chosen(prepared, addresses)
+        chosen = _chosen(prepared, requested)
         adopted = _adoption(session, prepared, chosen)
         _refuse_unknown(adopted, prepared, chosen)
         if adopted.sources.changed:
@@ -235,10 +236,9 @@ def _other_readers(session: Session, verdicts: Collection[Verdict]) -> Sequence[
     return sorted(one.name for one in others if one.name != session.environment.name and not one.demo)
 
 
-def _chosen(prepared: PreparedPlan, addresses: Collection[str]) -> frozenset[Address]:
+def _chosen(prepared: PreparedPlan, requested: frozenset[Address]) -> frozenset[Address]:
     """The requested addresses, or all known ones; UsageError for an unknown address."""
     known = {manifest.address for manifest in prepared.desired} | prepared.state.bindings.keys()
-    requested = frozenset(map(named_addresses.parse, addresses))
     named_addresses.check_known(requested, known)
     return requested or frozenset(known)
 

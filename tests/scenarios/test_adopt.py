@@ -409,6 +409,8 @@ def test_nothing_to_adopt_is_said_and_slips_of_the_pen_are_usage(full: Project) 
     nothing = full.run("adopt", "--all")
     unknown = full.run("adopt", "persona/coahc")
     both = full.run("adopt", "--all", "persona/coach")
+    full.account.forget()
+    word = full.run("adopt", "persona/coach", "coach")
 
     assert (nothing.code, nothing.out, nothing.err) == (
         0,
@@ -417,6 +419,7 @@ def test_nothing_to_adopt_is_said_and_slips_of_the_pen_are_usage(full: Project) 
     )
     assert (unknown.code, both.code) == (12, 12)
     assert "persona/coach" in unknown.err
+    assert (word.code, "`coach` is not an address" in word.err, full.account.requests) == (12, True, [])
 
 
 def test_what_was_bound_and_never_applied_is_adopted_whole(full: Project) -> None:
