@@ -7,6 +7,7 @@ the same run: after one more apply there is exactly one object, and further ones
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -106,6 +107,22 @@ def test_an_object_of_somebody_else_is_not_bound_after_a_refusal(
     project.account.fault(match="POST /v2/personas", kind="status", status=status, body={"message": text})
 
     assert project.run("apply", "--yes").code == code
+    assert project.run("state", "list", "--format", "json").document == {}
+    assert [one["code"] for one in project.plan()["refused"]] == ["E401"]
+
+
+@pytest.mark.parametrize("age", [60, 5])
+def test_an_equal_object_that_is_older_than_the_refused_request_is_not_bound(project: Project, age: int) -> None:
+    """Another project took the last place that a quota had, for the same object."""
+    project.environment.update(QUICK)
+    project.manifest("persona", "coach", named("persona", "Coach"))
+    created = datetime.now(UTC) - timedelta(seconds=age)
+    theirs = {**named("persona", "Coach"), "created_at": created.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
+    create = {"kind": "persona", "account": project.account.key, "create": theirs}
+    project.account.control("POST", "portal", {**create, "when": {"before": "GET /v2/personas", "skip": 1}})
+    project.account.fault(match="POST /v2/personas", kind="status", status=403, body={"message": "quota exceeded"})
+
+    assert project.run("apply", "--yes").code == 5
     assert project.run("state", "list", "--format", "json").document == {}
     assert [one["code"] for one in project.plan()["refused"]] == ["E401"]
 

@@ -7,7 +7,8 @@
                                there is none when a late create would have shown: one more POST.
     429                        Usually nothing was created; a listing that would show it comes before the next attempt.
     another refusal            Nothing was created, as a rule; a listing that has an object equal to what was sent shows
-                               the contrary, unless the refusal is a 409, as for a name that is taken.
+                               the contrary, unless the object is older than the request, or the refusal is a 409, as
+                               for a name that is taken.
 
 Anything else is for a person to decide (exit 6).  Creates of the same name wait for one another.  After the first
 create of a kind in a run, a listing is searched for an equal object: a run with a state of its own may be active.
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 
@@ -51,6 +53,7 @@ from tavusctl.patch import join
 _LOOKS = (0.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0)  # seconds after a lost response at which to search
 _AN_ID = pattern(r"[A-Za-z0-9_-]{1,100}")  # what is safe as a segment of a URL path
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0  # seconds between searches after a refusal
+_ROUNDED = timedelta(seconds=2)  # by which the times of a server may be too early: they have no fractions of a second
 _LAG_FACTOR = 2.0  # safety factor on the age of the youngest listed object, which bounds the lag of listings
 
 
@@ -208,28 +211,33 @@ def _retry(ctx: ApplyContext, pending: _PendingCreate) -> str:
 
 
 def _post(ctx: ApplyContext, pending: _PendingCreate) -> str:
+    started = ctx.api.server_time()
     try:
         return _send(ctx, pending)
     except Throttled:
         raise
     except Rejected as refusal:
-        remote_id = _created_in_spite_of(refusal, ctx, pending)
+        remote_id = _created_in_spite_of(refusal, ctx, pending, started)
         if not remote_id:
             raise
         return remote_id
 
 
-def _created_in_spite_of(refusal: Rejected, ctx: ApplyContext, pending: _PendingCreate) -> str:
+def _created_in_spite_of(refusal: Rejected, ctx: ApplyContext, pending: _PendingCreate, started: datetime) -> str:
     """The id of the object that a refused create has made all the same; empty if no object equals what was sent.
 
-    If the name is taken, an equal object is more likely that of somebody else; a 409 may say so in any words.
+    If the name is taken, an equal object is more likely that of somebody else; a 409 may say so in any words.  One that
+    was created before the request `started` is somebody else's, such as the last one that a quota allowed.
     """
     if refusal.status == HTTPStatus.CONFLICT:
         return ""
+    kind = pending.sent.kind
     try:
-        return ctx.dependencies.find_created(pending.sent, ctx.existing_ids.get(pending.sent.kind.name, ())).remote_id
+        remote_id = ctx.dependencies.find_created(pending.sent, ctx.existing_ids.get(kind.name, ())).remote_id
+        created = status.parse_timestamp(ctx.dependencies.read(kind, remote_id).created) if remote_id else None
     except TavusctlError:
         return ""  # nothing speaks against the refusal
+    return "" if created and created < started - _ROUNDED else remote_id
 
 
 def _send(ctx: ApplyContext, pending: _PendingCreate) -> str:
