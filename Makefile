@@ -160,7 +160,7 @@ dead: $(READY) ## names that nothing uses and functions that no command reaches;
 
 crash: $(READY) ## kill -9 at every boundary of an apply, and a bad disk at every write, judged by the rules; takes hours
 	$(call say,crash: every write to disk and every send and receive; kills by the server; kills of recoveries; bad disks)
-	@TAVUSCTL_KILL=all $(PYTEST) tests/scenarios/test_kill_uploads.py tests/scenarios/test_broken_jobs.py --sweeps $(PARALLEL) -rP
+	@TAVUSCTL_KILL=all $(PYTEST) tests/scenarios/test_kill_adopt.py tests/scenarios/test_kill_uploads.py tests/scenarios/test_broken_jobs.py --sweeps $(PARALLEL) -rP
 	@$(BIN)/python -I -m tests.crash.sweep --workers $(WORKERS)
 
 model: $(READY) ## the protocols in a hundred thousand random schedules, judged by the rules; takes ten minutes

@@ -19,7 +19,7 @@ from tavusctl.lib import unwritten_files
 from tavusctl.lib.patterns import pattern
 from tavusctl.lib.strict_json import strict_json
 
-_SUFFIXES: Final = (".yaml", ".yml")
+SUFFIXES: Final = (".yaml", ".yml")
 _UNREAD_SUFFIXES: Final = (".json", ".yaml.txt", ".yml.txt")  # names that manifests get by mistake
 _KIND: Final = pattern(r"(?m)^kind\s*:\s*[\"']?(\w+)")
 _LARGEST: Final = 256 * 1024  # bytes of a file that is searched for the kind of a manifest
@@ -67,7 +67,7 @@ def _is_manifest_of(project: Project, folder: Path, path: Path) -> bool:
     """Whether a path is a manifest of a folder, and not of another manifests folder inside it."""
     absolute = Path(os.path.abspath(path))  # noqa: PTH100 - links are checked when files are read
     is_hidden = any(part.startswith(".") for part in Path(os.path.relpath(absolute, folder)).parts if part != "..")
-    has_name = absolute.name.lower().endswith(_SUFFIXES) and absolute != Path(project.root, FILE)
+    has_name = absolute.name.lower().endswith(SUFFIXES) and absolute != Path(project.root, FILE)
     return has_name and not is_hidden and _belongs_to(absolute, folder, project)
 
 
@@ -149,7 +149,7 @@ def _entries(folder: Path, project: Project, diagnostics: list[Diagnostic]) -> l
 
 
 def _has_suffix(entry: os.DirEntry[str]) -> bool:
-    return entry.name.lower().endswith(_SUFFIXES)
+    return entry.name.lower().endswith(SUFFIXES)
 
 
 def _may_be_misnamed(entry: os.DirEntry[str]) -> bool:

@@ -1,7 +1,8 @@
 """Counts the points at which a kill can leave work half done, and kills this process at one of them.
 
-There is a point before every call that writes below `.tavusctl`, in the middle of every write, before and in the
-middle of every `send` of a request, and before every `recv` of a response.  The disk can fail instead of a kill: then
+There is a point before every call that writes below `.tavusctl` or to a temporary file that takes the place of another,
+in the middle of every write, before and in the middle of every `send` of a request, and before every `recv` of a
+response.  The disk can fail instead of a kill: then
 only calls that write are points.  Only the standard library is wrapped, before the product is imported.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import errno
 import mmap
 import os
+import re
 import signal
 import socket
 import threading
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = ".tavusctl"
+TEMPORARY = re.compile(r"\..+\.[0-9]+\.[0-9a-f]{16}", re.DOTALL)
 _WRITES = ("send POST", "send PATCH", "send DELETE")
 _METHODS = (b"GET ", b"POST ", b"PATCH ", b"PUT ", b"DELETE ")
 _PASSED, _AFTER, _LABEL = slice(0, 8), slice(8, 16), slice(16, 256)
@@ -91,7 +94,9 @@ def wrap(counter: Counter) -> None:
 
 
 def _is_watched(path: Any) -> bool:
-    return isinstance(path, str | os.PathLike) and FOLDER in Path(path).parts
+    if not isinstance(path, str | os.PathLike):
+        return False
+    return FOLDER in Path(path).parts or bool(TEMPORARY.fullmatch(Path(path).name))
 
 
 def _path_of(descriptor: int) -> str:

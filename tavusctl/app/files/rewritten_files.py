@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from tavusctl.app.files import file_writer
+from tavusctl.config import manifest_files
 from tavusctl.core.errors import RefusedError
 from tavusctl.core.project_settings import FILE
 from tavusctl.fields import free_objects
@@ -42,11 +43,12 @@ def _shown(line: str) -> str:
 def write_files(root: Path, before: Contents, after: Contents) -> None:
     """Write files; restore all of them if a write fails.
 
+    What manifests name comes before them, so that a run that is killed leaves no manifest that names what is missing.
     A file that is not in `before` is created, and must not exist.  Two names of one file must not have two contents.
     UsageError if a path leads out of the project; RefusedError if a file is not as in `before` any more.
     """
     targets: dict[Path, str] = {}
-    for path, content in after.items():
+    for path, content in sorted(after.items(), key=lambda item: _order(item[0])):
         first = targets.setdefault(file_writer.real_path(root / path, root), path)
         if content != after[first]:
             message = f"`{first}` and `{path}` are the same file, and would get different contents; nothing was written"
@@ -63,7 +65,7 @@ def write_files(root: Path, before: Contents, after: Contents) -> None:
         if (collected := _collector.get()) is not None:
             collected.update({target: (before.get(path, b""), after[path]) for target, path in targets.items()})
     except BaseException:
-        for target in written:
+        for target in reversed(written):
             path = targets[target]
             with contextlib.suppress(RefusedError, OSError):  # edited by somebody else since: that edit is kept
                 if path in before:
@@ -71,6 +73,11 @@ def write_files(root: Path, before: Contents, after: Contents) -> None:
                 elif target.read_bytes() == after[path]:
                     target.unlink()
         raise
+
+
+def _order(path: str) -> tuple[bool, bool, str]:
+    """The place of a file in the order of writing: texts, then the project file with its `secrets:`, then manifests."""
+    return path.lower().endswith(manifest_files.SUFFIXES) and path != FILE, path != FILE, path
 
 
 def _rewrite(target: Path, path: str, before: bytes, after: bytes) -> None:
