@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from operator import attrgetter
 from typing import Self
 
 import httpx
@@ -47,6 +48,7 @@ _SMALL_PAGE = 10  # the documented default, which every server accepts
 _REFUSED_QUERY = frozenset({httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY})
 # No segment may be empty or consist of dots: an id from a server or a person must not lead to another path.
 _PATH = pattern(r"(/(?!\.+(/|$))[A-Za-z0-9._~-]+)+")
+_DIGEST: Callable[[Answer], str] = attrgetter("digest")
 _log = logging.getLogger("tavusctl.http")
 
 
@@ -128,9 +130,7 @@ class ReadClient:
         return True
 
     def _repeats(self, request: ResponseDigest) -> bool:
-        call = partial(
-            self._call, self._reads, "GET", request.path, query=request.query, parsed=lambda answer: answer.digest
-        )
+        call = partial(self._call, self._reads, "GET", request.path, query=request.query, parsed=_DIGEST)
         return self._retry.repeat(call, read_attempts) == request.digest
 
     def server_time(self) -> datetime:
@@ -148,12 +148,16 @@ class ReadClient:
         return self._get(path, query)
 
     def _get(
-        self, path: str, query: Mapping[str, str] | None, parsed: Callable[[Answer], Json] = parse_response
+        self,
+        path: str,
+        query: Mapping[str, str] | None,
+        parsed: Callable[[Answer], Json] = parse_response,
+        digest_of: Callable[[Answer], str] = _DIGEST,
     ) -> JsonObject:
         last_digest: list[str] = []
 
         def parse_noted(answer: Answer) -> Json:
-            last_digest[:] = [answer.digest if self.takes_digests else ""]
+            last_digest[:] = [digest_of(answer) if self.takes_digests else ""]
             return parsed(answer)
 
         call = partial(self._call, self._reads, "GET", path, query=query, parsed=parse_noted)
@@ -218,7 +222,8 @@ class ReadClient:
         self, path: str, size: int, listing: Listing, responses: ParsedResponses, answered: builtins.list[int]
     ) -> pagination.Prefetcher:
         def page(number: int) -> Page:
-            answer = self._get(path, {**listing.full_query, "limit": str(size), "page": str(number)}, responses.parse)
+            query = {**listing.full_query, "limit": str(size), "page": str(number)}
+            answer = self._get(path, query, responses.parse, responses.digest_of)
             items = answer.get(listing.items)
             if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
                 message = f"GET {path} returned no list of objects in `{listing.items}`"

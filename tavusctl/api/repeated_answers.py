@@ -1,4 +1,4 @@
-"""Parsed responses of one listing: a response that the next pass repeats byte by byte is not parsed again."""
+"""Parsed responses of one listing: one that the next pass repeats byte by byte is neither parsed nor hashed again."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class ParsedResponses(Struct):
     note: Callable[[Json], None] = lambda _: None  # called once with each value
     _before: dict[_Mark, _Parsed] = {}
     _now: dict[_Mark, _Parsed] = {}
+    _digests: dict[tuple[str, _Mark], str] = {}  # by content type and mark
 
     def start(self) -> None:
         """Begin a pass: keep the responses of the previous pass, and drop older ones."""
@@ -38,7 +39,7 @@ class ParsedResponses(Struct):
 
     def parse(self, answer: Answer) -> Json:
         """The value of a response, or raise its error; an unchanged response is not parsed again."""
-        mark = (answer.status, len(answer.payload), hash(answer.payload))
+        mark = _mark_of(answer)
         known = self._before.get(mark)
         memory = known.memory if known else memory_of(answer.payload)
         self.meter.count_memory(memory)
@@ -47,3 +48,15 @@ class ParsedResponses(Struct):
             self.note(known.value)
         self._now[mark] = known
         return known.value
+
+    def digest_of(self, answer: Answer) -> str:
+        """The digest of a response; that of a repeated response is not computed again."""
+        key = answer.content_type, _mark_of(answer)
+        digest = self._digests.get(key)
+        if digest is None:
+            digest = self._digests[key] = answer.digest
+        return digest
+
+
+def _mark_of(answer: Answer) -> _Mark:
+    return answer.status, len(answer.payload), hash(answer.payload)

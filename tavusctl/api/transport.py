@@ -47,11 +47,15 @@ class Answer(Struct, frozen=True, dict=True):
     headers: httpx.Headers
     payload: bytes
 
+    @property
+    def content_type(self) -> str:
+        """The type of the body, as the server names it."""
+        return str(self.headers.get("Content-Type", ""))
+
     @cached_property
     def digest(self) -> str:
         """A digest of status, content type and body: equal responses have equal digests."""
-        kind = self.headers.get("Content-Type", "")
-        return hashlib.sha256(f"{self.status} {kind}\n".encode() + self.payload).hexdigest()
+        return hashlib.sha256(f"{self.status} {self.content_type}\n".encode() + self.payload).hexdigest()
 
 
 class _Attempt(Struct):

@@ -11,8 +11,8 @@ from tavusctl.api.transport import Answer
 from tavusctl.core.errors import TavusctlError
 
 
-def answer(payload: bytes, status: int = 200) -> Answer:
-    return Answer("GET /v2/personas", status, httpx.Headers(), payload)
+def answer(payload: bytes, status: int = 200, type_: str = "application/json") -> Answer:
+    return Answer("GET /v2/personas", status, httpx.Headers({"Content-Type": type_}), payload)
 
 
 def parsed_responses() -> ParsedResponses:
@@ -56,3 +56,17 @@ def test_the_memory_of_a_repeated_response_is_counted_in_each_pass() -> None:
         repeats.parse(answer(b'{"data": [1, 2]}'))
         counted.append(repeats.meter.memory)
     assert counted[0] == counted[1] > 100
+
+
+def test_the_digest_of_a_repeated_response_is_not_computed_again() -> None:
+    repeats = parsed_responses()
+    first, again = answer(b'{"data": [1]}'), answer(b'{"data": [1]}')
+    assert repeats.digest_of(first) == repeats.digest_of(again) == answer(b'{"data": [1]}').digest
+    assert "digest" in vars(first)
+    assert "digest" not in vars(again)
+
+
+@pytest.mark.parametrize("other", [answer(b'{"data": [2]}'), answer(b"", 204), answer(b"1", type_="text/plain")])
+def test_the_digest_of_another_response_is_its_own(other: Answer) -> None:
+    repeats = parsed_responses()
+    assert repeats.digest_of(answer(b"1")) != repeats.digest_of(other) == other.digest
