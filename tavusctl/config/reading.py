@@ -48,7 +48,7 @@ class Document(Struct, frozen=True):
     @property
     def digest(self) -> str:
         """A text that identifies it."""
-        return f"{self.file} {digest(self.content)} {self.number}"
+        return f"{self.file} {digest(self.content).hex()} {self.number}"
 
 
 class Reading(Struct):

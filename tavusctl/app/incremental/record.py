@@ -59,8 +59,8 @@ class ComparisonRecord(Struct, frozen=True, array_like=True):
 
     settings_digest: bytes
     share_of_limits: float  # at most half, so that a part of the files may take the other half
-    files: Mapping[str, str]  # digests of all manifest files, by path
-    texts: Mapping[str, Mapping[str, str]]  # digests of the included texts by path, by manifest file
+    files: Mapping[str, bytes]  # digests of all manifest files, by path
+    texts: Mapping[str, Mapping[str, bytes]]  # digests of the included texts by path, by manifest file
     disk: DiskAnswers  # the answers of the disk to lint rules
     manifests: tuple[KnownManifest, ...]
     bound_ids: dict[str, str]  # ids of bound objects, by address

@@ -50,7 +50,7 @@ class SessionCache(Struct):
     folder: Path
     key: bytes
     environment: str
-    dependency_digest: str  # digest of the code and of all settings that the entries depend on
+    dependency_digest: bytes  # digest of the code and of all settings that the entries depend on
     secrets: tuple[bytes, ...] = ()  # as `known_secrets`, when the session was opened
     manifests: ManifestCache | None = None  # those that this run read last
     files_of_part: FilesRead | None = None  # all files of the project, if this run has parsed only some of them
@@ -153,7 +153,7 @@ def of_environment(project: Project, environment: Environment) -> SessionCache |
 class _ProjectEntry(Struct, frozen=True, array_like=True):
     """The cached contents of a project file."""
 
-    dependency_digest: str
+    dependency_digest: bytes
     project: Project
 
 
@@ -191,13 +191,13 @@ class ProjectCache:
             signed_file.write(path, key, entry)
 
 
-def _dependency_digest(*settings: object) -> str:
+def _dependency_digest(*settings: object) -> bytes:
     """A digest of the code and of settings: of everything but the manifest files that the cached results depend on."""
     return digest(repr((tavusctl.__version__, sys.version, _code(), settings)).encode("utf-8", "surrogatepass"))
 
 
 @functools.cache
-def _code() -> str:
+def _code() -> bytes:
     """A digest of the code by path, size and modification time, because reading all of it would take too long."""
     package_root = Path(tavusctl.__file__).parent
     packages = sorted(one for one in package_root.iterdir() if one.is_dir() and one.name not in _OTHER_CODE)

@@ -33,7 +33,7 @@ class IncludedText(Struct, frozen=True, array_like=True):
 
     manifest: str  # shown path of the manifest that includes it
     name: str
-    digest: str
+    digest: bytes
 
 
 class CachedManifest(Struct, frozen=True, array_like=True):
@@ -54,7 +54,7 @@ class CachedManifest(Struct, frozen=True, array_like=True):
 class Entry(Struct, frozen=True, array_like=True):
     """The manifests of one file without diagnostics, with all that they depend on."""
 
-    content: str  # digest of the file
+    content: bytes  # digest of the file
     overlays: dict[str, str]  # digests of the overlay documents merged into it, by address
     included_texts: tuple[IncludedText, ...]
     values: int  # this and the next two count against the limits of the project
@@ -104,7 +104,7 @@ def unpack(cached: CachedManifest, texts: Sequence[str]) -> ParsedManifest:
 class FileRead(Struct, frozen=True):
     """A file without diagnostics that was just parsed."""
 
-    content: str  # digest
+    content: bytes  # digest
     manifests: Sequence[ParsedManifest]
     overlays: Mapping[str, str]  # digests of the overlay documents merged into them, by address
     budget_before: Budget

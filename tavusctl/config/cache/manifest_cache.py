@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from tavusctl.config.cache import signed_file
 from tavusctl.config.cache.disk_answers import Disk, DiskAnswers
@@ -32,12 +32,12 @@ _MAP: Final = b"\xdf"  # of the length in the next four bytes
 class CleanLintRun(Struct, frozen=True, array_like=True):
     """A record that lint rules reported nothing about manifests."""
 
-    inputs_digest: str  # digest of all that the rules read
+    inputs_digest: bytes  # digest of all that the rules read
     disk: DiskAnswers  # the answers of the disk to the rules
 
 
 class _Content(Struct, array_like=True):
-    dependency_digest: str
+    dependency_digest: bytes
     entries: dict[str, msgspec.Raw]  # by shown path of the file
     clean_runs: dict[str, CleanLintRun]  # by the set of rules
 
@@ -47,18 +47,18 @@ class ManifestCache(Struct):
 
     path: Path
     key: bytes
-    dependency_digest: str  # digest of what all entries depend on
+    dependency_digest: bytes  # digest of what all entries depend on
     is_part: bool = False  # only some files are read: entries of others stay as they are
     before_write: Callable[[], None] = lambda: None
     _known: dict[str, msgspec.Raw] = {}  # entries as saved, by shown path
     _clean_runs: dict[str, CleanLintRun] = {}
     _entries: dict[str, msgspec.Raw | slice] = {}  # entries of this run, by shown path; new ones are parts of `_new`
     _new: bytearray = bytearray()  # in one piece, because memory between other values could not be used again
-    _read: list[str] = []  # names and digests of all that was read, in order
+    _read: hashlib._Hash = field(default_factory=hashlib.sha256)  # of all that was read, in order
     _is_complete: bool = True  # whether `_read` has all that was read
     _is_changed: bool = False
-    files: dict[str, str] = {}  # digests of the manifest files read, by path
-    texts_by_file: dict[str, dict[str, str]] = {}  # digests of included texts, by path of a manifest file with an entry
+    files: dict[str, bytes] = {}  # digests of the manifest files read, by path
+    texts_by_file: dict[str, dict[str, bytes]] = {}  # digests of included texts, by path of a file with an entry
     paths: dict[str, str] = {}  # paths of the manifest files read, by shown path
     _disk: DiskAnswers | None = None  # answers to rules, if these reported nothing
     disk_answers: DiskAnswers | None = None  # answers to rules about files that have an entry, whatever these reported
@@ -70,7 +70,7 @@ class ManifestCache(Struct):
         cls,
         path: Path,
         key: bytes,
-        dependency_digest: str,
+        dependency_digest: bytes,
         *,
         is_part: bool = False,
         before_write: Callable[[], None] = lambda: None,
@@ -89,16 +89,16 @@ class ManifestCache(Struct):
         texts = {path: digest for of_file in self.texts_by_file.values() for path, digest in of_file.items()}
         return FilesRead(self.files, texts, self._disk)
 
-    def note_file(self, path: Path, shown_path: str, digest: str) -> None:
+    def note_file(self, path: Path, shown_path: str, digest: bytes) -> None:
         """Record that a manifest file was read."""
         self.files[os.fspath(path)] = digest
         self.paths[shown_path] = os.fspath(path)
 
-    def note_texts(self, path: Path, digests: Mapping[Path, str]) -> None:
+    def note_texts(self, path: Path, digests: Mapping[Path, bytes]) -> None:
         """Record the included texts that the entry of a manifest file depends on."""
         self.texts_by_file[os.fspath(path)] = {os.fspath(text): digest for text, digest in digests.items()}
 
-    def find(self, file: str, content: str) -> Entry | None:
+    def find(self, file: str, content: bytes) -> Entry | None:
         """The entry of a file with this digest, or None; it counts as used only once it is passed to `keep`."""
         raw = self._known.get(file)
         with contextlib.suppress(msgspec.MsgspecError):
@@ -108,11 +108,10 @@ class ManifestCache(Struct):
 
     def keep(self, file: str, entry: Entry, *, is_new: bool) -> None:
         """Keep the entry of a file, unless it cannot be serialised."""
-        overlays = (text for pair in sorted(entry.overlays.items()) for text in pair)
-        included = (text for one in entry.included_texts for text in (one.name, one.digest))
-        self._read += [file, entry.content, *overlays, *included]
         self.is_used |= not is_new
         try:
+            read = file, entry.content, sorted(entry.overlays.items()), entry.included_texts
+            self._read.update(_ENCODER.encode(read))
             self._entries[file] = self._encode(entry) if is_new else self._known[file]
         except (TypeError, ValueError, OverflowError):
             self.mark_incomplete()
@@ -184,13 +183,12 @@ class ManifestCache(Struct):
             self.before_write()
             signed_file.write_parts(self.path, self.key, _encoded(self.dependency_digest, kept, runs))
 
-    def _digest(self, lint_inputs: str) -> str:
-        text = "\0".join([self.dependency_digest, lint_inputs, *self._read])
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    def _digest(self, lint_inputs: str) -> bytes:
+        return hashlib.sha256(self.dependency_digest + self._read.digest() + lint_inputs.encode()).digest()
 
 
 def _encoded(
-    dependency_digest: str, entries: Mapping[str, msgspec.Raw | memoryview], clean_runs: Mapping[str, CleanLintRun]
+    dependency_digest: bytes, entries: Mapping[str, msgspec.Raw | memoryview], clean_runs: Mapping[str, CleanLintRun]
 ) -> Iterator[bytes | memoryview]:
     """A `_Content` as MessagePack, in parts, because its entries are large."""
     yield _ARRAY_OF_THREE + msgspec.msgpack.encode(dependency_digest) + _MAP + len(entries).to_bytes(4, "big")

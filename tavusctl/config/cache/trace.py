@@ -25,8 +25,8 @@ from tavusctl.core.project_settings import Environment, Project
 class FilesRead(Struct, frozen=True, array_like=True):
     """Digests of the files of an environment that a run has read."""
 
-    manifests: dict[str, str]  # digests by path, also of its overlay
-    texts: dict[str, str]  # digests of included texts, by the path of their file
+    manifests: dict[str, bytes]  # digests by path, also of its overlay
+    texts: dict[str, bytes]  # digests of included texts, by the path of their file
     disk: DiskAnswers  # the answers of the disk to rules
 
     def are_unchanged(self, project: Project, environment: Environment) -> bool:
@@ -57,17 +57,17 @@ class Trace(Struct, frozen=True, array_like=True):
     finish: bool = False
 
 
-def digest(content: bytes) -> str:
-    """The digest of a file or a text: SHA-256, in hex."""
-    return hashlib.sha256(content).hexdigest()
+def digest(content: bytes) -> bytes:
+    """The digest of a file or a text: SHA-256."""
+    return hashlib.sha256(content).digest()
 
 
-def has_content(path: str, known: str, root: Path) -> bool:
+def has_content(path: str, known: bytes, root: Path) -> bool:
     """Whether a manifest file has this digest now; UnreadableFileError if it cannot be read."""
     return digest(files.read_bytes(Path(path), root, MAX_YAML_BYTES)) == known
 
 
-def has_text(path: str, known: str, root: Path) -> bool:
+def has_text(path: str, known: bytes, root: Path) -> bool:
     """The same for an included text."""
     return digest(files.read_text(Path(path), root).encode()) == known
 
