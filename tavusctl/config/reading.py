@@ -140,7 +140,11 @@ class Reading(Struct):
         self.included_files.inclusions.clear()
         content_digest = cache.files[os.fspath(self._files[source.path])]
         entry = cache.find(source.path, content_digest)
-        cached = from_cache(entry, source, self._overlay_digest, self._files, self.included_files) if entry else None
+        cached = (
+            from_cache(entry, source, self._overlay_digest, self._files, self.included_files, cache.digests)
+            if entry
+            else None
+        )
         if entry and cached is not None:
             for parsed in cached:
                 self._register_base(
@@ -156,7 +160,7 @@ class Reading(Struct):
         # Paths with characters that cannot be printed may have the same shown path.
         is_plain = os.fspath(self._files[source.path]).isprintable()
         file_read = FileRead(content_digest, manifests, self._laid_over, budget_before)
-        entry = entry_of(file_read, self.included_files) if is_silent and is_plain else None
+        entry = entry_of(file_read, self.included_files, cache.digests) if is_silent and is_plain else None
         if entry is None:
             cache.mark_incomplete()
         else:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 
-from tavusctl.core.json_tree import plain_bytes
+from tavusctl.config.cache.document_digests import Digests
 from tavusctl.core.ports import NO_DOCUMENTS, Reader
 from tavusctl.core.resource_kind import Listing, ResourceKind
 from tavusctl.lib.json_types import JsonObject
@@ -18,8 +17,9 @@ ObjectKey = tuple[str, str]  # path of the collection, id
 class Listings:
     """A reader over another one."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, digests: Digests) -> None:
         self._reader = reader
+        self.digests = digests
         self._digests: dict[ObjectKey, bytes] = {}
         self._requested: set[str] = set()  # paths of single reads
         self._lists: dict[object, list[JsonObject]] = {}  # kept for the next request
@@ -48,7 +48,7 @@ class Listings:
         items = self._lists.pop(key, None)
         if items is None:
             items = self._reader.list(path, listing, id_fields, known)
-        self._digests |= {(path, _id_of(item, id_fields)): hashlib.sha256(plain_bytes(item)).digest() for item in items}
+        self._digests |= {(path, _id_of(item, id_fields)): self.digests.of(item) for item in items}
         return items
 
     def server_time(self) -> datetime:

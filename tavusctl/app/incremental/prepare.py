@@ -55,7 +55,8 @@ def prepare(
     """The plan of this environment, as `planning.prepare` makes it; incremental if the cache has a valid record."""
     if session.cache is None or options != NO_OPTIONS or session.grant or session.project_diagnostics:
         return whole.prepare(session, api, options, sources=sources, gates=gates)
-    listings, settings_digest = Listings(api), unchanged.comparison_settings_digest(session)
+    listings = Listings(api, session.cache.digests)
+    settings_digest = unchanged.comparison_settings_digest(session)
     sealed_before: list[SealedState] = []  # the state that was read before the account was listed
 
     def read_state() -> SealedState:

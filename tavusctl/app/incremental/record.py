@@ -8,7 +8,6 @@ that are read one by one.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
@@ -18,11 +17,11 @@ from msgspec.structs import replace
 from tavusctl.app.incremental.listings import Listings
 from tavusctl.app.session.online import Session
 from tavusctl.config.cache.disk_answers import DiskAnswers
+from tavusctl.config.cache.document_digests import Digests
 from tavusctl.config.cache.manifest_cache import ManifestCache
 from tavusctl.config.cache.trace import FilesRead
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
-from tavusctl.core.json_tree import quick_bytes
 from tavusctl.core.model import Manifest, Plan
 from tavusctl.engine.account import observe
 from tavusctl.engine.prepared_plan import PreparedPlan
@@ -134,7 +133,7 @@ def _equal_objects(
     """The planned objects about which the plan says nothing, and whose comparison may be recorded."""
     said, files = set(_addresses(prepared.plan)), {one.address: one.file for one in known}
     return tuple(
-        EqualObject(manifest.address, binding_digest(binding), body)
+        EqualObject(manifest.address, binding_digest(binding, listings.digests), body)
         for manifest in prepared.manifests
         if manifest.address not in said and files[manifest.address] in manifests.texts_by_file
         if (binding := prepared.state.bindings.get(manifest.address)) and is_simple(manifest, binding)
@@ -169,9 +168,9 @@ def name_of(manifest: Manifest) -> str:
     return name if isinstance(name, str) else ""
 
 
-def binding_digest(binding: Binding) -> bytes:
+def binding_digest(binding: Binding, digests: Digests) -> bytes:
     """A digest of all that the state records of an object."""
-    return hashlib.sha256(quick_bytes(binding_out(binding))).digest()
+    return digests.of(binding_out(binding))
 
 
 def bound_ids(bindings: Mapping[Address, Binding]) -> dict[str, str]:

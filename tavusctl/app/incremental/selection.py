@@ -14,6 +14,7 @@ from tavusctl.app.incremental.listings import Listings, ObjectKey
 from tavusctl.app.incremental.record import ComparisonRecord, KnownManifest, binding_digest, name_of
 from tavusctl.config import files
 from tavusctl.config.cache.disk_answers import Disk
+from tavusctl.config.cache.document_digests import Digests
 from tavusctl.config.cache.trace import has_content, has_text, manifest_paths
 from tavusctl.config.limits import LimitExceededError
 from tavusctl.core.address import Address
@@ -57,6 +58,7 @@ class Account(Struct, frozen=True):
     objects: Mapping[ObjectKey, JsonObject]
     body_digests: Mapping[ObjectKey, bytes]
     keys: Mapping[Address, ObjectKey]  # of bound objects
+    digests: Digests
 
     @classmethod
     def listed(cls, listings: Listings, record: ComparisonRecord) -> Account:
@@ -72,7 +74,7 @@ class Account(Struct, frozen=True):
         digests = {key: listings.digest_of(*key) for key in objects}
         bound = {Address.parse(name): remote_id for name, remote_id in record.bound_ids.items()}
         keys = {address: (KINDS[address.kind].collection, remote_id) for address, remote_id in bound.items()}
-        return cls(objects, digests, keys)
+        return cls(objects, digests, keys, listings.digests)
 
     def body_of(self, address: Address) -> JsonObject:
         """The body of a bound object; empty if it is not listed."""
@@ -88,7 +90,7 @@ def equal_objects(record: ComparisonRecord, changed: AbstractSet[str], state: St
         for one in record.equal
         if file_of[one.address] not in changed
         and account.body_digests.get(account.keys[one.address]) == one.body
-        and (is_same_state or binding_digest(state.bindings[one.address]) == one.binding)
+        and (is_same_state or binding_digest(state.bindings[one.address], account.digests) == one.binding)
     }
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 import tavusctl
 from tavusctl.config.cache import signed_file
+from tavusctl.config.cache.document_digests import Digests
 from tavusctl.config.cache.signed_file import Content
 from tavusctl.config.cache.trace import FilesRead, digest
 from tavusctl.config.project_file import discovery, overlay_folders
@@ -51,6 +52,7 @@ class SessionCache(Struct):
     key: bytes
     environment: str
     dependency_digest: bytes  # digest of the code and of all settings that the entries depend on
+    digests: Digests = field(default_factory=Digests)
     secrets: tuple[bytes, ...] = ()  # as `known_secrets`, when the session was opened
     manifests: ManifestCache | None = None  # those that this run read last
     files_of_part: FilesRead | None = None  # all files of the project, if this run has parsed only some of them
@@ -70,6 +72,7 @@ class SessionCache(Struct):
             self.folder / self.environment,
             self.key,
             self.dependency_digest,
+            self.digests,
             is_part=is_part,
             before_write=self._note_secrets,
         )

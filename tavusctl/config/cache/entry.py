@@ -12,7 +12,7 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl.config.cache.trace import digest
+from tavusctl.config.cache.document_digests import Digests
 from tavusctl.config.envelope import ParsedManifest
 from tavusctl.config.included_files import IncludedFiles
 from tavusctl.config.limits import Budget
@@ -116,6 +116,7 @@ def from_cache(
     overlay_digest: Callable[[Address], str],
     files: Mapping[str, Path],
     included_files: IncludedFiles,
+    digests: Digests,
 ) -> Sequence[ParsedManifest] | None:
     """The manifests of a file from its cache entry; None if anything that they depend on has changed.
 
@@ -132,14 +133,14 @@ def from_cache(
     texts = []
     for included in entry.included_texts:
         text = _current_text(included, files, included_files)
-        if text is None or digest(text.encode()) != included.digest:
+        if text is None or digests.of_text(text) != included.digest:
             return None
         texts.append(text)
     included_files.budget.count(source, values=entry.values, text=entry.text, expressions=entry.expressions)
     return [unpack(cached, texts) for cached in entry.manifests]
 
 
-def entry_of(file_read: FileRead, included_files: IncludedFiles) -> Entry | None:
+def entry_of(file_read: FileRead, included_files: IncludedFiles, digests: Digests) -> Entry | None:
     """The cache entry of a file; None if its manifests depend on more than its bytes, texts, overlays and settings."""
     manifests = [parsed.manifest for parsed in file_read.manifests if parsed.manifest]
     if len(manifests) < len(file_read.manifests) or not all(map(_is_closed, manifests)):
@@ -150,7 +151,7 @@ def entry_of(file_read: FileRead, included_files: IncludedFiles) -> Entry | None
         file_read.content,
         {**file_read.overlays},
         tuple(
-            IncludedText(included_files.shown(included.manifest), included.name, digest(included.text.encode()))
+            IncludedText(included_files.shown(included.manifest), included.name, digests.of_text(included.text))
             for included in included_files.inclusions
         ),
         after.values - before.values,

@@ -20,6 +20,7 @@ from msgspec import Struct, field
 
 from tavusctl.config.cache import signed_file
 from tavusctl.config.cache.disk_answers import Disk, DiskAnswers
+from tavusctl.config.cache.document_digests import Digests
 from tavusctl.config.cache.entry import Entry
 from tavusctl.config.cache.trace import FilesRead
 from tavusctl.secrets import redaction
@@ -48,6 +49,7 @@ class ManifestCache(Struct):
     path: Path
     key: bytes
     dependency_digest: bytes  # digest of what all entries depend on
+    digests: Digests
     is_part: bool = False  # only some files are read: entries of others stay as they are
     before_write: Callable[[], None] = lambda: None
     _known: dict[str, msgspec.Raw] = {}  # entries as saved, by shown path
@@ -71,6 +73,7 @@ class ManifestCache(Struct):
         path: Path,
         key: bytes,
         dependency_digest: bytes,
+        digests: Digests,
         *,
         is_part: bool = False,
         before_write: Callable[[], None] = lambda: None,
@@ -78,8 +81,8 @@ class ManifestCache(Struct):
         """Load a saved cache; empty if it is missing, damaged, signed with another key or has another digest."""
         saved = signed_file.read(path, key, _Content)
         if saved is None or saved.dependency_digest != dependency_digest:
-            return cls(path, key, dependency_digest, is_part, before_write, _is_changed=True)
-        return cls(path, key, dependency_digest, is_part, before_write, saved.entries, saved.clean_runs)
+            return cls(path, key, dependency_digest, digests, is_part, before_write, _is_changed=True)
+        return cls(path, key, dependency_digest, digests, is_part, before_write, saved.entries, saved.clean_runs)
 
     @property
     def files_read(self) -> FilesRead | None:
