@@ -86,11 +86,12 @@ class SessionCache(Struct):
         """Keep something under a name for later runs; nothing if it contains the value of a secret."""
         path = self.folder / f"{self.environment}.{name}"
         with contextlib.suppress(TypeError, ValueError, OverflowError):  # what cannot be encoded is not kept
-            if redaction.bytes_contain_secret(msgspec.msgpack.encode(content)):
+            encoded = msgspec.msgpack.encode(content)
+            if redaction.bytes_contain_secret(encoded):
                 signed_file.drop(path)
                 return
-        self._note_secrets()
-        signed_file.write(path, self.key, content)
+            self._note_secrets()
+            signed_file.write_parts(path, self.key, [encoded])
 
     def keyed_digest(self, *given: object) -> bytes:
         """A keyed digest of values; without the key, guesses of a secret cannot be tested against it."""
