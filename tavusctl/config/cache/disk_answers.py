@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import posixpath
 import unicodedata
-from collections.abc import Container, Iterable
+from collections.abc import Container
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -71,10 +72,10 @@ class Disk(Struct):
         for (manifest, text), file in self._answers.items():
             if manifest not in manifests:
                 continue
-            first = _first_name(text)
+            first, folders = _first_name(text), self._folders(manifest)
             # A text with a secret stays whole: a search for the value would not find a part of it.
-            if self._is_absent(manifest, first) and not redaction.contains_unencoded_secret(text):
-                for folder in self._folders(manifest):
+            if self._is_absent(folders, first) and not redaction.contains_unencoded_secret(text):
+                for folder in folders:
                     absent.setdefault(folder, set()).add(first)
             else:
                 others.append(Answer(manifest, text, file))
@@ -88,19 +89,20 @@ class Disk(Struct):
         )
 
     def _file_named(self, manifest: str, text: str) -> str:
-        if self._is_absent(manifest, _first_name(text)):
+        if self._is_absent(self._folders(manifest), _first_name(text)):
             return ""
         return file_name_hints.file_named(self.project, Path(self.project.root, manifest), text)
 
-    def _is_absent(self, manifest: str, first: str) -> bool:
+    def _is_absent(self, folders: AbstractSet[str], first: str) -> bool:
         """Whether the first name of a path is in none of the folders that it may be relative to."""
         name = _normalized(first)
-        return bool(name) and not any(name in self._names_in(folder) for folder in self._folders(manifest))
+        return bool(name) and not any(name in self._names_in(folder) for folder in folders)
 
-    def _folders(self, manifest: str) -> Iterable[str]:
+    def _folders(self, manifest: str) -> AbstractSet[str]:
         """The folders that a path in a manifest may be relative to."""
         root = self.project.root
-        return self.project.manifests, os.path.dirname(os.path.join(root, manifest)), root  # noqa: PTH118, PTH120 - often
+        own = os.path.dirname(os.path.join(root, manifest))  # noqa: PTH118, PTH120 - for each text
+        return dict.fromkeys((self.project.manifests, own, root)).keys()
 
     def _names_in(self, folder: str) -> frozenset[str]:
         if folder not in self._folder_names:
