@@ -21,10 +21,11 @@ _MAX_CACHED_TEXTS: Final = 256
 
 
 class Inclusion(Struct, frozen=True):
-    """A text that a manifest includes from a file: the manifest, the path as it is written there, and the text."""
+    """A text that a manifest includes from a file, whose path is also given as it is written there."""
 
     manifest: Path
     name: str
+    path: Path
     text: str
 
 
@@ -57,7 +58,7 @@ class IncludedFiles(Struct):
                 if len(self._texts) >= _MAX_CACHED_TEXTS:
                     self._texts.clear()
                 self._texts[path] = text
-        self.inclusions.append(Inclusion(manifest, name, text))
+        self.inclusions.append(Inclusion(manifest, name, path, text))
         return text
 
     def measure(self, name: str, limit: int, manifest: Path, source: Source) -> FileDigest:

@@ -171,10 +171,7 @@ class Reading(Struct):
         """Store the cache entry of a file, and note the included texts that the entry depends on."""
         cache.keep(source.path, entry, is_new=is_new)
         inclusions = zip(self.included_files.inclusions, entry.included_texts, strict=True)
-        digests = {
-            self.included_files.locate(included.name, included.manifest): brought.digest
-            for included, brought in inclusions
-        }
+        digests = {included.path: brought.digest for included, brought in inclusions}
         cache.note_texts(self._files[source.path], digests)
 
     def _read(self, source: Source, content: bytes) -> Iterator[ParsedManifest]:
