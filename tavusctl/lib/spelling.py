@@ -42,18 +42,26 @@ _NUMBERS = (",", rf"{_HEX_NUMBERS}|[0-9](?<![0-9,.][0-9])[0-9]{{0,2}}(?:,[ \n]{{
 _GO_NUMBERS = ("[", r"\[[0-9]{1,3}(?: [0-9]{1,3}){5,}\]")
 # Letters, digits and signs of ASCII in full width (U+FF01 to U+FF5E).
 _WIDE = ("".join(map(chr, range(0xFF01, 0xFF5F))), r"[\uff01-\uff5e]+")
-PACKED = ("", pattern(_PACKED))
+
+
+def _grouped(regex: str) -> re.Pattern[str]:
+    """A pattern for `decode_all`, which splits a text by it: it is one group, so that the encoded parts are kept."""
+    return pattern(f"({regex})")
+
+
+PACKED = ("", _grouped(_PACKED))
 # What is between two pieces of one text: the quotes, and a comma, a plus or a dot, perhaps with an index.  Only looked
 # for in short texts, such as messages of servers: long ones may have many quotes.
 _BETWEEN = r"(?:Q|[ \n]{0,16}(?:[,+.][ \n]{0,16}|(?<=[ \n]))(?:Q[0-9]{1,4}Q:[ \n]{0,16})?Q)"
-_PIECES = pattern("|".join([_CHARACTERS["\\"], *(f"Q{_BETWEEN}".replace("Q", quote) for quote in "'\"")]))
+_PIECES = _grouped("|".join([_CHARACTERS["\\"], *(f"Q{_BETWEEN}".replace("Q", quote) for quote in "'\"")]))
 _LONGEST_IN_PIECES = 8000  # characters
-SPELLINGS = (*((sign, pattern(regex)) for sign, regex in (*_CHARACTERS.items(), _NUMBERS, _GO_NUMBERS, _WIDE)), PACKED)
+SPELLINGS = (*((sign, _grouped(regex)) for sign, regex in (*_CHARACTERS.items(), _NUMBERS, _GO_NUMBERS, _WIDE)), PACKED)
 # All encodings of characters at once; and those in which programs nest texts, of which prose has nearly nothing.
-ALL = ("".join(_CHARACTERS), pattern("|".join(_CHARACTERS.values())))
-NESTED = ("&%\\", pattern("|".join(_CHARACTERS[sign] for sign in "&%\\")))
+ALL = ("".join(_CHARACTERS), _grouped("|".join(_CHARACTERS.values())))
+NESTED = ("&%\\", _grouped("|".join(_CHARACTERS[sign] for sign in "&%\\")))
 _REMEMBERED = 24  # characters of an encoded text whose decoding is remembered, at most
-_SIGNS = pattern(f"[{re.escape(''.join(signs for signs, _ in SPELLINGS))}]")
+_SIGNS = frozenset("".join(signs for signs, _ in SPELLINGS))
+_ASCII_SIGNS = frozenset(filter(str.isascii, _SIGNS))
 _BY_SIGNS = [(frozenset(signs), spelling) for signs, spelling in (*SPELLINGS, NESTED, ALL)]
 
 
@@ -65,16 +73,23 @@ def without_ignored(text: str) -> str:
 
 def possible_spellings(text: str) -> Sequence[re.Pattern[str]]:
     """Encodings, without those whose signs the text lacks: most texts have few signs or none."""
-    signs = set(_SIGNS.findall(text))
+    signs = {sign for sign in (_ASCII_SIGNS if text.isascii() else _SIGNS) if sign in text}
     in_pieces = [_PIECES] if len(text) <= _LONGEST_IN_PIECES and ('"' in text or "'" in text) else []
     if not signs:
         return (SPELLINGS[-1][1], *in_pieces)
     return [*(spelling for own, spelling in _BY_SIGNS if not own or not own.isdisjoint(signs)), *in_pieces]
 
 
-def decode(found: re.Match[str]) -> str:
+def decode_all(spelling: re.Pattern[str], text: str) -> str:
+    """The text with one encoding undone; it may have it at many places, and the same at most of them."""
+    parts = spelling.split(text)  # every other one is encoded: the pattern is one group
+    decoded = {encoded: decode(encoded) for encoded in set(parts[1::2])}
+    parts[1::2] = map(decoded.__getitem__, parts[1::2])
+    return "".join(parts)
+
+
+def decode(encoded: str) -> str:
     """The decoded text of an encoded character, or of several in a row."""
-    encoded = found.group()
     return _decode(encoded) if len(encoded) > _REMEMBERED else _decode_short(encoded)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import quote_plus
 
-from tavusctl.lib.spelling import NESTED, PACKED, decode, without_ignored
+from tavusctl.lib.spelling import NESTED, PACKED, decode_all, without_ignored
 
 SHORTEST = 6  # characters; a shorter secret may also be a part of a word
 _CORE = 10  # letters and digits, separated by anything, that are not in a text by chance
@@ -83,7 +83,7 @@ def _needles(secret: str) -> tuple[str, ...]:
 def _decoded(secret: str) -> Iterator[str]:
     """What a server reads in a secret that is encoded itself; of a user and a password, also the password alone."""
     for _, spelling in (NESTED, PACKED):
-        text = spelling.sub(decode, secret)
+        text = decode_all(spelling, secret)
         yield text
         password = text.partition(":")[2]
         if text != secret and _is_unlike_words(core_of(password)):

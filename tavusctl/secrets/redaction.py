@@ -25,7 +25,7 @@ from itertools import count
 from typing import NamedTuple, NewType
 
 from tavusctl.lib.patterns import pattern
-from tavusctl.lib.spelling import ALL, IGNORED, NESTED, PACKED, decode, possible_spellings, without_ignored
+from tavusctl.lib.spelling import ALL, IGNORED, NESTED, PACKED, decode, decode_all, possible_spellings, without_ignored
 from tavusctl.lib.texts import common_prefix
 from tavusctl.secrets import detection
 from tavusctl.secrets.needles import SHORTEST, core_of, cores_of, half_cores_of, needles_of
@@ -39,7 +39,9 @@ _PART = 8  # consecutive characters of a secret that reveal it
 _SEPARATE_DEPTH, _MAX_DEPTH = 2, 4  # levels of nested encodings that are undone: separately, and in total
 _USUAL = (ALL[1], NESTED[1], PACKED[1])  # encodings inside which others usually are
 _READ_CHARACTERS = 1_000_000  # of all readings of one text; a text of 8 KB has at most 125
-_FEWEST_READINGS = 40  # of a text with encodings, however long it is
+_USUAL_READINGS = 40  # of a longer text with encodings
+_MOST_CHARACTERS = 8_000_000  # of these readings; a text of 200 KB is the longest that has all of them
+_FEWEST_READINGS = 6  # of a text with encodings, however long it is
 _known: dict[str, str] = {}  # values, and their names, if any
 
 
@@ -191,7 +193,7 @@ class _DecodedText(NamedTuple):
         """The reading with one encoding undone."""
         text, start_indices, end_indices, offset = "", list[int](), list[int](), 0
         for match in spelling.finditer(self.text):
-            replacement, unchanged = decode(match), range(offset, match.start())
+            replacement, unchanged = decode(match.group()), range(offset, match.start())
             text += self.text[offset : match.start()] + replacement
             start_indices += [*unchanged, *[match.start()] * len(replacement)]
             end_indices += [*unchanged, *[match.end() - 1] * len(replacement)]
@@ -224,11 +226,11 @@ class _Readings:
         encodings_of: dict[str, tuple[re.Pattern[str], ...]] = {self._text: ()}
         numbers = count()
         pending = sorted(_next_readings(self._text, (), numbers))
-        for _ in range(max(_FEWEST_READINGS, _READ_CHARACTERS // (len(self._text) + 1))):
+        for _ in range(_number_of_readings(len(self._text) + 1)):
             if not pending:
                 break
             *_, text, before, spelling = heapq.heappop(pending)
-            decoded = spelling.sub(decode, text)
+            decoded = decode_all(spelling, text)
             if decoded not in encodings_of:
                 encodings_of[decoded] = (*before, spelling)
                 for reading in _next_readings(decoded, encodings_of[decoded], numbers):
@@ -278,6 +280,11 @@ class _Readings:
                 for start in _offsets(needle, text):
                     first, end = grown(text, start)
                     yield reading.starts[first], reading.ends[end - 1]
+
+
+def _number_of_readings(length: int) -> int:
+    usual = max(_FEWEST_READINGS, min(_USUAL_READINGS, _MOST_CHARACTERS // length))
+    return max(usual, _READ_CHARACTERS // length)
 
 
 def _next_readings(

@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 import pytest
 
-from tavusctl.lib.spelling import ALL, decode, possible_spellings
+from tavusctl.lib.spelling import ALL, decode_all, possible_spellings
 
 
 def decoded(text: str) -> str:
     """A text after the first encoding that changes it."""
     for spelling in possible_spellings(text):
-        if (other := spelling.sub(decode, text)) != text:
+        if (other := decode_all(spelling, text)) != text:
             return other
     return text
 
@@ -69,4 +69,4 @@ def test_what_does_not_decode_to_a_text_stays(content: bytes) -> None:
 
 
 def test_several_encodings_are_decoded_at_once() -> None:
-    assert ALL[1].sub(decode, "%73&#107;\\x2d1") == "sk-1"
+    assert decode_all(ALL[1], "%73&#107;\\x2d1") == "sk-1"

@@ -246,6 +246,17 @@ def test_the_time_for_a_long_text_with_many_nested_encodings_is_short() -> None:
     assert time.process_time() - start < 2.5
 
 
+def test_the_time_for_a_text_that_is_too_long_for_all_readings_hardly_grows_with_it() -> None:
+    register("abcdefgh-12345")
+
+    def seconds(length: int) -> float:
+        start = time.process_time()
+        redacted(ENCODED * (length // len(ENCODED)))
+        return time.process_time() - start
+
+    assert seconds(1_000_000) < 3 * seconds(200_000)
+
+
 def test_quoted_pieces_are_looked_for_in_short_texts_only() -> None:
     """A long text, such as a prompt with code, may have so many quotes that the search would take a minute."""
     register("p'w/d#1")
