@@ -1,11 +1,14 @@
-"""Decoding of texts that a person or a parser would decode: character escapes, and base 64 or hex."""
+"""Decoding of texts that a person or a parser would decode: character escapes, and base 64 or hex, also compressed."""
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
 import sys
+import unicodedata
+import zlib
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
@@ -40,8 +43,13 @@ _PACKED = r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{12,}(?:\r?\n[A-Za-z0-9+/_-]+)*={
 _HEX_NUMBERS = r"0[xX][0-9a-fA-F]{1,2}(?:,[ \n]{0,16}0[xX][0-9a-fA-F]{1,2}){5,}"
 _NUMBERS = (",", rf"{_HEX_NUMBERS}|[0-9](?<![0-9,.][0-9])[0-9]{{0,2}}(?:,[ \n]{{0,16}}[0-9]{{1,3}}){{5,}}(?![0-9.])")
 _GO_NUMBERS = ("[", r"\[[0-9]{1,3}(?: [0-9]{1,3}){5,}\]")
-# Letters, digits and signs of ASCII in full width (U+FF01 to U+FF5E).
-_WIDE = ("".join(map(chr, range(0xFF01, 0xFF5F))), r"[\uff01-\uff5e]+")
+# Other forms of letters, digits and signs of ASCII, one for each: raised, lowered, in circles, wide, of formulas.
+_FORMS = "\xb2\xb3\xb9\u2070\u2074-\u2079\u2080-\u2089\u2460-\u2468\u24b6-\u24ea\uff01-\uff5e\U0001d400-\U0001d7ff"
+_OTHER_FORMS = (_FORMS, f"[{_FORMS}]")
+_UTF_7 = ("+", r"\+(?:[A-Za-z0-9+/]{3,}-?|-)")  # RFC 2152
+_PUNYCODE = ("xn--", r"xn--[A-Za-z0-9-]{1,59}")  # a label of a host (RFC 5890)
+# Escapes of CSS (section 4.3.7 of its syntax), which may also be read as octal ones.
+_CSS = ("\\", r"\\[0-9a-fA-F]{1,6}[ \t\n]?")
 
 
 def _grouped(regex: str) -> re.Pattern[str]:
@@ -55,25 +63,40 @@ PACKED = ("", _grouped(_PACKED))
 _BETWEEN = r"(?:Q|[ \n]{0,16}(?:[,+.][ \n]{0,16}|(?<=[ \n]))(?:Q[0-9]{1,4}Q:[ \n]{0,16})?Q)"
 _PIECES = _grouped("|".join([_CHARACTERS["\\"], *(f"Q{_BETWEEN}".replace("Q", quote) for quote in "'\"")]))
 _LONGEST_IN_PIECES = 8000  # characters
-SPELLINGS = (*((sign, _grouped(regex)) for sign, regex in (*_CHARACTERS.items(), _NUMBERS, _GO_NUMBERS, _WIDE)), PACKED)
+_SEPARATE = (*_CHARACTERS.items(), _NUMBERS, _GO_NUMBERS, _OTHER_FORMS, _UTF_7, _PUNYCODE)
+CSS = (_CSS[0], _grouped(_CSS[1]))
+_FORM = pattern(_OTHER_FORMS[1])
+SPELLINGS = (*((signs, _grouped(regex)) for signs, regex in _SEPARATE), CSS, PACKED)
 # All encodings of characters at once; and those in which programs nest texts, of which prose has nearly nothing.
-ALL = ("".join(_CHARACTERS), _grouped("|".join(_CHARACTERS.values())))
-NESTED = ("&%\\", _grouped("|".join(_CHARACTERS[sign] for sign in "&%\\")))
+ALL = (tuple(_CHARACTERS), _grouped("|".join(_CHARACTERS.values())))
+NESTED = (tuple("&%\\"), _grouped("|".join(_CHARACTERS[sign] for sign in "&%\\")))
+_SHORTEST_PACKED, _GROWTH = 12, 8  # characters of a run; characters in each of them, if it is compressed
+_GZIP, _ZLIB = b"\x1f\x8b", b"x"  # how a content starts that is compressed with a header
+_GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 _REMEMBERED = 24  # characters of an encoded text whose decoding is remembered, at most
-_SIGNS = frozenset("".join(signs for signs, _ in SPELLINGS))
-_ASCII_SIGNS = frozenset(filter(str.isascii, _SIGNS))
-_BY_SIGNS = [(frozenset(signs), spelling) for signs, spelling in (*SPELLINGS, NESTED, ALL)]
+_BY_SIGNS = [
+    (frozenset(signs if isinstance(signs, tuple) else [signs] if signs else []), spelling)
+    for signs, spelling in (*SPELLINGS, NESTED, ALL)
+]
+_SIGNS = frozenset[str]().union(*(signs for signs, _ in _BY_SIGNS))
 
 
 def without_ignored(text: str) -> str:
     """The text without white space and other characters of `IGNORED`."""
-    words = "".join(text.split())
-    return words if words.isascii() and words.isprintable() else IGNORED.sub("", words)
+    return joined(text.split())
+
+
+def joined(words: Sequence[str]) -> str:
+    """The words of a text joined, without characters of `IGNORED`."""
+    text = "".join(words)
+    return text if text.isascii() and text.isprintable() else IGNORED.sub("", text)
 
 
 def possible_spellings(text: str) -> Sequence[re.Pattern[str]]:
     """Encodings, without those whose signs the text lacks: most texts have few signs or none."""
-    signs = {sign for sign in (_ASCII_SIGNS if text.isascii() else _SIGNS) if sign in text}
+    signs = {sign for sign in _SIGNS if sign in text}
+    if not text.isascii() and _FORM.search(text):
+        signs.add(_FORMS)
     in_pieces = [_PIECES] if len(text) <= _LONGEST_IN_PIECES and ('"' in text or "'" in text) else []
     if not signs:
         return (SPELLINGS[-1][1], *in_pieces)
@@ -81,28 +104,45 @@ def possible_spellings(text: str) -> Sequence[re.Pattern[str]]:
 
 
 def decode_all(spelling: re.Pattern[str], text: str) -> str:
-    """The text with one encoding undone; it may have it at many places, and the same at most of them."""
-    parts = spelling.split(text)  # every other one is encoded: the pattern is one group
+    """The text with one encoding undone."""
+    return "".join(decoded_parts(spelling, text)[1])
+
+
+def decoded_parts(spelling: re.Pattern[str], text: str) -> tuple[list[str], list[str]]:
+    """The parts of a text as they are, and with one encoding undone; every other part is encoded, not the first one.
+
+    A text may have an encoding at many places, and the same encoded text at most of them.
+    """
+    parts = spelling.split(text)
+    decode = _decode_css if spelling is CSS[1] else _decode
     decoded = {encoded: decode(encoded) for encoded in set(parts[1::2])}
-    parts[1::2] = map(decoded.__getitem__, parts[1::2])
-    return "".join(parts)
+    results = parts.copy()
+    results[1::2] = map(decoded.__getitem__, parts[1::2])
+    return parts, results
 
 
-def decode(encoded: str) -> str:
-    """The decoded text of an encoded character, or of several in a row."""
-    return _decode(encoded) if len(encoded) > _REMEMBERED else _decode_short(encoded)
+def longest(length: int) -> int:
+    """The most characters that a text of a length may mean: only what is compressed means more than it has."""
+    return length if length < _SHORTEST_PACKED else length * _GROWTH
 
 
 def _decode(encoded: str) -> str:
-    if encoded[0] >= "\uff01":
-        return encoded.translate(_NARROW)
+    """The decoded text of an encoded character, or of several in a row."""
+    return _decode_any(encoded) if len(encoded) > _REMEMBERED else _decode_short(encoded)
+
+
+def _decode_any(encoded: str) -> str:
     if encoded[0] == "[" or (encoded[0].isdigit() and "," in encoded):
         return _decode_numbers(encoded)
     decoder = _DECODERS.get(encoded[0])
-    return decoder(encoded) if decoder else _decode_packed(encoded)
+    if decoder:
+        return decoder(encoded)
+    if not encoded[0].isascii():
+        return unicodedata.normalize("NFKC", encoded)
+    return _decode_punycode(encoded) if encoded.startswith(_PUNYCODE[0]) else _decode_packed(encoded)
 
 
-_decode_short = lru_cache(maxsize=8192)(_decode)  # most texts have few encoded characters, and these many times
+_decode_short = lru_cache(maxsize=8192)(_decode_any)  # most texts have few encoded characters, and these many times
 
 
 def _decode_escape(encoded: str) -> str:
@@ -166,16 +206,55 @@ def _decode_quoted_printable(encoded: str) -> str:
 
 
 def _decode_packed(encoded: str) -> str:
-    """The text in a run of hex or base 64; the run unchanged if it does not decode to printable text."""
+    """The text in a run of hex or base 64, also compressed; the run unchanged if it does not decode to printable text.
+
+    Of what is compressed, the beginning may be enough: a message may be cut.
+    """
     run = "".join(encoded.split()).rstrip("=")
     for unpack in (bytes.fromhex, _from_base64, _from_base32):
         try:
-            text = unpack(run).decode()
+            content = unpack(run)
         except ValueError:
             continue
-        if without_ignored(text).isprintable():
-            return text
+        with contextlib.suppress(UnicodeDecodeError):
+            if without_ignored(text := content.decode()).isprintable():
+                return text
+        if not run.islower() or content.startswith(
+            (_GZIP, _ZLIB)
+        ):  # names in code are small letters, and decode to nothing
+            text = _inflated(content, _GROWTH * len(encoded))
+            if text and without_ignored(text).isprintable():
+                return text
     return encoded
+
+
+def _inflated(content: bytes, most: int) -> str:
+    """The text that is compressed in a content: as gzip, zlib, or DEFLATE without a header; at most `most` bytes."""
+    window = _GZIP_OR_ZLIB if content.startswith((_GZIP, _ZLIB)) else -zlib.MAX_WBITS
+    try:
+        inflated = zlib.decompressobj(window).decompress(content, most)
+    except zlib.error:
+        return ""
+    return inflated.decode("utf-8", "ignore")
+
+
+def _decode_punycode(label: str) -> str:
+    try:
+        return label[4:].encode().decode("punycode")
+    except ValueError:
+        return label
+
+
+def _decode_utf_7(encoded: str) -> str:
+    try:
+        return f"{encoded.rstrip('-')}-".encode().decode("utf-7")
+    except ValueError:
+        return encoded
+
+
+def _decode_css(encoded: str) -> str:
+    number = int(encoded[1:], 16)
+    return chr(number) if number <= sys.maxunicode else encoded
 
 
 def _from_base64(run: str) -> bytes:
@@ -186,7 +265,6 @@ def _from_base32(run: str) -> bytes:
     return base64.b32decode(run + "=" * (-len(run) % 8))
 
 
-_NARROW = {number: number - 0xFEE0 for number in range(0xFF01, 0xFF5F)}
 _URL_SAFE = str.maketrans("-_", "+/")
 _DECODERS: dict[str, Callable[[str], str]] = {
     "&": _decode_reference,
@@ -194,6 +272,7 @@ _DECODERS: dict[str, Callable[[str], str]] = {
     "~": lambda encoded: "~" if encoded == "~0" else "/",
     "\\": _decode_escape,
     "=": _decode_quoted_printable,
+    "+": _decode_utf_7,
     "'": _decode_quotes,
     '"': _decode_quotes,
     "\x1b": lambda _: "",

@@ -25,10 +25,21 @@ from itertools import count
 from typing import NamedTuple, NewType
 
 from tavusctl.lib.patterns import pattern
-from tavusctl.lib.spelling import ALL, IGNORED, NESTED, PACKED, decode, decode_all, possible_spellings, without_ignored
+from tavusctl.lib.spelling import (
+    ALL,
+    IGNORED,
+    NESTED,
+    PACKED,
+    decode_all,
+    decoded_parts,
+    joined,
+    longest,
+    possible_spellings,
+    without_ignored,
+)
 from tavusctl.lib.texts import common_prefix
 from tavusctl.secrets import detection
-from tavusctl.secrets.needles import SHORTEST, core_of, cores_of, half_cores_of, needles_of
+from tavusctl.secrets.needles import SHORTEST, core_of, cores_of, half_cores_of, needles_of, rare_needles_of
 
 View = NewType("View", str)
 Record = NewType("Record", str)
@@ -42,6 +53,12 @@ _READ_CHARACTERS = 1_000_000  # of all readings of one text; a text of 8 KB has 
 _USUAL_READINGS = 40  # of a longer text with encodings
 _MOST_CHARACTERS = 8_000_000  # of these readings; a text of 200 KB is the longest that has all of them
 _FEWEST_READINGS = 6  # of a text with encodings, however long it is
+_READ_FOR_RARE: tuple[tuple[re.Pattern[str], ...], ...] = (
+    (),
+    (NESTED[1],),
+    (ALL[1],),
+)  # what is undone for rare needles
+_LONG_WORD = 10  # characters
 _known: dict[str, str] = {}  # values, and their names, if any
 
 
@@ -191,15 +208,18 @@ class _DecodedText(NamedTuple):
 
     def decoded(self, spelling: re.Pattern[str]) -> _DecodedText:
         """The reading with one encoding undone."""
-        text, start_indices, end_indices, offset = "", list[int](), list[int](), 0
-        for match in spelling.finditer(self.text):
-            replacement, unchanged = decode(match.group()), range(offset, match.start())
-            text += self.text[offset : match.start()] + replacement
-            start_indices += [*unchanged, *[match.start()] * len(replacement)]
-            end_indices += [*unchanged, *[match.end() - 1] * len(replacement)]
-            offset = match.end()
-        rest = range(offset, len(self.text))
-        return self._at_indices(text + self.text[offset:], [*start_indices, *rest], [*end_indices, *rest])
+        written, read = decoded_parts(spelling, self.text)
+        start_indices, end_indices, offset = list[int](), list[int](), 0
+        for number, (source, result) in enumerate(zip(written, read, strict=True)):
+            end = offset + len(source)
+            if number % 2:  # encoded
+                start_indices += [offset] * len(result)
+                end_indices += [end - 1] * len(result)
+            else:
+                start_indices += range(offset, end)
+                end_indices += range(offset, end)
+            offset = end
+        return self._at_indices("".join(read), start_indices, end_indices)
 
     def without_ignored(self) -> _DecodedText:
         """The reading without the characters that are ignored inside a secret."""
@@ -216,6 +236,7 @@ class _Readings:
     def __init__(self, text: str) -> None:
         self._text = text
         self._readings: dict[str, _DecodedText] = {}
+        self._long_words: list[str] = []  # of some readings, once there are `_squeezed`
 
     @cached_property
     def _encodings_by_text(self) -> dict[str, tuple[re.Pattern[str], ...]]:
@@ -231,7 +252,7 @@ class _Readings:
                 break
             *_, text, before, spelling = heapq.heappop(pending)
             decoded = decode_all(spelling, text)
-            if decoded not in encodings_of:
+            if decoded not in encodings_of and len(decoded) <= longest(len(self._text)):
                 encodings_of[decoded] = (*before, spelling)
                 for reading in _next_readings(decoded, encodings_of[decoded], numbers):
                     heapq.heappush(pending, reading)
@@ -239,7 +260,13 @@ class _Readings:
 
     @cached_property
     def _squeezed(self) -> list[tuple[str, str]]:
-        return [(without_ignored(reading_text), reading_text) for reading_text in self._encodings_by_text]
+        squeezed = []
+        for reading_text, encodings in self._encodings_by_text.items():
+            words = reading_text.split()
+            squeezed.append((joined(words), reading_text))
+            if encodings in _READ_FOR_RARE:
+                self._long_words.append("".join(word for word in words if len(word) >= _LONG_WORD))
+        return squeezed
 
     def _decoded_text(self, reading_text: str) -> _DecodedText:
         """The reading of a decoded text, with source offsets, which are only needed after a secret was found."""
@@ -257,9 +284,15 @@ class _Readings:
         short = self._not_longer(needles)
         return {needle for text, _ in self._squeezed for needle in short if needle in text} if short else set()
 
+    def rare_of(self, needles: Sequence[str]) -> set[str]:
+        """Those of the rare needles, sorted by length, that are in long words of a usual reading."""
+        short = self._not_longer(needles)
+        texts = self._long_words if short and self._squeezed else []
+        return {needle for text in texts if text for needle in short if needle in text}
+
     def _not_longer(self, needles: Sequence[str]) -> Sequence[str]:
-        """Those of the needles, sorted by length, that may be in a reading: decoding never makes a text longer."""
-        return needles[: bisect_right(needles, len(self._text), key=len)]
+        """Those of the needles, sorted by length, that may be in a reading."""
+        return needles[: bisect_right(needles, longest(len(self._text)), key=len)]
 
     def core_spans(self, cores: Sequence[str]) -> Iterator[tuple[int, int]]:
         """The original spans of cores, sorted by length, in any reading: in either case, separated by anything."""
@@ -313,7 +346,8 @@ def _replace_spans(text: str, spans: Iterable[tuple[int, int]]) -> str:
 
 def _secret_spans(text: _Readings, secrets: Iterable[str]) -> Iterator[tuple[int, int]]:
     """The spans of complete secrets in a text."""
-    for needle in text.those_of(needles_of(tuple(secrets))):
+    known = tuple(secrets)
+    for needle in text.those_of(needles_of(known)) | text.rare_of(rare_needles_of(known)):
         yield from text.spans(needle, partial(_exact_span, needle))
 
 

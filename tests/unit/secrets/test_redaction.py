@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import functools
+import gzip
 import html
 import json
 import time
 import unicodedata
+import zlib
 from collections.abc import Callable, Iterator
 from urllib.parse import quote, quote_plus
 
@@ -233,6 +236,74 @@ def test_a_list_of_bytes_may_have_bytes_that_are_not_printed(encode: Callable[[s
     content = encode(secret)
     for spelled in (f"[{' '.join(map(str, content))}]", str(list(content))[1:], ", ".join(map(hex, content))):
         assert redacted(f"before {spelled}").startswith(f"before {SHOWN}")
+
+
+def deflated(content: bytes) -> bytes:
+    deflate = zlib.compressobj(wbits=-15)
+    return deflate.compress(content) + deflate.flush()
+
+
+def of_css(text: str) -> str:
+    return "".join(f"\\{ord(char):06x}" for char in text)
+
+
+RARE: list[Callable[[bytes], str]] = [
+    lambda content: base64.a85encode(content).decode(),
+    lambda content: base64.a85encode(content, adobe=True).decode(),
+    lambda content: base64.b85encode(content).decode(),
+    lambda content: base64.b32hexencode(content).decode(),
+    lambda content: binascii.b2a_uu(content).decode(),
+    lambda content: base64.b64encode(content).decode()[::-1],
+    lambda content: content.hex()[::-1],
+]
+COMPRESSED: list[Callable[[bytes], str]] = [
+    lambda content: base64.b64encode(gzip.compress(content)).decode(),
+    lambda content: base64.urlsafe_b64encode(zlib.compress(content)).decode().rstrip("="),
+    lambda content: base64.b64encode(deflated(content)).decode(),
+    lambda content: zlib.compress(content).hex(),
+    lambda content: base64.b64encode(gzip.compress(content)).decode()[:-12],  # as in a message that is cut
+]
+CHARACTERS: list[Callable[[bytes], str]] = [
+    lambda content: f"+{base64.b64encode(content.decode().encode('utf-16-be')).decode().rstrip('=')}-",
+    lambda content: of_css(content.decode()),
+    lambda content: "".join(f"\\{ord(char):x} " for char in content.decode()),
+    lambda content: content.decode().translate({number: 0xFEE0 + number for number in range(0x21, 0x7F)}),
+    lambda content: ":".join(f"{byte:02x}" for byte in content),
+]
+
+
+@pytest.mark.parametrize("secret", ["Ab-c.9_z<1&", "p\xe4ss-w.9_z+x", "481516234215"])
+@pytest.mark.parametrize("encode", [*RARE, *COMPRESSED, *CHARACTERS])
+def test_a_secret_is_found_in_encodings_that_few_programs_write(encode: Callable[[bytes], str], secret: str) -> None:
+    register(secret)
+    if secret.isascii() or encode not in CHARACTERS[-1:]:  # only the bytes of ASCII have a core
+        shown = redacted(f"before: {encode(secret.encode())} after")
+        assert SHOWN in shown
+        assert len("".join(shown.split())) <= len(f"before:<~{SHOWN}~>after")
+
+
+@pytest.mark.parametrize("outer", [json.dumps, html.escape, quote])
+@pytest.mark.parametrize("encode", [*RARE[:5], *COMPRESSED[:4]])
+def test_a_secret_is_found_in_a_longer_text_in_rare_encodings(
+    outer: Callable[[str], str], encode: Callable[[bytes], str]
+) -> None:
+    register("Ab-c.9_z<1&more")
+    for before in ("", "u", "us", "use", "user", "user:"):
+        content = f"{before}Ab-c.9_z<1&more, and so on".encode()
+        assert SHOWN in redacted(f"before {outer(encode(content))} after"), before
+
+
+def test_the_punycode_of_a_host_is_read() -> None:
+    register("p\xe4ss-w\xf6rd")
+    assert redacted("https://xn--pss-wrd-5wa0o.example.com") == f"https://{SHOWN}.example.com"
+
+
+def test_what_is_compressed_a_thousand_times_takes_no_longer() -> None:
+    register("abcdefgh-12345")
+    bomb = base64.b64encode(gzip.compress(bytes(10_000_000))).decode()
+    start = time.process_time()
+    redacted(f"{bomb} " * 20)
+    assert time.process_time() - start < 2.5
 
 
 ENCODED = "&amp;amp;#35; %252541 \\\\u0041 =3D41 ~01 '''' <b>x</b> #35; 1,2,3,4,5,6 YWJjZGVmZ2hpamts \uff41 "
