@@ -212,7 +212,7 @@ class _DecodedText(NamedTuple):
         start_indices, end_indices, offset = list[int](), list[int](), 0
         for number, (source, result) in enumerate(zip(written, read, strict=True)):
             end = offset + len(source)
-            if number % 2:  # encoded
+            if number % 2 and result != source:  # encoded
                 start_indices += [offset] * len(result)
                 end_indices += [end - 1] * len(result)
             else:

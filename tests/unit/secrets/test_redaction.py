@@ -238,6 +238,12 @@ def test_a_list_of_bytes_may_have_bytes_that_are_not_printed(encode: Callable[[s
         assert redacted(f"before {spelled}").startswith(f"before {SHOWN}")
 
 
+@pytest.mark.parametrize("elsewhere", [base64.b64encode(b"another text").decode(), '["ab", "c"]', "1,2,3,4,5,65"])
+def test_a_secret_inside_of_a_longer_name_goes_alone_whatever_is_encoded_elsewhere(elsewhere: str) -> None:
+    register("tulip-7")
+    assert redacted(f'"{elsewhere}", "1.0", "of_tulip-7_version"') == f'"{elsewhere}", "1.0", "of_{SHOWN}_version"'
+
+
 def deflated(content: bytes) -> bytes:
     deflate = zlib.compressobj(wbits=-15)
     return deflate.compress(content) + deflate.flush()
