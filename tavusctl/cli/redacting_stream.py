@@ -162,12 +162,15 @@ def _holds_secret(name: str) -> bool:
 
 
 def _is_own_word(value: str) -> bool:
-    """Whether a value is a word that is in reports and documents anyway: a key, a field, an action such as `create`."""
+    """Whether a value is, or is in, a word of reports and documents anyway: a key, a field, an action such as `create`.
+
+    Redacted, a part of a key of a JSON document would make it another document.
+    """
     if not _WORD.fullmatch(value):  # no key has this form
         return False
     from tavusctl.app.json_schemas import all_words  # few runs need it, and it takes a second
 
-    return value in all_words()
+    return any(value in word for word in all_words())
 
 
 def close_broken() -> None:

@@ -287,7 +287,7 @@ def test_a_path_and_an_id_of_such_a_client_are_shown(project: Project, name: str
     assert "/etc/marigold.json" in project.run("plan", **{name: "/etc/marigold.json"}).out
 
 
-@pytest.mark.parametrize("word", ["create", "persona", "changes", "api_key"])
+@pytest.mark.parametrize("word", ["create", "persona", "changes", "api_key", "person", "sensit", "tavusctl"])
 def test_a_secret_that_is_a_word_of_every_report_changes_no_report(project: Project, word: str) -> None:
     """Redacted there, the word would be known; a program could not read the plan, and no plan file could be written."""
     project.write("tavusctl.yaml", "version: 1\nsecrets: [MODEL]\n")
