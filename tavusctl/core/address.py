@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from msgspec import Struct
 
 from tavusctl.lib.patterns import pattern
 
 # People type names, and files are named after them: lower case letters, digits and hyphens only.
 NAME = pattern(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+ObjectKey: TypeAlias = tuple[str, str]  # kind and id of an object of the account
 
 
 class Address(Struct, frozen=True, order=True):

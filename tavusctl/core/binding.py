@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl.core.address import Address
+from tavusctl.core.address import Address, ObjectKey
 from tavusctl.lib.json_types import NOTHING, Json, JsonObject
 
 
@@ -46,6 +46,11 @@ class Binding(Struct, frozen=True):
         changes = dict.fromkeys(before, change) | {"successor_spec": change_of_successor or change}
         after = {name: new for name, old in before.items() if (new := changes[name](old)) is not old}
         return replace(self, **after) if after else self
+
+    @property
+    def key(self) -> ObjectKey:
+        """The kind and the id of the bound object."""
+        return self.address.kind, self.remote_id
 
     @property
     def other_versions(self) -> tuple[str, ...]:

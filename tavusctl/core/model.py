@@ -12,7 +12,7 @@ from functools import cached_property
 
 from msgspec import Struct
 
-from tavusctl.core.address import Address, Source
+from tavusctl.core.address import Address, ObjectKey, Source
 from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Blame, Diagnostic, Passage
 from tavusctl.core.project_settings import Limit
@@ -102,6 +102,11 @@ class Live(Struct, frozen=True):
     crawled: str = ""  # time at which its last crawl ended, from the server
     holds: tuple[str, ...] = ()  # ids of objects that stay as long as this one does, whatever it refers to
     names: Mapping[str, str] = NOTHING  # pointer -> name of the field in the read, if it is not that of the model
+
+    @property
+    def key(self) -> ObjectKey:
+        """The kind and the id of the object."""
+        return self.kind.name, self.remote_id
 
 
 class Move(Struct, frozen=True):

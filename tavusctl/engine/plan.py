@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl.core.address import Address
+from tavusctl.core.address import Address, ObjectKey
 from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Diagnostic, warning
 from tavusctl.core.errors import ConflictError, RefusedError
@@ -55,7 +55,7 @@ class PlanMetadata(Struct, frozen=True):
     key_source: str = ""  # where the API key comes from, which names an account without a label
     owners: Mapping[str, str] = {}  # id -> the other environment that has bound it, in words
     names: taken_names.Holders = {}  # the objects whose names the account accepts only once
-    forgotten: Mapping[tuple[str, str], Address] = {}  # by kind and id: released objects, whether targets or not
+    forgotten: Mapping[ObjectKey, Address] = {}  # released objects, whether targets or not
 
 
 def make(

@@ -8,7 +8,7 @@ from itertools import pairwise, starmap
 
 from msgspec.structs import replace
 
-from tavusctl.core.address import Address
+from tavusctl.core.address import Address, ObjectKey
 from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import StateError
@@ -169,7 +169,7 @@ def _observe_for_undo(
     return observe.with_kinds(api, account, _touched(finished_run), decoder)
 
 
-def _missing(keys: Iterable[tuple[str, str]], api: Reader, decoder: Decoder) -> frozenset[tuple[str, str]]:
+def _missing(keys: Iterable[ObjectKey], api: Reader, decoder: Decoder) -> frozenset[ObjectKey]:
     """The kinds and ids of which the account has no object."""
     return frozenset(one for one in keys if observe.find(api, KINDS[one[0]], one[1], decoder) is None)
 
@@ -369,7 +369,7 @@ def _metadata(api: Reader, state: State, inputs: PlanInputs, live: Sequence[Live
 
 def check_single(bindings: Iterable[Binding]) -> None:
     """Refuse a state that binds two addresses to one object: each would undo the changes of the other, or delete it."""
-    owners: dict[tuple[str, str], Binding] = {}
+    owners: dict[ObjectKey, Binding] = {}
     versions = [(binding, one) for binding in bindings for one in (binding.remote_id, *binding.other_versions)]
     for binding, remote_id in versions:
         other = owners.setdefault((binding.address.kind, remote_id), binding)

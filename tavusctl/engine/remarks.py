@@ -112,8 +112,8 @@ def shared_names(
             unmanaged[obj.kind.name, _plain_name(obj)].append(obj.remote_id)
     if not unmanaged:
         return
-    live_by_id = {(obj.kind.name, obj.remote_id): obj for obj in live}
-    pairs = ((binding, live_by_id.get((binding.address.kind, binding.remote_id))) for binding in bindings)
+    live_by_id = {obj.key: obj for obj in live}
+    pairs = ((binding, live_by_id.get(binding.key)) for binding in bindings)
     shared = [
         (binding, managed)
         for binding, managed in pairs

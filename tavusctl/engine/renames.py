@@ -45,7 +45,7 @@ def unbound(bindings: Bindings, gone: Mapping[Address, str]) -> Bindings:
 
 def run_with_current_addresses(finished_run: FinishedRun, bindings: Bindings) -> FinishedRun:
     """The records of a finished run, with the addresses that its objects have now."""
-    current_addresses = {(address.kind, binding.remote_id): address for address, binding in bindings.items()}
+    current_addresses = {binding.key: address for address, binding in bindings.items()}
     objects = [*finished_run.results.values(), *finished_run.imported, *finished_run.unbound]
     touched = [(binding.address, binding.remote_id) for binding in objects] + [
         (intent.address, intent.remote_id) for intent in finished_run.intents

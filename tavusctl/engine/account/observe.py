@@ -13,7 +13,7 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl.core.address import Address
+from tavusctl.core.address import Address, ObjectKey
 from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import ApiError, ConfigError, Gone
@@ -43,9 +43,9 @@ class AccountSnapshot(Struct, frozen=True):
     ids_with_secrets: AbstractSet[str] = frozenset()  # of objects whose bodies contain secrets
 
     @property
-    def by_id(self) -> dict[tuple[str, str], Live]:
+    def by_id(self) -> dict[ObjectKey, Live]:
         """The objects by kind and id."""
-        return {(live.kind.name, live.remote_id): live for live in self.live}
+        return {live.key: live for live in self.live}
 
     def ids_by_kind(self) -> dict[str, tuple[str, ...]]:
         """The ids of objects by kind."""
@@ -220,13 +220,13 @@ def snapshot(
     reading += [partial(_external, api, item, decoder) for item in desired if item.external_id]
     objects = [item for items in run_all(reading) for item in items]
     _refuse_missing(item for item in objects if isinstance(item, Desired))
-    live = {(item.kind.name, item.remote_id): item for item in objects if isinstance(item, Live)}
+    live = {item.key: item for item in objects if isinstance(item, Live)}
     incomplete = dict.fromkeys(_incomplete(live.values(), desired, bindings))
     complete = run_all([partial(find, api, KINDS[name], remote_id, decoder) for name, remote_id in incomplete])
-    live.update({(item.kind.name, item.remote_id): item for item in complete if item})
+    live.update({item.key: item for item in complete if item})
     unlisted, missing = _unlisted(api, bindings, live, decoder)
-    live = {(item.kind.name, item.remote_id): item for item in _listed_again(api, unlisted, decoder)} | live
-    live.update({(item.kind.name, item.remote_id): item for item in unlisted})
+    live = {item.key: item for item in _listed_again(api, unlisted, decoder)} | live
+    live.update({item.key: item for item in unlisted})
     missing_ids = {binding.address: binding.remote_id for binding in bindings if binding.address in missing}
     # If the id of a missing object is used again, it belongs to a new object.
     ids = {remote_id: address for remote_id, address in decoder.ids.items() if address not in missing}
@@ -235,7 +235,7 @@ def snapshot(
 
 
 def _unlisted(
-    api: Reader, bindings: Sequence[Binding], live: Mapping[tuple[str, str], Live], decoder: Decoder
+    api: Reader, bindings: Sequence[Binding], live: Mapping[ObjectKey, Live], decoder: Decoder
 ) -> tuple[list[Live], set[Address]]:
     """Bound objects and successors that no listing has, read by id, and the addresses of missing bound ones."""
     absent = [
@@ -261,13 +261,13 @@ def _listed_again(api: Reader, found: Iterable[Live], decoder: Decoder) -> list[
     ]
 
 
-def _incomplete(live: Iterable[Live], desired: Sequence[Desired], bindings: Sequence[Binding]) -> list[tuple[str, str]]:
+def _incomplete(live: Iterable[Live], desired: Sequence[Desired], bindings: Sequence[Binding]) -> list[ObjectKey]:
     """Kind and id of listed objects without a managed part that only a read of the object itself shows."""
     specs: dict[Address, list[JsonObject]] = {}
     for address, spec in [*((one.address, one.spec) for one in desired), *((b.address, b.applied) for b in bindings)]:
         specs.setdefault(address, []).append(spec)
     return [
-        (one.kind.name, one.remote_id)
+        one.key
         for one in live
         for part in one.kind.parts
         if one.address and part.path and part.spec_path[0] not in one.body
@@ -335,7 +335,7 @@ def with_dangling_ids(
     references, live = {one.address: one.refers_to for one in desired}, account.by_id
 
     def as_applied(binding: Binding) -> Binding:
-        shown, kept = live.get((binding.address.kind, binding.remote_id)), references.get(binding.address, ())
+        shown, kept = live.get(binding.key), references.get(binding.address, ())
         present = {*texts(shown.body)} if shown else set()
         ids: dict[Json, str] = {one: id_ for one, id_ in missing_ids.items() if id_ in present and one not in kept}
         applied = map_leaves(binding.applied, lambda leaf: ids.get(leaf, leaf) if isinstance(leaf, Address) else leaf)

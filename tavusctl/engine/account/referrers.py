@@ -8,7 +8,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from tavusctl.core.address import Address
+from tavusctl.core.address import Address, ObjectKey
 from tavusctl.core.binding import Binding
 from tavusctl.core.model import Live
 from tavusctl.core.ports import Reader
@@ -62,15 +62,13 @@ def _complete(api: Reader, live: Sequence[Live], targets: AbstractSet[str], deco
             lacking.setdefault(one.kind.name, []).append(one)
     read = {key: found for objects in lacking.values() for key, found in _read(api, objects, targets, decoder)}
     for one in live:
-        key = one.kind.name, one.remote_id
-        found = read.get(key, one)
-        if found:
+        if found := read.get(one.key, one):
             yield found
 
 
 def _read(
     api: Reader, objects: Sequence[Live], targets: AbstractSet[str], decoder: Decoder
-) -> Iterator[tuple[tuple[str, str], Live | None]]:
+) -> Iterator[tuple[ObjectKey, Live | None]]:
     """Objects of one kind, read by id, with their kind and id; None for one that was deleted meanwhile.
 
     If the API of the account does not have the part, it is not in the first object that is read, and the rest is not
@@ -78,11 +76,11 @@ def _read(
     """
     for index, one in enumerate(objects):
         first = find(api, one.kind, one.remote_id, decoder)
-        yield (one.kind.name, one.remote_id), first
+        yield one.key, first
         if first:
             rest = [] if _lacks_part(first, targets) else objects[index + 1 :]
             reads = run_all([partial(find, api, each.kind, each.remote_id, decoder) for each in rest])
-            yield from zip(((each.kind.name, each.remote_id) for each in rest), reads, strict=True)
+            yield from zip((each.key for each in rest), reads, strict=True)
             return
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from tavusctl.core.address import Address
+from tavusctl.core.address import Address, ObjectKey
 from tavusctl.core.errors import Gone, Rejected
 from tavusctl.core.json_tree import canonical, leaves, value_at
 from tavusctl.core.ports import Api, Reader
@@ -57,7 +57,7 @@ class _Observed(Struct, frozen=True):
     trouble: str = ""
     pending: bool = False  # the trouble ends without a change
     status: str = ""
-    refers_to: tuple[tuple[str, str], ...] = ()
+    refers_to: tuple[ObjectKey, ...] = ()
     body: JsonObject = field(default_factory=dict)
     draft: bool = False  # it has an unpublished draft
     created: str = ""
@@ -131,7 +131,7 @@ def converse(api: Api, target: Target, field: str, name: str) -> Check:
     return check("; ".join(filter(None, (trouble, left))))
 
 
-def _read_all(api: Reader, keys: set[tuple[str, str]]) -> dict[tuple[str, str], _Observed]:
+def _read_all(api: Reader, keys: set[ObjectKey]) -> dict[ObjectKey, _Observed]:
     ordered = sorted(keys)
     reads = [partial(_read_one, api, KINDS[kind], remote_id) for kind, remote_id in ordered]
     return dict(zip(ordered, run_all(reads, _AT_ONCE), strict=True))
@@ -178,7 +178,7 @@ def _unpublished(target: Target, observed: _Observed) -> Iterator[str]:
         yield "it has an unpublished draft"
 
 
-def _ids(kind: ResourceKind, value: Json, path: KeyPath) -> Iterator[tuple[str, str]]:
+def _ids(kind: ResourceKind, value: Json, path: KeyPath) -> Iterator[ObjectKey]:
     """Kind and id of each reference in an object, in the order of its fields."""
     refers_to = kind.field_at(path).refers_to
     if refers_to and isinstance(value, str) and value:
@@ -191,7 +191,7 @@ def _ids(kind: ResourceKind, value: Json, path: KeyPath) -> Iterator[tuple[str, 
             yield from _ids(kind, item, (*path, "*"))
 
 
-def _references(target: Target, observed: _Observed, others: Mapping[tuple[str, str], _Observed]) -> Iterator[Check]:
+def _references(target: Target, observed: _Observed, others: Mapping[ObjectKey, _Observed]) -> Iterator[Check]:
     """Failed checks for references to objects that do not exist or are not ready."""
     for kind, remote_id in dict.fromkeys(observed.refers_to):
         other = others.get((kind, remote_id))  # None: a kind that cannot be read here

@@ -67,7 +67,7 @@ def compare_all(
     `referrers_by_id` has, by bound id, the addresses of manifests that contain this id in place of an address.
     """
     by_address = {binding.address: binding for binding in bindings}
-    by_id = {(obj.kind.name, obj.remote_id): obj for obj in live}
+    by_id = {obj.key: obj for obj in live}
     managed = [item for item in desired if not item.external_id]
     releases = tuple(ownership.release_changes(desired, by_address.values(), by_id))
     handled = {*(item.address for item in managed), *_addresses(releases)}

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from msgspec.structs import replace
 
 from tavusctl import patch
-from tavusctl.core.address import Address
+from tavusctl.core.address import Address, ObjectKey
 from tavusctl.core.binding import Binding
 from tavusctl.core.json_tree import leaves, texts
 from tavusctl.core.model import Action, Cause, Change, Desired, Live, Manifest
@@ -20,7 +20,6 @@ from tavusctl.engine.diff.replacement import label
 from tavusctl.engine.safety import protection
 from tavusctl.lib.json_types import JsonObject, as_object
 
-Key = tuple[str, str]  # kind and id
 _WHOLE = frozenset({Action.CREATE, Action.REPLACE})
 _PART = frozenset({Action.UPDATE, Action.ADOPT})
 
@@ -36,7 +35,7 @@ def without_externals(state: State, manifests: Iterable[Manifest]) -> State:
     )
 
 
-def _without_external_versions(binding: Binding, externals: AbstractSet[Key]) -> Binding:
+def _without_external_versions(binding: Binding, externals: AbstractSet[ObjectKey]) -> Binding:
     """A binding without successors and old versions that the manifests declare external."""
     kind = binding.address.kind
     retired = tuple(remote_id for remote_id in binding.retired if (kind, remote_id) not in externals)
@@ -46,17 +45,16 @@ def _without_external_versions(binding: Binding, externals: AbstractSet[Key]) ->
 
 
 def release_changes(
-    desired: Sequence[Desired], bindings: Iterable[Binding], live: Mapping[Key, Live]
+    desired: Sequence[Desired], bindings: Iterable[Binding], live: Mapping[ObjectKey, Live]
 ) -> Iterator[Change]:
     """A release of each binding whose object a manifest declares external, under its address or another one."""
     managed = {item.address for item in desired if not item.external_id}
     by_address = {item.address: item for item in desired if item.external_id}
     by_key = {(item.address.kind, item.external_id): item for item in by_address.values()}
     for binding in bindings:
-        key = (binding.address.kind, binding.remote_id)
-        item = by_address.get(binding.address) or by_key.get(key)
+        item = by_address.get(binding.address) or by_key.get(binding.key)
         if item and binding.address not in managed:
-            yield _release(binding, item, live.get(key))
+            yield _release(binding, item, live.get(binding.key))
 
 
 def _release(binding: Binding, item: Desired, live: Live | None) -> Change:
@@ -112,9 +110,9 @@ def update_of_foreign(item: Desired, binding: Binding, live: Live, reason: str) 
     )
 
 
-def orphan_changes(binding: Binding, by_id: Mapping[Key, Live], live: Sequence[Live]) -> Iterator[Change]:
+def orphan_changes(binding: Binding, by_id: Mapping[ObjectKey, Live], live: Sequence[Live]) -> Iterator[Change]:
     """The delete of an object whose manifest was removed, or the release of its binding."""
-    obj = by_id.get((binding.address.kind, binding.remote_id))
+    obj = by_id.get(binding.key)
     if obj is None or binding.on_remove == "retain":
         reason = "already deleted" if obj is None else "on_remove: retain"
         yield Change(Action.FORGET, Cause.ORPHANED, binding.address, binding.remote_id, reason=reason, live=obj)

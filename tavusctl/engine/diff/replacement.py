@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl import patch
-from tavusctl.core.address import Address
+from tavusctl.core.address import Address, ObjectKey
 from tavusctl.core.binding import Binding
 from tavusctl.core.json_tree import map_leaves, value_at
 from tavusctl.core.model import Action, Cause, Change, Desired, FieldChange, Live
@@ -38,7 +38,7 @@ class StateAndAccount(Struct, frozen=True):
     """State and account, to look up bindings and objects."""
 
     bindings: Mapping[Address, Binding]
-    live: Mapping[tuple[str, str], Live]
+    live: Mapping[ObjectKey, Live]
     adopt: bool
     recreate: AbstractSet[Address]  # to be recreated if they failed
     unmanaged: UnmanagedObjects
@@ -47,7 +47,7 @@ class StateAndAccount(Struct, frozen=True):
     def of(self, address: Address) -> tuple[Binding | None, Live | None]:
         """The binding of an address, and its object."""
         binding = self.bindings.get(address)
-        return binding, self.live.get((address.kind, binding.remote_id)) if binding else None
+        return binding, self.live.get(binding.key) if binding else None
 
 
 def without_given_up(desired: Iterable[Desired], bindings: Mapping[Address, Binding]) -> dict[Address, Binding]:

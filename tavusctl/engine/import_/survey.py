@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl.core.address import Address
+from tavusctl.core.address import Address, ObjectKey
 from tavusctl.core.binding import Binding
 from tavusctl.core.errors import Gone
 from tavusctl.core.json_tree import leaves, pattern_of, with_addresses, with_leaves
@@ -65,10 +65,8 @@ def _survey(wanted: Collection[str], api: Reader, sealed: SealedState, inputs: P
     ]
     live = [item for item in listed if _ID.fullmatch(item.remote_id)]
     odd = tuple(item for item in listed if not _ID.fullmatch(item.remote_id))
-    live_keys = {(item.kind.name, item.remote_id) for item in live}
-    bound_keys = [
-        (item.address.kind, item.remote_id) for item in state.bindings.values() if item.address.kind in wanted
-    ]
+    live_keys = {item.key for item in live}
+    bound_keys = [item.key for item in state.bindings.values() if item.address.kind in wanted]
     check_owner(state, inputs, len(bound_keys), len([key for key in bound_keys if key not in live_keys]))
     stock = []
     referenced = [
@@ -143,7 +141,7 @@ def _differs(desired: Desired, live: Live | None, binding: Binding, ids: Mapping
     return live is None or bool(compare(without_unknown_secrets(desired), addressed(live, ids), binding).fields)
 
 
-def referenced_objects(live: Iterable[Live]) -> set[tuple[str, str]]:
+def referenced_objects(live: Iterable[Live]) -> set[ObjectKey]:
     """Kind and id of everything that objects refer to."""
     return {
         (target, leaf)

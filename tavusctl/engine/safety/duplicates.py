@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl.core.address import Address
+from tavusctl.core.address import Address, ObjectKey
 from tavusctl.core.model import Action, Cause, Change, Refusal
 from tavusctl.engine.compare import claim
 from tavusctl.engine.compare.desired import sent_name
@@ -19,13 +19,13 @@ _ELSEWHERE = "if the project was applied before, find its state (`tavusctl docto
 class Existing(Struct, frozen=True):
     """What is known of the objects that planned creates may duplicate."""
 
-    forgotten: Mapping[tuple[str, str], Address]  # by kind and id: objects that the same plan does not manage any more
+    forgotten: Mapping[ObjectKey, Address]  # objects that the same plan does not manage any more
     adopt: bool  # existing objects are imported, unless they would have to be replaced
     owners: Mapping[str, str]  # by id: who manages an object elsewhere
     state_is_lost: bool  # the state is empty, although the account has objects with the names of manifests
 
 
-def forgotten_objects(changes: Iterable[Change]) -> Mapping[tuple[str, str], Address]:
+def forgotten_objects(changes: Iterable[Change]) -> Mapping[ObjectKey, Address]:
     """The addresses of objects whose bindings a plan drops, by kind and id."""
     return {(one.address.kind, one.remote_id): one.address for one in changes if one.action is Action.FORGET}
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from tavusctl.core.address import Address
+from tavusctl.core.address import Address, ObjectKey
 from tavusctl.core.binding import Binding
 from tavusctl.core.errors import RefusedError
 from tavusctl.core.messages import counted
@@ -112,7 +112,7 @@ def _refuse_in_use(change: Change, rewritten: AbstractSet[Address]) -> Refusal |
 
 
 def with_identity(
-    changes: Iterable[Change], bindings: Mapping[Address, Binding], live: Mapping[tuple[str, str], Live]
+    changes: Iterable[Change], bindings: Mapping[Address, Binding], live: Mapping[ObjectKey, Live]
 ) -> list[Change]:
     """The changes; one of an object that is not the bound one any more says so, unless it only releases the object."""
 

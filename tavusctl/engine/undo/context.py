@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from tavusctl.core.address import Address, Source
+from tavusctl.core.address import Address, ObjectKey, Source
 from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Diagnostic, warning
 from tavusctl.core.json_tree import set_at
@@ -30,15 +30,15 @@ class UndoContext(Struct, frozen=True):
 
     run: FinishedRun
     bindings: Mapping[Address, Binding]
-    live: Mapping[tuple[str, str], Live]
+    live: Mapping[ObjectKey, Live]
     ids: Mapping[str, Address]
     trash: Mapping[str, JsonObject]  # by id: bodies of deleted objects
     recreate: bool = False
     secrets: Mapping[tuple[Address, str], Secret] = field(default_factory=dict)  # by pointer: as manifests name them
     unset: Mapping[tuple[Address, str], tuple[str, ...]] = field(default_factory=dict)  # by pointer: unset variables
     owners: Mapping[str, str] = field(default_factory=dict)  # by id: which other environment has bound an object
-    externals: Mapping[tuple[str, str], Address] = field(default_factory=dict)  # by kind and id: external objects
-    missing: frozenset[tuple[str, str]] = frozenset()  # kind and id: references to objects that no longer exist
+    externals: Mapping[ObjectKey, Address] = field(default_factory=dict)  # external objects
+    missing: frozenset[ObjectKey] = frozenset()  # references to objects that no longer exist
 
 
 class TargetState(Struct, frozen=True):

@@ -52,14 +52,14 @@ def undo_create(intent: Intent, context: UndoContext, plan: UndoPlan) -> None:
     if intent.op in context.run.unknown:
         refuse(plan, minimal_change(intent, Action.DELETE), UNKNOWN_OUTCOME)
         return
-    if created and binding is None and (intent.address.kind, created.remote_id) not in context.live:
+    if created and binding is None and created.key not in context.live:
         return  # it was deleted since, as by an undo that was interrupted
     if created is None or binding is None or binding.remote_id != created.remote_id:
         refuse(
             plan, minimal_change(intent, Action.DELETE), f"`{intent.address}` is no longer bound to the created object"
         )
         return
-    live = context.live.get((intent.address.kind, binding.remote_id))
+    live = context.live.get(binding.key)
     change = replace(minimal_change(intent, Action.DELETE), remote_id=binding.remote_id, live=live)
     if _refuse_other_versions(plan, change, binding):
         return

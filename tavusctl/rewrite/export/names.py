@@ -14,7 +14,7 @@ from typing import Final
 
 from anyascii import anyascii
 
-from tavusctl.core.address import Address
+from tavusctl.core.address import Address, ObjectKey
 from tavusctl.core.model import Live
 from tavusctl.lib.patterns import pattern
 from tavusctl.secrets.redaction import redacted
@@ -29,9 +29,9 @@ _APOSTROPHES = pattern("['`\u2019]")
 _OTHER = pattern("[^a-z0-9]+")
 
 
-def addresses(objects: Sequence[Live], taken: AbstractSet[Address]) -> dict[tuple[str, str], Address]:
+def addresses(objects: Sequence[Live], taken: AbstractSet[Address]) -> dict[ObjectKey, Address]:
     """An address for every object, by kind and id; `taken` are the addresses of other objects."""
-    stems = {(live.kind.name, live.remote_id): Address(live.kind.name, _stem(live)) for live in objects}
+    stems = {live.key: Address(live.kind.name, _stem(live)) for live in objects}
     shared = {address for address, count in Counter(stems.values()).items() if count > 1}
     plain = {key: stem for key, stem in stems.items() if stem not in shared | taken and stem.name not in _RESERVED}
     chosen, used = dict(plain), {*taken, *plain.values()}
