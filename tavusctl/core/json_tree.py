@@ -63,6 +63,15 @@ def with_addresses(document: Json, addresses: Mapping[str, Json]) -> Json:
     return map_leaves(document, lambda leaf: addresses.get(leaf, leaf) if isinstance(leaf, str) else leaf)
 
 
+@overload
+def replace_addresses(document: JsonObject, replacements: Mapping[Address, Json]) -> JsonObject: ...
+@overload
+def replace_addresses(document: Json, replacements: Mapping[Address, Json]) -> Json: ...
+def replace_addresses(document: Json, replacements: Mapping[Address, Json]) -> Json:
+    """A document with ids, or other addresses, in place of the addresses in `replacements`."""
+    return map_leaves(document, lambda leaf: replacements.get(leaf, leaf) if isinstance(leaf, Address) else leaf)
+
+
 def map_leaves_with_path(value: Json, change: Callable[[Json, KeyPath], Json], path: KeyPath = ()) -> Json:
     """A copy of a document with every leaf replaced by `change(leaf, path)`; list indices in the path are `*`."""
     if isinstance(value, dict):

@@ -9,9 +9,8 @@ from msgspec.structs import replace
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.errors import StateError
-from tavusctl.core.json_tree import map_leaves
+from tavusctl.core.json_tree import replace_addresses
 from tavusctl.core.model import Manifest, Move
-from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.state.journal import FinishedRun, Intent, Inverse
 
 Bindings = Mapping[Address, Binding]
@@ -85,27 +84,20 @@ def _renamed(binding: Binding, renames: Renames) -> Binding:
 
 
 def _with_renamed_references(binding: Binding, renames: Names) -> Binding:
-    return binding.with_documents(lambda document: _renamed_document(document, renames))
+    return binding.with_documents(lambda document: replace_addresses(document, renames))
 
 
 def _renamed_intent(intent: Intent, renames: Renames) -> Intent:
     inverse = intent.inverse
-    operations = tuple(_renamed_document(operation, renames) for operation in inverse.operations)
-    values_after, values_before = (
-        _renamed_document(inverse.values_after, renames),
-        _renamed_document(inverse.values_before, renames),
-    )
     return replace(
         intent,
         address=renames.get(intent.address, intent.address),
-        spec=_renamed_document(intent.spec, renames),
+        spec=replace_addresses(intent.spec, renames),
         before=intent.before and _renamed(intent.before, renames),
-        inverse=Inverse(operations, values_after, values_before, inverse.unrecorded),
+        inverse=Inverse(
+            tuple(replace_addresses(operation, renames) for operation in inverse.operations),
+            replace_addresses(inverse.values_after, renames),
+            replace_addresses(inverse.values_before, renames),
+            inverse.unrecorded,
+        ),
     )
-
-
-def _renamed_document(document: JsonObject, renames: Names) -> JsonObject:
-    def renamed_leaf(leaf: Json) -> Json:
-        return renames.get(leaf, leaf) if isinstance(leaf, Address) else leaf
-
-    return map_leaves(document, renamed_leaf)

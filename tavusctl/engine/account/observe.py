@@ -17,7 +17,7 @@ from tavusctl.core.address import Address, ObjectKey
 from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import ApiError, ConfigError, Gone
-from tavusctl.core.json_tree import Leaf, map_leaves, texts, value_at, with_addresses, with_leaves
+from tavusctl.core.json_tree import Leaf, map_leaves, replace_addresses, texts, value_at, with_addresses, with_leaves
 from tavusctl.core.messages import one_of
 from tavusctl.core.model import Declared, Desired, Live, Manifest
 from tavusctl.core.ports import Reader, State
@@ -337,9 +337,8 @@ def with_dangling_ids(
     def as_applied(binding: Binding) -> Binding:
         shown, kept = live.get(binding.key), references.get(binding.address, ())
         present = {*texts(shown.body)} if shown else set()
-        ids: dict[Json, str] = {one: id_ for one, id_ in missing_ids.items() if id_ in present and one not in kept}
-        applied = map_leaves(binding.applied, lambda leaf: ids.get(leaf, leaf) if isinstance(leaf, Address) else leaf)
-        return replace(binding, applied=applied) if ids else binding
+        ids = {one: id_ for one, id_ in missing_ids.items() if id_ in present and one not in kept}
+        return replace(binding, applied=replace_addresses(binding.applied, ids)) if ids else binding
 
     return [as_applied(binding) for binding in all_bindings]
 
@@ -348,7 +347,7 @@ def _unlinked(live: Live, missing_ids: Mapping[Address, str]) -> Live:
     """An object with ids in its references to missing objects: their addresses will stand for other objects."""
     if not missing_ids:
         return live
-    body = map_leaves(live.body, lambda leaf: missing_ids.get(leaf, leaf) if isinstance(leaf, Address) else leaf)
+    body = replace_addresses(live.body, missing_ids)
     return replace(live, body=body, address=None if live.address in missing_ids else live.address)
 
 

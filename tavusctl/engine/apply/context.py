@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.errors import ConflictError, TavusctlError
-from tavusctl.core.json_tree import map_leaves
+from tavusctl.core.json_tree import map_leaves, replace_addresses
 from tavusctl.core.model import Desired, FieldChange, Live, LocalFile, Outcome
 from tavusctl.core.ports import Api, Clock
 from tavusctl.core.resource_kind import ResourceKind
@@ -138,11 +138,7 @@ class ApplyContext:
 
         These are the ids at the time of the plan: a replacement changes the id that an address stands for.
         """
-
-        def planned_id(leaf: Json) -> Json:
-            return self.planned_ids.get(leaf, leaf) if isinstance(leaf, Address) else leaf
-
-        return replace(live, body=self.with_ids(map_leaves(live.body, planned_id)))
+        return replace(live, body=self.with_ids(replace_addresses(live.body, self.planned_ids)))
 
     def look(self, kind: ResourceKind, remote_id: str) -> Live:
         """Read an object now, with ids in place of addresses."""
