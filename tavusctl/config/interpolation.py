@@ -15,7 +15,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from tavusctl.core.address import NAME, Address, Source
+from tavusctl.core.address import NAME, NOWHERE, Address, Source
 from tavusctl.core.diagnostics import Diagnostic, Passage
 from tavusctl.core.messages import VARIABLE_HINT, Fault, likely_name, listed, parted, shown, suggestion, variable_fault
 from tavusctl.kinds import address_in
@@ -96,7 +96,7 @@ def unescaped(text: str) -> str:
 
 def inserted_text(text: str, scope: Scope) -> str | None:
     """The text that an expression inserts; None if its value is not text or is a secret."""
-    expansion = expand(f"{text} ", Source("", 0, 0), scope)
+    expansion = expand(f"{text} ", NOWHERE, scope)
     return expansion.value[:-1] if isinstance(expansion.value, str) and not expansion.diagnostics else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
@@ -41,3 +41,6 @@ class Source(Struct, frozen=True, order=True, gc=False):
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}:{self.column}"
+
+
+NOWHERE: Final = Source("", 0, 0)  # of what no file declares

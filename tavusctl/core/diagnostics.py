@@ -10,7 +10,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl.core.address import Address, Source
+from tavusctl.core.address import NOWHERE, Address, Source
 from tavusctl.lib.json_types import Json
 
 
@@ -94,7 +94,7 @@ def errors_in(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 def place(diagnostic: Diagnostic) -> tuple[str, int, int, str, str]:
     """The sort key of a diagnostic: file, line, column, id, message."""
-    source = diagnostic.source or Source("", 0, 0)
+    source = diagnostic.source or NOWHERE
     return source.path, source.line, source.column, diagnostic.id, diagnostic.message
 
 

@@ -9,11 +9,11 @@ from itertools import groupby
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl.core.address import Address, Source
+from tavusctl.core.address import NOWHERE, Address
 from tavusctl.core.binding import MADE, Binding
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import Ambiguous, UnknownOutcome
-from tavusctl.core.json_tree import canonical, leaves, map_leaves, set_at, value_at
+from tavusctl.core.json_tree import canonical, leaves, replace_addresses, set_at, value_at
 from tavusctl.core.model import Action, Desired, FieldChange, Live
 from tavusctl.core.ports import State
 from tavusctl.core.resource_kind import ResourceKind
@@ -21,10 +21,10 @@ from tavusctl.crawl import status
 from tavusctl.engine.compare import match_create
 from tavusctl.engine.compare.match_create import SentCreate
 from tavusctl.engine.compare.patch_guards import touches
-from tavusctl.engine.compare.three_way import compare, is_taken_away, recorded_value, unkept_fields
+from tavusctl.engine.compare.three_way import edited_fields, is_taken_away, recorded_value, unkept_fields
 from tavusctl.fields.equivalence import alike, is_unset
 from tavusctl.kinds import KINDS
-from tavusctl.lib.json_types import Json, JsonObject, KeyPath
+from tavusctl.lib.json_types import JsonObject, KeyPath
 from tavusctl.patch import split
 from tavusctl.state.journal import CallOutcome, Intent, ReplayResult
 
@@ -172,9 +172,9 @@ def _with_update(state: State, intent: Intent, look: Look) -> State:
     live = look(kind, intent.remote_id)
     if before is None or live is None:
         return state
-    sent = Binding(intent.address, live.remote_id, intent.spec)
-    differing = compare(Desired(intent.address, intent.spec, Source("", 0, 0), kind=kind), live, sent).fields
-    if not _is_done(kind, intent, differing, _with_ids(live.body, state)):
+    differing = edited_fields(live, Binding(intent.address, live.remote_id, intent.spec))
+    ids = {address: binding.remote_id for address, binding in state.bindings.items()}  # which the journal has
+    if not _is_done(kind, intent, differing, replace_addresses(live.body, ids)):
         return state
     answers = {field.path: recorded_value(field.live) for field in differing}
     externals = {**before.externals, **intent.ids}
@@ -211,17 +211,6 @@ def _same_at(path: KeyPath, one: JsonObject, other: JsonObject) -> bool:
     return canonical(value_at(one, path)) == canonical(value_at(other, path))
 
 
-def _with_ids(body: JsonObject, state: State) -> JsonObject:
-    """A body with ids in place of addresses, as the journal has it."""
-
-    def id_of(leaf: Json) -> Json:
-        binding = state.bindings.get(leaf) if isinstance(leaf, Address) else None
-        return binding.remote_id if binding else leaf
-
-    read: JsonObject = map_leaves(body, id_of)
-    return read
-
-
 def _with_recrawl(state: State, intent: Intent, look: Look) -> State:
     """The state with a recrawl, if its crawl is under way or has ended after the call."""
     kind, before = KINDS[intent.address.kind], state.bindings.get(intent.address)
@@ -233,7 +222,7 @@ def _with_recrawl(state: State, intent: Intent, look: Look) -> State:
     delay = timedelta(seconds=intent.delay)
     if not (live.status == _CRAWLING or (sent and ended and ended >= sent + delay)):
         return state
-    desired = Desired(intent.address, intent.spec, Source("", 0, 0), kind=kind)
+    desired = Desired(intent.address, intent.spec, NOWHERE, kind=kind)
     differing = [field for field in unkept_fields(desired, live) if field.path.startswith(f"/{kind.crawl_key}/")]
     answers = {**before.answered, **{field.path: recorded_value(field.live) for field in differing}}
     return _with(state, intent.address, replace(before, applied=intent.spec, answered=answers))

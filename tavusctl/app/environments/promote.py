@@ -20,7 +20,7 @@ from tavusctl.app.session.manifests import load
 from tavusctl.config import files, loading
 from tavusctl.config.interpolation import escape_expressions
 from tavusctl.config.loading import LoadResult
-from tavusctl.core.address import Address, Source
+from tavusctl.core.address import NOWHERE, Address
 from tavusctl.core.diagnostics import Edit, errors_in, written_at
 from tavusctl.core.errors import ConfigError, RefusedError, UsageError
 from tavusctl.core.json_tree import side_by_side
@@ -266,6 +266,5 @@ def _hint_for_less(
 
 def _without_places(manifests: Iterable[Manifest]) -> Manifests:
     """Manifests by address, without their positions in files, so that equal content compares equal."""
-    nowhere = Source("", 0, 0)
-    places = {"source": nowhere, "sources": {}, "envelope_sources": {}, "passages": {}, "overlay": None}
+    places = {"source": NOWHERE, "sources": {}, "envelope_sources": {}, "passages": {}, "overlay": None}
     return {one.address: replace(one, **places) for one in manifests}

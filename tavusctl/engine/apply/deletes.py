@@ -13,15 +13,14 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from tavusctl import patch
-from tavusctl.core.address import Source
 from tavusctl.core.binding import Binding
 from tavusctl.core.errors import Ambiguous, ApiError, Gone, WithoutEffect
 from tavusctl.core.json_tree import map_leaves, value_at
-from tavusctl.core.model import Change, Desired, Live
+from tavusctl.core.model import Change, Live
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.apply.calls import record_failure
 from tavusctl.engine.apply.context import ApplyContext, EditedMeanwhile, Stopped
-from tavusctl.engine.compare.three_way import compare
+from tavusctl.engine.compare.three_way import edited_fields
 from tavusctl.fields import presigned_urls
 from tavusctl.lib.json_types import JsonObject
 
@@ -80,10 +79,8 @@ def _read_before(ctx: ApplyContext, step: Change, kind: ResourceKind) -> Live:
 
 def _check_as_sent(step: Change, live: Live) -> None:
     """Refuse to delete an object that may be deleted only as the base of the step has it, and is not so any more."""
-    if step.base:
-        sent = Desired(step.address, step.base.applied, Source("", 0, 0), kind=live.kind)
-        if edited := [change.path for change in compare(sent, live, step.base).fields]:
-            raise EditedMeanwhile(step.address, edited)
+    if step.base and (edited := [change.path for change in edited_fields(live, step.base)]):
+        raise EditedMeanwhile(step.address, edited)
 
 
 def _without_signatures(live: Live) -> JsonObject:

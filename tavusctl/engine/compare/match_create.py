@@ -17,15 +17,15 @@ from collections.abc import Set as AbstractSet
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl.core.address import Address, Source
+from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.errors import Ambiguous
 from tavusctl.core.json_tree import is_empty
 from tavusctl.core.messages import one_of
-from tavusctl.core.model import Desired, Live
+from tavusctl.core.model import Live
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.compare import claim
-from tavusctl.engine.compare.three_way import compare
+from tavusctl.engine.compare.three_way import edited_fields
 from tavusctl.lib.json_types import Json, JsonObject
 
 _CUT = 8  # least number of characters by which a cut text is recognised
@@ -113,10 +113,10 @@ def candidate_ids(
 
 def matching_ids(sent: SentCreate, new: Iterable[Live]) -> tuple[str, ...]:
     """Ids of the new objects that have the sent name and content; only the exact matches, if there are any."""
-    matches = [obj for obj in new if _is_named(sent, obj) and reads_alike(sent.kind, _without_name(sent), obj)]
+    matches = [obj for obj in new if _is_named(sent, obj) and reads_alike(sent, obj)]
     if not sent.name:
         matches = matches if _is_distinctive(sent.kind, sent.spec) else []
-    exact_matches = [obj for obj in matches if obj.name == sent.name and reads_as(sent.kind, _without_name(sent), obj)]
+    exact_matches = [obj for obj in matches if obj.name == sent.name and reads_as(sent, obj)]
     return tuple(sorted(obj.remote_id for obj in exact_matches or matches))
 
 
@@ -129,14 +129,14 @@ def is_created_object(sent: SentCreate, live: Live) -> bool:
 
 def possible_duplicates(sent: SentCreate, live: Iterable[Live], existing_ids: AbstractSet[str]) -> tuple[Live, ...]:
     """New objects without an address that match what a create sent, so that they may be duplicates of its object."""
-    unclaimed = replace(sent, name=claim.without_claim(sent.name))
+    name = claim.without_claim(sent.name)
     return tuple(
         obj
         for obj in live
         if obj.address is None
         and obj.remote_id not in existing_ids
-        and same_name(unclaimed.name, claim.without_claim(obj.name))
-        and reads_alike(sent.kind, _without_name(unclaimed), obj)
+        and same_name(name, claim.without_claim(obj.name))
+        and reads_alike(sent, obj)
     )
 
 
@@ -188,16 +188,15 @@ class UnmanagedObjects:
             yield from self._similar.get((kind.name, _without_dots(full_name[:length])), ())
 
 
-def reads_as(kind: ResourceKind, spec: JsonObject, live: Live) -> bool:
-    """Whether a comparison of an object with `spec` finds no difference; a masked secret counts as the one sent."""
-    address = Address(kind.name, "sent")
-    desired = Desired(address, spec, Source("", 0, 0), kind=kind)
-    return not compare(desired, live, Binding(address, live.remote_id, spec)).fields
+def reads_as(sent: SentCreate, live: Live) -> bool:
+    """Whether an object reads as all that was sent but the name; a masked secret counts as the one sent."""
+    spec = {key: value for key, value in sent.spec.items() if key != sent.kind.name_field}
+    return not edited_fields(live, Binding(Address(sent.kind.name, "sent"), live.remote_id, spec))
 
 
-def reads_alike(kind: ResourceKind, spec: JsonObject, live: Live) -> bool:
-    """Whether an object reads as `spec`, where a text that a server may have changed counts as the sent one."""
-    return reads_as(kind, spec, live) or reads_as(kind, spec, replace(live, body=_in_sent_spelling(spec, live.body)))
+def reads_alike(sent: SentCreate, live: Live) -> bool:
+    """The same, where a text that a server may have changed counts as the sent one."""
+    return reads_as(sent, live) or reads_as(sent, replace(live, body=_in_sent_spelling(sent.spec, live.body)))
 
 
 def _is_theirs(sent: SentCreate, live: Live) -> bool:
@@ -218,11 +217,7 @@ def _agrees_in_part(sent: SentCreate, live: Live) -> bool:
 
 def _content_matches(sent: SentCreate, live: Live) -> bool:
     """Whether everything but the name agrees, provided that there is any such content."""
-    return _is_distinctive(sent.kind, sent.spec) and reads_alike(sent.kind, _without_name(sent), live)
-
-
-def _without_name(sent: SentCreate) -> JsonObject:
-    return {key: value for key, value in sent.spec.items() if key != sent.kind.name_field}
+    return _is_distinctive(sent.kind, sent.spec) and reads_alike(sent, live)
 
 
 def _is_distinctive(kind: ResourceKind, spec: JsonObject) -> bool:

@@ -25,7 +25,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from tavusctl import patch
-from tavusctl.core.address import Address
+from tavusctl.core.address import NOWHERE, Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.errors import InternalError
 from tavusctl.core.json_tree import canonical, digest, is_empty, is_hidden, map_leaves, pattern_of, unshared, value_at
@@ -162,6 +162,11 @@ def _is_ignored(ctx: _Comparison, path: KeyPath) -> bool:
 def unkept_fields(desired: Desired, live: Live) -> tuple[FieldChange, ...]:
     """The managed fields of a freshly written object that do not read as they were written."""
     return compare(desired, live, None).fields
+
+
+def edited_fields(live: Live, binding: Binding) -> tuple[FieldChange, ...]:
+    """The fields of an object that do not read as they were applied according to a binding."""
+    return compare(Desired(binding.address, binding.applied, NOWHERE, kind=live.kind), live, binding).fields
 
 
 def is_taken_away(kind: ResourceKind, pointer: str, desired: Json, before: Json, live: Json) -> bool:

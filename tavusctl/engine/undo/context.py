@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from tavusctl.core.address import Address, ObjectKey, Source
+from tavusctl.core.address import NOWHERE, Address, ObjectKey
 from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Diagnostic, warning
 from tavusctl.core.json_tree import set_at
@@ -22,7 +22,6 @@ from tavusctl.secrets.values import Secret
 from tavusctl.state.journal import FinishedRun, Intent
 
 UNKNOWN_OUTCOME: Final = "no record shows whether that run or a later one did this"
-_NOWHERE = Source("", 0, 0)
 
 
 class UndoContext(Struct, frozen=True):
@@ -76,7 +75,7 @@ def refuse(plan: UndoPlan, change: Change, reason: str) -> None:
 def as_desired(kind: ResourceKind, binding: Binding) -> Desired:
     """A desired resource with the spec and the lifecycle of a binding."""
     lifecycle = Lifecycle(prevent_destroy=binding.prevent_destroy, on_remove=binding.on_remove)
-    return Desired(binding.address, binding.applied, _NOWHERE, lifecycle, kind=kind)
+    return Desired(binding.address, binding.applied, NOWHERE, lifecycle, kind=kind)
 
 
 def target_state(kind: ResourceKind, binding: Binding, body: JsonObject, places: Sequence[str] = ("",)) -> TargetState:

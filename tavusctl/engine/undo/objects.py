@@ -25,7 +25,7 @@ from tavusctl.crawl import source_fingerprint
 from tavusctl.engine.compare import parts
 from tavusctl.engine.compare.match_create import same_name
 from tavusctl.engine.compare.references import uses
-from tavusctl.engine.compare.three_way import compare
+from tavusctl.engine.compare.three_way import edited_fields
 from tavusctl.engine.compare.updates import update_of
 from tavusctl.engine.safety import removals
 from tavusctl.engine.undo.context import (
@@ -33,7 +33,6 @@ from tavusctl.engine.undo.context import (
     TargetState,
     UndoContext,
     UndoPlan,
-    as_desired,
     minimal_change,
     refuse,
     refuse_without,
@@ -298,7 +297,7 @@ def as_sent(intent: Intent, binding: Binding, remote_id: str) -> Binding:
 
 def edited_pointers(live: Live, sent: Binding) -> str:
     """The pointers at which an object does not read as it was sent, comma-separated; empty if there are none."""
-    return ", ".join(change.path for change in compare(as_desired(live.kind, sent), live, sent).fields)
+    return ", ".join(change.path for change in edited_fields(live, sent))
 
 
 def unbind_imported(context: UndoContext, plan: UndoPlan) -> list[Change]:

@@ -77,8 +77,8 @@ def test_a_masked_secret_counts_as_the_one_that_was_sent() -> None:
     spec = {**SPEC, "layers": {"llm": {"model": "gpt-4o", "api_key": Fingerprint("f")}}}
     seen = live("p1", layers={"llm": {"model": "gpt-4o", "api_key": Pinned(MASK)}})
 
-    assert match_create.reads_as(PERSONA, spec, seen)
-    assert not match_create.reads_as(PERSONA, spec, live("p1"))
+    assert match_create.reads_as(SentCreate(PERSONA, spec, ""), seen)
+    assert not match_create.reads_as(SentCreate(PERSONA, spec, ""), live("p1"))
 
 
 @pytest.mark.parametrize("seen", ["Prices", "prices", " Prices ", "PRICES"])
