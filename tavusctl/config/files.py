@@ -30,9 +30,8 @@ MAX_TEXT_BYTES: Final = 1024 * 1024
 _SYSTEM: Final = frozenset(("proc", "sys", "dev"))
 _IN_MEMORY: Final = ("dev", "shm")  # holds ordinary files: some machines keep checkouts there
 _ELSEWHERE = pattern(r"[/\\]|[A-Za-z]:")
-_QUIET: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-_NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
-_FOLDER: Final = _QUIET | getattr(os, "O_DIRECTORY", 0) | _NO_LINK
+_FILE: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
+_FOLDER: Final = _FILE | os.O_DIRECTORY
 
 
 _LEAST_PIECE, _PIECE = 4 * 1024, 1024 * 1024  # bytes that are read at a time
@@ -134,7 +133,7 @@ def _open_in_cached_folder(path: Path, root: Path) -> int | None:
     if open_folder is None or name not in open_folder.names or name.startswith("."):
         return None
     try:
-        return os.open(name, _QUIET | _NO_LINK, dir_fd=open_folder.descriptor)
+        return os.open(name, _FILE, dir_fd=open_folder.descriptor)
     except OSError:
         return None
 
@@ -144,7 +143,7 @@ def _keep_folder_open(path: Path, root: Path) -> None:
     folders, top = _folders.get(), os.fspath(root)
     folder = os.fspath(path).rpartition(os.sep)[0]
     inner = _relative(folder, top)
-    if folders is None or len(folders) == _MOST_OPEN or inner is None or os.open not in os.supports_dir_fd:
+    if folders is None or len(folders) == _MOST_OPEN or inner is None:
         return
     with contextlib.suppress(OSError, UnreadableFileError):
         real = os.path.realpath(root)
@@ -185,7 +184,7 @@ def _open_inside(path: Path, root: Path) -> int:
     """Open a file of the project, after resolving the links on its path."""
     real_root, written = os.path.realpath(root), os.fspath(path)
     inner = _relative(written, os.fspath(root))
-    if os.open in os.supports_dir_fd and inner and ".." not in inner.split(os.sep):  # noqa: PTH206 - as below
+    if inner and ".." not in inner.split(os.sep):  # noqa: PTH206 - as below
         straight = os.path.join(real_root, inner)  # noqa: PTH118 - for each file of the project
         # There may be a link on the path, or no readable file at its end.
         with contextlib.suppress(OSError, UnreadableFileError):
@@ -307,15 +306,13 @@ def _inside(real: str, root: str) -> tuple[str, ...]:
 def _relative(path: str, root: str) -> str | None:
     """The path relative to the root, empty for the root itself; None for a path outside the root."""
     top = os.path.join(root, "")  # noqa: PTH118 - for each file of the project
-    if os.path.normcase(path).startswith(os.path.normcase(top)):
+    if path.startswith(top):
         return path[len(top) :]
-    return "" if os.path.normcase(path) == os.path.normcase(root) else None
+    return "" if path == root else None
 
 
-def _open(root: str, names: tuple[str, ...], last: int = _QUIET | _NO_LINK) -> int:
+def _open(root: str, names: tuple[str, ...], last: int = _FILE) -> int:
     """Open the file or folder at the end of some names below the root; `last` are the flags for it."""
-    if os.open not in os.supports_dir_fd:
-        return os.open(Path(root, *names), _QUIET)
     descriptor = os.open(root, _FOLDER)
     for index, name in enumerate(names):
         flags = last if index == len(names) - 1 else _FOLDER

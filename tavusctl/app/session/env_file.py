@@ -33,7 +33,7 @@ KEY_FILE: Final = "TAVUS_API_KEY_FILE"  # the variable with the path of a file t
 IDS: Final = ("TV130", "TV131")
 LONGEST_KEY: Final = 64 * 1024  # characters of the file of a key
 _LARGEST: Final = 256 * 1024  # bytes
-_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 _OTHERS: Final = 0o077  # permissions of everybody but the owner
 _VARIABLE: Final = pattern(r"[A-Z_][A-Z0-9_]{0,63}")
 _key_file: ContextVar[tuple[Path, str] | None] = ContextVar("key_file", default=None)  # its path and text
@@ -201,7 +201,7 @@ def _line(binding: Binding) -> int:
 def _exposed(root: Path) -> Iterator[Diagnostic]:
     """Diagnostics if other users can read the file, or git may commit it."""
     source = Source(NAME, 1, 1)
-    if os.name == "posix" and (root / NAME).stat().st_mode & _OTHERS:
+    if (root / NAME).stat().st_mode & _OTHERS:
         yield warning("TV131", "other users of this machine can read `.env`", "run `chmod 600 .env`", source=source)
     from tavusctl.integrations.git.process import Git, GitError  # noqa: PLC0415 - as above
 

@@ -50,7 +50,7 @@ def current_folder() -> Path:
 
 def _upward(folder: Path) -> Iterator[Path]:
     """A folder and its parents, up to the root of the repository, and never a folder of another user."""
-    own = {_owner(folder), getattr(os, "geteuid", lambda: None)()}
+    own = {_owner(folder), os.geteuid()}
     for parent in (folder, *folder.parents):
         if _owner(parent) not in own:
             return
