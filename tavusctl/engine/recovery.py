@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -32,7 +33,6 @@ Look = Callable[[ResourceKind, str], Live | None]  # reads an object by id; None
 _MAKES = frozenset({Action.CREATE, Action.REPLACE})
 _DELETES = frozenset({Action.DELETE, Action.RETIRE})
 _CRAWLING = "recrawling"
-_CHANGES = frozenset({Action.UPDATE, Action.ADOPT})
 
 
 class Recovered(Struct, frozen=True):
@@ -64,15 +64,15 @@ def resolve_pending(
             not_visible += group[len(ids) :]
     outcomes += [CallOutcome(intent.op, failed=True) for intent in not_visible]
     for intent in replayed.pending:
-        before = state
-        if intent.action in _CHANGES:
-            state = _with_update(state, intent, read_object)
-        elif intent.action is Action.RECRAWL:
-            state = _with_recrawl(state, intent, read_object)
-        elif intent.action in _DELETES and read_object(KINDS[intent.address.kind], intent.remote_id) is None:
+        if intent.action not in _DELETES | _BINDING_AFTER.keys():
+            continue
+        live, before = read_object(KINDS[intent.address.kind], intent.remote_id), state.bindings.get(intent.address)
+        if intent.action in _DELETES and live is None:
             outcomes.append(CallOutcome(intent.op))
-        if state is not before:
-            outcomes.append(CallOutcome(intent.op, state.bindings[intent.address]))
+        elif intent.action in _BINDING_AFTER and live and before:
+            binding = _BINDING_AFTER[intent.action](state, intent, before, live)
+            state = _with(state, intent.address, binding) if binding else state
+            outcomes += [CallOutcome(intent.op, binding)] if binding else []
     return Recovered(state, tuple(not_visible), tuple(outcomes))
 
 
@@ -166,20 +166,15 @@ def _with_created(state: State, intent: Intent, remote_id: str) -> State:
     return _with(state, intent.address, binding)
 
 
-def _with_update(state: State, intent: Intent, look: Look) -> State:
-    """The state with an update as the new base, if the object shows it, in whatever form the server stores it."""
-    kind, before = KINDS[intent.address.kind], state.bindings.get(intent.address)
-    live = look(kind, intent.remote_id)
-    if before is None or live is None:
-        return state
+def _after_update(state: State, intent: Intent, before: Binding, live: Live) -> Binding | None:
+    """The binding with an update as the new base, if the object shows it, in whatever form the server stores it."""
     differing = edited_fields(live, Binding(intent.address, live.remote_id, intent.spec))
     ids = {address: binding.remote_id for address, binding in state.bindings.items()}  # which the journal has
-    if not _is_done(kind, intent, differing, replace_addresses(live.body, ids)):
-        return state
+    if not _is_done(live.kind, intent, differing, replace_addresses(live.body, ids)):
+        return None
     answers = {field.path: recorded_value(field.live) for field in differing}
     externals = {**before.externals, **intent.ids}
-    done = replace(before, applied=intent.spec, answered=answers, unkept={}, externals=externals)
-    return _with(state, intent.address, done)
+    return replace(before, applied=intent.spec, answered=answers, unkept={}, externals=externals)
 
 
 def _is_done(kind: ResourceKind, intent: Intent, differing: Sequence[FieldChange], body: JsonObject) -> bool:
@@ -211,21 +206,24 @@ def _same_at(path: KeyPath, one: JsonObject, other: JsonObject) -> bool:
     return canonical(value_at(one, path)) == canonical(value_at(other, path))
 
 
-def _with_recrawl(state: State, intent: Intent, look: Look) -> State:
-    """The state with a recrawl, if its crawl is under way or has ended after the call."""
-    kind, before = KINDS[intent.address.kind], state.bindings.get(intent.address)
-    live = look(kind, intent.remote_id)
-    if before is None or live is None:
-        return state
+def _after_recrawl(_: State, intent: Intent, before: Binding, live: Live) -> Binding | None:
+    """The binding with a recrawl, if its crawl is under way or has ended after the call."""
     sent, ended = status.parse_timestamp(intent.time), status.parse_timestamp(live.crawled)
     # A crawl that ended before the call can have left was started by somebody else.
     delay = timedelta(seconds=intent.delay)
     if not (live.status == _CRAWLING or (sent and ended and ended >= sent + delay)):
-        return state
-    desired = Desired(intent.address, intent.spec, NOWHERE, kind=kind)
-    differing = [field for field in unkept_fields(desired, live) if field.path.startswith(f"/{kind.crawl_key}/")]
+        return None
+    desired, own = Desired(intent.address, intent.spec, NOWHERE, kind=live.kind), f"/{live.kind.crawl_key}/"
+    differing = [field for field in unkept_fields(desired, live) if field.path.startswith(own)]
     answers = {**before.answered, **{field.path: recorded_value(field.live) for field in differing}}
-    return _with(state, intent.address, replace(before, applied=intent.spec, answered=answers))
+    return replace(before, applied=intent.spec, answered=answers)
+
+
+_BINDING_AFTER: Final[Mapping[Action, Callable[[State, Intent, Binding, Live], Binding | None]]] = {
+    Action.UPDATE: _after_update,
+    Action.ADOPT: _after_update,
+    Action.RECRAWL: _after_recrawl,
+}
 
 
 def _with(state: State, address: Address, binding: Binding) -> State:
