@@ -17,10 +17,11 @@ from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl.status import another_object
 from tavusctl.engine.account import conversations
 from tavusctl.engine.compare.not_live import mentions_draft, still_not_live
+from tavusctl.engine.compare.references import referenced_objects
 from tavusctl.fields import spellings
 from tavusctl.kinds import KINDS
 from tavusctl.lib.concurrency import run_all
-from tavusctl.lib.json_types import Json, JsonObject, KeyPath
+from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.patch import split
 
 _AT_ONCE = 4
@@ -155,7 +156,8 @@ def _read_one(api: Reader, kind: ResourceKind, remote_id: str) -> _Observed:
         trouble = f"{status or 'without a status'}, {ends}{f': {error_text}' if error_text else ''}"
     body = spellings.read(kind, answer)
     created = str(raw.get("created_at") or "")
-    return _Observed(trouble, pending, status, tuple(_ids(kind, body, ())), body, mentions_draft(raw), created)
+    references = tuple(referenced_objects(kind, body))
+    return _Observed(trouble, pending, status, references, body, mentions_draft(raw), created)
 
 
 def _stored_differently(target: Target, observed: _Observed) -> str:
@@ -176,19 +178,6 @@ def _unpublished(target: Target, observed: _Observed) -> Iterator[str]:
         yield f"the last write of {', '.join(sorted(paths))} did not go live"
     if observed.draft:
         yield "it has an unpublished draft"
-
-
-def _ids(kind: ResourceKind, value: Json, path: KeyPath) -> Iterator[ObjectKey]:
-    """Kind and id of each reference in an object, in the order of its fields."""
-    refers_to = kind.field_at(path).refers_to
-    if refers_to and isinstance(value, str) and value:
-        yield refers_to, value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _ids(kind, item, (*path, key))
-    elif isinstance(value, list):
-        for item in value:
-            yield from _ids(kind, item, (*path, "*"))
 
 
 def _references(target: Target, observed: _Observed, others: Mapping[ObjectKey, _Observed]) -> Iterator[Check]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from tavusctl import patch
-from tavusctl.core.address import Address
+from tavusctl.core.address import Address, ObjectKey
 from tavusctl.core.binding import Binding
-from tavusctl.core.json_tree import leaves, with_addresses
+from tavusctl.core.json_tree import leaves, leaves_with_patterns, with_addresses
 from tavusctl.core.model import Cause, FieldChange, Live
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields.equivalence import same
@@ -19,6 +19,14 @@ Reference = tuple[KeyPath, Address]
 def references(body: JsonObject, targets: Collection[Address]) -> list[Reference]:
     """The references of a body to any of `targets`, each with its path."""
     return [(path, leaf) for path, leaf in leaves(body) if isinstance(leaf, Address) and leaf in targets]
+
+
+def referenced_objects(kind: ResourceKind, value: Json, path: KeyPath = ()) -> Iterator[ObjectKey]:
+    """Kind and id of each reference in a body, or in its value at a path (list indices as `*`), in its order."""
+    for _, pattern, leaf in leaves_with_patterns(value):
+        target = kind.field_at((*path, *pattern)).refers_to
+        if target and leaf and isinstance(leaf, str):
+            yield target, leaf
 
 
 def repointing(references_by_path: Sequence[Reference], ids: Mapping[Address, str]) -> tuple[FieldChange, ...]:

@@ -11,12 +11,13 @@ from msgspec.structs import replace
 from tavusctl.core.address import Address, ObjectKey
 from tavusctl.core.binding import Binding
 from tavusctl.core.errors import Gone
-from tavusctl.core.json_tree import leaves, pattern_of, with_addresses, with_leaves
+from tavusctl.core.json_tree import leaves, with_addresses, with_leaves
 from tavusctl.core.model import Desired, Lifecycle, Live, Manifest
 from tavusctl.core.ports import Reader, Store
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine import recovery, resolve
 from tavusctl.engine.account import observe, steady_reads
+from tavusctl.engine.compare import references
 from tavusctl.engine.compare.three_way import compare
 from tavusctl.engine.execution import checkpoint
 from tavusctl.engine.prepared_plan import PlanInputs
@@ -143,12 +144,8 @@ def _differs(desired: Desired, live: Live | None, binding: Binding, ids: Mapping
 
 def referenced_objects(live: Iterable[Live]) -> set[ObjectKey]:
     """Kind and id of everything that objects refer to."""
-    return {
-        (target, leaf)
-        for item in live
-        for path, leaf in leaves(item.body)
-        if isinstance(leaf, str) and _ID.fullmatch(leaf) and (target := item.kind.field_at(pattern_of(path)).refers_to)
-    }
+    keys = (key for item in live for key in references.referenced_objects(item.kind, item.body))
+    return {(kind, remote_id) for kind, remote_id in keys if _ID.fullmatch(remote_id)}
 
 
 def _read_with_origin(

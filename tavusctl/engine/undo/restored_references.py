@@ -7,6 +7,7 @@ from collections.abc import Container, Iterable, Iterator
 from tavusctl.core.address import Address, ObjectKey
 from tavusctl.core.json_tree import leaves, pattern_of
 from tavusctl.core.resource_kind import ResourceKind
+from tavusctl.engine.compare.references import referenced_objects
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.patch import split
@@ -31,12 +32,8 @@ def _restored(intent: Intent, kind: ResourceKind) -> Iterator[ObjectKey]:
 
 def _references(kind: ResourceKind, values: JsonObject) -> set[ObjectKey]:
     """Kind and id of each reference in values by pointer."""
-    return {
-        (target, leaf)
-        for pointer, value in values.items()
-        for path, leaf in leaves(value)
-        if isinstance(leaf, str) and (target := kind.field_at(pattern_of((*split(pointer), *path))).refers_to)
-    }
+    values_by_path = ((pattern_of(split(pointer)), value) for pointer, value in values.items())
+    return {key for path, value in values_by_path for key in referenced_objects(kind, value, path)}
 
 
 def missing_names(operations: Iterable[JsonObject], missing: frozenset[ObjectKey]) -> list[str]:
