@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl.core.address import Address, Source
+from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import written_at
 from tavusctl.core.model import Action, Cause, Change, Desired, Drift, FieldChange, Live
@@ -286,17 +286,10 @@ def _recrawl(item: Desired, live: Live, difference: Difference) -> Change:
     settings = {name: value for name, value in as_object(item.spec[key]).items() if value is not None}
     current = live.body[key]
     value = {**(current if isinstance(current, dict) else {}), **settings}
-    return Change(
-        Action.RECRAWL,
-        _strongest_cause(fields),
-        item.address,
-        live.remote_id,
-        fields=fields,
+    return replace(
+        _change_of(Action.RECRAWL, item, live, fields),
         patch=({"op": "replace", "path": f"/{key}", "value": value},),
         reason="the document is crawled again with the new settings, and keeps its id",
-        source=_source(item, fields),
-        desired=item,
-        live=live,
     )
 
 
@@ -312,39 +305,30 @@ def _with_applied_crawl(item: Desired, binding: Binding) -> Desired:
 def _update_or_replace(item: Desired, live: Live, difference: Difference) -> Change:
     if difference.replaces:
         return _replace(item, live, difference)
-    return Change(
-        Action.UPDATE,
-        _strongest_cause(difference.fields),
-        item.address,
-        live.remote_id,
-        fields=difference.fields,
+    return replace(
+        _change_of(Action.UPDATE, item, live, difference.fields),
         patch=difference.patch,
         guards=update_of(live.kind).guards(live, difference.patch),
         unknown_secrets=difference.unknown_secrets,
-        source=_source(item, difference.fields),
-        desired=item,
-        live=live,
     )
 
 
 def _replace(item: Desired, live: Live, difference: Difference) -> Change:
     fixed_fields = ", ".join(difference.replaces)
-    return Change(
-        Action.REPLACE,
-        _strongest_cause(difference.fields),
-        item.address,
-        live.remote_id,
-        fields=difference.fields,
+    fixed = f"{fixed_fields} cannot be changed in place" if fixed_fields else ""
+    return replace(
+        _change_of(Action.REPLACE, item, live, difference.fields),
         patch=({"op": "add", "path": "", "value": new_document(item)},),
-        reason="; ".join(
-            filter(
-                None, [fixed_fields and f"{fixed_fields} cannot be changed in place", _uploading(item), _claiming(item)]
-            )
-        ),
-        source=_source(item, difference.fields),
-        desired=item,
-        live=live,
+        reason="; ".join(filter(None, [fixed, _uploading(item), _claiming(item)])),
     )
+
+
+def _change_of(action: Action, item: Desired, live: Live, fields: tuple[FieldChange, ...]) -> Change:
+    """A change of fields of an existing object, still without its patch."""
+    sources = [item.sources[change.path] for change in fields if change.path in item.sources]
+    source = min(sources, default=item.source)
+    cause = _strongest_cause(fields)
+    return Change(action, cause, item.address, live.remote_id, fields, source=source, desired=item, live=live)
 
 
 def _awaited(item: Desired, binding: Binding, sides: StateAndAccount) -> Change | None:
@@ -373,8 +357,3 @@ def _awaited(item: Desired, binding: Binding, sides: StateAndAccount) -> Change 
 def _strongest_cause(fields: Iterable[FieldChange]) -> Cause:
     causes = {change.cause for change in fields}
     return next((cause for cause in (Cause.BOTH, Cause.EDITED, Cause.DRIFTED) if cause in causes), Cause.EDITED)
-
-
-def _source(item: Desired, fields: Sequence[FieldChange]) -> Source:
-    sources = [item.sources[change.path] for change in fields if change.path in item.sources]
-    return min(sources, default=item.source)
