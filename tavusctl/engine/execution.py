@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
-from tavusctl.core.address import Address
 from tavusctl.core.errors import TavusctlError
 from tavusctl.core.model import Live, Outcome
 from tavusctl.core.ports import Reader, State, Store
@@ -96,15 +96,6 @@ def dependencies(
     key = prepared.seals.fingerprint_key
     decoder = observe.decoder(recorder.ids, key, recorder.state.bindings.values(), prepared.desired)
 
-    def read(kind: ResourceKind, remote_id: str) -> Live:
-        return observe.read(api, kind, remote_id, decoder)
-
-    def is_listed(kind: ResourceKind, remote_id: str) -> bool:
-        return observe.is_listed(api, kind, remote_id)
-
-    def users(kind: ResourceKind, remote_id: str, address: Address | None) -> Sequence[str]:
-        return referrers.users(api, kind, remote_id, address, decoder)
-
     def find_created(sent: SentCreate, known_ids: Sequence[str]) -> SearchResult:
         live = _listed(api, sent.kind, decoder, recorder)
         newest = max((obj.created for obj in live), default="")
@@ -114,9 +105,9 @@ def dependencies(
         return match_create.possible_duplicates(sent, _listed(api, sent.kind, decoder, recorder), frozenset(known_ids))
 
     return apply.Dependencies(
-        read,
-        is_listed,
-        users,
+        partial(observe.read, api, decoder=decoder),
+        partial(observe.is_listed, api),
+        partial(referrers.users, api, decoder=decoder),
         diff.with_applied,
         unkept_fields,
         find_created,

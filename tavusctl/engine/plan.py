@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -96,11 +97,7 @@ def awaited(plan: Plan, desired: Sequence[Desired], live: Iterable[Live], approv
 
     Without those that the plan creates, imports or replaces.
     """
-    busy_objects = {
-        obj.address: obj
-        for obj in live
-        if obj.address and not (provisioning.is_usable(obj) or provisioning.has_failed(obj))
-    }
+    busy_objects = {obj.address: obj for obj in live if obj.address and not provisioning.has_ended(obj)}
     new_addresses = {step.address for step in plan.steps if step.action in _MAKES_AN_ID}
     needed = _needed(desired, approvals.target)
     return tuple(
@@ -110,18 +107,13 @@ def awaited(plan: Plan, desired: Sequence[Desired], live: Iterable[Live], approv
     )
 
 
-def targeted(changes: Sequence[Change], desired: Sequence[Desired], targets: AbstractSet[Address]) -> Sequence[Change]:
-    """The changes of targets and of all that they refer to, directly or not; all changes if there are no targets."""
-    needed = _needed(desired, targets)
-    return [change for change in changes if change.address in needed] if targets else changes
+Item = TypeVar("Item", Change, Binding)
 
 
-def targeted_bindings(
-    bindings: Sequence[Binding], desired: Sequence[Desired], targets: AbstractSet[Address]
-) -> Sequence[Binding]:
-    """The bindings of targets and of all that they refer to, as in `targeted`."""
+def targeted(items: Sequence[Item], desired: Sequence[Desired], targets: AbstractSet[Address]) -> Sequence[Item]:
+    """The items of targets and of all that they refer to, directly or not; all items if there are no targets."""
     needed = _needed(desired, targets)
-    return [binding for binding in bindings if binding.address in needed] if targets else bindings
+    return [item for item in items if item.address in needed] if targets else items
 
 
 def _needed(desired: Sequence[Desired], targets: AbstractSet[Address]) -> set[Address]:

@@ -24,6 +24,11 @@ def has_failed(live: Live) -> bool:
     return live.status in live.kind.failed_statuses
 
 
+def has_ended(live: Live) -> bool:
+    """Whether the server does not work on an object any more: it is usable, or has failed."""
+    return is_usable(live) or has_failed(live)
+
+
 def failure_reason(live: Live) -> str:
     """Why an object cannot be used: the error of the API, and what it means and how to solve it, if that is known."""
     if live.status != _FAILED and not live.error:  # somebody has disabled it: nothing failed
@@ -36,7 +41,7 @@ def failure_reason(live: Live) -> str:
 
 def outlook(live: Live, now: datetime) -> str:
     """When an object will be usable, in words; an empty string if it is usable already or has failed."""
-    if is_usable(live) or has_failed(live):
+    if has_ended(live):
         return ""
     work, started, status = live.kind.provisioning, parse_timestamp(live.created), live.status or "without a status"
     if work is None:

@@ -317,8 +317,8 @@ def _make_plan(
         result,
         drift=tuple(sorted(comparison.drift, key=lambda entry: entry.address)),
         no_op=comparison.no_op,
-        settled=tuple(plan.targeted_bindings(comparison.settled, desired, targets)),
-        form_changes=tuple(plan.targeted_bindings(comparison.form_changes, desired, targets)),
+        settled=tuple(plan.targeted(comparison.settled, desired, targets)),
+        form_changes=tuple(plan.targeted(comparison.form_changes, desired, targets)),
     )
 
 

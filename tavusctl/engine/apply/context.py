@@ -32,7 +32,7 @@ UploadFile = Callable[[LocalFile], str]  # uploads a file for the API to fetch; 
 
 
 class Dependencies(Struct, frozen=True):
-    """Functions of other stages that an apply calls, put together in `engine/dependencies.py`."""
+    """Functions of other stages that an apply calls, put together in `engine/execution.py`."""
 
     read: Callable[[ResourceKind, str], Live]  # reads one object by id
     is_listed: Callable[[ResourceKind, str], bool]  # whether a listing, read again, has an object

@@ -26,9 +26,7 @@ def await_usable(ctx: ApplyContext, address: Address, kind: ResourceKind, remote
     while True:
         live = ctx.dependencies.read(kind, remote_id)
         remaining = ctx.patience_deadline - ctx.clock.monotonic()
-        over = (
-            provisioning.is_usable(live) or provisioning.has_failed(live) or remaining <= 0 or ctx.stop.is_requested()
-        )
+        over = provisioning.has_ended(live) or remaining <= 0 or ctx.stop.is_requested()
         if ctx.patience:
             ctx.report_wait(address, live.status, over)
         if over:
@@ -74,9 +72,9 @@ def _final_outcome(ctx: ApplyContext, outcome: Outcome) -> Outcome | None:
         live = ctx.dependencies.read(step.desired.kind, outcome.remote_id)
     except (UnauthorisedError, ApiError) as error:
         return _unreadable(ctx, outcome, error, over=timed_out)
-    ended = provisioning.is_usable(live) or provisioning.has_failed(live)
-    ctx.report_wait(step.address, live.status, timed_out or ended)
-    return _ended(ctx, outcome, live) if timed_out or ended else None
+    over = timed_out or provisioning.has_ended(live)
+    ctx.report_wait(step.address, live.status, over)
+    return _ended(ctx, outcome, live) if over else None
 
 
 def _unreadable(ctx: ApplyContext, outcome: Outcome, error: TavusctlError, *, over: bool) -> Outcome | None:
