@@ -11,7 +11,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from msgspec import MsgspecError, Raw, ValidationError
 from msgspec.json import Decoder
@@ -34,30 +34,30 @@ def strict_json(content: bytes, most: int = MAX_VALUES) -> Json:
     """The value of a JSON text; ValueError describes its first fault.  `most` is the maximum number of values."""
     _check_size(content, most)
     try:
-        value, colons = _decoded(content, MAX_DEPTH)
+        value, colons = _decode(content, MAX_DEPTH)
         # The value lacks the colons of members whose key is there twice; an escaped colon could make up for one.
         if colons == content.count(b":") and not (rb"\u003" in content and _ESCAPED_COLON.search(content)):
             return value
     except (MsgspecError, RecursionError, UnicodeDecodeError):
         pass  # the slower parser below describes the fault
-    return _told(content)
+    return _decode_slowly(content)
 
 
-def _decoded(content: bytes | Raw, depth: int) -> tuple[Json, int]:
+def _decode(content: bytes | Raw, depth: int) -> tuple[Json, int]:
     """A value and the number of its colons; of a large one, each member or item on its own, to need less memory."""
     if memoryview(content).nbytes > _PIECE:
         with contextlib.suppress(ValidationError):
-            members = {key: _decoded(raw, depth - 1) for key, raw in _MEMBERS_DECODER.decode(content).items()}
+            members = {key: _decode(raw, depth - 1) for key, raw in _MEMBERS_DECODER.decode(content).items()}
             value = {key: member for key, (member, _) in members.items()}
             return value, len(value) + "".join(value).count(":") + sum(colons for _, colons in members.values())
         with contextlib.suppress(ValidationError):
-            items = [_decoded(raw, depth - 1) for raw in _ITEMS_DECODER.decode(content)]
+            items = [_decode(raw, depth - 1) for raw in _ITEMS_DECODER.decode(content)]
             return [item for item, _ in items], sum(colons for _, colons in items)
     value = _QUICK_DECODER.decode(content)
     return value, _check_depth_and_intern(value, depth)
 
 
-def _told(content: bytes) -> Json:
+def _decode_slowly(content: bytes) -> Json:
     """The value of a JSON text, by a slower parser that detects duplicate keys and describes faults."""
     try:
         text = content.decode("utf-8")
@@ -113,34 +113,20 @@ def _check_depth_and_intern(value: Json, depth: int) -> int:
     for _ in range(depth):
         next_level: list[Container] = []
         for outer in level:
-            if isinstance(outer, dict):
-                colons += _intern_members(outer, next_level)
-            else:
-                colons += _intern_items(outer, next_level)
+            colons += _intern_texts(outer, next_level)
         if not next_level:
             return colons
         level = next_level
     raise ValueError(_DEEP)
 
 
-def _intern_members(members: JsonObject, containers: list[Container]) -> int:
-    """Intern the texts of an object, and add its containers; return the number of colons."""
-    colons = len(members) + "".join(members).count(":")
-    for key, inner in members.items():
+def _intern_texts(container: Any, containers: list[Container]) -> int:
+    """Intern the texts of an object or a list, and add its containers; return the number of colons."""
+    is_object = type(container) is dict
+    colons = len(container) + "".join(container).count(":") if is_object else 0
+    for at, inner in container.items() if is_object else enumerate(container):
         if type(inner) is str:
-            members[key] = sys.intern(inner)
-            colons += inner.count(":")
-        elif type(inner) is dict or type(inner) is list:
-            containers.append(inner)
-    return colons
-
-
-def _intern_items(items: list[Json], containers: list[Container]) -> int:
-    """Intern the texts of a list, and add its containers; return the number of colons."""
-    colons = 0
-    for index, inner in enumerate(items):
-        if type(inner) is str:
-            items[index] = sys.intern(inner)
+            container[at] = sys.intern(inner)
             colons += inner.count(":")
         elif type(inner) is dict or type(inner) is list:
             containers.append(inner)
