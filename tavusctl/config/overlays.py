@@ -110,7 +110,9 @@ class _Merge(Struct):
         merged = dict(base)
         for key, value in over.items():
             if key == "moved_from" and key in base and value is not None:
-                self._refuse_moves()
+                message = f"moved_from: `{self.address}` has this key here and at {self.base.keys['/moved_from']}"
+                hint = "list all former addresses in one of the two"
+                self.diagnostics.append(Diagnostic("TV118", message, self.over.keys["/moved_from"], hint, self.address))
             elif key not in _IDENTITY:
                 self._merge_member(merged, key, value, (f"/{escape(key)}",) * 2, None)
         return merged
@@ -138,7 +140,7 @@ class _Merge(Struct):
         elif value is None and old is not None:
             del merged[key]
             self._override(base_pointer, overlay_pointer)
-        elif _collections_differ(old, value) and merges:
+        elif merges and {type(old), type(value)} == {dict, list}:
             self._refuse_other_type(base_pointer, overlay_pointer, old)
         else:
             merged[key] = value
@@ -188,20 +190,11 @@ class _Merge(Struct):
             if root is not None:
                 yield self._targets[root] + pointer[len(root) :], source
 
-    def _refuse_moves(self) -> None:
-        message = f"moved_from: `{self.address}` has this key here and at {self.base.keys['/moved_from']}"
-        hint = "list all former addresses in one of the two"
-        self.diagnostics.append(Diagnostic("TV118", message, self.over.keys["/moved_from"], hint, self.address))
-
     def _refuse_other_type(self, base_pointer: str, overlay_pointer: str, old: Json) -> None:
         base_type, overlay_type = ("a mapping", "a list") if isinstance(old, dict) else ("a list", "a mapping")
         message = f"{dotted(base_pointer)}: the overlay has {overlay_type}, and the manifest below it has {base_type}"
         hint = f"write {base_type}, as at {self.base.sources[base_pointer]}, or `null` to remove it"
         self.diagnostics.append(Diagnostic("TV104", message, self.over.sources[overlay_pointer], hint, self.address))
-
-
-def _collections_differ(old: Json, new: Json) -> bool:
-    return isinstance(old, dict | list) and isinstance(new, dict | list) and type(old) is not type(new)
 
 
 def _object(value: Json) -> JsonObject:

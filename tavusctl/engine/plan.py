@@ -339,8 +339,11 @@ def _order(changes: Sequence[Change], created: AbstractSet[Address], names: take
     other versions, until these are retired.
     """
     final = removals.final_steps(changes)
-    ranks = {step.address: _rank(step) for step in final if step.action is not Action.RETIRE}
-    final.sort(key=lambda step: (ranks[step.address], step.address, step.action is not Action.RETIRE))
+    # Objects that others can refer to come last.
+    is_target = {
+        step.address: not (step.live and step.live.kind.can_refer) for step in final if step.action is not Action.RETIRE
+    }
+    final.sort(key=lambda step: (is_target[step.address], step.address, step.action is not Action.RETIRE))
     in_final = set(map(id, final))
     others = [change for change in changes if id(change) not in in_final]
     waiting = [_with_waits(change, created) for change in others if change.action is not Action.RETIRE]
@@ -352,11 +355,6 @@ def _with_waits(change: Change, created: AbstractSet[Address]) -> Change:
     if change.waits_for or change.desired is None:
         return change
     return replace(change, waits_for=tuple(sorted(created & sent_addresses(change))))
-
-
-def _rank(change: Change) -> int:
-    """Order of deletes: 0 for a kind that can refer to others, which goes before the objects it refers to, else 1."""
-    return 0 if change.live and change.live.kind.can_refer else 1
 
 
 def _fingerprint(steps: Sequence[Change], metadata: PlanMetadata) -> str:

@@ -47,17 +47,11 @@ def mark_changes(old: Graph, new: Graph) -> Graph:
     Nodes are matched by id, edges by their ends: if two nodes have several edges, those with equal labels are matched
     first, then the others in order.
     """
-    nodes = (
-        *_marked_nodes(old, new),
-        *(replace(n, mark="removed") for n in old.nodes if n.id not in _ids(new)),
-    )
+    new_ids = {node.id for node in new.nodes}
+    removed = (replace(node, mark="removed") for node in old.nodes if node.id not in new_ids)
     before, after = _by_ends(old.edges), _by_ends(new.edges)
     edges = [edge for ends in {**after, **before} for edge in _marked_edges(before.get(ends, ()), after.get(ends, ()))]
-    return Graph(nodes, tuple(edges), new.title or old.title)
-
-
-def _ids(graph: Graph) -> frozenset[str]:
-    return frozenset(node.id for node in graph.nodes)
+    return Graph((*_marked_nodes(old, new), *removed), tuple(edges), new.title or old.title)
 
 
 def _marked_nodes(old: Graph, new: Graph) -> Iterator[Node]:

@@ -45,7 +45,7 @@ def operations(script: EditScript | None) -> list[JsonObject]:
         path, step = pending.pop()
         match step:
             case Descend(steps):
-                pending += [(f"{path}/{_segment(at)}", inner) for at, inner in reversed(steps)]
+                pending += [(f"{path}/{escape(str(at))}", inner) for at, inner in reversed(steps)]
             case Insert(value):
                 patch.append({"op": "add", "path": path, "value": value})
             case Replace(value):
@@ -53,7 +53,3 @@ def operations(script: EditScript | None) -> list[JsonObject]:
             case Remove():
                 patch.append({"op": "remove", "path": path})
     return patch
-
-
-def _segment(at: str | int) -> str | int:
-    return escape(at) if isinstance(at, str) else at

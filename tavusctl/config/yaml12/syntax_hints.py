@@ -39,7 +39,7 @@ def hint(problem: str, above: str, line: str, column: int) -> str:
 def _usual_hint(problem: str, above: str, line: str, column: int) -> str:
     """The hint for a problem among ordinary characters."""
     before = line[: column - 1]
-    if "\t" in line[: _indent(line)]:
+    if "\t" in line[: len(line) - len(line.lstrip())]:
         return "indent with spaces, not with tabs"
     spaced = _SPACED.search(line)
     if spaced:
@@ -84,7 +84,3 @@ def _continued_value_hint(above: str) -> str:
     if not colon or (value and not value.startswith(" ")):
         return "put a colon and a space after the key in the line above"
     return "begin the key in this line and the key in the line above in the same column"
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip())

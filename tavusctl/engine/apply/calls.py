@@ -337,17 +337,12 @@ def _resolve_update(write: UpdateCall) -> DraftEffects:
 def _unwritten(write: UpdateCall, now: JsonObject) -> list[str]:
     """Pointers at which the object does not read as the update would leave it, as far as a read can show."""
     desired = write.call.after
-    differing = [
+    return [
         pointer
         for pointer in patch_guards.changed_pointers(desired, now, write.call.operations)
-        if not _is_hidden(desired, pointer)
+        if not any(isinstance(leaf, Secret | Pinned) for _, leaf in leaves(value_at(desired, patch.split(pointer))))
+        and not _reads_as_desired(write, pointer, desired, now)
     ]
-    return [pointer for pointer in differing if not _reads_as_desired(write, pointer, desired, now)]
-
-
-def _is_hidden(body: JsonObject, pointer: str) -> bool:
-    value = value_at(body, patch.split(pointer))
-    return any(isinstance(leaf, Secret | Pinned) for _, leaf in leaves(value))
 
 
 def _writes_secret(operations: Iterable[JsonObject]) -> bool:

@@ -40,7 +40,9 @@ def invert(ctx: ApplyContext, live: Live, operations: Sequence[JsonObject], appl
     recorded = []
     for undo_operation in reverse:
         path, old_value = patch.split(undo_operation["path"]), undo_operation.get("value", ABSENT)
-        is_lost = live.kind.field_at(path).secret and (undo_operation["op"] != "remove" or _had_value(applied, path))
+        # Reads leave out some secrets, so only what was applied shows whether a removed one had a value.
+        had_value = undo_operation["op"] != "remove" or not is_empty(value_at(applied, path))
+        is_lost = live.kind.field_at(path).secret and had_value
         if is_lost or _is_unrecordable(old_value):
             lost.append(as_text(undo_operation["path"]))
             continue
@@ -97,8 +99,9 @@ def _reverse(live: Live, after: JsonObject, before: JsonObject, lost: list[str])
     """The reverse operations, which leave unchanged secrets alone; pointers of changed secrets are added to `lost`."""
     changed: list[str] = []
     target = as_object(_with_current_secrets(before, after, (), changed))
+    pinned = map_leaves(after, lambda leaf: Pinned(leaf) if isinstance(leaf, Secret | Fingerprint) else leaf)
     try:
-        reverse = update_of(live.kind).diff(live.kind, _pinned(after), target, {})
+        reverse = update_of(live.kind).diff(live.kind, pinned, target, {})
     except ValueError:  # the update removed a value that holds a secret: restored as far as possible
         return update_of(live.kind).diff(live.kind, after, before, {})
     lost += changed
@@ -124,15 +127,6 @@ def _with_current_secrets(before: Json, after: Json, path: KeyPath, changed: lis
     if before != after:
         changed.append(patch.join(path))
     return Pinned(after)
-
-
-def _pinned(document: JsonObject) -> JsonObject:
-    return map_leaves(document, lambda leaf: Pinned(leaf) if isinstance(leaf, Secret | Fingerprint) else leaf)
-
-
-def _had_value(applied: JsonObject, path: KeyPath) -> bool:
-    """Whether a secret was applied: reads leave out some secrets, so the object itself cannot show it."""
-    return not is_empty(value_at(applied, path))
 
 
 def _is_unrecordable(value: Json) -> bool:

@@ -113,7 +113,8 @@ def candidate_ids(
 
 def matching_ids(sent: SentCreate, new: Iterable[Live]) -> tuple[str, ...]:
     """Ids of the new objects that have the sent name and content; only the exact matches, if there are any."""
-    matches = [obj for obj in new if _is_named(sent, obj) and reads_alike(sent, obj)]
+    named = [obj for obj in new if not sent.name or similar_text(sent.name, obj.name)]
+    matches = [obj for obj in named if reads_alike(sent, obj)]
     if not sent.name:
         matches = matches if _is_distinctive(sent.kind, sent.spec) else []
     exact_matches = [obj for obj in matches if obj.name == sent.name and reads_as(sent, obj)]
@@ -202,10 +203,6 @@ def reads_alike(sent: SentCreate, live: Live) -> bool:
 def _is_theirs(sent: SentCreate, live: Live) -> bool:
     has_other_name = any(same_name(other, live.name) for other in sent.other_names)
     return has_other_name and not same_name(sent.name, live.name)
-
-
-def _is_named(sent: SentCreate, live: Live) -> bool:
-    return not sent.name or similar_text(sent.name, live.name)
 
 
 def _agrees_in_part(sent: SentCreate, live: Live) -> bool:

@@ -148,15 +148,12 @@ def _leftovers(ctx: _Comparison, desired: JsonObject, live: JsonObject) -> None:
         is_recorded = any(
             change.path == pointer for change in (*ctx.stored_differently, *ctx.server_chosen, *ctx.changes)
         )
+        is_ignored = any(path[:length] in ctx.ignored for length in range(len(path) + 1))
         stays = is_removed and not is_unset(ctx.kind, path, shown) and same(ctx.kind, path, answer, shown)
-        if stays and not is_recorded and not _is_ignored(ctx, path):
+        if stays and not is_recorded and not is_ignored:
             ctx.stored_differently.append(
                 FieldChange(pointer, Cause.EDITED, answer, shown, None, _hides(ctx, path, shown))
             )
-
-
-def _is_ignored(ctx: _Comparison, path: KeyPath) -> bool:
-    return any(path[:length] in ctx.ignored for length in range(len(path) + 1))
 
 
 def unkept_fields(desired: Desired, live: Live) -> tuple[FieldChange, ...]:

@@ -147,7 +147,10 @@ def with_users(
     staying = [obj for obj in objects if obj.holds and obj.address not in deleted]
     after = {address: _named(body) for address, body in _after(changes, bodies).items()}
     return tuple(
-        replace(_with_users(change, before, after), held_by=_holders(change, staying))
+        replace(
+            _with_users(change, before, after),
+            held_by=tuple(sorted(label(obj) for obj in staying if change.remote_id in obj.holds)),
+        )
         if change.action is Action.DELETE
         else replace(change, used_after=tuple(sorted(referrers_by_id.get(change.remote_id, ()))))
         if change.action is Action.REPLACE
@@ -167,10 +170,6 @@ def _with_users(
         )
 
     return replace(change, used_before=using(before), used_after=using(after))
-
-
-def _holders(change: Change, staying: Iterable[Live]) -> tuple[str, ...]:
-    return tuple(sorted(label(obj) for obj in staying if change.remote_id in obj.holds))
 
 
 def _after(changes: Iterable[Change], bodies: Mapping[Address, JsonObject]) -> Mapping[Address, JsonObject]:

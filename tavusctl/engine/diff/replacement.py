@@ -209,7 +209,8 @@ def finish_changes(changes: Sequence[Change], bindings: Mapping[Address, Binding
         ready = [
             change
             for change in selected
-            if not remaining.intersection(change.waits_for) and not _beside(change, remaining)
+            if not remaining.intersection(change.waits_for)
+            and not (change.action is Action.UPDATE and change.address in remaining)
         ]
         if len(ready) == len(selected):
             return ready
@@ -223,7 +224,3 @@ def _follows(change: Change, old: Mapping[str, Address]) -> bool:
     if change.desired is None or not change.fields:
         return False
     return all(is_outdated(change.desired.kind, one, one.desired, old) for one in change.fields)
-
-
-def _beside(change: Change, remaining: AbstractSet[Address]) -> bool:
-    return change.action is Action.UPDATE and change.address in remaining

@@ -97,12 +97,12 @@ def differing(
     """The addresses of bindings whose object does not exist, or differs from its manifest."""
     desired = resolve.resolve(tuple(manifests), secrets=None, ids=ids, declared=frozenset(ids.values()))
     managed = {item.address: item for item in desired if not item.external_id}
-    bound = [
-        (managed[binding.address], live.get(binding.remote_id), binding)
-        for binding in bindings
-        if binding.address in managed
-    ]
-    return tuple(sorted(item.address for item, shown, binding in bound if _differs(item, shown, binding, ids)))
+
+    def differs(binding: Binding) -> bool:
+        item, shown = without_unknown_secrets(managed[binding.address]), live.get(binding.remote_id)
+        return shown is None or bool(compare(item, addressed(shown, ids), binding).fields)
+
+    return tuple(sorted(one.address for one in bindings if one.address in managed and differs(one)))
 
 
 def record(surveyed: AccountSurvey, bindings: Mapping[Address, Binding], store: Store, inputs: PlanInputs) -> None:
@@ -136,10 +136,6 @@ def _managed(spec: Json, path: KeyPath) -> KeyPath:
             return path[:length]
         spec = as_object(spec)[step]
     return path
-
-
-def _differs(desired: Desired, live: Live | None, binding: Binding, ids: Mapping[str, Address]) -> bool:
-    return live is None or bool(compare(without_unknown_secrets(desired), addressed(live, ids), binding).fields)
 
 
 def referenced_objects(live: Iterable[Live]) -> set[ObjectKey]:

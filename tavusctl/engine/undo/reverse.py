@@ -96,9 +96,8 @@ def reverse(context: UndoContext) -> UndoPlan:
     known = {**context.ids, **old_versions, **plan.deleted}
     context = replace(context, missing=frozenset(one for one in context.missing if one[1] not in known))
     created = {intent.op for intent in calls if intent.action in (Action.CREATE, Action.REPLACE)}
-    created_ids = {
-        remote_id for op in created & context.run.results.keys() for remote_id in _created_ids(context.run.results[op])
-    }
+    results = [context.run.results[op] for op in created & context.run.results.keys()]
+    created_ids = {made.successor or made.remote_id for made in results}
     for intent in calls:
         # An object that the run has created is deleted as a whole.
         if intent.action in (Action.UPDATE, Action.ADOPT) and intent.remote_id not in created_ids:
@@ -164,10 +163,6 @@ def _leave_edited(plan: UndoPlan) -> None:
     for address in edited:
         for by_address in (plan.bodies, plan.bases, plan.brought_back):
             by_address.pop(address, None)
-
-
-def _created_ids(made: Binding) -> tuple[str, ...]:
-    return tuple(filter(None, (made.successor,))) or (made.remote_id,)
 
 
 def without_run_changes(now: Json, after: Json, before: Json) -> Json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
-from tavusctl.lib.json_types import Json, JsonObject
+from tavusctl.lib.json_types import JsonObject
 
 # Keys that the API fills in, on objects of any kind.
 COMPUTED = frozenset(
@@ -64,8 +64,10 @@ def normaliser_of_sets(renamed: Mapping[str, str]) -> Callable[[JsonObject], Jso
         set_body = _unwrap_set(body)
         result = respell(set_body, _SET_NAMES, COMPUTED_OF_SETS)
         if "data" in set_body:
-            data = set_body["data"]
-            result["data"] = [_respell_item(item, renamed) for item in (data if isinstance(data, list) else [data])]
+            items = data if isinstance(data := set_body["data"], list) else [data]
+            result["data"] = [
+                respell(item, renamed, COMPUTED_OF_SETS) if isinstance(item, dict) else item for item in items
+            ]
         return result
 
     return normalise
@@ -77,7 +79,3 @@ def _unwrap_set(body: JsonObject) -> JsonObject:
     if isinstance(inner, list) and len(inner) == 1:
         inner = inner[0]
     return inner if isinstance(inner, dict) and "data" in inner else body
-
-
-def _respell_item(item: Json, names: Mapping[str, str]) -> Json:
-    return respell(item, names, COMPUTED_OF_SETS) if isinstance(item, dict) else item

@@ -158,8 +158,9 @@ def _findings(subject: Subject, find: Callable[[Sequence[str], str], list[int]],
         if positions:
             more = f" and {len(positions) - 1} more" if len(positions) > 1 else ""
             line = text.count("\n", 0, positions[0])
-            where = "the text" if keys else "a key"
-            yield Finding(pointer, f"{_character_name(text[positions[0]])} in {where}{more}", hint, line if keys else 0)
+            where, character = "the text" if keys else "a key", text[positions[0]]
+            name = f"U+{ord(character):04X} {unicodedata.name(character, 'a control character')}"
+            yield Finding(pointer, f"{name} in {where}{more}", hint, line if keys else 0)
 
 
 def _texts_and_keys(subject: Subject) -> Iterator[tuple[str, Sequence[str], str]]:
@@ -189,7 +190,3 @@ def _masked(text: str) -> str:
         return text
     masked = escape.BIDI_CONTROLS.sub("x", _WITH_PURPOSE.sub(lambda match: "x" * len(match.group()), text))
     return _DIRECTION_MARKS.sub("x", masked) if escape.RIGHT_TO_LEFT.search(text) else masked
-
-
-def _character_name(character: str) -> str:
-    return f"U+{ord(character):04X} {unicodedata.name(character, 'a control character')}"

@@ -168,9 +168,9 @@ class _Description(Struct):
 
     def _object(self, value: JsonObject, path: KeyPath) -> JsonObject:
         declared = fields_at(self.kind.model, path)
+        ordered = dict.fromkeys([*(key for key in declared or _FIRST if key in value), *value])
         if not declared:
-            return {key: self.tidy(value[key], (*path, key)) for key in _free_order(value)}
-        ordered = [*(key for key in declared if key in value), *(key for key in value if key not in declared)]
+            return {key: self.tidy(value[key], (*path, key)) for key in ordered}
         member_names = [key for key in ordered if not self._is_redundant(value, path, key)]
         formatted = {key: self.tidy(value[key], (*path, key)) for key in member_names}
         return {key: item for key, item in formatted.items() if not is_unset(self.kind, (*path, key), item)}
@@ -187,9 +187,11 @@ class _Description(Struct):
         items = [self.tidy(item, (*path, "*")) for item in value]
         if not self.kind.field_at(path).unordered:
             return items
-        return [
-            item for _, item in sorted({canonical(map_leaves(item, _secret_as_text)): item for item in items}.items())
-        ]
+        by_text = {
+            canonical(map_leaves(item, lambda leaf: str(leaf) if isinstance(leaf, SecretText) else leaf)): item
+            for item in items
+        }
+        return [by_text[text] for text in sorted(by_text)]
 
     def _leaf(self, value: Json, path: KeyPath) -> Json:
         declared = self.kind.field_at(path)
@@ -203,10 +205,6 @@ class _Description(Struct):
         if declared.refers_to and address and address.kind == declared.refers_to:
             return address
         return _WORDS.get(value.lower(), value) if declared.boolean else value
-
-
-def _free_order(value: JsonObject) -> list[str]:
-    return [*(key for key in _FIRST if key in value), *(key for key in value if key not in _FIRST)]
 
 
 def _hidden_secret_paths(kind: ResourceKind, spec: JsonObject, body: JsonObject) -> Iterator[KeyPath]:
@@ -306,10 +304,6 @@ def _unwritable(value: Json, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
             yaml_text.line(value)
         except ValueError as error:
             yield path, f"it contains {error}, which YAML cannot represent"
-
-
-def _secret_as_text(leaf: Json) -> Json:
-    return str(leaf) if isinstance(leaf, SecretText) else leaf
 
 
 def _placeholder(leaf: Json) -> Json:

@@ -31,7 +31,10 @@ _OTHER = pattern("[^a-z0-9]+")
 
 def addresses(objects: Sequence[Live], taken: AbstractSet[Address]) -> dict[ObjectKey, Address]:
     """An address for every object, by kind and id; `taken` are the addresses of other objects."""
-    stems = {live.key: Address(live.kind.name, _stem(live)) for live in objects}
+    stems = {
+        live.key: Address(live.kind.name, slug(redacted(live.name)) or _joined(live.kind.name, _mark(live.remote_id)))
+        for live in objects
+    }
     shared = {address for address, count in Counter(stems.values()).items() if count > 1}
     plain = {key: stem for key, stem in stems.items() if stem not in shared | taken and stem.name not in _RESERVED}
     chosen, used = dict(plain), {*taken, *plain.values()}
@@ -45,10 +48,6 @@ def slug(text: str) -> str:
     """Text in lower-case letters, digits and hyphens; empty when it has no letter and no digit."""
     plain = anyascii(_APOSTROPHES.sub("", text[:_READ_LENGTH])).lower()
     return _cut(_OTHER.sub("-", plain).strip("-"), MAX_NAME_LENGTH)
-
-
-def _stem(live: Live) -> str:
-    return slug(redacted(live.name)) or _joined(live.kind.name, _mark(live.remote_id))
 
 
 def _candidates(stem: Address, remote_id: str) -> Iterator[Address]:
