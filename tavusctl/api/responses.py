@@ -10,7 +10,7 @@ import httpx
 from tavusctl.api.refusals import dependents_text, object_in, refusal_cause
 from tavusctl.api.transport import Answer
 from tavusctl.core.errors import Ambiguous, ApiError, Gone, Rejected, TavusctlError, Throttled, UnauthorisedError
-from tavusctl.lib.clock import parse_time
+from tavusctl.core.timestamps import parse_timestamp
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.lib.patterns import pattern
 from tavusctl.lib.strict_json import strict_json
@@ -38,7 +38,7 @@ def parse_response(answer: Answer) -> Json:
 
 def date_of(answer: Answer) -> datetime | None:
     """The `Date` header of a response; None if it is missing or invalid."""
-    return _date(answer.headers.get("Date", ""))
+    return parse_timestamp(answer.headers.get("Date", ""))
 
 
 def _value(answer: Answer) -> Json:
@@ -116,18 +116,11 @@ def _retry_after(answer: Answer) -> float | None:
 def _seconds(value: str, answer: Answer) -> float | None:
     if value.isascii() and value.isdigit():
         return float(value[:12])
-    until = _date(value)
+    until = parse_timestamp(value)
     if until is None:
         return None
     # Relative to the server's own clock: ours may be wrong by hours.
     return max((until - (date_of(answer) or datetime.now(UTC))).total_seconds(), 0.0)
-
-
-def _date(value: str) -> datetime | None:
-    try:
-        return parse_time(value)
-    except ValueError:
-        return None
 
 
 def _text(payload: bytes, document: JsonObject) -> str:

@@ -23,8 +23,9 @@ from tavusctl.core.address import Address
 from tavusctl.core.errors import RefusedError, UsageError, worst
 from tavusctl.core.messages import moment
 from tavusctl.core.model import Manifest
+from tavusctl.core.timestamps import format_timestamp
 from tavusctl.crawl.runner import RecrawlResult, ThrottleOptions, preview, run
-from tavusctl.crawl.status import SHRUNK, Entry, Status, Target, format_timestamp
+from tavusctl.crawl.status import SHRUNK, Entry, Status, Target
 from tavusctl.engine.import_.missing_state import UnboundManifests, of_account, unknown_reason
 from tavusctl.engine.renames import Bindings
 from tavusctl.kinds import KINDS

@@ -6,7 +6,7 @@ The Tavus API accepts a recrawl of a document that is `ready` or `error`, an hou
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -18,8 +18,9 @@ from tavusctl.core.errors import ApiError, ConflictError
 from tavusctl.core.messages import moment
 from tavusctl.core.model import Recrawl
 from tavusctl.core.resource_kind import ResourceKind
+from tavusctl.core.timestamps import is_younger, parse_timestamp
 from tavusctl.crawl import schedule
-from tavusctl.lib.clock import parse_time, uptime
+from tavusctl.lib.clock import uptime
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.secrets.redaction import shortened
 
@@ -29,7 +30,6 @@ AT_ONCE: Final = 5  # how many crawls an account may have under way
 _STUCK: Final = timedelta(hours=2)
 _IMPOSSIBLE: Final = timedelta(days=1)  # by which a time may be ahead of the clock; one without its zone is by hours
 _TIMES: Final = ("created_at", "updated_at", "last_crawled_at")
-_SECOND, _THOUSANDTH = timedelta(seconds=1), timedelta(milliseconds=1)
 _GOOD: Final = 5.0  # seconds for which a read of a document is fresh
 
 
@@ -248,38 +248,9 @@ def shrink_warnings(target: Target, before: CrawlState, now: CrawlState) -> Iter
         yield warning(SHRUNK, message, hint, target.address)
 
 
-def format_timestamp(time: datetime) -> str:
-    """A moment as the API writes it, in UTC and whole seconds."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _due(target: Target, document: CrawlState) -> datetime | None:
     """When a document is due by its schedule; None: at once, as it was asked for, or its last crawl failed."""
     since = document.last or document.created
     if target.on_request or target.recrawl is None or document.status == "error" or since is None:
         return None
     return schedule.due_from(target.recrawl, since)
-
-
-def parse_timestamp(value: object) -> datetime | None:
-    """A timestamp of the API; None if it is empty or not valid."""
-    try:
-        return parse_time(str(value)) if value else None
-    except ValueError:
-        return None
-
-
-def another_object(remote_id: str, created: str, known: str) -> str:
-    """Why the object with a bound id is not the one that was bound, created at `known`; empty if it is."""
-    if not is_younger(created, known):
-        return ""
-    return f"{remote_id} is another object now: the bound one was created at {known}, and this one at {created}"
-
-
-def is_younger(created: str, known: str) -> bool:
-    """Whether `created` is later than `known`; false for one moment in two precisions, or for invalid timestamps."""
-    now, then = parse_timestamp(created), parse_timestamp(known)
-    if now is None or then is None:
-        return False
-    # Timestamps in whole seconds, or in milliseconds, lack a part: a smaller difference means nothing.
-    return now - then >= _SECOND if not (now.microsecond and then.microsecond) else now - then > _THOUSANDTH

@@ -8,7 +8,7 @@ from typing import Final
 from tavusctl.core.messages import moment
 from tavusctl.core.model import Live
 from tavusctl.core.resource_kind import Provisioning
-from tavusctl.crawl.status import parse_timestamp
+from tavusctl.core.timestamps import parse_timestamp
 
 _HOUR: Final = 3600
 _FAILED: Final = "error"  # the status of failed work, for every kind

@@ -18,7 +18,7 @@ from tavusctl.core.json_tree import canonical, leaves, replace_addresses, set_at
 from tavusctl.core.model import Action, Desired, FieldChange, Live
 from tavusctl.core.ports import State
 from tavusctl.core.resource_kind import ResourceKind
-from tavusctl.crawl import status
+from tavusctl.core.timestamps import parse_timestamp
 from tavusctl.engine.compare import match_create
 from tavusctl.engine.compare.match_create import SentCreate
 from tavusctl.engine.compare.patch_guards import touches
@@ -208,7 +208,7 @@ def _same_at(path: KeyPath, one: JsonObject, other: JsonObject) -> bool:
 
 def _after_recrawl(_: State, intent: Intent, before: Binding, live: Live) -> Binding | None:
     """The binding with a recrawl, if its crawl is under way or has ended after the call."""
-    sent, ended = status.parse_timestamp(intent.time), status.parse_timestamp(live.crawled)
+    sent, ended = parse_timestamp(intent.time), parse_timestamp(live.crawled)
     # A crawl that ended before the call can have left was started by somebody else.
     delay = timedelta(seconds=intent.delay)
     if not (live.status == _CRAWLING or (sent and ended and ended >= sent + delay)):

@@ -17,7 +17,7 @@ from tavusctl.core.messages import counted, suggestion
 from tavusctl.core.model import Live
 from tavusctl.core.ports import Reader
 from tavusctl.core.resource_kind import ResourceKind
-from tavusctl.crawl.status import another_object
+from tavusctl.core.timestamps import another_object
 from tavusctl.engine.account import conversations, observe
 from tavusctl.engine.account.verify import Target
 from tavusctl.kinds import KINDS

@@ -14,7 +14,7 @@ from tavusctl.core.errors import Gone, Rejected
 from tavusctl.core.json_tree import canonical, leaves, value_at
 from tavusctl.core.ports import Api, Reader
 from tavusctl.core.resource_kind import ResourceKind
-from tavusctl.crawl.status import another_object
+from tavusctl.core.timestamps import another_object
 from tavusctl.engine.account import conversations
 from tavusctl.engine.compare.not_live import mentions_draft, still_not_live
 from tavusctl.engine.compare.references import referenced_objects

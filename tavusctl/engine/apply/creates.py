@@ -40,7 +40,7 @@ from tavusctl.core.errors import (
 from tavusctl.core.json_tree import leaves
 from tavusctl.core.model import Action, Cause, Change, Desired, Live
 from tavusctl.core.resource_kind import ResourceKind
-from tavusctl.crawl import status
+from tavusctl.core.timestamps import parse_timestamp
 from tavusctl.engine.apply.calls import record_failure, update
 from tavusctl.engine.apply.context import ApplyContext
 from tavusctl.engine.compare import claim, match_create, parts
@@ -331,7 +331,7 @@ def _search_after_refusal(ctx: ApplyContext, pending: _PendingCreate) -> str:
 
 def _lag(ctx: ApplyContext, newest: str) -> float:
     """The seconds by which a listing may be behind; `newest` is when its youngest object was created."""
-    created = status.parse_timestamp(newest)
+    created = parse_timestamp(newest)
     age = (ctx.api.server_time() - created).total_seconds() if created else ctx.listing_delay
     return min(ctx.listing_delay, age * _LAG_FACTOR) if age >= 0 else ctx.listing_delay
 

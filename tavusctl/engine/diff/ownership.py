@@ -14,7 +14,7 @@ from tavusctl.core.binding import Binding
 from tavusctl.core.json_tree import leaves, texts
 from tavusctl.core.model import Action, Cause, Change, Desired, Live, Manifest
 from tavusctl.core.ports import State
-from tavusctl.crawl.status import another_object
+from tavusctl.core.timestamps import another_object
 from tavusctl.engine.compare.references import uses
 from tavusctl.engine.diff.replacement import label
 from tavusctl.engine.safety import protection

@@ -14,7 +14,7 @@ from tavusctl.core.errors import RefusedError
 from tavusctl.core.messages import counted
 from tavusctl.core.model import Action, Change, Lifecycle, Live, Manifest, Plan, Refusal
 from tavusctl.core.ports import State
-from tavusctl.crawl.status import another_object
+from tavusctl.core.timestamps import another_object
 
 # Actions after which the references of an object are those of its manifest, or are gone.
 _REWRITES_REFERENCES: Final = frozenset({Action.CREATE, Action.UPDATE, Action.ADOPT, Action.REPLACE, Action.DELETE})
