@@ -100,10 +100,13 @@ class Subject(Struct, frozen=True, dict=True):
 
     def value_at(self, *keys: str) -> Json:
         """The value at a path of keys; None if there is none."""
-        value: Json = self.manifest.spec
-        for key in keys:
-            value = value.get(key) if isinstance(value, dict) else None
-        return value
+        return value_at(self.spec, keys)
+
+    def first_owner(self, *keys: str) -> Address | None:
+        """The first resource of the kind with the same text at a path of keys, if it is another one."""
+        text = self.value_at(*keys)
+        owner = self.project.owners(self.kind.name, keys)[text] if isinstance(text, str) and text else None
+        return owner if owner != self.manifest.address else None
 
     def mapping_at(self, *keys: str) -> JsonObject:
         """The mapping at a path of keys; empty if there is none."""

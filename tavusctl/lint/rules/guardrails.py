@@ -14,15 +14,10 @@ _LIMITS: Final = {_NAME: 100, "guardrail_prompt": 1000}  # characters
 
 def duplicate_guardrail(subject: Subject) -> Iterator[Finding]:
     """Report two guardrails with the same name, in a set or in the project: events tell them apart by nothing else."""
-    if subject.kind.name_field == _NAME:
-        yield from _named_twice(subject)
+    if subject.kind.name_field == _NAME and (first := subject.first_owner(_NAME)):
+        message = f"`{first}` has the name {shown(subject.spec[_NAME])}, too"
+        yield Finding(pointer_of(_NAME), message, "rename one of them")
     yield from repeated_names(subject, "guardrail")
-
-
-def _named_twice(subject: Subject) -> Iterator[Finding]:
-    own, name = subject.manifest.address, subject.spec.get(_NAME)
-    if isinstance(name, str) and name and (first := subject.project.owners(own.kind, (_NAME,))[name]) != own:
-        yield Finding(pointer_of(_NAME), f"`{first}` has the name {shown(name)}, too", "rename one of them")
 
 
 def older_guardrail_set(subject: Subject) -> Iterator[Finding]:

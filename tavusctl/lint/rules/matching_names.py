@@ -17,9 +17,8 @@ _SHORTEST: Final = 4  # letters of a word in which a typing error is looked for:
 
 def duplicate_username(subject: Subject) -> Iterator[Finding]:
     """Report two personas with the same name in meetings: the API accepts a name only once, in all accounts."""
-    own, name = subject.manifest.address, subject.value_at(*_USERNAME)
-    if isinstance(name, str) and name and (first := subject.project.owners(own.kind, _USERNAME)[name]) != own:
-        message = f"`{first}` has the name {shown(name)} in meetings, too"
+    if first := subject.first_owner(*_USERNAME):
+        message = f"`{first}` has the name {shown(subject.value_at(*_USERNAME))} in meetings, too"
         yield Finding(pointer_of(*_USERNAME), message, "choose another name for one of them")
 
 

@@ -67,8 +67,10 @@ def tool_name_case(subject: Subject) -> Iterator[Finding]:
 
 def duplicate_tool(subject: Subject) -> Iterator[Finding]:
     """Report two tools of the same name for one model or in one account: it is undefined which one is called."""
-    if "parameters" in subject.kind.model.model_fields:
-        yield from _registered_twice(subject)
+    is_registered = "parameters" in subject.kind.model.model_fields  # and the account accepts a name only once
+    if is_registered and (first := subject.first_owner("name")):
+        message = f"`{first}` has the name {shown(subject.spec['name'])}, which must be unique in an account"
+        yield Finding("/name", message, "rename one of them")
     for keys in _LISTS:
         earlier_names: set[str] = set()
         for pointer, tool in _listed(subject, keys):
@@ -76,14 +78,6 @@ def duplicate_tool(subject: Subject) -> Iterator[Finding]:
             if isinstance(name, str) and name in earlier_names:
                 yield Finding(f"{pointer}/name", f"another tool has the name {shown(name)}", "rename one of them")
             earlier_names.add(str(name))
-
-
-def _registered_twice(subject: Subject) -> Iterator[Finding]:
-    """A finding if an earlier manifest has a tool of the same name: the account accepts a name only once."""
-    own, name = subject.manifest.address, subject.spec.get("name")
-    if isinstance(name, str) and name and (first := subject.project.owners(own.kind, ("name",))[name]) != own:
-        message = f"`{first}` has the name {shown(name)}, which must be unique in an account"
-        yield Finding("/name", message, "rename one of them")
 
 
 def tool_undescribed(subject: Subject) -> Iterator[Finding]:
