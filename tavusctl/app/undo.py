@@ -28,8 +28,8 @@ from tavusctl.core.errors import ConfigError, RefusedError, UsageError
 from tavusctl.core.json_tree import manifest_notation, map_leaves
 from tavusctl.core.messages import moment
 from tavusctl.core.model import Action, Change, Manifest, Plan
+from tavusctl.core.timestamps import parse_timestamp
 from tavusctl.crawl import source_fingerprint
-from tavusctl.crawl.status import parse_timestamp
 from tavusctl.engine.apply import DraftConsent
 from tavusctl.engine.execution import check_trusted
 from tavusctl.engine.plan import Approvals

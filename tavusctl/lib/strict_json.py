@@ -11,7 +11,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 from msgspec import MsgspecError, Raw, ValidationError
 from msgspec.json import Decoder
@@ -120,13 +120,12 @@ def _check_depth_and_intern(value: Json, depth: int) -> int:
     raise ValueError(_DEEP)
 
 
-def _intern_texts(container: Any, containers: list[Container]) -> int:
+def _intern_texts(container: Container, containers: list[Container]) -> int:
     """Intern the texts of an object or a list, and add its containers; return the number of colons."""
-    is_object = type(container) is dict
-    colons = len(container) + "".join(container).count(":") if is_object else 0
-    for at, inner in container.items() if is_object else enumerate(container):
+    colons = len(container) + "".join(container).count(":") if type(container) is dict else 0
+    for at, inner in container.items() if type(container) is dict else enumerate(container):
         if type(inner) is str:
-            container[at] = sys.intern(inner)
+            container[at] = sys.intern(inner)  # type: ignore[index]  # a key, or the index of an item
             colons += inner.count(":")
         elif type(inner) is dict or type(inner) is list:
             containers.append(inner)

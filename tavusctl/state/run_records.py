@@ -14,7 +14,7 @@ from tavusctl.core.address import Address
 from tavusctl.core.errors import StateError, TavusctlError
 from tavusctl.core.model import Action
 from tavusctl.core.ports import ArtifactStore
-from tavusctl.crawl.status import parse_timestamp
+from tavusctl.core.timestamps import parse_timestamp
 from tavusctl.lib.json_types import JsonObject, as_integer, as_object, as_text
 from tavusctl.lib.strict_json import strict_json
 from tavusctl.secrets import redaction

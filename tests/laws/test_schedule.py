@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from tavusctl.core import timestamps
 from tavusctl.core.messages import moment
 from tavusctl.core.model import Recrawl
-from tavusctl.crawl import schedule, status
+from tavusctl.crawl import schedule
 
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns"]
 MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - they get one
@@ -59,7 +60,7 @@ def test_overdue_comes_after_due_and_after_the_cooldown(recrawl: Recrawl, last: 
 @example(Recrawl(every=86400.0), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
 def test_a_time_is_no_time_or_a_schedule_goes_on_from_it(recrawl: Recrawl, time: datetime) -> None:
     """The API may write a time that stands for never, such as the last second of the calendar."""
-    read = status.parse_timestamp(time.isoformat())
+    read = timestamps.parse_timestamp(time.isoformat())
 
     if read is None:
         assert not 1900 <= time.year <= 9899

@@ -234,7 +234,7 @@ def _created_in_spite_of(refusal: Rejected, ctx: ApplyContext, pending: _Pending
     kind = pending.sent.kind
     try:
         remote_id = ctx.dependencies.find_created(pending.sent, ctx.existing_ids.get(kind.name, ())).remote_id
-        created = status.parse_timestamp(ctx.dependencies.read(kind, remote_id).created) if remote_id else None
+        created = parse_timestamp(ctx.dependencies.read(kind, remote_id).created) if remote_id else None
     except TavusctlError:
         return ""  # nothing speaks against the refusal
     return "" if created and created < started - _ROUNDED else remote_id

@@ -70,9 +70,8 @@ class _Comparison(Struct):
 
 
 class _Base(Struct, frozen=True):
-    """The two bases of one field: the value that was applied, and the account's answer to it."""
+    """The account's answer to the applied value of one field; without one, the applied value itself."""
 
-    applied: Json
     answered: Json
     moved: bool  # the account has changed since then
     kept: bool  # the answer belongs to what was applied, and neither side has changed since
@@ -234,20 +233,15 @@ def _descend(
         live = _assumed(ctx, base, desired)
     changes_before = len(ctx.changes)
     inner_before, inner_after = _objects(ctx, path, members, base, live)
-    key = path[-1]
-    if isinstance(live, dict):
-        documents[0][key] = inner_before
-    elif live is not ABSENT:
-        documents[0][key] = live
     is_emptied = desired is ABSENT and len(ctx.changes) > changes_before
     is_emptied = is_emptied and dropped_objects.is_removed_whole(ctx.kind, path, live, inner_after)
     for name, value in dropped_objects.added_members(ctx.kind, path, inner_after).items() if is_emptied else ():
         pointer, hides = patch.join((*path, name)), _hides(ctx, (*path, name), value)
         ctx.changes.append(FieldChange(pointer, Cause.EDITED, ABSENT, value, None, hides))
-    if (isinstance(live, dict) and not is_emptied) or (not isinstance(live, dict) and inner_after):
-        documents[1][key] = inner_after
-    elif live is not ABSENT and not isinstance(live, dict):
-        documents[1][key] = live
+    if isinstance(live, dict):
+        _put(*documents, path[-1], inner_before, ABSENT if is_emptied else inner_after)
+    else:
+        _put(*documents, path[-1], live, inner_after or live)
 
 
 def _put(before: JsonObject, after: JsonObject, key: str, live: Json, desired: Json) -> None:
@@ -315,19 +309,19 @@ def _secret_base(ctx: _Comparison, path: KeyPath, base: Json, desired: Json, rea
 
 
 def _base(ctx: _Comparison, path: KeyPath, applied: Json, desired: Json, live: Json) -> _Base:
-    """The bases of a field, and whether the account has changed the field since."""
+    """What the account answered for a field, and whether the account has changed the field since."""
     pointer, answer, is_answer = patch.join(path), applied, False
     if pointer in ctx.binding.answered:
         answer, is_answer = ctx.binding.answered[pointer], True
     elif pointer in ctx.binding.unkept and ctx.binding.unkept[pointer] == digest([desired, live]):
-        return _Base(applied, live, moved=False, kept=True)
+        return _Base(live, moved=False, kept=True)
     elif not same(ctx.kind, path, applied, live):
         answer, is_answer = _unconfirmed(ctx, pointer, applied, live)
     # Removing an object also removes members that others added: these are not a change of what was applied.
     compared = _applied_members(applied, live) if desired is None else live
     moved = applied is not ABSENT and not any(same(ctx.kind, path, base, compared) for base in (applied, answer))
     kept = is_answer and not moved and same(ctx.kind, path, applied, desired)
-    return _Base(applied, answer, moved=moved, kept=kept)
+    return _Base(answer, moved=moved, kept=kept)
 
 
 def _applied_members(applied: Json, live: Json) -> Json:
