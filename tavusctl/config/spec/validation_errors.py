@@ -37,8 +37,8 @@ def check(
     }
     for path, errors in islice(errors_by_path.items(), MAX_ERRORS):
         if "/spec" + join(path) not in failed:
-            told = [error for error in errors if _missing(path, error) not in misspelled]
-            _report(kind, spec, path, told, collector)
+            others = [error for error in errors if _missing(path, error) not in misspelled]
+            _report(kind, spec, path, others, collector)
 
 
 def _missing(path: KeyPath, error: FieldError) -> KeyPath | None:

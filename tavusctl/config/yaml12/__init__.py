@@ -177,8 +177,8 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, composer: Composer) -> StopE
     unfinished = _unfinished(str(error.context), problem)
     if unfinished and error.context_mark:
         message, usual = unfinished
-        _, begun = _lines_at(text, error.context_mark.index)
-        hint = syntax_hints.look_alike_hint(begun) if usual == _WITHOUT_COLON else ""
+        _, first_line = _lines_at(text, error.context_mark.index)
+        hint = syntax_hints.look_alike_hint(first_line) if usual == _WITHOUT_COLON else ""
         return stop(composer.at(error.context_mark), "TV101", message, hint or usual)
     above, line = _lines_at(text, mark.index) if mark else ("", "")
     escape = _ESCAPE.match(line[max(source.column - 3, 0) :]) if "escape code" in problem else None

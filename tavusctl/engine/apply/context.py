@@ -121,7 +121,7 @@ class ApplyContext:
     name_locks: dict[tuple[str, str], threading.Lock] = field(default_factory=dict)  # by kind and name: of creates
     checked_kinds: set[str] = field(default_factory=set)  # kinds whose first create was checked for duplicates
     names_lock: threading.Lock = field(default_factory=threading.Lock)  # of `sent_names`, `name_locks`, `checked_kinds`
-    begun: set[Address] = field(default_factory=set)  # addresses for which a call was carried out, or may have been
+    started: set[Address] = field(default_factory=set)  # addresses for which a call was carried out, or may have been
     written_pointers: dict[Address, list[str]] = field(default_factory=dict)  # by address, of its step
     planned_ids: Mapping[Address, str] = field(init=False)  # ids of bound and external objects at the time of the plan
     turns: Turns = field(init=False)  # limits the steps that send calls; a step that only waits holds none
@@ -169,7 +169,7 @@ class ApplyContext:
         A step that has changed something goes on after a stop, so that no object is left half written.
         """
         address = self.recorder.pending[op].address
-        is_first = address not in self.begun
+        is_first = address not in self.started
 
         def permit() -> None:
             if is_first and self.stop.is_requested():
@@ -180,7 +180,7 @@ class ApplyContext:
                 yield fence
         finally:
             if self.recorder.is_sent(op):
-                self.begun.add(address)
+                self.started.add(address)
 
     def wait(self, seconds: float) -> None:
         """Wait for some seconds; a stop ends the wait early."""

@@ -155,18 +155,18 @@ def _gap_rows(
 
 
 def _left(move: Move, before: Sequence[str]) -> Row:
-    return Row(RowType.NOTE, old=move.old + 1, note=_told(move, before, "to", move.new))
+    return Row(RowType.NOTE, old=move.old + 1, note=_move_note(move, before, "to", move.new))
 
 
 def _arrived(move: Move, before: Sequence[str], after: Sequence[str]) -> Iterator[Row]:
-    yield Row(RowType.NOTE, new=move.new + 1, note=_told(move, before, "here from", move.old))
+    yield Row(RowType.NOTE, new=move.new + 1, note=_move_note(move, before, "here from", move.old))
     yield from (
         Row(RowType.MOVED, None, ((after[move.new + step], False),), move.old + step + 1, move.new + step + 1)
         for step in range(move.size)
     )
 
 
-def _told(move: Move, before: Sequence[str], where: str, line: int) -> str:
+def _move_note(move: Move, before: Sequence[str], where: str, line: int) -> str:
     count = "1 line" if move.size == 1 else f"{move.size} lines"
     first_text = next(text.strip() for text in before[move.old : move.old + move.size] if text.strip())
     shown = first_text if len(first_text) <= _CONTEXT_CHARS else first_text[:_CONTEXT_CHARS].rstrip() + "…"
