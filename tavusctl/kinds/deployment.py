@@ -41,14 +41,8 @@ class Deployment(Model):
 
 
 _DROPPED: Final = COMPUTED | {
-    "deployment_id",
-    "has_password",
-    "thumbnails",
-    "replica_thumbnail_video_url",
-    "thumbnail_video_url",
-    "thumbnail_image_url",
-    "usage_total",
-    "usage_today",
+    *("deployment_id", "has_password", "thumbnails", "replica_thumbnail_video_url", "thumbnail_video_url"),
+    *("thumbnail_image_url", "usage_total", "usage_today"),
 }
 
 FIELDS: Final[Mapping[str, FieldTraits]] = {

@@ -70,13 +70,7 @@ class KnowledgeDocument(Model):
 
 _RENAMED: Final = {"crawl_config": "crawl"}
 _DROPPED: Final = COMPUTED | {
-    "document_id",
-    "status",
-    "display_status",
-    "progress",
-    "crawled_urls",
-    "last_crawled_at",
-    "crawl_count",
+    *("document_id", "status", "display_status", "progress", "crawled_urls", "last_crawled_at", "crawl_count"),
     "error_message",
 }
 _FIXED: Final = FieldTraits(replaces=True)

@@ -60,12 +60,7 @@ SpeechEngine = Annotated[str, KnownValues("tavus-auto", "cartesia", "elevenlabs"
 SttEngine = Annotated[
     str,
     KnownValues(
-        "tavus-auto",
-        "tavus-advanced",
-        "tavus-turbo",
-        "tavus-parakeet",
-        "tavus-soniox",
-        "tavus-whisper",
+        *("tavus-auto", "tavus-advanced", "tavus-turbo", "tavus-parakeet", "tavus-soniox", "tavus-whisper"),
         "tavus-deepgram-medical",
     ),
 ]

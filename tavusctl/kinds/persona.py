@@ -67,14 +67,8 @@ class Persona(Model):
 
 
 _DROPPED: Final = COMPUTED | {
-    "persona_id",
-    "pal_id",
-    "persona_type",
-    "pal_type",
-    "conferencing_email",
-    "source_template_id",
-    "registration_id",
-    "pal_settings_id",
+    *("persona_id", "pal_id", "persona_type", "pal_type", "conferencing_email", "source_template_id"),
+    *("registration_id", "pal_settings_id"),
 }
 _SPELLINGS: Final = {
     "/replica_id": "default_replica_id",

@@ -63,17 +63,8 @@ class Replica(Model):
 
 
 _DROPPED: Final = COMPUTED | {
-    "replica_id",
-    "face_id",
-    "replica_type",
-    "face_type",
-    "status",
-    "training_progress",
-    "thumbnail_video_url",
-    "thumbnail_image_url",
-    "error_message",
-    "finetune_status",
-    "original_voice_id",
+    *("replica_id", "face_id", "replica_type", "face_type", "status", "training_progress", "thumbnail_video_url"),
+    *("thumbnail_image_url", "error_message", "finetune_status", "original_voice_id"),
 }
 _TRAINED: Final = FieldTraits(replaces=True, write_only=True)
 _VIDEO: Final = FieldTraits(replaces=True, write_only=True, must_stay_reachable=True, formats=("mp4", "webm"))

@@ -10,19 +10,8 @@ from tavusctl.lib.json_types import JsonObject
 # Keys that the API fills in, on objects of any kind.
 COMPUTED = frozenset(
     {
-        "uuid",
-        "id",
-        "owner_id",
-        "is_deleted",
-        "is_draft",
-        "is_draft_view",
-        "is_published",
-        "has_unpublished_changes",
-        "publish_url",
-        "session_id",
-        "public_id",
-        "created_at",
-        "updated_at",
+        *("uuid", "id", "owner_id", "is_deleted", "is_draft", "is_draft_view", "is_published"),
+        *("has_unpublished_changes", "publish_url", "session_id", "public_id", "created_at", "updated_at"),
     }
 )
 
