@@ -131,7 +131,8 @@ def _walk(top: Path, project: Project, diagnostics: list[Diagnostic], budget: Bu
         pending += [current / entry.name for entry in reversed(inner) if not entry.is_symlink()]
         links = [entry for entry in others if entry.is_symlink() and not _has_suffix(entry)]
         diagnostics += [diagnostic for entry in links for diagnostic in _broken_link(current / entry.name, project)]
-        unread = (current / entry.name for entry in others if _may_be_misnamed(entry))
+        misnamed = [entry for entry in others if entry.name.lower().endswith(_UNREAD_SUFFIXES)]
+        unread = (current / entry.name for entry in misnamed if entry.is_file(follow_symlinks=False))
         diagnostics += [_unread_manifest(path, project) for path in unread if _looks_like_manifest(path)]
         manifests = (current / entry.name for entry in others if _has_suffix(entry))
         yield from (path for path in manifests if path != project_file)
@@ -150,10 +151,6 @@ def _entries(folder: Path, project: Project, diagnostics: list[Diagnostic]) -> l
 
 def _has_suffix(entry: os.DirEntry[str]) -> bool:
     return entry.name.lower().endswith(SUFFIXES)
-
-
-def _may_be_misnamed(entry: os.DirEntry[str]) -> bool:
-    return entry.name.lower().endswith(_UNREAD_SUFFIXES) and entry.is_file(follow_symlinks=False)
 
 
 def _looks_like_manifest(path: Path) -> bool:

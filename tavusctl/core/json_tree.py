@@ -200,6 +200,12 @@ def value_at(document: Json, path: KeyPath, missing: Json = None) -> Json:
     return document
 
 
+def path_to_list(document: Json, path: KeyPath) -> KeyPath:
+    """A path up to the first list on it, which is compared as a whole; the path itself if there is no list."""
+    depths = (depth for depth in range(1, len(path)) if isinstance(value_at(document, path[:depth]), list))
+    return path[: next(depths, len(path))]
+
+
 def identity_of(item: Json, keyed_by: str) -> Json:
     """The value that identifies an item, at `keyed_by`, a path of keys with dots; None if the item has none."""
     for key in keyed_by.split(".") if keyed_by else [""]:

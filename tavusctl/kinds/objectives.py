@@ -84,7 +84,9 @@ def flow(spec: JsonObject) -> Graph:
     Invalid specs are accepted, because live objects are drawn as well: goals without a name are left out, and a goal
     that is not in the set, but named by another goal, is drawn faint.
     """
-    items = {name: item for item in _mappings(spec.get("data")) if (name := _text(item.get("objective_name")))}
+    goals = data if isinstance(data := spec.get("data"), list) else []
+    named = ((_text(goal.get("objective_name")), goal) for goal in goals if isinstance(goal, dict))
+    items = {name: goal for name, goal in named if name}
     edges = tuple(edge for name, item in items.items() for edge in _edges(name, item))
     nodes = [Node(name, name, detail=_detail(item)) for name, item in items.items()]
     unknown = dict.fromkeys(edge.target for edge in edges if edge.target not in items)
@@ -108,10 +110,6 @@ def _detail(item: JsonObject) -> str:
 
 def _joined_text(value: Json) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _mappings(items: Json) -> Iterable[JsonObject]:
-    return (item for item in items if isinstance(item, dict)) if isinstance(items, list) else ()
 
 
 def _texts(items: Json) -> Iterable[str]:

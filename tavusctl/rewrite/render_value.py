@@ -60,7 +60,8 @@ class ValueRenderer(Struct, frozen=True):
         if isinstance(raw, dict) and isinstance(desired, dict) and isinstance(live, dict):
             return self._members(path, raw, desired, live)
         if isinstance(raw, list) and isinstance(desired, list):
-            live = _as_list(self.kind.field_at(path).joined_by, live)
+            joined_by = self.kind.field_at(path).joined_by
+            live = live.split(joined_by) if joined_by and isinstance(live, str) else live
             if isinstance(live, list):
                 return self._items(path, raw, desired, live)
         return ABSENT if is_unset(self.kind, path, live) else self._rendered(path, live)
@@ -237,10 +238,6 @@ class ValueRenderer(Struct, frozen=True):
 
 def _item_identity(item: Json, keyed_by: str) -> str:
     return canonical(identity_of(item, keyed_by))
-
-
-def _as_list(joined_by: str, live: Json) -> Json:
-    return live.split(joined_by) if joined_by and isinstance(live, str) else live
 
 
 def several_texts(file: str) -> CannotAdoptError:

@@ -143,7 +143,11 @@ def _read_back(ctx: ApplyContext, step: Change, desired: Desired, remote_id: str
 def _read_once(ctx: ApplyContext, step: Change, desired: Desired, remote_id: str) -> _Look:
     live = ctx.dependencies.read(desired.kind, remote_id)
     differences = list(_differences(ctx, step, desired, live))
-    chosen = tuple(change for change in differences if _is_chosen(step, desired.kind, change))
+    chosen = tuple(
+        change
+        for change in differences
+        if is_taken_away(desired.kind, change.path, change.desired, _before(step, change.path), change.live)
+    )
     lost = tuple(change for change in differences if change not in chosen)
     masks = tuple(
         change for change in ctx.dependencies.unkept_fields(desired, live) if _is_mask(ctx, step, desired.kind, change)
@@ -157,10 +161,6 @@ def _is_mask(ctx: ApplyContext, step: Change, kind: ResourceKind, change: FieldC
     places = [*_places(step), *(binding.unconfirmed if binding else ())]
     is_shown = not isinstance(change.live, Pinned) and change.live is not ABSENT
     return is_shown and _is_masked_key(kind, change) and patch_guards.touches(change.path, places)
-
-
-def _is_chosen(step: Change, kind: ResourceKind, change: FieldChange) -> bool:
-    return is_taken_away(kind, change.path, change.desired, _before(step, change.path), change.live)
 
 
 def _before(step: Change, pointer: str) -> Json:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tavusctl import patch
-from tavusctl.core.json_tree import leaves, pattern_in, value_at
+from tavusctl.core.json_tree import leaves, path_to_list, pattern_in, value_at
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_text
 from tavusctl.patch import Pinned
@@ -98,17 +98,10 @@ def changed_pointers(
 
 def places(body: Mapping[str, Json], operations: Sequence[JsonObject]) -> list[KeyPath]:
     """The paths that a patch writes; a list in which it changes items counts as one path."""
-    return sorted({_whole_list(body, patch.split(operation["path"])) for operation in operations})
+    # Up to a list: an index means nothing once the list has changed.
+    return sorted({path_to_list(body, patch.split(operation["path"])) for operation in operations})
 
 
 def touches(pointer: str, places: Iterable[str]) -> bool:
     """Whether a pointer is equal to, inside or above one of `places`."""
     return any(f"{pointer}/".startswith(f"{place}/") or f"{place}/".startswith(f"{pointer}/") for place in places)
-
-
-def _whole_list(body: Mapping[str, Json], path: KeyPath) -> KeyPath:
-    """A path up to the first list on it: an index means nothing once the list has changed."""
-    for depth in range(1, len(path)):
-        if isinstance(value_at(body, path[:depth]), list):
-            return path[:depth]
-    return path

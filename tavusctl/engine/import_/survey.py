@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tavusctl.core.address import Address, ObjectKey
 from tavusctl.core.binding import Binding
 from tavusctl.core.errors import Gone
-from tavusctl.core.json_tree import leaves, with_addresses, with_leaves
+from tavusctl.core.json_tree import leaves, path_to_list, with_addresses, with_leaves
 from tavusctl.core.model import Desired, Lifecycle, Live, Manifest
 from tavusctl.core.ports import Reader, Store
 from tavusctl.core.resource_kind import ResourceKind
@@ -24,7 +24,6 @@ from tavusctl.engine.prepared_plan import PlanInputs
 from tavusctl.engine.reconcile import check_owner, recover
 from tavusctl.engine.recovery import Recovered
 from tavusctl.kinds import KINDS
-from tavusctl.lib.json_types import Json, KeyPath, as_object
 from tavusctl.lib.patterns import pattern
 from tavusctl.patch import join
 from tavusctl.secrets.values import NO_KEY, SecretText
@@ -123,19 +122,10 @@ def without_unknown_secrets(desired: Desired, known_values: Mapping[str, str] = 
         for path, leaf in secret_texts.items()
         if known_values.keys() >= set(leaf.names)
     }
-    unknown_pointers = (join(_managed(desired.spec, path)) for path in secret_texts if path not in values)
+    unknown_pointers = (join(path_to_list(desired.spec, path)) for path in secret_texts if path not in values)
     ignored = (*desired.lifecycle.ignore_changes, *unknown_pointers)
     spec = with_leaves(desired.spec, dict(values))
     return replace(desired, spec=spec, lifecycle=Lifecycle(ignore_changes=ignored))
-
-
-def _managed(spec: Json, path: KeyPath) -> KeyPath:
-    """The path of the first list on a path, which is compared as a whole; the path itself if there is no list."""
-    for length, step in enumerate(path):
-        if isinstance(spec, list):
-            return path[:length]
-        spec = as_object(spec)[step]
-    return path
 
 
 def referenced_objects(live: Iterable[Live]) -> set[ObjectKey]:
