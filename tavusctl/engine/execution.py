@@ -86,11 +86,7 @@ def carry_out(prepared: PreparedPlan, ctx: apply.ApplyContext) -> tuple[tuple[Ou
 
 
 def dependencies(
-    prepared: PreparedPlan,
-    api: Reader,
-    recorder: Recorder,
-    save_body: apply.SaveBody,
-    upload_file: apply.UploadFile,
+    prepared: PreparedPlan, api: Reader, recorder: Recorder, save_body: apply.SaveBody, upload_file: apply.UploadFile
 ) -> apply.Dependencies:
     """The functions of other stages that an apply calls, bound to the plan that it carries out."""
     key = prepared.seals.fingerprint_key

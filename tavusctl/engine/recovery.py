@@ -45,9 +45,7 @@ class Recovered(Struct, frozen=True):
 
 
 def resolve_pending(
-    replayed: ReplayResult,
-    listed: Callable[[ResourceKind], Iterable[Live]],
-    read_object: Look,
+    replayed: ReplayResult, listed: Callable[[ResourceKind], Iterable[Live]], read_object: Look
 ) -> Recovered:
     """What became of the calls without an outcome.
 

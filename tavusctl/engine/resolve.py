@@ -171,11 +171,7 @@ def _diagnostics_of(
 
 
 def _check_reference(
-    manifest: Manifest,
-    expected_kind: str,
-    target: Address,
-    by_address: Mapping[Address, Manifest],
-    path: KeyPath,
+    manifest: Manifest, expected_kind: str, target: Address, by_address: Mapping[Address, Manifest], path: KeyPath
 ) -> Iterator[Diagnostic]:
     source = _source(manifest, path)
     is_declared = target in by_address
@@ -265,10 +261,7 @@ class _Vault(Struct, frozen=True):
 
 
 def _desired(
-    manifest: Manifest,
-    vault: _Vault,
-    by_id: Mapping[str, Address],
-    canonical_addresses: Mapping[Address, Address],
+    manifest: Manifest, vault: _Vault, by_id: Mapping[str, Address], canonical_addresses: Mapping[Address, Address]
 ) -> Desired:
     kind = KINDS[manifest.address.kind]
 

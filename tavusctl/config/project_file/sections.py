@@ -139,8 +139,7 @@ class EnvironmentSection(StrictModel):
         "", description="Folder of manifests that are laid over the others in this environment, such as overlays/prod."
     )
     demo: bool = Field(
-        default=False,
-        description="Whether a local emulator, which each command starts, takes the place of an account.",
+        default=False, description="Whether a local emulator, which each command starts, takes the place of an account."
     )
     uploads: Uploads = _UPLOADS
     crawl_limit: int = _CRAWL_LIMIT

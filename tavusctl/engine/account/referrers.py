@@ -20,11 +20,7 @@ from tavusctl.lib.concurrency import run_all
 
 
 def users(
-    api: Reader,
-    kind: ResourceKind,
-    remote_id: str,
-    address: Address | None,
-    decoder: Decoder,
+    api: Reader, kind: ResourceKind, remote_id: str, address: Address | None, decoder: Decoder
 ) -> tuple[str, ...]:
     """Which objects refer to an object now, managed or not: addresses, or kinds and ids.  Read before a delete."""
     referring = (one for one in KINDS.values() if any(each.refers_to == kind.name for each in one.fields.values()))

@@ -26,15 +26,7 @@ from tavusctl.core.errors import (
     Rejected,
     TavusctlError,
 )
-from tavusctl.core.json_tree import (
-    canonical,
-    leaves,
-    pattern_of,
-    set_at,
-    value_at,
-    with_addresses,
-    with_value_of,
-)
+from tavusctl.core.json_tree import canonical, leaves, pattern_of, set_at, value_at, with_addresses, with_value_of
 from tavusctl.core.model import Change, Desired, Live
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.apply import drafts, part_calls

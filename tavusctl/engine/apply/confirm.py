@@ -22,14 +22,7 @@ from msgspec.structs import replace
 from tavusctl import patch
 from tavusctl.core.binding import MADE, Binding
 from tavusctl.core.errors import ApiError, Gone, UnknownOutcome
-from tavusctl.core.json_tree import (
-    canonical,
-    is_empty,
-    is_hidden,
-    map_leaves_with_path,
-    pattern_of,
-    value_at,
-)
+from tavusctl.core.json_tree import canonical, is_empty, is_hidden, map_leaves_with_path, pattern_of, value_at
 from tavusctl.core.model import ABSENT, Action, Cause, Change, Desired, FieldChange, Live, Outcome, Status
 from tavusctl.core.resource_kind import PartStyle, ResourceKind
 from tavusctl.engine import provisioning

@@ -63,13 +63,7 @@ def _release(binding: Binding, item: Desired, live: Live | None) -> Change:
     reason = f"released: declared external{declarer}; the object stays and is no longer managed"
     reason += f"; so do {other_versions}, of an unfinished replacement" if other_versions else ""
     return Change(
-        Action.FORGET,
-        Cause.EDITED,
-        binding.address,
-        binding.remote_id,
-        reason=reason,
-        source=item.source,
-        live=live,
+        Action.FORGET, Cause.EDITED, binding.address, binding.remote_id, reason=reason, source=item.source, live=live
     )
 
 

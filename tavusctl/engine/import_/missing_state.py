@@ -60,10 +60,7 @@ def of_plan(plan: Plan, bound: Collection[Address]) -> UnboundManifests:
 
 
 def of_account(
-    manifests: Iterable[Manifest],
-    api: Reader,
-    bindings: Mapping[Address, Binding],
-    others: Callable[[], OtherBindings],
+    manifests: Iterable[Manifest], api: Reader, bindings: Mapping[Address, Binding], others: Callable[[], OtherBindings]
 ) -> UnboundManifests:
     """The manifests without a binding, and the objects with their names; the account is read only if there are any.
 

@@ -88,10 +88,7 @@ def addressed(live: Live, ids: Mapping[str, Address]) -> Live:
 
 
 def differing(
-    manifests: Iterable[Manifest],
-    live: Mapping[str, Live],
-    bindings: Collection[Binding],
-    ids: Mapping[str, Address],
+    manifests: Iterable[Manifest], live: Mapping[str, Live], bindings: Collection[Binding], ids: Mapping[str, Address]
 ) -> tuple[Address, ...]:
     """The addresses of bindings whose object does not exist, or differs from its manifest."""
     desired = resolve.resolve(tuple(manifests), secrets=None, ids=ids, declared=frozenset(ids.values()))

@@ -87,9 +87,7 @@ def is_protected(change: Change, binding: Binding | None) -> bool:
     return declared or bool(binding and binding.prevent_destroy)
 
 
-def with_users(
-    judged: Sequence[tuple[Change, Refusal | None]],
-) -> tuple[tuple[Change, Refusal | None], ...]:
+def with_users(judged: Sequence[tuple[Change, Refusal | None]]) -> tuple[tuple[Change, Refusal | None], ...]:
     """Changes with their refusals; adds those of deletes and replacements whose object is still referred to."""
     refused = {change.address for change, refusal in judged if refusal}
     rewritten = {change.address for change, _ in judged if change.action in _REWRITES_REFERENCES} - refused

@@ -34,8 +34,7 @@ REPLICA: Final[Mapping[str, str]] = {
     "file_size": "the video is larger than 750 MB: make it smaller",
     "exceeds the maximum file size": "make the video smaller than 750 MB",
     **dict.fromkeys(
-        ("video_format", "video_codec", "not a .mp4", "encoded using h.264"),
-        "use an mp4 file encoded with h264",
+        ("video_format", "video_codec", "not a .mp4", "encoded using h.264"), "use an mp4 file encoded with h264"
     ),
     **dict.fromkeys(("video_duration", "minimum duration"), "record one and a half to two minutes"),
     **dict.fromkeys(("video_fps", "frame rate"), "record with at least 25 frames a second"),
@@ -51,8 +50,7 @@ REPLICA: Final[Mapping[str, str]] = {
     **dict.fromkeys(("background_noise_detected", "background noise"), "record in a quiet room, with one voice"),
     **dict.fromkeys(("video_editing_detected", "appears edited"), "record in one take, and do not cut"),
     **dict.fromkeys(
-        ("community guidelines", "community_guidelines_violation"),
-        "the video is not allowed: use another one",
+        ("community guidelines", "community_guidelines_violation"), "the video is not allowed: use another one"
     ),
     "too small in the frame": "come nearer to the camera",
     **dict.fromkeys(("video_processing", "damaged"), "check that the video plays to its end"),

@@ -132,11 +132,7 @@ def _rows(before: Sequence[str], after: Sequence[str]) -> Iterator[Row]:
 
 
 def _gap_rows(
-    before: Sequence[str],
-    after: Sequence[str],
-    gap: Gap,
-    moves_from: Mapping[int, Move],
-    moves_to: Mapping[int, Move],
+    before: Sequence[str], after: Sequence[str], gap: Gap, moves_from: Mapping[int, Move], moves_to: Mapping[int, Move]
 ) -> Iterator[Row]:
     """The rows of a gap: notes for lines moved away or here, the lines moved here, and pairs of the others."""
     old, new = range(gap.low, gap.high), range(gap.start, gap.stop)

@@ -33,9 +33,7 @@ def unreachable_url(subject: Subject) -> Iterator[Finding]:
     for pointer, url in _urls(subject):
         if _is_private(url):
             yield Finding(
-                pointer,
-                f"{_public(url)} cannot be reached by Tavus",
-                "use a URL that is reachable from the internet",
+                pointer, f"{_public(url)} cannot be reached by Tavus", "use a URL that is reachable from the internet"
             )
 
 
