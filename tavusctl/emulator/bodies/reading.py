@@ -1,4 +1,4 @@
-"""Functions that handlers share: read a body and its display names, patch a read, answer 304, record a mask."""
+"""Functions that handlers share: read a body and its display names, patch a read, answer 304."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tavusctl.emulator.http.messages import (
     Json,
     Malformed,
     Object,
+    Refusal,
     Response,
     answer,
     empty,
     refuse,
     refuse_fields,
-    refuse_message,
 )
 
 NAMES = {"name", *(f"{kind}_name" for kind in ("persona", "pal", "document", "replica", "face", "guardrail", "voice"))}
@@ -37,29 +37,43 @@ NAME_NORMALISERS: dict[str, Callable[[str], str]] = {
 
 def read_object(call: Call) -> Object:
     """The body of a request, with its display names as the server stores them; a refusal if it is not an object."""
-    body = _json_body(call)
+    try:
+        body = _json_body(call)
+    except Malformed as error:
+        raise refuse("Bad Request. The request body is not valid JSON.") from error
     if not isinstance(body, dict):
         raise refuse_fields({"_schema": ["Invalid input type."]})
     return with_normalised_names(call.world.behaviors, body)
 
 
-def patched_read(call: Call, shown: Object, *, failure_status: int) -> Object:
-    """The read after the JSON Patch of a call; `failure_status` is that of the refusal if it cannot be applied."""
-    operations = _json_body(call)
+def patched_read(
+    call: Call, shown: Object, refusal: Callable[[Exception], Refusal], check: Callable[[Json], None] = lambda _: None
+) -> Object:
+    """The read after the JSON Patch of a call, with its display names as the server stores them.
+
+    `refusal` makes the refusal of a patch that cannot be applied; `check` may refuse its operations before.
+    """
+    try:
+        operations = _json_body(call)
+        check(operations)
+        after = patching.apply(shown, operations, ignore_test=call.world.behaviors["ignore_test"])
+    except (Malformed, patching.Unpatchable) as error:
+        raise refusal(error) from error
+    return with_normalised_names(call.world.behaviors, after)
+
+
+def refuse_plain_object(operations: Json) -> None:
+    """Refuse the body of a patch that is not a list of operations."""
     if not isinstance(operations, list):
         raise refuse("Bad Request. The body must be a JSON Patch, a list of operations.")
-    record_mask_violation(call, operations)
-    try:
-        return patching.apply(shown, operations, ignore_test=call.world.behaviors["ignore_test"])
-    except patching.Unpatchable as error:
-        raise refuse_message("Invalid JSON patch format", failure_status) from error
 
 
 def _json_body(call: Call) -> Json:
-    try:
-        return call.request.json()
-    except Malformed as error:
-        raise refuse("Bad Request. The request body is not valid JSON.") from error
+    """The body as JSON; a mask in it is a violation, a mistake of the client: the API would store the mask."""
+    body = call.request.json()
+    if contains_mask(body):
+        call.world.journal.add_violation(call.entry, "mask_written", "eight asterisks were written back")
+    return body
 
 
 def comma_separated(text: Json) -> set[str]:
@@ -93,12 +107,6 @@ def layer_of(document: Object, name: str) -> Object:
     layers = document.get("layers")
     layer = layers.get(name) if isinstance(layers, dict) else None
     return layer if isinstance(layer, dict) else {}
-
-
-def record_mask_violation(call: Call, body: Json) -> None:
-    """Record a violation if a body contains a mask: a mistake of the client, because the API would store the mask."""
-    if contains_mask(body):
-        call.world.journal.add_violation(call.entry, "mask_written", "eight asterisks were written back")
 
 
 def unchanged(world: World, message: str) -> Response:

@@ -9,11 +9,11 @@ from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import aliases, patching
 from tavusctl.emulator.bodies.fields import missing
 from tavusctl.emulator.bodies.paging import list_page, newest_first, page_response
-from tavusctl.emulator.bodies.reading import read_object, record_mask_violation, unchanged, with_normalised_names
+from tavusctl.emulator.bodies.reading import patched_read, read_object, unchanged
 from tavusctl.emulator.http.messages import (
     Json,
-    Malformed,
     Object,
+    Refusal,
     Response,
     answer,
     empty,
@@ -36,7 +36,6 @@ _STOCK = {row.id: StoredObject("", KIND, row.id, 0, stock.persona(row)) for row 
 def create(call: Call) -> Response:
     """POST /v2/personas: answers id, name and creation time; /v2/pals adds an e-mail address, and requires a face."""
     body, world = read_object(call), call.world
-    record_mask_violation(call, body)
     if world.is_today:
         problems = missing(body, ["default_face_id"]) if aliases.uses_newer_names(call.request) else {}
         body = reads.with_stored_names(call, body)
@@ -93,23 +92,17 @@ def _patched_body(call: Call, live: StoredObject, before: Object) -> Object:
     shown = {
         name: value for name, value in reads.with_answer_names(call, before).items() if name not in UNPATCHED_PARTS
     }
-    try:
-        operations = call.request.json()
-        record_mask_violation(call, operations)
-        drafts.refuse_blocked(call, live, operations)
-        after = patching.apply(shown, operations, ignore_test=world.behaviors["ignore_test"])
-    except (Malformed, patching.Unpatchable) as error:
+
+    def refusal(error: Exception) -> Refusal:
         shows_cause = world.behaviors["patch_error"] == "recorded"
-        raise refuse_message(str(error) if shows_cause else "Invalid JSON patch format", 422) from error
+        return refuse_message(str(error) if shows_cause else "Invalid JSON patch format", 422)
+
+    after = patched_read(call, shown, refusal, lambda operations: drafts.refuse_blocked(call, live, operations))
     if world.is_today:
-        drafts.refuse_mixed(operations)
+        drafts.refuse_mixed(call.request.json())
         after = reads.patched_with_stored_names(call, shown, after)
         after = _apply_tool_policy(world, before, after)
-    return {
-        name: value
-        for name, value in with_normalised_names(world.behaviors, after).items()
-        if name not in shape_of(world).read_only
-    }
+    return {name: value for name, value in after.items() if name not in shape_of(world).read_only}
 
 
 def _apply_tool_policy(world: World, before: Object, after: Object) -> Object:

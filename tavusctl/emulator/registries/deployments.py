@@ -29,10 +29,10 @@ from tavusctl.emulator.bodies.reading import (
     is_among,
     patched_read,
     read_object,
+    refuse_plain_object,
     unchanged,
-    with_normalised_names,
 )
-from tavusctl.emulator.http.messages import Object, Response, answer, check_fields, refuse
+from tavusctl.emulator.http.messages import Object, Refusal, Response, answer, check_fields, refuse, refuse_message
 from tavusctl.emulator.resources.resource import Missing, Resource
 
 KIND = "deployments"
@@ -107,6 +107,10 @@ def get(call: Call) -> Response:
     return _answer_with_etag(call, RESOURCE.find(call))
 
 
+def _invalid_patch(_: Exception) -> Refusal:
+    return refuse_message("Invalid JSON patch format")
+
+
 def patch(call: Call) -> Response:
     """PATCH /v2/deployments/ID: a JSON Patch; 412 if `If-Match` has neither the current version nor `*`."""
     world, stored = call.world, RESOURCE.find(call)
@@ -114,7 +118,7 @@ def patch(call: Call) -> Response:
     if "*" not in tags and _etag(stored) not in tags:
         raise refuse("Precondition Failed. The deployment has changed", 412)
     before = stored.document
-    after = with_normalised_names(world.behaviors, patched_read(call, view(world, stored), failure_status=400))
+    after = patched_read(call, view(world, stored), _invalid_patch, refuse_plain_object)
     body = {name: value for name, value in after.items() if name not in READ_ONLY}
     document = _checked_document(call, {"password": before["password"]} | body, before)
     changed = RESOURCE.commit_patch(call, stored, document, in_microseconds, 1e-6)

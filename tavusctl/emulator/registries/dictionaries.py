@@ -22,8 +22,8 @@ from tavusctl.emulator.bodies.fields import (
     one_of,
 )
 from tavusctl.emulator.bodies.paging import list_page, newest_first, page_response
-from tavusctl.emulator.bodies.reading import layer_of, patched_read, read_object, unchanged, with_normalised_names
-from tavusctl.emulator.http.messages import Json, Object, Response, answer, empty, refuse, refuse_message
+from tavusctl.emulator.bodies.reading import layer_of, patched_read, read_object, refuse_plain_object, unchanged
+from tavusctl.emulator.http.messages import Json, Object, Refusal, Response, answer, empty, refuse, refuse_message
 from tavusctl.emulator.resources.resource import Missing, Resource
 
 KIND = "dictionaries"
@@ -58,6 +58,10 @@ def _list_item(world: World, stored: StoredObject) -> Object:
     return {name: value for name, value in read_with_secrets(world, stored).items() if name != "rules"}
 
 
+def _invalid_patch(_: Exception | None = None) -> Refusal:
+    return refuse_message("Invalid JSON patch format", 422)
+
+
 def _checked_document(body: Object) -> Object:
     problems = missing(body, ["name"]) | diagnostics(FIELDS, body)
     if problems:
@@ -81,9 +85,9 @@ def patch(call: Call) -> Response:
     """PATCH /v2/pronunciation-dictionaries/ID: a JSON Patch of name and rules; answers the dictionary."""
     world, stored = call.world, RESOURCE.find(call)
     before = read_with_secrets(world, stored)
-    after = with_normalised_names(world.behaviors, patched_read(call, before, failure_status=422))
+    after = patched_read(call, before, _invalid_patch, refuse_plain_object)
     if {name: after.get(name) for name in READ_ONLY} != {name: before.get(name) for name in READ_ONLY}:
-        raise refuse_message("Invalid JSON patch format", 422)
+        raise _invalid_patch()
     document = _checked_document({name: value for name, value in after.items() if name not in READ_ONLY})
     changed = RESOURCE.commit_patch(call, stored, document, in_seconds)
     return answer(read_with_secrets(world, changed)) if changed else unchanged(world, "No changes were made")

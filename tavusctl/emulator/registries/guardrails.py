@@ -27,8 +27,8 @@ from tavusctl.emulator.bodies.reading import (
     comma_separated,
     contains,
     ids_in,
+    patched_read,
     read_object,
-    record_mask_violation,
     texts_in,
     unchanged,
 )
@@ -87,7 +87,6 @@ def create(call: Call) -> Response:
     body = read_object(call)
     if "guardrail_name" not in body:
         return _SETS.create(call)
-    record_mask_violation(call, body)
     document = _checked_document(body)
     patching.apply_write_behaviors(call.world.behaviors.values, {}, document)
     document |= {"created_at": space_separated(call.world.clock.now())}
@@ -110,7 +109,7 @@ def _by_id(of_sets: Handler | None, handler: Callable[[Call, StoredObject], Resp
 
 def _patch(call: Call, stored: StoredObject) -> Response:
     """Apply a JSON Patch to what a read shows, which has no `tool_call` if that is empty."""
-    after = sets.patched_read(call, read_with_secrets(call.world, stored))
+    after = patched_read(call, read_with_secrets(call.world, stored), sets.invalid_patch)
     document = _checked_document({name: value for name, value in after.items() if name not in READ_ONLY})
     changed = RESOURCE.commit_patch(call, stored, document, space_separated)
     return answer({"message": sets.GUARDRAILS.updated}) if changed else unchanged(call.world, "No changes were made")

@@ -7,7 +7,7 @@ from tavusctl.emulator.account.store import StoredObject
 from tavusctl.emulator.account.world import Call, World
 from tavusctl.emulator.bodies import patching
 from tavusctl.emulator.bodies.paging import all_of, list_page, newest_first, page_response
-from tavusctl.emulator.bodies.reading import contains, read_object, record_mask_violation
+from tavusctl.emulator.bodies.reading import contains, read_object
 from tavusctl.emulator.http.messages import Object, Response, answer, check_fields, empty, refuse
 from tavusctl.emulator.registries.tool_fields import FIELDS, masked, tool_problems, with_defaults, with_stored_secret
 from tavusctl.emulator.resources.resource import Missing, Resource
@@ -56,7 +56,6 @@ def _checked_tool(call: Call, tool: Object, own_id: str | None = None) -> Object
 def create(call: Call) -> Response:
     """POST /v2/tools: answers the whole tool."""
     body = read_object(call)
-    record_mask_violation(call, body)
     unknown = {name: value for name, value in body.items() if name not in FIELDS}
     document = _checked_tool(call, with_defaults(body) | unknown)
     patching.apply_write_behaviors(call.world.behaviors.values, {}, document)
@@ -75,7 +74,6 @@ def _own_tool(call: Call) -> StoredObject:
 def patch(call: Call) -> Response:
     """PATCH /v2/tools/ID: each field of the body replaces the stored one."""
     stored, body, world = _own_tool(call), read_object(call), call.world
-    record_mask_violation(call, body)
     before = stored.document
     if world.behaviors["tool_auth"] == "kept" and "delivery" in body:
         body = body | {"delivery": with_stored_secret(body["delivery"], before["delivery"])}

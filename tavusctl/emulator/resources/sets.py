@@ -33,15 +33,14 @@ from tavusctl.emulator.bodies.fields import (
 from tavusctl.emulator.bodies.paging import all_of, list_page, newest_first, page_response
 from tavusctl.emulator.bodies.reading import (
     contains,
+    patched_read,
     read_object,
-    record_mask_violation,
     unchanged,
-    with_normalised_names,
 )
 from tavusctl.emulator.http.messages import (
     Json,
-    Malformed,
     Object,
+    Refusal,
     Response,
     answer,
     check_fields,
@@ -171,7 +170,6 @@ def _without_uuid(item: Json) -> Json:
 
 def _create(kind: SetKind, resource: Resource, call: Call) -> Response:
     body = read_object(call)
-    record_mask_violation(call, body)
     document = kind.validated(call.world, body)
     patching.apply_write_behaviors(call.world.behaviors.values, {}, document)
     if document.get("name") is None:
@@ -192,20 +190,14 @@ def _find(kind: SetKind, resource: Resource, call: Call) -> StoredObject:
     return resource.find(call)
 
 
-def patched_read(call: Call, shown: Object) -> Object:
-    """The read after the JSON Patch of a call, with its display names as the server stores them."""
-    try:
-        operations = call.request.json()
-        record_mask_violation(call, operations)
-        after = patching.apply(shown, operations, ignore_test=call.world.behaviors["ignore_test"])
-    except (Malformed, patching.Unpatchable) as error:
-        raise refuse("Invalid patch operation") from error
-    return with_normalised_names(call.world.behaviors, after)
+def invalid_patch(_: Exception) -> Refusal:
+    """The refusal of a patch that cannot be applied."""
+    return refuse("Invalid patch operation")
 
 
 def _patch(kind: SetKind, resource: Resource, call: Call) -> Response:
     world, stored = call.world, _find(kind, resource, call)
-    after = patched_read(call, kind.read_with_secrets(world, stored))
+    after = patched_read(call, kind.read_with_secrets(world, stored), invalid_patch)
     document = kind.validated(world, {name: value for name, value in after.items() if name not in READ_ONLY})
     changed = resource.commit_patch(call, stored, document, lambda moment: format_time(world, moment))
     return answer({"message": kind.updated}) if changed else unchanged(world, "No changes were made")
