@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,6 +118,15 @@ class Forge:
         if lock:
             self.add(Lock(who, self.state, "released"))
         self.add(End(who, code, tuple(self.outcomes), frozenset(edits), **more))
+
+    @contextmanager
+    def run(
+        self, who: str, code: int = 0, *edits: Edit, lock: bool = True, deletes: tuple[str, ...] = ()
+    ) -> Iterator[None]:
+        """An apply that does in between what the block says; the parameters are those of `begin` and `end`."""
+        self.begin(who, deletes=deletes)
+        yield
+        self.end(who, code, *edits, lock=lock)
 
     def says(self, who: str, sentence: str, command: str = "plan") -> None:
         """A read-only command that reports a sentence."""

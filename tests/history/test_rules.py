@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 
 import pytest
@@ -27,18 +28,15 @@ def whole_life() -> Forge:
     this.commit("update", "p1", {PROMPT: "edited"})
     this.begin("E", "drift")
     this.end("E", 2, Edit(ONE, PROMPT), lock=False)
-    this.begin("F")
-    this.update("F", ONE)
-    this.end("F", 0, Edit(ONE, PROMPT))
+    with this.run("F", 0, Edit(ONE, PROMPT)):
+        this.update("F", ONE)
     this.want(one="second")
-    this.begin("G", deletes=("p2",))
-    this.add(Lock("H", "s", "taken over", 2))
-    this.outcomes.append(Outcome(ONE, "update", "failed", "p1", {PROMPT: "second"}))
-    this.end("G", 7, lock=False)
-    this.begin("H", deletes=("p2",))
-    this.update("H", ONE)
-    this.delete("H", TWO)
-    this.end("H")
+    with this.run("G", 7, lock=False, deletes=("p2",)):
+        this.add(Lock("H", "s", "taken over", 2))
+        this.outcomes.append(Outcome(ONE, "update", "failed", "p1", {PROMPT: "second"}))
+    with this.run("H", deletes=("p2",)):
+        this.update("H", ONE)
+        this.delete("H", TWO)
     this.given("theirs")
     this.bound[TWO] = "theirs"
     this.know()
@@ -51,302 +49,240 @@ def test_a_life_without_fault_is_accepted_and_every_rule_has_looked() -> None:
     assert {rule for rule in RULES if not verdict.looked[rule]} == set()
 
 
-def twice() -> Forge:
-    this = Forge()
+FORGED: dict[Callable[[], Forge], str] = {}
+
+
+def breaks(rule: str, start: Callable[[], Forge] = applied) -> Callable[[Callable[[Forge], None]], Callable[[], Forge]]:
+    """Register a history that breaks one rule: it begins with `start`, and the function goes on with it."""
+
+    def register(go_on: Callable[[Forge], None]) -> Callable[[], Forge]:
+        @wraps(go_on)
+        def forged() -> Forge:
+            this = start()
+            go_on(this)
+            return this
+
+        FORGED[forged] = rule
+        return forged
+
+    return register
+
+
+@breaks("created-once", Forge)
+def twice(this: Forge) -> None:
     this.want(one="first")
-    this.begin("A")
-    this.create("A", ONE, "p1", told=False)
-    this.create("A", ONE, "p2")
-    this.end("A")
-    return this
+    with this.run("A"):
+        this.create("A", ONE, "p1", told=False)
+        this.create("A", ONE, "p2")
 
 
-def two_checkouts() -> Forge:
-    this = applied()
+@breaks("created-once")
+def two_checkouts(this: Forge) -> None:
     this.state, this.bound = "other", {}
-    this.begin("B")
-    this.create("B", ONE, "p3")
-    this.end("B")
-    return this
+    with this.run("B"):
+        this.create("B", ONE, "p3")
 
 
-def repeated_after_too_many_requests() -> Forge:
-    this = Forge()
+@breaks("created-once", Forge)
+def repeated_after_too_many_requests(this: Forge) -> None:
     this.want(one="first")
-    this.begin("A")
-    for id_, status in (("p1", 429), ("p2", 200)):
-        call = this.call("A", "POST", "", ONE)
-        this.commit("create", id_, dict(this.wants[ONE]), call)
-        this.add(Answer(call, status, id_))
-    this.bound = {ONE: "p2"}
-    this.know()
-    this.end("A")
-    return this
+    with this.run("A"):
+        for id_, status in (("p1", 429), ("p2", 200)):
+            call = this.call("A", "POST", "", ONE)
+            this.commit("create", id_, dict(this.wants[ONE]), call)
+            this.add(Answer(call, status, id_))
+        this.bound = {ONE: "p2"}
+        this.know()
 
 
-def written_after_takeover() -> Forge:
-    this = applied()
+@breaks("no-write-after-loss")
+def written_after_takeover(this: Forge) -> None:
     this.want(one="second", two="first")
-    this.begin("A2")
-    this.add(Lock("B", "s", "taken over", 2))
-    this.update("A2", ONE)
-    this.end("A2", 7, lock=False)
-    return this
+    with this.run("A2", 7, lock=False):
+        this.add(Lock("B", "s", "taken over", 2))
+        this.update("A2", ONE)
 
 
-def written_after_release() -> Forge:
-    this = applied()
+@breaks("no-write-after-loss")
+def written_after_release(this: Forge) -> None:
     this.want(one="second", two="first")
-    this.begin("B")
-    this.add(Lock("B", "s", "released"))
-    this.update("B", ONE)
-    this.end("B", lock=False)
-    return this
+    with this.run("B", lock=False):
+        this.add(Lock("B", "s", "released"))
+        this.update("B", ONE)
 
 
-def overwritten_unread() -> Forge:
-    this = applied()
+@breaks("no-lost-update")
+def overwritten_unread(this: Forge) -> None:
     this.want(one="second", two="first")
-    this.begin("B")
+    with this.run("B"):
+        this.commit("update", "p1", {PROMPT: "edited"})
+        this.update("B", ONE)
+
+
+@breaks("no-lost-update")
+def overwritten_untold(this: Forge) -> None:
     this.commit("update", "p1", {PROMPT: "edited"})
-    this.update("B", ONE)
-    this.end("B")
-    return this
+    with this.run("B"):
+        this.update("B", ONE)
 
 
-def overwritten_untold() -> Forge:
-    this = applied()
-    this.commit("update", "p1", {PROMPT: "edited"})
-    this.begin("B")
-    this.update("B", ONE)
-    this.end("B")
-    return this
-
-
-def overwritten_and_read_too_late() -> Forge:
-    this = applied()
+@breaks("no-lost-update")
+def overwritten_and_read_too_late(this: Forge) -> None:
     this.want(one="second", two="first")
-    this.begin("B")
-    call = this.call("B", "PATCH", "p1")
-    this.commit("update", "p1", {PROMPT: "edited"})
-    this.read("B")
-    this.commit("update", "p1", dict(this.wants[ONE]), call)
-    this.add(Answer(call, 200, "p1"))
-    this.outcomes.append(Outcome(ONE, "update", "done", "p1", this.wants[ONE]))
-    this.end("B", 0, Edit(ONE, PROMPT))
-    return this
+    with this.run("B", 0, Edit(ONE, PROMPT)):
+        call = this.call("B", "PATCH", "p1")
+        this.commit("update", "p1", {PROMPT: "edited"})
+        this.read("B")
+        this.commit("update", "p1", dict(this.wants[ONE]), call)
+        this.add(Answer(call, 200, "p1"))
+        this.outcomes.append(Outcome(ONE, "update", "done", "p1", this.wants[ONE]))
 
 
-def deleted_unread() -> Forge:
-    this = applied()
+@breaks("no-lost-update")
+def deleted_unread(this: Forge) -> None:
     this.want(one="first")
-    this.begin("B", deletes=("p2",))
-    this.commit("update", "p2", {PROMPT: "edited"})
-    this.delete("B", TWO)
-    this.end("B")
-    return this
+    with this.run("B", deletes=("p2",)):
+        this.commit("update", "p2", {PROMPT: "edited"})
+        this.delete("B", TWO)
 
 
-def stranger_deleted() -> Forge:
-    this = applied()
+@breaks("no-stranger")
+def stranger_deleted(this: Forge) -> None:
     this.stranger("theirs")
     this.want(one="first", two="first")
-    this.begin("B", deletes=("theirs",))
-    this.commit("delete", "theirs", {}, this.call("B", "DELETE", "theirs"))
-    this.end("B")
-    return this
+    with this.run("B", deletes=("theirs",)):
+        this.commit("delete", "theirs", {}, this.call("B", "DELETE", "theirs"))
 
 
-def stranger_bound() -> Forge:
-    this = applied()
+@breaks("no-stranger")
+def stranger_bound(this: Forge) -> None:
     this.stranger("theirs")
     this.bound["persona/three"] = "theirs"
     this.know()
-    return this
 
 
-def given_out_again() -> Forge:
-    this = applied()
+@breaks("no-stranger")
+def given_out_again(this: Forge) -> None:
     this.commit("delete", "p1", {})
     this.commit("create", "p1", {"/persona_name": "theirs"})
-    this.begin("B")
-    this.update("B", ONE)
-    this.end("B", 0, Edit(ONE))
-    return this
+    with this.run("B", 0, Edit(ONE)):
+        this.update("B", ONE)
 
 
-def silent_about_an_edit() -> Forge:
-    this = applied()
+@breaks("edit-told")
+def silent_about_an_edit(this: Forge) -> None:
     this.commit("update", "p1", {PROMPT: "edited"})
     this.begin("B")
     this.end("B")
-    return this
 
 
-def silent_about_a_deletion() -> Forge:
-    this = applied()
+@breaks("edit-told")
+def silent_about_a_deletion(this: Forge) -> None:
     this.commit("delete", "p1", {})
     this.begin("B")
     this.end("B")
-    return this
 
 
-def done_without_effect() -> Forge:
-    this = applied()
+@breaks("done-is-done")
+def done_without_effect(this: Forge) -> None:
     this.want(one="second", two="first")
-    this.begin("B")
-    this.add(Answer(this.call("B", "PATCH", "p1"), 304, "p1"))
-    this.outcomes.append(Outcome(ONE, "update", "done", "p1", {PROMPT: "second"}, frozenset({PROMPT})))
-    this.end("B")
-    return this
+    with this.run("B"):
+        this.add(Answer(this.call("B", "PATCH", "p1"), 304, "p1"))
+        this.outcomes.append(Outcome(ONE, "update", "done", "p1", {PROMPT: "second"}, frozenset({PROMPT})))
 
 
-def done_and_not_there() -> Forge:
-    this = Forge()
+@breaks("done-is-done", Forge)
+def done_and_not_there(this: Forge) -> None:
     this.want(one="first")
-    this.begin("A")
-    this.add(Answer(this.call("A", "POST", "", ONE), 200, "p9"))
-    this.outcomes.append(Outcome(ONE, "create", "done", "p9"))
-    this.end("A")
-    return this
+    with this.run("A"):
+        this.add(Answer(this.call("A", "POST", "", ONE), 200, "p9"))
+        this.outcomes.append(Outcome(ONE, "create", "done", "p9"))
 
 
-def done_and_still_there() -> Forge:
-    this = applied()
-    this.begin("B", deletes=("p2",))
-    this.outcomes.append(Outcome(TWO, "delete", "done", "p2"))
-    this.end("B")
-    return this
+@breaks("done-is-done")
+def done_and_still_there(this: Forge) -> None:
+    with this.run("B", deletes=("p2",)):
+        this.outcomes.append(Outcome(TWO, "delete", "done", "p2"))
 
 
-def done_and_not_crawled() -> Forge:
-    this = applied()
-    this.begin("B")
-    this.outcomes.append(Outcome(ONE, "recrawl", "done", "p1"))
-    this.end("B")
-    return this
+@breaks("done-is-done")
+def done_and_not_crawled(this: Forge) -> None:
+    with this.run("B"):
+        this.outcomes.append(Outcome(ONE, "recrawl", "done", "p1"))
 
 
-def done_and_led_to_a_stranger() -> Forge:
-    this = applied()
+@breaks("done-is-done")
+def done_and_led_to_a_stranger(this: Forge) -> None:
     this.stranger("theirs")
     this.want(one="first", two="first")
-    this.begin("B")
-    call = this.call("B", "PATCH", "p1")
-    this.commit("update", "p1", {"/objectives_id": "theirs"}, call)
-    this.add(Answer(call, 200, "p1"))
-    this.outcomes.append(Outcome(ONE, "update", "done", "p1", {"/objectives_id": f"ref:{TWO}"}))
-    this.end("B")
-    return this
+    with this.run("B"):
+        call = this.call("B", "PATCH", "p1")
+        this.commit("update", "p1", {"/objectives_id": "theirs"}, call)
+        this.add(Answer(call, 200, "p1"))
+        this.outcomes.append(Outcome(ONE, "update", "done", "p1", {"/objectives_id": f"ref:{TWO}"}))
 
 
-def failed_and_made() -> Forge:
-    this = Forge()
+@breaks("failed-is-failed", Forge)
+def failed_and_made(this: Forge) -> None:
     this.want(one="first")
-    this.begin("A")
-    this.create("A", ONE, "p1", told=False)
-    this.outcomes.append(Outcome(ONE, "create", "failed"))
-    this.end("A", 5)
-    return this
+    with this.run("A", 5):
+        this.create("A", ONE, "p1", told=False)
+        this.outcomes.append(Outcome(ONE, "create", "failed"))
 
 
-def failed_and_deleted() -> Forge:
-    this = applied()
+@breaks("failed-is-failed")
+def failed_and_deleted(this: Forge) -> None:
     this.want(one="first")
-    this.begin("B", deletes=("p2",))
-    this.delete("B", TWO)
-    this.outcomes[-1] = replace(this.outcomes[-1], status="failed")
-    this.end("B", 5)
-    return this
+    with this.run("B", 5, deletes=("p2",)):
+        this.delete("B", TWO)
+        this.outcomes[-1] = replace(this.outcomes[-1], status="failed")
 
 
-def failed_and_written() -> Forge:
-    this = applied()
+@breaks("failed-is-failed")
+def failed_and_written(this: Forge) -> None:
     this.want(one="second", two="first")
-    this.begin("B")
-    this.update("B", ONE)
-    this.outcomes[-1] = replace(this.outcomes[-1], status="failed")
-    this.end("B", 5)
-    return this
+    with this.run("B", 5):
+        this.update("B", ONE)
+        this.outcomes[-1] = replace(this.outcomes[-1], status="failed")
 
 
-def no_changes_and_other_text() -> Forge:
-    this = applied()
+@breaks("no-changes-true")
+def no_changes_and_other_text(this: Forge) -> None:
     this.want(one="second", two="first")
     this.says("B", "No changes")
-    return this
 
 
-def no_changes_and_nothing_there() -> Forge:
-    this = Forge()
+@breaks("no-changes-true", Forge)
+def no_changes_and_nothing_there(this: Forge) -> None:
     this.want(one="first")
     this.says("B", "No changes")
-    return this
 
 
-def no_drift_and_an_edit() -> Forge:
-    this = applied()
+@breaks("no-drift-true")
+def no_drift_and_an_edit(this: Forge) -> None:
     this.commit("update", "p1", {PROMPT: "edited"})
     this.begin("B", "drift")
     this.end("B", 0, Edit(ONE, PROMPT), lock=False, sentences=frozenset({"No drift"}))
-    return this
 
 
-def no_drift_and_a_deletion() -> Forge:
-    this = applied()
+@breaks("no-drift-true")
+def no_drift_and_a_deletion(this: Forge) -> None:
     this.commit("delete", "p1", {})
     this.begin("B", "drift")
     this.end("B", 0, Edit(ONE), lock=False, sentences=frozenset({"No drift"}))
-    return this
 
 
-def deleted_unlisted() -> Forge:
-    this = applied()
+@breaks("deletes-listed")
+def deleted_unlisted(this: Forge) -> None:
     this.want(one="first")
-    this.begin("B", deletes=("p7",))
-    this.delete("B", TWO)
-    this.end("B")
-    return this
+    with this.run("B", deletes=("p7",)):
+        this.delete("B", TWO)
 
 
-def a_third_run_writes() -> Forge:
-    this = applied()
-    this.begin("B")
-    this.update("B", ONE)
-    this.end("B")
-    return this
-
-
-FORGED: dict[Callable[[], Forge], str] = {
-    twice: "created-once",
-    two_checkouts: "created-once",
-    repeated_after_too_many_requests: "created-once",
-    written_after_takeover: "no-write-after-loss",
-    written_after_release: "no-write-after-loss",
-    overwritten_unread: "no-lost-update",
-    overwritten_untold: "no-lost-update",
-    overwritten_and_read_too_late: "no-lost-update",
-    deleted_unread: "no-lost-update",
-    stranger_deleted: "no-stranger",
-    stranger_bound: "no-stranger",
-    given_out_again: "no-stranger",
-    silent_about_an_edit: "edit-told",
-    silent_about_a_deletion: "edit-told",
-    done_without_effect: "done-is-done",
-    done_and_not_there: "done-is-done",
-    done_and_still_there: "done-is-done",
-    done_and_not_crawled: "done-is-done",
-    done_and_led_to_a_stranger: "done-is-done",
-    failed_and_made: "failed-is-failed",
-    failed_and_deleted: "failed-is-failed",
-    failed_and_written: "failed-is-failed",
-    no_changes_and_other_text: "no-changes-true",
-    no_changes_and_nothing_there: "no-changes-true",
-    no_drift_and_an_edit: "no-drift-true",
-    no_drift_and_a_deletion: "no-drift-true",
-    deleted_unlisted: "deletes-listed",
-    a_third_run_writes: "second-run-quiet",
-}
+@breaks("second-run-quiet")
+def a_third_run_writes(this: Forge) -> None:
+    with this.run("B"):
+        this.update("B", ONE)
 
 
 @pytest.mark.parametrize("forged", FORGED, ids=lambda one: one.__name__)
@@ -380,12 +316,11 @@ def test_what_looks_broken_and_is_not() -> None:
 def test_of_two_steps_of_one_object_one_may_be_skipped(pointer: str, broken: list[str]) -> None:
     this = applied()
     this.want(one="second", two="first")
-    this.begin("B")
-    call = this.call("B", "PATCH", "p1")
-    this.commit("update", "p1", {PROMPT: "second"}, call)
-    this.outcomes.append(Outcome(ONE, "update", "done", "p1", {PROMPT: "second"}))
-    this.outcomes.append(Outcome(ONE, "update", "skipped", "p1", {pointer: this.wants[ONE][pointer]}))
-    this.end("B", 5)
+    with this.run("B", 5):
+        call = this.call("B", "PATCH", "p1")
+        this.commit("update", "p1", {PROMPT: "second"}, call)
+        this.outcomes.append(Outcome(ONE, "update", "done", "p1", {PROMPT: "second"}))
+        this.outcomes.append(Outcome(ONE, "update", "skipped", "p1", {pointer: this.wants[ONE][pointer]}))
     assert [one.rule for one in judge(this.events).violations] == broken
 
 
@@ -403,10 +338,9 @@ def test_an_edit_in_the_moment_of_a_write_may_be_told_as_what_the_server_keeps(w
     this.begin("B")
     this.end("B", 5, unkept=frozenset({Edit(ONE, PROMPT)}))
     this.want(one="second", two="first")
-    this.begin("C")
-    if writes:
-        this.outcomes.append(Outcome(ONE, "update", "failed", "p1", this.wants[ONE]))
-    this.end("C", 5)
+    with this.run("C", 5):
+        if writes:
+            this.outcomes.append(Outcome(ONE, "update", "failed", "p1", this.wants[ONE]))
     assert [one.rule for one in judge(this.events).violations] == broken
 
 
@@ -429,9 +363,8 @@ def test_what_a_project_lets_go_on_purpose_is_no_twin() -> None:
     del this.bound[TWO]
     this.know()  # forgotten, not deleted
     this.want(one="first", two="first")
-    this.begin("B")
-    this.create("B", TWO, "p3")
-    this.end("B")
+    with this.run("B"):
+        this.create("B", TWO, "p3")
     assert judge(this.events).violations == []
 
 
@@ -441,10 +374,9 @@ def test_a_killed_run_may_leave_an_object_that_the_next_one_finds() -> None:
     this.begin("A")
     this.create("A", ONE, "p1", told=False)
     this.add(events.Killed("A"))
-    this.begin("B")
-    this.bound[ONE] = "p1"
-    this.know()
-    this.end("B")
+    with this.run("B"):
+        this.bound[ONE] = "p1"
+        this.know()
     assert judge(this.events).violations == []
 
 
