@@ -49,9 +49,7 @@ def project(account: Account, tmp_path: Path) -> Project:
 def coach(project: Project) -> Project:
     """A project with one persona, applied."""
     project.manifest("persona", "coach", COACH)
-    project.apply()
-    project.account.forget()
-    return project
+    return project.apply_and_forget()
 
 
 @pytest.fixture

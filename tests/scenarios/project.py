@@ -16,7 +16,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -185,6 +185,12 @@ class Project:
         result = self.run("apply", "--yes", *args)
         assert result.code == 0, result.out + result.err
         return result
+
+    def apply_and_forget(self, *args: str) -> Self:
+        """Apply, and clear the list of requests; return the project."""
+        self.apply(*args)
+        self.account.forget()
+        return self
 
     def plan(self, *args: str) -> Body:
         """The plan as a JSON document."""

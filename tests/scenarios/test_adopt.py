@@ -65,9 +65,7 @@ def full(project: Project) -> Project:
     project.write("manifests/rules.yaml", RULES)
     project.write("manifests/prompts/coach.md", "You coach.\nYou are kind.\n")
     project.write("manifests/prompts/names.md", "Says a name.\n")
-    project.apply()
-    project.account.forget()
-    return project
+    return project.apply_and_forget()
 
 
 def portal(project: Project, address: str, pointer: str, value: Any, op: str = "replace") -> None:
@@ -160,8 +158,7 @@ def test_ids_become_references_and_what_is_gone_is_removed(full: Project) -> Non
         "manifests/more.yaml",
         "kind: guardrails\nname: more\nspec:\n  data:\n    - guardrail_name: a\n      guardrail_prompt: B.\n",
     )
-    full.apply()
-    full.account.forget()
+    full.apply_and_forget()
     portal(full, "persona/coach", "/guardrails_id", full.bound("guardrails/more"))
     portal(full, "persona/coach", "/layers/tts", None, op="remove")
     before = text_of(full, "coach.yaml")
@@ -215,8 +212,7 @@ def test_a_file_of_several_is_written_only_when_all_have_the_text(full: Project)
     full.write(
         "manifests/second.yaml", "kind: persona\nname: second\nspec:\n  system_prompt: ${file:prompts/coach.md}\n"
     )
-    full.apply()
-    full.account.forget()
+    full.apply_and_forget()
     portal(full, "persona/coach", "/system_prompt", "Both.")
 
     alone = full.run("adopt", "--all")
@@ -238,8 +234,7 @@ def test_a_text_under_a_newer_name_goes_back_into_its_file(project: Project) -> 
     project.manifest(
         "persona", "coach", {"persona_name": "Coach", "system_prompt": "Hi.", "pal_description": "${file:x.md}"}
     )
-    project.apply()
-    project.account.forget()
+    project.apply_and_forget()
     bound = project.bound("persona/coach")
     live = project.account.objects("personas")[bound]
     field = next(key for key, value in live.items() if value == "Old.")
@@ -449,9 +444,7 @@ def mixed(project: Project) -> Project:
     project.write("tavusctl.yaml", PROJECT)
     project.write("manifests/prompts/style.md", f"{STYLE}\n")
     project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": MIXED})
-    project.apply()
-    project.account.forget()
-    return project
+    return project.apply_and_forget()
 
 
 @pytest.mark.parametrize(

@@ -51,9 +51,7 @@ def site(project: Project) -> Project:
     """A crawled document, just ready."""
     project.account.switch(processing_seconds=0)
     project.manifest("document", "site", SITE, recrawl={"every": "1h"})
-    project.apply()
-    project.account.forget()
-    return project
+    return project.apply_and_forget()
 
 
 @pytest.mark.parametrize("clock", CLOCKS.values(), ids=CLOCKS)

@@ -18,9 +18,7 @@ def applied(project: Project) -> Project:
     project.account.seed(personas=[{"persona_name": "Theirs", "system_prompt": "Hi."}])
     project.manifest("guardrails", "rules", RULES)
     project.manifest("persona", "coach", {**COACH, "guardrails_id": "${ref:guardrails/rules}"})
-    project.apply()
-    project.account.forget()
-    return project
+    return project.apply_and_forget()
 
 
 def test_everything_of_ours_goes_in_the_order_of_references(applied: Project) -> None:

@@ -32,9 +32,7 @@ def health(result: Result) -> dict[str, str]:
 def applied(project: Project) -> Project:
     project.write("tavusctl.yaml", "environments: {default: {account: acme}}\n")
     project.manifest("persona", "coach", PERSONA)
-    project.apply()
-    project.account.forget()
-    return project
+    return project.apply_and_forget()
 
 
 def test_a_project_that_works(applied: Project) -> None:

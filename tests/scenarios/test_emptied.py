@@ -25,9 +25,7 @@ def two(project: Project) -> Project:
     """A persona and a document, applied."""
     project.manifest("persona", "coach", COACH)
     project.manifest("document", "prices", PRICES)
-    project.apply()
-    project.account.forget()
-    return project
+    return project.apply_and_forget()
 
 
 def empty(project: Project, *but: str) -> None:

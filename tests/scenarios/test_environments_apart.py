@@ -20,8 +20,7 @@ def staged(project: Project, kind: str, environments: str = PROJECT) -> str:
     """An object of one name in both environments, applied in staging; its id."""
     project.write("tavusctl.yaml", environments)
     project.manifest(kind, "it", SPECS[kind])
-    project.apply("--env", "staging")
-    project.account.forget()
+    project.apply_and_forget("--env", "staging")
     ids: dict[str, str] = project.run("state", "list", "--env", "staging", "--format", "json").document
     return ids[f"{kind}/it"]
 

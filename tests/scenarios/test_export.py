@@ -368,8 +368,7 @@ def test_a_half_of_a_replacement_is_not_taken_for_another_object(project: Projec
     project.apply()
     project.account.advance(400)
     project.manifest("document", "prices", {"document_name": "Prices", "document_url": "https://x.io/2"})
-    project.apply()
-    project.account.forget()
+    project.apply_and_forget()
 
     assert len(project.account.objects("documents")) == 2
     assert json.loads(export(project, "--format", "json").out)["objects"] == []

@@ -20,9 +20,7 @@ def begun(project: Project) -> Project:
     project.apply()
     project.account.advance(READY)
     says(project, "prices", 2)
-    project.apply()
-    project.account.forget()
-    return project
+    return project.apply_and_forget()
 
 
 def says(project: Project, name: str, number: int) -> None:

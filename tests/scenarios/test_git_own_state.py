@@ -364,8 +364,7 @@ def test_a_project_whose_repository_git_cannot_read_never_gets_the_state_of_anot
     inner = Project(own.root / "apps/sales", own.account, own.environment)
     inner.write("tavusctl.yaml", SETTINGS.format(url))
     persona(inner, "guide")
-    inner.apply()
-    inner.account.forget()
+    inner.apply_and_forget()
     make_unreadable(own)
 
     for command in (("plan",), ("apply", "--yes", "--allow-deletes", "1"), ("state", "list"), ("doctor",)):

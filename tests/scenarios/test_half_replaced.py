@@ -357,8 +357,7 @@ def test_undo_of_an_import_is_refused_during_a_replacement(project: Project) -> 
     project.manifest(
         "document", "prices", {"document_name": "Prices", "document_url": URL.format("new"), "tags": ["a"]}
     )
-    project.apply()
-    project.account.forget()
+    project.apply_and_forget()
 
     result = project.run("undo", run, "--yes")
 

@@ -71,8 +71,7 @@ def test_a_crawl_that_has_begun_is_no_unchanged_account(project: Project) -> Non
     site = {"document_url": "https://acme.example", "crawl": {"depth": 1, "max_pages": 5}}
     project.manifest("document", "site", site, recrawl={"every": "1d"})
     project.account.switch(processing_seconds=0)
-    project.apply("--wait", "1m")
-    project.account.forget()
+    project.apply_and_forget("--wait", "1m")
     project.account.advance(2 * 86_400)
     project.account.fault(match="GET /v2/documents/*", kind="delay", seconds=2.0, times=None)
 

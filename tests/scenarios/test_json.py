@@ -40,8 +40,7 @@ def busy(project: Project) -> Project:
     project.manifest("document", "prices", PRICES)
     project.manifest("persona", "coach", {**COACH, "document_ids": ["${ref:document/prices}"]})
     project.manifest("persona", "other", {**COACH, "persona_name": "Other"})
-    project.apply()
-    project.account.forget()
+    project.apply_and_forget()
     project.account.advance(3600)
     for name in ("coach", "other"):
         edit = {"op": "replace", "path": "/system_prompt", "value": "Theirs."}

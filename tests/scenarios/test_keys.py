@@ -47,8 +47,7 @@ def coach(project: Project) -> Iterator[Project]:
     project.environment.update(SECRETS)
     project.write("tavusctl.yaml", "secrets: [OPENAI, TENANT, VOICE]\n")
     project.manifest("persona", "coach", COACH)
-    project.apply()
-    project.account.forget()
+    project.apply_and_forget()
     yield project
     project.environment.clear()
 

@@ -40,9 +40,7 @@ def full(project: Project) -> Project:
         "default_replica_id": "${ref:replica/anna}",
     }
     project.manifest("persona", "coach", {**COACH, **refers})
-    project.apply()
-    project.account.forget()
-    return project
+    return project.apply_and_forget()
 
 
 def test_the_second_plan_is_empty_and_the_second_apply_makes_no_write(full: Project) -> None:

@@ -21,9 +21,7 @@ def known(project: Project) -> Project:
     project.write("manifests/anna.yaml", REPLICA.format(anna))
     project.manifest("document", "prices", {"document_url": "https://example.com/prices.pdf"})
     project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach."})
-    project.apply()
-    project.account.forget()
-    return project
+    return project.apply_and_forget()
 
 
 def listed(project: Project, *args: str) -> list[dict[str, Any]]:

@@ -23,9 +23,7 @@ def kept(project: Project) -> Project:
     """A persona that is protected, applied."""
     project.manifest("persona", "coach", COACH, lifecycle=PROTECTED)
     project.manifest("persona", "other", {**COACH, "persona_name": "Other"})
-    project.apply()
-    project.account.forget()
-    return project
+    return project.apply_and_forget()
 
 
 def protection(project: Project, address: str) -> bool:
@@ -144,9 +142,7 @@ def ten(project: Project) -> Project:
     project.write("tavusctl.yaml", "version: 1\n")
     for number in range(10):
         project.manifest("persona", f"p{number}", {**COACH, "persona_name": f"P{number}"})
-    project.apply()
-    project.account.forget()
-    return project
+    return project.apply_and_forget()
 
 
 def lift(project: Project) -> None:

@@ -21,9 +21,7 @@ def applied(project: Project) -> Project:
     """A persona and the document that it refers to, applied."""
     project.manifest("document", "prices", PRICES)
     project.manifest("persona", "coach", COACH)
-    project.apply()
-    project.account.forget()
-    return project
+    return project.apply_and_forget()
 
 
 def rename(project: Project, kind: str, old: str, new: str, spec: Body, **envelope: object) -> None:

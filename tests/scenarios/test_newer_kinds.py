@@ -395,8 +395,7 @@ def test_the_older_api_is_not_asked_for_what_no_manifest_has(project: Project) -
     project.account.switch(era="seed")
     project.manifest("persona", "host", PERSONA)
     project.manifest("persona", "other", PERSONA | {"persona_name": "Other"})
-    project.apply()
-    project.account.forget()
+    project.apply_and_forget()
 
     project.plan()
     quiet = {one["path"] for one in project.account.requests}

@@ -69,8 +69,7 @@ def sent(project: Project) -> Body:
 def test_a_new_url_takes_the_secret_along(project: Project, auth: str, mask: str) -> None:
     project.account.switch(mask=mask, tool_auth="replaced")
     tool(project, auth)
-    project.apply()
-    project.account.forget()
+    project.apply_and_forget()
     tool(project, auth, "https://hooks.example.com/v2/book")
 
     project.apply()
@@ -109,8 +108,7 @@ def test_without_the_secret_nothing_is_sent(project: Project, auth: str, mask: s
 def test_without_its_value_the_variable_is_told(project: Project, auth: str) -> None:
     project.account.switch(mask="stars")
     tool(project, auth)
-    project.apply()
-    project.account.forget()
+    project.apply_and_forget()
     tool(project, auth, "https://hooks.example.com/v2/book")
 
     (refusal,) = project.run("plan", "--format", "json", ONE=None).document["refused"]
@@ -429,8 +427,7 @@ def test_what_a_read_shows_after_the_write_stands_for_the_key(project: Project, 
     model = {"model": "gpt-4o", "base_url": "https://llm.example.com/v1", "api_key": "${secret:OTHER}"}
     coach: Body = {"persona_name": "Coach", "system_prompt": "You coach.", "layers": {"llm": model}}
     project.manifest("persona", "coach", coach)
-    project.apply()
-    project.account.forget()
+    project.apply_and_forget()
 
     for _ in range(2):
         planned = project.plan()

@@ -30,9 +30,7 @@ def applied(project: Project) -> Project:
     for name in ("prices", "terms"):
         project.manifest("document", name, {"document_url": f"https://example.com/{name}.pdf"})
     project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach."})
-    project.apply()
-    project.account.forget()
-    return project
+    return project.apply_and_forget()
 
 
 def ids(project: Project) -> dict[str, str]:

@@ -21,8 +21,7 @@ def in_use(project: Project, kind: str) -> str:
     """An object that a persona of the project names by its id, applied."""
     remote_id = managed(project, kind)
     project.manifest("persona", "user", {**PERSONA, "persona_name": "User", **field(kind, remote_id)})
-    project.apply()
-    project.account.forget()
+    project.apply_and_forget()
     return remote_id
 
 

@@ -114,8 +114,7 @@ def test_the_plan_is_one_entry_that_shows_every_part(today: Project) -> None:
 
 def test_an_account_whose_personas_have_no_part_costs_no_further_read(today: Project) -> None:
     today.manifest("persona", "host", {"persona_name": "Host", "system_prompt": PROMPT})
-    today.apply()
-    today.account.forget()
+    today.apply_and_forget()
 
     assert today.plan()["changes"] == []
 
@@ -501,8 +500,7 @@ def test_an_older_account_is_told_plainly(project: Project) -> None:
     assert "leave it out of the manifest" in result.out
     del spec["skills"]
     project.manifest("persona", "host", spec)
-    project.apply()
-    project.account.forget()
+    project.apply_and_forget()
     project.apply()
     assert [one["path"] for one in project.account.requests if "/pals" in one["path"]] == []
 
@@ -692,8 +690,7 @@ def test_parts_that_a_list_leaves_out_are_read_where_they_are_managed(made: tupl
     project, tools = made
     project.manifest("persona", "other", {"persona_name": "Other", "system_prompt": PROMPT})
     project.account.switch(era="today", personas_list="short")
-    project.apply()
-    project.account.forget()
+    project.apply_and_forget()
 
     plan = project.plan()
 

@@ -359,8 +359,7 @@ def test_a_voice_goes_after_the_face_that_was_made_with_it_and_not_without(proje
 def test_all_ten_kinds_are_destroyed_users_first(project: Project) -> None:
     project.environment.update(ten_kinds.SECRETS)
     ten_kinds.write_first(project)
-    project.apply()
-    project.account.forget()
+    project.apply_and_forget()
 
     result = project.run("destroy", "--yes", "--allow-deletes", "15", "--allow-replica-delete", "replica/r1")
 

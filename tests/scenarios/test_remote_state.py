@@ -95,8 +95,7 @@ def test_a_plan_reads_while_an_apply_holds_the_state(team: Project) -> None:
 
 
 def test_the_second_plan_is_empty_with_a_shared_state(team: Project) -> None:
-    team.apply()
-    team.account.forget()
+    team.apply_and_forget()
     assert (team.run("plan", "--detailed-exitcode").code, team.account.writes) == (0, [])
 
 

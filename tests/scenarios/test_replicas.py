@@ -74,8 +74,7 @@ def test_the_old_half_of_a_new_training_is_kept_until_it_is_named(anna: Project)
 
 def test_a_training_that_was_confirmed_needs_no_other_word(anna: Project) -> None:
     anna.manifest("replica", "anna", ANEW)
-    anna.apply("--allow-replace", "replica/anna")
-    anna.account.forget()
+    anna.apply_and_forget("--allow-replace", "replica/anna")
 
     commands = ("plan",), ("plan", "--finish"), ("apply", "--yes"), ("apply", "--yes", "--finish")
     said = [anna.run(*command) for command in commands]

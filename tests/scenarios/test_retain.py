@@ -15,9 +15,7 @@ RETAIN = {"on_remove": "retain"}
 def retained(project: Project) -> Project:
     """A set that is to be retained, applied."""
     project.manifest("guardrails", "rules", RULES, lifecycle=RETAIN)
-    project.apply()
-    project.account.forget()
-    return project
+    return project.apply_and_forget()
 
 
 def check_forgotten(project: Project) -> None:
@@ -75,8 +73,7 @@ def test_destroy_forgets_it_as_well(retained: Project, protect: bool) -> None:
 
 def test_a_replica_is_forgotten_without_being_named(project: Project) -> None:
     project.manifest("replica", "anna", VIDEO, lifecycle=RETAIN)
-    project.apply()
-    project.account.forget()
+    project.apply_and_forget()
     project.write("manifests/replica-anna.yaml", "# taken out\n")
     project.apply()
     assert project.account.writes == []

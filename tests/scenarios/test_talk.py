@@ -19,9 +19,7 @@ def applied(project: Project) -> Project:
     project.write("manifests/anna.yaml", "kind: replica\nname: anna\nexternal: true\nid: rfe12d8b9597\n")
     project.manifest("persona", "coach", {**PROMPT, "default_replica_id": "${ref:replica/anna}"})
     project.manifest("persona", "voice", {"persona_name": "Voice", "system_prompt": "You speak."})
-    project.apply()
-    project.account.forget()
-    return project
+    return project.apply_and_forget()
 
 
 def begun(project: Project) -> dict[str, Any]:

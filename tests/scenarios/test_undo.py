@@ -40,9 +40,7 @@ def applied(project: Project) -> Project:
     project.manifest("replica", "anna", VIDEO)
     refers = {"guardrails_id": "${ref:guardrails/rules}", "document_ids": ["${ref:document/prices}"]}
     project.manifest("persona", "coach", {**COACH, **refers})
-    project.apply()
-    project.account.forget()
-    return project
+    return project.apply_and_forget()
 
 
 def runs(project: Project) -> list[str]:
@@ -99,8 +97,7 @@ def edit_everything(project: Project) -> None:
         "layers": {"stt": {"hotwords": "Ann"}},
     }
     project.manifest("persona", "coach", {**coach, "guardrails_id": "${ref:guardrails/rules}"})
-    project.apply()
-    project.account.forget()
+    project.apply_and_forget()
 
 
 def test_an_apply_tells_its_run_and_undo_lists_it(project: Project) -> None:
@@ -481,8 +478,7 @@ def test_an_undo_writes_no_reference_to_what_somebody_has_deleted(project: Proje
     project.account.portal_delete("document", project.bound("document/prices"))
     project.remove("document", "prices")
     project.manifest("persona", "coach", COACH)
-    project.apply("--overwrite", "persona/coach")
-    project.account.forget()
+    project.apply_and_forget("--overwrite", "persona/coach")
 
     refused = undo(project)
 
@@ -679,9 +675,7 @@ def replaced(applied: Project) -> Project:
     """The document was replaced, and the persona points to its new version."""
     applied.account.switch(processing_seconds=0)
     applied.manifest("document", "prices", NEW_PRICES)
-    applied.apply()
-    applied.account.forget()
-    return applied
+    return applied.apply_and_forget()
 
 
 def document_of(project: Project) -> tuple[str, Body, list[str]]:
@@ -992,9 +986,7 @@ def keyed(project: Project) -> Project:
     project.manifest("document", "prices", PRICES)
     project.apply()
     project.remove("persona", "coach")
-    project.apply("--allow-deletes", "1")
-    project.account.forget()
-    return project
+    return project.apply_and_forget("--allow-deletes", "1")
 
 
 def test_a_secret_that_the_manifest_names_is_sent_again(keyed: Project) -> None:
@@ -1033,8 +1025,7 @@ def test_a_model_that_was_taken_away_comes_back_with_its_key(project: Project) -
     project.manifest("persona", "coach", {**COACH, "layers": {"llm": LLM}})
     project.apply()
     project.manifest("persona", "coach", {**COACH, "layers": {"llm": {"model": "tavus-gpt-oss"}}})
-    project.apply()
-    project.account.forget()
+    project.apply_and_forget()
 
     refused = undo(project)
     project.manifest("persona", "coach", {**COACH, "layers": {"llm": LLM}})
@@ -1119,8 +1110,7 @@ def test_an_undo_lists_deployments_only_if_it_may_delete_what_they_refer_to(proj
         project.manifest("persona", "other", {**COACH, "persona_name": "Other"})
     else:
         project.manifest("persona", "coach", {**COACH, "system_prompt": "You coach."})
-    project.apply()
-    project.account.forget()
+    project.apply_and_forget()
 
     assert undo(project, "--allow-deletes", str(int(deletes))).code == 0
     assert ("/v2/deployments" in [one["path"] for one in project.account.requests]) is deletes

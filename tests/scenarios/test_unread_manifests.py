@@ -91,9 +91,7 @@ def team(project: Project) -> Project:
     """A persona whose manifest lies in a folder, and another one beside, applied."""
     project.manifest("persona", "other", {**COACH, "persona_name": "Other"})
     project.write("manifests/team/coach.yaml", f"kind: persona\nname: coach\nspec: {COACH}\n")
-    project.apply()
-    project.account.forget()
-    return project
+    return project.apply_and_forget()
 
 
 @pytest.mark.parametrize("spoil", SPOILT)

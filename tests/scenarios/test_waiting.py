@@ -81,8 +81,7 @@ def test_a_later_run_waits_for_what_an_earlier_one_made(project: Project) -> Non
     project.account.switch(processing_seconds=5)
     project.manifest("document", "prices", PRICES)
     project.manifest("replica", "anna", {**ANNA, "replica_name": "Anna"})
-    project.apply()
-    project.account.forget()
+    project.apply_and_forget()
     plan = project.run("plan", "--detailed-exitcode")
 
     result = project.apply("--wait", "60s", "--target", "document/prices")
