@@ -79,22 +79,29 @@ def encode_in_parts(state: State, fence: str = "") -> Iterator[bytes]:
     if fence:
         document["fence"] = fence
     document["checksum"] = _checksum(document)
-    yield from _indented(document, 2, "\n ")
+    yield from _in_pieces(document, _indented, "\n ")
     yield b"\n"
 
 
-def _indented(document: JsonObject, levels: int, margin: str) -> Iterator[bytes]:
-    """A document as indented JSON with sorted keys, in parts; `margin` begins each line."""
+def _in_pieces(
+    document: JsonObject, encoded: Callable[[Json], bytes], margin: str = "", levels: int = 2
+) -> Iterator[bytes]:
+    """A document as JSON with sorted keys, in pieces to save memory: for ten thousand objects, the whole is large.
+
+    `margin` begins each line; without it, all is one line.
+    """
     for place, key in enumerate(sorted(document)):
         value = document[key]
-        yield f"{',' if place else '{'}{margin}{json.dumps(key, ensure_ascii=False)}: ".encode()
+        yield f"{',' if place else '{'}{margin}".encode() + encoded(key) + (b": " if margin else b":")
         if levels > 1 and isinstance(value, dict) and value:
-            yield from _indented(value, levels - 1, f"{margin} ")
+            yield from _in_pieces(value, encoded, margin and f"{margin} ", levels - 1)
         else:
-            plain = json.loads(canonical(value))
-            text = json.dumps(plain, sort_keys=True, indent=1, ensure_ascii=False)
-            yield text.replace("\n", margin).encode()
+            yield encoded(value).replace(b"\n", margin.encode())
     yield f"{margin[:-1]}}}".encode()
+
+
+def _indented(value: Json) -> bytes:
+    return json.dumps(json.loads(canonical(value)), sort_keys=True, indent=1, ensure_ascii=False).encode()
 
 
 def decode(content: bytes, where: str) -> State:
@@ -211,21 +218,9 @@ def _checksum(document: JsonObject) -> str:
 
 def _checksum_with(document: JsonObject, encoded: Callable[[Json], bytes]) -> str:
     digest = hashlib.sha256()
-    for piece in _canonical(document, 2, encoded):
+    for piece in _in_pieces(document, encoded):
         digest.update(piece)
     return f"sha256:{digest.hexdigest()}"
-
-
-def _canonical(document: JsonObject, levels: int, encoded: Callable[[Json], bytes]) -> Iterator[bytes]:
-    """The canonical JSON of a document in pieces, to save memory: for ten thousand objects, the whole is large."""
-    for place, key in enumerate(sorted(document)):
-        value = document[key]
-        yield (b"," if place else b"{") + encoded(key) + b":"
-        if levels > 1 and isinstance(value, dict) and value:
-            yield from _canonical(value, levels - 1, encoded)
-        else:
-            yield encoded(value)
-    yield b"}"
 
 
 def _refuse(where: str, what: str) -> NoReturn:
