@@ -537,27 +537,22 @@ def test_keys_become_variables_and_the_plan_stays_empty(project: Project, mask: 
     assert (plan["changes"], again["changes"], project.account.writes) == ([], [], [])
 
 
-def test_a_key_that_changes_later_is_an_edit(project: Project) -> None:
+@pytest.mark.parametrize("cause", ["edited", "drifted"])
+def test_a_key_that_changes_later_is_an_edit_and_one_that_the_portal_takes_away_drift(
+    project: Project, cause: str
+) -> None:
     project.write("tavusctl.yaml", "version: 1\n")
     keys = with_keys(project)
     export(project)
     project.environment.update(keys)
-    project.apply()
-    project.environment["PERSONA_OWN_TTS_API_KEY"] = "another-key"
+    if cause == "edited":
+        project.apply()
+        project.environment["PERSONA_OWN_TTS_API_KEY"] = "another-key"
+    else:
+        project.account.portal("persona", persona_id(project, "Own"), {"op": "remove", "path": "/layers/tts/api_key"})
     (change,) = project.plan()["changes"]
 
-    assert [(one["path"], one["cause"]) for one in change["fields"]] == [("/layers/tts/api_key", "edited")]
-
-
-def test_a_key_that_the_portal_takes_away_is_drift(project: Project) -> None:
-    project.write("tavusctl.yaml", "version: 1\n")
-    keys = with_keys(project)
-    export(project)
-    project.environment.update(keys)
-    project.account.portal("persona", persona_id(project, "Own"), {"op": "remove", "path": "/layers/tts/api_key"})
-    (change,) = project.plan()["changes"]
-
-    assert [(one["path"], one["cause"]) for one in change["fields"]] == [("/layers/tts/api_key", "drifted")]
+    assert [(one["path"], one["cause"]) for one in change["fields"]] == [("/layers/tts/api_key", cause)]
 
 
 def test_a_header_that_reads_show_is_compared(project: Project) -> None:

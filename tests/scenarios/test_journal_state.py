@@ -182,29 +182,29 @@ def test_fm_094_a_journal_that_the_state_has_already_is_ignored(coach: Project) 
     assert len(coach.account.writes) == 1
 
 
+def apply_with_lost_answer(project: Project) -> None:
+    """The create is made, its answer lost, and no look can tell."""
+    project.account.fault(match="POST /v2/personas", kind="drop", phase="after")
+    project.account.fault(match="GET /v2/personas*", kind="status", status=503, skip=1, times=40)
+    ended = project.run("apply", "--yes", TAVUSCTL_SETTLE="0.1", TAVUSCTL_MAX_WAIT="0.05")
+    project.account.control("DELETE", "faults")
+    assert ended.code == 6, ended.out
+
+
 def test_a_journal_that_was_not_cleared_does_not_hide_that_of_the_next_run(coach: Project) -> None:
     """Killed between checkpoint and clearing, and the next run loses an answer: that run's records count."""
     interrupted(coach, serial=0)
-    coach.account.fault(match="POST /v2/personas", kind="drop", phase="after")
-    coach.account.fault(match="GET /v2/personas*", kind="status", status=503, skip=1, times=40)
 
-    first = coach.run("apply", "--yes", TAVUSCTL_SETTLE="0.1", TAVUSCTL_MAX_WAIT="0.05")
-    coach.account.control("DELETE", "faults")
+    apply_with_lost_answer(coach)
 
-    assert first.code == 6, first.out
     assert json.loads(store_of(coach).journal()[0])["serial"] == store_of(coach).read().serial
     converges(coach)
 
 
 def test_an_unknown_outcome_stays_on_record_until_it_is_known(coach: Project) -> None:
     """A look that cannot tell leaves the journal; the next run adopts what was made."""
-    coach.account.fault(match="POST /v2/personas", kind="drop", phase="after")
-    coach.account.fault(match="GET /v2/personas*", kind="status", status=503, skip=1, times=40)
+    apply_with_lost_answer(coach)
 
-    first = coach.run("apply", "--yes", TAVUSCTL_SETTLE="0.1", TAVUSCTL_MAX_WAIT="0.05")
-    coach.account.control("DELETE", "faults")
-
-    assert first.code == 6, first.out
     assert len(coach.account.objects("personas")) == 2
     converges(coach)
     assert len(coach.account.writes) == 1

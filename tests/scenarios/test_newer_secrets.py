@@ -128,21 +128,11 @@ def test_another_way_to_sign_in_leaves_nothing_of_the_first(project: Project) ->
     assert project.plan()["changes"] == []
 
 
-def test_another_delivery_leaves_nothing_of_the_first(project: Project) -> None:
-    tool(project, "bearer", method="PUT")
+@pytest.mark.parametrize("delivery", [{"delivery": {"app_message": True}}, {}])
+def test_another_delivery_or_the_usual_one_leaves_nothing_of_the_first(project: Project, delivery: Body) -> None:
+    tool(project, "hmac", method="PUT")
     project.apply()
-    project.manifest("tool", "book", {"name": "book", "description": "Book.", "delivery": {"app_message": True}})
-
-    project.apply()
-
-    assert sent(project)["delivery"] == {"app_message": True}
-    assert project.plan()["changes"] == []
-
-
-def test_a_delivery_that_no_manifest_names_any_more_is_the_usual_one(project: Project) -> None:
-    tool(project, "hmac")
-    project.apply()
-    project.manifest("tool", "book", {"name": "book", "description": "Book."})
+    project.manifest("tool", "book", {"name": "book", "description": "Book.", **delivery})
 
     project.apply()
 
@@ -246,11 +236,18 @@ def test_a_secret_that_is_written_out_is_an_error(project: Project, auth: str) -
     assert found_in(said.out + said.err) == []
 
 
-def test_a_password_is_set_changed_found_gone_and_taken_away(project: Project) -> None:
+SITE: Body = {"name": "Site", "persona_id": "${ref:persona/host}", "channel": "embed"}
+
+
+def apply_site(project: Project, **more: object) -> None:
+    """Apply a deployment and its persona."""
     project.manifest("persona", "host", {"persona_name": "Host", "system_prompt": "You host."})
-    site: Body = {"name": "Site", "persona_id": "${ref:persona/host}", "channel": "embed"}
-    project.manifest("deployment", "site", {**site, "password": "${secret:DOOR}"})
+    project.manifest("deployment", "site", {**SITE, **more})
     project.apply()
+
+
+def test_a_password_is_set_changed_found_gone_and_taken_away(project: Project) -> None:
+    apply_site(project, password="${secret:DOOR}")
     remote_id = project.bound("deployment/site")
     hidden = [project.account.objects("deployments")[remote_id]["has_password"]]
 
@@ -258,7 +255,7 @@ def test_a_password_is_set_changed_found_gone_and_taken_away(project: Project) -
     (drift,) = project.plan()["drift"]
     project.apply()
     hidden.append(project.account.objects("deployments")[remote_id]["has_password"])
-    project.manifest("deployment", "site", {**site, "password": None})
+    project.manifest("deployment", "site", {**SITE, "password": None})
     project.apply()
     hidden.append(project.account.objects("deployments")[remote_id]["has_password"])
 
@@ -269,12 +266,9 @@ def test_a_password_is_set_changed_found_gone_and_taken_away(project: Project) -
 
 
 def test_a_deployment_that_somebody_edits_meanwhile_is_a_conflict_and_others_edits_stay(project: Project) -> None:
-    project.manifest("persona", "host", {"persona_name": "Host", "system_prompt": "You host."})
-    site: Body = {"name": "Site", "persona_id": "${ref:persona/host}", "channel": "embed"}
-    project.manifest("deployment", "site", site)
-    project.apply()
+    apply_site(project)
     remote_id = project.bound("deployment/site")
-    project.manifest("deployment", "site", {**site, "name": "Our site"})
+    project.manifest("deployment", "site", {**SITE, "name": "Our site"})
     project.run("plan", "--out", "plan.json")
     project.account.portal("deployments", remote_id, {"op": "replace", "path": "/status", "value": "inactive"})
     project.account.forget()
@@ -290,11 +284,8 @@ def test_a_deployment_that_somebody_edits_meanwhile_is_a_conflict_and_others_edi
 
 @pytest.mark.parametrize("times", [1, 9])
 def test_another_version_is_read_again_and_not_for_ever(project: Project, times: int) -> None:
-    project.manifest("persona", "host", {"persona_name": "Host", "system_prompt": "You host."})
-    site: Body = {"name": "Site", "persona_id": "${ref:persona/host}", "channel": "embed"}
-    project.manifest("deployment", "site", site)
-    project.apply()
-    project.manifest("deployment", "site", {**site, "name": "Our site"})
+    apply_site(project)
+    project.manifest("deployment", "site", {**SITE, "name": "Our site"})
     body = {"error": "Precondition Failed"}
     project.account.fault(match="PATCH /v2/deployments/*", kind="status", status=412, body=body, times=times)
 
@@ -328,11 +319,8 @@ def test_a_voice_that_is_used_is_not_deleted_and_it_is_said_by_whom(project: Pro
 @pytest.mark.parametrize("path", ["/name", "/status"])
 def test_an_edit_of_a_deployment_between_read_and_write(project: Project, path: str) -> None:
     """Of what is written it is a conflict; of anything else both stay."""
-    project.manifest("persona", "host", {"persona_name": "Host", "system_prompt": "You host."})
-    site: Body = {"name": "Site", "persona_id": "${ref:persona/host}", "channel": "embed"}
-    project.manifest("deployment", "site", site)
-    project.apply()
-    project.manifest("deployment", "site", {**site, "name": "Our site"})
+    apply_site(project)
+    project.manifest("deployment", "site", {**SITE, "name": "Our site"})
     edit = {"op": "replace", "path": path, "value": "active"}
     project.account.control(
         "POST",

@@ -240,9 +240,19 @@ def newest(account: Account) -> int:
     return max((int(one["seq"]) for one in account.control("GET", "mutations")["mutations"]), default=0)
 
 
-def show(capsys: pytest.CaptureFixture[str], text: object) -> None:
+def live_and_judge(
+    weeks: Weeks, length: float, since: int, capsys: pytest.CaptureFixture[str], *, person: bool
+) -> Seen:
+    live_through(weeks, length, person=person)
+    found = seen(weeks, since)
+    looked = judged(weeks)
     with capsys.disabled():
-        print(f"\n{text}")  # noqa: T201 - the figures are what this is about
+        print(f"\n{found}; looked: {dict(looked)}")  # noqa: T201 - the figures are what this is about
+    assert looked["no-stranger"] > 0
+    assert looked["done-is-done"] > 0
+    assert weeks.idle == []
+    assert found.crowd <= 5
+    return found
 
 
 @pytest.mark.sweep
@@ -256,14 +266,7 @@ def test_two_weeks_of_an_unreliable_job(account: Account, capsys: pytest.Capture
     for rule in losses:
         account.fault(match="POST /v2/documents/*/recrawl", times=None, **rule)
     with account_of_forty(account, seed=7) as weeks:
-        live_through(weeks, 2, person=True)
-        found = seen(weeks, since)
-        looked = judged(weeks)
-    show(capsys, f"{found}; looked: {dict(looked)}")
-    assert looked["no-stranger"] > 0
-    assert looked["done-is-done"] > 0
-    assert weeks.idle == []
-    assert found.crowd <= 5
+        found = live_and_judge(weeks, 2, since, capsys, person=True)
     assert found.shortest >= HOUR
     assert found.refused <= 0.01 * len(found.posts)
 
@@ -275,13 +278,6 @@ def test_the_limits_are_kept_even_where_the_account_does_not_enforce_them(
     since = newest(account)
     account.switch(crawl_cooldown=0, crawls_at_once=None)
     with account_of_forty(account, seed=11) as weeks:
-        live_through(weeks, 1, person=False)
-        found = seen(weeks, since)
-        looked = judged(weeks)
-    show(capsys, f"{found}; looked: {dict(looked)}")
-    assert looked["no-stranger"] > 0
-    assert looked["done-is-done"] > 0
-    assert weeks.idle == []
+        found = live_and_judge(weeks, 1, since, capsys, person=False)
     assert weeks.unknown == 0
-    assert found.crowd <= 5
     assert found.shortest >= HOUR + 60

@@ -62,6 +62,13 @@ def undo(project: Project, *args: str) -> Result:
     return project.run("undo", last(project), "--yes", *args)
 
 
+def named_undo(result: Result, options: str = "") -> list[str]:
+    """The words of the undo command that a run names, which has these options and no others."""
+    found = re.search(rf"^undo with: tavusctl (undo \w+{options})$", result.err, re.MULTILINE)
+    assert found, result.err
+    return found[1].split()
+
+
 def account(project: Project) -> Body:
     """The account, without what counts changes."""
     return {
@@ -131,11 +138,9 @@ def test_an_apply_in_one_of_several_environments_tells_how_to_undo_it_there(proj
     project.write("tavusctl.yaml", "environments: {staging: {}, prod: {}}\n")
     project.manifest("document", "prices", PRICES)
 
-    said = project.run("apply", "--yes", "--env", "prod").err
+    command = named_undo(project.run("apply", "--yes", "--env", "prod"), " --allow-deletes 1 --env prod")
 
-    told = re.search(r"^undo with: tavusctl (undo \w+ --allow-deletes 1 --env prod)$", said, re.MULTILINE)
-    assert told, said
-    assert project.run(*told[1].split(), "--yes").code == 0
+    assert project.run(*command, "--yes").code == 0
     assert project.account.objects("documents") == {}
 
 
@@ -162,11 +167,9 @@ def test_the_command_that_an_apply_tells_has_the_options_that_the_undo_needs(app
     (applied.root / "manifests/persona-coach.yaml").unlink()
     applied.manifest("document", "first", {"document_url": "https://example.com/1.pdf"})
     applied.manifest("document", "second", {"document_url": "https://example.com/2.pdf"})
-    said = applied.apply("--allow-deletes", "1").err
+    command = named_undo(applied.apply("--allow-deletes", "1"), " --recreate --allow-deletes 2")
 
-    told = re.search(r"^undo with: tavusctl (undo \w+ --recreate --allow-deletes 2)$", said, re.MULTILINE)
-    assert told, said
-    undone = applied.run(*told[1].split(), "--yes")
+    undone = applied.run(*command, "--yes")
 
     assert undone.code == 0, undone.err
     assert "undo with: tavusctl undo" in undone.err
@@ -205,11 +208,9 @@ def test_the_undo_that_is_told_does_not_count_what_is_retained(project: Project)
     project.manifest(
         "document", "kept", {"document_url": "https://example.com/k.pdf"}, lifecycle={"on_remove": "retain"}
     )
-    said = project.apply().err
+    command = named_undo(project.apply(), " --allow-deletes 1")
 
-    told = re.search(r"^undo with: tavusctl (undo \w+ --allow-deletes 1)$", said, re.MULTILINE)
-    assert told, said
-    undone = project.run(*told[1].split(), "--yes")
+    undone = project.run(*command, "--yes")
 
     assert (undone.code, len(project.account.objects("documents"))) == (0, 1), undone.err
 
@@ -235,11 +236,9 @@ def test_the_undo_that_is_told_deletes_nothing_that_needs_another_consent(projec
     project.manifest("document", "prices", PRICES)
     project.manifest("document", "kept", {"document_url": "https://example.com/k.pdf"}, lifecycle=PROTECTED)
     project.manifest("replica", "anna", VIDEO)
-    said = project.apply().err
+    command = named_undo(project.apply(), " --allow-deletes 1")
 
-    told = re.search(r"^undo with: tavusctl (undo \w+ --allow-deletes 1)$", said, re.MULTILINE)
-    assert told, said
-    undone = project.run(*told[1].split(), "--yes")
+    undone = project.run(*command, "--yes")
 
     assert (undone.code, len(project.account.objects("documents"))) == (4, 1), undone.err
     assert "add `--allow-replica-delete replica/anna` to confirm" in " ".join(undone.out.split())
@@ -907,12 +906,10 @@ def test_an_apply_that_has_only_imported_can_be_undone(project: Project, *, with
     if with_failure:
         project.manifest("document", "prices", PRICES)
         project.account.fault(match="POST *", kind="status", status=402)
-    imported = project.run("apply", "--yes", "--adopt")
-    told = re.search(r"^undo with: tavusctl (undo \w+)$", imported.err, re.MULTILINE)
-    assert told, imported.err
+    command = named_undo(project.run("apply", "--yes", "--adopt"))
 
     listed = project.run("undo").out
-    undone = project.run(*told[1].split(), "--yes")
+    undone = project.run(*command, "--yes")
 
     assert listed.endswith("  1 adopt\n"), listed
     assert (undone.code, project.run("state", "list").out) == (0, ""), undone.err

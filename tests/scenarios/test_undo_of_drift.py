@@ -87,10 +87,15 @@ def edited(request: pytest.FixtureRequest, project: Project) -> tuple[Project, s
     return project, kind
 
 
-def test_an_edit_that_a_run_put_right_comes_back(edited: tuple[Project, str]) -> None:
-    project, _ = edited
+@pytest.mark.parametrize("is_conflict", [False, True])
+def test_an_edit_that_a_run_put_right_or_overwrote_comes_back(
+    edited: tuple[Project, str], *, is_conflict: bool
+) -> None:
+    project, kind = edited
     theirs = account_of(project)
-    project.apply()
+    if is_conflict:
+        project.manifest(kind, "it", NEW[kind])
+    project.apply("--overwrite", f"{kind}/it")
     assert account_of(project) != theirs
 
     result = undo(project)
@@ -98,21 +103,6 @@ def test_an_edit_that_a_run_put_right_comes_back(edited: tuple[Project, str]) ->
     assert (result.code, account_of(project)) == (0, theirs), result.out + result.err
     assert "not kept" not in result.out + result.err
     assert "the manifests still contain the changes of that run" in result.err
-    plan = project.plan()
-    assert [one["cause"] for one in plan["changes"]] == ["edited"]
-    assert (plan["drift"], plan["warnings"]) == ([], [])
-
-
-def test_an_edit_that_a_run_overwrote_comes_back(edited: tuple[Project, str]) -> None:
-    project, kind = edited
-    theirs = account_of(project)
-    project.manifest(kind, "it", NEW[kind])
-    project.apply("--overwrite", f"{kind}/it")
-
-    result = undo(project)
-
-    assert (result.code, account_of(project)) == (0, theirs), result.out + result.err
-    assert "not kept" not in result.out + result.err
     plan = project.plan()
     assert [one["cause"] for one in plan["changes"]] == ["edited"]
     assert (plan["drift"], plan["warnings"]) == ([], [])

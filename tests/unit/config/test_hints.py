@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tavusctl.config import files, loading
+from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.kinds import KINDS
 from tests import checked
+
+
+def diagnostics_of(root: Path, manifest: str) -> Sequence[Diagnostic]:
+    """The diagnostics of the loader for a manifest."""
+    checked.written(root, {"manifests/a.yaml": manifest})
+    project, environment, _ = checked.opened(root)
+    return loading.read(project, environment, KINDS).diagnostics
 
 
 @pytest.mark.parametrize(
@@ -23,12 +32,7 @@ from tests import checked
     ],
 )
 def test_a_key_in_the_wrong_place_is_told_its_place(tmp_path: Path, key: str, hint: str) -> None:
-    manifests = tmp_path / "manifests"
-    manifests.mkdir()
-    (manifests / "a.yaml").write_text(f"kind: persona\nname: a\nspec:\n  system_prompt: x\n  {key}\n")
-    project, environment, _ = checked.opened(tmp_path)
-
-    (found,) = loading.read(project, environment, KINDS).diagnostics
+    (found,) = diagnostics_of(tmp_path, f"kind: persona\nname: a\nspec:\n  system_prompt: x\n  {key}\n")
 
     assert (found.id, found.hint, found.source and found.source.line) == ("TV103", hint, 5)
 
@@ -43,31 +47,20 @@ def test_a_key_in_the_wrong_place_is_told_its_place(tmp_path: Path, key: str, hi
     ],
 )
 def test_a_misspelled_key_is_not_missing_as_well(tmp_path: Path, manifest: str, line: int, hint: str) -> None:
-    manifests = tmp_path / "manifests"
-    manifests.mkdir()
-    (manifests / "a.yaml").write_text(manifest)
-    project, environment, _ = checked.opened(tmp_path)
-
-    (found,) = loading.read(project, environment, KINDS).diagnostics
+    (found,) = diagnostics_of(tmp_path, manifest)
 
     assert (found.id, found.hint, found.source and found.source.line) == ("TV103", hint, line)
 
 
 @pytest.mark.parametrize("path", ["coach.md", "/home/kim/prompts/coach.md", "texts\\\\coach.md", "../../p/coach.md"])
 def test_a_file_in_another_folder_is_named_if_only_one_has_that_name(tmp_path: Path, path: str) -> None:
-    prompts = tmp_path / "manifests" / "prompts"
-    prompts.mkdir(parents=True)
-    (prompts / "coach.md").write_text("Be kind.")
+    checked.written(tmp_path, {"manifests/prompts/coach.md": "Be kind."})
     manifest = f'kind: persona\nname: a\nspec: {{system_prompt: "${{file:{path}}}"}}\n'
-    (tmp_path / "manifests" / "a.yaml").write_text(manifest)
-    project, environment, _ = checked.opened(tmp_path)
-
-    (found,) = loading.read(project, environment, KINDS).diagnostics
+    (found,) = diagnostics_of(tmp_path, manifest)
     assert (found.id, found.hint) == ("TV110", "write `${file:prompts/coach.md}`")
 
-    (tmp_path / "manifests" / "more").mkdir()
-    (tmp_path / "manifests" / "more" / "coach.md").write_text("Another one.")
-    (ambiguous,) = loading.read(project, environment, KINDS).diagnostics
+    checked.written(tmp_path, {"manifests/more/coach.md": "Another one."})
+    (ambiguous,) = diagnostics_of(tmp_path, manifest)
     assert ambiguous.hint.startswith("write the path of a file from the manifests folder")
 
 
@@ -76,11 +69,9 @@ def test_only_files_are_proposed_for_a_file_and_only_folders_for_a_folder(tmp_pa
     (prompts / "coach.md.d").mkdir(parents=True)
     (tmp_path / "overlays-prod").write_text("")
     manifest = "kind: persona\nname: a\nspec: {system_prompt: '${file:prompts/coach.md}'}\n"
-    (tmp_path / "manifests" / "a.yaml").write_text(manifest)
-    project, environment, _ = checked.opened(tmp_path)
 
     def hints() -> list[str]:
-        return [one.hint for one in loading.read(project, environment, KINDS).diagnostics]
+        return [one.hint for one in diagnostics_of(tmp_path, manifest)]
 
     assert not any("coach.md.d" in hint for hint in hints())
     (prompts / "coach2.md").write_text("Be kind.")
@@ -101,11 +92,7 @@ def test_only_files_are_proposed_for_a_file_and_only_folders_for_a_folder(tmp_pa
     ],
 )
 def test_a_path_in_place_of_a_url_is_told_the_field_for_files(tmp_path: Path, url: str, hint: str) -> None:
-    (tmp_path / "manifests").mkdir()
-    (tmp_path / "manifests" / "a.yaml").write_text(f"kind: document\nname: a\nspec: {{document_url: {url}}}\n")
-    project, environment, _ = checked.opened(tmp_path)
-
-    (found,) = loading.read(project, environment, KINDS).diagnostics
+    (found,) = diagnostics_of(tmp_path, f"kind: document\nname: a\nspec: {{document_url: {url}}}\n")
 
     assert (found.id, found.hint) == ("TV104", hint)
 
@@ -124,11 +111,7 @@ def test_a_path_in_place_of_a_url_is_told_the_field_for_files(tmp_path: Path, ur
     ],
 )
 def test_a_value_in_place_of_a_mapping_is_told_its_keys(tmp_path: Path, manifest: str, keys: str) -> None:
-    (tmp_path / "manifests").mkdir()
-    (tmp_path / "manifests" / "a.yaml").write_text(manifest)
-    project, environment, _ = checked.opened(tmp_path)
-
-    found = [one for one in loading.read(project, environment, KINDS).diagnostics if one.id == "TV104"]
+    found = [one for one in diagnostics_of(tmp_path, manifest) if one.id == "TV104"]
 
     assert [one.hint.partition("; ")[2] for one in found] == [f"its keys are {keys}"]
 
@@ -144,29 +127,18 @@ def test_a_value_in_place_of_a_mapping_is_told_its_keys(tmp_path: Path, manifest
 def test_a_word_in_place_of_a_schedule_or_a_lifecycle_is_told_how_to_write_it(
     tmp_path: Path, line: str, example: str
 ) -> None:
-    (tmp_path / "manifests").mkdir()
     spec = "kind: document\nname: a\nspec: {document_url: 'https://example.com/', crawl: {depth: 1}}\n"
-    (tmp_path / "manifests" / "a.yaml").write_text(f"{spec}{line}\n")
-    project, environment, _ = checked.opened(tmp_path)
-
-    (wrong,) = [one for one in loading.read(project, environment, KINDS).diagnostics if one.id == "TV116"]
+    (wrong,) = [one for one in diagnostics_of(tmp_path, f"{spec}{line}\n") if one.id == "TV116"]
     assert wrong.hint == f"write its keys, as in {example}"
 
-    (tmp_path / "manifests" / "a.yaml").write_text(f"{spec}{example.strip('`')}\n")
-    assert not loading.read(project, environment, KINDS).diagnostics
+    assert not diagnostics_of(tmp_path, f"{spec}{example.strip('`')}\n")
 
 
 def test_keys_in_an_included_file_are_reported_at_their_lines_there(tmp_path: Path) -> None:
-    manifests = tmp_path / "manifests"
-    manifests.mkdir()
     key = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCD"
-    (manifests / "rules.md").write_text(f"Be kind.\nUse {key}.\nOr {key[:-1]}!\n")
-    (manifests / "a.yaml").write_text(
-        f"kind: persona\nname: a\nspec:\n  system_prompt: |\n    Hello.\n    ${{file:rules.md}}\n  greeting: {key}\n"
-    )
-    project, environment, _ = checked.opened(tmp_path)
-
-    found = loading.read(project, environment, KINDS).diagnostics
+    checked.written(tmp_path, {"manifests/rules.md": f"Be kind.\nUse {key}.\nOr {key[:-1]}!\n"})
+    prompt = "system_prompt: |\n    Hello.\n    ${file:rules.md}"
+    found = diagnostics_of(tmp_path, f"kind: persona\nname: a\nspec:\n  {prompt}\n  greeting: {key}\n")
 
     places = ["manifests/a.yaml:7:13", "manifests/rules.md:2:5", "manifests/rules.md:3:4"]
     assert [(str(one.source), one.id) for one in found] == [(place, "TV113") for place in places]
@@ -190,12 +162,7 @@ NAMES = "use 1 to 63 characters of a-z, 0-9 and hyphen, without a hyphen at eith
 def test_a_hint_has_the_text_that_was_meant_unless_it_may_be_a_key(
     tmp_path: Path, name: str, prompt: str, hint: str
 ) -> None:
-    manifests = tmp_path / "manifests"
-    manifests.mkdir()
-    (manifests / "a.yaml").write_text(f"kind: persona\nname: {name}\nspec:\n  system_prompt: {prompt}\n")
-    project, environment, _ = checked.opened(tmp_path)
-
-    assert loading.read(project, environment, KINDS).diagnostics[0].hint == hint
+    assert diagnostics_of(tmp_path, f"kind: persona\nname: {name}\nspec:\n  system_prompt: {prompt}\n")[0].hint == hint
 
 
 @pytest.mark.parametrize(
@@ -203,28 +170,14 @@ def test_a_hint_has_the_text_that_was_meant_unless_it_may_be_a_key(
     [("http://a.example/book", "write `https://a.example/book`"), ("ftp://a.example", ""), ("http://a b", "")],
 )
 def test_an_address_without_tls_is_told_the_one_with_it(tmp_path: Path, url: str, hint: str) -> None:
-    manifests = tmp_path / "manifests"
-    manifests.mkdir()
-    (manifests / "a.yaml").write_text(
-        "kind: tool\nname: a\nspec:\n  name: a\n  description: Book.\n  parameters: {type: object, properties: {}}\n"
-        f"  delivery: {{api: {{url: '{url}'}}}}\n"
-    )
-    project, environment, _ = checked.opened(tmp_path)
-
-    (found,) = loading.read(project, environment, KINDS).diagnostics
+    spec = "{name: a, description: Book., parameters: {type: object, properties: {}}, delivery: {api: {url: '%s'}}}"
+    (found,) = diagnostics_of(tmp_path, f"kind: tool\nname: a\nspec: {spec % url}\n")
 
     assert (found.id, found.hint) == ("TV104", hint)
 
 
 def test_a_header_that_says_nothing_secret_may_be_written_out(tmp_path: Path) -> None:
-    manifests = tmp_path / "manifests"
-    manifests.mkdir()
-    headers = "{Content-Type: application/json, X-Key: abc}"
-    (manifests / "a.yaml").write_text(
-        f"kind: persona\nname: a\nspec:\n  system_prompt: x\n  layers: {{llm: {{headers: {headers}}}}}\n"
-    )
-    project, environment, _ = checked.opened(tmp_path)
-
-    (found,) = loading.read(project, environment, KINDS).diagnostics
+    layers = "{llm: {headers: {Content-Type: application/json, X-Key: abc}}}"
+    (found,) = diagnostics_of(tmp_path, f"kind: persona\nname: a\nspec:\n  system_prompt: x\n  layers: {layers}\n")
 
     assert (found.id, found.message) == ("TV113", "layers.llm.headers.X-Key: the manifest contains a plaintext secret")

@@ -88,23 +88,15 @@ def strike_after(world: World, fault: Exception | Callable[[], object]) -> None:
 
 
 @every_call
-def test_a_lock_that_is_lost_while_connecting_keeps_the_call_back(case: Case) -> None:
+@pytest.mark.parametrize("during", ["connecting", "throttled"])
+def test_a_lock_that_is_lost_before_the_call_keeps_it_back(case: Case, during: str) -> None:
+    """What was refused for now was not done, so the step has failed, and nobody needs to look."""
     world, step = case()
-    world.faults_before["connecting"] = [lose(world)]
+    world.faults_before[during] = [lose(world)]
     outcome = only(world.apply(step))
     assert (outcome.status, outcome.reason, outcome.exit_code) == (Status.FAILED, TAKEN_OVER, 7)
     assert writes(world) == []
     assert world.stop.reason == TAKEN_OVER
-
-
-@every_call
-def test_a_lock_that_is_lost_during_a_pause_keeps_the_call_back(case: Case) -> None:
-    """What was refused for now was not done, so the step has failed, and nobody needs to look."""
-    world, step = case()
-    world.faults_before["throttled"] = [lose(world)]
-    outcome = only(world.apply(step))
-    assert (outcome.status, outcome.reason, outcome.exit_code) == (Status.FAILED, TAKEN_OVER, 7)
-    assert writes(world) == []
 
 
 @every_call
@@ -185,26 +177,33 @@ def test_a_run_that_stands_still_after_a_slow_record_sends_nothing(case: Case, w
     assert (outcome.status, outcome.exit_code, writes(world)) == (Status.FAILED, 7 if what == "lost" else 11, [])
 
 
-def test_an_object_that_is_edited_while_a_slow_store_keeps_it_is_not_deleted() -> None:
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (
+            lambda world: world.objects["p1"].update(persona_name="Edited"),
+            "/persona_name of `persona/coach` was edited",
+        ),
+        (
+            lambda world: world.using.append("persona/other"),
+            "persona/other refers to it now; nothing of this step was written",
+        ),
+    ],
+)
+def test_what_is_edited_or_referred_to_while_a_slow_store_takes_its_time_is_not_deleted(
+    fault: Callable[[World], None], reason: str
+) -> None:
     world, step = slow(delete, 7.0)
-    world.faults_after["keep"] = [lambda: world.objects["p1"].update(persona_name="Edited")]
+    world.faults_after["keep"] = [lambda: fault(world)]
     outcome = only(world.apply(step))
     assert (outcome.status, outcome.exit_code, writes(world)) == (Status.FAILED, 3, [])
-    assert "/persona_name of `persona/coach` was edited" in outcome.reason
+    assert outcome.reason.startswith(reason)
 
 
 def test_what_the_server_alone_writes_in_an_object_stops_no_delete() -> None:
     world, step = slow(delete, 7.0)
     world.faults_after["keep"] = [lambda: world.objects["p1"].update(seen_at="noon")]
     assert only(world.apply(step)).status is Status.DONE
-
-
-def test_an_object_that_is_referred_to_while_a_slow_store_takes_its_time_is_not_deleted() -> None:
-    world, step = slow(delete, 7.0)
-    world.faults_after["keep"] = [lambda: world.using.append("persona/other")]
-    outcome = only(world.apply(step))
-    assert (outcome.status, outcome.exit_code, writes(world)) == (Status.FAILED, 3, [])
-    assert outcome.reason == "persona/other refers to it now; nothing of this step was written"
 
 
 @every_call
