@@ -286,8 +286,7 @@ def crawl_shrunk(project: Project) -> Result:
     """`recrawl --wait 20s`, when most pages of a site are gone."""
     _apply_crawled_site(project)
     urls = [f"https://example.com/{index}" for index in range(80)]
-    edit = {"op": "replace", "path": "/crawled_urls", "value": urls}
-    project.account.portal("document", project.bound("document/help"), edit)
+    project.edit_in_portal("document/help", "/crawled_urls", urls)
     project.account.control("POST", "clock", {"set": "2026-01-07T12:00:00Z"})
     project.account.switch(processing_seconds=0.1)
     return project.run("recrawl", "--wait", "20s", *JSON, CI=None)

@@ -196,6 +196,11 @@ class Project:
         """The plan as a JSON document."""
         return self.run("plan", "--format", "json", *args).document
 
+    def edit_in_portal(self, address: str, path: str, value: Any, *, op: str = "replace") -> None:
+        """Edit a field of a bound object as a person in the portal."""
+        edit = {"op": op, "path": path, "value": value}
+        self.account.portal(address.partition("/")[0], self.bound(address), edit)
+
     def bound(self, address: str) -> str:
         """The id that is bound to an address."""
         ids: dict[str, str] = self.run("state", "list", "--format", "json").document

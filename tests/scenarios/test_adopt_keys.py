@@ -205,8 +205,7 @@ def test_a_key_that_no_read_shows_is_adopted_by_a_name_and_sent_on_request(named
     named.account.switch(mask="stars")
     named.manifest("persona", "coach", {**coach(), "layers": {"tts": {"tts_engine": "cartesia", "api_key": None}}})
     named.apply()
-    key = {"op": "add", "path": "/layers/tts/api_key", "value": KEY}
-    named.account.portal("personas", named.bound("persona/coach"), key)
+    named.edit_in_portal("persona/coach", "/layers/tts/api_key", KEY, op="add")
 
     adopted = named.run("adopt", "--all")
 
@@ -253,8 +252,7 @@ def test_a_key_where_no_manifest_may_name_one_is_refused(named: Project) -> None
         "persona", "coach", {**coach(), "layers": {"tts": {"tts_engine": "cartesia", "external_voice_id": "ann"}}}
     )
     named.apply()
-    edited = {"op": "replace", "path": "/layers/tts/external_voice_id", "value": key}
-    named.account.portal("personas", named.bound("persona/coach"), edited)
+    named.edit_in_portal("persona/coach", "/layers/tts/external_voice_id", key)
 
     refused = named.run("adopt", "--all")
 
@@ -267,8 +265,7 @@ def test_a_project_that_cannot_list_a_name_says_what_to_write(named: Project) ->
     (named.root / "tavusctl.yaml").unlink()
     named.manifest("persona", "coach", {**coach(), "layers": {"tts": {"tts_engine": "cartesia", "api_key": None}}})
     named.apply()
-    key = {"op": "add", "path": "/layers/tts/api_key", "value": KEY}
-    named.account.portal("personas", named.bound("persona/coach"), key)
+    named.edit_in_portal("persona/coach", "/layers/tts/api_key", KEY, op="add")
 
     refused = named.run("adopt", "--all")
 
@@ -308,8 +305,7 @@ def test_a_key_in_a_prompt_of_the_account_is_in_no_report_and_no_file(project: P
     key = f"sk-live-{KEY}"
     project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach."})
     project.apply()
-    prompt = {"op": "add", "path": "/system_prompt", "value": f"You coach. Use {key} for it,\nand be kind."}
-    project.account.portal("personas", project.bound("persona/coach"), prompt)
+    project.edit_in_portal("persona/coach", "/system_prompt", f"You coach. Use {key} for it,\nand be kind.", op="add")
     reports = [option for form in ("comment", "html", "json", "sarif") for option in ("--report", f"{form}=r.{form}")]
 
     ended = [

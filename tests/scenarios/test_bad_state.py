@@ -46,9 +46,7 @@ def test_a_plan_file_is_stale_when_manifests_or_account_have_moved(coach: Projec
     coach.manifest("persona", "coach", {**COACH, "greeting": "Hello."})
     edited = refused(coach, "apply", "plan.json")
     coach.manifest("persona", "coach", {**COACH, "greeting": "Hi."})
-    coach.account.portal(
-        "persona", coach.bound("persona/coach"), {"op": "replace", "path": "/persona_name", "value": "C"}
-    )
+    coach.edit_in_portal("persona/coach", "/persona_name", "C")
     moved = refused(coach, "apply", "plan.json")
 
     assert (edited[:2], moved[:2]) == ((3, "E302"), (3, "E302"))

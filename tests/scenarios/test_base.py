@@ -62,8 +62,7 @@ def test_a_renamed_manifest_is_compared_with_what_it_was(branched: Project) -> N
 
 
 def test_an_edit_in_the_account_is_nobodys_change(branched: Project) -> None:
-    bound = branched.bound("persona/coach")
-    branched.account.portal("personas", bound, {"op": "replace", "path": "/context", "value": "At work."})
+    branched.edit_in_portal("persona/coach", "/context", "At work.")
 
     document = branched.plan("--base", "main")
 

@@ -154,8 +154,7 @@ def test_a_layer_goes_whole_though_somebody_else_has_filled_a_part_of_it(quick: 
     for dropped in ({}, {"layers": None}, {"layers": {"tts": None}}):
         persona(quick, layers={"tts": {"tts_engine": "elevenlabs", "voice_settings": {"speed": 0.9}}})
         quick.apply()
-        extra = {"op": "add", "path": "/layers/tts/tts_model_name", "value": "sonic"}
-        quick.account.portal("persona", quick.bound("persona/coach"), extra)
+        quick.edit_in_portal("persona/coach", "/layers/tts/tts_model_name", "sonic", op="add")
         persona(quick, **dropped)
         quick.apply()
         assert quick.run("plan", "--detailed-exitcode").code == 0

@@ -132,8 +132,7 @@ def test_a_branch_overrides_what_was_there_where_it_began(written: Project) -> N
 
 
 def edit(project: Project, path: str, value: object) -> None:
-    operation = {"op": "replace", "path": path, "value": value}
-    project.account.portal("persona", project.bound("persona/coach"), operation)
+    project.edit_in_portal("persona/coach", path, value)
 
 
 def test_an_edit_in_the_portal_is_of_a_line_that_somebody_wrote(written: Project) -> None:

@@ -72,9 +72,8 @@ def test_a_secret_goes_and_comes_back(applied: Project, words: Sequence[str]) ->
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize("words", [("plan",), ("drift",), ("apply", "--yes")], ids=" ".join)
 def test_the_account_has_it_as_a_key(applied: Project, words: Sequence[str]) -> None:
-    guide = applied.bound("persona/guide")
     layer = {"model": "own", "headers": {"x-api-key": VALUE}}
-    applied.account.portal("persona", guide, {"op": "add", "path": "/layers", "value": {"llm": layer}})
+    applied.edit_in_portal("persona/guide", "/layers", {"llm": layer}, op="add")
     for _ in range(2):
         applied.run(*words)
         assert kept(applied) == []

@@ -223,9 +223,8 @@ def test_a_crawl_that_found_much_less_is_flagged_and_strict_fails(site: Project)
 def test_an_object_with_a_conflict_is_neither_updated_nor_crawled(site: Project, conflict: str) -> None:
     want(site, SMALL, tags=["one"])
     site.apply()
-    remote_id = site.bound("document/site")
     place, value = {"tags": ("/tags", ["theirs"]), "crawl": ("/crawl_config/max_pages", 5)}[conflict]
-    site.account.portal("document", remote_id, {"op": "replace", "path": place, "value": value})
+    site.edit_in_portal("document/site", place, value)
     want(site, LARGE, tags=["two"])
     site.account.forget()
 

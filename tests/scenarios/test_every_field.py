@@ -275,8 +275,7 @@ def test_what_somebody_chose_in_place_of_an_exclusive_value_is_drift_and_is_adop
     project.manifest("tool", "it", {"name": "book", "description": "Books.", "delivery": {"app_message": True}})
     project.apply()
     delivery = {"api": {"url": "https://acme.example/book"}}
-    edit = {"op": "replace", "path": "/delivery", "value": delivery}
-    project.account.portal("tools", project.bound("tool/it"), edit)
+    project.edit_in_portal("tool/it", "/delivery", delivery)
 
     drifted = [field["path"] for one in project.plan()["drift"] for field in one["fields"]]
     adopted = project.run("adopt", "--all")
@@ -365,8 +364,7 @@ def test_the_only_alphabet_is_the_same_as_none(project: Project) -> None:
     project.account.switch(era="today")
     project.manifest("dictionary", "it", {"name": "Words", "rules": [SOUND | {"type": "ipa"}]})
     project.apply()
-    edit = {"op": "add", "path": "/rules/0/alphabet", "value": "ipa"}
-    project.account.portal("dictionaries", project.bound("dictionary/it"), edit)
+    project.edit_in_portal("dictionary/it", "/rules/0/alphabet", "ipa", op="add")
 
     assert (project.plan()["changes"], project.plan()["drift"]) == ([], [])
 
@@ -377,7 +375,7 @@ def test_an_ignored_value_is_not_cleared_along_with_what_excludes_it(project: Pr
     ignored = {"lifecycle": {"ignore_changes": ["/on_call"]}}
     project.manifest("tool", "it", tool, **ignored)
     project.apply()
-    project.account.portal("tools", project.bound("tool/it"), {"op": "replace", "path": "/on_call", "value": "silent"})
+    project.edit_in_portal("tool/it", "/on_call", "silent")
     project.manifest("tool", "it", {**tool, "origin": "vision"}, **ignored)
     project.account.forget()
 

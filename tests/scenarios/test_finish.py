@@ -89,8 +89,7 @@ def test_no_protection_is_lowered_on_the_way(project: Project) -> None:
 
 def test_nothing_else_is_done_however_much_is_due(begun: Project) -> None:
     """Edits, new and dropped objects and drift are for an apply that somebody has seen."""
-    bound = begun.bound("persona/guide")
-    begun.account.portal("personas", bound, {"op": "replace", "path": "/persona_name", "value": "Edited"})
+    begun.edit_in_portal("persona/guide", "/persona_name", "Edited")
     begun.manifest("persona", "new", {"persona_name": "New", "system_prompt": "You are new."})
     begun.manifest("document", "more", {"document_url": "https://acme.example/more.pdf"})
     persona(begun, "coach", "You coach.")

@@ -569,8 +569,7 @@ def test_what_would_allow_a_refused_call_is_told(step: Step, command: str, limit
     step.project.write(".gitignore", ".tavusctl/\n")
     if command != "plan":
         step.project.apply()
-        bound = step.project.bound("persona/coach")
-        step.project.account.portal("personas", bound, {"op": "replace", "path": "/system_prompt", "value": "Edited."})
+        step.project.edit_in_portal("persona/coach", "/system_prompt", "Edited.")
     commit(step.project)
     step.hub.limits += [limit] * 9
 
@@ -614,8 +613,7 @@ def test_without_a_token_it_is_told_that_nothing_is_written(step: Step, name: st
 def test_an_issue_about_drift_that_cannot_be_written_fails_the_step(step: Step) -> None:
     """Nobody looks at the log of a run by the clock."""
     step.project.apply()
-    bound = step.project.bound("persona/coach")
-    step.project.account.portal("personas", bound, {"op": "replace", "path": "/system_prompt", "value": "Edited."})
+    step.project.edit_in_portal("persona/coach", "/system_prompt", "Edited.")
     step.hub.denies = True
 
     ended = step.run("drift", pull=False)
@@ -660,8 +658,7 @@ def test_dry_run_is_that_of_a_command_with_its_own(step: Step) -> None:
     project.manifest("document", "site", crawled, recrawl={"every": "1h"})
     project.apply()
     commit(project)
-    edit = {"op": "replace", "path": "/system_prompt", "value": "Edited."}
-    project.account.portal("personas", project.bound("persona/coach"), edit)
+    project.edit_in_portal("persona/coach", "/system_prompt", "Edited.")
     project.account.advance(86400)
     project.account.forget()
 
@@ -1090,8 +1087,7 @@ def test_an_issue_and_a_pull_request_name_environment_and_folder(step: Step, fol
     inner.manifest("persona", "coach", COACH)
     inner.apply()
     commit(step.project)
-    change = {"op": "replace", "path": "/system_prompt", "value": "Edited."}
-    inner.account.portal("personas", inner.bound("persona/coach"), change)
+    inner.edit_in_portal("persona/coach", "/system_prompt", "Edited.")
     place = Step(inner, step.hub)
 
     place.run("drift", pull=False)
@@ -1282,8 +1278,7 @@ def test_live_edits_become_one_pull_request_that_is_kept_up_to_date(step: Step) 
     project.write(".gitignore", ".tavusctl/\n")
     project.apply()
     commit(project)
-    bound = project.bound("persona/coach")
-    project.account.portal("personas", bound, {"op": "replace", "path": "/system_prompt", "value": "Edited."})
+    project.edit_in_portal("persona/coach", "/system_prompt", "Edited.")
 
     first = step.run("adopt", "--all", pull=False, GITHUB_REF_NAME="main")
     assert first.err.endswith("pull request with live edits: created\n"), first.err
@@ -1322,8 +1317,7 @@ def test_a_new_key_is_proposed_by_the_name_of_its_variable(step: Step) -> None:
     project.manifest("persona", "coach", {**COACH, "layers": {"llm": {**llm, "headers": {"X-Team": "blue"}}}})
     project.apply()
     commit(project)
-    edit = {"op": "replace", "path": "/layers/llm/headers/X-Team", "value": key}
-    project.account.portal("personas", project.bound("persona/coach"), edit)
+    project.edit_in_portal("persona/coach", "/layers/llm/headers/X-Team", key)
 
     ended = step.run("adopt", "--all", pull=False, GITHUB_REF_NAME="main")
 

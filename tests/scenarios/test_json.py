@@ -43,8 +43,7 @@ def busy(project: Project) -> Project:
     project.apply_and_forget()
     project.account.advance(3600)
     for name in ("coach", "other"):
-        edit = {"op": "replace", "path": "/system_prompt", "value": "Theirs."}
-        project.account.portal("persona", project.bound(f"persona/{name}"), edit)
+        project.edit_in_portal(f"persona/{name}", "/system_prompt", "Theirs.")
     project.manifest("persona", "other", {**COACH, "persona_name": "Other", "system_prompt": "Ours."})
     project.manifest("document", "prices", {**PRICES, "document_url": "https://example.com/new.pdf"})
     project.manifest("guardrails", "new", {**RULES, "name": "New"})
@@ -144,8 +143,7 @@ def test_a_target_leaves_out_what_is_only_to_be_recorded(project: Project) -> No
     project.manifest("persona", "coach", COACH)
     project.manifest("persona", "other", {**COACH, "persona_name": "Other"})
     project.apply()
-    edit = {"op": "replace", "path": "/system_prompt", "value": "Be brief."}
-    project.account.portal("persona", project.bound("persona/other"), edit)
+    project.edit_in_portal("persona/other", "/system_prompt", "Be brief.")
     project.manifest("persona", "other", {**COACH, "persona_name": "Other", "system_prompt": "Be brief."})
 
     planned = project.plan("--target", "persona/coach")
@@ -242,8 +240,7 @@ def test_a_secret_is_in_no_output_and_in_no_file(secretive: Project) -> None:
     said += [run_apart(secretive, "plan", "--out", "plan.json"), run_apart(secretive, "state", "show", "persona/coach")]
     unchanged = secretive.plan()
     secretive.environment["LLM_KEY"] = "changed-canary"
-    edit = {"op": "replace", "path": "/layers/llm/headers/authorization", "value": "Bearer canary-theirs"}
-    secretive.account.portal("persona", secretive.bound("persona/coach"), edit)
+    secretive.edit_in_portal("persona/coach", "/layers/llm/headers/authorization", "Bearer canary-theirs")
     said += [
         run_apart(secretive, command, "--format", form) for command in ("plan", "drift") for form in ("text", "json")
     ]

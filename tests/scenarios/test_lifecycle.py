@@ -78,9 +78,7 @@ def test_an_edit_in_a_prompt_is_one_operation_in_one_request(full: Project) -> N
 
 def test_a_portal_edit_is_drift_of_its_field_and_not_an_edit_of_the_file(full: Project) -> None:
     """Which side moved is told, by field."""
-    full.account.portal(
-        "persona", full.bound("persona/coach"), {"op": "replace", "path": "/persona_name", "value": "C."}
-    )
+    full.edit_in_portal("persona/coach", "/persona_name", "C.")
 
     drift = full.run("drift", "--format", "json", "--detailed-exitcode")
     (change,) = full.plan()["changes"]
@@ -97,9 +95,7 @@ def test_a_portal_edit_is_drift_of_its_field_and_not_an_edit_of_the_file(full: P
 
 def test_both_sides_moved_differently_is_a_conflict_that_is_not_written(full: Project) -> None:
     """The portal edit stays until somebody decides; other objects are not held up."""
-    full.account.portal(
-        "guardrails", full.bound("guardrails/rules"), {"op": "replace", "path": "/name", "value": "Theirs"}
-    )
+    full.edit_in_portal("guardrails/rules", "/name", "Theirs")
     full.manifest("guardrails", "rules", {**RULES, "name": "Ours"})
     full.manifest("document", "prices", {**PRICES, "document_name": "New prices"})
 
@@ -116,9 +112,7 @@ def test_both_sides_moved_differently_is_a_conflict_that_is_not_written(full: Pr
 
 def test_both_sides_moved_alike_is_nothing(full: Project) -> None:
     """Somebody has made the very change already."""
-    full.account.portal(
-        "persona", full.bound("persona/coach"), {"op": "replace", "path": "/persona_name", "value": "C."}
-    )
+    full.edit_in_portal("persona/coach", "/persona_name", "C.")
     document = full.root / "manifests/persona-coach.yaml"
     document.write_text(document.read_text().replace('"Coach"', '"C."'))
 
@@ -130,8 +124,7 @@ def test_both_sides_moved_alike_is_nothing(full: Project) -> None:
 
 def test_a_key_that_is_absent_is_not_managed(full: Project) -> None:
     """The live value stays, whoever set it."""
-    edit = {"op": "replace", "path": "/greeting", "value": "Hi!"}
-    full.account.portal("persona", full.bound("persona/coach"), edit)
+    full.edit_in_portal("persona/coach", "/greeting", "Hi!")
 
     assert full.plan()["changes"] == []
     assert full.plan()["drift"] == []
@@ -248,9 +241,7 @@ def test_ignore_changes_leaves_a_field_to_the_portal(full: Project) -> None:
     """A field that others own is created as the manifest says, and then left alone."""
     full.manifest("persona", "coach", COACH, lifecycle={"ignore_changes": ["/persona_name"]})
     full.apply()
-    full.account.portal(
-        "persona", full.bound("persona/coach"), {"op": "replace", "path": "/persona_name", "value": "C."}
-    )
+    full.edit_in_portal("persona/coach", "/persona_name", "C.")
 
     assert full.plan()["changes"] == []
 
@@ -409,8 +400,7 @@ def test_only_what_was_deleted_in_the_account_drifted_and_not_what_refers_to_it(
 
     drift = project.run("drift", "--format", "json").document["drift"]
     planned = project.plan()["changes"]
-    edit = {"op": "replace", "path": "/document_ids", "value": []}
-    project.account.portal("personas", project.bound("persona/coach"), edit)
+    project.edit_in_portal("persona/coach", "/document_ids", [])
     edited = project.run("drift", "--format", "json").document["drift"]
 
     assert [(one["address"], one["cause"]) for one in drift] == [

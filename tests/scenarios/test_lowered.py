@@ -101,8 +101,7 @@ def test_with_the_other_as_target_it_stays(kept: Project) -> None:
 
 def test_a_state_that_is_written_for_another_reason_does_not_lower_it(kept: Project) -> None:
     kept.manifest("persona", "coach", {**COACH, "context": "new"}, lifecycle={})
-    bound = kept.bound("persona/coach")
-    kept.account.portal("personas", bound, {"op": "add", "path": "/context", "value": "new"})
+    kept.edit_in_portal("persona/coach", "/context", "new", op="add")
 
     assert kept.run("apply", "--yes").code == 4
     kept.apply("--target", "persona/other")

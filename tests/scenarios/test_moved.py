@@ -263,9 +263,8 @@ def test_an_interrupted_run_is_finished_under_the_new_address(applied: Project) 
 
 
 def test_a_live_edit_is_adopted_into_the_renamed_manifest(applied: Project) -> None:
-    bound = applied.bound("persona/coach")
     rename(applied, "persona", "coach", "sales-coach", COACH)
-    applied.account.portal("personas", bound, {"op": "replace", "path": "/persona_name", "value": "Sales coach"})
+    applied.edit_in_portal("persona/coach", "/persona_name", "Sales coach")
 
     result = applied.run("adopt", "persona/sales-coach")
 

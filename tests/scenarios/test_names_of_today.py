@@ -351,9 +351,7 @@ def test_a_disabled_document_is_unusable_and_not_waited_for(today: Project) -> N
     today.account.switch(processing_seconds=0)
     today.manifest("document", "prices", {"document_url": "https://example.com/a.md", "participant_tags": ["vip"]})
     today.apply()
-    today.account.portal(
-        "documents", today.bound("document/prices"), {"op": "add", "path": "/status", "value": "disabled"}
-    )
+    today.edit_in_portal("document/prices", "/status", "disabled", op="add")
 
     verified, plan = today.run("verify"), today.plan()
 

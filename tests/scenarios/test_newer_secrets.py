@@ -89,9 +89,7 @@ def test_without_the_secret_nothing_is_sent(project: Project, auth: str, mask: s
     project.manifest("tool", "book", {"name": "book", "description": "Book.", "delivery": {"api": api}})
     project.apply()
     signing = {"type": auth, **AUTHS[auth], MEMBERS[auth]: OTHER}
-    project.account.portal(
-        "tools", project.bound("tool/book"), {"op": "add", "path": "/delivery/api/auth", "value": signing}
-    )
+    project.edit_in_portal("tool/book", "/delivery/api/auth", signing, op="add")
     project.account.forget()
     api = {"url": "https://hooks.example.com/v2/book"}
     project.manifest("tool", "book", {"name": "book", "description": "Book.", "delivery": {"api": api}})
@@ -170,8 +168,7 @@ def test_what_the_manifest_rules_out_goes_whoever_put_it_there(project: Project)
     project.apply()
     run = project.run("undo").out.split()[0]
     basic = {"type": "basic", "username": "them", "password": OTHER}
-    place = project.bound("tool/book")
-    project.account.portal("tools", place, {"op": "replace", "path": "/delivery/api/auth", "value": basic})
+    project.edit_in_portal("tool/book", "/delivery/api/auth", basic)
     project.apply()
 
     api = sent(project)["delivery"]["api"]

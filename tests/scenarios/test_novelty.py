@@ -194,8 +194,7 @@ def test_what_was_a_secret_before_stays_hidden(applied: Project) -> None:
 
 def test_a_new_secret_that_nothing_writes_out_stays_hidden(applied: Project) -> None:
     """The account has it in the clear already, by another hand."""
-    persona = applied.bound("persona/coach")
-    applied.account.portal("personas", persona, {"op": "replace", "path": "/system_prompt", "value": f"Say {OTHER}."})
+    applied.edit_in_portal("persona/coach", "/system_prompt", f"Say {OTHER}.")
     settings(applied, "secrets: [OPENAI, CLOUD]\n")
 
     assert OTHER not in applied.run("plan", CLOUD=OTHER).out

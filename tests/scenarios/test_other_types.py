@@ -35,8 +35,7 @@ def test_a_field_of_another_type_is_a_difference(project: Project, kind: str, ke
     project.manifest("document", "it", {**SITE, "tags": ["prices"]})
     project.manifest("persona", "it", COACH)
     project.apply()
-    edit = {"op": "add", "path": f"/{key}", "value": value}
-    project.account.portal(kind, project.bound(f"{kind}/it"), edit)
+    project.edit_in_portal(f"{kind}/it", f"/{key}", value, op="add")
 
     codes = [project.run(*line.split()).code for line in ("plan", "drift", "verify", "export --out elsewhere")]
     drift = project.plan()["drift"]
@@ -53,8 +52,7 @@ def test_a_tool_in_an_unknown_form_does_not_count_as_detached(project: Project, 
     (book,) = project.account.seed(tools=[{"name": "book", "description": "Books."}])["tools"]
     project.manifest("persona", "it", {**COACH, "tool_ids": [book, "end_call"]})
     project.apply()
-    edit = {"op": "add", "path": "/tool_ids", "value": [book, form]}
-    project.account.portal("persona", project.bound("persona/it"), edit)
+    project.edit_in_portal("persona/it", "/tool_ids", [book, form], op="add")
     project.manifest("persona", "it", {**COACH, "tool_ids": [book]})
 
     plan = project.run("plan")
@@ -65,8 +63,7 @@ def test_a_tool_in_an_unknown_form_does_not_count_as_detached(project: Project, 
 def test_a_skill_that_is_null_is_not_attached(project: Project) -> None:
     project.manifest("persona", "it", COACH)
     project.apply()
-    edit = {"op": "add", "path": "/skills/internet_search", "value": None}
-    project.account.portal("persona", project.bound("persona/it"), edit)
+    project.edit_in_portal("persona/it", "/skills/internet_search", None, op="add")
 
     assert project.plan()["drift"][0]["fields"][0]["path"] == "/skills/internet_search"
 

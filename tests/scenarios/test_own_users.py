@@ -79,8 +79,7 @@ def test_a_detaching_that_is_refused_keeps_it(project: Project) -> None:
     in_use(project, "guardrails")
     project.remove("guardrails", "it")
     project.manifest("persona", "user", {**PERSONA, "persona_name": "User", "system_prompt": "Ours."})
-    bound = project.bound("persona/user")
-    project.account.portal("personas", bound, {"op": "replace", "path": "/system_prompt", "value": "Theirs."})
+    project.edit_in_portal("persona/user", "/system_prompt", "Theirs.")
 
     assert refusals(project) == {"persona/user": "E301", "guardrails/it": "E405"}
 
@@ -124,8 +123,7 @@ def test_an_id_that_somebody_else_put_there_counts(project: Project) -> None:
     remote_id = managed(project, "guardrails")
     project.manifest("persona", "user", {**PERSONA, "persona_name": "User"})
     project.apply()
-    bound = project.bound("persona/user")
-    project.account.portal("personas", bound, {"op": "add", "path": "/guardrails_id", "value": remote_id})
+    project.edit_in_portal("persona/user", "/guardrails_id", remote_id, op="add")
     project.remove("guardrails", "it")
 
     assert refusals(project) == {"guardrails/it": "E405"}

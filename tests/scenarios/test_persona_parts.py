@@ -311,7 +311,7 @@ def test_an_undo_changes_nothing_of_an_object_of_which_one_call_was_edited_since
     project.manifest("persona", "host", changed)
     project.apply()
     theirs = "Theirs." if edited == "/system_prompt" else [tools[1]] if edited == "/tool_ids" else ["third.example"]
-    project.account.portal("persona", project.bound("persona/host"), {"op": "replace", "path": edited, "value": theirs})
+    project.edit_in_portal("persona/host", edited, theirs)
     before = host(project)
     project.account.forget()
 

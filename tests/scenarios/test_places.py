@@ -110,8 +110,7 @@ def test_what_was_changed_in_the_account_is_marked_in_the_file_that_says_it(proj
     project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "${file:prompts/coach.md}"})
     project.apply()
     live = TEXT.rstrip("\n").replace("Line 5", "Row 5")
-    bound = project.bound("persona/coach")
-    project.account.portal("personas", bound, {"op": "replace", "path": "/system_prompt", "value": live})
+    project.edit_in_portal("persona/coach", "/system_prompt", live)
     place = ("manifests/prompts/coach.md", "5")
 
     assert marks(project, "drift") == sources(project, "drift") == marks(project) == sources(project) == [place]

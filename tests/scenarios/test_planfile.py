@@ -106,9 +106,7 @@ def test_a_file_in_a_folder_that_does_not_exist_is_refused_before_anything_is_re
 def test_a_plan_that_apply_refuses_says_nothing_of_an_apply(project: Project) -> None:
     project.manifest("persona", "coach", COACH)
     project.apply()
-    project.account.portal(
-        "personas", project.bound("persona/coach"), {"op": "replace", "path": "/system_prompt", "value": "You shout."}
-    )
+    project.edit_in_portal("persona/coach", "/system_prompt", "You shout.")
     project.manifest("persona", "coach", {**COACH, "system_prompt": "You whisper."})
 
     told = project.run("plan", "--out", "plan.json")
@@ -224,16 +222,14 @@ def test_fm_138_another_secret_is_named(project: Project) -> None:
 
 
 def test_fm_137_a_change_of_an_unrelated_object_is_no_reason(planned: Project) -> None:
-    edit = {"op": "add", "path": "/greeting", "value": "Hi."}
-    planned.account.portal("persona", planned.bound("persona/bystander"), edit)
+    planned.edit_in_portal("persona/bystander", "/greeting", "Hi.", op="add")
     planned.account.seed(personas=[{"persona_name": "Theirs", "system_prompt": "Hi."}])
 
     assert apply_plan(planned).code == 0
 
 
 def test_fm_077_a_change_of_what_the_plan_touches_is_one(planned: Project) -> None:
-    edit = {"op": "replace", "path": "/system_prompt", "value": "Theirs."}
-    planned.account.portal("persona", planned.bound("persona/coach"), edit)
+    planned.edit_in_portal("persona/coach", "/system_prompt", "Theirs.")
 
     refused(planned, 3, "the account has changed since it was made: persona/coach")
 
@@ -399,8 +395,7 @@ def test_a_plan_for_a_target_is_carried_out_for_it_alone(two: Project) -> None:
 
 
 def test_a_plan_that_settles_a_conflict_is_carried_out(two: Project) -> None:
-    edit = {"op": "replace", "path": "/system_prompt", "value": "Theirs."}
-    two.account.portal("persona", two.bound("persona/coach"), edit)
+    two.edit_in_portal("persona/coach", "/system_prompt", "Theirs.")
     assert two.run("plan", "--overwrite", "persona/coach", "--out", "plan.json").code == 0
 
     assert apply_plan(two).code == 0

@@ -40,8 +40,7 @@ def repository(step: Step) -> Step:
 
 
 def edit(step: Step, text: str = NEW, path: str = "/system_prompt") -> None:
-    bound = step.project.bound("persona/coach")
-    step.project.account.portal("personas", bound, {"op": "replace", "path": path, "value": text})
+    step.project.edit_in_portal("persona/coach", path, text)
 
 
 def adopt(step: Step, *args: str, **environment: Any) -> Result:

@@ -375,8 +375,7 @@ def test_a_crawl_that_fails_or_shrinks_is_told_when_waited_for(account: Account,
 def test_a_disabled_document_is_not_crawled_and_not_waited_for(sites: Project) -> None:
     """Nor is the job blamed for it that runs `recrawl`, however long ago its last crawl was."""
     sites.account.advance(3 * DAY)
-    off = {"op": "replace", "path": "/status", "value": "disabled"}
-    sites.account.portal("document", sites.bound("document/daily"), off)
+    sites.edit_in_portal("document/daily", "/status", "disabled")
     result = sites.run("recrawl", "--wait", "3s", "--format", "json")
     found = {one["address"]: (one["status"], one["reason"]) for one in result.document["recrawls"]}
     assert found["document/daily"] == ("failed", "disabled, needs a change to become usable")

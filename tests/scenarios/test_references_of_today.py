@@ -321,11 +321,7 @@ def test_a_deployment_takes_either_name_of_its_persona_and_not_both(project: Pro
     project.manifest("deployment", "user", {**spec, "pal_id": "${ref:persona/other}"})
     project.apply()
     assert shown(project, case) == project.bound("persona/other")
-    project.account.portal(
-        "deployments",
-        project.bound("deployment/user"),
-        {"op": "replace", "path": "/pal_id", "value": project.bound("persona/it")},
-    )
+    project.edit_in_portal("deployment/user", "/pal_id", project.bound("persona/it"))
     assert project.run("adopt", "--all").code == 0
     text = json.loads((project.root / "manifests/deployment-user.yaml").read_text("utf-8"))
     assert text["spec"]["pal_id"] == "${ref:persona/it}"

@@ -100,9 +100,7 @@ def test_what_the_account_fills_in_is_in_no_report(shared: Project) -> None:
 
 
 def test_drift_and_outcomes_have_every_format(shared: Project) -> None:
-    shared.account.portal(
-        "persona", shared.bound("persona/coach"), {"op": "replace", "path": "/system_prompt", "value": "Theirs."}
-    )
+    shared.edit_in_portal("persona/coach", "/system_prompt", "Theirs.")
     for name in ("markdown", "html"):
         drift = shared.run("drift", "--format", name)
         assert (drift.code, "Theirs." in drift.out, "persona" in drift.out) == (0, True, True), drift.err

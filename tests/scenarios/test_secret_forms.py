@@ -191,8 +191,7 @@ def test_a_secret_with_a_quote_is_not_adopted_where_yaml_writes_the_quote_twice(
     text = "kind: persona\nname: a\nspec:\n  persona_name: A\n  system_prompt: 'You help: it''s you.'\n"
     named.write("manifests/a.yaml", text)
     named.apply()
-    prompt = {"op": "replace", "path": "/system_prompt", "value": f"You help: it's {secret}."}
-    named.account.portal("personas", named.bound("persona/a"), prompt)
+    named.edit_in_portal("persona/a", "/system_prompt", f"You help: it's {secret}.")
 
     shown = named.run("adopt", "--all", "--dry-run")
     adopted = named.run("adopt", "--all")

@@ -18,8 +18,7 @@ def agreed(project: Project) -> Project:
     """An applied persona that was renamed in the account, and alike in its manifest."""
     project.manifest("persona", "coach", COACH)
     project.apply()
-    edit = {"op": "replace", "path": "/persona_name", "value": "Theirs"}
-    project.account.portal("persona", project.bound("persona/coach"), edit)
+    project.edit_in_portal("persona/coach", "/persona_name", "Theirs")
     project.manifest("persona", "coach", {**COACH, "persona_name": "Theirs"})
     return project
 

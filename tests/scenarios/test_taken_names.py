@@ -33,8 +33,7 @@ def name(project: Project, **names: str | None) -> None:
 
 def rename_live(project: Project, **names: str) -> None:
     for address, wanted in names.items():
-        edit = {"op": "replace", "path": "/name", "value": wanted}
-        project.account.portal("tool", project.bound(f"tool/{address}"), edit)
+        project.edit_in_portal(f"tool/{address}", "/name", wanted)
 
 
 def live_names(project: Project) -> list[str]:

@@ -291,9 +291,7 @@ def test_an_undo_twice_changes_nothing_the_second_time(applied: Project) -> None
 
 def test_what_was_edited_since_is_left_alone_and_the_rest_reversed(applied: Project) -> None:
     edit_everything(applied)
-    applied.account.portal(
-        "persona", applied.bound("persona/coach"), {"op": "replace", "path": "/greeting", "value": "Ho."}
-    )
+    applied.edit_in_portal("persona/coach", "/greeting", "Ho.")
 
     result = undo(applied)
 
@@ -306,9 +304,7 @@ def test_what_was_edited_since_is_left_alone_and_the_rest_reversed(applied: Proj
 
 def test_an_edit_of_another_field_survives(applied: Project) -> None:
     edit_everything(applied)
-    applied.account.portal(
-        "persona", applied.bound("persona/coach"), {"op": "add", "path": "/context", "value": "Theirs."}
-    )
+    applied.edit_in_portal("persona/coach", "/context", "Theirs.", op="add")
 
     result = undo(applied)
 

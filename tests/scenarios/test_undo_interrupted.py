@@ -281,9 +281,7 @@ def replaced(project: Project) -> tuple[str, str]:
     project.manifest("persona", "coach", {**COACH, "document_ids": ["${ref:document/prices}"]})
     project.apply()
     project.account.advance(LATER)
-    project.account.portal(
-        "document", project.bound("document/prices"), {"op": "replace", "path": "/tags", "value": ["theirs"]}
-    )
+    project.edit_in_portal("document/prices", "/tags", ["theirs"])
     project.manifest("document", "prices", {**PRICES, "document_url": URL.format("new")})
     project.apply()
     project.account.advance(LATER)

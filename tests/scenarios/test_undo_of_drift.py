@@ -197,9 +197,7 @@ def test_an_edit_beside_a_reference_that_follows_a_replacement_is_no_loss(projec
     project.apply()
     project.manifest("document", "prices", {**PRICES, "document_url": "https://example.com/new.pdf"})
     project.apply()
-    project.account.portal(
-        "persona", project.bound("persona/it"), {"op": "add", "path": "/document_ids/-", "value": stranger}
-    )
+    project.edit_in_portal("persona/it", "/document_ids/-", stranger, op="add")
 
     result = undo(project, "--recreate")
 

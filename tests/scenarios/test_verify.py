@@ -110,9 +110,7 @@ def test_what_was_deleted_in_the_portal_is_told_with_who_needs_it(applied: Proje
 
 
 def test_a_reference_set_in_the_portal_is_followed(applied: Project) -> None:
-    persona = applied.bound("persona/coach")
-    edit = {"op": "add", "path": "/document_ids/-", "value": "d8-000000000000"}
-    applied.account.portal("persona", persona, edit)
+    applied.edit_in_portal("persona/coach", "/document_ids/-", "d8-000000000000", op="add")
     (found,) = unusable(applied)
     assert found[:2] == ("persona/coach", "reference")
     assert "d8-000000000000" in found[2]

@@ -32,8 +32,7 @@ def applied(project: Project) -> Project:
 
 def edit(project: Project) -> None:
     """Somebody edits the persona."""
-    bound = project.bound("persona/coach")
-    project.account.portal("personas", bound, {"op": "replace", "path": "/system_prompt", "value": "Be rude."})
+    project.edit_in_portal("persona/coach", "/system_prompt", "Be rude.")
 
 
 def lose(project: Project) -> None:

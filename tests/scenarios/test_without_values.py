@@ -46,8 +46,7 @@ def test_what_cannot_be_compared_is_unchanged_and_said_once(applied: Project, co
 
 
 def test_all_else_is_compared(applied: Project) -> None:
-    id_ = applied.bound("persona/coach")
-    applied.account.portal("persona", id_, {"op": "replace", "path": "/system_prompt", "value": "You line."})
+    applied.edit_in_portal("persona/coach", "/system_prompt", "You line.")
 
     assert applied.run("drift", "--detailed-exitcode").code == 2
     assert "/system_prompt" in applied.run("plan").out
