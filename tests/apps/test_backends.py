@@ -38,7 +38,7 @@ def test_a_backend_invites_hears_the_callbacks_and_keeps_the_transcript(
         f"# ours\nTAVUS_API_KEY={project.account.key}\nTAVUS_BASE_URL='{project.account.url}'\nBACKEND_URL={backend}\n"
     )
     env = project.write("backend/.env", own)
-    assert project.run("output", "--write", "backend/.env", names).code == 0
+    project.expect(0, "output", "--write", "backend/.env", names)
     here, person = f"{backend}/api/v1/tavus", {"email": "a@example.com", "first_name": "Ada", "last_name": "Byron"}
     persona, anna = project.bound("persona/coach"), replica(project, "anna")
 

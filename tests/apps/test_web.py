@@ -26,7 +26,7 @@ def page(project: Project, browser: Browser, settings: str) -> Iterator[Page]:
     folder = project.root / "web"
     shutil.copytree(WEB, folder, ignore=shutil.ignore_patterns("node_modules"))
     (folder / ".env").write_text(settings)
-    assert project.run("output", "--write", "web/.env", "VITE_*").code == 0
+    project.expect(0, "output", "--write", "web/.env", "VITE_*")
     vite = npm.installed(WEB) / "vite/bin/vite.js"
     with started(["node", str(vite), "--host", "127.0.0.1", "--port", "0"], folder) as url:
         tab = browser.new_page()
@@ -105,7 +105,7 @@ def test_a_persona_that_is_made_anew_makes_the_settings_stale_until_they_are_wri
 
     assert (stale.code, stale.out) == (2, f"web/.env: VITE_TAVUS_PERSONA_ID is not {new}\n")
     assert old != new
-    assert project.run("output", "--check", "web/.env", "VITE_*").code == 0
+    project.expect(0, "output", "--check", "web/.env", "VITE_*")
 
 
 @pytest.mark.sampled(1)

@@ -170,6 +170,12 @@ class Project:
             code = run(list(args))
         return Result(code, out.getvalue(), err.getvalue())
 
+    def expect(self, code: int, /, *args: str, **environment: str | None) -> Result:
+        """Run a command that must end with this exit code."""
+        result = self.run(*args, **environment)
+        assert result.code == code, result.out + result.err
+        return result
+
     def run_restricted(self, *args: str) -> Result:
         """Run a command in a process that the permissions of files hold back, also if the tests run as root."""
         privileges = "--bounding-set=-dac_override,-dac_read_search"
@@ -182,9 +188,7 @@ class Project:
 
     def apply(self, *args: str) -> Result:
         """Run `apply --yes`; it must succeed."""
-        result = self.run("apply", "--yes", *args)
-        assert result.code == 0, result.out + result.err
-        return result
+        return self.expect(0, "apply", "--yes", *args)
 
     def apply_and_forget(self, *args: str) -> Self:
         """Apply, and clear the list of requests; return the project."""

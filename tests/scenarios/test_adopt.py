@@ -114,9 +114,8 @@ def test_a_prompt_goes_back_into_its_file(full: Project) -> None:
 def test_a_dry_run_shows_the_diff_and_writes_nothing(full: Project) -> None:
     portal(full, "persona/coach", "/system_prompt", "You coach.\nYou are strict.")
 
-    shown = full.run("adopt", "--all", "--dry-run")
+    shown = full.expect(0, "adopt", "--all", "--dry-run")
 
-    assert shown.code == 0
     assert shown.out == (
         "--- a/manifests/prompts/coach.md\n+++ b/manifests/prompts/coach.md\n@@ -1,2 +1,2 @@\n"
         " You coach.\n-You are kind.\n+You are strict.\n"
@@ -131,9 +130,7 @@ def test_lists_change_item_by_item_and_keep_their_comments_and_files(full: Proje
     ]
     portal(full, "guardrails/rules", "/data", rules)
 
-    adopted = full.run("adopt", "guardrails/rules")
-
-    assert adopted.code == 0, adopted.out + adopted.err
+    full.expect(0, "adopt", "guardrails/rules")
     assert text_of(full, "rules.yaml") == RULES.lstrip().replace(
         "    - guardrail_name: no_promises\n      guardrail_prompt: Promises a price.\n", ""
     ) + ("    - guardrail_name: no_jokes\n      guardrail_prompt: Tells a joke for $${5}.\n")
@@ -145,9 +142,7 @@ def test_tools_keep_what_did_not_change(full: Project) -> None:
     portal(full, "persona/coach", "/layers/llm/tools/0/function/description", "Finds\nboots.")
     before = text_of(full, "coach.yaml")
 
-    adopted = full.run("adopt", "persona/coach")
-
-    assert adopted.code == 0, adopted.out + adopted.err
+    full.expect(0, "adopt", "persona/coach")
     after = before.replace('description: "Finds shoes."', "description: |-\n              Finds\n              boots.")
     assert text_of(full, "coach.yaml") == after
     assert settled(full)
@@ -163,9 +158,7 @@ def test_ids_become_references_and_what_is_gone_is_removed(full: Project) -> Non
     portal(full, "persona/coach", "/layers/tts", None, op="remove")
     before = text_of(full, "coach.yaml")
 
-    adopted = full.run("adopt", "persona/coach")
-
-    assert adopted.code == 0, adopted.out + adopted.err
+    full.expect(0, "adopt", "persona/coach")
     tts = "    tts:\n      tts_engine: cartesia\n      voice_settings:\n        speed: 0.5  # slow\n"
     assert text_of(full, "coach.yaml") == before.replace("guardrails/rules", "guardrails/more").replace(tts, "")
     assert settled(full)
@@ -179,9 +172,7 @@ def test_an_id_that_nothing_declares_stays_an_id(full: Project) -> None:
     portal(full, "persona/coach", "/guardrails_id", remote_id)
     full.account.forget()
 
-    adopted = full.run("adopt", "persona/coach")
-
-    assert adopted.code == 0, adopted.out + adopted.err
+    full.expect(0, "adopt", "persona/coach")
     assert f"  guardrails_id: {remote_id}\n" in text_of(full, "coach.yaml")
     assert settled(full)
 
@@ -189,7 +180,7 @@ def test_an_id_that_nothing_declares_stays_an_id(full: Project) -> None:
 def test_the_order_of_a_set_stays(full: Project) -> None:
     portal(full, "persona/coach", "/document_tags", ["c", "a", "b"])
 
-    assert full.run("adopt", "--all").code == 0
+    full.expect(0, "adopt", "--all")
     assert "  document_tags: [b, a, c]  # a set\n" in text_of(full, "coach.yaml")
     assert settled(full)
 
@@ -198,9 +189,8 @@ def test_what_a_variable_brings_is_refused_and_the_rest_is_adopted(full: Project
     portal(full, "persona/coach", "/context", "Ajax sells shoes.")
     portal(full, "persona/coach", "/persona_name", "Ann")
 
-    adopted = full.run("adopt", "--all")
+    adopted = full.expect(4, "adopt", "--all")
 
-    assert adopted.code == 4
     assert adopted.out == (
         "refused persona/coach /context: the text of `${var:brand}` was edited, but other manifests may use it, too\n"
         "adopted persona/coach /persona_name in manifests/coach.yaml\n"
@@ -268,11 +258,9 @@ def test_a_conflict_is_settled_by_the_live_value(full: Project) -> None:
     portal(full, "persona/coach", "/persona_name", "Theirs")
     path = full.root / "manifests/coach.yaml"
     path.write_text(path.read_text().replace("Coach  #", "Ours  #"))
-    assert full.run("plan").code == 3
+    full.expect(3, "plan")
 
-    adopted = full.run("adopt", "persona/coach")
-
-    assert adopted.code == 0
+    full.expect(0, "adopt", "persona/coach")
     assert text_of(full, "coach.yaml") == COACH.lstrip().replace("Coach  #", "Theirs  #")
     assert settled(full)
 
@@ -282,7 +270,7 @@ def test_edits_of_the_manifest_stay_to_be_applied(full: Project) -> None:
     path = full.root / "manifests/coach.yaml"
     path.write_text(path.read_text().replace("speed: 0.5", "speed: 0.6"))
 
-    assert full.run("adopt", "persona/coach").code == 0
+    full.expect(0, "adopt", "persona/coach")
 
     (change,) = full.plan()["changes"]
     assert [(one["path"], one["cause"]) for one in change["fields"]] == [("/layers/tts/voice_settings/speed", "edited")]
@@ -296,8 +284,7 @@ def test_secrets_are_never_adopted(full: Project) -> None:
         )
     )
     secret = {"LLM_KEY": "k-first-7f3a91"}
-    run = full.run("apply", "--yes", **secret)
-    assert run.code == 0, run.out + run.err
+    full.expect(0, "apply", "--yes", **secret)
     before = text_of(full, "coach.yaml")
     full.account.switch(mask="echo")
     portal(full, "persona/coach", "/layers/llm/api_key", "k-second-55ab20")
@@ -313,9 +300,8 @@ def test_secrets_are_never_adopted(full: Project) -> None:
 def test_a_secret_that_somebody_pasted_into_a_text_stays_out_of_git(full: Project) -> None:
     portal(full, "persona/coach", "/system_prompt", "Use the key k-pasted-99c1d2 for calls.")
 
-    adopted = full.run("adopt", "--all", LLM_KEY="k-pasted-99c1d2")
+    adopted = full.expect(4, "adopt", "--all", LLM_KEY="k-pasted-99c1d2")
 
-    assert adopted.code == 4
     assert "it contains the value of a secret" in adopted.out
     assert text_of(full, "prompts/coach.md") == "You coach.\nYou are kind.\n"
 
@@ -324,13 +310,12 @@ def test_a_secret_is_found_also_in_a_file_that_has_another(full: Project) -> Non
     full.write("tavusctl.yaml", PROJECT.replace("[LLM_KEY]", "[LLM_KEY, GREETING]"))
     full.write("manifests/prompts/coach.md", "You coach. Say hello-and-welcome.\n")
     values = {"LLM_KEY": "k-pasted-99c1d2", "GREETING": "hello-and-welcome"}
-    assert full.run("apply", "--yes", **values).code == 0
+    full.expect(0, "apply", "--yes", **values)
     before = text_of(full, "prompts/coach.md")
     portal(full, "persona/coach", "/system_prompt", "You coach. Say hello-and-welcome. The key is k-pasted-99c1d2.")
 
-    adopted = full.run("adopt", "--all", **values)
+    adopted = full.expect(4, "adopt", "--all", **values)
 
-    assert adopted.code == 4, adopted.out + adopted.err
     assert "it contains the value of a secret" in adopted.out
     assert text_of(full, "prompts/coach.md") == before
 
@@ -376,7 +361,7 @@ def test_an_edit_during_an_adopt_is_a_conflict(full: Project) -> None:
 
     assert (adopted.code, adopted.out, text_of(full, "prompts/coach.md")) == (3, "", before), adopted.err
     assert "/system_prompt of `persona/coach` was edited in the account during this run" in adopted.err
-    assert full.run("adopt", "persona/coach").code == 0
+    full.expect(0, "adopt", "persona/coach")
     assert text_of(full, "prompts/coach.md") == "Second.\n"
     assert settled(full)
 
@@ -390,9 +375,8 @@ def test_a_live_value_that_makes_no_valid_manifest_is_not_written(full: Project)
     before = path.read_bytes()
     portal(full, "persona/coach", "/system_prompt", "")
 
-    adopted = full.run("adopt", "persona/coach")
+    adopted = full.expect(4, "adopt", "persona/coach")
 
-    assert adopted.code == 4
     assert "E432" in adopted.err
     assert "`system_prompt` is missing" in adopted.err
     assert path.read_bytes() == before
@@ -422,10 +406,10 @@ def test_what_was_bound_and_never_applied_is_adopted_whole(full: Project) -> Non
         "POST", "/v2/personas", {"persona_name": "Old", "system_prompt": "Old prompt."}
     ).json()["persona_id"]
     full.write("manifests/old.yaml", "kind: persona\nname: old\nspec:\n  persona_name: ''\n  system_prompt: x\n")
-    assert full.run("import", "persona/old", remote_id).code == 0
+    full.expect(0, "import", "persona/old", remote_id)
     full.account.forget()
 
-    assert full.run("adopt", "persona/old").code == 0
+    full.expect(0, "adopt", "persona/old")
 
     assert (
         text_of(full, "old.yaml")
@@ -464,7 +448,7 @@ def test_an_edit_of_the_words_around_expressions_is_written_around_them(
     mixed: Project, live: str, written: str
 ) -> None:
     portal(mixed, "persona/coach", "/system_prompt", live)
-    assert mixed.run("adopt", "--all").code == 0
+    mixed.expect(0, "adopt", "--all")
     manifest = json.loads(text_of(mixed, "persona-coach.yaml"))
     assert manifest["spec"]["system_prompt"] == written
     assert text_of(mixed, "prompts/style.md") == f"{STYLE}\n"
@@ -473,7 +457,7 @@ def test_an_edit_of_the_words_around_expressions_is_written_around_them(
 
 def test_an_edit_inside_what_a_file_brought_goes_into_the_file(mixed: Project) -> None:
     portal(mixed, "persona/coach", "/system_prompt", "You coach for Acme. Be kind. Answer in French. Cost: ${5}.")
-    assert mixed.run("adopt", "--all").code == 0
+    mixed.expect(0, "adopt", "--all")
     assert text_of(mixed, "prompts/style.md") == "Be kind.\n"
     assert json.loads(text_of(mixed, "persona-coach.yaml"))["spec"]["system_prompt"] == MIXED
     assert settled(mixed)
@@ -483,8 +467,7 @@ def test_a_file_that_others_use_is_not_changed_by_an_edit_inside_it(mixed: Proje
     mixed.manifest("persona", "other", {"persona_name": "Other", "system_prompt": "${file:prompts/style.md}"})
     mixed.apply()
     portal(mixed, "persona/coach", "/system_prompt", "You coach for Acme. Be kind. Answer in French. Cost: ${5}.")
-    adopted = mixed.run("adopt", "--all")
-    assert adopted.code == 4
+    adopted = mixed.expect(4, "adopt", "--all")
     assert "is also used by persona/other" in adopted.out
     assert text_of(mixed, "prompts/style.md") == f"{STYLE}\n"
 
@@ -528,8 +511,7 @@ def test_a_file_that_two_items_of_a_list_use_is_changed_for_both_or_not(
 
 def test_an_edit_around_and_inside_at_once_is_refused_without_advice(mixed: Project) -> None:
     portal(mixed, "persona/coach", "/system_prompt", "You teach for Acme. Be kind. Answer in German.")
-    adopted = mixed.run("adopt", "--all")
-    assert adopted.code == 4
+    adopted = mixed.expect(4, "adopt", "--all")
     assert "cannot be told apart" in adopted.out
     assert "edit the file" not in adopted.out
 

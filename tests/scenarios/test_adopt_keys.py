@@ -63,8 +63,7 @@ def listed(project: Project) -> list[str]:
 
 def settled(project: Project, **environment: str | None) -> bool:
     """Whether the next plan has nothing to send; what it notes in the state is nothing to the account."""
-    planned = project.run("plan", "--format", "json", **environment)
-    assert planned.code == 0, planned.out + planned.err
+    planned = project.expect(0, "plan", "--format", "json", **environment)
     return (planned.document["changes"], planned.document["drift"]) == ([], [])
 
 
@@ -108,7 +107,7 @@ def test_a_new_key_is_adopted_by_the_name_of_a_variable(
     is_set = named.run("plan")
     assert f"{name} has no value" not in is_set.out + is_set.err
     named.account.forget()
-    assert named.run("apply", "--yes").code == 0
+    named.apply()
     assert named.account.writes == []
     texts = [one.out + one.err for one in (previewed, adopted, unset, is_set)]
     assert not any(found_in(one.encode(), [KEY]) for one in texts)
@@ -141,7 +140,7 @@ def test_a_name_that_stands_for_something_else_is_not_taken(named: Project, how:
     named.apply()
     edit(named, "/headers/X-Team", KEY)
 
-    assert named.run("adopt", "--all").code == 0
+    named.expect(0, "adopt", "--all")
 
     assert f"{name}_2" in listed(named)
     assert persona(named)["layers"]["llm"]["headers"] == {"X-Team": f"${{secret:{name}_2}}"}
@@ -169,9 +168,8 @@ def test_a_secret_that_was_changed_in_the_account_is_refused_and_named(named: Pr
     edit(named, "/headers/X-Team", KEY)
     before = (named.root / "manifests/persona-coach.yaml").read_text()
 
-    refused = named.run("adopt", "--all", **({} if is_set else {"OWN": None}))
+    refused = named.expect(4, "adopt", "--all", **({} if is_set else {"OWN": None}))
 
-    assert refused.code == 4
     assert "set OWN to the new value" in refused.out
     assert not found_in((refused.out + refused.err).encode(), [KEY])
     assert (named.root / "manifests/persona-coach.yaml").read_text() == before
@@ -183,9 +181,7 @@ def test_a_secret_that_was_taken_out_of_the_account_goes_from_the_manifest(named
     named.apply()
     edit(named, "/headers/X-Team", None)
 
-    adopted = named.run("adopt", "--all")
-
-    assert adopted.code == 0, adopted.out
+    named.expect(0, "adopt", "--all")
     assert persona(named)["layers"]["llm"]["headers"] == {"X-Other": "plain"}
     assert settled(named)
 
@@ -195,7 +191,7 @@ def test_what_anybody_may_know_of_a_secret_field_is_written(named: Project) -> N
     named.apply()
     edit(named, "/headers/Content-Type", "application/json")
 
-    assert named.run("adopt", "--all").code == 0
+    named.expect(0, "adopt", "--all")
 
     assert persona(named)["layers"]["llm"]["headers"] == {"Content-Type": "application/json"}
     assert settled(named)
@@ -284,13 +280,12 @@ def test_environments_of_one_project_share_the_name_and_have_a_key_each(named: P
     named.write("tavusctl.yaml", f"{SETTINGS}environments: {json.dumps(environments)}\n")
     named.manifest("persona", "coach", {**coach(headers={"X-Team": "blue"}), "persona_name": "${var:name}"})
     for one, key in (("staging", KEY), ("production", LATER)):
-        applied = named.run("apply", "--yes", "--env", one)
-        assert applied.code == 0, applied.out
+        named.expect(0, "apply", "--yes", "--env", one)
         state = json.loads((named.root / f".tavusctl/state-{one}.json").read_text())
         bound = state["resources"]["persona/coach"]["remote_id"]
         key_edit = {"op": "replace", "path": "/layers/llm/headers/X-Team", "value": key}
         named.account.portal("personas", bound, key_edit)
-    assert named.run("adopt", "--all", "--env", "staging").code == 0
+    named.expect(0, "adopt", "--all", "--env", "staging")
     name = "PERSONA_COACH_LLM_HEADERS_X_TEAM"
 
     again = named.run("adopt", "--all", "--env", "production", **{name: LATER})

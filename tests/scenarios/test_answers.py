@@ -79,8 +79,8 @@ def test_a_base_url_may_end_as_the_documentation_writes_it(project: Project, end
     project.manifest("persona", "coach", COACH)
     project.apply()
 
-    assert project.run("plan", "--detailed-exitcode", TAVUS_BASE_URL=f"{project.account.url}{end}").code == 0
-    assert project.run("drift", "--base-url", f"{project.account.url}{end}").code == 0
+    project.expect(0, "plan", "--detailed-exitcode", TAVUS_BASE_URL=f"{project.account.url}{end}")
+    project.expect(0, "drift", "--base-url", f"{project.account.url}{end}")
 
 
 @pytest.mark.newer_api

@@ -42,7 +42,7 @@ def test_a_plan_file_can_stop_an_apply(project: Project, content: str | None, en
 def test_a_plan_file_is_stale_when_manifests_or_account_have_moved(coach: Project) -> None:
     """Each side on its own."""
     coach.manifest("persona", "coach", {**COACH, "greeting": "Hi."})
-    assert coach.run("plan", "--out", "plan.json").code == 0
+    coach.expect(0, "plan", "--out", "plan.json")
     coach.manifest("persona", "coach", {**COACH, "greeting": "Hello."})
     edited = refused(coach, "apply", "plan.json")
     coach.manifest("persona", "coach", {**COACH, "greeting": "Hi."})
@@ -137,7 +137,7 @@ def test_an_import_waits_for_another_run_as_long_as_it_is_told_to(coach: Project
         waited = time.monotonic() - began
 
     assert (result.code, "E701" in result.err, waited >= 1) == (7, True, True)
-    assert coach.run("import", "persona/coach", bound, "--lock-timeout", "1s").code == 0
+    coach.expect(0, "import", "persona/coach", bound, "--lock-timeout", "1s")
 
 
 def test_a_state_that_another_run_holds_is_left_alone(coach: Project) -> None:

@@ -123,9 +123,8 @@ def test_a_project_that_the_base_does_not_have(project: Project) -> None:
     commit(project)
     project.manifest("persona", "coach", COACH)
 
-    shown = project.run("plan", "--base", "main")
+    shown = project.expect(0, "plan", "--base", "main")
 
-    assert shown.code == 0, shown.err
     assert "cannot be compared: there are none\n" in shown.err
 
 
@@ -165,5 +164,5 @@ def test_a_repository_without_a_commit_is_told(project: Project) -> None:
 
 def test_a_plan_file_made_with_a_base_applies(branched: Project) -> None:
     """The comparison is for people: it is no part of what is approved."""
-    assert branched.run("plan", "--base", "main", "--out", "plan.json").code == 0
-    assert branched.run("apply", "plan.json").code == 0
+    branched.expect(0, "plan", "--base", "main", "--out", "plan.json")
+    branched.expect(0, "apply", "plan.json")

@@ -67,7 +67,7 @@ def test_a_write_that_did_nothing_is_never_taken_for_done(
         assert runs <= times
     assert runs
     assert quick.account.objects(plural)[quick.bound(f"{kind}/x")][key] == new
-    assert quick.run("plan", "--detailed-exitcode").code == 0
+    quick.expect(0, "plan", "--detailed-exitcode")
 
 
 def test_a_removal_that_did_nothing_is_planned_again(quick: Project) -> None:
@@ -75,11 +75,11 @@ def test_a_removal_that_did_nothing_is_planned_again(quick: Project) -> None:
     quick.apply()
     persona(quick)
     quick.account.switch(ignore_fields=["/greeting"])
-    assert quick.run("apply", "--yes").code == 5
+    quick.expect(5, "apply", "--yes")
     assert causes(quick.plan()) == {"/greeting": "edited"}
     quick.account.switch(ignore_fields=[])
     quick.apply()
-    assert quick.run("plan", "--detailed-exitcode").code == 0
+    quick.expect(0, "plan", "--detailed-exitcode")
 
 
 KEPT: list[tuple[Body, Body, str, Any, Any]] = [
@@ -114,17 +114,17 @@ def test_what_the_server_keeps_otherwise_is_told_while_it_lasts(
     # Somebody edits the account: drift, and the manifest's value is sent again.
     ident = quick.bound("persona/coach")
     quick.account.portal("persona", ident, {"op": "add", "path": pointer, "value": portal})
-    assert quick.run("drift", "--detailed-exitcode").code == 2
+    quick.expect(2, "drift", "--detailed-exitcode")
     assert causes(quick.plan()) == {pointer: "drifted"}
-    assert quick.run("apply", "--yes").code == 5
+    quick.expect(5, "apply", "--yes")
 
     # The manifest is edited, alone and with others: no conflict.
     spec = _with(members, pointer, edit)
     persona(quick, **spec)
     assert causes(quick.plan()) == {pointer: "edited"}
     persona(quick, **spec, objectives_id="o-literal")
-    assert quick.run("apply", "--yes").code == 5
-    assert quick.run("apply", "--yes").code == 0
+    quick.expect(5, "apply", "--yes")
+    quick.apply()
 
     # The server changes its mind: what agrees once is forgotten.
     quick.account.switch(ignore_fields=[], tidied_fields={})
@@ -142,7 +142,7 @@ def _with(members: Body, pointer: str, value: Any) -> Body:
 def test_an_edit_of_a_dropped_field_alone_is_named_once_more_and_then_quiet(quick: Project) -> None:
     quick.account.switch(ignore_fields=["/greeting"])
     persona(quick, greeting="Hi")
-    assert quick.run("apply", "--yes").code == 5
+    quick.expect(5, "apply", "--yes")
     persona(quick, greeting="Hello")
     second = quick.run("apply", "--yes", "--format", "json")
     assert (second.code, outcome(second)) == (5, ("done", "not kept by the server: /greeting"))
@@ -157,7 +157,7 @@ def test_a_layer_goes_whole_though_somebody_else_has_filled_a_part_of_it(quick: 
         quick.edit_in_portal("persona/coach", "/layers/tts/tts_model_name", "sonic", op="add")
         persona(quick, **dropped)
         quick.apply()
-        assert quick.run("plan", "--detailed-exitcode").code == 0
+        quick.expect(0, "plan", "--detailed-exitcode")
         assert told(quick.plan()) == []
 
 
@@ -193,10 +193,10 @@ def test_an_external_object_is_known_by_its_id_whatever_it_is_called(quick: Proj
     quick.remove("guardrails", "outside")
     outside(quick, "guardrails", "renamed", one)
     persona(quick, guardrails_id="${ref:guardrails/renamed}")
-    assert quick.run("drift", "--detailed-exitcode").code == 0
+    quick.expect(0, "drift", "--detailed-exitcode")
     assert causes(quick.plan()) == {}
     outside(quick, "guardrails", "renamed", two)
-    assert quick.run("drift", "--detailed-exitcode").code == 0
+    quick.expect(0, "drift", "--detailed-exitcode")
     assert causes(quick.plan()) == {"/guardrails_id": "edited"}
     quick.apply()
     assert quick.account.objects("personas")[quick.bound("persona/coach")]["guardrails_id"] == two
@@ -227,8 +227,8 @@ def test_a_link_that_is_signed_anew_leads_to_the_same_file(quick: Project, file:
     quick.account.advance(86400)
     quick.apply()
     write("2", file)
-    assert quick.run("plan", "--detailed-exitcode").code == 0
-    assert quick.run("drift", "--detailed-exitcode").code == 0
+    quick.expect(0, "plan", "--detailed-exitcode")
+    quick.expect(0, "drift", "--detailed-exitcode")
     write("2", file.replace("=7", "=8"))
     assert {one["action"] for one in quick.plan()["changes"]} == {"replace", "retire"}
 
@@ -258,7 +258,7 @@ def test_sets_are_sent_in_the_order_of_the_manifest(quick: Project) -> None:
     assert quick.account.objects("documents")[quick.bound("document/x")]["tags"] == ["zebra", *tags, "a"]
     # Another order alone is no difference: they are sets.
     persona(quick, document_tags=["a", "zebra", *tags], document_ids=documents[::-1])
-    assert quick.run("plan", "--detailed-exitcode").code == 0
+    quick.expect(0, "plan", "--detailed-exitcode")
 
 
 def test_a_lost_answer_of_a_server_that_tidies_is_no_conflict(quick: Project) -> None:
@@ -270,4 +270,4 @@ def test_a_lost_answer_of_a_server_that_tidies_is_no_conflict(quick: Project) ->
     first = quick.run("apply", "--yes", "--format", "json")
     assert [one["struck"] for one in quick.account.control("GET", "faults")["faults"]] == [1]
     assert (first.code, outcome(first)) == (5, ("done", "not kept by the server: /greeting"))
-    assert quick.run("apply", "--yes").code == 0
+    quick.apply()

@@ -148,9 +148,8 @@ def test_both_sides_of_a_conflict(written: Project) -> None:
     edit(written, "/system_prompt", PROMPT.replace("brief", "talkative").rstrip("\n"))
     prompt(written, ("You are brief.", "You are very brief."))
 
-    shown = written.run("plan", "--blame")
+    shown = written.expect(3, "plan", "--blame")
 
-    assert shown.code == 3
     assert "      overrides what Grace wrote on 2026-02-06 in " in shown.out
     assert behind(written.plan("--blame"), "/system_prompt") == [
         ("Grace", "Brevity", True, "manifests/prompts/coach.md:3")
@@ -189,9 +188,9 @@ def test_a_plan_file_with_it_applies_and_says_nothing_of_it(written: Project) ->
     """Who wrote a line is for reading: it is no part of what is approved."""
     prompt(written, ("You are brief.", "You are very brief."))
 
-    assert written.run("plan", "--blame", "--out", "plan.json").code == 0
+    written.expect(0, "plan", "--blame", "--out", "plan.json")
     assert "Grace" not in (written.root / "plan.json").read_text("utf-8")
-    assert written.run("apply", "plan.json").code == 0
+    written.expect(0, "apply", "plan.json")
 
 
 def test_a_shallow_clone_does_not_pretend(written: Project, tmp_path: Path) -> None:
@@ -267,9 +266,8 @@ def test_where_git_knows_nothing_it_is_said(written: Project, change: Callable[[
     prompt(written, ("You are brief.", "You are very brief."))
     change(written)
 
-    shown = written.run("plan", "--blame")
+    shown = written.expect(0, "plan", "--blame")
 
-    assert shown.code == 0
     assert "git cannot tell who wrote manifests/prompts/coach.md: " in shown.err
     assert "\x1b" not in shown.err
     assert "+ You are {+very +}brief." in shown.out

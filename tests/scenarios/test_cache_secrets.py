@@ -43,7 +43,7 @@ def applied(project: Project) -> Project:
     project.manifest("persona", "guide", persona(persona_name="Guide"))
     project.apply()
     for name in ("validate", "plan", "plan", "drift"):
-        assert project.run(name).code == 0
+        project.expect(0, name)
     assert "default" in kept(project)  # nobody knows yet that it is a secret
     return project
 
@@ -142,7 +142,7 @@ def test_no_link_of_a_branch_is_followed_to_look_for_it(applied: Project, name: 
         link.symlink_to("/dev/zero")
         os.mkfifo(applied.root / ".tavusctl/cache/pipe")
     applied.environment["LLM_KEY"] = VALUE
-    assert applied.run("validate").code == 0
+    applied.expect(0, "validate")
     assert link.is_symlink()
 
 

@@ -28,8 +28,8 @@ def many(project: Project) -> Project:
     project.account.seed(personas=[persona(number) for number in range(MANY)])
     for number in range(MANY):
         describe(project, number)
-    assert project.run("import", "--match-names").code == 0
-    assert project.run("apply", "--yes").code == 0
+    project.expect(0, "import", "--match-names")
+    project.apply()
     project.account.forget()
     return project
 
@@ -43,7 +43,7 @@ def test_a_plan_is_one_list_of_the_kind_and_so_is_an_apply_without_changes(many:
         pages = sorted(("GET", "/v2/personas", str(number)) for number in (1, 2, 3) for _ in range(passes))
         for command in (["plan"], ["apply", "--yes"]):
             many.account.forget()
-            assert many.run(*command, *(["--no-cache"] if passes > 1 else [])).code == 0
+            many.expect(0, *command, *(["--no-cache"] if passes > 1 else []))
             asked = [(one["method"], one["path"], one["query"]["page"]) for one in many.account.requests]
             assert sorted(asked) == pages
         many.run("plan")
@@ -51,7 +51,7 @@ def test_a_plan_is_one_list_of_the_kind_and_so_is_an_apply_without_changes(many:
 
 def test_a_change_costs_one_write_and_one_read(many: Project) -> None:
     describe(many, 7, system_prompt="Changed.")
-    assert many.run("apply", "--yes").code == 0
+    many.apply()
 
     asked = [one["method"] for one in many.account.requests if one["method"] == "GET" or one in many.account.writes]
     # Whether the API obeys `test` is asked besides, with patches that change nothing.
@@ -64,7 +64,7 @@ def test_what_the_lists_lack_is_asked_for_by_id(many: Project) -> None:
     for remote_id in gone:
         many.account.portal_delete("personas", remote_id)
 
-    assert many.run("plan", "--detailed-exitcode").code == 2
+    many.expect(2, "plan", "--detailed-exitcode")
     asked = [one["path"].rpartition("/")[2] for one in many.account.requests]
     assert sorted(asked) == sorted([*gone, *["personas"] * 6])
 
@@ -104,7 +104,7 @@ def test_an_api_without_a_part_is_asked_for_it_once(project: Project) -> None:
     project.remove("document", "prices")
     project.account.forget()
 
-    assert project.run("plan").code == 0
+    project.expect(0, "plan")
 
     asked = [one["path"] for one in project.account.requests]
     assert sum(path.startswith("/v2/personas/") for path in asked) == 1

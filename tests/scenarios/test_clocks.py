@@ -57,12 +57,12 @@ def site(project: Project) -> Project:
 @pytest.mark.parametrize("clock", CLOCKS.values(), ids=CLOCKS)
 def test_fm_065_a_plan_file_expires_by_the_clock_of_the_server(project: Project, clock: tuple[int, str]) -> None:
     project.manifest("persona", "coach", COACH)
-    assert project.run("plan", "--out", "plan.json").code == 0
+    project.expect(0, "plan", "--out", "plan.json")
 
     fresh = run(project, clock, "plan", "--out", "other.json")
     applied = run(project, clock, "apply", "plan.json")
     project.manifest("persona", "coach", {**COACH, "greeting": "Hi."})
-    assert project.run("plan", "--out", "plan.json").code == 0
+    project.expect(0, "plan", "--out", "plan.json")
     project.account.advance(24 * 3600 + 60)
     late = run(project, clock, "apply", "plan.json")
 

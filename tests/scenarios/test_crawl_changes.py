@@ -197,9 +197,8 @@ def test_an_undo_says_that_a_crawl_is_not_reversed(site: Project) -> None:
     site.apply()
     (run, *_) = (line.split()[0] for line in site.run("undo").out.splitlines())
 
-    undone = site.run("undo", run, "--yes")
+    undone = site.expect(4, "undo", run, "--yes")
 
-    assert undone.code == 4
     assert "a crawl cannot be undone" in undone.out
 
 
@@ -216,7 +215,7 @@ def test_a_crawl_that_found_much_less_is_flagged_and_strict_fails(site: Project)
 
     assert (lax.code, strict.code) == (0, 5)
     assert "the crawl found 1 of the 9 pages" in strict.out
-    assert site.run("recrawl", "--strict").code == 12
+    site.expect(12, "recrawl", "--strict")
 
 
 @pytest.mark.parametrize("conflict", ["tags", "crawl"])

@@ -64,8 +64,7 @@ def test_its_key_is_sent_to_nobody_else(demo: Project) -> None:
         ((), {"TAVUS_BASE_URL": demo.account.url}),
         (("--base-url", demo.account.url), {"TAVUS_BASE_URL": None}),
     ):
-        refused = demo.run("plan", *args, **environment)
-        assert refused.code == 12
+        refused = demo.expect(12, "plan", *args, **environment)
         assert "is a demo" in refused.err
     assert demo.account.requests == []
 
@@ -73,8 +72,7 @@ def test_its_key_is_sent_to_nobody_else(demo: Project) -> None:
 def test_a_real_environment_beside_the_demo_has_its_own_account_state_and_key(demo: Project) -> None:
     run(demo, "apply", "--yes")
     demo.write("tavusctl.yaml", "environments: {demo: {demo: true}, prod: {account: acme}}\n")
-    real = demo.run("apply", "--yes", "--env", "prod", TAVUS_API_KEY=demo.account.key)
-    assert real.code == 0, real.err
+    demo.expect(0, "apply", "--yes", "--env", "prod", TAVUS_API_KEY=demo.account.key)
     assert len(demo.account.objects("personas")) == 1
     assert run(demo, "plan", "--env", "demo").out.startswith(
         "Environment demo, account of the local emulator\nNo changes"
@@ -107,7 +105,7 @@ def test_a_folder_of_the_account_that_cannot_be_made_is_told(demo: Project) -> N
 
 def test_on_a_machine_of_ci_a_demo_applies(demo: Project) -> None:
     """Account and state are lost together."""
-    assert demo.run("apply", "--yes", TAVUS_BASE_URL=None, CI="true").code == 0
+    demo.expect(0, "apply", "--yes", TAVUS_BASE_URL=None, CI="true")
 
 
 def test_a_demo_is_not_begun_with_an_account_or_workflows(project: Project) -> None:

@@ -22,9 +22,7 @@ def applied(project: Project) -> Project:
 
 
 def test_everything_of_ours_goes_in_the_order_of_references(applied: Project) -> None:
-    result = applied.run("destroy", "--yes", "--allow-deletes", "2")
-
-    assert result.code == 0
+    applied.expect(0, "destroy", "--yes", "--allow-deletes", "2")
     assert [path.split("/")[2] for _, path, _ in applied.account.sent] == ["personas", "guardrails"]
     assert [one["persona_name"] for one in applied.account.objects("personas").values()] == ["Theirs"]
     assert applied.run("state", "list").out == ""
@@ -42,7 +40,7 @@ def test_where_no_manifest_is_left_it_is_named_and_works(applied: Project) -> No
         assert "run `tavusctl init`" in left.err
         assert "`tavusctl destroy` deletes all 2 managed objects" in left.err
 
-    assert applied.run("destroy", "--yes", "--allow-deletes", "2").code == 0
+    applied.expect(0, "destroy", "--yes", "--allow-deletes", "2")
     assert [one["persona_name"] for one in applied.account.objects("personas").values()] == ["Theirs"]
     assert "tavusctl destroy" not in applied.run("plan").err
 
@@ -58,11 +56,10 @@ def test_without_a_terminal_it_needs_both_words(applied: Project, args: tuple[st
 def test_a_destroy_that_is_not_finished_is_continued_by_a_destroy(applied: Project) -> None:
     applied.account.fault(match="DELETE /v2/guardrails/*", kind="status", status=403, times=1)
 
-    result = applied.run("destroy", "--yes", "--allow-deletes", "2")
+    result = applied.expect(5, "destroy", "--yes", "--allow-deletes", "2")
 
-    assert result.code == 5
     assert "next: run `tavusctl destroy` again to continue\n" in result.err
-    assert applied.run("destroy", "--yes", "--allow-deletes", "1").code == 0
+    applied.expect(0, "destroy", "--yes", "--allow-deletes", "1")
     assert applied.run("state", "list").out == ""
 
 
@@ -71,9 +68,8 @@ def test_what_is_protected_stays(applied: Project) -> None:
     applied.manifest("replica", "anna", VIDEO)
     applied.apply()
 
-    result = applied.run("destroy", "--yes", "--allow-deletes", "1")
+    result = applied.expect(4, "destroy", "--yes", "--allow-deletes", "1")
 
-    assert result.code == 4
     assert sorted(applied.run("state", "list").out.split()[::2]) == ["guardrails/rules", "replica/anna"]
     assert "prevent_destroy" in result.out
     assert "--allow-replica-delete replica/anna" in result.out
@@ -106,9 +102,7 @@ def test_a_destroy_can_be_undone_but_for_the_ids(applied: Project) -> None:
     applied.run("destroy", "--yes", "--allow-deletes", "2")
     run = applied.run("undo").out.split()[0]
 
-    result = applied.run("undo", run, "--yes", "--recreate")
-
-    assert result.code == 0
+    applied.expect(0, "undo", run, "--yes", "--recreate")
     assert applied.plan()["changes"] == []
 
 

@@ -110,11 +110,11 @@ def test_as_markdown(staged: Project) -> None:
 
 
 def test_the_exit_code_tells_when_asked_for(staged: Project) -> None:
-    assert staged.run("diff", "production", "staging").code == 0
-    assert staged.run("diff", "production", "staging", "--detailed-exitcode").code == 2
-    assert staged.run("diff", "production", "production", "--detailed-exitcode").code == 0
-    assert staged.run("diff", "production", "prod").code == 12
-    assert staged.run("diff").code == 12
+    staged.expect(0, "diff", "production", "staging")
+    staged.expect(2, "diff", "production", "staging", "--detailed-exitcode")
+    staged.expect(0, "diff", "production", "production", "--detailed-exitcode")
+    staged.expect(12, "diff", "production", "prod")
+    staged.expect(12, "diff")
 
 
 def test_secrets_are_equal_by_value_and_not_compared_without_one(staged: Project) -> None:
@@ -135,7 +135,7 @@ def test_an_environment_and_its_account(staged: Project) -> None:
     before = staged.run("diff", "production", "--format", "json").document
     assert before["summary"] == {"different": 0, "only_left": 0, "only_right": 2, "equal": 0}
     staged.apply("--env", "production")
-    assert staged.run("diff", "production", "--detailed-exitcode").code == 0
+    staged.expect(0, "diff", "production", "--detailed-exitcode")
 
     (id_,) = staged.account.objects("personas")
     staged.account.portal("personas", id_, {"op": "replace", "path": "/persona_name", "value": "Edited"})
@@ -178,5 +178,5 @@ def test_what_the_state_does_not_know_is_said(staged: Project) -> None:
 
 def test_what_is_wrong_in_one_of_them_is_told(staged: Project) -> None:
     staged.write("overlays/staging/coach.yaml", OVER.replace("[b, a]", "5"))
-    assert staged.run("diff", "production", "staging").code == 10
-    assert staged.run("diff", "production").code == 0
+    staged.expect(10, "diff", "production", "staging")
+    staged.expect(0, "diff", "production")

@@ -37,8 +37,7 @@ def applied(project: Project) -> Project:
 
 def test_a_project_that_works(applied: Project) -> None:
     subprocess.run(["git", "init", "-q", str(applied.root)], check=True)
-    result = applied.run("doctor", "--format", "json")
-    assert result.code == 0
+    result = applied.expect(0, "doctor", "--format", "json")
     assert health(result) == {
         **dict.fromkeys(
             ("versions", "project", "environment", "git", "key", "account", "clock", "state", "lock"), "ok"
@@ -52,8 +51,7 @@ def test_a_project_that_works(applied: Project) -> None:
 
 
 def test_people_read_a_line_for_each_and_what_to_do(project: Project) -> None:
-    result = project.run("doctor", TAVUS_API_KEY=None)
-    assert result.code == 8
+    result = project.expect(8, "doctor", TAVUS_API_KEY=None)
     lines = result.out.splitlines()
     assert "failed   key: no API key: the environment variable TAVUS_API_KEY is not set" in lines
     assert any(line.startswith("  help: run `export TAVUS_API_KEY=...`") for line in lines)
@@ -93,42 +91,36 @@ def test_nothing_works_and_everything_is_still_looked_at(project: Project) -> No
 
 def test_a_key_that_is_refused(project: Project) -> None:
     project.account.switch(unknown_keys="refuse")
-    result = project.run("doctor", "--format", "json")
-    assert result.code == 8
+    result = project.expect(8, "doctor", "--format", "json")
     assert health(result)["account"] == "failed"
     assert project.account.key not in result.out + result.err
 
 
 def test_an_address_that_would_send_the_key_in_the_clear(project: Project) -> None:
-    result = project.run("doctor", "--format", "json", TAVUS_BASE_URL="http://example.com")
-    assert result.code == 12
+    result = project.expect(12, "doctor", "--format", "json", TAVUS_BASE_URL="http://example.com")
     assert "unencrypted" in checks(result)["address"]["message"]
     assert "account" not in health(result), "nothing is sent there"
 
 
 def test_a_project_file_and_an_environment_that_are_wrong(project: Project) -> None:
     project.write("tavusctl.yaml", "environments: {a: {}, b: {}}\nnonsense: 1\n")
-    result = project.run("doctor", "--format", "json")
-    assert result.code == 10
+    result = project.expect(10, "doctor", "--format", "json")
     assert "tavusctl.yaml:2:1: unknown key `nonsense`" in checks(result)["project"]["message"]
     project.write("tavusctl.yaml", "environments: {a: {}, b: {}}\n")
-    result = project.run("doctor", "--format", "json")
-    assert result.code == 12
+    result = project.expect(12, "doctor", "--format", "json")
     assert "several environments" in checks(result)["environment"]["message"]
     assert health(result)["address"] == "warning", "what needs no environment is looked at all the same"
-    assert project.run("doctor", "--env", "b").code == 0
+    project.expect(0, "doctor", "--env", "b")
 
 
 def test_a_state_that_is_damaged_of_another_account_or_out_of_reach(applied: Project) -> None:
     applied.write("tavusctl.yaml", "environments: {default: {account: other}}\n")
-    foreign = applied.run("doctor", "--format", "json")
-    assert foreign.code == 9
+    foreign = applied.expect(9, "doctor", "--format", "json")
     assert "belongs to the account `acme`" in checks(foreign)["state"]["message"]
     applied.write(".tavusctl/state.json", "{")
-    assert applied.run("doctor").code == 9
+    applied.expect(9, "doctor")
     applied.write("tavusctl.yaml", "environments: {default: {state: 'ftp://x/y'}}\n")
-    result = applied.run("doctor", "--format", "json")
-    assert result.code == 10
+    result = applied.expect(10, "doctor", "--format", "json")
     assert "unsupported scheme" in checks(result)["project"]["message"]
     assert health(result)["state"] == "warning", "the state of no other place is called ok"
 
@@ -161,8 +153,7 @@ def test_who_holds_the_lock_is_told(applied: Project) -> None:
     from tavusctl.state.file.store import FileStore  # noqa: PLC0415 - stands for another run
 
     with FileStore(applied.root / ".tavusctl/state.json").lock(command="apply"):
-        result = applied.run("doctor", "--format", "json")
-        assert result.code == 0
+        result = applied.expect(0, "doctor", "--format", "json")
         assert "(tavusctl apply)" in checks(result)["lock"]["message"]
         assert checks(result)["lock"]["hint"] == "wait for that run to end", "no command releases the lock of a file"
     assert checks(applied.run("doctor", "--format", "json"))["lock"]["message"] == "free"
@@ -179,8 +170,7 @@ def test_a_clock_that_is_wrong_is_told(applied: Project, clock: str, told: str) 
 
 def test_a_file_with_keys_that_others_can_read_is_told(applied: Project) -> None:
     applied.write(".env", f"TAVUS_API_KEY={applied.account.key}\nDATABASE_URL=postgres://x\n").chmod(0o644)
-    result = applied.run("doctor", TAVUS_API_KEY=None)
-    assert result.code == 0
+    result = applied.expect(0, "doctor", TAVUS_API_KEY=None)
     assert "key: found in TAVUS_API_KEY in `.env`" in result.out
     assert "other users of this machine can read `.env`" in result.out
     assert ".env:2:1: `DATABASE_URL` is not read" in result.out

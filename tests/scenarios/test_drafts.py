@@ -192,8 +192,7 @@ def test_a_run_that_was_killed_after_a_forced_write_leaves_word_of_what_it_has_c
             address: f"an earlier run, which was interrupted, {cost} unpublished edits of `{address}` in PAL Maker"
             for address, cost in surely.items()
         }
-    last = five.run("apply", "--yes", *choice)
-    assert last.code == 0
+    last = five.expect(0, "apply", "--yes", *choice)
     assert "TV334" in last.err + last.out
     assert (drafts(five), prompts(five)) == (set(), dict.fromkeys(NAMES, NEW))
     assert five.plan()["warnings"] == []
@@ -235,8 +234,8 @@ def test_a_person_lets_the_write_pass(five: Project, *, publish: bool) -> None:
     assert applied(five)[0] == 3
     decided(five, "a", publish=publish)
     if publish:  # what the person has published is an edit in the account like any other
-        assert five.run("apply", "--yes").code == 3
-        assert five.run("apply", "--yes", "--overwrite", "persona/a").code == 0
+        five.expect(3, "apply", "--yes")
+        five.apply("--overwrite", "persona/a")
     else:
         assert applied(five) == (0, {"a": ("done", "")})
     assert prompts(five) == dict.fromkeys(NAMES, NEW)
@@ -257,10 +256,10 @@ def test_a_draft_that_begins_while_a_run_writes(five: Project, skip: int) -> Non
 
 def test_no_plan_file_brings_the_choice_along(five: Project) -> None:
     drafted(five, "a", *EDIT)
-    assert five.run("plan", "--out", "p.json", "--discard-drafts", "persona/a").code == 12
-    assert five.run("plan", "--out", "p.json").code == 0
+    five.expect(12, "plan", "--out", "p.json", "--discard-drafts", "persona/a")
+    five.expect(0, "plan", "--out", "p.json")
     assert "discard" not in (five.root / "p.json").read_text(encoding="utf-8")
-    assert five.run("apply", "p.json", "--discard-drafts", "persona/a").code == 0
+    five.expect(0, "apply", "p.json", "--discard-drafts", "persona/a")
     assert (drafts(five), prompts(five)["a"]) == (set(), NEW)
 
 
@@ -302,7 +301,7 @@ def test_an_undo_meets_drafts_as_an_apply_does(five: Project) -> None:
     assert (undone.code, prompts(five)) == (3, {name: NEW if name == "a" else OLD for name in NAMES})
     assert "--discard-drafts persona/a" in undone.out
     assert drafts(five) == {"a"}
-    assert five.run("undo", run, "--yes", "--discard-drafts", "persona/a").code == 0
+    five.expect(0, "undo", run, "--yes", "--discard-drafts", "persona/a")
     assert (prompts(five)["a"], drafts(five)) == (OLD, set())
 
 
@@ -336,8 +335,8 @@ def test_a_write_that_went_into_a_draft_is_told_until_it_is_live(five: Project, 
 
     decided(five, "a", publish=True)
     assert (told(five.plan()), "did not go live" in five.run("verify").out) == ({}, False)
-    assert five.run("apply", "--yes").code == 0
-    assert five.run("plan", "--detailed-exitcode").code == 0
+    five.apply()
+    five.expect(0, "plan", "--detailed-exitcode")
     # What is said of it later is a matter of later writes.
     five.account.portal("persona", five.bound("persona/a"), *EDIT)
     assert "TV333" not in told(five.plan())
@@ -381,7 +380,7 @@ def test_only_what_is_named_is_published(five: Project, *, first: bool) -> None:
         f"/v2/pals/{five.bound('persona/b')}/publish"
     ]
     assert applied(five, "--publish", "persona/a")[0] == 0
-    assert five.run("plan", "--detailed-exitcode").code == 0
+    five.expect(0, "plan", "--detailed-exitcode")
 
 
 @pytest.mark.newer_api
@@ -408,7 +407,7 @@ def test_a_part_that_went_into_a_draft_is_published_too(five: Project, prompt: s
         ["memory"],
     )
     assert sum(one["path"].endswith("/publish") for one in five.account.requests) == 1
-    assert five.run("plan", "--detailed-exitcode").code == 0
+    five.expect(0, "plan", "--detailed-exitcode")
 
 
 def test_what_is_live_needs_nobody_to_publish_it(five: Project) -> None:
@@ -431,7 +430,7 @@ def test_a_publication_of_which_nothing_is_heard_is_unknown_until_the_next_plan(
     assert changes == (["persona/a"] if phase == "before" else [])
     assert applied(five, "--publish", "persona/a")[0] == 0
     assert prompts(five)["a"] == NEW
-    assert five.run("plan", "--detailed-exitcode").code == 0
+    five.expect(0, "plan", "--detailed-exitcode")
 
 
 def test_an_api_that_publishes_nothing_says_so(five: Project) -> None:
@@ -506,4 +505,4 @@ def test_what_the_account_still_uses_is_not_deleted(five: Project) -> None:
     five.account.fault(match="DELETE /v2/personas/*", kind="status", status=409, body=body)
     result = five.run("apply", "--yes", "--allow-deletes", "1")
     assert (result.code, "it stays until nothing in the account uses it" in result.out) == (3, True)
-    assert five.run("apply", "--yes", "--allow-deletes", "1").code == 0
+    five.apply("--allow-deletes", "1")

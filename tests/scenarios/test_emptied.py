@@ -54,7 +54,7 @@ def test_fm_053_an_account_that_was_emptied_is_refused_by_everything(two: Projec
 def test_fm_053_another_number_agrees_to_nothing(two: Project, number: str) -> None:
     empty(two)
 
-    assert two.run("apply", "--yes", "--allow-recreate", number).code == 9
+    two.expect(9, "apply", "--yes", "--allow-recreate", number)
     assert two.account.writes == []
 
 
@@ -104,7 +104,7 @@ def test_what_refers_to_a_deleted_object_is_pointed_to_the_new_one_at_once(two: 
 def test_fm_053_or_forgets_them(two: Project) -> None:
     empty(two)
 
-    assert two.run("state", "rm", "persona/coach", "document/prices").code == 0
+    two.expect(0, "state", "rm", "persona/coach", "document/prices")
     two.apply()
 
     assert two.plan()["changes"] == []

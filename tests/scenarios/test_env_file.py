@@ -88,8 +88,7 @@ def test_the_file_gives_the_key_and_the_secrets(prepared: Project) -> None:
 
 def test_the_environment_wins(prepared: Project) -> None:
     put(prepared, "TAVUS_API_KEY=key-of-nobody\nOPENAI_KEY=of-the-file-1234567890\n")
-    result = prepared.run("apply", "--yes", OPENAI_KEY="of-the-environment-123")
-    assert result.code == 0, result.err
+    prepared.expect(0, "apply", "--yes", OPENAI_KEY="of-the-environment-123")
     assert stored_key(prepared) == digest("of-the-environment-123")
 
 
@@ -99,8 +98,7 @@ def test_a_file_that_was_named_for_the_key_wins_too(
     elsewhere = tmp_path_factory.mktemp("keys") / "key"
     elsewhere.write_text(prepared.account.key)
     put(prepared, f"TAVUS_API_KEY=key-of-nobody\nOPENAI_KEY={SECRET}\n")
-    result = prepared.run("apply", "--yes", TAVUS_API_KEY=None, TAVUS_API_KEY_FILE=str(elsewhere))
-    assert result.code == 0, result.err
+    prepared.expect(0, "apply", "--yes", TAVUS_API_KEY=None, TAVUS_API_KEY_FILE=str(elsewhere))
     assert len(prepared.account.writes) == 1
 
 
@@ -241,9 +239,9 @@ def test_ids_for_applications_have_a_place_in_it_and_no_report_has(prepared: Pro
 
 
 def test_init_keeps_the_file_out_of_git(project: Project) -> None:
-    assert project.run("init").code == 0
+    project.expect(0, "init")
     assert ".env" in (project.root / ".gitignore").read_text().splitlines()
-    assert project.run("init", "other").code == 0
+    project.expect(0, "init", "other")
 
 
 def test_a_secret_of_the_chosen_folder_is_in_no_error_about_the_command_line(project: Project) -> None:

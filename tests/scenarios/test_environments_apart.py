@@ -47,8 +47,7 @@ def test_no_command_binds_it(project: Project, kind: str) -> None:
         ("import", "--match-names"),
     ]
     for command in commands:
-        result = project.run(*command, "--env", "production")
-        assert result.code == 4, result.out + result.err
+        result = project.expect(4, *command, "--env", "production")
         assert "of the environment `staging`" in result.out + result.err
     assert project.run("state", "list", "--env", "production").out == ""
     assert project.account.writes == []
@@ -67,9 +66,8 @@ def test_export_refers_to_it_and_does_not_bind_it(project: Project) -> None:
     remote_id = staged(project, "persona")
     project.remove("persona", "it")
 
-    result = project.run("export", "--env", "production")
+    result = project.expect(0, "export", "--env", "production")
 
-    assert result.code == 0, result.err
     assert "it is `persona/it` of the environment `staging`" in result.err
     assert remote_id not in project.run("state", "list", "--env", "production").out
 
@@ -151,7 +149,7 @@ def test_export_gives_no_name_that_an_overlay_of_another_environment_has(project
     project.account.seed(personas=[{"persona_name": "Extra", "system_prompt": "Hi.", "context": "Sells boots."}])
     (before,) = [one for one in project.plan("--env", "staging")["changes"] if one["address"] == "persona/extra"]
 
-    assert project.run("export", "--env", "production").code == 0
+    project.expect(0, "export", "--env", "production")
 
     (bound,) = project.run("state", "list", "--env", "production", "--format", "json").document
     assert bound.startswith("persona/extra-")
@@ -209,7 +207,7 @@ def test_the_commands_of_a_hint_are_for_the_same_environment(project: Project) -
     commands = re.findall(r"`tavusctl ([^`]*)`", refused["hint"] + error)
     assert len(commands) >= 2
     assert all(command.endswith(" --env production") for command in commands)
-    assert project.run(*commands[0].split()).code == 0
+    project.expect(0, *commands[0].split())
     project.write("tavusctl.yaml", "environments: {production: {}}\n")
     assert "--env" not in project.run("plan", "--target", "persona/nope").err
 
@@ -240,7 +238,7 @@ def released(project: Project) -> tuple[str, str]:
 
 def test_an_undo_of_a_release_does_not_bind_it(project: Project) -> None:
     run, remote_id = released(project)
-    assert project.run("import", "persona/it", remote_id, "--env", "production").code == 0
+    project.expect(0, "import", "persona/it", remote_id, "--env", "production")
 
     undone = project.run("undo", run, "--yes", "--allow-deletes", "1", "--env", "staging")
 
@@ -267,7 +265,7 @@ def test_a_pushed_state_does_not_bind_it(project: Project) -> None:
     assert (refused.code, "is `persona/it` of the environment `staging`" in refused.err) == (4, True), refused.err
     assert project.run("state", "list", "--env", "production").out == ""
     project.write("tavusctl.yaml", "environments: {production: {}}\n")
-    assert project.run("state", "push", "state.json", "--env", "production").code == 0
+    project.expect(0, "state", "push", "state.json", "--env", "production")
     assert "persona/it" in project.run("state", "list", "--env", "production").out
 
 
@@ -275,12 +273,10 @@ def test_a_backup_of_a_state_that_had_it_already_can_be_pushed(project: Project)
     staged(project, "persona")
     backup = project.write("state.json", project.run("state", "pull", "--env", "staging").out)
     project.write("tavusctl.yaml", "environments: {production: {}}\n")
-    assert project.run("state", "push", "state.json", "--env", "production").code == 0
+    project.expect(0, "state", "push", "state.json", "--env", "production")
     project.write("tavusctl.yaml", PROJECT)
 
-    restored = project.run("state", "push", backup.name, "--allow-older", "--env", "production")
-
-    assert restored.code == 0, restored.err
+    project.expect(0, "state", "push", backup.name, "--allow-older", "--env", "production")
 
 
 def test_export_does_not_advise_to_import_it(project: Project) -> None:

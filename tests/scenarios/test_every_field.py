@@ -53,8 +53,7 @@ def test_every_plain_field_is_written_and_changed_and_taken_away(project: Projec
     assert len(fields) > len(NEEDED[name])
     for values in (first, then, {}):
         project.manifest(name, "it", {**values, **NEEDED[name]})
-        done = project.run("apply", "--yes")
-        assert done.code == 0, done.out + done.err
+        project.apply()
         left = [(one["address"], one["fields"]) for one in project.plan()["changes"]]
         assert left == [], f"still to be done after an apply of {values}"
 
@@ -171,8 +170,7 @@ def test_from_any_version_of_an_object_to_any_other_in_one_apply(project: Projec
 
     for version in (*versions, *reversed(versions)):
         project.manifest(kind, "it", {**ALWAYS.get(kind, {}), **version})
-        done = project.run("apply", "--yes")
-        assert done.code == 0, done.out + done.err
+        project.apply()
         left = [(one["address"], one["fields"]) for one in project.plan()["changes"]]
         assert left == [], f"still to be done after an apply of {version}"
 
@@ -193,8 +191,7 @@ def test_what_no_read_shows_is_emptied_and_brought_back_by_an_undo(project: Proj
     emptied = written(project)
     brought_back = []
     for run in [line.split()[0] for line in project.run("undo").out.splitlines()][:2]:
-        ended = project.run("undo", run, "--yes")
-        assert ended.code == 0, ended.out + ended.err
+        project.expect(0, "undo", run, "--yes")
         brought_back.append(written(project))
 
     assert emptied == {"/memories": [], "/is_template": False}
@@ -213,9 +210,7 @@ def test_an_object_that_reads_leave_out_while_it_is_empty_is_filled_by_an_undo(p
         project.apply()
     project.account.forget()
 
-    ended = project.run("undo", project.run("undo").out.split()[0], "--yes")
-
-    assert ended.code == 0, ended.out + ended.err
+    project.expect(0, "undo", project.run("undo").out.split()[0], "--yes")
     assert written(project) == {"/tool_call": call}
 
 
@@ -227,9 +222,7 @@ def test_what_no_read_shows_is_brought_back_after_a_null(project: Project, name:
         project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach.", name: version})
         project.apply()
 
-    ended = project.run("undo", project.run("undo").out.split()[0], "--yes")
-
-    assert ended.code == 0, ended.out + ended.err
+    project.expect(0, "undo", project.run("undo").out.split()[0], "--yes")
     assert written(project) == {f"/{name}": value}
 
 
@@ -264,9 +257,7 @@ def test_what_new_values_exclude_goes_also_if_somebody_else_has_set_it(
     project.account.portal("tools", project.bound("tool/it"), {"op": "add", **edit})
     project.manifest("tool", "it", {**tool, **then})
 
-    done = project.run("apply", "--yes")
-
-    assert done.code == 0, done.out + done.err
+    project.apply()
     assert project.plan()["changes"] == []
 
 

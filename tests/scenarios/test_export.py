@@ -67,8 +67,7 @@ def contents(project: Project) -> dict[str, bytes]:
 
 
 def export(project: Project, *args: str, code: int = 0) -> Result:
-    result = project.run("export", *args)
-    assert result.code == code, result.out + result.err
+    result = project.expect(code, "export", *args)
     assert project.account.writes == []
     return result
 
@@ -129,7 +128,7 @@ def test_the_next_plan_is_empty_and_apply_writes_nothing(shop: Project) -> None:
     assert (plan["changes"], plan["drift"], plan["refused"], plan["warnings"]) == ([], [], [], [])
     assert plan["summary"]["no_op"] == 6
     assert shop.account.writes == []
-    assert shop.run("drift", "--detailed-exitcode").code == 0
+    shop.expect(0, "drift", "--detailed-exitcode")
 
 
 @pytest.mark.newer_api
@@ -139,7 +138,7 @@ def test_objects_of_several_kinds_with_one_name_have_each_its_own_text(project: 
         single_guardrails=[{"guardrail_name": "Support", "guardrail_prompt": "A price\n\nis promised."}],
     )
 
-    assert project.run("export").code == 0
+    project.expect(0, "export")
 
     assert (project.root / "manifests/prompts/support.md").read_text() == f"{PROMPT}\n"
     assert "is promised." in (project.root / "manifests/prompts/support.guardrail_prompt.md").read_text()
@@ -237,7 +236,7 @@ def test_a_signal_while_files_are_written_lets_all_of_them_be_written(
     monkeypatch.setattr(os, "link", interrupt)
     export(shop, code=128 + signal.SIGTERM)
     assert not left
-    assert shop.run("plan", "--detailed-exitcode").code == 0
+    shop.expect(0, "plan", "--detailed-exitcode")
     assert export(shop).out == "8 objects had a manifest already\n"
 
 
@@ -494,7 +493,7 @@ def test_a_folder_beside_the_manifests_binds_nothing(shop: Project) -> None:
     assert "nothing is bound" in result.err
     assert again.code == 0
     assert shop.run("state", "list").out == ""
-    assert shop.run("validate").code == 0
+    shop.expect(0, "validate")
     export(shop)
     assert shop.plan()["changes"] == []
 
@@ -621,7 +620,7 @@ def test_a_link_does_not_lead_an_export_out_of_the_project(
         result = shop.run("export", "--out", folder, *options)
         assert (result.code, "out of the project" in result.err) == (12, True), result.err
     assert list(outside.iterdir()) == []
-    assert shop.run("export", "--out", str(outside), *options).code == 0
+    shop.expect(0, "export", "--out", str(outside), *options)
 
 
 # A new project.
@@ -654,18 +653,15 @@ def test_init_from_an_account_names_no_option_that_it_has_not(shop: Project) -> 
 
 
 def test_a_project_from_an_account_in_another_folder_leads_there(shop: Project) -> None:
-    made = shop.run("init", "new", "--from-account")
+    made = shop.expect(0, "init", "new", "--from-account")
 
-    assert made.code == 0
     assert "the project is in new: change to that folder before the next command" in made.err
 
 
 @pytest.mark.parametrize("key", [None, "unknown"])
 def test_init_from_an_account_that_does_not_answer_leaves_nothing(shop: Project, key: str | None) -> None:
     shop.account.switch(unknown_keys="refuse", keys={})
-    made = shop.run("init", "new", "--from-account", TAVUS_API_KEY=key)
-
-    assert made.code == 8
+    shop.expect(8, "init", "new", "--from-account", TAVUS_API_KEY=key)
     assert not Path(shop.root / "new").exists()
 
 
@@ -691,6 +687,6 @@ def test_what_is_no_key_stays_readable_and_equal_keys_have_one_name(project: Pro
     assert "recorded" not in project.plan()
     edit = {"op": "replace", "path": "/layers/llm/headers/api-version", "value": "2025-01-01"}
     project.account.portal("persona", persona_id(project, "B"), edit)
-    assert project.run("adopt", "--all").code == 0
+    project.expect(0, "adopt", "--all")
     assert 'api-version: "2025-01-01"' in (project.root / "manifests/personas/b.yaml").read_text("utf-8")
     assert project.account.writes == []

@@ -59,9 +59,7 @@ def test_a_replacement_is_carried_to_its_end(begun: Project) -> None:
     assert "deferred replace document/prices" in early.out
 
     begun.account.advance(READY)
-    ended = begun.run("apply", "--yes", "--finish")
-
-    assert ended.code == 0, ended.err
+    begun.apply("--finish")
     (document,) = begun.account.objects("documents")
     assert [one["document_ids"] for one in begun.account.objects("personas").values()] == [[document], [document]]
     assert steps(begun) == []
@@ -84,7 +82,7 @@ def test_no_protection_is_lowered_on_the_way(project: Project) -> None:
 
     assert "done     replace document/prices" in ended.err
     assert ("unprotect", "document/prices") in steps(project)
-    assert project.run("apply", "--yes").code == 4
+    project.expect(4, "apply", "--yes")
 
 
 def test_nothing_else_is_done_however_much_is_due(begun: Project) -> None:
@@ -151,9 +149,7 @@ def test_a_replacement_that_was_taken_back_leaves_the_document_that_is_in_use(be
     says(begun, "prices", 1)
     begun.account.advance(READY if ready else 0)
 
-    ended = begun.run("apply", "--yes")
-
-    assert ended.code == 0, ended.out
+    begun.apply()
     assert [one["method"] for one in begun.account.writes] == ["DELETE"]
     assert set(begun.account.objects("documents")) == {old}
     assert [one["document_ids"] for one in begun.account.objects("personas").values()] == [[old], [old]]
@@ -166,9 +162,8 @@ def test_what_has_failed_is_told(begun: Project) -> None:
     begun.apply()
     begun.account.advance(READY)
 
-    ended = begun.run("apply", "--yes", "--finish")
+    ended = begun.expect(5, "apply", "--yes", "--finish")
 
-    assert ended.code == 5
     assert "E406" in ended.out + ended.err
 
 

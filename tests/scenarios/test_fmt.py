@@ -74,7 +74,7 @@ def test_what_a_killed_command_has_left_is_no_manifest_and_goes_with_the_next_wr
     for path in left:
         os.utime(path, (0, 0))
 
-    assert untidy.run("validate").code == 0
+    untidy.expect(0, "validate")
     assert (untidy.run("fmt").code, [path.exists() for path in left]) == (0, [False, True])
     assert (untidy.run("export").code, [path.exists() for path in left]) == (0, [False, False])
 
@@ -125,9 +125,8 @@ def test_no_line_of_a_difference_shows_a_secret_of_several_lines(project: Projec
 def test_a_file_that_cannot_be_read_stops_all_and_says_where(untidy: Project) -> None:
     untidy.write("manifests/bad.yaml", "a: [\n")
 
-    found = untidy.run("fmt")
+    found = untidy.expect(10, "fmt")
 
-    assert found.code == 10
     assert "manifests/bad.yaml:2:1" in found.err
     assert Path(untidy.root, "manifests/two.yaml").read_bytes().decode() == UNTIDY
 
@@ -138,7 +137,7 @@ def test_a_link_stays_a_link_and_rights_stay(untidy: Project) -> None:
     target.rename(untidy.root / "elsewhere.yaml")
     link.symlink_to("../elsewhere.yaml")
 
-    assert untidy.run("fmt").code == 0
+    untidy.expect(0, "fmt")
 
     assert link.is_symlink()
     assert Path(untidy.root, "elsewhere.yaml").stat().st_mode & 0o777 == 0o640

@@ -98,9 +98,7 @@ def test_nothing_that_the_settings_of_a_repository_name_is_run(
 ) -> None:
     sprung = trapped(repository.root / ".git/config", tmp_path_factory.mktemp("traps"))
 
-    shown = repository.run(*args)
-
-    assert shown.code == 0, shown.err
+    repository.expect(0, *args)
     assert not sprung.exists(), sprung.read_text()
 
 
@@ -132,9 +130,7 @@ def test_no_other_machine_is_asked_for_what_a_partial_clone_lacks(
     blob = git(repository, "rev-parse", "main:manifests/persona-coach.yaml").strip()
     (repository.root / ".git/objects" / blob[:2] / blob[2:]).unlink()
 
-    shown = repository.run("plan", "--base", "main")
-
-    assert shown.code == 12
+    repository.expect(12, "plan", "--base", "main")
     assert not sprung.exists(), sprung.read_text()
 
 
@@ -165,7 +161,7 @@ def test_a_git_of_the_checkout_is_not_taken(repository: Project) -> None:
     (repository.root / "git").write_text(f"#!/bin/sh\ntouch {repository.root}/sprung\n")
     (repository.root / "git").chmod(0o755)
 
-    assert repository.run("plan", "--base", "main", PATH=f".:bin::{os.environ['PATH']}").code == 0
+    repository.expect(0, "plan", "--base", "main", PATH=f".:bin::{os.environ['PATH']}")
     assert not (repository.root / "sprung").exists()
 
 
@@ -272,5 +268,5 @@ def test_the_commit_of_a_plan_file_is_gits_and_of_no_file_that_a_name_leads_to(r
     (repository.root / ".git/HEAD").write_text("ref: ../secret\n")
 
     assert head(repository.root) == ""
-    assert repository.run("plan", "--out", "plan.json", GITHUB_SHA=None).code == 0
+    repository.expect(0, "plan", "--out", "plan.json", GITHUB_SHA=None)
     assert "canary-of-a-file" not in (repository.root / "plan.json").read_text()

@@ -54,7 +54,7 @@ def hub(tmp_path: Path) -> Path:
 def test_a_setting_of_a_remote_without_a_url_makes_no_remote(own: Project, tmp_path: Path) -> None:
     (tmp_path / ".gitconfig").write_text('[remote "origin"]\n\tprune = true\n')
     (own.root / "tavusctl.yaml").unlink()
-    assert own.run("init").code == 0
+    own.expect(0, "init")
     own.apply()
 
     assert REF in git(own.root, "for-each-ref")
@@ -70,15 +70,14 @@ def test_a_state_that_has_moved_to_a_remote_is_not_read_here_when_the_remote_is_
     own.account.forget()
 
     for command in (("plan",), ("apply", "--yes"), ("state", "list")):
-        refused = own.run(*command)
-        assert refused.code == 12, refused.err
+        refused = own.expect(12, *command)
         assert "E1203" in refused.err
         assert "`git remote add origin URL`" in refused.err
     assert own.account.writes == []
 
     git(own.root, "fetch", "--quiet", str(hub), f"+{REF}:{REF}")
     git(own.root, "update-ref", "-d", "refs/tavusctl/moved.default")
-    assert own.run("plan", "--detailed-exitcode").code == 0
+    own.expect(0, "plan", "--detailed-exitcode")
 
 
 def test_the_commands_of_the_hint_are_enough_before_any_run_with_the_remote(own: Project, hub: Path) -> None:
@@ -88,11 +87,11 @@ def test_the_commands_of_the_hint_are_enough_before_any_run_with_the_remote(own:
     commands = [part for part in refused.err.split("`") if part.startswith("git ")]
     for command in commands:
         git(own.root, *command.split()[1:])
-    assert own.run("plan", "--detailed-exitcode").code == 0
+    own.expect(0, "plan", "--detailed-exitcode")
     git(own.root, "remote", "remove", "origin")
 
     assert len(commands) == 2
-    assert own.run("plan").code == 12
+    own.expect(12, "plan")
 
 
 def test_a_remote_with_an_older_state_than_the_repository_is_not_believed(own: Project, hub: Path) -> None:
@@ -101,9 +100,8 @@ def test_a_remote_with_an_older_state_than_the_repository_is_not_believed(own: P
     persona(own, "guide")
     own.apply()
     git(own.root, "remote", "add", "origin", str(hub))
-    refused = own.run("plan")
+    refused = own.expect(9, "plan")
 
-    assert refused.code == 9
     assert "the state is newer in this repository" in refused.err
 
 
@@ -115,9 +113,8 @@ def test_a_state_that_has_moved_is_missed_in_another_remote(own: Project, hub: P
     own.apply()
     git(tmp_path, "init", "--quiet", "--bare", "empty.git")
     git(own.root, "remote", "set-url", "origin", str(tmp_path / "empty.git"))
-    refused = own.run("plan")
+    refused = own.expect(9, "plan")
 
-    assert refused.code == 9
     assert "the state has moved to a remote" in refused.err
 
 
@@ -127,9 +124,8 @@ def test_a_clone_that_has_lost_its_remote_has_no_state_of_its_own(own: Project, 
     git(own.root, "push", "--quiet", "origin", "HEAD:main")
     own.apply()
     git(own.root, "config", "--remove-section", "remote.origin")
-    refused = own.run("plan")
+    refused = own.expect(12, "plan")
 
-    assert refused.code == 12
     assert "has had a remote" in refused.err
 
 
@@ -154,7 +150,7 @@ def test_settings_for_pushes_to_forges_do_not_matter_here(own: Project, tmp_path
     (tmp_path / ".gitconfig").write_text(f"[push]\n\t{setting}\n")
     own.apply()
 
-    assert own.run("plan", "--detailed-exitcode").code == 0
+    own.expect(0, "plan", "--detailed-exitcode")
 
 
 FORMS = (
@@ -169,9 +165,8 @@ def test_a_repository_among_the_files_of_a_project_is_never_used(own: Project, t
     git(own.root, "init", "--quiet", "--bare", "inner")
     program(inner / "hooks/pre-receive", f"touch {tmp_path}/ran")
     own.write("tavusctl.yaml", SETTINGS.format(f"git+{form.format(inner)}"))
-    refused = own.run("apply", "--yes")
+    refused = own.expect(12, "apply", "--yes")
 
-    assert refused.code == 12, refused.err
     assert "is among the files of the project" in refused.err
     assert not (tmp_path / "ran").exists()
 
@@ -181,14 +176,13 @@ def test_a_path_of_a_repository_is_relative_to_the_project(own: Project, hub: Pa
     own.apply()
 
     assert REF in git(hub, "for-each-ref")
-    assert own.run("plan", "--detailed-exitcode").code == 0
+    own.expect(0, "plan", "--detailed-exitcode")
 
 
 def test_on_a_ci_machine_a_repository_beside_the_project_is_lost_too(own: Project, hub: Path) -> None:
     for address in (f"file://{hub}", "../hub.git"):
         own.write("tavusctl.yaml", SETTINGS.format(f"git+{address}"))
-        refused = own.run("apply", "--yes", CI="true", TAVUSCTL_LOCAL_STATE=None)
-        assert refused.code == 4
+        refused = own.expect(4, "apply", "--yes", CI="true", TAVUSCTL_LOCAL_STATE=None)
         assert "E412" in refused.err
 
 
@@ -208,9 +202,7 @@ def test_git_finds_its_way_as_it_does_for_the_project(own: Project, hub: Path, t
         git(own.root, "config", "--worktree", "core.sshCommand", str(shell))
     else:
         variables["GIT_CONFIG_GLOBAL"] = str(settings)
-    ended = own.run("apply", "--yes", **variables)
-
-    assert ended.code == 0, ended.err
+    own.expect(0, "apply", "--yes", **variables)
     assert (tmp_path / "ssh.log").exists()
     assert REF in git(hub, "for-each-ref")
 
@@ -230,7 +222,7 @@ def test_a_repository_with_ids_of_sha256(own: Project, tmp_path: Path, where: st
         own.write("tavusctl.yaml", SETTINGS.format("git+../hub.git"))
     own.apply()
 
-    assert own.run("plan", "--detailed-exitcode").code == 0
+    own.expect(0, "plan", "--detailed-exitcode")
 
 
 @pytest.mark.parametrize("name", [b"lock", "日本語".encode() * 12, b"caf\xe9"])
@@ -259,11 +251,11 @@ def test_an_environment_whose_name_git_does_not_like(own: Project, hub: Path, ha
         persona(own, "guide")
         own.apply()
 
-    assert own.run("plan", "--detailed-exitcode").code == 0
+    own.expect(0, "plan", "--detailed-exitcode")
 
 
 def test_init_names_the_ref_of_a_project_in_a_folder(own: Project) -> None:
-    assert own.run("init", "apps/x").code == 0
+    own.expect(0, "init", "apps/x")
 
     assert "refs/tavusctl/folder.apps%2Fx/default" in (own.root / "apps/x/tavusctl.yaml").read_text()
 
@@ -294,9 +286,8 @@ def test_what_is_wrong_with_a_ref_is_told(own: Project, damage: object, told: st
     assert callable(damage)
     damage(own.root)
     persona(own, "guide")
-    refused = own.run("apply", "--yes")
+    refused = own.expect(9, "apply", "--yes")
 
-    assert refused.code == 9, refused.err
     assert told in refused.err
     assert hint in refused.err
 
@@ -304,9 +295,8 @@ def test_what_is_wrong_with_a_ref_is_told(own: Project, damage: object, told: st
 def test_the_reason_of_a_refused_push_is_told(own: Project, hub: Path) -> None:
     git(hub, "config", "receive.hideRefs", "refs/tavusctl")
     git(own.root, "remote", "add", "origin", str(hub))
-    refused = own.run("apply", "--yes")
+    refused = own.expect(9, "apply", "--yes")
 
-    assert refused.code == 9
     assert "deny updating a hidden ref" in refused.err
 
 

@@ -594,14 +594,13 @@ def test_a_new_project_without_a_remote_keeps_its_state_in_its_repository_until_
     assert "refs/tavusctl/default" in git(root, "for-each-ref")
     assert not (root / ".tavusctl/state.json").exists()
     assert [path.name for path in root.glob("*-ran")] == []
-    assert project.run("plan", "--detailed-exitcode").code == 0
+    project.expect(0, "plan", "--detailed-exitcode")
 
     git(root, "remote", "add", "origin", str(hub))
-    refused = project.run("apply", "--yes")
-    assert refused.code == 9
+    refused = project.expect(9, "apply", "--yes")
     assert "`git push origin refs/tavusctl/default`" in refused.err
     git(root, "push", "--quiet", "--no-verify", "origin", "refs/tavusctl/default")
-    assert project.run("plan", "--detailed-exitcode").code == 0
+    project.expect(0, "plan", "--detailed-exitcode")
     project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You help."})
     project.apply()
     here = git(root, "for-each-ref", "--format=%(refname)").split()
@@ -631,9 +630,8 @@ def test_a_state_that_would_be_lost_with_the_machine_is_refused(
         "document", "site", {"document_url": "https://acme.example", "crawl": {"depth": 1}}, recrawl={"every": "1d"}
     )
     on_ci = {variable: "true", "TAVUSCTL_LOCAL_STATE": None}
-    ended = project.run(*command, **on_ci)
+    ended = project.expect(4, *command, **on_ci)
 
-    assert ended.code == 4, ended.err
     assert "E412" in ended.err
     assert "`state: git`" in ended.err
     assert project.account.writes == []

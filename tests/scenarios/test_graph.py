@@ -33,8 +33,7 @@ def drawn(project: Project) -> Project:
 
 
 def test_references_are_drawn_and_what_is_external_is_dashed(drawn: Project) -> None:
-    result = drawn.run("graph", TAVUS_API_KEY=None)
-    assert result.code == 0
+    result = drawn.expect(0, "graph", TAVUS_API_KEY=None)
     assert result.out.splitlines() == [
         "flowchart LR",
         '  n0["document/prices"]',
@@ -85,8 +84,7 @@ def test_what_mermaid_would_not_draw_is_said(drawn: Project) -> None:
     ways = {f"goal_{n}": "if so" for n in range(501)}
     goals = [{"objective_name": "ask", "objective_prompt": "Ask.", "next_conditional_objectives": ways}]
     drawn.manifest("objectives", "call", {"data": goals})
-    result = drawn.run("graph", "--objectives", "objectives/call")
-    assert result.code == 0
+    result = drawn.expect(0, "graph", "--objectives", "objectives/call")
     assert "exceeds the default limit of Mermaid" in result.err
     assert "more than" not in drawn.run("graph", "--objectives", "objectives/call", "--format", "svg").err
 
@@ -114,8 +112,7 @@ def test_what_mermaid_would_not_draw_is_said(drawn: Project) -> None:
     ],
 )
 def test_what_cannot_be_drawn_is_an_error(drawn: Project, arguments: list[str], error: str, hint: str) -> None:
-    result = drawn.run("graph", *arguments)
-    assert result.code == 12
+    result = drawn.expect(12, "graph", *arguments)
     assert error in result.err
     assert hint in result.err
 

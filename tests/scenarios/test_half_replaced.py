@@ -58,9 +58,7 @@ def test_destroy_deletes_both_versions(project: Project, *, ready: bool) -> None
     half_replaced(project)
     project.account.advance(LATER if ready else 0)
 
-    destroyed = project.run("destroy", "--yes", "--allow-deletes", "2")
-
-    assert destroyed.code == 0, destroyed.out + destroyed.err
+    project.expect(0, "destroy", "--yes", "--allow-deletes", "2")
     assert project.account.objects("documents") == {}
     assert project.run("state", "list").out == ""
 
@@ -107,9 +105,8 @@ def test_destroy_deletes_an_old_version_after_the_object_that_refers_to_it(proje
     project.apply()
     project.account.advance(LATER)
 
-    destroyed = project.run("destroy", "--yes", "--allow-deletes", "2")
+    destroyed = project.expect(0, "destroy", "--yes", "--allow-deletes", "2")
 
-    assert destroyed.code == 0, destroyed.out + destroyed.err
     assert "still refers" not in destroyed.out
     assert (project.account.objects("documents"), project.account.objects("personas")) == ({}, {})
 
@@ -119,9 +116,8 @@ def test_while_a_version_is_in_use_its_address_stays_managed(project: Project) -
     project.account.seed(personas=[{**COACH, "persona_name": "Theirs", "document_ids": [new]}])
     project.remove("document", "prices")
 
-    refused = project.run("apply", "--yes", "--allow-deletes", "0")
+    refused = project.expect(4, "apply", "--yes", "--allow-deletes", "0")
 
-    assert refused.code == 4
     assert f"the new version {new} is kept" in refused.out
     assert project.account.objects("documents").keys() == {old, new}
     assert project.bound("document/prices") == old
@@ -132,9 +128,8 @@ def test_a_version_that_cannot_be_deleted_keeps_its_address_managed(project: Pro
     project.remove("document", "prices")
     project.account.fault(match="DELETE /v2/documents/*", kind="status", status=403, times=1)
 
-    failed = project.run("apply", "--yes", "--allow-deletes", "1")
+    failed = project.expect(5, "apply", "--yes", "--allow-deletes", "1")
 
-    assert failed.code == 5
     assert f"deferred delete document/prices ({old}): {new}, another version, has to be deleted first" in failed.out
     assert project.account.objects("documents").keys() == {old, new}
     project.apply("--allow-deletes", "1")
@@ -148,9 +143,7 @@ def test_what_is_protected_keeps_its_replacement(project: Project) -> None:
     project.manifest("document", "prices", spec, lifecycle={"prevent_destroy": True})
     project.apply()
 
-    refused = project.run("destroy", "--yes", "--allow-deletes", "1")
-
-    assert refused.code == 4
+    project.expect(4, "destroy", "--yes", "--allow-deletes", "1")
     assert project.account.objects("documents").keys() == {old, new}
     project.account.advance(LATER)
     project.apply()
@@ -168,15 +161,14 @@ def test_a_replacement_goes_on_if_its_replica_must_not_be_deleted(project: Proje
     project.apply("--allow-replace", "replica/anna")
     (new,) = project.account.objects("replicas").keys() - {old}
 
-    refused = project.run("destroy", "--yes", "--allow-deletes", "1")
+    refused = project.expect(4, "destroy", "--yes", "--allow-deletes", "1")
 
-    assert refused.code == 4
     assert "--allow-replica-delete replica/anna" in refused.out
     assert {one["action"] for one in project.plan()["changes"]} == {"create", "replace"}
     assert project.account.objects("replicas").keys() == {old, new}
     project.apply()
     deletes = ("--allow-replica-delete", "replica/anna", "--allow-deletes", "2")
-    assert project.run("destroy", "--yes", *deletes).code == 0
+    project.expect(0, "destroy", "--yes", *deletes)
     assert project.account.objects("replicas") == {}
 
 
@@ -195,9 +187,8 @@ def test_undo_of_a_create_is_refused_during_a_replacement(project: Project) -> N
     old, new = half_replaced(project)
     create = project.run("undo").out.splitlines()[-1].split()[0]
 
-    refused = project.run("undo", create, "--yes", "--allow-deletes", "1")
+    refused = project.expect(3, "undo", create, "--yes", "--allow-deletes", "1")
 
-    assert refused.code == 3
     assert f"has another version, {new}," in refused.out
     assert project.account.objects("documents").keys() == {old, new}
 
@@ -248,7 +239,7 @@ def test_a_new_version_that_was_made_and_refused_is_not_made_again(
         project.account.advance(6 * 3600)
         project.apply(*consent)
     assert list(project.account.objects(f"{kind}s")) == [project.bound(f"{kind}/x")]
-    assert project.run("plan", "--detailed-exitcode").code == 0
+    project.expect(0, "plan", "--detailed-exitcode")
 
 
 def test_a_rename_without_moved_from_keeps_the_replacement_until_it_is_decided(project: Project) -> None:
@@ -289,9 +280,8 @@ def test_a_version_of_a_managed_object_is_not_imported_under_another_address(pro
         project.apply()
     project.manifest("document", "archive", {"document_name": "Archive", "document_url": URL.format(in_use)})
 
-    result = project.run("import", "document/archive", other)
+    result = project.expect(9, "import", "document/archive", other)
 
-    assert result.code == 9, result.out + result.err
     assert f"{other} is a version of `document/prices` [E905]" in result.err
     assert set(project.account.objects("documents")) == {old, new}
 
@@ -337,9 +327,7 @@ def test_an_export_of_a_bound_object_keeps_its_replacement_and_its_protection(pr
     before = project.run("state", "show", "document/prices").document
     project.remove("document", "prices")
 
-    result = project.run("export", "--address", "document/prices")
-
-    assert result.code == 0, result.out + result.err
+    project.expect(0, "export", "--address", "document/prices")
     assert project.run("state", "show", "document/prices").document == before
     assert (before["id"], before["successor"], before["on_remove"]) == (old, new, "retain")
 
@@ -373,9 +361,8 @@ def test_a_new_version_that_is_deleted_during_the_wait_is_named(project: Project
     gone = {"kind": "status", "status": 404, "body": {"error": "Document not found"}, "times": None}
     project.account.fault(match=f"GET /v2/documents/{new}", skip=1, **gone)
 
-    result = project.run("apply", "--yes", "--wait", "5s")
+    result = project.expect(3, "apply", "--yes", "--wait", "5s")
 
-    assert result.code == 3, result.out + result.err
     assert f"{new} disappeared from the account during this run" in result.out
     assert f"{old} disappeared" not in result.out
 

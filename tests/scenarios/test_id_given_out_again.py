@@ -34,12 +34,12 @@ def test_it_is_neither_patched_nor_deleted(project: Project, kind: str) -> None:
     theirs = give_out_again(project, kind, remote_id)
 
     assert [one["code"] for one in project.plan()["refused"]] == ["E310"]
-    assert project.run("apply", "--yes").code == 3
+    project.expect(3, "apply", "--yes")
     assert [one["cause"] for one in project.run("drift", "--format", "json").document["drift"]] == ["missing"]
 
     project.remove(kind, "it")
     args = ["--allow-replica-delete", "replica/it"] if kind == "replica" else []
-    assert project.run("apply", "--yes", "--allow-deletes", "0", *args).code == 3
+    project.expect(3, "apply", "--yes", "--allow-deletes", "0", *args)
     assert project.account.writes == []
     assert project.account.objects(COLLECTIONS[kind])[remote_id] == theirs
 
@@ -48,9 +48,9 @@ def test_both_ways_out(project: Project) -> None:
     remote_id = managed(project, "persona")
     give_out_again(project, "persona", remote_id)
 
-    assert project.run("state", "rm", "persona/it").code == 0
+    project.expect(0, "state", "rm", "persona/it")
     assert actions(project) == {"persona/it": "create"}
-    assert project.run("import", "persona/it", remote_id).code == 0
+    project.expect(0, "import", "persona/it", remote_id)
     assert actions(project) == {"persona/it": "update"}
 
 
@@ -64,7 +64,7 @@ def test_the_document_of_somebody_else_is_not_crawled(project: Project) -> None:
     project.account.seed(documents=[{**site, "document_name": "Theirs", "id": remote_id}])
     project.account.forget()
 
-    assert project.run("recrawl").code == 3
+    project.expect(3, "recrawl")
     assert project.account.writes == []
 
 
@@ -72,7 +72,7 @@ def test_import_says_that_it_is_the_right_one(project: Project) -> None:
     remote_id = managed(project, "persona")
     give_out_again(project, "persona", remote_id)
 
-    assert project.run("import", "persona/it", remote_id).code == 0
+    project.expect(0, "import", "persona/it", remote_id)
     assert project.plan()["refused"] == []
 
 
@@ -93,8 +93,8 @@ def test_the_date_is_learned_by_an_apply_of_a_state_without_one(project: Project
     state = json.loads(path.read_text())
     assert state["resources"]["persona/it"]["created_at"]
 
-    assert project.run("state", "rm", "persona/it").code == 0
-    assert project.run("import", "--match-names").code == 0
+    project.expect(0, "state", "rm", "persona/it")
+    project.expect(0, "import", "--match-names")
     assert json.loads(path.read_text())["resources"]["persona/it"]["created_at"]
     assert exists(project, "persona", remote_id)
     project.account.forget()

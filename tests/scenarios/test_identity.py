@@ -106,7 +106,7 @@ def test_an_object_of_somebody_else_is_not_bound_after_a_refusal(
     project.account.control("POST", "portal", {**create, "when": {"before": "GET /v2/personas", "skip": 1}})
     project.account.fault(match="POST /v2/personas", kind="status", status=status, body={"message": text})
 
-    assert project.run("apply", "--yes").code == code
+    project.expect(code, "apply", "--yes")
     assert project.run("state", "list", "--format", "json").document == {}
     assert [one["code"] for one in project.plan()["refused"]] == ["E401"]
 
@@ -236,7 +236,7 @@ def test_what_was_accepted_and_never_made_is_sent_again_by_the_next_run_alone(pr
     project.manifest("persona", "coach", SPECS["persona"])
     project.account.fault(match="POST /v2/personas", kind="status", status=202, body={})
 
-    assert project.run("apply", "--yes").code == 6
+    project.expect(6, "apply", "--yes")
     assert len(project.account.writes) == 1
     check_one(project, "persona", (0,))
 
@@ -285,7 +285,7 @@ def test_a_lost_state_makes_nothing_twice_where_no_name_is_given(project: Projec
     (project.root / ".tavusctl/state.json").unlink()
     project.account.forget()
 
-    assert project.run("apply", "--yes").code == 4
+    project.expect(4, "apply", "--yes")
     assert project.run("import", "--match-names").out == f"bound {kind}/price-list {remote_id}\n"
     project.apply()
     assert (list(project.account.objects(KINDS[kind])), project.account.writes) == ([remote_id], [])

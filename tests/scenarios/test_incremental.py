@@ -236,7 +236,7 @@ def prepared(project: Project) -> None:
     written("secretive", layers={"llm": LLM})(project)
     project.apply()
     project.account.advance(3600)  # the documents are read by now
-    assert project.run("plan").code == 0
+    project.expect(0, "plan")
     assert record(project).exists()
 
 
@@ -300,7 +300,7 @@ def recorded(project: Project) -> None:
     """A whole plan has recorded what is equal now."""
     for name in ("compared", "plan"):
         (project.root / f".tavusctl/cache/default.{name}").unlink(missing_ok=True)
-    assert project.run("plan").code == 0
+    project.expect(0, "plan")
     assert record(project).exists()
 
 

@@ -34,7 +34,7 @@ def test_a_new_project_is_valid_and_applies(project: Project) -> None:
     )
     assert checked.document["complaints"] == []
     assert set(json.loads(project.run("state", "list", "--format", "json").out)) == {"persona/assistant"}
-    assert project.run("talk", "persona/assistant", "--yes").code == 0
+    project.expect(0, "talk", "persona/assistant", "--yes")
     assert project.plan()["changes"] == []
 
 
@@ -120,10 +120,8 @@ def test_what_exists_is_kept_and_a_second_time_is_refused(project: Project) -> N
 
 def test_init_in_a_folder_of_its_own(project: Project) -> None:
     """Made when it is not there."""
-    made = project.run("init", "bots/sales")
-
-    assert made.code == 0
-    assert project.run("validate", "--chdir", "bots/sales").code == 0
+    project.expect(0, "init", "bots/sales")
+    project.expect(0, "validate", "--chdir", "bots/sales")
     assert not (project.root / "tavusctl.yaml").exists()
 
 
@@ -144,9 +142,8 @@ def test_a_folder_that_cannot_be_made_is_told(project: Project, file: str, comma
         project.run("init")
     project.write(file, "")
 
-    ended = project.run(*command)
+    ended = project.expect(12, *command)
 
-    assert ended.code == 12, ended.err
     assert "error: cannot create the folder `" in ended.err
     assert told in ended.err
 
@@ -154,7 +151,7 @@ def test_a_folder_that_cannot_be_made_is_told(project: Project, file: str, comma
 def test_a_gitignore_keeps_its_line_ends(project: Project) -> None:
     (project.root / ".gitignore").write_bytes(b"node_modules/\r\ndist/")
 
-    assert project.run("init").code == 0
+    project.expect(0, "init")
     assert (project.root / ".gitignore").read_bytes() == b"node_modules/\r\ndist/\r\n.tavusctl/\r\n.env\r\n"
 
 
@@ -214,9 +211,8 @@ CHART = "kind: {{ .Values.kind }}\n"
 def test_a_folder_with_files_of_others_is_left_to_them(project: Project, stranger: str) -> None:
     path = project.write("manifests/base/deploy.yml", stranger)
 
-    made = project.run("init")
+    made = project.expect(0, "init")
 
-    assert made.code == 0
     assert "the manifests folder is tavus/, because `manifests/base/deploy.yml` belongs to another program" in made.err
     assert path.read_text() == stranger
     assert list((project.root / "manifests").rglob("*")) == [path.parent, path]
@@ -228,7 +224,7 @@ def test_what_the_account_has_is_put_into_a_folder_of_its_own(project: Project) 
     project.write("manifests/deploy.yaml", DEPLOYMENT)
     project.account.seed(personas=[{"persona_name": "Guide", "system_prompt": "Hi."}])
 
-    assert project.run("init", "--from-account").code == 0
+    project.expect(0, "init", "--from-account")
     assert (project.root / "tavus/personas/guide.yaml").is_file()
     assert project.plan()["changes"] == []
 
@@ -266,9 +262,9 @@ def test_without_a_free_folder_nothing_is_written(project: Project) -> None:
 def test_our_own_manifests_are_no_strangers(project: Project) -> None:
     project.manifest("persona", "mine", {"persona_name": "Mine", "system_prompt": "Hi."})
 
-    assert project.run("init").code == 0
+    project.expect(0, "init")
     assert "manifests: manifests\n" in (project.root / "tavusctl.yaml").read_text()
-    assert project.run("validate").code == 0
+    project.expect(0, "validate")
 
 
 def test_a_project_around_is_named_and_its_manifests_are_not_a_place(project: Project) -> None:
@@ -298,11 +294,10 @@ HABITS |= {"rollback": "undo", "Plan": "plan", "aply": "apply", "lint": "validat
 
 @pytest.mark.parametrize(("typed", "ours"), HABITS.items())
 def test_a_command_from_habit_leads_to_ours(project: Project, typed: str, ours: str) -> None:
-    ended = project.run(typed)
+    ended = project.expect(12, typed)
 
-    assert ended.code == 12
     assert f"unknown command `{typed}` [E1200]\n  help: did you mean `{ours}`?" in ended.err
-    assert project.run(*ours.split(), "--help").code == 0
+    project.expect(0, *ours.split(), "--help")
 
 
 @pytest.mark.parametrize("typed", ["rm", "delete"])
@@ -343,7 +338,7 @@ def test_a_long_option_with_one_dash_is_no_short_one(project: Project) -> None:
 
     assert (ended.code, ended.err) == (12, "error: no such option '-out' [E1200]\n  help: did you mean `--out`?\n")
     assert not (project.root / "ut=plan.json").exists()
-    assert project.run("plan", "-oplan.json").code == 0
+    project.expect(0, "plan", "-oplan.json")
     assert (project.root / "plan.json").exists()
 
 

@@ -56,12 +56,12 @@ def test_a_new_project_has_workflows_at_once(project: Project) -> None:
     assert "default: {state: git}" in (project.root / "tavusctl.yaml").read_text()
     project.write("tavusctl.yaml", "manifests: manifests\n")
     assert "the state of `default` is a local file" in project.run("init", "--github").err
-    assert project.run("validate").code == 0
+    project.expect(0, "validate")
 
 
 def test_each_job_has_the_secrets_of_its_environment_and_no_other(project: Project) -> None:
     project.write("tavusctl.yaml", TWO)
-    assert project.run("init", "--github").code == 0
+    project.expect(0, "init", "--github")
     aws = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"}
     azure = {"AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT_KEY"}
     wanted = {"staging": {"KEY_OF_STAGING", *aws}, "prod": {"TAVUS_API_KEY", *azure}}
@@ -158,9 +158,8 @@ def test_what_somebody_has_edited_stays_and_the_difference_is_shown(project: Pro
     place.write_text(mine)
     project.write("tavusctl.yaml", TWO)
 
-    shown = project.run("init", "--github")
+    shown = project.expect(0, "init", "--github")
 
-    assert shown.code == 0
     assert place.read_text() == mine
     assert "\n-  plan-default:\n" in shown.out
     assert "\n+  plan-prod:\n" in shown.out
@@ -212,7 +211,7 @@ def test_a_project_in_a_folder_has_workflows_of_its_own(project: Project) -> Non
 def test_the_name_of_an_environment_is_always_a_text(project: Project, name: str) -> None:
     """GitHub would read another environment, or none, without its reviewers."""
     project.write("tavusctl.yaml", f"version: 1\nenvironments:\n  '{name}': {{state: git}}\n")
-    assert project.run("init", "--github").code == 0
+    project.expect(0, "init", "--github")
 
     assert jobs(project.root)[f"apply-{name}"]["environment"] == name
     for file in files(project.root):
@@ -256,13 +255,13 @@ def test_a_default_branch_that_was_renamed_is_followed(
     upstream.write("README.md", "x\n")
     commit(upstream)
     git(project, "clone", "-q", str(upstream.root), ".")
-    assert project.run("init", "--github").code == 0
+    project.expect(0, "init", "--github")
     assert 'branches: ["master"]' in files(project.root)["tavus-apply.yml"]
     git(upstream, "branch", "-m", "master", name)
     git(project, "fetch", "-q", "--prune")
     git(project, "checkout", "-q", name)
 
-    assert project.run("init", "--github").code == 0
+    project.expect(0, "init", "--github")
 
     assert f'branches: ["{name}"]' in files(project.root)["tavus-apply.yml"]
     assert jobs(project.root, "tavus-watch.yml")["watch"]["if"] == f"${{{{ github.ref == 'refs/heads/{name}' }}}}"
@@ -274,7 +273,7 @@ def test_a_default_branch_that_was_renamed_is_followed(
 )
 def test_the_filter_of_a_branch_matches_that_branch(project: Project, branch: str, pattern: str) -> None:
     subprocess.run(["git", "init", "--quiet", f"--initial-branch={branch}", project.root], check=True)
-    assert project.run("init", "--github").code == 0
+    project.expect(0, "init", "--github")
 
     on = yaml.safe_load(files(project.root)["tavus-apply.yml"])[True]
     assert on["push"]["branches"] == [pattern]

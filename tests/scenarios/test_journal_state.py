@@ -109,7 +109,7 @@ def test_fm_093_a_state_without_its_journal_makes_no_twin(coach: Project) -> Non
     interrupted(coach, done=True)
     wal(coach).unlink()
 
-    assert coach.run("apply", "--yes").code == 4
+    coach.expect(4, "apply", "--yes")
     assert coach.account.writes == []
 
 
@@ -264,6 +264,6 @@ def test_forgetting_waits_for_a_journal_to_be_settled(coach: Project) -> None:
     """`state rm` would make the journal look settled, and what it has would be lost."""
     made = interrupted(coach, done=True)
 
-    assert coach.run("state", "rm", "persona/coach").code == 9
+    coach.expect(9, "state", "rm", "persona/coach")
     converges(coach)
     assert coach.bound("persona/other") == made

@@ -101,14 +101,14 @@ def killed(project: Project, *also: str) -> None:
 
 def test_a_rotation_with_the_old_key_at_hand_changes_the_state_alone(coach: Project) -> None:
     """Once the new key has written, the old one is needed no more, and a changed secret is seen."""
-    assert coach.run("drift", "--detailed-exitcode", **old_key(coach)).code == 0
+    coach.expect(0, "drift", "--detailed-exitcode", **old_key(coach))
     plan = coach.run("plan", "--detailed-exitcode", **old_key(coach))
     assert (plan.code, "To be recorded in the state: which keys open it." in plan.out) == (2, True)
     coach.run("apply", "--yes", **old_key(coach))
     assert quiet(coach, **old_key(coach))
     assert quiet(coach, TAVUS_API_KEY=NEW)
 
-    assert coach.run("plan", "--detailed-exitcode", TAVUS_API_KEY=NEW, OPENAI="sk-openai-0002-abcdef").code == 2
+    coach.expect(2, "plan", "--detailed-exitcode", TAVUS_API_KEY=NEW, OPENAI="sk-openai-0002-abcdef")
 
 
 def test_a_rotation_without_the_old_key_is_neither_drift_nor_edit(coach: Project) -> None:
@@ -164,7 +164,7 @@ def test_a_key_is_let_in_by_name(coach: Project) -> None:
     assert [one["path"] for sent in coach.account.writes for one in sent["body"] if one["op"] != "test"] == [
         "/system_prompt"
     ]
-    assert coach.run("plan", "--detailed-exitcode", TAVUS_API_KEY=NEW, VOICE="voice-0002-abcdef").code == 2
+    coach.expect(2, "plan", "--detailed-exitcode", TAVUS_API_KEY=NEW, VOICE="voice-0002-abcdef")
 
 
 def test_a_key_is_let_in_with_the_old_one(coach: Project) -> None:
@@ -228,12 +228,12 @@ def test_two_people_send_nothing_in_turn(coach: Project) -> None:
         assert quiet(coach, TAVUS_API_KEY=key)
     coach.run("apply", "--yes", TAVUS_API_KEY=NEW, VOICE="voice-0002-abcdef")
     assert len(coach.account.writes) == 1
-    assert coach.run("plan", "--detailed-exitcode", VOICE="voice-0002-abcdef").code == 0
+    coach.expect(0, "plan", "--detailed-exitcode", VOICE="voice-0002-abcdef")
 
 
 def test_a_shared_key_lets_everybody_in(coach: Project) -> None:
     """Whoever has it needs no other API key, and never did."""
-    assert coach.run("apply", "--yes", TAVUSCTL_FINGERPRINT_KEY=SHARED).code == 0
+    coach.expect(0, "apply", "--yes", TAVUSCTL_FINGERPRINT_KEY=SHARED)
 
     assert quiet(coach, TAVUS_API_KEY=NEW, TAVUSCTL_FINGERPRINT_KEY=SHARED)
     assert quiet(coach, TAVUS_API_KEY=NEW)
@@ -277,7 +277,7 @@ def test_an_interrupted_run_goes_on_after_a_rekey(coach: Project) -> None:
     killed(coach)
     journal = (coach.root / JOURNAL).read_bytes()
 
-    assert coach.run("state", "rekey", TAVUS_API_KEY=NEW).code == 0
+    coach.expect(0, "state", "rekey", TAVUS_API_KEY=NEW)
     assert (coach.root / JOURNAL).read_bytes() == journal
     assert resumed(coach, TAVUS_API_KEY=NEW)
     assert not (coach.root / JOURNAL).exists()
@@ -289,7 +289,7 @@ def test_secrets_of_an_interrupted_run_count_as_known_after_a_rekey(coach: Proje
     killed(coach, "persona/coach")
     assert b'"tavusctl:secret"' in (coach.root / JOURNAL).read_bytes()
 
-    assert coach.run("state", "rekey", TAVUS_API_KEY=NEW).code == 0
+    coach.expect(0, "state", "rekey", TAVUS_API_KEY=NEW)
     assert resumed(coach, TAVUS_API_KEY=NEW)
     assert not (coach.root / JOURNAL).exists()
 
@@ -297,7 +297,7 @@ def test_secrets_of_an_interrupted_run_count_as_known_after_a_rekey(coach: Proje
 def test_a_plan_file_is_good_with_every_key_of_the_state(coach: Project) -> None:
     coach.run("apply", "--yes", **old_key(coach))
     coach.manifest("persona", "coach", LATER)
-    assert coach.run("plan", "--out", "plan.json").code == 0
+    coach.expect(0, "plan", "--out", "plan.json")
 
     applied = coach.run("apply", "plan.json", TAVUS_API_KEY=NEW)
 
@@ -331,28 +331,26 @@ def test_a_plan_file_survives_a_rotation(coach: Project, way: str, state: str) -
         coach.run("destroy", "--yes", "--allow-deletes", "1", **known)
         (coach.root / STATE).unlink()
     coach.manifest("persona", "coach", LATER)
-    assert coach.run("plan", "--out", "plan.json", **known).code == 0
+    coach.expect(0, "plan", "--out", "plan.json", **known)
     coach.account.forget()
 
     if before:
-        assert coach.run(*before, **{**known, **old_key(coach)}).code == 0
+        coach.expect(0, *before, **{**known, **old_key(coach)})
     if state == "new" and "gone" in way:  # there was nothing yet in which the new key could have been enrolled
         variables = old_key
-    applied = coach.run("apply", "plan.json", **variables(coach))
-
-    assert applied.code == 0, applied.err
+    coach.expect(0, "apply", "plan.json", **variables(coach))
     assert coach.account.writes != []
-    assert coach.run("plan", "--detailed-exitcode", **variables(coach)).code == 0
+    coach.expect(0, "plan", "--detailed-exitcode", **variables(coach))
 
 
 @pytest.mark.parametrize("rekey", [["state", "rekey", "--renew"], ["state", "rekey"]], ids=" ".join)
 def test_a_plan_file_does_not_survive_a_new_key_of_the_state(coach: Project, rekey: list[str]) -> None:
     """Who has stolen the old API key could have sealed a plan of his own; that is said, and no edit is made up."""
     coach.manifest("persona", "coach", LATER)
-    assert coach.run("plan", "--out", "plan.json").code == 0
+    coach.expect(0, "plan", "--out", "plan.json")
     coach.account.forget()
     known = old_key(coach) if "--renew" in rekey else {"TAVUS_API_KEY": NEW}
-    assert coach.run(*rekey, **known).code == 0
+    coach.expect(0, *rekey, **known)
 
     applied = coach.run("apply", "plan.json", **old_key(coach))
 
@@ -364,7 +362,7 @@ def test_a_first_plan_of_another_key_is_not_taken_for_an_edited_one(project: Pro
     """Before the first apply there is no key but the API key; the old one has to be at hand."""
     project.account.switch(keys={project.account.key: project.account.key, NEW: project.account.key})
     project.manifest("persona", "other", OTHER)
-    assert project.run("plan", "--out", "plan.json").code == 0
+    project.expect(0, "plan", "--out", "plan.json")
 
     refused = project.run("apply", "plan.json", TAVUS_API_KEY=NEW)
     applied = project.run("apply", "plan.json", **old_key(project))
@@ -409,8 +407,8 @@ def test_a_state_without_a_seal_is_read_and_not_built_on(coach: Project) -> None
     assert (plan.code, (plan.out + plan.err).count("the state has no seal")) == (0, 1)
     result = edited(coach)
     assert (result.code, coach.account.writes, "E951" in result.err) == (9, [], True)
-    assert coach.run("state", "rekey").code == 0
-    assert coach.run("apply", "--yes").code == 0
+    coach.expect(0, "state", "rekey")
+    coach.apply()
     assert len(coach.account.writes) == 1
 
 
@@ -452,9 +450,9 @@ def test_fingerprints_of_an_older_version_are_compared_and_replaced(coach: Proje
 
     rewrite(coach.root / STATE, older)
     as_of_an_older_version(coach)
-    assert coach.run("state", "rekey").code == 0
+    coach.expect(0, "state", "rekey")
 
-    assert coach.run("plan", "--detailed-exitcode", VOICE="voice-0002-abcdef").code == 2
+    coach.expect(2, "plan", "--detailed-exitcode", VOICE="voice-0002-abcdef")
     assert quiet(coach)
     assert edited(coach).code == 0
     applied = json.loads((coach.root / STATE).read_text())["resources"]["persona/coach"]["applied"]
@@ -469,7 +467,7 @@ def test_an_interrupted_run_of_an_older_version_goes_on_after_a_rekey(coach: Pro
 
     refused = coach.run("apply", "--yes")
     assert (refused.code, "E951" in refused.err, coach.account.writes) == (9, True, [])
-    assert coach.run("state", "rekey").code == 0
+    coach.expect(0, "state", "rekey")
     assert resumed(coach)
     assert not path.exists()
 
@@ -681,7 +679,7 @@ def test_what_was_kept_of_a_deleted_object_is_brought_back_as_it_was_or_not_at_a
     forged = coach.run("undo", run, "--yes", "--recreate")
     assert (forged.code, coach.account.writes) == (4, []), forged.err
     path.write_text(true)
-    assert coach.run("undo", run, "--yes", "--recreate").code == 0
+    coach.expect(0, "undo", run, "--yes", "--recreate")
     assert [one["body"]["system_prompt"] for one in coach.account.writes] == ["You too."]
 
 
@@ -715,7 +713,7 @@ def test_a_forged_state_is_not_pushed(attacked: tuple[Project, str]) -> None:
 
 def test_looking_at_a_state_needs_no_key(coach: Project) -> None:
     for command in (["list"], ["show", "persona/coach"], ["pull"]):
-        assert coach.run("state", *command, TAVUS_API_KEY=None).code == 0
+        coach.expect(0, "state", *command, TAVUS_API_KEY=None)
     for command in (["rm", "persona/coach"], ["mv", "persona/coach", "persona/other"]):
         result = coach.run("state", *command, TAVUS_API_KEY=None)
         assert (result.code, "E801" in result.err) == (8, True)

@@ -51,8 +51,7 @@ def test_a_key_anywhere_in_a_manifest_is_an_error(project: Project, place: str) 
     project.manifest(kind, "a", spec)
 
     for command in (("validate",), ("validate", "--format", "json"), ("plan",)):
-        checked = project.run(*command)
-        assert checked.code == 10
+        checked = project.expect(10, *command)
         assert "TV113" in checked.out + checked.err
         assert BODY not in checked.out + checked.err
 
@@ -178,9 +177,8 @@ def test_the_file_of_a_key_that_aws_gives_is_an_error(project: Project, separato
     key = separator.join(("AWSAccessKeyId=AKIAZ7Q4MXW2PLR5TB3K", f"AWSSecretKey={BODY}"))
     project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": f"You coach.\n{key}"})
 
-    told = project.run("validate")
+    told = project.expect(10, "validate")
 
-    assert told.code == 10
     assert "[TV113 plaintext-secret]" in told.out
 
 
@@ -223,7 +221,7 @@ def test_no_line_of_a_private_key_of_any_format_is_shown(project: Project, form:
 def test_the_name_of_a_format_of_private_keys_is_no_key(project: Project, form: str) -> None:
     project.manifest("persona", "a", persona(system_prompt=f"A file begins with {BLOCKS[form][0]} and then the key."))
 
-    assert project.run("validate").code == 0
+    project.expect(0, "validate")
 
 
 @pytest.mark.parametrize(("place", "hint"), [("text", "remove it"), ("member", 'write "${secret:NAME}"')])
@@ -343,7 +341,7 @@ def test_a_long_name_of_a_variable_is_accepted(project: Project) -> None:
     project.write("tavusctl.yaml", f"secrets: [{name}, openaikeyofthestagingaccount2]\n")
     project.manifest("persona", "a", llm(api_key=f"${{secret:{name}}}"))
 
-    assert project.run("validate").code == 0
+    project.expect(0, "validate")
 
 
 MANIFESTS = {

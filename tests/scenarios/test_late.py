@@ -69,7 +69,7 @@ def test_fm_024_a_late_create_is_nobodys_once_the_address_is_free_again(late: Pr
 
     assert (refused.code, late.account.writes) == (4, [])
     assert f"run `tavusctl import persona/coach {other}` or" in refused.out
-    assert late.run("import", "persona/coach", other).code == 0
+    late.expect(0, "import", "persona/coach", other)
     late.apply()
     assert list(late.account.objects("personas")) == [other]
 
@@ -91,7 +91,7 @@ def test_fm_024_both_attempts_come_late(late: Project) -> None:
 def test_fm_024_a_create_that_comes_between_two_runs_is_found(late: Project) -> None:
     """As long as its outcome is on record as unknown, it is looked for."""
     late.account.fault(match="POST /v2/personas", kind="status", status=504)
-    assert late.run("apply", "--yes").code == 6
+    late.expect(6, "apply", "--yes")
     late.account.advance(HOURS)
     late.account.forget()
 

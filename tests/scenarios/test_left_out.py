@@ -27,7 +27,7 @@ def test_a_listing_that_leaves_out_a_fixed_field_replaces_nothing(project: Proje
     project.account.fault(match="GET /v2/documents", kind="status", status=200, body=listed, times=100)
 
     assert project.plan()["changes"] == []
-    assert project.run("drift", "--detailed-exitcode").code == 0
+    project.expect(0, "drift", "--detailed-exitcode")
 
     spec_key = "crawl" if key == "crawl_config" else key
     changed = {"depth": 2, "max_pages": 5} if spec_key == "crawl" else "https://other.example.com"

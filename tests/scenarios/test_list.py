@@ -25,8 +25,7 @@ def known(project: Project) -> Project:
 
 
 def listed(project: Project, *args: str) -> list[dict[str, Any]]:
-    result = project.run("list", "--format", "json", *args)
-    assert result.code == 0, result.err
+    result = project.expect(0, "list", "--format", "json", *args)
     objects: list[dict[str, Any]] = result.document["objects"]
     return objects
 
@@ -145,7 +144,7 @@ def test_an_unknown_kind_and_a_refused_key(project: Project) -> None:
     wrong = project.run("list", "persna")
     assert (wrong.code, "did you mean `persona`?" in wrong.err) == (12, True)
     project.account.switch(unknown_keys="refuse")
-    assert project.run("list").code == 8
+    project.expect(8, "list")
 
 
 def test_a_new_key_lists_a_kind_whose_only_object_was_deleted(known: Project) -> None:

@@ -45,7 +45,7 @@ def test_nothing_is_deleted_either(lost: Project) -> None:
 def test_either_way_out_leaves_one_object_per_address(lost: Project, way: tuple[str, ...]) -> None:
     before = {*lost.account.objects("personas"), *lost.account.objects("documents")}
 
-    assert lost.run(*way).code == 0
+    lost.expect(0, *way)
     lost.apply()
 
     after = {*lost.account.objects("personas"), *lost.account.objects("documents")}
@@ -58,9 +58,7 @@ def test_either_way_out_leaves_one_object_per_address(lost: Project, way: tuple[
 def test_adopting_leaves_what_is_ambiguous_and_creates_the_rest(lost: Project) -> None:
     lost.account.seed(personas=[{"persona_name": "Coach", "system_prompt": "Hi."}])
 
-    result = lost.run("apply", "--yes", "--adopt")
-
-    assert result.code == 4
+    lost.expect(4, "apply", "--yes", "--adopt")
     assert sorted(lost.run("state", "list").out.split()[::2]) == ["document/prices", "persona/fresh"]
 
 
@@ -68,7 +66,7 @@ def test_a_first_apply_into_an_account_with_other_objects_is_no_lost_state(proje
     project.account.seed(personas=[{"persona_name": "Somebody else", "system_prompt": "Hi."}])
     project.manifest("persona", "coach", COACH)
 
-    assert project.run("apply", "--yes").code == 0
+    project.apply()
 
 
 def test_one_known_object_is_state_enough(lost: Project) -> None:
@@ -92,11 +90,10 @@ def test_a_destroy_without_the_state_does_not_say_that_nothing_is_left(lost: Pro
 
 def test_a_destroy_names_what_the_state_does_not_know(lost: Project) -> None:
     (coach,) = lost.account.objects("personas")
-    assert lost.run("import", "persona/coach", coach).code == 0
+    lost.expect(0, "import", "persona/coach", coach)
 
-    result = lost.run("destroy", "--yes", "--allow-deletes", "1")
+    result = lost.expect(0, "destroy", "--yes", "--allow-deletes", "1")
 
-    assert result.code == 0
     assert "TV310" in result.out + result.err
     assert "document/prices (" in result.out + result.err
     assert [*lost.account.objects("personas")] == []
@@ -104,18 +101,18 @@ def test_a_destroy_names_what_the_state_does_not_know(lost: Project) -> None:
 
 def test_a_destroy_is_repeated_without_a_complaint(lost: Project) -> None:
     lost.manifest("document", "prices", PRICES, lifecycle={"on_remove": "retain"})
-    assert lost.run("import", "--match-names").code == 0
+    lost.expect(0, "import", "--match-names")
     lost.apply()
-    assert lost.run("destroy", "--yes", "--allow-deletes", "2").code == 0
+    lost.expect(0, "destroy", "--yes", "--allow-deletes", "2")
     assert len(lost.account.objects("documents")) == 1
 
-    assert lost.run("destroy", "--yes").code == 0
+    lost.expect(0, "destroy", "--yes")
 
 
 def test_a_destroy_is_repeated_beside_an_object_of_somebody_else(lost: Project) -> None:
-    assert lost.run("import", "--match-names").code == 0
+    lost.expect(0, "import", "--match-names")
     lost.apply()
-    assert lost.run("destroy", "--yes", "--allow-deletes", "3").code == 0
+    lost.expect(0, "destroy", "--yes", "--allow-deletes", "3")
     lost.account.seed(personas=[{"persona_name": "Coach", "system_prompt": "Hi."}])
 
     result = lost.run("destroy", "--yes")

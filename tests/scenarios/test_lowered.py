@@ -39,7 +39,7 @@ def protection(project: Project, address: str) -> bool:
 def test_it_is_a_change_of_its_own(project: Project, kind: str, before: dict[str, object], word: str) -> None:
     project.manifest(kind, "it", SPECS[kind], lifecycle=before)
     project.apply()
-    assert project.run("plan", "--detailed-exitcode").code == 0
+    project.expect(0, "plan", "--detailed-exitcode")
     project.manifest(kind, "it", SPECS[kind])
 
     result = project.run("plan", "--detailed-exitcode", "--format", "json")
@@ -64,9 +64,9 @@ def test_every_report_shows_it(kept: Project, format_: str) -> None:
 def test_it_wants_consent(kept: Project) -> None:
     kept.manifest("persona", "coach", COACH)
 
-    assert kept.run("apply", "--yes").code == 4
+    kept.expect(4, "apply", "--yes")
     assert "E411" in kept.run("apply", "--yes").err
-    assert kept.run("apply", "--yes", "--allow-lowered", "2").code == 4
+    kept.expect(4, "apply", "--yes", "--allow-lowered", "2")
     assert protection(kept, "persona/coach")
     kept.apply("--allow-lowered", "1")
     assert not protection(kept, "persona/coach")
@@ -76,15 +76,15 @@ def test_it_wants_consent(kept: Project) -> None:
 
 def test_a_plan_file_that_shows_it_agrees(kept: Project) -> None:
     kept.manifest("persona", "coach", COACH)
-    assert kept.run("plan", "--out", "plan.json").code == 0
-    assert kept.run("apply", "plan.json").code == 0
+    kept.expect(0, "plan", "--out", "plan.json")
+    kept.expect(0, "apply", "plan.json")
     assert not protection(kept, "persona/coach")
 
 
 def test_with_another_edit_nothing_is_written_without_consent(kept: Project) -> None:
     kept.manifest("persona", "coach", {**COACH, "system_prompt": "Anew."})
 
-    assert kept.run("apply", "--yes").code == 4
+    kept.expect(4, "apply", "--yes")
     assert (kept.account.writes, protection(kept, "persona/coach")) == ([], True)
     kept.apply("--allow-lowered", "1")
     assert not protection(kept, "persona/coach")
@@ -103,7 +103,7 @@ def test_a_state_that_is_written_for_another_reason_does_not_lower_it(kept: Proj
     kept.manifest("persona", "coach", {**COACH, "context": "new"}, lifecycle={})
     kept.edit_in_portal("persona/coach", "/context", "new", op="add")
 
-    assert kept.run("apply", "--yes").code == 4
+    kept.expect(4, "apply", "--yes")
     kept.apply("--target", "persona/other")
     assert protection(kept, "persona/coach")
 
@@ -153,9 +153,8 @@ def lift(project: Project) -> None:
 def test_a_raised_limit_is_shown_in_every_report(ten: Project, format_: str) -> None:
     lift(ten)
 
-    result = ten.run("plan", "--format", format_, "--detailed-exitcode")
+    result = ten.expect(2, "plan", "--format", format_, "--detailed-exitcode")
 
-    assert result.code == 2
     assert "safety.max_deletes is raised from 5 to 1000" in html.unescape(result.out)
 
 
@@ -163,7 +162,7 @@ def test_a_change_does_not_profit_from_the_limit_that_it_raises(ten: Project) ->
     lift(ten)
     for number in range(9):
         ten.remove("persona", f"p{number}")
-    assert ten.run("plan", "--out", "plan.json").code == 0
+    ten.expect(0, "plan", "--out", "plan.json")
 
     result = ten.run("apply", "plan.json")
 
@@ -175,14 +174,14 @@ def test_a_change_does_not_profit_from_the_limit_that_it_raises(ten: Project) ->
 
 def test_a_raised_limit_wants_consent_and_counts_from_then_on(ten: Project) -> None:
     lift(ten)
-    assert ten.run("apply", "--yes").code == 4
-    assert ten.run("apply", "--yes", "--allow-lowered", "2").code == 0
-    assert ten.run("plan", "--detailed-exitcode").code == 0
+    ten.expect(4, "apply", "--yes")
+    ten.apply("--allow-lowered", "2")
+    ten.expect(0, "plan", "--detailed-exitcode")
     for number in range(9):
         ten.remove("persona", f"p{number}")
-    assert ten.run("plan", "--out", "plan.json").code == 0
+    ten.expect(0, "plan", "--out", "plan.json")
 
-    assert ten.run("apply", "plan.json").code == 0
+    ten.expect(0, "apply", "plan.json")
     assert len(ten.account.objects("personas")) == 1
 
 
@@ -198,7 +197,7 @@ def test_a_limit_that_is_lowered_counts_at_once_and_is_remembered(ten: Project) 
 
 def test_the_plan_file_of_another_limit_is_stale(ten: Project) -> None:
     lift(ten)
-    assert ten.run("plan", "--out", "plan.json").code == 0
+    ten.expect(0, "plan", "--out", "plan.json")
     ten.write("tavusctl.yaml", "safety: {max_deletes: 2000, max_delete_ratio: 1}\n")
 
     stale = ten.run("apply", "plan.json")

@@ -53,7 +53,7 @@ def forged(project: Project) -> Project:
     project.manifest("persona", "coach", SPEC)
     project.apply()
     project.manifest("persona", "coach", SPEC | {"system_prompt": "You coach well."})
-    assert project.run("plan").code == 0
+    project.expect(0, "plan")
     known = opened(project)
     entry = msgspec.msgpack.decode(known._known["manifests/persona-coach.yaml"], type=Entry)
     parsed = entry.manifests[0].parsed
@@ -139,7 +139,7 @@ def around(forged: Project) -> Iterator[Path]:
 def test_an_empty_text_that_is_deleted_is_missing(project: Project) -> None:
     project.manifest("persona", "coach", SPEC | {"context": "${file:prompts/context.md}"})
     text = project.write("manifests/prompts/context.md", "")
-    assert project.run("plan").code == 0
+    project.expect(0, "plan")
     text.unlink()
 
     for command in ("plan", "validate"):
@@ -165,7 +165,7 @@ def test_an_environment_that_is_not_there_has_none(project: Project, name: str) 
     project.write("tavusctl.yaml", "version: 1\nvar: {}\n")
     (project.root / ".tavusctl" / "cache").mkdir(parents=True)
     before = set(project.root.rglob("*"))
-    assert project.run("validate", "--env", name.format(root=project.root)).code == 10
+    project.expect(10, "validate", "--env", name.format(root=project.root))
     assert set(project.root.rglob("*")) == before
     assert not Path(name.format(root=project.root)).exists()
 
@@ -176,7 +176,7 @@ def test_it_holds_no_text_of_a_file_and_no_secret(project: Project) -> None:
     llm = {"model": "own", "base_url": "https://a.example.com", "api_key": "${secret:LLM_KEY}"}
     project.manifest("persona", "coach", SPEC | {"system_prompt": "${file:prompt.md}", "layers": {"llm": llm}})
     for command in ("validate", "plan", "plan"):
-        assert project.run(command, LLM_KEY="a-key-of-three-words").code == 0
+        project.expect(0, command, LLM_KEY="a-key-of-three-words")
     content = kept(project).read_bytes()
     assert b"persona/coach" in content or b"coach" in content
     assert PROMPT.strip().encode() not in content
@@ -196,9 +196,9 @@ def test_a_manifest_in_which_a_secret_stands_is_not_kept(project: Project) -> No
 def test_without_it_nothing_is_kept(project: Project, command: str) -> None:
     project.manifest("persona", "coach", SPEC)
     project.apply("--no-cache")
-    assert project.run(command, "--no-cache").code == 0
+    project.expect(0, command, "--no-cache")
     assert not kept(project).parent.exists()
-    assert project.run(command).code == 0
+    project.expect(0, command)
     assert kept(project).exists()
 
 
@@ -219,7 +219,7 @@ def test_a_folder_that_leads_elsewhere_is_left_alone(
     project.manifest("persona", "coach", SPEC)
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (project.root / ".tavusctl").symlink_to(elsewhere)
-    assert project.run("validate").code == 0
+    project.expect(0, "validate")
     assert not list(elsewhere.iterdir())
 
 

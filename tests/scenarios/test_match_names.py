@@ -111,7 +111,7 @@ def test_an_api_that_knows_only_the_newer_name_of_a_filter_shows_no_stock_object
 def test_half_an_import_is_a_slip(project: Project, args: tuple[str, ...]) -> None:
     project.manifest("persona", "coach", COACH)
 
-    assert project.run("import", *args).code == 12
+    project.expect(12, "import", *args)
 
 
 @pytest.mark.parametrize("text", ["", "kind: persona\nname: other\nmoved_from: [persona/theirs]\n", "kind: [\n"])

@@ -32,8 +32,7 @@ TYPED = {
 def test_a_command_line_that_is_not_ours_is_told_with_advice_that_works(project: Project, typed: str) -> None:
     project.write("tavusctl.yaml", "environments: {staging: {}, prod: {}}\n")
     project.write(M, COACH)
-    ended = project.run(*typed.split())
-    assert ended.code == 12, ended
+    ended = project.expect(12, *typed.split())
     assert all(words in ended.err for words in TYPED[typed]), ended.err
 
 

@@ -91,7 +91,7 @@ def test_the_new_address_is_on_disk_before_anything_is_sent(applied: Project) ->
     rename(applied, "persona", "coach", "sales-coach", {**COACH, "system_prompt": "You sell."})
     applied.account.fault(match=f"PATCH /v2/personas/{bound}", kind="status", status=400, times=None)
 
-    assert applied.run("apply", "--yes").code == 5
+    applied.expect(5, "apply", "--yes")
 
     assert json.loads(applied.run("state", "list", "--format", "json").out).keys() == {
         "document/prices",
@@ -113,7 +113,7 @@ def test_a_delete_beside_a_create_with_its_name_leads_to_moved_from(applied: Pro
 
     assert ("persona/trainer gets its name" in delete["reason"]) is told
     assert ("write `moved_from: persona/coach` in the new manifest" in delete["reason"]) is told
-    assert applied.run("apply", "--yes", "--allow-deletes", "1").code == 0
+    applied.apply("--allow-deletes", "1")
 
 
 def test_several_older_addresses_may_be_named(applied: Project) -> None:
@@ -126,9 +126,8 @@ def test_several_older_addresses_may_be_named(applied: Project) -> None:
 def test_a_reference_to_the_old_address_is_told_the_new_one(applied: Project) -> None:
     rename(applied, "document", "prices", "price-list", PRICES)
 
-    result = applied.run("validate")
+    result = applied.expect(10, "validate")
 
-    assert result.code == 10
     assert (
         "`persona/coach` refers to `document/prices`, which is `document/price-list` now [TV121 undeclared-reference]"
         in result.out
@@ -143,9 +142,8 @@ def test_an_address_cannot_get_two_objects(applied: Project) -> None:
     second = applied.bound("persona/sales-coach")
     rename(applied, "persona", "coach", "sales-coach", COACH)
 
-    result = applied.run("plan")
+    result = applied.expect(9, "plan")
 
-    assert result.code == 9
     assert (
         f"several objects into one address: persona/sales-coach ({second}) and persona/coach ({first}) [E905]"
         in result.err
@@ -170,7 +168,7 @@ def test_a_protected_object_can_be_renamed(applied: Project) -> None:
     applied.apply()
     rename(applied, "persona", "coach", "sales-coach", COACH, lifecycle={"prevent_destroy": True})
 
-    assert applied.run("plan").code == 0
+    applied.expect(0, "plan")
     applied.apply()
     applied.remove("persona", "sales-coach")
 
@@ -185,22 +183,20 @@ def test_ids_for_applications_follow_a_rename_at_once(applied: Project) -> None:
     assert f"persona/sales-coach ({bound})" in applied.run("verify").out
 
     applied.write("tavusctl.yaml", "outputs: {COACH_ID: persona/coach}")
-    result = applied.run("output")
-    assert result.code == 10
+    result = applied.expect(10, "output")
     assert "write `persona/sales-coach`, its new address" in result.err
 
 
 def test_a_reviewed_rename_is_applied_from_its_plan_file(applied: Project) -> None:
     rename(applied, "persona", "coach", "sales-coach", COACH)
     applied.run("plan", "--out", "plan.json")
-    assert applied.run("apply", "plan.json").code == 0
+    applied.expect(0, "apply", "plan.json")
     assert applied.bound("persona/sales-coach")
 
     rename(applied, "persona", "sales-coach", "closer", COACH)
     applied.run("plan", "--out", "plan.json")
     applied.manifest("persona", "closer", COACH, moved_from="persona/closed")
-    stale = applied.run("apply", "plan.json")
-    assert stale.code == 3
+    applied.expect(3, "apply", "plan.json")
     assert applied.account.writes == []
 
 
@@ -212,9 +208,8 @@ def test_an_earlier_run_is_undone_under_the_new_address(applied: Project) -> Non
     rename(applied, "persona", "coach", "sales-coach", {**COACH, "system_prompt": "You shout."})
     applied.apply()
 
-    result = applied.run("undo", run, "--yes")
+    result = applied.expect(0, "undo", run, "--yes")
 
-    assert result.code == 0, result.out + result.err
     assert "persona/sales-coach" in result.out
     assert applied.account.objects("personas")[bound]["system_prompt"] == "You coach."
     assert applied.bound("persona/sales-coach") == bound
@@ -232,15 +227,13 @@ def test_a_created_object_is_undone_after_it_was_renamed(applied: Project) -> No
     )
     applied.apply()
 
-    result = applied.run("undo", run, "--yes", "--allow-deletes", "2")
-
-    assert result.code == 0, result.out + result.err
+    applied.expect(0, "undo", run, "--yes", "--allow-deletes", "2")
     assert applied.account.objects("personas") == applied.account.objects("documents") == {}
 
 
 def test_everything_is_destroyed_whether_the_rename_is_recorded_or_not(applied: Project) -> None:
     rename(applied, "persona", "coach", "sales-coach", COACH)
-    assert applied.run("destroy", "--yes", "--allow-deletes", "2").code == 0
+    applied.expect(0, "destroy", "--yes", "--allow-deletes", "2")
     assert applied.account.objects("personas") == {}
 
 
@@ -266,9 +259,7 @@ def test_a_live_edit_is_adopted_into_the_renamed_manifest(applied: Project) -> N
     rename(applied, "persona", "coach", "sales-coach", COACH)
     applied.edit_in_portal("persona/coach", "/persona_name", "Sales coach")
 
-    result = applied.run("adopt", "persona/sales-coach")
-
-    assert result.code == 0, result.err
+    applied.expect(0, "adopt", "persona/sales-coach")
     assert "Sales coach" in (applied.root / "manifests/persona-sales-coach.yaml").read_text("utf-8")
     assert [one["address"] for one in applied.plan()["moved"]] == ["persona/sales-coach"]
     assert applied.plan()["changes"] == []
@@ -277,8 +268,6 @@ def test_a_live_edit_is_adopted_into_the_renamed_manifest(applied: Project) -> N
 def test_references_to_the_old_address_are_put_right_by_fix(applied: Project) -> None:
     rename(applied, "document", "prices", "price-list", PRICES)
 
-    result = applied.run("validate", "--fix")
-
-    assert result.code == 0, result.out + result.err
+    applied.expect(0, "validate", "--fix")
     assert "${ref:document/price-list}" in (applied.root / "manifests/persona-coach.yaml").read_text("utf-8")
     assert applied.plan()["changes"] == []

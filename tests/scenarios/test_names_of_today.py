@@ -134,8 +134,8 @@ def test_words_for_kinds_are_taken_wherever_an_address_is(today: Project) -> Non
     assert (output.code, remote_id in output.out) == (0, True)
     assert (forgotten.code, imported.code, "persona/coach" in imported.out + imported.err) == (0, 0, True)
     assert today.plan()["changes"] == []
-    assert today.run("apply", "--yes", "--discard-drafts", "pal/coach").code == 0
-    assert today.run("verify", "--conversation", "pal/coach").code == 0
+    today.apply("--discard-drafts", "pal/coach")
+    today.expect(0, "verify", "--conversation", "pal/coach")
 
 
 def test_export_writes_one_word_for_each_thing(today: Project) -> None:
@@ -216,8 +216,7 @@ def test_members_of_list_items_that_nobody_knows_stay_and_make_no_difference(tod
     assert (today.plan()["changes"], today.plan()["drift"]) == ([], [])
     account.portal("guardrails", remote_id, {"op": "replace", "path": "/data/0/guardrail_prompt", "value": "Calm!"})
 
-    adopted = today.run("adopt", "--all")
-    assert adopted.code == 0, adopted.err
+    today.expect(0, "adopt", "--all")
     today.apply()
     assert "newer" not in (today.root / "manifests/guardrails-rules.yaml").read_text()
     edited = {**RULES, "data": [RULES["data"][1], {**RULES["data"][0], "guardrail_prompt": "Keep calm."}]}

@@ -95,7 +95,7 @@ def test_a_failure_that_passes_goes_unnoticed(new: Project, kind: str) -> None:
     """A read is repeated, and the apply goes on."""
     new.account.fault(match=LISTS, kind=kind, times=2)
 
-    assert new.run("apply", "--yes").code == 0
+    new.apply()
     assert len(new.account.objects("personas")) == 1
     assert new.plan()["changes"] == []
 
@@ -156,9 +156,8 @@ def test_a_key_that_is_revoked_in_the_middle_ends_with_its_own_code(new: Project
     body = {"message": "Invalid access token"}
     new.account.fault(match="POST /v2/personas", kind="status", status=401, body=body)
 
-    result = new.run("apply", "--yes", "--format", "json")
+    result = new.expect(8, "apply", "--yes", "--format", "json")
 
-    assert result.code == 8
     assert {o["address"]: o["status"] for o in result.document["outcomes"]} == {
         "guardrails/house": "done",
         "persona/coach": "failed",

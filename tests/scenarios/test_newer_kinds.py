@@ -127,7 +127,7 @@ def test_a_name_that_a_manifest_drops_stays_as_it_is(project: Project, sample: S
     project.account.forget()
 
     assert project.plan()["changes"] == []
-    assert project.run("apply", "--yes").code == 0
+    project.apply()
     assert project.account.writes == []
 
 
@@ -273,9 +273,7 @@ def test_a_create_is_undone_by_a_delete(project: Project, sample: Sample) -> Non
     applied(project, sample)
     run = project.run("undo").out.split()[0]
 
-    undone = project.run("undo", run, "--yes", "--allow-deletes", "2" if sample.kind == "deployment" else "1")
-
-    assert undone.code == 0, undone.out + undone.err
+    project.expect(0, "undo", run, "--yes", "--allow-deletes", "2" if sample.kind == "deployment" else "1")
     assert project.account.objects(sample.collection) == {}
 
 
@@ -331,9 +329,7 @@ def test_one_object_whatever_the_answer_to_its_create(project: Project, sample: 
     written(project, sample)
     project.account.fault(match=f"POST {KINDS[sample.kind].collection}", **FAULTS[fault])
 
-    applied = project.run("apply", "--yes")
-
-    assert applied.code == 0, applied.out + applied.err
+    project.apply()
     assert len(project.account.objects(sample.collection)) == 1
     assert actions(project) == {}
 
@@ -354,9 +350,7 @@ def test_one_object_after_a_kill(project: Project, lent: Launcher, sample: Sampl
     project.account.fault(match=f"{method} {KINDS[sample.kind].collection}*", kind="kill", phase="after")
 
     assert killed.run("apply", "--yes", *(["--allow-deletes", "1"] if method == "DELETE" else [])).code == KILLED
-    last = project.run("apply", "--yes")
-
-    assert last.code == 0, last.out + last.err
+    project.apply()
     assert actions(project) == {}
     assert len(project.account.objects(sample.collection)) == (
         (method != "DELETE") + (method == "DELETE" and sample.kind == "dictionary")
@@ -384,7 +378,7 @@ def test_an_account_of_the_older_api_is_told_plainly(project: Project, sample: S
     planned = project.run("plan")
 
     if sample.kind == "guardrail":  # its collection is there, and takes no single ones
-        assert project.run("apply", "--yes").code == 5
+        project.expect(5, "apply", "--yes")
     else:
         assert planned.code == 11
         assert "its API is older than the kind" in planned.err
@@ -464,7 +458,7 @@ def test_a_set_is_no_single_guardrail_and_the_other_way_round(project: Project) 
     project.apply()
     single, rules = project.bound("guardrail/it"), project.bound("guardrails/set")
     for address in ("guardrail/it", "guardrails/set"):
-        assert project.run("state", "rm", address).code == 0
+        project.expect(0, "state", "rm", address)
 
     wrong = [project.run("import", "guardrail/it", rules), project.run("import", "guardrails/set", single)]
     right = project.run("import", "--match-names")
@@ -497,11 +491,10 @@ def test_a_name_that_somebody_took_meanwhile_is_told(project: Project, account: 
     body = {"error": "A tool named book_table already exists"}
     account.fault(match="POST /v2/tools", kind="status", status=409, body=body)
 
-    applied = project.run("apply", "--yes")
+    applied = project.expect(4, "apply", "--yes")
 
-    assert applied.code == 4, applied.out + applied.err
     assert "the account has this name already" in applied.out + applied.err
-    assert project.run("apply", "--yes").code == 0
+    project.apply()
 
 
 @pytest.mark.needs("corpus")

@@ -153,9 +153,7 @@ def test_an_adopted_removal_takes_along_what_is_null(project: Project, null: str
     project.apply()
     project.account.portal("tools", project.bound("tool/book"), {"op": "remove", "path": "/delivery/api/auth"})
 
-    adopted = project.run("adopt", "tool/book")
-
-    assert adopted.code == 0, adopted.err
+    project.expect(0, "adopt", "tool/book")
     assert "auth" not in path.read_text()
     assert project.plan()["changes"] == []
 

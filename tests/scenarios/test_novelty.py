@@ -107,7 +107,7 @@ def test_names_are_remembered_when_nothing_else_is_to_be_done(applied: Project) 
     settings(applied, "secrets: [OPENAI, SPARE]\n")
     assert news(applied.plan()) == ["`SPARE` is read as a secret for the first time"]
 
-    assert applied.run("apply", "--yes").code == 0
+    applied.apply()
 
     assert news(applied.plan()) == []
 
@@ -173,9 +173,8 @@ def test_whoever_names_a_secret_hides_nothing_that_he_writes(applied: Project, f
     settings(applied, "secrets: [OPENAI, BRANCH, PR_TITLE]\n")
 
     file = applied.root / "plan.json"
-    result = applied.run("plan", "--format", form, "--out", str(file), BRANCH=EVIL[0], PR_TITLE=EVIL[1])
+    result = applied.expect(0, "plan", "--format", form, "--out", str(file), BRANCH=EVIL[0], PR_TITLE=EVIL[1])
 
-    assert result.code == 0
     assert [word for word in EVIL if word not in file.read_text("utf-8")] == []
     told = html.unescape(re.sub(r"</?(?:del|ins)>", "", result.out)).replace("{+", "").replace("+}", "")
     assert [word for word in EVIL if word not in told] == []

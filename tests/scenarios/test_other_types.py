@@ -79,7 +79,7 @@ def test_a_sign_in_of_another_type_is_a_difference(project: Project) -> None:
     listed = {"data": [read], "total_count": 1}
     project.account.fault(match="GET /v2/tools", kind="status", status=200, body=listed, times=100)
 
-    assert project.run("drift").code == 0
+    project.expect(0, "drift")
     assert project.plan()["drift"][0]["address"] == "tool/it"
 
 
@@ -91,8 +91,7 @@ def test_crawl_settings_of_another_type_are_a_difference(project: Project, crawl
     listed = {"data": [{**read, "crawl_config": crawl}], "total_count": 1}
     project.account.fault(match="GET /v2/documents", kind="status", status=200, body=listed, times=100)
 
-    plan = project.run("plan")
+    plan = project.expect(0, "plan")
 
-    assert plan.code == 0, plan.err
     assert "@ document/it: recrawl" in plan.out
     assert project.plan()["changes"][0]["patch"][0]["value"] == SITE["crawl"]

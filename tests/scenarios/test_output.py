@@ -126,12 +126,11 @@ def test_a_file_is_brought_up_to_date_and_nothing_else_in_it_moves(applied: Proj
     ).encode("latin-1")
     env.write_bytes(before)
     env.chmod(0o640)
-    check = applied.run("output", "--check", ".env")
-    assert check.code == 2
+    check = applied.expect(2, "output", "--check", ".env")
     assert [line.split()[1] for line in check.out.splitlines()] == [line.split("=")[0] for line in expected(applied)]
     assert env.read_bytes() == before
 
-    assert applied.run("output", "--write", ".env").code == 0
+    applied.expect(0, "output", "--write", ".env")
     persona = ids(applied)["persona/coach"].encode()
     kept = before.replace(b"'p-old'", persona).replace(b"AUTH = false", b"AUTH = true")
     added = [line for line in expected(applied) if not line.startswith(("VITE_TAVUS_PERSONA_ID", "REQUIRE_AUTH"))]
@@ -142,7 +141,7 @@ def test_a_file_is_brought_up_to_date_and_nothing_else_in_it_moves(applied: Proj
     check = applied.run("output", "--check", ".env")
     assert (check.code, check.out) == (0, "")
     stamp = env.stat().st_mtime_ns
-    assert applied.run("output", "--write", ".env").code == 0
+    applied.expect(0, "output", "--write", ".env")
     assert env.stat().st_mtime_ns == stamp
 
 
@@ -150,8 +149,8 @@ def test_a_new_file_is_for_its_owner_alone_and_a_link_stays_one(applied: Project
     applied.write("tavusctl.yaml", OUTPUTS)
     (applied.root / "web").mkdir()
     (applied.root / "web/.env").symlink_to("../common.env")
-    assert applied.run("output", "--check", "web/.env").code == 2
-    assert applied.run("output", "--write", "web/.env").code == 0
+    applied.expect(2, "output", "--check", "web/.env")
+    applied.expect(0, "output", "--write", "web/.env")
     assert (applied.root / "web/.env").is_symlink()
     assert (applied.root / "common.env").read_text().splitlines() == expected(applied)
     assert (applied.root / "common.env").stat().st_mode & 0o777 == 0o600
@@ -164,8 +163,8 @@ def test_an_application_gets_the_names_that_it_reads(applied: Project) -> None:
 
     assert applied.run("output", "VITE_*").out.splitlines() == known[:1]
     assert applied.run("output", "REQUIRE_AUTH", "*DOCUMENT*").out.splitlines() == known[2:5]
-    assert applied.run("output", "--write", "web.env", "VITE_*").code == 0
-    assert applied.run("output", "--check", "web.env", "VITE_*").code == 0
+    applied.expect(0, "output", "--write", "web.env", "VITE_*")
+    applied.expect(0, "output", "--check", "web.env", "VITE_*")
     assert (applied.root / "web.env").read_text().splitlines() == known[:1]
     wrong = applied.run("output", "TAVUS_REPLICA_ID", "REQUIRE_OUTH")
     assert (wrong.code, wrong.out) == (12, "")
@@ -175,8 +174,7 @@ def test_an_application_gets_the_names_that_it_reads(applied: Project) -> None:
 
 def test_an_unknown_address_is_told_with_its_place(applied: Project) -> None:
     applied.write("tavusctl.yaml", "outputs:\n  A: persona/coach\n  B: [document/prices, document/price]\n")
-    result = applied.run("output", "--format", "json")
-    assert result.code == 10
+    result = applied.expect(10, "output", "--format", "json")
     (diagnostic,) = result.document["error"]["complaints"]
     assert (diagnostic["path"], diagnostic["line"], diagnostic["column"]) == ("tavusctl.yaml", 3, 24)
     assert diagnostic["message"] == "outputs.B: unknown resource `document/price`"
@@ -193,8 +191,7 @@ def test_an_object_that_was_never_applied_has_no_id(applied: Project) -> None:
 
 def test_what_programs_read_differently_is_not_written(applied: Project) -> None:
     applied.write("tavusctl.yaml", 'outputs: {A: {value: "it\'s $HOME"}}\n')
-    result = applied.run("output", "--write", ".env")
-    assert result.code == 12
+    result = applied.expect(12, "output", "--write", ".env")
     assert "outputs.A" in result.err
     assert not os.path.lexists(applied.root / ".env")
     assert json.loads(applied.run("output", "--format", "json").out) == {"A": "it's $HOME"}
@@ -202,8 +199,7 @@ def test_what_programs_read_differently_is_not_written(applied: Project) -> None
 
 @pytest.mark.parametrize("command", [("output", "--write"), ("plan", "--out"), ("graph", "--out")])
 def test_a_folder_that_is_missing_is_named(applied: Project, command: tuple[str, ...]) -> None:
-    result = applied.run(*command, "web/new.env")
-    assert result.code == 12
+    result = applied.expect(12, *command, "web/new.env")
     assert "cannot write `web/new.env`: the folder `web` does not exist" in result.err
 
 
@@ -234,10 +230,10 @@ def test_what_a_check_advises_is_about_the_same_names_and_environment(project: P
 
     assert "run `tavusctl apply --env prod`, or `tavusctl import ADDRESS ID --env prod`" in early.err
     assert "next: run `tavusctl output --write 'my app.env' 'VITE_*' --env prod`\n" in checked.err
-    assert project.run("output", "--write", "my app.env", "VITE_*", "--env", "prod").code == 0
+    project.expect(0, "output", "--write", "my app.env", "VITE_*", "--env", "prod")
     assert "OTHER" not in (project.root / "my app.env").read_text()
 
 
 @pytest.mark.parametrize("arguments", [("--check", "x", "--write", "y"), ("--check", "x", "--format", "json")])
 def test_options_that_contradict_each_other(applied: Project, arguments: tuple[str, ...]) -> None:
-    assert applied.run("output", *arguments).code == 12
+    applied.expect(12, "output", *arguments)

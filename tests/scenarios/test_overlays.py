@@ -70,7 +70,7 @@ def complaints(project: Project, *args: str) -> dict[str, list[str]]:
 def test_each_environment_has_what_its_files_say(staged: Project) -> None:
     for name in ("staging", "production"):
         staged.apply("--env", name)
-        assert staged.run("plan", "--env", name, "--detailed-exitcode").code == 0
+        staged.expect(0, "plan", "--env", name, "--detailed-exitcode")
 
     made = personas(staged.account)
     assert made["Coach P"]["system_prompt"] == "You coach."
@@ -153,13 +153,12 @@ def test_an_object_is_somebody_elses_in_one_environment(staged: Project) -> None
     staged.write("overlays/staging/deep/coach.yaml", f"kind: persona\nname: coach\nexternal: true\nid: {id_}\n")
     assert actions(staged, "--env", "staging") == {}
     assert actions(staged, "--env", "production") == {"persona/coach": "create"}
-    assert staged.run("verify", "--env", "staging").code == 0
+    staged.expect(0, "verify", "--env", "staging")
 
 
 def test_an_id_that_is_not_there_is_told_where_the_overlay_says_it(staged: Project) -> None:
     staged.write("overlays/staging/deep/coach.yaml", "kind: persona\nname: coach\nexternal: true\nid: p123\n")
-    result = staged.run("plan", "--env", "staging")
-    assert result.code == 10
+    result = staged.expect(10, "plan", "--env", "staging")
     assert "overlays/staging/deep/coach.yaml:4:5: error: `persona/coach` is external" in result.out + result.err
 
 
@@ -226,7 +225,7 @@ def test_explain_says_of_each_value_which_file_says_it(staged: Project) -> None:
     assert lines[speed + 1].split() == f"at {over}:8:35, in place of {base}:9:57".split()
     assert len(lines[speed]) < 80
     assert over not in staged.run("explain", "persona/coach", "--env", "production").out
-    assert staged.run("explain", "persona/coach").code == 12
+    staged.expect(12, "explain", "persona/coach")
     assert "did you mean `persona/coach`?" in staged.run("explain", "pal/coahc", "--env", "staging").err
     assert staged.account.requests == []
 
@@ -310,7 +309,7 @@ def test_bad_input_is_told_with_its_place_and_what_is_right(staged: Project, cas
     found = complaints(staged)
     assert place in found, found
     assert all(any(word in one for one in found[place]) for word in words), found[place]
-    assert staged.run("plan", "--env", "staging").code == 10
+    staged.expect(10, "plan", "--env", "staging")
 
 
 def test_a_folder_that_no_environment_names_is_told(staged: Project) -> None:
@@ -435,9 +434,8 @@ class TestAdopt:
         base, over = (staged.root / one for one in ("manifests/coach.yaml", "overlays/staging/deep/coach.yaml"))
         old = base.read_text(), over.read_text()
 
-        result = staged.run("adopt", "--all", "--env", "staging")
+        result = staged.expect(0, "adopt", "--all", "--env", "staging")
 
-        assert result.code == 0, result.out + result.err
         assert "note: the same files are read by `production`; plan there, too, before you merge\n" in result.err
         assert base.read_text() == old[0].replace("cartesia", "elevenlabs")
         assert over.read_text() == old[1].replace("0.7", "0.9")
@@ -465,9 +463,7 @@ class TestAdopt:
         edit = {"op": "replace", "path": "/layers/tts/tts_engine", "value": "elevenlabs"}
         staged.account.portal("personas", id_, edit)
 
-        result = staged.run("adopt", "persona/coach", "--env", "staging")
-
-        assert result.code == 0, result.out + result.err
+        staged.expect(0, "adopt", "persona/coach", "--env", "staging")
         assert (staged.root / "manifests/coach.yaml").read_text() == COACH.lstrip("\n")
         (change,) = staged.plan("--env", "staging")["changes"]
         assert [one["path"] for one in change["fields"]] == ["/layers/tts/voice_settings/speed"]  # as `null` wants it
@@ -479,19 +475,19 @@ def test_export_never_writes_an_overlay(staged: Project) -> None:
 
     result = staged.run("export", "--env", "staging", "--out", "overlays/staging")
     assert (result.code, "`overlays/staging`" in result.err) == (12, True)
-    assert staged.run("export", "--env", "staging", "--dry-run").code == 0
-    assert staged.run("export", "--env", "staging").code == 0
+    staged.expect(0, "export", "--env", "staging", "--dry-run")
+    staged.expect(0, "export", "--env", "staging")
 
     assert sorted(os.walk(staged.root / "overlays")) == before
     assert "new" in staged.run("state", "list", "--env", "staging").out
 
 
 def test_fmt_knows_overlays_and_their_schemas(staged: Project) -> None:
-    assert staged.run("schema", "--out", "schemas").code == 0
+    staged.expect(0, "schema", "--out", "schemas")
     over = staged.root / "overlays/staging/deep/coach.yaml"
     over.write_text("# yaml-language-server: $schema=x.json\n" + OVER.lstrip("\n") + "  \n")
 
-    assert staged.run("fmt", "--env", "production").code == 0
+    staged.expect(0, "fmt", "--env", "production")
 
     first = over.read_text().splitlines()[0]
     assert first == "# yaml-language-server: $schema=../../../schemas/persona.overlay.schema.json"

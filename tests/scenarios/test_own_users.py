@@ -42,7 +42,7 @@ def test_a_delete_is_refused_in_the_plan(project: Project, kind: str) -> None:
     assert refusals(project, *agree) == {f"{kind}/it": "E405"}
     assert refusals(project, "--target", f"{kind}/it", *agree) == {f"{kind}/it": "E405"}
     assert "still referred to by persona/user" in project.run("plan", *agree).out
-    assert project.run("apply", "--yes", "--allow-deletes", "0", *agree).code == 4
+    project.expect(4, "apply", "--yes", "--allow-deletes", "0", *agree)
     assert (project.account.writes, exists(project, kind, remote_id)) == ([], True)
 
 

@@ -362,9 +362,8 @@ def test_an_undo_plans_no_change_of_a_set_that_lost_a_deleted_member(today: Proj
     )
     today.apply("--allow-deletes", "1")
 
-    undone = today.run("undo", last(today), "--yes")
+    undone = today.expect(4, "undo", last(today), "--yes")
 
-    assert undone.code == 4
     assert "! persona/host: update refused [E307]\n    it referred to tool/old, which was deleted" in undone.out
     assert "skipped" not in undone.out
 
@@ -444,9 +443,8 @@ def test_a_create_whose_later_call_is_refused_is_bound_and_finished(today: Proje
     today.manifest("persona", "host", full(["end_call"]))
     today.account.fault(match=match, kind="status", status=422, body={"error": "Not now."})
 
-    result = today.run("apply", "--yes", "--format", "json")
+    result = today.expect(5, "apply", "--yes", "--format", "json")
 
-    assert result.code == 5
     (outcome,) = [one for one in result.document["outcomes"] if one["address"] == "persona/host"]
     ident = today.bound("persona/host")
     assert outcome["status"] == "failed"
@@ -493,9 +491,8 @@ def test_an_older_account_is_told_plainly(project: Project) -> None:
     spec = {"persona_name": "Host", "system_prompt": PROMPT, "skills": {"internet_search": {}}}
     project.manifest("persona", "host", spec)
 
-    result = project.run("apply", "--yes")
+    result = project.expect(5, "apply", "--yes")
 
-    assert result.code == 5
     assert "the API of this account has no calls for `/skills` of a persona" in result.out
     assert "leave it out of the manifest" in result.out
     del spec["skills"]
@@ -509,9 +506,8 @@ def test_a_skill_that_the_api_does_not_know_is_named(today: Project) -> None:
     spec = {"persona_name": "Host", "system_prompt": PROMPT, "skills": {"teleport": {"to": "here"}}}
     today.manifest("persona", "host", spec)
 
-    result = today.run("apply", "--yes")
+    result = today.expect(5, "apply", "--yes")
 
-    assert result.code == 5
     assert "`/skills/teleport` was refused with 404: Unknown skill 'teleport'" in result.out
 
 

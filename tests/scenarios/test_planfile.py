@@ -29,7 +29,7 @@ def planned(project: Project) -> Project:
     project.apply()
     project.manifest("persona", "coach", {**COACH, "system_prompt": "You coach well."})
     project.remove("document", "prices")
-    assert project.run("plan", "--out", "plan.json").code == 0
+    project.expect(0, "plan", "--out", "plan.json")
     project.account.forget()
     return project
 
@@ -109,9 +109,8 @@ def test_a_plan_that_apply_refuses_says_nothing_of_an_apply(project: Project) ->
     project.edit_in_portal("persona/coach", "/system_prompt", "You shout.")
     project.manifest("persona", "coach", {**COACH, "system_prompt": "You whisper."})
 
-    told = project.run("plan", "--out", "plan.json")
+    told = project.expect(3, "plan", "--out", "plan.json")
 
-    assert told.code == 3
     assert "apply this plan" not in told.err
 
 
@@ -134,9 +133,7 @@ def test_fm_134_another_key_of_the_same_account(planned: Project) -> None:
     account.switch(keys={"rotated": account.key, account.key: account.key})
 
     refused(planned, 9, "cannot be checked with this API key", TAVUS_API_KEY="rotated")
-    applied = planned.run("apply", "plan.json", TAVUS_API_KEY="rotated", TAVUS_API_KEY_OLD=account.key)
-
-    assert applied.code == 0, applied.err
+    planned.expect(0, "apply", "plan.json", TAVUS_API_KEY="rotated", TAVUS_API_KEY_OLD=account.key)
     assert [one["method"] for one in account.writes] == ["PATCH", "DELETE"]
 
 
@@ -218,7 +215,7 @@ def test_fm_138_another_secret_is_named(project: Project) -> None:
     assert (result.code, project.account.writes) == (3, [])
     assert "a secret has changed since it was made: KEY [" in result.err
     assert "canary" not in result.err + result.out + (project.root / "plan.json").read_text()
-    assert project.run("apply", "plan.json", KEY="first-canary").code == 0
+    project.expect(0, "apply", "plan.json", KEY="first-canary")
 
 
 def test_fm_137_a_change_of_an_unrelated_object_is_no_reason(planned: Project) -> None:
@@ -388,7 +385,7 @@ def prompts(project: Project) -> dict[str, str]:
 
 
 def test_a_plan_for_a_target_is_carried_out_for_it_alone(two: Project) -> None:
-    assert two.run("plan", "--target", "persona/coach", "--out", "plan.json").code == 0
+    two.expect(0, "plan", "--target", "persona/coach", "--out", "plan.json")
 
     assert apply_plan(two).code == 0
     assert prompts(two) == {"Coach": "You coach well.", "Host": "You host."}
@@ -396,7 +393,7 @@ def test_a_plan_for_a_target_is_carried_out_for_it_alone(two: Project) -> None:
 
 def test_a_plan_that_settles_a_conflict_is_carried_out(two: Project) -> None:
     two.edit_in_portal("persona/coach", "/system_prompt", "Theirs.")
-    assert two.run("plan", "--overwrite", "persona/coach", "--out", "plan.json").code == 0
+    two.expect(0, "plan", "--overwrite", "persona/coach", "--out", "plan.json")
 
     assert apply_plan(two).code == 0
     assert prompts(two)["Coach"] == "You coach well."
@@ -406,14 +403,14 @@ def test_a_plan_that_settles_a_conflict_is_carried_out(two: Project) -> None:
 def test_a_plan_that_takes_over_is_carried_out(project: Project, option: str) -> None:
     (theirs,) = project.account.seed(personas=[COACH])["personas"]
     project.manifest("persona", "coach", COACH)
-    assert project.run("plan", option, "--out", "plan.json").code == 0
+    project.expect(0, "plan", option, "--out", "plan.json")
 
     assert apply_plan(project).code == 0
     assert project.bound("persona/coach") == theirs
 
 
 def test_a_plan_to_destroy_is_carried_out(two: Project) -> None:
-    assert two.run("plan", "--destroy", "--out", "plan.json").code == 0
+    two.expect(0, "plan", "--destroy", "--out", "plan.json")
 
     limited = apply_plan(two)
     done = two.run("apply", "plan.json", "--allow-deletes", "2")
@@ -429,7 +426,7 @@ def test_a_plan_to_train_anew_is_carried_out(project: Project) -> None:
     project.manifest("replica", "anna", video)
     project.apply()
     project.manifest("replica", "anna", {**video, "train_video_url": "https://example.com/new.mp4"})
-    assert project.run("plan", "--allow-replace", "replica/anna", "--out", "plan.json").code == 0
+    project.expect(0, "plan", "--allow-replace", "replica/anna", "--out", "plan.json")
 
     assert apply_plan(project).code == 0
     assert len(project.account.objects("replicas")) == 2
@@ -473,7 +470,7 @@ def test_options_beside_a_file_that_was_made_with_others_are_refused(
 def test_the_same_options_beside_the_file_are_no_contradiction(two: Project) -> None:
     two.run("plan", "--target", "persona/coach", "--out", "plan.json")
 
-    assert two.run("apply", "plan.json", "--target", "persona/coach", "--watch").code == 0
+    two.expect(0, "apply", "plan.json", "--target", "persona/coach", "--watch")
 
 
 def test_what_differs_is_named(planned: Project) -> None:
@@ -487,7 +484,7 @@ def test_a_link_that_has_come_to_its_end_is_no_change_of_the_account(project: Pr
     begin = datetime.now(UTC)
     signed = f"X-Amz-Date={begin:%Y%m%dT%H%M%SZ}&X-Amz-Expires={25 * 3600}&X-Amz-Signature=0"
     project.manifest("document", "prices", {**PRICES, "document_url": f"https://example.com/a.pdf?{signed}"})
-    assert project.run("plan", "--out", "plan.json").code == 0
+    project.expect(0, "plan", "--out", "plan.json")
     project.account.advance(2 * 3600)
 
     refused(project, 3, "a signed URL has expired since it was made: document/prices")

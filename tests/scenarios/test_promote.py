@@ -71,8 +71,7 @@ def changed(project: Project) -> list[str]:
 
 def promote(project: Project, *args: str, target: str = "europe") -> str:
     """Promote the coach, and see it done."""
-    result = project.run("promote", "persona/coach", "--from", "staging", "--to", target, *args)
-    assert result.code == 0, result.err
+    result = project.expect(0, "promote", "persona/coach", "--from", "staging", "--to", target, *args)
     return result.out
 
 
@@ -80,7 +79,7 @@ def test_a_change_is_tried_in_staging_and_carried_over_by_files_only(staged: Pro
     environments = ("staging", "europe", "america")
     for name in environments:
         staged.apply("--env", name)
-        assert staged.run("plan", "--env", name, "--detailed-exitcode").code == 0
+        staged.expect(0, "plan", "--env", name, "--detailed-exitcode")
     staged.account.forget()
 
     told = promote(staged)
@@ -105,7 +104,7 @@ def test_a_change_is_tried_in_staging_and_carried_over_by_files_only(staged: Pro
     assert promote(staged) == ""
     for name in environments:
         staged.apply("--env", name)
-        assert staged.run("plan", "--env", name, "--detailed-exitcode").code == 0
+        staged.expect(0, "plan", "--env", name, "--detailed-exitcode")
 
 
 def test_a_dry_run_shows_the_edit_and_writes_nothing(staged: Project) -> None:
@@ -252,7 +251,7 @@ def test_an_object_of_one_environment_is_copied_into_the_overlay_of_another(stag
     assert [one["address"] for one in made["europe"]] == ["persona/coach", "persona/extra", "persona/trial"]
     assert made["europe"][2]["patch"][0]["value"]["persona_name"] == "Trial of E"
     assert [one["address"] for one in made["america"]] == ["persona/coach"]
-    assert staged.run(*command).code == 0
+    staged.expect(0, *command)
 
     for args, code, words in (
         ((*command[:2], "--from", "staging", "--to", "america", "--field", "/context"), 12, "leave out `--field`"),
@@ -363,7 +362,7 @@ def test_a_dry_run_refuses_what_the_command_refuses_and_in_the_same_words(projec
     assert "help: use `--field /context` for the fields that change nothing else; for the others, give" in real.err
     assert (tried.code, tried.out, tried.err) == (real.code, real.out, real.err)
     assert (project.root / "manifests/coach.yaml").read_text() == base
-    assert project.run(*command, "--field", "/context").code == 0
+    project.expect(0, *command, "--field", "/context")
 
     refers = "kind: persona\nname: coach\nspec: {document_ids: ['${ref:document/prices}']}\n"
     project.write("overlays/staging/coach.yaml", refers)

@@ -50,7 +50,7 @@ def test_the_account_has_the_text_and_the_state_what_tells_it_from_others(clash:
     assert SHOWN not in files(clash.root)
     assert WORD not in records(clash.root)
     for tenant in (WORD, "another-value", None):
-        assert clash.run("plan", "--detailed-exitcode", TENANT=tenant).code == 0
+        clash.expect(0, "plan", "--detailed-exitcode", TENANT=tenant)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_record_that_would_hold_the_value_is_refused(clash: Project, args: tup
     assert (done.code, "TENANT" in done.err + done.out, WORD in done.out + done.err) == (4, True, False)
     assert not (clash.root / "plan.json").exists()
     assert not (clash.root / ".env").exists()
-    assert clash.run(*args, TENANT="another-value").code == 0  # the control
+    clash.expect(0, *args, TENANT="another-value")
 
 
 def test_a_state_is_given_out_without_the_value(clash: Project) -> None:
@@ -70,8 +70,8 @@ def test_a_state_is_given_out_without_the_value(clash: Project) -> None:
     assert [one.code for one in pulled] == [0, 0]
     assert WORD not in "".join(one.out + one.err for one in pulled)
     (clash.root / "pulled.json").write_text(pulled[0].out)
-    assert clash.run("state", "push", "pulled.json").code == 0
-    assert clash.run("plan", "--detailed-exitcode").code == 0
+    clash.expect(0, "state", "push", "pulled.json")
+    clash.expect(0, "plan", "--detailed-exitcode")
 
 
 EDITS = {
@@ -95,7 +95,7 @@ def test_wherever_the_value_stands_nothing_keeps_it_and_nothing_differs(
     clash.apply()
     account.forget()
     for tenant in (WORD, None):
-        assert clash.run("plan", "--detailed-exitcode", TENANT=tenant).code == 0
+        clash.expect(0, "plan", "--detailed-exitcode", TENANT=tenant)
     edit = {"op": "add", "path": "/context", "value": f"Live {WORD}"}
     account.portal("persona", clash.bound("persona/a"), edit, {**edit, "path": "/system_prompt"})
 
@@ -120,8 +120,8 @@ def test_an_edit_on_both_sides_is_a_conflict_and_on_one_side_is_shown(clash: Pro
     account.portal(
         "persona", clash.bound("persona/a"), {"op": "replace", "path": "/system_prompt", "value": f"{PROMPT} Theirs."}
     )
-    assert clash.run("plan").code == 3
-    assert clash.run("apply", "--yes", "--overwrite", "persona/a").code == 0
+    clash.expect(3, "plan")
+    clash.apply("--overwrite", "persona/a")
     assert WORD not in records(clash.root)
 
 
@@ -139,14 +139,13 @@ def test_a_state_that_has_the_text_from_before_is_cleaned_by_the_next_apply(clas
     assert (planned.code, applied.code) == (2, 0)
     state = (clash.root / ".tavusctl/state.json").read_text()
     assert WORD not in state
-    assert clash.run("plan", "--detailed-exitcode", TENANT=WORD).code == 0
+    clash.expect(0, "plan", "--detailed-exitcode", TENANT=WORD)
 
 
 def test_a_create_whose_answer_was_lost_is_found_by_what_is_kept_of_its_text(clash: Project, account: Account) -> None:
     clash.manifest("persona", "b", {"persona_name": f"B of {WORD}", "system_prompt": f"Also {PROMPT}"})
     account.fault(match="POST /v2/personas", kind="drop", phase="after")
-    done = clash.run("apply", "--yes", TAVUSCTL_SETTLE="0.05")
-    assert done.code == 0, done.out + done.err
+    clash.expect(0, "apply", "--yes", TAVUSCTL_SETTLE="0.05")
     assert len(prompts(account)) == 2
     assert WORD not in records(clash.root)
 
@@ -157,9 +156,8 @@ def test_undo_leaves_an_object_alone_whose_text_it_cannot_bring_back(clash: Proj
     run = applied.err.split("tavusctl undo ")[1].split()[0]
     assert WORD not in records(clash.root)
 
-    undone = clash.run("undo", run, "--yes")
+    undone = clash.expect(4, "undo", run, "--yes")
 
-    assert undone.code == 4, undone.out + undone.err
     assert "the text at /system_prompt contained the value of a secret" in undone.out
     assert prompts(account) == ["two"]
     assert [one["persona_name"] for one in account.objects("personas").values()] == ["Two"]

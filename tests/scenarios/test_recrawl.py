@@ -55,7 +55,7 @@ def imported(project: Project, name: str, **envelope: object) -> str:
     body = {"document_name": name, "document_url": "https://example.com/", "crawl": {"depth": 1, "max_pages": 5}}
     (known,) = project.account.seed(documents=[body])["documents"]
     project.manifest("document", name, body, **envelope)
-    assert project.run("import", f"document/{name}", known).code == 0
+    project.expect(0, "import", f"document/{name}", known)
     return known
 
 
@@ -66,8 +66,7 @@ def crawls(account: Account) -> list[str]:
 
 def recrawl(project: Project, *arguments: str, code: int = 0) -> dict[str, Body]:
     """What became of each document, by its name."""
-    result = project.run("recrawl", "--format", "json", *arguments)
-    assert result.code == code, result.out + result.err
+    result = project.expect(code, "recrawl", "--format", "json", *arguments)
     return {one["address"].removeprefix("document/"): one for one in result.document["recrawls"]}
 
 
@@ -121,7 +120,7 @@ def test_addresses_choose_and_all_ignores_schedules(sites: Project) -> None:
 @pytest.mark.parametrize("address", ["document/nobody", "persona/coach", "daily"])
 def test_an_address_that_cannot_be_crawled_is_a_mistake_of_the_command_line(sites: Project, address: str) -> None:
     sites.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach."})
-    assert sites.run("recrawl", address).code == 12
+    sites.expect(12, "recrawl", address)
     assert sites.account.requests == []
 
 
@@ -141,7 +140,7 @@ def test_an_external_document_is_never_crawled(sites: Project) -> None:
     sites.write("manifests/theirs.yaml", f"kind: document\nname: theirs\nexternal: true\nid: {known}\n")
     sites.account.advance(2 * 3600)
 
-    assert sites.run("recrawl", "document/theirs").code == 12
+    sites.expect(12, "recrawl", "document/theirs")
     assert sites.account.requests == []
     assert "theirs" not in recrawl(sites, "--all")
     assert f"/v2/documents/{known}/recrawl" not in crawls(sites.account)
@@ -225,7 +224,7 @@ def test_a_time_is_read_in_either_form_of_the_api_and_one_that_is_none_defers_no
     assert {one["address"] for one in shown.document["warnings"]} == {"document/old"}  # due for two days
     assert found["young"]["next"] == "2026-01-07T12:00:00Z"
     assert found["odd"]["reason"] == "when it is due is not known: `last_crawled_at: yesterday` is not a valid time"
-    assert sites.run("plan").code == 0
+    sites.expect(0, "plan")
 
 
 @pytest.mark.parametrize("begun", [True, False])
@@ -287,7 +286,7 @@ def test_refusals_that_time_will_settle_are_deferred(sites: Project) -> None:
 
 def test_a_key_that_is_refused_is_an_error(sites: Project) -> None:
     sites.account.switch(unknown_keys="refuse")
-    assert sites.run("recrawl").code == 8
+    sites.expect(8, "recrawl")
 
 
 def test_a_failed_crawl_is_retried_with_the_stored_configuration_once_the_cooldown_is_over(sites: Project) -> None:
@@ -407,7 +406,7 @@ def test_a_disk_without_locks_does_not_matter(sites: Project, monkeypatch: pytes
 
     sites.account.advance(DAY)
     monkeypatch.setattr(fcntl, "flock", flock)
-    assert sites.run("recrawl", "document/daily").code == 0
+    sites.expect(0, "recrawl", "document/daily")
     assert len(crawls(sites.account)) == 1
 
 

@@ -144,9 +144,8 @@ def test_what_is_referred_to_is_not_deleted_while_a_manifest_names_it(project: P
     project.remove(case.target, "it")
     project.account.forget()
 
-    result = project.run("apply", "--yes", "--allow-deletes", "1")
+    result = project.expect(10, "apply", "--yes", "--allow-deletes", "1")
 
-    assert result.code == 10
     assert f"{case.target}/it" in result.err
     assert project.account.writes == []
 
@@ -169,7 +168,7 @@ def test_what_nobody_refers_to_any_more_goes_after_its_users_have_let_go(project
         assert "replica/user was created with it and depends on it permanently" in planned.out
         assert "tavusctl state rm voice/it" in planned.out
         assert old in project.account.objects(collection)
-        assert project.run("state", "rm", "voice/it").code == 0
+        project.expect(0, "state", "rm", "voice/it")
         project.apply()
         assert shown(project, case) == project.bound("voice/other")
     else:
@@ -186,11 +185,11 @@ def test_what_is_forgotten_is_no_edit_of_those_that_refer_to_it(project: Project
     written(project, case)
     project.apply()
     old = project.bound(f"{case.target}/it")
-    assert project.run("state", "rm", f"{case.target}/it").code == 0
+    project.expect(0, "state", "rm", f"{case.target}/it")
 
-    assert project.run("import", f"{case.target}/it", old).code == 0
+    project.expect(0, "import", f"{case.target}/it", old)
     again = project.plan()
-    assert project.run("state", "rm", f"{case.target}/it").code == 0
+    project.expect(0, "state", "rm", f"{case.target}/it")
     project.remove(case.target, "it")
     project.manifest(case.user, "user", case.bare)
     project.apply()
@@ -220,9 +219,8 @@ def test_what_a_stranger_refers_to_is_not_deleted_and_the_stranger_is_named(proj
     project.remove(case.target, "it")
     project.manifest(case.user, "user", case.bare)
 
-    result = project.run("apply", "--yes", "--allow-deletes", "1")
+    result = project.expect(4, "apply", "--yes", "--allow-deletes", "1")
 
-    assert result.code == 4, result.out + result.err
     assert theirs in result.out
     assert ids(project)[f"{case.target}/it"] in project.account.objects(TARGETS[case.target][0])
 
@@ -285,9 +283,8 @@ def test_an_id_that_leads_nowhere_is_refused_and_its_user_has_not_disappeared(pr
     project.apply()
     project.manifest("persona", "coach", {**spec, "default_replica_id": "rfe12d8b9598"})
 
-    result = project.run("apply", "--yes")
+    result = project.expect(5, "apply", "--yes")
 
-    assert result.code == 5, result.out + result.err
     assert "was refused with 400: Invalid replica_" in result.out
     assert "disappeared" not in result.out + result.err
 
@@ -322,7 +319,7 @@ def test_a_deployment_takes_either_name_of_its_persona_and_not_both(project: Pro
     project.apply()
     assert shown(project, case) == project.bound("persona/other")
     project.edit_in_portal("deployment/user", "/pal_id", project.bound("persona/it"))
-    assert project.run("adopt", "--all").code == 0
+    project.expect(0, "adopt", "--all")
     text = json.loads((project.root / "manifests/deployment-user.yaml").read_text("utf-8"))
     assert text["spec"]["pal_id"] == "${ref:persona/it}"
     project.manifest("deployment", "user", {**case.spec, "pal_id": "${ref:persona/it}"})
@@ -357,9 +354,7 @@ def test_all_ten_kinds_are_destroyed_users_first(project: Project) -> None:
     ten_kinds.write_first(project)
     project.apply_and_forget()
 
-    result = project.run("destroy", "--yes", "--allow-deletes", "15", "--allow-replica-delete", "replica/r1")
-
-    assert result.code == 0, result.out + result.err
+    project.expect(0, "destroy", "--yes", "--allow-deletes", "15", "--allow-replica-delete", "replica/r1")
     assert project.run("state", "list", "--format", "json").document == {}
     deleted = [one["path"].split("/")[2] for one in project.account.writes if one["method"] == "DELETE"]
     assert len(deleted) == 15
@@ -384,9 +379,8 @@ def test_what_a_stranger_uses_in_a_part_that_lists_lack_is_not_deleted(project: 
     project.account.switch(personas_list="short")
     project.remove(kind, "it")
 
-    refused = project.run("apply", "--yes", "--allow-deletes", "0")
+    refused = project.expect(4, "apply", "--yes", "--allow-deletes", "0")
 
-    assert refused.code == 4, refused.out + refused.err
     assert f"still referred to by persona {theirs}" in refused.out
     assert used in project.account.objects(f"{kind}s")
 

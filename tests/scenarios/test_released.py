@@ -23,7 +23,7 @@ def test_what_becomes_external_is_forgotten_and_never_deleted(project: Project, 
     hand_over(project, kind, remote_id)
 
     assert actions(project) == {f"{kind}/it": "forget"}
-    assert project.run("plan", "--detailed-exitcode").code == 2
+    project.expect(2, "plan", "--detailed-exitcode")
     assert "released: declared external" in project.run("plan").out
     project.account.forget()
     assert "released" in project.apply().out
@@ -32,7 +32,7 @@ def test_what_becomes_external_is_forgotten_and_never_deleted(project: Project, 
 
     project.remove(kind, "it")
     assert actions(project) == {}
-    assert project.run("apply", "--yes", "--allow-deletes", "1").code == 4
+    project.expect(4, "apply", "--yes", "--allow-deletes", "1")
     assert exists(project, kind, remote_id)
 
 
@@ -40,12 +40,12 @@ def test_what_becomes_external_is_forgotten_and_never_deleted(project: Project, 
 def test_a_plan_file_releases_and_does_not_delete(project: Project, kind: str) -> None:
     remote_id = managed(project, kind)
     hand_over(project, kind, remote_id)
-    assert project.run("plan", "--out", "plan.json").code == 0
-    assert project.run("apply", "plan.json").code == 0
+    project.expect(0, "plan", "--out", "plan.json")
+    project.expect(0, "apply", "plan.json")
 
     project.remove(kind, "it")
-    assert project.run("plan", "--out", "plan.json").code == 0
-    assert project.run("apply", "plan.json").code == 0
+    project.expect(0, "plan", "--out", "plan.json")
+    project.expect(0, "apply", "plan.json")
     assert exists(project, kind, remote_id)
 
 
@@ -74,7 +74,7 @@ def test_destroy_releases_it(project: Project) -> None:
     remote_id = managed(project, "persona")
     hand_over(project, "persona", remote_id)
 
-    assert project.run("destroy", "--yes", "--allow-deletes", "1").code == 0
+    project.expect(0, "destroy", "--yes", "--allow-deletes", "1")
     assert exists(project, "persona", remote_id)
     assert project.run("state", "list").out == ""
 
@@ -121,7 +121,7 @@ def test_the_way_back_is_taken_knowingly(project: Project, kind: str) -> None:
 
     refused = project.plan()["refused"]
     assert [(one["address"], one["code"]) for one in refused] == [(f"{kind}/it", "E401")]
-    assert project.run("import", f"{kind}/it", remote_id).code == 0
+    project.expect(0, "import", f"{kind}/it", remote_id)
     project.apply()
     assert project.bound(f"{kind}/it") == remote_id
     assert actions(project) == {}
@@ -133,7 +133,7 @@ def test_undo_of_a_release_binds_it_again(project: Project) -> None:
     project.apply()
     run = project.run("undo").out.split()[0]
 
-    assert project.run("undo", run, "--yes").code == 0
+    project.expect(0, "undo", run, "--yes")
     assert project.bound("persona/it") == remote_id
 
 

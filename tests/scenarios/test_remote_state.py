@@ -89,9 +89,9 @@ def test_a_plan_reads_while_an_apply_holds_the_state(team: Project) -> None:
     team.apply()
     shared = (team.root / "tavusctl.yaml").exists()
     with open_store(place(team) if shared else "", team.root, "default").lock(command="apply"):
-        assert team.run("plan").code == 0
-        assert team.run("apply", "--yes").code == 7
-        assert team.run("state", "rm", "persona/coach").code == 7
+        team.expect(0, "plan")
+        team.expect(7, "apply", "--yes")
+        team.expect(7, "state", "rm", "persona/coach")
 
 
 def test_the_second_plan_is_empty_with_a_shared_state(team: Project) -> None:
@@ -106,7 +106,7 @@ def test_a_state_that_was_pulled_can_be_pushed_until_it_is_old(team: Project) ->
     same = team.run("state", "push", "old.json")
     assert (same.code, "is already that of old.json" in same.err) == (0, True)
 
-    assert team.run("state", "rm", "persona/coach").code == 0
+    team.expect(0, "state", "rm", "persona/coach")
     refused = team.run("state", "push", "old.json")
     assert (refused.code, "would lose the changes since" in refused.err) == (9, True)
 
@@ -117,8 +117,8 @@ def test_a_state_that_was_pulled_can_be_pushed_until_it_is_old(team: Project) ->
 def test_a_printed_state_gives_no_order_to_a_terminal_or_a_runner(project: Project) -> None:
     orders = "##[add-mask]x \u2028 \x9b31m ::error::x"
     project.account.seed(personas=[{"persona_name": "Coach", "system_prompt": f"You coach. {orders}"}])
-    assert project.run("export").code == 0
-    assert project.run("apply", "--yes").code == 0
+    project.expect(0, "export")
+    project.apply()
     (address,) = project.run("state", "list", "--format", "json").document
 
     shown, pulled = project.run("state", "show", address), project.run("state", "pull")
@@ -194,7 +194,7 @@ def test_a_renamed_manifest_keeps_its_object_after_state_mv(team: Project) -> No
     moved = team.run("state", "mv", "guardrails/rules", "guardrails/safety")
 
     assert (moved.code, moved.err) == (0, f"guardrails/rules is now guardrails/safety ({before})\n")
-    assert team.run("plan", "--detailed-exitcode").code == 0
+    team.expect(0, "plan", "--detailed-exitcode")
     assert (
         json.loads(team.run("state", "show", "persona/coach").out)["applied"]["guardrails_id"]
         == "${ref:guardrails/safety}"
@@ -232,14 +232,13 @@ def test_the_lock_of_a_dead_run_can_be_freed_by_its_id(project: Project, s3_vari
             assert dead.stdout
             dead.stdout.readline()
             dead.kill()
-        refused = project.run("apply", "--yes")
-        assert refused.code == 7
+        refused = project.expect(7, "apply", "--yes")
         owner = refused.err.split("tavusctl state unlock ")[1].split("`")[0]
         fresh = project.run("state", "unlock", owner)
         assert (fresh.code, f"--holder-is-dead {socket.gethostname()}:{dead.pid}" in fresh.err) == (7, True)
         said = ["--holder-is-dead", f"{socket.gethostname()}:{dead.pid}"]
-        assert project.run("state", "unlock", "0" * 32, *said).code == 7
-        assert project.run("state", "unlock", owner, *said).code == 0
+        project.expect(7, "state", "unlock", "0" * 32, *said)
+        project.expect(0, "state", "unlock", owner, *said)
         project.apply()
 
 

@@ -187,7 +187,7 @@ def test_a_link_that_has_been_used_may_end(project: Project) -> None:
     project.apply()
     project.account.advance(48 * 3600)
 
-    assert project.run("plan", "--detailed-exitcode").code == 0
+    project.expect(0, "plan", "--detailed-exitcode")
 
 
 @pytest.mark.parametrize("model", ["phoenix-3", "phoenix-4"])

@@ -39,13 +39,11 @@ def test_references_are_new_ids_after_one_run(
     write(project, 1, *before)
     project.apply("--wait", "15m")
     write(project, 2, *after, prompt="You help us.")
-    ended = project.run("apply", "--yes", "--wait", "15m")
-
-    assert ended.code == 0, ended.out + ended.err
+    project.apply("--wait", "15m")
     (persona,) = project.account.objects("personas").values()
     documents = {one["document_url"]: remote_id for remote_id, one in project.account.objects("documents").items()}
     expected = {documents[f"https://acme.example/{name}-2.pdf"] for name in after}
     assert set(persona.get("document_ids", [])) == expected
     assert persona["system_prompt"] == "You help us."
     assert len(documents) == 2
-    assert project.run("plan", "--detailed-exitcode").code == 0
+    project.expect(0, "plan", "--detailed-exitcode")

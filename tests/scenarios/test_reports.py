@@ -117,12 +117,11 @@ def test_without_jinja2_a_page_is_refused_before_anything_is_done(
     monkeypatch.setitem(sys.modules, "jinja2", None)
 
     for asked in (["--format", "html"], ["--report", "html=plan.html"]):
-        result = shared.run("apply", "--yes", *asked)
-        assert result.code == 12
+        result = shared.expect(12, "apply", "--yes", *asked)
         assert "the HTML report needs the package `jinja2`, which is not installed" in result.err
         assert "run `pip install 'tavusctl[report]'`" in result.err
     assert shared.account.requests == []
-    assert shared.run("plan", "--format", "markdown").code == 0
+    shared.expect(0, "plan", "--format", "markdown")
 
 
 def test_no_report_loads_jinja2_before_it_is_asked_for_a_page() -> None:
@@ -150,9 +149,8 @@ def test_a_report_that_leads_out_of_the_project_is_refused_before_anything_is_ch
 def test_a_report_on_a_full_disk_hides_no_outcome_and_no_id_for_undo(project: Project, format_: str) -> None:
     project.manifest("persona", "coach", COACH)
 
-    result = project.run("apply", "--yes", "--format", format_, "--report", "json=/dev/full")
+    result = project.expect(0, "apply", "--yes", "--format", format_, "--report", "json=/dev/full")
 
-    assert result.code == 0
     assert "persona/coach" in result.out
     assert "undo with: tavusctl undo " in result.err
     assert "cannot write `/dev/full`: No space left on device" in result.err
@@ -163,9 +161,7 @@ def test_an_apply_that_had_nothing_to_do_fails_if_its_report_cannot_be_written(p
     project.manifest("persona", "coach", COACH)
     project.apply()
 
-    result = project.run("apply", "--yes", "--report", "json=/dev/full")
-
-    assert result.code == 12, result.out + result.err
+    project.expect(12, "apply", "--yes", "--report", "json=/dev/full")
 
 
 @pytest.mark.sampled(4)
@@ -225,8 +221,7 @@ def test_a_report_that_cannot_be_written_keeps_no_other_from_being_written(
 def test_the_other_reports_of_an_apply_are_written_as_well(project: Project) -> None:
     project.manifest("persona", "coach", COACH)
 
-    result = project.run("apply", "--yes", "--report=html=/dev/full", "--report=json=out.json")
+    result = project.expect(0, "apply", "--yes", "--report=html=/dev/full", "--report=json=out.json")
 
-    assert result.code == 0, result.out + result.err
     assert [one["status"] for one in json.loads((project.root / "out.json").read_text("utf-8"))["outcomes"]] == ["done"]
     assert "cannot write `/dev/full`" in result.err

@@ -49,7 +49,7 @@ def test_protection_alone_keeps_it_managed(retained: Project) -> None:
     retained.manifest("guardrails", "rules", RULES, lifecycle={"prevent_destroy": True})
     retained.apply("--allow-lowered", "1")
     retained.write("manifests/guardrails-rules.yaml", "# taken out\n")
-    assert retained.run("apply", "--yes", "--allow-deletes", "0").code == 4
+    retained.expect(4, "apply", "--yes", "--allow-deletes", "0")
     assert retained.bound("guardrails/rules")
 
 
@@ -66,7 +66,7 @@ def test_what_counts_is_the_last_apply(retained: Project) -> None:
 def test_destroy_forgets_it_as_well(retained: Project, protect: bool) -> None:
     retained.manifest("guardrails", "rules", RULES, lifecycle={**RETAIN, "prevent_destroy": protect})
     retained.apply()
-    assert retained.run("destroy", "--yes", "--allow-deletes", "0").code == 0
+    retained.expect(0, "destroy", "--yes", "--allow-deletes", "0")
     retained.write("manifests/guardrails-rules.yaml", "# taken out\n")
     check_forgotten(retained)
 
@@ -92,9 +92,9 @@ def test_it_can_be_taken_back_by_its_id(retained: Project) -> None:
     retained.write("manifests/guardrails-rules.yaml", "# taken out\n")
     retained.apply()
     retained.manifest("guardrails", "rules", RULES, lifecycle=RETAIN)
-    assert retained.run("plan").code == 4
+    retained.expect(4, "plan")
     retained.run("import", "guardrails/rules", bound)
-    assert retained.run("plan").code == 0
+    retained.expect(0, "plan")
     retained.apply()
     assert retained.account.writes == []
 
@@ -104,7 +104,7 @@ def test_a_forgotten_object_is_bound_again_by_undo(retained: Project) -> None:
     retained.write("manifests/guardrails-rules.yaml", "# taken out\n")
     retained.apply()
     run = retained.run("undo").out.split()[0]
-    assert retained.run("undo", run, "--yes").code == 0
+    retained.expect(0, "undo", run, "--yes")
     assert retained.bound("guardrails/rules") == bound
     assert retained.account.writes == []
 

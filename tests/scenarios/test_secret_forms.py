@@ -80,9 +80,9 @@ def test_a_number_with_the_digits_of_a_secret_is_in_no_record(named: Project, nu
     named.manifest("persona", "a", with_model(extra_body={"seed": number, "other": 1}))
     assert json.loads(named.run("plan", "--format", "json", ONE=secret).out)["changes"]
 
-    assert named.run("apply", "--yes", ONE=secret).code == 0
+    named.expect(0, "apply", "--yes", ONE=secret)
     assert secret not in recorded(named.root / ".tavusctl")
-    assert named.run("plan", "--detailed-exitcode", ONE=secret).code == 0
+    named.expect(0, "plan", "--detailed-exitcode", ONE=secret)
     named.manifest("persona", "a", with_model(extra_body={"seed": number + 1, "other": 1}))
     planned = named.run("plan", "--format", "json", ONE=secret)
     (field,) = planned.document["changes"][0]["fields"]
@@ -95,7 +95,7 @@ def test_a_state_that_has_the_number_from_before_is_cleaned(named: Project) -> N
     named.apply()
     assert "600123" in recorded(named.root / ".tavusctl")
 
-    assert named.run("apply", "--yes", ONE="600123").code == 0
+    named.expect(0, "apply", "--yes", ONE="600123")
 
     assert "600123" not in (named.root / ".tavusctl/state.json").read_text()
 
@@ -126,8 +126,7 @@ def test_no_commit_of_a_state_in_git_has_a_secret_that_is_a_key_or_a_number(
 ) -> None:
     for body in (before, after, before):
         in_git.manifest("persona", "a", with_model(extra_body=body))
-        ended = in_git.run("apply", "--yes", ONE=secret)
-        assert ended.code == 0, ended.err
+        in_git.expect(0, "apply", "--yes", ONE=secret)
 
     pushed = subprocess.run(
         ["git", "log", "--all", "-p", "--text"], cwd=in_git.root / "hub.git", check=True, capture_output=True

@@ -68,7 +68,7 @@ def test_a_plain_text_stays_plain_where_another_object_has_a_secret(
 
     assert "refused" not in applied.err
     assert (WORD in plan.out or "/v1/new" in plan.out, "(sensitive)" in plan.out) == (True, False), plan.out
-    assert named.run("undo", run, "--yes", "--allow-deletes", "2").code == 0
+    named.expect(0, "undo", run, "--yes", "--allow-deletes", "2")
 
 
 def test_a_secret_of_a_portal_edit_is_told_as_changed(named: Project) -> None:
@@ -104,7 +104,7 @@ def test_a_lost_answer_is_found_by_what_was_sent(named: Project) -> None:
     result = named.run("apply", "--yes", TAVUSCTL_SETTLE="0.1", TAVUSCTL_MAX_WAIT="0.05")
 
     assert (result.code, len(named.account.objects("personas"))) == (0, 1), result.out + result.err
-    assert named.run("plan", "--detailed-exitcode").code == 0
+    named.expect(0, "plan", "--detailed-exitcode")
 
 
 def test_an_undo_sends_no_secret_that_nobody_keeps(named: Project) -> None:

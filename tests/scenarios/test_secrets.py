@@ -298,7 +298,7 @@ def test_a_secret_that_is_a_word_of_every_report_changes_no_report(project: Proj
         project.run("plan", "--format", form, MODEL=value) for form in ("json", "text") for value in (word, "0-9-z")
     ]
     assert [plans[0].out, plans[2].out] == [plans[1].out, plans[3].out]
-    assert project.run("plan", "--out", "plan.json", MODEL=word).code == 0
-    assert project.run("apply", "plan.json", MODEL=word).code == 0
-    assert project.run("state", "pull", MODEL=word).code == 0
+    project.expect(0, "plan", "--out", "plan.json", MODEL=word)
+    project.expect(0, "apply", "plan.json", MODEL=word)
+    project.expect(0, "state", "pull", MODEL=word)
     assert f'"{word}"' not in project.run("state", "show", "persona/a", MODEL=word).out.replace('"api_key":', "")

@@ -26,7 +26,7 @@ def agreed(project: Project) -> Project:
 def reports(project: Project) -> dict[str, str]:
     """A plan in every format."""
     names = ("text", "markdown", "comment", "html", "json")
-    assert project.run("plan", *(f"--report={name}=report-{name}" for name in names)).code == 0
+    project.expect(0, "plan", *(f"--report={name}=report-{name}" for name in names))
     return {name: (project.root / f"report-{name}").read_text() for name in names}
 
 
@@ -37,7 +37,7 @@ def test_an_edit_that_both_sides_made_alike_is_not_brought_back(agreed: Project)
 
     assert not [name for name, report in found.items() if "brought back" in report]
     assert agreed.plan()["drift"] == []
-    assert agreed.run("drift", "--detailed-exitcode").code == 0
+    agreed.expect(0, "drift", "--detailed-exitcode")
 
 
 def test_an_edit_that_is_written_over_is_brought_back(agreed: Project) -> None:
@@ -88,7 +88,7 @@ def test_the_outputs_of_a_step_say_that_an_apply_would_write(agreed: Project, tm
     outputs = []
     for _ in range(2):
         output.write_text("")
-        assert agreed.run(*run, GITHUB_OUTPUT=str(output), GITHUB_REPOSITORY="acme/bots").code == 0
+        agreed.expect(0, *run, GITHUB_OUTPUT=str(output), GITHUB_REPOSITORY="acme/bots")
         outputs.append(dict(re.findall(r"(?m)^(changes|drift)=(\w+)$", output.read_text())))
         agreed.apply()
 
@@ -103,12 +103,11 @@ def test_a_document_that_got_ready_is_a_change_until_it_is_recorded(project: Pro
     project.apply()
     project.account.advance(3600)
 
-    plan = project.run("plan", "--detailed-exitcode")
+    plan = project.expect(2, "plan", "--detailed-exitcode")
 
-    assert plan.code == 2
     assert re.search(r"[1-9] to (retire|record)", plan.out)
     project.apply()
-    assert project.run("plan", "--detailed-exitcode").code == 0
+    project.expect(0, "plan", "--detailed-exitcode")
 
 
 def test_the_old_half_of_a_replacement_is_counted(project: Project) -> None:
@@ -126,9 +125,8 @@ def test_the_old_half_of_a_replacement_is_counted(project: Project) -> None:
 
 @pytest.mark.parametrize("command", [("plan", "--destroy"), ("destroy", "--yes", "--allow-deletes", "1")])
 def test_what_is_destroyed_is_said_to_go_because_somebody_asked(agreed: Project, command: tuple[str, ...]) -> None:
-    result = agreed.run(*command)
+    result = agreed.expect(0, *command)
 
-    assert result.code == 0, result.err
     assert "(asked) destroy was requested" in result.out
     assert "manifest removed" not in result.out + result.err
 

@@ -29,8 +29,7 @@ def test_the_state_of_another_project_is_not_reached_by_a_link(checkout: Project
     checkout.account.forget()
 
     for command in COMMANDS:
-        refused = checkout.run(*command)
-        assert refused.code == 12, (command, refused.err)
+        refused = checkout.expect(12, *command)
         assert "E1211" in refused.err
     assert checkout.account.writes == []
 
@@ -62,7 +61,7 @@ def test_no_project_is_made_through_a_link(checkout: Project, tmp_path: Path) ->
 
     assert (refused.code, list(elsewhere.iterdir())) == (12, [])
     assert "E1211" in refused.err
-    assert checkout.run("init", str(elsewhere)).code == 0
+    checkout.expect(0, "init", str(elsewhere))
 
 
 def test_a_link_inside_the_project_and_a_file_elsewhere_are_used(checkout: Project, tmp_path: Path) -> None:
@@ -73,5 +72,5 @@ def test_a_link_inside_the_project_and_a_file_elsewhere_are_used(checkout: Proje
 
     place = f"file://{tmp_path}/elsewhere/state.json"
     checkout.write("tavusctl.yaml", f"version: 1\nenvironments:\n  default: {{state: '{place}'}}\n")
-    assert checkout.run("apply", "--yes", "--import-existing").code == 0
+    checkout.apply("--import-existing")
     assert (tmp_path / "elsewhere/state.json").exists()

@@ -110,7 +110,7 @@ def test_a_name_that_a_stranger_has_taken_is_refused_before_anything_is_sent(two
     code, reason, hint = refusals(two)["tool/a"]
 
     assert (code, stranger in reason, "rename or delete that object" in hint) == ("E401", True, True)
-    assert two.run("drift", "--detailed-exitcode").code == 2
+    two.expect(2, "drift", "--detailed-exitcode")
     assert (two.run("apply", "--yes").code, two.account.writes) == (4, [])
     two.account.portal_delete("tool", stranger)
     two.apply()
@@ -134,7 +134,7 @@ def test_a_rename_outside_of_the_targets_is_named(two: Project) -> None:
     refused = two.run("apply", "--yes", "--target", "tool/a")
 
     assert (refused.code, "tool/b" in refused.out, live_names(two)) == (4, True, ["A", "B"])
-    assert two.run("apply", "--yes", "--target", "tool/a", "--target", "tool/b").code == 0
+    two.apply("--target", "tool/a", "--target", "tool/b")
 
 
 def test_a_rename_waits_also_beside_other_steps_at_its_address(two: Project) -> None:
@@ -143,7 +143,7 @@ def test_a_rename_waits_also_beside_other_steps_at_its_address(two: Project) -> 
     two.apply()
     name(two, a="B", b="C")
 
-    assert two.run("apply", "--yes", "--allow-lowered", "1").code == 0
+    two.apply("--allow-lowered", "1")
     assert (live_names(two), quiet(two)) == (["B", "C"], True)
 
 
@@ -152,5 +152,5 @@ def test_an_undo_of_a_chain_goes_the_other_way(two: Project) -> None:
     two.apply()
     run = two.run("undo").out.split()[0]
 
-    assert two.run("undo", run, "--yes").code == 0
+    two.expect(0, "undo", run, "--yes")
     assert live_names(two) == ["A", "B"]

@@ -30,8 +30,7 @@ def begun(project: Project) -> dict[str, Any]:
 
 
 def test_a_conversation_begins_and_ends(applied: Project) -> None:
-    result = applied.run("talk", "persona/coach", "--minutes", "7", "--yes")
-    assert result.code == 0, result.err
+    result = applied.expect(0, "talk", "persona/coach", "--minutes", "7", "--yes")
     url, conversation = result.out.splitlines()
     assert url.startswith("https://")
     assert applied.account.objects("conversations")[conversation]["status"] == "active"
@@ -54,7 +53,7 @@ def test_in_one_of_several_environments_it_tells_how_to_end_it_there(applied: Pr
 
     told = re.search(r"^end it with: tavusctl (talk --end \w+ --env prod)$", said.err, re.MULTILINE)
     assert told, said.err
-    assert applied.run(*told[1].split()).code == 0
+    applied.expect(0, *told[1].split())
 
 
 def test_as_json(applied: Project) -> None:
@@ -66,7 +65,7 @@ def test_as_json(applied: Project) -> None:
 
 
 def test_by_the_newer_names_of_kinds(applied: Project) -> None:
-    assert applied.run("talk", "pal/voice", "--replica", "face/anna", "--yes").code == 0
+    applied.expect(0, "talk", "pal/voice", "--replica", "face/anna", "--yes")
     assert begun(applied)["replica_id"] == "rfe12d8b9597"
 
 
@@ -87,21 +86,19 @@ def test_a_conversation_in_test_mode_is_free_and_is_not_asked_about(applied: Pro
     result = applied.run("talk", "persona/coach", "--test", "--format", "json")
     assert (result.code, result.document["status"], result.document["minutes"]) == (0, "ended", 0)
     assert begun(applied)["test_mode"] is True
-    refused = applied.run("talk", "persona/coach", "--yes")
-    assert refused.code == 5
+    refused = applied.expect(5, "talk", "persona/coach", "--yes")
     assert "out of conversational credits" in refused.err
 
 
 @pytest.mark.parametrize("replica", ["replica/anna", "rfe12d8b9597"])
 def test_another_replica(applied: Project, replica: str) -> None:
-    assert applied.run("talk", "persona/voice", "--replica", replica, "--yes").code == 0
+    applied.expect(0, "talk", "persona/voice", "--replica", replica, "--yes")
     assert begun(applied)["replica_id"] == "rfe12d8b9597"
 
 
 def refused(project: Project, *args: str) -> str:
     """What a refusal says; nothing has begun."""
-    result = project.run("talk", *args, "--yes")
-    assert result.code == 4, result.err
+    result = project.expect(4, "talk", *args, "--yes")
     assert project.account.writes == []
     return result.err
 
@@ -143,7 +140,7 @@ def test_a_replica_that_is_still_trained_or_has_failed(applied: Project) -> None
     said = refused(applied, "persona/coach", "--replica", applied.bound("replica/ben"))
     assert "is not ready" in said
     applied.account.advance(24 * 3600)
-    assert applied.run("talk", "persona/coach", "--replica", "replica/ben", "--yes").code == 0
+    applied.expect(0, "talk", "persona/coach", "--replica", "replica/ben", "--yes")
 
 
 def test_a_replica_that_does_not_exist(applied: Project) -> None:
@@ -182,7 +179,7 @@ def test_an_answer_that_does_not_tell_is_quoted(applied: Project, fault: dict[st
     [(), ("persona/coach", "--end", "c1"), ("document/prices",), ("coach",), ("persona/nobody",), ("--end", "c0")],
 )
 def test_a_command_line_that_names_nothing_to_do(applied: Project, args: tuple[str, ...]) -> None:
-    assert applied.run("talk", *args).code == 12
+    applied.expect(12, "talk", *args)
     assert applied.account.writes == []
 
 
@@ -195,8 +192,7 @@ def test_a_conversation_that_was_refused_after_it_began_is_the_only_one(
 ) -> None:
     refusal = {"status": status, "headers": headers, "body": {"message": message}}
     applied.account.fault(match="POST /v2/conversations", kind="status", phase="after", **refusal)
-    said = applied.run("talk", "persona/coach", "--yes")
-    assert said.code == 0, said.err
+    said = applied.expect(0, "talk", "persona/coach", "--yes")
     assert list(applied.account.objects("conversations")) == said.out.split()[1:]
 
 

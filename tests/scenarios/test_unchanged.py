@@ -185,7 +185,7 @@ def test_while_nothing_has_changed_each_page_is_asked_for_once(project: Project,
 def pages(project: Project, *words: str) -> list[Body]:
     """The pages of personas that a command asks for."""
     project.account.forget()
-    assert project.run(*words).code == 0
+    project.expect(0, *words)
     return [one["query"] for one in project.account.requests if one["path"] == "/v2/personas"]
 
 
@@ -329,7 +329,7 @@ def test_an_overlay_that_nothing_reads_is_told(project: Project) -> None:
     project.write("tavusctl.yaml", "version: 1\nenvironments:\n  default: {overlay: laid/one}\n")
     project.write("laid/one/coach.yaml", "kind: persona\nname: coach\nspec: {persona_name: Laid over}\n")
     project.manifest("persona", "coach", OTHER)
-    assert project.run("validate").code == 0
+    project.expect(0, "validate")
     project.write("laid/two/coach.yaml", "kind: persona\nname: coach\nspec: {persona_name: Not laid over}\n")
     found = project.run("validate")
     assert "TV133" in found.out
@@ -346,7 +346,7 @@ def test_the_state_of_another_environment_counts(project: Project) -> None:
     other = next(key for key, body in project.account.objects("personas").items() if "Two" in body.values())
     project.account.portal("persona", other, {"op": "replace", "path": "/persona_name", "value": "One"})
     assert "No changes" in project.run("plan", "--env", "one").out
-    assert project.run("state", "rm", "persona/coach", "--env", "two").code == 0
+    project.expect(0, "state", "rm", "persona/coach", "--env", "two")
     found = project.run("plan", "--env", "one")
     assert found == project.run("plan", "--env", "one", "--no-cache")
     assert other in found.out
@@ -392,7 +392,7 @@ def test_a_state_that_changes_while_it_is_read_is_not_the_one_that_was_found_rig
 def test_what_a_plan_file_was_refused_for_is_no_plan_of_the_command_line(project: Project) -> None:
     """Its names are not looked up: whoever made it has seen them."""
     known(project)
-    assert project.run("plan", "--target", "document/faq", "--out", "plan.json").code == 0
+    project.expect(0, "plan", "--target", "document/faq", "--out", "plan.json")
     project.run("state", "rm", "document/faq")
     removed("manifests/document-faq.yaml")(project)
     project.run("apply", "plan.json")

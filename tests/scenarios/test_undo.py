@@ -140,7 +140,7 @@ def test_an_apply_in_one_of_several_environments_tells_how_to_undo_it_there(proj
 
     command = named_undo(project.run("apply", "--yes", "--env", "prod"), " --allow-deletes 1 --env prod")
 
-    assert project.run(*command, "--yes").code == 0
+    project.expect(0, *command, "--yes")
     assert project.account.objects("documents") == {}
 
 
@@ -169,9 +169,8 @@ def test_the_command_that_an_apply_tells_has_the_options_that_the_undo_needs(app
     applied.manifest("document", "second", {"document_url": "https://example.com/2.pdf"})
     command = named_undo(applied.apply("--allow-deletes", "1"), " --recreate --allow-deletes 2")
 
-    undone = applied.run(*command, "--yes")
+    undone = applied.expect(0, *command, "--yes")
 
-    assert undone.code == 0, undone.err
     assert "undo with: tavusctl undo" in undone.err
     assert {kind: len(objects) for kind, objects in account(applied).items()} == {
         kind: len(objects) for kind, objects in before.items()
@@ -263,7 +262,7 @@ def test_after_an_undo_the_difference_is_an_edit_and_not_drift(applied: Project)
 
     assert {one["cause"] for one in plan["changes"]} == {"edited"}
     assert (len(plan["changes"]), plan["drift"]) == (4, [])
-    assert applied.run("drift", "--detailed-exitcode").code == 0
+    applied.expect(0, "drift", "--detailed-exitcode")
 
 
 def test_an_undo_can_be_undone(applied: Project) -> None:
@@ -524,7 +523,7 @@ def test_a_protection_that_the_run_lowered_is_named(project: Project, lifecycle:
     assert persona["system_prompt"] == COACH["system_prompt"]
     project.manifest("persona", "coach", COACH, lifecycle=lifecycle)
     project.apply()
-    assert project.run("undo", run, "--yes").code == 0
+    project.expect(0, "undo", run, "--yes")
 
 
 def test_a_created_object_that_was_edited_is_not_deleted(project: Project) -> None:
@@ -621,8 +620,8 @@ def test_a_secret_is_not_brought_back_and_its_field_is_named(project: Project) -
     assert "the secret at `/layers/llm/api_key` cannot be restored" in result.out
     assert "canary" not in kept + result.out + result.err
     project.manifest("persona", "coach", {**COACH, "layers": {"llm": llm}})
-    assert project.run("plan", "--detailed-exitcode", KEY="second-canary").code == 0
-    assert project.run("plan", "--detailed-exitcode", KEY="first-canary").code == 2
+    project.expect(0, "plan", "--detailed-exitcode", KEY="second-canary")
+    project.expect(2, "plan", "--detailed-exitcode", KEY="first-canary")
 
 
 def test_what_was_taken_over_is_let_go_as_it_was(project: Project) -> None:
@@ -634,7 +633,7 @@ def test_what_was_taken_over_is_let_go_as_it_was(project: Project) -> None:
 
     assert (result.code, project.account.objects("personas")[theirs]["system_prompt"]) == (0, "Hello."), result.out
     assert project.run("state", "list").out == ""
-    assert project.run("plan").code == 4
+    project.expect(4, "plan")
 
 
 def test_a_binding_that_was_dropped_is_taken_back(project: Project) -> None:
@@ -918,7 +917,7 @@ def test_applies_that_change_nothing_do_not_push_out_the_last_one_that_did(appli
     applied.account.fault(match="POST *", kind="status", status=402, times=None)
     applied.manifest("document", "refused", {"document_url": "https://example.com/refused.pdf"})
     for _ in range(21):
-        assert applied.run("apply", "--yes").code == 5
+        applied.expect(5, "apply", "--yes")
 
     assert applied.run("undo").out.startswith(before)
 
@@ -946,7 +945,7 @@ def test_an_undo_that_is_not_finished_is_continued_by_the_same_undo(applied: Pro
     told = re.search(r"^next: run `tavusctl (undo \w+)` again to continue$", result.err, re.MULTILINE)
     assert (result.code, bool(told)) == (5, True), result.err
     assert told
-    assert applied.run(*told[1].split(), "--yes").code == 0
+    applied.expect(0, *told[1].split(), "--yes")
     assert account(applied) == before
 
 

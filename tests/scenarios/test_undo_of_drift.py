@@ -158,10 +158,10 @@ def test_what_the_server_had_made_of_an_earlier_text_is_its_answer_again(project
     project.environment["TAVUSCTL_SETTLE"] = "0.1"
     project.account.switch(tidied_fields={"/greeting": "lower"})
     project.manifest("persona", "it", {**COACH, "greeting": "HELLO"})
-    assert project.run("apply", "--yes").code == 5
+    project.expect(5, "apply", "--yes")
     before = account(project)
     project.manifest("persona", "it", {**COACH, "greeting": "HI THERE"})
-    assert project.run("apply", "--yes").code == 5
+    project.expect(5, "apply", "--yes")
 
     result = undo(project)
 

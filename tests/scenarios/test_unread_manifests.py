@@ -101,9 +101,8 @@ def test_every_command_stops_and_names_the_place(
 ) -> None:
     spoil(team.root / "manifests/team", tmp_path_factory.mktemp("outside"))
 
-    result = team.run(*command)
+    result = team.expect(10, *command)
 
-    assert result.code == 10, result.out + result.err
     assert "manifests/team" in result.out + result.err
     assert team.account.writes == []
 
@@ -112,10 +111,10 @@ def test_every_command_stops_and_names_the_place(
 def test_a_plan_file_from_before_deletes_nothing(
     team: Project, tmp_path_factory: pytest.TempPathFactory, spoil: Spoil
 ) -> None:
-    assert team.run("plan", "--out", "plan.json").code == 0
+    team.expect(0, "plan", "--out", "plan.json")
     spoil(team.root / "manifests/team", tmp_path_factory.mktemp("outside"))
 
-    assert team.run("apply", "plan.json").code == 10
+    team.expect(10, "apply", "plan.json")
     assert len(team.account.objects("personas")) == 2
 
 
@@ -144,13 +143,13 @@ def test_the_manifests_folder_itself(team: Project, tmp_path_factory: pytest.Tem
     (team.root / "wrapped").mkdir()
     shutil.move(team.root / "manifests", team.root / "wrapped/manifests")
     team.write("tavusctl.yaml", "manifests: wrapped/manifests\n")
-    assert team.run("plan", "--detailed-exitcode").code == 0
+    team.expect(0, "plan", "--detailed-exitcode")
     spoil(team.root / "wrapped/manifests", tmp_path_factory.mktemp("outside"))
 
     result = team.run("apply", "--yes", "--allow-deletes", "2")
 
     if spoil is linked:
-        assert team.run("plan", "--detailed-exitcode").code == 0
+        team.expect(0, "plan", "--detailed-exitcode")
     assert result.code in {4, 10}
     assert team.account.writes == []
 
@@ -160,14 +159,14 @@ def test_a_link_to_a_single_file_is_followed(team: Project) -> None:
     shutil.move(team.root / "manifests/team/coach.yaml", team.root / "common/coach.yaml")
     (team.root / "manifests/team/coach.yaml").symlink_to("../../common/coach.yaml")
 
-    assert team.run("plan", "--detailed-exitcode").code == 0
+    team.expect(0, "plan", "--detailed-exitcode")
 
 
 def test_a_link_to_a_prompt_is_no_folder(team: Project) -> None:
     team.write("prompts/coach.md", "You coach.")
     (team.root / "manifests/coach.md").symlink_to("../prompts/coach.md")
 
-    assert team.run("plan", "--detailed-exitcode").code == 0
+    team.expect(0, "plan", "--detailed-exitcode")
 
 
 def test_a_folder_with_misnamed_manifests_alone_names_one(project: Project) -> None:

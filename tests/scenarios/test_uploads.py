@@ -170,9 +170,7 @@ def test_a_file_that_changed_after_the_plan_is_not_sent(project: Project, s3_fol
     project.run("plan", "--out", "plan.json")
     prices(project, NEW, s3_folder)
 
-    stale = project.run("apply", "plan.json")
-
-    assert stale.code == 3
+    project.expect(3, "apply", "plan.json")
     assert (uploaded(s3_folder), project.account.writes) == ({}, [])
 
 
@@ -208,8 +206,7 @@ def test_a_document_moves_from_an_address_to_a_file_and_back(project: Project, s
 
 def diagnostics(project: Project, spec: Body) -> list[tuple[str, str]]:
     project.manifest("document", "prices", spec)
-    said = project.run("validate", "--format", "json")
-    assert said.code == 10
+    said = project.expect(10, "validate", "--format", "json")
     return [(one["id"], one["message"]) for one in said.document["complaints"] if one["severity"] == "error"]
 
 

@@ -38,9 +38,8 @@ def ids(project: Project, *args: str) -> list[str]:
 
 
 def test_remarks_are_warnings_with_places(linted: Project) -> None:
-    shown = linted.run("validate")
+    shown = linted.expect(0, "validate")
 
-    assert shown.code == 0
     assert (
         "manifests/prompts/coach.md:4:1: warning: the block is a duplicate of line 1: `# Tone` [TV203 duplicate-block]"
         in shown.out
@@ -58,9 +57,8 @@ def test_remarks_are_chosen_by_id_and_by_family(linted: Project) -> None:
 
 
 def test_an_id_that_does_not_exist_is_a_slip(linted: Project) -> None:
-    ended = linted.run("validate", "--ignore", "TV999")
+    ended = linted.expect(12, "validate", "--ignore", "TV999")
 
-    assert ended.code == 12
     assert "no check has the slug `TV999` or an id that starts with `TV999`" in ended.err
 
 
@@ -157,7 +155,7 @@ def test_what_the_account_has_like_that_is_shown_and_does_not_stop(project: Proj
     """Such objects must stay manageable: what a plan leaves alone is no reason against it."""
     (goals,) = project.account.seed(objectives=[{"name": "Goals", "data": [RING]}])["objectives"]
     project.manifest("objectives", "goals", {"name": "Goals", "data": [RING]})
-    assert project.run("import", "objectives/goals", goals).code == 0
+    project.expect(0, "import", "objectives/goals", goals)
     project.manifest("objectives", "goals", {"name": "More goals", "data": [RING]})
 
     plan = project.run("plan", "--format", "json")
@@ -166,17 +164,17 @@ def test_what_the_account_has_like_that_is_shown_and_does_not_stop(project: Proj
     assert [(one["id"], one["severity"]) for one in plan.document["warnings"]] == [("TV233", "warning")]
     assert "[TV233 objective-cycle]" in text
     assert (plan.code, project.apply().code) == (0, 0)
-    assert project.run("plan", "--detailed-exitcode").code == 0
-    assert project.run("drift").code == 0
+    project.expect(0, "plan", "--detailed-exitcode")
+    project.expect(0, "drift")
     project.manifest("objectives", "goals", {"name": "More", "data": [{**RING, "objective_prompt": "Ask more."}]})
-    assert project.run("plan").code == 10  # the ring is in what would be written
+    project.expect(10, "plan")
 
 
 def test_text_that_turns_its_direction_stops_a_plan(project: Project) -> None:
     """What a reviewer reads must be what the model reads."""
     project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "Say \u202eno\u202c."})
 
-    assert project.run("plan").code == 10
+    project.expect(10, "plan")
     assert "U+202E" in project.run("plan").err
 
 
@@ -265,8 +263,7 @@ def test_one_file_is_checked_alone(linted: Project) -> None:
 
 def test_where_no_project_is_that_is_told(project: Project) -> None:
     for command in ("validate", "plan", "output", "fmt"):
-        nothing = project.run(command)
-        assert nothing.code == 4
+        nothing = project.expect(4, command)
         assert "there is no tavusctl.yaml here or above, and no manifest found in manifests" in nothing.err
         assert "tavusctl init" in nothing.err
     elsewhere = project.run("plan", "--env", "prod")
@@ -333,7 +330,7 @@ def test_no_manifest_is_overwritten_by_who_follows_the_hint(project: Project) ->
 def test_a_plan_file_among_the_manifests_is_not_taken_for_one(project: Project) -> None:
     project.write("tavusctl.yaml", "manifests: .\n")
     project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach."})
-    assert project.run("plan", "--out", "plan.json").code == 0
+    project.expect(0, "plan", "--out", "plan.json")
 
     assert "TV134" not in project.run("validate").out
 
@@ -386,9 +383,8 @@ def test_an_excerpt_shows_the_line_of_the_project_without_what_only_bytes_have(p
     project.write("manifests/coach.yaml", "").write_bytes(text.encode())
     project.write("other/manifests/coach.yaml", "another: line\nspec: {other: one}\n# three\n")
 
-    result = project.run("-C", "other", "validate")
+    result = project.expect(10, "-C", "other", "validate")
 
-    assert result.code == 10
     assert "  | kin: persona\n" in result.out, result.out
     assert "  | nam: x\n" in result.out, result.out
     assert "\\u" not in result.out

@@ -38,8 +38,7 @@ def unusable(project: Project, *arguments: str) -> list[tuple[str, str, str]]:
 
 
 def test_what_is_there_and_ready_is_ok_and_nothing_is_written(applied: Project) -> None:
-    result = applied.run("verify")
-    assert result.code == 0
+    result = applied.expect(0, "verify")
     assert [line.split(" (")[0] for line in result.out.splitlines()] == [
         "ok       document/prices",
         "ok       persona/coach",
@@ -161,19 +160,19 @@ def test_a_conversation_that_cannot_be_deleted_is_told(applied: Project) -> None
 
 @pytest.mark.parametrize("partner", ["document/prices", "persona/nobody", "coach"])
 def test_a_conversation_needs_a_persona_or_a_replica_of_the_project(applied: Project, partner: str) -> None:
-    assert applied.run("verify", "--conversation", partner).code == 12
+    applied.expect(12, "verify", "--conversation", partner)
     assert applied.account.requests == []
 
 
 def test_a_refused_key_is_an_error_of_its_own(applied: Project) -> None:
     applied.account.switch(unknown_keys="refuse")
-    assert applied.run("verify").code == 8
+    applied.expect(8, "verify")
 
 
 @pytest.mark.parametrize("status", [429, 403])
 def test_a_conversation_that_was_refused_after_it_began_is_deleted(applied: Project, status: int) -> None:
     refusal = {"status": status, "headers": {"retry-after": "0"}, "body": {"message": "slow down"}}
     applied.account.fault(match="POST /v2/conversations", kind="status", phase="after", **refusal)
-    assert applied.run("verify", "--conversation", "persona/coach").code == 0
+    applied.expect(0, "verify", "--conversation", "persona/coach")
     assert applied.account.objects("conversations") == {}
     assert sum(1 for one in applied.account.writes if one["path"] == "/v2/conversations") == 1

@@ -119,9 +119,8 @@ def test_what_an_earlier_run_made_fails_while_it_is_waited_for(project: Project)
     project.manifest("document", "prices", PRICES)
     project.apply()
 
-    result = project.run("apply", "--yes", "--wait", "60s")
+    result = project.expect(5, "apply", "--yes", "--wait", "60s")
 
-    assert result.code == 5
     assert re.search(
         r"^failed   wait document/prices \(.*\): its processing failed: file_empty .*not retried automatically",
         result.out,
@@ -183,9 +182,8 @@ def test_a_wait_ends_when_the_key_is_revoked_or_nothing_is_ever_seen(
     body = {"message": "Invalid access token"}
     project.account.fault(match=f"GET {path}", kind="status", status=status, body=body, times=None)
 
-    result = project.run("apply", "--yes", "--wait", wait, TAVUSCTL_MAX_WAIT="0.1")
+    result = project.expect(code, "apply", "--yes", "--wait", wait, TAVUSCTL_MAX_WAIT="0.1")
 
-    assert result.code == code
     assert re.search(rf"^failed   wait document/prices{reason}", result.out, re.MULTILINE)
 
 
@@ -245,9 +243,8 @@ def test_a_wait_for_work_that_fails_ends_with_its_cause(project: Project) -> Non
     project.account.switch(processing_seconds=1)
     project.manifest("document", "prices", PRICES)
 
-    result = project.run("apply", "--yes", "--wait", "60s")
+    result = project.expect(5, "apply", "--yes", "--wait", "60s")
 
-    assert result.code == 5
     assert "created, but its processing failed: file_empty (the file contains no text" in result.out
     assert created(project) == 1
 

@@ -57,9 +57,7 @@ def test_one_read_without_the_object_does_not_make_a_delete_unnecessary(quick: P
         quick.remove("persona", "x")
     confirm_without_effect(quick, f"GET /v2/personas/{remote_id}", 404, body={"message": "no such object"})
 
-    ended = quick.run(*command, "--yes", "--allow-deletes", "1")
-
-    assert ended.code == 0, ended.out + ended.err
+    quick.expect(0, *command, "--yes", "--allow-deletes", "1")
     assert remote_id not in quick.account.objects("personas")
 
 
@@ -169,10 +167,10 @@ def test_destroy_and_undo_confirm_their_deletes_too(quick: Project) -> None:
     run = quick.run("undo").out.split()[0]
     confirm_without_effect(quick, "DELETE /v2/personas/*", times=2)
 
-    assert quick.run("undo", run, "--yes", "--allow-deletes", "1").code == 5
-    assert quick.run("destroy", "--yes", "--allow-deletes", "1").code == 5
+    quick.expect(5, "undo", run, "--yes", "--allow-deletes", "1")
+    quick.expect(5, "destroy", "--yes", "--allow-deletes", "1")
     assert len(quick.account.objects("personas")) == 1
-    assert quick.run("destroy", "--yes", "--allow-deletes", "1").code == 0
+    quick.expect(0, "destroy", "--yes", "--allow-deletes", "1")
     assert quick.account.objects("personas") == {}
 
 
@@ -183,7 +181,7 @@ def test_an_old_version_whose_delete_did_nothing_is_deleted_later(quick: Project
     quick.manifest("document", "prices", {**PDF, "document_url": "https://a.example.com/b.pdf"})
     confirm_without_effect(quick, "DELETE /v2/documents/*")
 
-    assert quick.run("apply", "--yes").code == 0, "the new version is still being processed"
+    quick.apply()
     quick.account.advance(3600)
     first = quick.run("apply", "--yes")
     assert (first.code, len(quick.account.objects("documents"))) == (5, 2), first.out + first.err
@@ -217,7 +215,7 @@ def test_an_object_that_is_marked_as_deleted_is_gone(quick: Project, mark: Body)
     assert quick.apply("--allow-deletes", "1").code == 0
     shown_as_coach = f"GET /v2/personas/{quick.bound('persona/other')}"
     quick.account.fault(match=shown_as_coach, kind="status", status=200, body={**shown, "persona_id": ""}, times=1000)
-    assert quick.run("verify").code == 5
+    quick.expect(5, "verify")
 
 
 @pytest.mark.parametrize("status", [200, 202])
@@ -235,13 +233,13 @@ def test_a_create_that_was_never_made_is_unknown_and_then_made_once(quick: Proje
     assert "has the id p0123456789a, and no read shows it" in outcomes(ended)[0][2]
     quick.apply()
     assert [one["persona_name"] for one in quick.account.objects("personas").values()] == ["Coach"]
-    assert quick.run("plan", "--detailed-exitcode").code == 0
+    quick.expect(0, "plan", "--detailed-exitcode")
 
 
 def test_a_create_that_shows_late_is_found_by_the_next_run(quick: Project) -> None:
     quick.manifest("persona", "coach", COACH)
     quick.account.fault(match="GET /v2/personas/*", kind="status", status=404, body={"message": "no"}, times=8)
-    assert quick.run("apply", "--yes").code == 6
+    quick.expect(6, "apply", "--yes")
     quick.account.control("DELETE", "faults")
     plan = quick.run("plan")
     assert "was deleted in the account" not in plan.out + plan.err
@@ -258,7 +256,7 @@ def test_a_replacement_that_was_never_made_is_made_once(quick: Project) -> None:
     quick.manifest("document", "prices", {**PDF, "document_url": "https://a.example.com/b.pdf"})
     answer = {"document_id": "d8-000000000000", "document_name": "Prices", "status": "started"}
     confirm_without_effect(quick, "POST /v2/documents", body=answer)
-    assert quick.run("apply", "--yes").code == 6
+    quick.expect(6, "apply", "--yes")
     assert quick.bound("document/prices") == first
     for _ in range(3):
         quick.run("apply", "--yes")
@@ -301,7 +299,7 @@ def test_a_changed_crawl_that_was_not_started_stays_in_the_plan(quick: Project, 
     assert (ended.code, outcomes(ended)[0][:2]) == (5, ("recrawl", "failed"))
     assert [change["action"] for change in quick.plan()["changes"]] == ["recrawl"]
     quick.apply()
-    assert quick.run("plan", "--detailed-exitcode").code == 0
+    quick.expect(0, "plan", "--detailed-exitcode")
     assert [body for method, path, body in quick.account.sent if path.endswith("/recrawl")][-1] == {
         "crawl": {"depth": 2, "max_pages": 9}
     }

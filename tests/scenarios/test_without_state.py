@@ -42,7 +42,7 @@ def lose(project: Project) -> None:
 
 def forget(project: Project, address: str) -> None:
     """The state knows all but one."""
-    assert project.run("state", "rm", address).code == 0
+    project.expect(0, "state", "rm", address)
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,8 @@ def forget(project: Project, address: str) -> None:
 def test_it_is_refused_as_a_plan_is(applied: Project, command: tuple[str, ...], code: int) -> None:
     lose(applied)
 
-    result = applied.run(*command)
+    result = applied.expect(code, *command)
 
-    assert result.code == code, result.out + result.err
     assert "No drift" not in result.out
     assert applied.account.writes == []
 
@@ -74,9 +73,8 @@ def test_it_is_refused_as_a_plan_is(applied: Project, command: tuple[str, ...], 
 def test_no_report_says_that_nothing_has_drifted(applied: Project, format_: str) -> None:
     lose(applied)
 
-    result = applied.run("drift", "--format", format_)
+    result = applied.expect(4, "drift", "--format", format_)
 
-    assert result.code == 4
     assert "No drift" not in result.out
     assert "TV310" in result.out
     assert "persona/coach" in html.unescape(result.out)
@@ -85,9 +83,8 @@ def test_no_report_says_that_nothing_has_drifted(applied: Project, format_: str)
 def test_a_part_that_is_not_known_is_told_beside_the_drift_of_the_other(applied: Project) -> None:
     forget(applied, "document/site")
 
-    result = applied.run("drift", "--format", "json")
+    result = applied.expect(4, "drift", "--format", "json")
 
-    assert result.code == 4
     assert [one["address"] for one in result.document["drift"]] == ["persona/coach"]
     assert [one["id"] for one in result.document["warnings"]] == ["TV310"]
     assert "document/site" in result.document["warnings"][0]["message"]
@@ -96,9 +93,8 @@ def test_a_part_that_is_not_known_is_told_beside_the_drift_of_the_other(applied:
 def test_the_known_part_is_adopted_and_the_other_refused(applied: Project) -> None:
     forget(applied, "document/site")
 
-    result = applied.run("adopt", "--all")
+    result = applied.expect(4, "adopt", "--all")
 
-    assert result.code == 4
     assert "refused document/site" in result.out
     assert "Be rude." in (applied.root / "manifests/persona-coach.yaml").read_text()
 
@@ -110,9 +106,8 @@ def test_the_known_part_is_crawled_and_the_other_refused(applied: Project) -> No
     forget(applied, "document/site")
     applied.account.forget()
 
-    result = applied.run("recrawl", "--format", "json")
+    result = applied.expect(4, "recrawl", "--format", "json")
 
-    assert result.code == 4
     found = {one["address"]: one["status"] for one in result.document["recrawls"]}
     assert found == {"document/other": "done", "document/site": "failed"}
     assert len(applied.account.writes) == 1
@@ -124,8 +119,8 @@ def test_a_document_without_a_name_is_known_by_its_address(project: Project) -> 
     project.account.advance(172800)
     lose(project)
 
-    assert project.run("recrawl").code == 4
-    assert project.run("verify").code == 4
+    project.expect(4, "recrawl")
+    project.expect(4, "verify")
 
 
 def test_verify_says_what_it_does_not_know(applied: Project) -> None:
@@ -139,16 +134,15 @@ def test_verify_says_what_it_does_not_know(applied: Project) -> None:
 def test_ids_of_a_part_are_no_ids_of_all(applied: Project) -> None:
     forget(applied, "document/site")
 
-    assert applied.run("output").code == 9
-    assert applied.run("output", "PERSONA_*").code == 0
+    applied.expect(9, "output")
+    applied.expect(0, "output", "PERSONA_*")
 
 
 def test_what_was_never_applied_is_told_and_no_error(project: Project) -> None:
     project.manifest("persona", "coach", COACH)
 
-    result = project.run("drift", "--detailed-exitcode")
+    result = project.expect(0, "drift", "--detailed-exitcode")
 
-    assert result.code == 0
     assert "1 manifest was never applied" in result.out
     assert "No drift" not in result.out
     project.apply()
@@ -158,7 +152,7 @@ def test_what_was_never_applied_is_told_and_no_error(project: Project) -> None:
 def test_a_document_that_was_never_applied_is_not_crawled_and_no_error(project: Project) -> None:
     project.manifest("document", "site", SITE, **DUE)
 
-    assert project.run("recrawl").code == 0
+    project.expect(0, "recrawl")
 
 
 @pytest.fixture

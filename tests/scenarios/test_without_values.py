@@ -28,17 +28,15 @@ VALUES = {"LLM_KEY": "key-0123456789abcdef", "TEAM_KEY": "team-0123456789abcdef"
 def applied(project: Project) -> Project:
     project.write("tavusctl.yaml", "secrets: [LLM_KEY, TEAM_KEY]\n")
     project.manifest("persona", "coach", SPEC)
-    ended = project.run("apply", "--yes", **VALUES)
-    assert ended.code == 0, ended.err
+    project.expect(0, "apply", "--yes", **VALUES)
     project.account.forget()
     return project
 
 
 @pytest.mark.parametrize("command", ["plan", "drift"])
 def test_what_cannot_be_compared_is_unchanged_and_said_once(applied: Project, command: str) -> None:
-    ended = applied.run(command, "--detailed-exitcode", "--format", "json")
+    ended = applied.expect(0, command, "--detailed-exitcode", "--format", "json")
 
-    assert ended.code == 0, ended.out + ended.err
     told = [one for one in ended.document["warnings"] if one["id"] == "TV309"]
     assert [one["message"] for one in told] == ["the secrets LLM_KEY, TEAM_KEY have no value here"]
     with_values = applied.run(command, "--detailed-exitcode", "--format", "json", **VALUES)
@@ -48,60 +46,57 @@ def test_what_cannot_be_compared_is_unchanged_and_said_once(applied: Project, co
 def test_all_else_is_compared(applied: Project) -> None:
     applied.edit_in_portal("persona/coach", "/system_prompt", "You line.")
 
-    assert applied.run("drift", "--detailed-exitcode").code == 2
+    applied.expect(2, "drift", "--detailed-exitcode")
     assert "/system_prompt" in applied.run("plan").out
     assert "key-0123" not in applied.run("plan").out
-    assert applied.run("adopt", "--all").code == 0
+    applied.expect(0, "adopt", "--all")
     assert "You line." in (applied.root / "manifests/persona-coach.yaml").read_text()
     assert applied.plan()["changes"] == []
-    assert applied.run("export", "--out", "elsewhere").code == 0
+    applied.expect(0, "export", "--out", "elsewhere")
 
 
 def test_a_key_that_the_portal_removed_is_seen(applied: Project) -> None:
     id_ = applied.bound("persona/coach")
     applied.account.portal("persona", id_, {"op": "remove", "path": "/layers/llm/headers/X-Team"})
 
-    assert applied.run("drift", "--detailed-exitcode").code == 2
-    refused = applied.run("apply", "--yes", LLM_KEY=VALUES["LLM_KEY"])
+    applied.expect(2, "drift", "--detailed-exitcode")
+    refused = applied.expect(10, "apply", "--yes", LLM_KEY=VALUES["LLM_KEY"])
 
-    assert refused.code == 10
     assert (
         "the secret `TEAM_KEY` has no value: the environment variable TEAM_KEY is not set [TV124 unset-secret]"
         in refused.err
     )
     assert "LLM_KEY" not in refused.err
-    assert applied.run("apply", "--yes", TEAM_KEY=VALUES["TEAM_KEY"]).code == 0
+    applied.expect(0, "apply", "--yes", TEAM_KEY=VALUES["TEAM_KEY"])
     assert applied.account.objects("personas")[id_]["layers"]["llm"]["headers"]
 
 
 def test_apply_needs_the_values_that_it_sends(applied: Project) -> None:
     applied.manifest("persona", "coach", {**SPEC, "greeting": "Hi."})
-    assert applied.run("apply", "--yes").code == 0
+    applied.apply()
     applied.manifest("persona", "other", {**SPEC, "persona_name": "Other"})
     applied.account.forget()
 
-    assert applied.run("plan").code == 0
+    applied.expect(0, "plan")
     refused = applied.run("apply", "--yes", TEAM_KEY=VALUES["TEAM_KEY"])
 
     assert (refused.code, applied.account.writes) == (10, [])
     assert "manifests/persona-other.yaml:" in refused.err
     assert "the secret `LLM_KEY` has no value" in refused.err
-    assert applied.run("apply", "--yes", **VALUES).code == 0
-    assert applied.run("plan", "--detailed-exitcode", **VALUES).code == 0
+    applied.expect(0, "apply", "--yes", **VALUES)
+    applied.expect(0, "plan", "--detailed-exitcode", **VALUES)
 
 
 def test_a_value_that_changed_is_seen_once_it_is_there(applied: Project) -> None:
-    assert applied.run("plan", "--detailed-exitcode").code == 0
-    assert applied.run("plan", "--detailed-exitcode", **VALUES | {"LLM_KEY": "key-another-0123456789"}).code == 2
+    applied.expect(0, "plan", "--detailed-exitcode")
+    applied.expect(2, "plan", "--detailed-exitcode", **VALUES | {"LLM_KEY": "key-another-0123456789"})
 
 
 def test_a_plan_file_made_without_values_is_applied_with_them(applied: Project) -> None:
     applied.manifest("persona", "coach", {**SPEC, "greeting": "Hi."})
 
-    assert applied.run("plan", "--out", "plan.json").code == 0
-    ended = applied.run("apply", "plan.json", **VALUES)
-
-    assert ended.code == 0, ended.err
+    applied.expect(0, "plan", "--out", "plan.json")
+    applied.expect(0, "apply", "plan.json", **VALUES)
 
 
 def test_other_errors_are_told_with_the_missing_value(applied: Project) -> None:
@@ -129,4 +124,4 @@ def test_a_value_of_blanks_alone_is_a_mistake_and_not_a_variable_that_is_not_set
 
     assert (refused.code, applied.account.writes) == (10, [])
     assert "the secret `LLM_KEY` has only blanks as its value" in refused.err
-    assert applied.run("apply", "--yes", **VALUES | {"LLM_KEY": ""}).code == 0
+    applied.expect(0, "apply", "--yes", **VALUES | {"LLM_KEY": ""})

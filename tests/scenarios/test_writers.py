@@ -21,7 +21,7 @@ def written(project: Project) -> Project:
     spec = f"{{persona_name: Coach, {texts}}}"
     project.write("manifests/all/coach.yaml", f"kind: persona\nname: coach\nspec: {spec}\n")
     project.apply()
-    assert project.run("plan", "--out", "plan.json").code == 0
+    project.expect(0, "plan", "--out", "plan.json")
     (project.root / "link").symlink_to("report")
     (project.root / "folder").symlink_to(".")
     project.account.forget()
@@ -99,20 +99,20 @@ def test_a_report_of_a_failure_spares_what_is_read(written: Project) -> None:
     """A command line that cannot be understood is told in its reports, too, though never in place of a manifest."""
     before = contents(written)
     for path in ("tavusctl.yaml", "manifests/all/coach.yaml", "manifests/prompts/coach.md", "texts/greeting.txt"):
-        assert written.run("plan", "--what", "--format", "json", "--report", f"json={path}").code == 12
+        written.expect(12, "plan", "--what", "--format", "json", "--report", f"json={path}")
     assert contents(written) == before
     written.write("tavusctl.yaml", "{version: 2}")
-    assert written.run("plan", "--report", "json=tavusctl.yaml").code == 12
+    written.expect(12, "plan", "--report", "json=tavusctl.yaml")
     assert (written.root / "tavusctl.yaml").read_text() == "{version: 2}"
 
 
 def test_a_failure_is_reported_wherever_a_success_is(written: Project) -> None:
     args = ("validate", "--report", "json=manifests/report.json")
-    assert written.run(*args).code == 0
+    written.expect(0, *args)
     written.write("manifests/broken.yaml", "kind: [\n")
-    assert written.run(*args).code == 10
+    written.expect(10, *args)
     assert "manifests/broken.yaml" in (written.root / "manifests/report.json").read_text()
-    assert written.run("validate", "--what", "--report", "json=manifests/report.json").code == 12
+    written.expect(12, "validate", "--what", "--report", "json=manifests/report.json")
     assert "--what" in (written.root / "manifests/report.json").read_text()
 
 
@@ -124,7 +124,7 @@ def test_a_file_that_an_unreadable_manifest_names_is_not_written_over(written: P
             assert f"would overwrite {READ[path]}" in is_refused(written, command, "--report", f"text={path}")
         is_refused(written, "plan", "--what", "--report", f"text={path}")
     for _ in range(2):  # the manifest has this word, but does not name a file by it
-        assert written.run("validate", "--report", "text=persona").code == 10
+        written.expect(10, "validate", "--report", "text=persona")
 
 
 def test_what_another_environment_reads_is_not_written_over(written: Project) -> None:
@@ -156,7 +156,7 @@ def test_schemas_are_not_written_through_a_link(written: Project) -> None:
 def test_what_is_apart_is_written(written: Project) -> None:
     args = ("--report", "json=a", "--report", "html=b", "--report", "text=/dev/null", "--report", "markdown=/dev/null")
 
-    assert written.run("plan", "--out", ".tavusctl/plan.json", *args).code == 0
+    written.expect(0, "plan", "--out", ".tavusctl/plan.json", *args)
     assert (written.root / "a").read_text().startswith("{")
     assert (written.root / "b").read_text().startswith("<!doctype html>")
-    assert written.run("apply", ".tavusctl/plan.json", "--report", "json=a").code == 0
+    written.expect(0, "apply", ".tavusctl/plan.json", "--report", "json=a")
