@@ -11,7 +11,7 @@ import pytest
 LIMITED = ["sh", "-c", 'ulimit -v 4000000; exec "$@"', "sh"]  # KiB: a device without an end must not fill the memory
 
 
-def begun(folder: Path, *arguments: str) -> tuple[int, str, str]:
+def fail_to_start(folder: Path, *arguments: str) -> tuple[int, str, str]:
     """An emulator that cannot begin: its exit code, output and errors."""
     command = [*LIMITED, sys.executable, "-m", "tavusctl", "emulator", *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30, check=False)
@@ -43,7 +43,7 @@ def test_what_an_emulator_cannot_begin_with_is_told(tmp_path: Path, arguments: l
     (tmp_path / "notes.txt").write_text("What I wanted to do:\n" * 100)
     (tmp_path / "seed.json").write_text('{"acme": {"persons": []}}')
 
-    code, out, err = begun(tmp_path, *arguments)
+    code, out, err = fail_to_start(tmp_path, *arguments)
 
     assert (code, out) == (12, "")
     assert told in err
@@ -57,7 +57,7 @@ def test_a_database_of_another_program_stays_as_it_is(tmp_path: Path) -> None:
     file.chmod(0o644)
     before = file.read_bytes()
 
-    code, _, err = begun(tmp_path, "--port", "0", "--db", file.name)
+    code, _, err = fail_to_start(tmp_path, "--port", "0", "--db", file.name)
 
     assert (code, "`notes.db`: the file is a database of another program" in err) == (12, True), err
     assert (file.read_bytes(), file.stat().st_mode & 0o777) == (before, 0o644)

@@ -63,7 +63,7 @@ def followed(spec: JsonObject, path: tuple[Any, ...], wrong: str, hint: str) -> 
     return made
 
 
-def said(kind: str, spec: JsonObject) -> list[Diagnostic]:
+def diagnostics_of(kind: str, spec: JsonObject) -> list[Diagnostic]:
     with tempfile.TemporaryDirectory() as folder:
         told = checked.of(Path(folder), {"kind": kind, "name": "coach", "spec": spec})
     return [one for one in told if one.id in TOLD]
@@ -90,10 +90,10 @@ def test_what_a_hint_says_of_a_key_puts_it_right(kind: str, key: str, data: st.D
     if key in at(spec, path):
         return
     at(spec, path)[key] = "x"
-    told = [one for one in said(kind, spec) if repr(key) in one.message]
+    told = [one for one in diagnostics_of(kind, spec) if repr(key) in one.message]
     for one in told:
         made = followed(spec, path, key, one.hint)
-        again = said(kind, made) if made is not None else []
+        again = diagnostics_of(kind, made) if made is not None else []
         assert [(left.message, left.hint) for left in again] == [], (spec, one.message, one.hint)
 
 
@@ -147,8 +147,8 @@ def test_what_a_hint_says_of_a_next_objective_puts_it_right(names: list[str], da
         if following:
             item["next_required_objectives"] = following  # type: ignore[assignment]  # a list among texts
     spec: JsonObject = {"name": "Goals", "data": items}
-    before = [one for one in said("objectives", spec) if one.id == "TV233"]
-    for one in said("objectives", spec):
+    before = [one for one in diagnostics_of("objectives", spec) if one.id == "TV233"]
+    for one in diagnostics_of("objectives", spec):
         named = re.search(r"did you mean `(\w+)`", one.hint)
         if one.id == "TV231" and named:
             made = copy.deepcopy(spec)
@@ -158,7 +158,7 @@ def test_what_a_hint_says_of_a_next_objective_puts_it_right(names: list[str], da
             following = made["data"][int(index)]["next_required_objectives"]  # type: ignore[index]  # of objectives
             assert named[1] not in following
             following[int(place)] = named[1]
-            after = said("objectives", made)
+            after = diagnostics_of("objectives", made)
             assert len([left for left in after if left.id == "TV233"]) <= len(before), (one.message, one.hint)
             assert one.message not in [left.message for left in after]
 
@@ -187,7 +187,7 @@ def test_a_frequent_mistake_is_told_what_is_meant(kind: str, pointer: str, value
     *path, key = [int(one) if one.isdecimal() else one for one in pointer.split("/")[1:]]
     at(spec, tuple(path))[key] = value
 
-    (found,) = said(kind, spec)
+    (found,) = diagnostics_of(kind, spec)
 
     assert found.id == "TV103"
     assert found.severity is Severity.ERROR

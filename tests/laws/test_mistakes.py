@@ -28,7 +28,7 @@ FILES = {
 }
 
 
-def said(root: Path, spec: JsonObject) -> list[Diagnostic]:
+def diagnostics_of(root: Path, spec: JsonObject) -> list[Diagnostic]:
     checked.written(root, FILES)
     (root / "manifests/people/coach.yaml").write_text(
         json.dumps({"kind": "persona", "name": "coach", "spec": {"system_prompt": "x", **spec}}, indent=1)
@@ -93,13 +93,13 @@ MISTAKES: list[tuple[str, Any, str, str]] = [
 
 @pytest.mark.parametrize(("key", "value", "id_", "right"), MISTAKES)
 def test_a_mistake_is_told_with_what_to_write(key: str, value: Any, id_: str, right: str, tmp_path: Path) -> None:
-    (found,) = said(tmp_path, {key: value})
+    (found,) = diagnostics_of(tmp_path, {key: value})
 
     assert found.id == id_
     assert str(found.source).startswith("manifests/people/coach.yaml:")
     assert right in found.hint
     if right:
-        assert said(tmp_path, {key: [right] if isinstance(value, list) else right}) == []
+        assert diagnostics_of(tmp_path, {key: [right] if isinstance(value, list) else right}) == []
 
 
 @pytest.mark.parametrize(
@@ -123,14 +123,14 @@ def test_a_mistake_is_told_with_what_to_write(key: str, value: Any, id_: str, ri
     ],
 )
 def test_what_is_meant_is_no_mistake(key: str, value: Any, tmp_path: Path) -> None:
-    assert said(tmp_path, {key: value}) == []
+    assert diagnostics_of(tmp_path, {key: value}) == []
 
 
 @pytest.mark.parametrize(
     "path", ["prompts/none.md", "none.txt", "manifests/prompts/none.markdown", "prompts\\none.md", "/prompts/none.md"]
 )
 def test_the_path_of_a_file_that_does_not_exist_is_never_a_prompt(path: str, tmp_path: Path) -> None:
-    (found,) = said(tmp_path, {"system_prompt": path})
+    (found,) = diagnostics_of(tmp_path, {"system_prompt": path})
 
     relative = path.replace("\\", "/").lstrip("/")
     assert (found.id, found.hint.partition(",")[0]) == ("TV208", f"write `${{file:{relative}}}`")
@@ -138,7 +138,7 @@ def test_the_path_of_a_file_that_does_not_exist_is_never_a_prompt(path: str, tmp
 
 @pytest.mark.parametrize("name", ["${LLM_KEY}", "${env:LLM_KEY}", "${{ secrets.LLM_KEY }}", "${env:ACME_TOKEN}"])
 def test_a_key_is_never_put_into_the_variables_of_the_project_file(name: str, tmp_path: Path) -> None:
-    (found,) = said(tmp_path, {"greeting": name})
+    (found,) = diagnostics_of(tmp_path, {"greeting": name})
 
     assert "use secrets in API keys" in found.hint
     assert "vars" not in found.hint
@@ -147,7 +147,7 @@ def test_a_key_is_never_put_into_the_variables_of_the_project_file(name: str, tm
 def test_a_text_of_a_prompt_file_is_taken_as_it_is(tmp_path: Path) -> None:
     checked.written(tmp_path, {"manifests/prompts/odd.md": "prompts/coach.md\n"})
 
-    assert said(tmp_path, {"system_prompt": "${file:prompts/odd.md}"}) == []
+    assert diagnostics_of(tmp_path, {"system_prompt": "${file:prompts/odd.md}"}) == []
 
 
 def test_who_means_it_says_so(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_who_means_it_says_so(tmp_path: Path) -> None:
 def test_names_that_only_look_alike_are_told_apart(tmp_path: Path) -> None:
     checked.written(tmp_path, {"manifests/prompts/cafe\u0301.md": "x"})
 
-    (found,) = said(tmp_path, {"system_prompt": "${file:prompts/caf\u00e9.md}"})
+    (found,) = diagnostics_of(tmp_path, {"system_prompt": "${file:prompts/caf\u00e9.md}"})
 
     assert found.id == "TV110"
     assert found.hint == "write `${file:prompts/cafe\u0301.md}`"

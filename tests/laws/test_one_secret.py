@@ -119,7 +119,7 @@ def stories(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-def told(project: Project, story: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Result]]:
+def run_commands(project: Project, story: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Result]]:
     """Do what a story says; the commands and what they print."""
     secret, chance = story["secret"], random.Random(story["style"])
 
@@ -180,7 +180,7 @@ def test_no_output_and_no_file_shows_half_of_a_secret(emulator: str, story: dict
         project.write("tavusctl.yaml", "version: 1\nsecrets: [ONE, OWN]\noutputs: {A: persona/a}\n")
         pieces, seen = halves(story["secret"]), set[bytes]()
         is_plain = bool(story["wrong"]) or not NAMED.keys() >= {*story["before"], *story["after"]}
-        for words, result in told(project, story):
+        for words, result in run_commands(project, story):
             assert result.code != 1, (words, result.err)
             assert found_in(result.out + result.err, pieces) == [], (words, story)
             for path in (one for one in project.root.rglob("*") if one.is_file()):

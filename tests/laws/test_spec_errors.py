@@ -61,7 +61,7 @@ def changed(draw: st.DrawFn) -> Any:
     return body
 
 
-def told(kind: ResourceKind, spec: Any) -> Counter[tuple[Any, ...]]:
+def counted_errors(kind: ResourceKind, spec: Any) -> Counter[tuple[Any, ...]]:
     return Counter((one.path, one.type, one.message, one.missing) for one in field_errors(kind.model, spec))
 
 
@@ -82,7 +82,7 @@ def objects(value: Any) -> Iterator[dict[str, Any]]:
 @given(data=st.data())
 def test_every_error_has_a_place_in_the_spec(kind: ResourceKind, data: st.DataObject) -> None:
     spec = data.draw(of_model(kind.model) | changed())
-    for path, type_, _, missing in told(kind, spec):
+    for path, type_, _, missing in counted_errors(kind, spec):
         found = at(spec, path)
         assert not missing or found.get(missing) is None
         assert type_ != "extra_forbidden" or at(spec, path[:-1]) is not found
@@ -92,11 +92,11 @@ def test_every_error_has_a_place_in_the_spec(kind: ResourceKind, data: st.DataOb
 @given(data=st.data())
 def test_one_more_fault_hides_no_other(kind: ResourceKind, data: st.DataObject) -> None:
     spec = data.draw(of_model(kind.model) | changed())
-    before = told(kind, spec)
+    before = counted_errors(kind, spec)
     chosen = data.draw(st.sampled_from(list(objects(spec)) or [{}]))
     was_empty = not chosen
     chosen["never_heard_of"] = "x"
-    after = told(kind, spec)
+    after = counted_errors(kind, spec)
     lost = {one[1] for one in before - after}
     # An object that held nothing was not there: what was missing for that is there now.
     no_longer = {"missing_key", "value_error", "not_together"} if was_empty else set()
@@ -107,6 +107,6 @@ def test_one_more_fault_hides_no_other(kind: ResourceKind, data: st.DataObject) 
 @given(data=st.data())
 def test_an_unknown_key_is_one_fault_more(kind: ResourceKind, data: st.DataObject) -> None:
     spec = data.draw(of_model(kind.model))
-    before, after = told(kind, spec), told(kind, {**spec, "never_heard_of": data.draw(values)})
+    before, after = counted_errors(kind, spec), counted_errors(kind, {**spec, "never_heard_of": data.draw(values)})
     assert {one[:2] for one in after - before} == {(("never_heard_of",), "extra_forbidden")}
     assert not before - after

@@ -36,7 +36,7 @@ def loaded(root: Path, texts: Mapping[str, str], *paths: Path) -> loading.LoadRe
     return loading.read(project(root), Environment(vars=VARS), KINDS, paths)
 
 
-def told(diagnostics: tuple[Diagnostic, ...]) -> list[str]:
+def as_lines(diagnostics: tuple[Diagnostic, ...]) -> list[str]:
     return [f"{diagnostic.source} {diagnostic.id} {diagnostic.message}" for diagnostic in diagnostics]
 
 
@@ -143,8 +143,8 @@ SHAPE = [
 @pytest.mark.parametrize(("text", "expected"), SHAPE)
 def test_what_does_not_fit_is_told_with_its_place(tmp_path: Path, text: str, expected: list[str]) -> None:
     found = spec(tmp_path, text)
-    assert len(found.diagnostics) == len(expected), told(found.diagnostics)
-    for line, start in zip(told(found.diagnostics), expected, strict=True):
+    assert len(found.diagnostics) == len(expected), as_lines(found.diagnostics)
+    for line, start in zip(as_lines(found.diagnostics), expected, strict=True):
         assert line.startswith(f"manifests/t.yaml:{start}"), line
     assert all(diagnostic.address == Address("toy", "t") for diagnostic in found.diagnostics)
     is_right = all(diagnostic.severity is Severity.WARNING for diagnostic in found.diagnostics)
@@ -189,7 +189,7 @@ def test_what_was_meant_is_suggested(tmp_path: Path, text: str, hint: str) -> No
     ],
 )
 def test_the_keys_around_spec_are_checked(tmp_path: Path, text: str, expected: list[str]) -> None:
-    diagnostics = told(loaded(tmp_path, {"manifests/t.yaml": text}).diagnostics)
+    diagnostics = as_lines(loaded(tmp_path, {"manifests/t.yaml": text}).diagnostics)
     assert len(diagnostics) == len(expected), diagnostics
     for line, start in zip(diagnostics, expected, strict=True):
         assert line.startswith(f"manifests/t.yaml:{start}"), line
@@ -226,7 +226,7 @@ def test_when_to_crawl_again(tmp_path: Path, text: str, found: Recrawl | str) ->
     if isinstance(found, Recrawl):
         assert [manifest.recrawl for manifest in read.manifests] == [found]
     else:
-        (diagnostic,) = told(read.diagnostics)
+        (diagnostic,) = as_lines(read.diagnostics)
         assert diagnostic.startswith(f"manifests/t.yaml:{found}"), diagnostic
 
 
@@ -247,7 +247,7 @@ def test_an_address_that_was_left_belongs_to_nobody(tmp_path: Path) -> None:
         "manifests/b.yaml": "kind: toy\nname: old\nspec: {title: x}\n",
         "manifests/c.yaml": "kind: toy\nname: other\nspec: {title: x}\nmoved_from: toy/older\n",
     }
-    assert told(loaded(tmp_path, texts).diagnostics) == [
+    assert as_lines(loaded(tmp_path, texts).diagnostics) == [
         "manifests/a.yaml:4:13 TV118 moved_from: `toy/old` is still declared, at manifests/b.yaml:2:7",
         (
             "manifests/c.yaml:4:13 TV118 moved_from: `toy/older` is listed in "
@@ -263,7 +263,9 @@ def test_one_address_stands_once(tmp_path: Path) -> None:
     texts = {"manifests/b.yaml": TOY.format("t"), "manifests/a/c.yaml": TOY.format("u") + "---\n" + TOY.format("t")}
     found = loaded(tmp_path, texts)
     (diagnostic,) = found.diagnostics
-    assert told((diagnostic,)) == ["manifests/b.yaml:2:7 TV108 `toy/t` is declared here and at manifests/a/c.yaml:6:7"]
+    assert as_lines((diagnostic,)) == [
+        "manifests/b.yaml:2:7 TV108 `toy/t` is declared here and at manifests/a/c.yaml:6:7"
+    ]
     assert [str(manifest.source) for manifest in found.manifests] == [
         "manifests/a/c.yaml:5:1",
         "manifests/a/c.yaml:1:1",
@@ -469,7 +471,7 @@ def test_links_that_stay_inside_the_project_are_followed(tmp_path: Path) -> None
     (tmp_path / "manifests/folder").symlink_to("../common")
     found = spec(tmp_path, "title: ${file:a.md}\ntags: ['${file:folder/a.md}']")
     assert [manifest.spec for manifest in found.manifests] == [{"title": "x"}, {"title": "text", "tags": ["text"]}]
-    assert told(found.diagnostics) == [
+    assert as_lines(found.diagnostics) == [
         (
             "manifests/folder:1:1 TV110 symbolic links to folders are "
             "not followed; the manifests behind this link are unknown"
@@ -493,7 +495,7 @@ def test_manifests_are_regular_files_of_the_project(
     place(tmp_path, {"outside.yaml": TOY.format("o"), "project/manifests/ok.yaml": TOY.format("ok")})
     make(root / "manifests/bad.yaml")
     found = loaded(root, {})
-    assert told(found.diagnostics) == [f"manifests/bad.yaml:1:1 {expected}"]
+    assert as_lines(found.diagnostics) == [f"manifests/bad.yaml:1:1 {expected}"]
     assert [manifest.address.name for manifest in found.manifests] == ["ok"]
 
 

@@ -14,7 +14,7 @@ SECRET = '"${secret:LLM_KEY}"'
 PROJECT = "secrets: [LLM_KEY]\n"
 
 
-def told(root: Path, manifest: str) -> list[tuple[str, str]]:
+def diagnostics_of(root: Path, manifest: str) -> list[tuple[str, str]]:
     checked.written(root, {"tavusctl.yaml": PROJECT, "manifests/a.yaml": manifest})
     return [(one.id, one.message) for one in checked.diagnostics(root)]
 
@@ -22,9 +22,9 @@ def told(root: Path, manifest: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("written", ["false", "0", "''", "[]", "[1]"])
 def test_extra_is_a_mapping_or_nothing(tmp_path: Path, written: str) -> None:
     manifest = COACH + SPEC.replace("}", f", extra: {written}}}")
-    ((id, message),) = told(tmp_path, manifest)
+    ((id, message),) = diagnostics_of(tmp_path, manifest)
     assert (id, message.partition(",")[0]) == ("TV104", "spec.extra: expected a mapping")
-    assert not told(tmp_path, manifest.replace(f"extra: {written}", "extra: null"))
+    assert not diagnostics_of(tmp_path, manifest.replace(f"extra: {written}", "extra: null"))
 
 
 @pytest.mark.parametrize("written", ["yes", "no", "on", "012", "'true'", "1"])
@@ -35,7 +35,7 @@ def test_a_value_that_is_no_boolean_is_told_once(tmp_path: Path, written: str) -
         COACH + SPEC.replace("}", f", is_template: {written}}}"),
     ]
     for manifest in wrong:
-        ((_, message),) = told(tmp_path, manifest)
+        ((_, message),) = diagnostics_of(tmp_path, manifest)
         assert "expected true or false, found" in message
 
 
@@ -52,12 +52,14 @@ def test_a_value_that_is_no_boolean_is_told_once(tmp_path: Path, written: str) -
     ],
 )
 def test_a_secret_is_a_text(tmp_path: Path, field: str, message: str) -> None:
-    assert message in [one for _, one in told(tmp_path, COACH + SPEC.replace("}", f", {field}}}"))]
-    assert not [one for _, one in told(tmp_path, COACH + SPEC.replace("}", f", {field}}}")) if "`word`" in one]
+    assert message in [one for _, one in diagnostics_of(tmp_path, COACH + SPEC.replace("}", f", {field}}}"))]
+    assert not [
+        one for _, one in diagnostics_of(tmp_path, COACH + SPEC.replace("}", f", {field}}}")) if "`word`" in one
+    ]
 
 
 def test_a_reference_in_place_of_a_url_is_named(tmp_path: Path) -> None:
     page = "kind: document\nname: page\nspec: {document_url: '${ref:persona/coach}'}\n"
-    assert told(tmp_path, COACH + SPEC + "---\n" + page) == [
+    assert diagnostics_of(tmp_path, COACH + SPEC + "---\n" + page) == [
         ("TV104", "document_url: no reference is allowed here, found `${ref:persona/coach}`")
     ]

@@ -37,7 +37,7 @@ def written(root: Path, text: str) -> Path:
     return root
 
 
-def told(root: Path, text: str, environment: str | None = None) -> list[str]:
+def diagnostics_of(root: Path, text: str, environment: str | None = None) -> list[str]:
     _, _, diagnostics = checked.opened(written(root, text), environment=environment)
     return [f"{diagnostic.source} {diagnostic.id} {diagnostic.message}" for diagnostic in diagnostics]
 
@@ -100,7 +100,7 @@ def test_one_environment_is_chosen_by_itself_and_several_are_not(tmp_path: Path)
 
 
 def test_a_broken_file_says_more_than_the_choice_of_environment(tmp_path: Path) -> None:
-    assert told(tmp_path, "environments: [staging]\n", "staging") == [
+    assert diagnostics_of(tmp_path, "environments: [staging]\n", "staging") == [
         "tavusctl.yaml:1:15 TV104 environments: expected a mapping, found a list"
     ]
 
@@ -117,13 +117,13 @@ def test_a_broken_file_says_more_than_the_choice_of_environment(tmp_path: Path) 
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, text: str, expected: list[str]) -> None:
-    found = told(tmp_path, text)
+    found = diagnostics_of(tmp_path, text)
     assert len(found) == len(expected), found
     assert all(line.startswith(f"tavusctl.yaml:{start}") for line, start in zip(found, expected, strict=True)), found
 
 
 def test_there_is_an_end_to_the_complaints(tmp_path: Path) -> None:
-    found = told(tmp_path, "".join(f"unknown{n}: 1\n" for n in range(1000)))
+    found = diagnostics_of(tmp_path, "".join(f"unknown{n}: 1\n" for n in range(1000)))
     assert len(found) == 102
     assert found[-1].endswith("TV115 more than 100 problems; the rest of the document is not checked")
 

@@ -238,12 +238,12 @@ def test_an_id_that_cannot_be_written_is_told() -> None:
 @every_call
 def test_an_intent_that_cannot_be_written_is_a_failure(case: Case) -> None:
     world, step = case()
-    begun = Kept.append
+    append = Kept.append
 
     class Full(Kept):
         def append(self, record: bytes) -> None:
             self.full = self.full or json.loads(record)["is"] == "intent"
-            begun(self, record)
+            append(self, record)
 
     world.store = Full()
     outcome = only(world.apply(step))
@@ -325,7 +325,7 @@ def ledger(store: Kept, uptime: Uptime) -> Recorder:
     return Recorder(store, store.read(), uptime=uptime)
 
 
-def begun(ledger: Recorder) -> tuple[str, Fence]:
+def open_fence(ledger: Recorder) -> tuple[str, Fence]:
     op = ledger.record_intent(COACH, Action.DELETE, remote_id="p1")
     return op, Fence(ledger, op, lambda: "noon", lambda: None, lambda: None, changes=True)
 
@@ -334,7 +334,7 @@ def begun(ledger: Recorder) -> tuple[str, Fence]:
 def test_a_call_passes_while_its_record_is_fresh_and_the_lock_is_sure(
     ledger: Recorder, store: Kept, uptime: Uptime, age: float, sure: bool, passes: bool
 ) -> None:
-    op, fence = begun(ledger)
+    op, fence = open_fence(ledger)
     uptime.now += age
     store.sure = sure
     assert (fence.passes(), ledger.is_sent(op)) == (passes, passes)
@@ -365,7 +365,7 @@ def test_a_stop_does_not_tear_a_call_whose_first_byte_was_sent(ledger: Recorder)
 def test_a_call_is_put_on_record_anew_when_it_begins_late(
     ledger: Recorder, store: Kept, uptime: Uptime, age: float, sure: bool, records: int
 ) -> None:
-    _, fence = begun(ledger)
+    _, fence = open_fence(ledger)
     uptime.now += age
     store.sure = sure
     fence.renew()
@@ -373,7 +373,7 @@ def test_a_call_is_put_on_record_anew_when_it_begins_late(
 
 
 def test_a_lost_lock_is_told_at_both_places(ledger: Recorder, store: Kept) -> None:
-    op, fence = begun(ledger)
+    op, fence = open_fence(ledger)
     store.lost = True
     for ask in (fence.renew, fence.passes):
         with pytest.raises(LockError):
@@ -404,7 +404,7 @@ def test_a_record_in_a_store_that_is_far_away_is_put_down_once(uptime: Uptime, t
     store = far(uptime, took)
     ledger = Recorder(store, store.read(), uptime=uptime)
     ledger.begin({})
-    _, fence = begun(ledger)
+    _, fence = open_fence(ledger)
     fence.renew()
     assert len(store.records) == 2
     uptime.now += 4.5
@@ -419,7 +419,7 @@ def test_a_record_says_by_how_much_its_call_may_be_late(uptime: Uptime, took: fl
     store = far(uptime, took)
     ledger = Recorder(store, store.read(), uptime=uptime)
     ledger.begin({})
-    op, _ = begun(ledger)
+    op, _ = open_fence(ledger)
     ledger.record_retry(op, lambda: "one")
     assert [json.loads(one).get("delay") for one in store.records[1:]] == [delay, delay]
 
@@ -429,7 +429,7 @@ def test_a_record_that_took_longer_than_it_says_is_put_down_anew(uptime: Uptime)
     ledger = Recorder(store, store.read(), uptime=uptime)
     ledger.begin({})
     store.took = 8.0
-    op, fence = begun(ledger)
+    op, fence = open_fence(ledger)
     assert not fence.passes()  # it is of 8 s ago, and says 2 s
     fence.renew()
     assert fence.passes()
@@ -458,7 +458,7 @@ def test_a_store_that_is_slower_than_the_lease_is_told(uptime: Uptime) -> None:
     store = Slow()
     store.took, store.uptime = 70.0, uptime
     ledger = Recorder(store, store.read(), uptime=uptime)
-    op, fence = begun(ledger)
+    op, fence = open_fence(ledger)
     with pytest.raises(StateError) as caught:
         fence.renew()
     assert "took 70 s to store a record" in caught.value.message
@@ -469,7 +469,7 @@ def test_a_store_that_is_slower_than_the_lease_is_told(uptime: Uptime) -> None:
 
 def test_a_turn_that_was_waited_for_does_not_make_a_record_older(ledger: Recorder, store: Kept, uptime: Uptime) -> None:
     """Many calls write one journal, and what says when a call is made is said when its turn has come."""
-    op, fence = begun(ledger)
+    op, fence = open_fence(ledger)
     waiting = threading.Thread(target=lambda: ledger.record_retry(op, lambda: f"at {uptime.now}"))
     with ledger.lock:
         waiting.start()
@@ -500,14 +500,14 @@ def end(ledger: Recorder, op: str, error: Exception) -> None:
 
 @pytest.mark.parametrize(("error", "sent"), ENDS, ids=[type(error).__name__ for error, _ in ENDS])
 def test_what_an_error_says_of_a_call(ledger: Recorder, error: Exception, sent: bool) -> None:
-    op, _ = begun(ledger)
+    op, _ = open_fence(ledger)
     with pytest.raises(type(error)):
         end(ledger, op, error)
     assert (ledger.is_sent(op), ledger.in_doubt(COACH)) == (sent, frozenset({op} if sent else ()))
 
 
 def test_a_second_call_that_was_refused_says_nothing_of_the_first(ledger: Recorder) -> None:
-    op, _ = begun(ledger)
+    op, _ = open_fence(ledger)
     for error in (LOST, refused(400)):
         with pytest.raises(ApiError):
             end(ledger, op, error)
@@ -515,7 +515,7 @@ def test_a_second_call_that_was_refused_says_nothing_of_the_first(ledger: Record
 
 
 def test_a_question_is_nothing_that_was_done(ledger: Recorder) -> None:
-    op, _ = begun(ledger)
+    op, _ = open_fence(ledger)
     with ledger.sending(op, lambda: "noon", changes=False) as fence:
         assert fence.passes()
     assert not ledger.is_sent(op)
@@ -523,7 +523,7 @@ def test_a_question_is_nothing_that_was_done(ledger: Recorder) -> None:
 
 @pytest.mark.parametrize("end", ["settle", "bind", "forget"])
 def test_what_is_on_record_is_in_no_doubt(ledger: Recorder, end: str) -> None:
-    op, fence = begun(ledger)
+    op, fence = open_fence(ledger)
     assert fence.passes()
     ends: dict[str, Callable[[], None]] = {
         "settle": lambda: ledger.record_result(op, done=True),

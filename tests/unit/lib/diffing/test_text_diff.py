@@ -21,7 +21,7 @@ TEXTS = LINES.map("\n".join)
 SECONDS = 5.0  # on a busy machine; the slowest of these takes half of one on an idle one
 
 
-def told(old: str, new: str) -> list[str]:
+def shortened_rows(old: str, new: str) -> list[str]:
     return [written(text_diff.shortened(line)) for line in text_diff.lines(old, new)]
 
 
@@ -65,13 +65,13 @@ def test_an_alignment_pairs_equal_items_in_order(before: list[int], after: list[
 def test_one_inserted_line_is_one_line() -> None:
     old = "\n".join(f"Line {number}." for number in range(20))
     new = old.replace("Line 9.", "Line 9.\nA new one.")
-    assert told(old, new) == ["  Line 9.", "+ [A new one.]", "  Line 10."]
+    assert shortened_rows(old, new) == ["  Line 9.", "+ [A new one.]", "  Line 10."]
 
 
 def test_a_line_is_compared_with_the_one_it_was() -> None:
     old = "First of all.\nYou are kind to everybody."
     new = "First of all.\nA new beginning here.\nAnd one more.\nYou are strict to everybody."
-    assert told(old, new) == [
+    assert shortened_rows(old, new) == [
         "  First of all.",
         "- You are [kind] to everybody.",
         "+ [A new beginning here.]",
@@ -81,7 +81,7 @@ def test_a_line_is_compared_with_the_one_it_was() -> None:
 
 
 def test_lines_with_little_in_common_are_marked_whole() -> None:
-    assert told("You end every call with one thing.", "Nobody knows.") == [
+    assert shortened_rows("You end every call with one thing.", "Nobody knows.") == [
         "- [You end every call with one thing.]",
         "+ [Nobody knows.]",
     ]
@@ -100,15 +100,15 @@ def test_lines_with_little_in_common_are_marked_whole() -> None:
     ],
 )
 def test_only_the_changed_words_are_marked_in_other_scripts(old: str, new: str, expected: list[str]) -> None:
-    assert told(old, new) == expected
+    assert shortened_rows(old, new) == expected
 
 
 def test_white_space_between_changed_words_is_marked_along() -> None:
-    assert told("a b c kept and kept d", "a b c kept and kept e") == [
+    assert shortened_rows("a b c kept and kept d", "a b c kept and kept e") == [
         "- a b c kept and kept [d]",
         "+ a b c kept and kept [e]",
     ]
-    assert told("one two three four five", "one 2 3 four five") == [
+    assert shortened_rows("one two three four five", "one 2 3 four five") == [
         "- one [two three] four five",
         "+ one [2 3] four five",
     ]
@@ -117,7 +117,7 @@ def test_white_space_between_changed_words_is_marked_along() -> None:
 def test_a_moved_paragraph_is_named_as_moved() -> None:
     paragraph = "You give advice that is grounded.\n\nYou ask one question at a time.\n"
     rest = "First line of the rest.\nSecond line of the rest.\nThird line of the rest.\n"
-    assert told(paragraph + rest, rest + paragraph) == [
+    assert shortened_rows(paragraph + rest, rest + paragraph) == [
         "… 3 lines moved to line 4: You give advice that is grounded…",
         "  First line of the rest.",
         "… ",
@@ -143,26 +143,26 @@ def test_a_moved_paragraph_is_named_as_moved() -> None:
     ],
 )
 def test_differences_that_nobody_sees_are_told(old: str, new: str, expected: list[str]) -> None:
-    assert told(old, new) == expected
+    assert shortened_rows(old, new) == expected
 
 
 def test_a_long_line_is_cut_where_nothing_changed() -> None:
     begin, end = "It begins with many words " * 9, " and it ends with many words" * 9
-    (old, new) = told(f"{begin}kind{end}", f"{begin}strict{end}")
+    (old, new) = shortened_rows(f"{begin}kind{end}", f"{begin}strict{end}")
     assert old == "- …" + begin[-32:] + "[kind]" + end[:32] + "…"
     assert new == "+ …" + begin[-32:] + "[strict]" + end[:32] + "…"
 
 
 def test_a_line_that_lost_words_is_cut_where_they_were() -> None:
     begin, end = "It begins with many words " * 9, " and it ends with many words" * 9
-    (old, new) = told(f"{begin}never{end}", f"{begin}{end[1:]}")
+    (old, new) = shortened_rows(f"{begin}never{end}", f"{begin}{end[1:]}")
     assert old == "- …" + begin[-32:] + "[never ]" + end[1:33] + "…"
     assert new == "+ …" + begin[-32:] + end[1:33] + "…"
 
 
 def test_blank_lines_around_a_change_are_left_out() -> None:
     old = "First.\n\nYou are kind.\n\nLast.\n"
-    assert told(old, old.replace("kind", "strict")) == ["- You are [kind].", "+ You are [strict]."]
+    assert shortened_rows(old, old.replace("kind", "strict")) == ["- You are [kind].", "+ You are [strict]."]
 
 
 def words(seed: int, size: int, per_line: int) -> str:

@@ -22,7 +22,7 @@ IDS = {"g1": RULES, "d1": PRICES, "p1": Address("persona", "coach")}
 HEAD = "# yaml-language-server: $schema=../../schemas/{}.schema.json\n"
 
 
-def told(kind: str, body: Body, name: str = "coach") -> Exported:
+def exported_manifest(kind: str, body: Body, name: str = "coach") -> Exported:
     return export_manifest(Live(KINDS[kind], "p1", body, name="Coach"), Address(kind, name), IDS)
 
 
@@ -32,7 +32,7 @@ def text(exported: Exported, **options: Any) -> str:
 
 
 def persona(**body: Any) -> Exported:
-    return told("persona", {"persona_name": "Coach", "system_prompt": "Be kind.", **body})
+    return exported_manifest("persona", {"persona_name": "Coach", "system_prompt": "Be kind.", **body})
 
 
 def test_what_is_empty_or_a_default_goes_without_saying() -> None:
@@ -67,7 +67,9 @@ def test_keys_stand_in_the_order_of_the_model_and_schemas_as_people_write_them()
     }
 
     assert text(
-        told("persona", {"layers": {"llm": {"tools": [tool]}}, "system_prompt": "Hi.", "persona_name": "C"})
+        exported_manifest(
+            "persona", {"layers": {"llm": {"tools": [tool]}}, "system_prompt": "Hi.", "persona_name": "C"}
+        )
     ) == (
         """\
 kind: persona
@@ -236,7 +238,7 @@ def test_what_a_newer_api_adds_to_a_list_item_is_left_out_alone() -> None:
     ],
 )
 def test_an_object_that_no_manifest_can_tell_is_referred_to(kind: str, body: Body, reason: str) -> None:
-    exported = told(kind, body)
+    exported = exported_manifest(kind, body)
 
     assert (exported.fault, exported.spec) == (reason, {})
     assert text(exported) == (
