@@ -61,8 +61,8 @@ def interruptible() -> Iterator[Interruption]:
     # Under `nohup`, the run goes on when the terminal closes.  A job in the background is started so that it ignores
     # SIGINT, but whoever sends it one means it.
     has_nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    heeded = [number for number in _SIGNALS if not (has_nohup and number == signal.SIGHUP)]
-    old = {number: signal.signal(number, interruption._handle) for number in heeded}  # noqa: SLF001 - same module
+    handled = [number for number in _SIGNALS if not (has_nohup and number == signal.SIGHUP)]
+    old = {number: signal.signal(number, interruption._handle) for number in handled}  # noqa: SLF001 - same module
     # An alarm, not a thread: a signal handler must not wait for the lock that starting a thread takes.
     old[signal.SIGALRM] = signal.signal(signal.SIGALRM, interruption._end)  # noqa: SLF001 - same module
     try:

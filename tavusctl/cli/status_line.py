@@ -99,8 +99,8 @@ class WaitingLine(Struct):
     clock: Callable[[], float] = time.monotonic
     waiting: dict[Address, str] = {}  # status of each object that the run waits for
     ended: int = 0
-    _began: float = -1.0  # -1: nothing was waited for yet
-    _told: float = float("-inf")
+    _waiting_since: float = -1.0  # -1: nothing was waited for yet
+    _logged: float = float("-inf")
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _rewritten: StatusLine = field(default_factory=lambda: StatusLine(quiet=True))
 
@@ -111,7 +111,7 @@ class WaitingLine(Struct):
         """Record the status of an object that the run waits for; `over` means that the wait for it has ended."""
         with self._guard:
             now = self.clock()
-            self._began = now if self._began < 0 else self._began
+            self._waiting_since = now if self._waiting_since < 0 else self._waiting_since
             previous = dict(self.waiting)
             if over:
                 self.ended += self.waiting.pop(address, None) is not None
@@ -119,8 +119,8 @@ class WaitingLine(Struct):
                 self.waiting[address] = status
             if self._rewritten.is_live:
                 self._rewrite(now)
-            elif self.waiting and (now - self._told >= _LOG_PAUSE or len(self.waiting) < len(previous)):
-                self._told = now
+            elif self.waiting and (now - self._logged >= _LOG_PAUSE or len(self.waiting) < len(previous)):
+                self._logged = now
                 self.progress.say(self.line(now))
 
     def say(self, text: str) -> None:
@@ -139,7 +139,7 @@ class WaitingLine(Struct):
         counts = Counter(self.waiting.values())
         statuses = ", ".join(f"{count} {flat(status or 'not begun')[:20]}" for status, count in sorted(counts.items()))
         ended = f"{self.ended} of {self.ended + len(self.waiting)} ended; "
-        return f"waiting: {ended}{statuses}; {_elapsed(now - self._began)}"
+        return f"waiting: {ended}{statuses}; {_elapsed(now - self._waiting_since)}"
 
     def _rewrite(self, now: float) -> None:
         self._rewritten.clear()

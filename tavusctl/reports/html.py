@@ -92,20 +92,8 @@ def diagnostics(diagnostics: Sequence[DiagnosticView]) -> str:
 
 def _page(plan: Plan | None, what: str, **content: Json) -> str:
     ready()
-    lists = (
-        "cards",
-        "sentences",
-        "limits",
-        "overwritten",
-        "moves",
-        "recorded",
-        "settings",
-        "recovered",
-        "pending",
-        "diagnostics",
-        "outcomes",
-    )
-    empty: Context = {name: [] for name in lists}
+    lists = "cards sentences limits overwritten moves recorded settings recovered pending diagnostics outcomes"
+    empty: Context = {name: [] for name in lists.split()}
     style, script = _asset("page.css"), _asset("page.js")
     policy = f"default-src 'none'; img-src data:; style-src {_hash(style)} {_hash(DRAWN)}; script-src {_hash(script)}; "
     policy += "base-uri 'none'; form-action 'none'"

@@ -8,12 +8,10 @@ from collections.abc import Mapping, Sequence
 
 from tavusctl import __version__
 from tavusctl.core.address import Source
-from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostic_ids import CHECKS
 from tavusctl.core.diagnostics import Blame, Diagnostic
 from tavusctl.core.json_tree import manifest_notation, map_leaves
-from tavusctl.core.model import ABSENT, Action, Change, Drift, FieldChange, Move, Outcome, Pending, Plan, Refusal, Risk
-from tavusctl.core.project_settings import Limit
+from tavusctl.core.model import ABSENT, Action, Change, Drift, FieldChange, Outcome, Plan, Refusal, Risk
 from tavusctl.lib.json_types import Json, JsonObject, as_object
 from tavusctl.reports.contents import review, risks
 from tavusctl.reports.contents.view import DiagnosticView, DriftView, OutcomeView, PlanView, number_view
@@ -71,16 +69,27 @@ def plan_document(plan: Plan) -> JsonObject:
         "drift": [_drift(entry) for entry in plan.drift],
         "refused": [_refusal(refusal) for refusal in plan.refused],
         "warnings": [diagnostic_document(one) for one in plan.warnings],
-        **({"targets": [str(one) for one in plan.targets]} if plan.targets else {}),
-        **({"finish": True} if plan.finish else {}),
-        **({"limits": [_limit(one) for one in plan.limits]} if plan.limits else {}),
-        **({"moved": [_move(one) for one in plan.moves]} if plan.moves else {}),
-        **({"recorded": [_recorded(one) for one in plan.recorded]} if plan.recorded else {}),
-        **({"settings": list(plan.settings)} if plan.settings else {}),
-        **({"recovered": True} if plan.recovered else {}),
-        **({"running": plan.running} if plan.running else {}),
-        **({"base": plan.base, "pending": [_pending(one) for one in plan.pending]} if plan.base else {}),
+        **_optional_members(plan),
     }
+
+
+def _optional_members(plan: Plan) -> JsonObject:
+    """The members of the plan document that most plans do not have."""
+    members: JsonObject = {
+        "targets": [str(one) for one in plan.targets],
+        "finish": plan.finish,
+        "limits": [
+            {"name": one.name, "before": one.before, "now": one.now, "message": str(one)} for one in plan.limits
+        ],
+        "moved": [{"address": str(one.new), "from": str(one.old), "id": one.remote_id} for one in plan.moves],
+        "recorded": [{"address": str(one.address), "id": one.remote_id} for one in plan.recorded],
+        "settings": list(plan.settings),
+        "recovered": plan.recovered,
+        "running": plan.running,
+    }
+    present = {name: value for name, value in members.items() if value}
+    pending = [{"address": str(one.address), "paths": list(one.paths), "whole": one.whole} for one in plan.pending]
+    return {**present, "base": plan.base, "pending": pending} if plan.base else present
 
 
 def diagnostic_document(diagnostic: Diagnostic) -> JsonObject:
@@ -120,22 +129,6 @@ def _change(change: Change) -> JsonObject:
         "reason": change.reason,
         "source": source_document(change.source),
     }
-
-
-def _limit(limit: Limit) -> JsonObject:
-    return {"name": limit.name, "before": limit.before, "now": limit.now, "message": str(limit)}
-
-
-def _move(move: Move) -> JsonObject:
-    return {"address": str(move.new), "from": str(move.old), "id": move.remote_id}
-
-
-def _recorded(binding: Binding) -> JsonObject:
-    return {"address": str(binding.address), "id": binding.remote_id}
-
-
-def _pending(pending: Pending) -> JsonObject:
-    return {"address": str(pending.address), "paths": list(pending.paths), "whole": pending.whole}
 
 
 def _refusal(refusal: Refusal) -> JsonObject:

@@ -333,7 +333,7 @@ def _state_mac(state: State, key: bytes, encoded: Callable[[Json], bytes] = _enc
         name: _members(getattr(state, name)) for name in State.__struct_fields__ if name not in ("bindings", "mac")
     }
     digest = hmac.new(derive_key(key, "tavusctl state"), digestmod="sha256")
-    digest.update(encoded({name: value for name, value in content.items() if _is_set(value)}))
+    digest.update(encoded({name: value for name, value in content.items() if value is False or value}))
     for address in sorted(state.bindings):
         digest.update(f"\n{address} ".encode() + encoded(binding_out(state.bindings[address])))
     return f"hmac-sha256:{digest.hexdigest()}"
@@ -341,10 +341,6 @@ def _state_mac(state: State, key: bytes, encoded: Callable[[Json], bytes] = _enc
 
 def _members(value: Json) -> Json:
     return asdict(value) if isinstance(value, Struct) else value
-
-
-def _is_set(value: Json) -> bool:
-    return value is False or bool(value)
 
 
 def _record_mac(key: bytes, before: str, record: bytes) -> str:

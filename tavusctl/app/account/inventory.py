@@ -68,7 +68,7 @@ def inventory(session: Session, kinds: Collection[str], *, stock: bool, unmanage
         listings = run_all([partial(entries, api, kind, stock=stock) for kind in selected])
         if not stock:
             _check_account(session, api, state, dict(zip((kind.name for kind in selected), listings, strict=True)))
-    items = [_item(entry, known_ids) for listing in listings for entry in sorted(listing)]
+    items = [Item(entry, *known_ids.get(entry.remote_id, ())) for listing in listings for entry in sorted(listing)]
     selected_items = [one for one in items if not (unmanaged and one.relation in (_MANAGED, _ELSEWHERE))]
     return Inventory(session.environment, selected_items, len(selected) == 1, unmanaged)
 
@@ -110,10 +110,6 @@ def _versions(binding: Binding) -> Iterator[tuple[str, str]]:
     yield from ((one, _OLD) for one in binding.retired)
     if binding.successor:
         yield binding.successor, _NEW
-
-
-def _item(entry: Entry, known_ids: Mapping[str, tuple[str, ...]]) -> Item:
-    return Item(entry, *known_ids.get(entry.remote_id, ()))
 
 
 def text(result: Inventory, width: int = 0) -> str:

@@ -13,7 +13,7 @@ from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.manifests import load
 from tavusctl.app.session.online import Session
 from tavusctl.config.passages import field_source
-from tavusctl.core.address import Address, Source
+from tavusctl.core.address import Address
 from tavusctl.core.comparison import Comparison, Difference, Presence, Unknown
 from tavusctl.core.json_tree import map_leaves, side_by_side
 from tavusctl.core.model import ABSENT, Action, Cause, Change, FieldChange, Manifest
@@ -96,7 +96,7 @@ def _differing_settings(old: Manifest, new: Manifest) -> Iterator[FieldChange]:
     left, right = _settings_beside_spec(old), _settings_beside_spec(new)
     for key in left:
         if left[key] != right[key]:
-            yield FieldChange(f"/{key}", Cause.EDITED, ABSENT, left[key], right[key], source=_place(new))
+            yield FieldChange(f"/{key}", Cause.EDITED, ABSENT, left[key], right[key], source=new.overlay or new.source)
 
 
 def _settings_beside_spec(manifest: Manifest) -> JsonObject:
@@ -113,10 +113,6 @@ def _settings_beside_spec(manifest: Manifest) -> JsonObject:
         "watch": manifest.watch,
         "upload": manifest.file.upload if manifest.file else ABSENT,
     }
-
-
-def _place(manifest: Manifest) -> Source:
-    return manifest.overlay or manifest.source
 
 
 def with_account(session: Session) -> Comparison:

@@ -146,7 +146,7 @@ class _Carrier(Struct):
     others: Mapping[str, LoadResult]  # of the environments that must not change, by name
     name: str  # of the target
     folder: str  # of its overlay; empty where it has none
-    begun: str = ""  # the path of a new document in the overlay; empty until it is needed
+    new_overlay: str = ""  # the path of a new document in the overlay; empty until it is needed
 
     def carry(self, field: Field) -> str:
         """Write one field into the new contents of the files; return the file that has it."""
@@ -171,9 +171,12 @@ class _Carrier(Struct):
             return edits
         if not self.folder:
             raise self._refusal(field, manifest.source.path, names)
-        if manifest.overlay is None and not self.begun:
-            self.begun = new_documents.add_overlay(self.sources, self.folder, manifest)
-        path, new_value = manifest.overlay.path if manifest.overlay else self.begun, None if value is ABSENT else value
+        if manifest.overlay is None and not self.new_overlay:
+            self.new_overlay = new_documents.add_overlay(self.sources, self.folder, manifest)
+        path, new_value = (
+            manifest.overlay.path if manifest.overlay else self.new_overlay,
+            None if value is ABSENT else value,
+        )
         edit = Edit(manifest.address, join(field.path), "set", new_value)
         return {path: splice(self.sources.read(path), path, [edit])}
 

@@ -27,7 +27,7 @@ from tavusctl.reports.github.environment_sections import body as joined_body
 
 Comment = Literal["always", "on-changes", "never"]
 
-_TOLD: Final = frozenset({"TV341", "TV342"})  # warnings that reviewers must see, so they always cause a comment
+_MUST_SEE: Final = frozenset({"TV341", "TV342"})  # warnings that reviewers must see, so they always cause a comment
 _UNKNOWN: Final = frozenset(
     {"TV310", "TV311"}
 )  # the state does not know all manifests, so drift that was reported earlier may still exist
@@ -126,7 +126,7 @@ class Publisher(Struct, frozen=True):
 
     def _keep_comment(self, github: GitHub, number: int, code: int, reports: ReportRequest) -> str:
         subject, document = self.subject, reports.document
-        must_see = reports.warning_ids & _TOLD
+        must_see = reports.warning_ids & _MUST_SEE
         is_worth_comment = (
             self.comment == "always" or bool(code or must_see or document.get("complaints")) or has_changes(document)
         )

@@ -19,7 +19,7 @@ from tavusctl.api.transport import Answer
 from tavusctl.core.errors import ApiError, Rejected, Throttled
 
 IN_ALL = 300.0  # seconds that one step waits for rate limits in total
-_UNTOLD = 60.0  # seconds, if the response has no waiting time
+_DEFAULT_WAIT = 60.0  # seconds, if the response has no waiting time
 _WORDS = ("rate limit", "abuse detection")
 
 
@@ -36,7 +36,7 @@ def as_throttled(answer: Answer, error: Rejected) -> Rejected:
     if not waits and not is_described:
         return error
     throttled = Throttled(error.status, error.text, answer.request)
-    throttled.retry_after = max(waits, default=_UNTOLD)
+    throttled.retry_after = max(waits, default=_DEFAULT_WAIT)
     return throttled
 
 

@@ -148,8 +148,8 @@ def in_manifest_form(kind: ResourceKind, path: KeyPath, shown: Json, desired: Js
         return {key: item for key, item in members.items() if item is not ABSENT}
     if isinstance(shown, list) and isinstance(desired, list):
         key_of = _item_key_function(kind.field_at(path).keyed_by)
-        told_items = {key_of(item): item for item in desired}
-        return [in_manifest_form(kind, (*path, "*"), item, told_items.get(key_of(item), ABSENT)) for item in shown]
+        desired_items = {key_of(item): item for item in desired}
+        return [in_manifest_form(kind, (*path, "*"), item, desired_items.get(key_of(item), ABSENT)) for item in shown]
     return shown
 
 
