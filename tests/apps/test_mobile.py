@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.external, pytest.mark.needs("npm")]
 def test_a_mobile_site_has_a_replica_for_each_professional(project: Project) -> None:
     ids = project.root / "ids.json"
     ids.write_text(project.run("output", "--format", "json", "PROFESSIONAL_*").out)
-    environment = {**os.environ, "TAVUS_API_KEY": project.account.key, "TAVUS_BASE_URL": project.account.url}
+    environment = {**os.environ, **project.account.variables}
     command = ["node", str(ROOT / "tests/apps/mobile/visit.mjs"), str(ids), "PROFESSIONAL_BEN"]
 
     told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout

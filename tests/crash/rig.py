@@ -129,8 +129,7 @@ class KillableProject(Project):
     def _run_in_child(self, where: Break, *args: str, **environment: str | None) -> RunResult:
         assert self.launcher
         variables = {
-            "TAVUS_BASE_URL": self.account.url,
-            "TAVUS_API_KEY": self.account.key,
+            **self.account.variables,
             "NO_COLOR": "1",
             "PATH": os.environ["PATH"],
             **self.environment,

@@ -25,6 +25,9 @@ from tests.web import HTTP, steer
 
 Body = dict[str, Any]
 
+# A command in a process of its own begins with these words.
+TAVUSCTL = [sys.executable, "-c", "from tavusctl.cli import main; main()"]
+
 # The line of a plan with the environment and the account, in a project without `environments:`.
 PLACE = "Environment default, account of TAVUS_API_KEY\n"
 
@@ -54,6 +57,11 @@ class Account:
     url: str
     key: str
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment variables that lead to the account."""
+        return {"TAVUS_BASE_URL": self.url, "TAVUS_API_KEY": self.key}
+
     def reset(self) -> None:
         """Reset the emulator: the objects of all accounts, the switches and the list of requests."""
         self.control("POST", "reset")
@@ -73,9 +81,10 @@ class Account:
         """A call of the Tavus API, as another client of the account."""
         return HTTP.request(method, self.url + path, json=body, headers={"x-api-key": self.key})
 
-    def portal(self, kind: str, remote_id: str, *patch: Body) -> None:
-        """Edit an object as a person in the portal."""
-        self.control("POST", "portal", {"kind": kind, "id": remote_id, "account": self.key, "patch": list(patch)})
+    def portal(self, kind: str, remote_id: str, *patch: Body, before: str = "", skip: int = 0) -> None:
+        """Edit an object as a person in the portal: now, or right before a request like `GET /v2/*` after `skip`."""
+        edit = {"kind": kind, "id": remote_id, "account": self.key, "patch": list(patch)}
+        self.control("POST", "portal", edit | ({"when": {"before": before, "skip": skip}} if before else {}))
 
     def portal_delete(self, kind: str, remote_id: str) -> None:
         """Delete an object as a person in the portal."""
@@ -158,8 +167,7 @@ class Project:
     def run(self, *args: str, **environment: str | None) -> Result:
         """Run a command in the project's folder; environment variables may be set, or unset with None."""
         variables = {
-            "TAVUS_BASE_URL": self.account.url,
-            "TAVUS_API_KEY": self.account.key,
+            **self.account.variables,
             "NO_COLOR": "1",
             **self.environment,
             **environment,
@@ -180,7 +188,7 @@ class Project:
         """Run a command in a process that the permissions of files hold back, also if the tests run as root."""
         privileges = "--bounding-set=-dac_override,-dac_read_search"
         restricted = ["setpriv", privileges] if os.geteuid() == 0 else []
-        known = {"TAVUS_BASE_URL": self.account.url, "TAVUS_API_KEY": self.account.key, "NO_COLOR": "1"}
+        known = {**self.account.variables, "NO_COLOR": "1"}
         program = [*restricted, sys.executable, "-m", "tavusctl", *args]
         environment = {**os.environ, **known}
         ended = subprocess.run(program, cwd=self.root, env=environment, capture_output=True, text=True, check=False)
@@ -200,10 +208,12 @@ class Project:
         """The plan as a JSON document."""
         return self.run("plan", "--format", "json", *args).document
 
-    def edit_in_portal(self, address: str, path: str, value: Any, *, op: str = "replace") -> None:
-        """Edit a field of a bound object as a person in the portal."""
-        edit = {"op": op, "path": path, "value": value}
-        self.account.portal(address.partition("/")[0], self.bound(address), edit)
+    def edit_in_portal(
+        self, address: str, path: str, value: Any = None, *, op: str = "replace", before: str = "", skip: int = 0
+    ) -> None:
+        """Edit a field of a bound object as a person in the portal, as `Account.portal`; `remove` has no value."""
+        edit = {"op": op, "path": path} | ({} if op == "remove" else {"value": value})
+        self.account.portal(address.partition("/")[0], self.bound(address), edit, before=before, skip=skip)
 
     def bound(self, address: str) -> str:
         """The id that is bound to an address."""

@@ -6,7 +6,6 @@ import os
 import pty
 import struct
 import subprocess
-import sys
 import termios
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,9 +13,8 @@ from dataclasses import dataclass
 from fcntl import ioctl
 from pathlib import Path
 
-from tests.scenarios.project import Project
+from tests.scenarios.project import TAVUSCTL, Project
 
-TAVUSCTL = [sys.executable, "-c", "from tavusctl.cli import main; main()"]
 # Environment variables that change colour, prompts or width of the output.
 _FREE = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "CI", "GITHUB_ACTIONS", "COLUMNS", "LINES")
 
@@ -32,8 +30,7 @@ class Screen:
 def environment(project: Project, **more: str) -> dict[str, str]:
     """The environment variables of a command on a terminal with all features."""
     inherited = {name: value for name, value in os.environ.items() if name not in _FREE}
-    account = {"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key}
-    return {**inherited, "TERM": "xterm-256color", **account, **project.environment, **more}
+    return {**inherited, "TERM": "xterm-256color", **project.account.variables, **project.environment, **more}
 
 
 @contextmanager

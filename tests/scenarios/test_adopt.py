@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -68,11 +67,6 @@ def full(project: Project) -> Project:
     return project.apply_and_forget()
 
 
-def portal(project: Project, address: str, pointer: str, value: Any, op: str = "replace") -> None:
-    edit = {"op": op, "path": pointer} | ({} if op == "remove" else {"value": value})
-    project.account.portal(address.partition("/")[0], project.bound(address), edit)
-
-
 def text_of(project: Project, name: str) -> str:
     return Path(project.root, "manifests", name).read_bytes().decode()
 
@@ -85,8 +79,8 @@ def settled(project: Project) -> bool:
 
 
 def test_a_live_edit_is_spliced_into_the_manifest_and_is_settled(full: Project) -> None:
-    portal(full, "persona/coach", "/persona_name", "Coach: Ann")
-    portal(full, "persona/coach", "/layers/tts/voice_settings/speed", 0.7)
+    full.edit_in_portal("persona/coach", "/persona_name", "Coach: Ann")
+    full.edit_in_portal("persona/coach", "/layers/tts/voice_settings/speed", 0.7)
     before = text_of(full, "coach.yaml")
 
     adopted = full.run("adopt", "persona/coach")
@@ -101,7 +95,7 @@ def test_a_live_edit_is_spliced_into_the_manifest_and_is_settled(full: Project) 
 
 
 def test_a_prompt_goes_back_into_its_file(full: Project) -> None:
-    portal(full, "persona/coach", "/system_prompt", "You coach.\nYou are strict. ${HOME}")
+    full.edit_in_portal("persona/coach", "/system_prompt", "You coach.\nYou are strict. ${HOME}")
     before = text_of(full, "coach.yaml")
 
     adopted = full.run("adopt", "--all")
@@ -112,7 +106,7 @@ def test_a_prompt_goes_back_into_its_file(full: Project) -> None:
 
 
 def test_a_dry_run_shows_the_diff_and_writes_nothing(full: Project) -> None:
-    portal(full, "persona/coach", "/system_prompt", "You coach.\nYou are strict.")
+    full.edit_in_portal("persona/coach", "/system_prompt", "You coach.\nYou are strict.")
 
     shown = full.expect(0, "adopt", "--all", "--dry-run")
 
@@ -128,7 +122,7 @@ def test_lists_change_item_by_item_and_keep_their_comments_and_files(full: Proje
         {"guardrail_name": "no_names", "guardrail_prompt": "Says any name."},
         {"guardrail_name": "no_jokes", "guardrail_prompt": "Tells a joke for ${5}."},
     ]
-    portal(full, "guardrails/rules", "/data", rules)
+    full.edit_in_portal("guardrails/rules", "/data", rules)
 
     full.expect(0, "adopt", "guardrails/rules")
     assert text_of(full, "rules.yaml") == RULES.lstrip().replace(
@@ -139,7 +133,7 @@ def test_lists_change_item_by_item_and_keep_their_comments_and_files(full: Proje
 
 
 def test_tools_keep_what_did_not_change(full: Project) -> None:
-    portal(full, "persona/coach", "/layers/llm/tools/0/function/description", "Finds\nboots.")
+    full.edit_in_portal("persona/coach", "/layers/llm/tools/0/function/description", "Finds\nboots.")
     before = text_of(full, "coach.yaml")
 
     full.expect(0, "adopt", "persona/coach")
@@ -154,8 +148,8 @@ def test_ids_become_references_and_what_is_gone_is_removed(full: Project) -> Non
         "kind: guardrails\nname: more\nspec:\n  data:\n    - guardrail_name: a\n      guardrail_prompt: B.\n",
     )
     full.apply_and_forget()
-    portal(full, "persona/coach", "/guardrails_id", full.bound("guardrails/more"))
-    portal(full, "persona/coach", "/layers/tts", None, op="remove")
+    full.edit_in_portal("persona/coach", "/guardrails_id", full.bound("guardrails/more"))
+    full.edit_in_portal("persona/coach", "/layers/tts", None, op="remove")
     before = text_of(full, "coach.yaml")
 
     full.expect(0, "adopt", "persona/coach")
@@ -169,7 +163,7 @@ def test_an_id_that_nothing_declares_stays_an_id(full: Project) -> None:
         "POST", "/v2/guardrails", {"name": "x", "data": [{"guardrail_name": "a", "guardrail_prompt": "B."}]}
     )
     remote_id = other.json()["guardrails_id"]
-    portal(full, "persona/coach", "/guardrails_id", remote_id)
+    full.edit_in_portal("persona/coach", "/guardrails_id", remote_id)
     full.account.forget()
 
     full.expect(0, "adopt", "persona/coach")
@@ -178,7 +172,7 @@ def test_an_id_that_nothing_declares_stays_an_id(full: Project) -> None:
 
 
 def test_the_order_of_a_set_stays(full: Project) -> None:
-    portal(full, "persona/coach", "/document_tags", ["c", "a", "b"])
+    full.edit_in_portal("persona/coach", "/document_tags", ["c", "a", "b"])
 
     full.expect(0, "adopt", "--all")
     assert "  document_tags: [b, a, c]  # a set\n" in text_of(full, "coach.yaml")
@@ -186,8 +180,8 @@ def test_the_order_of_a_set_stays(full: Project) -> None:
 
 
 def test_what_a_variable_brings_is_refused_and_the_rest_is_adopted(full: Project) -> None:
-    portal(full, "persona/coach", "/context", "Ajax sells shoes.")
-    portal(full, "persona/coach", "/persona_name", "Ann")
+    full.edit_in_portal("persona/coach", "/context", "Ajax sells shoes.")
+    full.edit_in_portal("persona/coach", "/persona_name", "Ann")
 
     adopted = full.expect(4, "adopt", "--all")
 
@@ -203,10 +197,10 @@ def test_a_file_of_several_is_written_only_when_all_have_the_text(full: Project)
         "manifests/second.yaml", "kind: persona\nname: second\nspec:\n  system_prompt: ${file:prompts/coach.md}\n"
     )
     full.apply_and_forget()
-    portal(full, "persona/coach", "/system_prompt", "Both.")
+    full.edit_in_portal("persona/coach", "/system_prompt", "Both.")
 
     alone = full.run("adopt", "--all")
-    portal(full, "persona/second", "/system_prompt", "Both.")
+    full.edit_in_portal("persona/second", "/system_prompt", "Both.")
     agreed = full.run("adopt", "persona/coach")
 
     assert alone.code == 4
@@ -242,10 +236,10 @@ def test_a_prompt_file_that_another_reads_through_a_link_is_changed_for_both_or_
         "manifests/second.yaml", "kind: persona\nname: second\nspec:\n  system_prompt: ${file:prompts/second.md}\n"
     )
     full.apply()
-    portal(full, "persona/coach", "/system_prompt", "One.")
+    full.edit_in_portal("persona/coach", "/system_prompt", "One.")
 
     alone = full.run("adopt", "--all")
-    portal(full, "persona/second", "/system_prompt", "One.")
+    full.edit_in_portal("persona/second", "/system_prompt", "One.")
     agreed = full.run("adopt", "--all")
 
     assert alone.code == 4
@@ -255,7 +249,7 @@ def test_a_prompt_file_that_another_reads_through_a_link_is_changed_for_both_or_
 
 
 def test_a_conflict_is_settled_by_the_live_value(full: Project) -> None:
-    portal(full, "persona/coach", "/persona_name", "Theirs")
+    full.edit_in_portal("persona/coach", "/persona_name", "Theirs")
     path = full.root / "manifests/coach.yaml"
     path.write_text(path.read_text().replace("Coach  #", "Ours  #"))
     full.expect(3, "plan")
@@ -266,7 +260,7 @@ def test_a_conflict_is_settled_by_the_live_value(full: Project) -> None:
 
 
 def test_edits_of_the_manifest_stay_to_be_applied(full: Project) -> None:
-    portal(full, "persona/coach", "/persona_name", "Theirs")
+    full.edit_in_portal("persona/coach", "/persona_name", "Theirs")
     path = full.root / "manifests/coach.yaml"
     path.write_text(path.read_text().replace("speed: 0.5", "speed: 0.6"))
 
@@ -287,7 +281,7 @@ def test_secrets_are_never_adopted(full: Project) -> None:
     full.expect(0, "apply", "--yes", **secret)
     before = text_of(full, "coach.yaml")
     full.account.switch(mask="echo")
-    portal(full, "persona/coach", "/layers/llm/api_key", "k-second-55ab20")
+    full.edit_in_portal("persona/coach", "/layers/llm/api_key", "k-second-55ab20")
 
     adopted = full.run("adopt", "--all", **secret)
 
@@ -298,7 +292,7 @@ def test_secrets_are_never_adopted(full: Project) -> None:
 
 
 def test_a_secret_that_somebody_pasted_into_a_text_stays_out_of_git(full: Project) -> None:
-    portal(full, "persona/coach", "/system_prompt", "Use the key k-pasted-99c1d2 for calls.")
+    full.edit_in_portal("persona/coach", "/system_prompt", "Use the key k-pasted-99c1d2 for calls.")
 
     adopted = full.expect(4, "adopt", "--all", LLM_KEY="k-pasted-99c1d2")
 
@@ -312,7 +306,9 @@ def test_a_secret_is_found_also_in_a_file_that_has_another(full: Project) -> Non
     values = {"LLM_KEY": "k-pasted-99c1d2", "GREETING": "hello-and-welcome"}
     full.expect(0, "apply", "--yes", **values)
     before = text_of(full, "prompts/coach.md")
-    portal(full, "persona/coach", "/system_prompt", "You coach. Say hello-and-welcome. The key is k-pasted-99c1d2.")
+    full.edit_in_portal(
+        "persona/coach", "/system_prompt", "You coach. Say hello-and-welcome. The key is k-pasted-99c1d2."
+    )
 
     adopted = full.expect(4, "adopt", "--all", **values)
 
@@ -351,7 +347,7 @@ def test_a_reference_to_a_deleted_object_is_refused_with_the_way_out(full: Proje
 
 def test_an_edit_during_an_adopt_is_a_conflict(full: Project) -> None:
     """The account is read again to check the new files: somebody may have edited the same field meanwhile."""
-    portal(full, "persona/coach", "/system_prompt", "First.")
+    full.edit_in_portal("persona/coach", "/system_prompt", "First.")
     patch = [{"op": "replace", "path": "/system_prompt", "value": "Second."}]
     edit = {"kind": "persona", "id": full.bound("persona/coach"), "account": full.account.key, "patch": patch}
     full.account.control("POST", "portal", {**edit, "when": {"before": "GET /v2/personas", "skip": 1}})
@@ -367,13 +363,13 @@ def test_an_edit_during_an_adopt_is_a_conflict(full: Project) -> None:
 
 
 def test_a_live_value_that_makes_no_valid_manifest_is_not_written(full: Project) -> None:
-    portal(full, "persona/coach", "/system_prompt", "", op="replace")
+    full.edit_in_portal("persona/coach", "/system_prompt", "", op="replace")
     path = full.root / "manifests/coach.yaml"
     path.write_text(path.read_text().replace("${file:prompts/coach.md}", "You coach."))
     full.run("apply", "--yes", "--overwrite", "persona/coach")
     full.account.forget()
     before = path.read_bytes()
-    portal(full, "persona/coach", "/system_prompt", "")
+    full.edit_in_portal("persona/coach", "/system_prompt", "")
 
     adopted = full.expect(4, "adopt", "persona/coach")
 
@@ -447,7 +443,7 @@ def mixed(project: Project) -> Project:
 def test_an_edit_of_the_words_around_expressions_is_written_around_them(
     mixed: Project, live: str, written: str
 ) -> None:
-    portal(mixed, "persona/coach", "/system_prompt", live)
+    mixed.edit_in_portal("persona/coach", "/system_prompt", live)
     mixed.expect(0, "adopt", "--all")
     manifest = json.loads(text_of(mixed, "persona-coach.yaml"))
     assert manifest["spec"]["system_prompt"] == written
@@ -456,7 +452,9 @@ def test_an_edit_of_the_words_around_expressions_is_written_around_them(
 
 
 def test_an_edit_inside_what_a_file_brought_goes_into_the_file(mixed: Project) -> None:
-    portal(mixed, "persona/coach", "/system_prompt", "You coach for Acme. Be kind. Answer in French. Cost: ${5}.")
+    mixed.edit_in_portal(
+        "persona/coach", "/system_prompt", "You coach for Acme. Be kind. Answer in French. Cost: ${5}."
+    )
     mixed.expect(0, "adopt", "--all")
     assert text_of(mixed, "prompts/style.md") == "Be kind.\n"
     assert json.loads(text_of(mixed, "persona-coach.yaml"))["spec"]["system_prompt"] == MIXED
@@ -466,7 +464,9 @@ def test_an_edit_inside_what_a_file_brought_goes_into_the_file(mixed: Project) -
 def test_a_file_that_others_use_is_not_changed_by_an_edit_inside_it(mixed: Project) -> None:
     mixed.manifest("persona", "other", {"persona_name": "Other", "system_prompt": "${file:prompts/style.md}"})
     mixed.apply()
-    portal(mixed, "persona/coach", "/system_prompt", "You coach for Acme. Be kind. Answer in French. Cost: ${5}.")
+    mixed.edit_in_portal(
+        "persona/coach", "/system_prompt", "You coach for Acme. Be kind. Answer in French. Cost: ${5}."
+    )
     adopted = mixed.expect(4, "adopt", "--all")
     assert "is also used by persona/other" in adopted.out
     assert text_of(mixed, "prompts/style.md") == f"{STYLE}\n"
@@ -477,7 +477,7 @@ def test_a_dollar_that_would_make_an_expression_a_literal_is_refused(mixed: Proj
     mixed.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "Only ${var:brand} here."})
     mixed.apply()
     before = text_of(mixed, "persona-coach.yaml")
-    portal(mixed, "persona/coach", "/system_prompt", "Only $Acme here.")
+    mixed.edit_in_portal("persona/coach", "/system_prompt", "Only $Acme here.")
 
     adopted = mixed.run("adopt", "--all")
 
@@ -498,10 +498,10 @@ def test_a_file_that_two_items_of_a_list_use_is_changed_for_both_or_not(
     project.write("manifests/prompts/rule.md", "Promises a price.\n")
     project.apply()
     pointer = "/data/{}/guardrail_prompt"
-    portal(project, "guardrails/rules", pointer.format(edited), "Says a price.")
+    project.edit_in_portal("guardrails/rules", pointer.format(edited), "Says a price.")
 
     one = project.run("adopt", "--all")
-    portal(project, "guardrails/rules", pointer.format(1 - edited), "Says a price.")
+    project.edit_in_portal("guardrails/rules", pointer.format(1 - edited), "Says a price.")
     both = project.run("adopt", "--all")
 
     assert one.code == 4, one.out + one.err
@@ -510,7 +510,7 @@ def test_a_file_that_two_items_of_a_list_use_is_changed_for_both_or_not(
 
 
 def test_an_edit_around_and_inside_at_once_is_refused_without_advice(mixed: Project) -> None:
-    portal(mixed, "persona/coach", "/system_prompt", "You teach for Acme. Be kind. Answer in German.")
+    mixed.edit_in_portal("persona/coach", "/system_prompt", "You teach for Acme. Be kind. Answer in German.")
     adopted = mixed.expect(4, "adopt", "--all")
     assert "cannot be told apart" in adopted.out
     assert "edit the file" not in adopted.out
@@ -526,7 +526,7 @@ def test_a_new_tool_goes_below_a_text_that_ends_the_file_without_a_line_end(proj
     project.apply()
     body = project.account.call("GET", f"/v2/personas/{project.bound('persona/coach')}").json()
     new = {"type": "function", "function": {"name": "buy", "parameters": {"type": "object", "properties": {}}}}
-    portal(project, "persona/coach", "/layers/llm/tools", [*body["layers"]["llm"]["tools"], new])
+    project.edit_in_portal("persona/coach", "/layers/llm/tools", [*body["layers"]["llm"]["tools"], new])
     project.account.forget()
 
     adopted = project.run("adopt", "persona/coach")

@@ -99,7 +99,7 @@ def test_another_kind_is_managed_like_the_others(copy: Path, account: Account, t
     root = tmp_path / "project"
     (root / "manifests").mkdir(parents=True)
     (root / "tavusctl.yaml").write_text("secrets: [TOKEN]\n", "utf-8")
-    known = {"TAVUS_BASE_URL": account.url, "TAVUS_API_KEY": account.key, "TOKEN": "tok-1a2b3c4d5e6f"}
+    known = {**account.variables, "TOKEN": "tok-1a2b3c4d5e6f"}
 
     def run(*args: str, cwd: Path = root) -> str:
         done = subprocess.run(

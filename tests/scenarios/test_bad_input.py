@@ -266,12 +266,10 @@ def test_a_closed_standard_output_is_an_error(project: Project, args: tuple[str,
     """As in `tavusctl state pull >&-`: otherwise a backup would be empty, and nobody would know."""
     project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach."})
     project.apply()
-    known = {"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key}
     program = ["sh", "-c", '"$@" >&-', "sh", sys.executable, "-m", "tavusctl", *args]
+    environment = {**os.environ, **project.account.variables}
 
-    ended = subprocess.run(
-        program, cwd=project.root, env={**os.environ, **known}, stderr=subprocess.PIPE, text=True, check=False
-    )
+    ended = subprocess.run(program, cwd=project.root, env=environment, stderr=subprocess.PIPE, text=True, check=False)
 
     assert (ended.returncode, ended.stderr) == (12, "error: standard output is incomplete: it is closed\n")
 

@@ -20,8 +20,7 @@ def begun(project: Project, *args: str) -> subprocess.Popen[bytes]:
     """A command in a process of its own."""
     known = {
         **os.environ,
-        "TAVUS_BASE_URL": project.account.url,
-        "TAVUS_API_KEY": project.account.key,
+        **project.account.variables,
         "TAVUSCTL_SETTLE": "2",
         "PYTHONPATH": str(Path.cwd()),
     }

@@ -131,13 +131,9 @@ def test_a_branch_overrides_what_was_there_where_it_began(written: Project) -> N
     ]
 
 
-def edit(project: Project, path: str, value: object) -> None:
-    project.edit_in_portal("persona/coach", path, value)
-
-
 def test_an_edit_in_the_portal_is_of_a_line_that_somebody_wrote(written: Project) -> None:
-    edit(written, "/system_prompt", PROMPT.replace("kind", "strict").rstrip("\n"))
-    edit(written, "/persona_name", "The Coach")
+    written.edit_in_portal("persona/coach", "/system_prompt", PROMPT.replace("kind", "strict").rstrip("\n"))
+    written.edit_in_portal("persona/coach", "/persona_name", "The Coach")
 
     for document in (written.plan("--blame"), written.run("drift", "--blame", "--format", "json").document):
         assert behind(document, "/system_prompt") == [("Ada", "A coach", False, "manifests/prompts/coach.md:2")]
@@ -145,7 +141,7 @@ def test_an_edit_in_the_portal_is_of_a_line_that_somebody_wrote(written: Project
 
 
 def test_both_sides_of_a_conflict(written: Project) -> None:
-    edit(written, "/system_prompt", PROMPT.replace("brief", "talkative").rstrip("\n"))
+    written.edit_in_portal("persona/coach", "/system_prompt", PROMPT.replace("brief", "talkative").rstrip("\n"))
     prompt(written, ("You are brief.", "You are very brief."))
 
     shown = written.expect(3, "plan", "--blame")

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.scenarios.project import Project
+from tests.scenarios.test_git_state import git
 from tests.stores.git_server import git_server
 
 SETTINGS = "version: 1\nenvironments:\n  default:\n    state: {}\n"
 REF = "refs/tavusctl/default"
-
-
-def git(folder: Path | str, *words: str) -> str:
-    """What git says, as somebody with a name."""
-    name = ("-c", "user.name=ann", "-c", "user.email=ann@example.com", "-c", "protocol.file.allow=always")
-    return subprocess.run(["git", *name, *words], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def program(path: Path, text: str) -> Path:

@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +25,7 @@ from tavusctl.state.git.urls import ref_of
 from tavusctl.state.shared.lease import LeaseTiming
 from tavusctl.state.shared.store import SharedStore
 from tests.crash.rig import KILLED, KillableProject, Launcher
-from tests.scenarios.project import Account, Project
+from tests.scenarios.project import TAVUSCTL, Account, Project
 from tests.stores.git_server import GitServer, git_server
 
 Clone = Callable[..., Project]
@@ -36,7 +35,7 @@ SETTINGS = "version: 1\nenvironments:\n  default:\n    state: git\n"
 def git(folder: Path, *words: str) -> str:
     """What git says, as somebody with a name."""
     name = ("-c", "user.name=ann", "-c", "user.email=ann@example.com", "-c", "protocol.file.allow=always")
-    return subprocess.run(["git", *name, *words], cwd=folder, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(["git", *name, *words], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.fixture
@@ -86,8 +85,8 @@ def test_ctrl_c_ends_an_apply_whose_remote_does_not_respond(
         project.account.fault(match="GET /v2/*", kind="delay", seconds=11.0, times=None)
     else:
         program(hook, hang)
-    known = {"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key, "TAVUSCTL_LOCK_LEASE": "3"}
-    command = [sys.executable, "-c", "from tavusctl.cli import main; main()", "apply", "--yes"]
+    known = {**project.account.variables, "TAVUSCTL_LOCK_LEASE": "3"}
+    command = [*TAVUSCTL, "apply", "--yes"]
     environment = {**os.environ, **project.environment, **known}
     project.account.forget()
     with subprocess.Popen(command, cwd=project.root, env=environment, stderr=subprocess.PIPE, text=True) as process:

@@ -1366,8 +1366,7 @@ def test_the_step_of_the_action_runs_the_command_itself(step: Step) -> None:
         "GITHUB_API_URL": step.hub.url,
         "GITHUB_EVENT_PATH": str(event),
         "GITHUB_OUTPUT": str(temp / "output"),
-        "TAVUS_BASE_URL": step.project.account.url,
-        "TAVUS_API_KEY": step.project.account.key,
+        **step.project.account.variables,
     }
 
     ended = subprocess.run(
@@ -1398,8 +1397,7 @@ def test_a_cancelled_apply_leaves_journal_and_lock_in_order(step: Step) -> None:
         "GITHUB_REPOSITORY": "acme/agents",
         "TAVUSCTL_COMMENT": "never",
         "TAVUSCTL_ARGS": "--yes --parallel 1",
-        "TAVUS_BASE_URL": step.project.account.url,
-        "TAVUS_API_KEY": step.project.account.key,
+        **step.project.account.variables,
     }
     script = f'exec "{sys.executable}" -m tavusctl github apply'
     with subprocess.Popen(

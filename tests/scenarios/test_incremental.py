@@ -480,7 +480,7 @@ def test_the_state_is_read_before_the_account_also_when_a_part_was_not_enough(pr
 @contextlib.contextmanager
 def in_session(project: Project, *, caches: bool) -> Iterator[Session]:
     """A session of the project, with its environment variables."""
-    variables = {"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key, "NO_COLOR": "1"}
+    variables = {**project.account.variables, "NO_COLOR": "1"}
     with environment_of({**variables, **project.environment}):
         found = open_session(None, TerminalProgress(quiet=True), project.root, caches=caches)
         yield Session.of(found, project.account.url)

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.project import Project
+from tests.scenarios.project import TAVUSCTL, Project
 
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 COUNT = 8
@@ -26,8 +26,8 @@ COUNT = 8
 @contextmanager
 def applying(project: Project) -> Iterator[subprocess.Popen[str]]:
     """An apply in a process of its own, once its first write has arrived."""
-    known = {"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key, "TAVUSCTL_SETTLE": "0.3"}
-    command = [sys.executable, "-c", "from tavusctl.cli import main; main()", "apply", "--yes", "--parallel", "2"]
+    known = {**project.account.variables, "TAVUSCTL_SETTLE": "0.3"}
+    command = [*TAVUSCTL, "apply", "--yes", "--parallel", "2"]
     with subprocess.Popen(
         command,
         cwd=project.root,
@@ -75,13 +75,11 @@ def test_a_crawl_that_has_begun_is_no_unchanged_account(project: Project) -> Non
     project.account.advance(2 * 86_400)
     project.account.fault(match="GET /v2/documents/*", kind="delay", seconds=2.0, times=None)
 
-    command = [sys.executable, "-c", "from tavusctl.cli import main; main()", "recrawl", "--all", "--wait", "5m"]
-    known = {"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key}
+    command = [*TAVUSCTL, "recrawl", "--all", "--wait", "5m"]
+    environment = {**os.environ, **project.account.variables}
     with (
         inherited(signal.SIGINT, signal.default_int_handler),  # also if the tests run in the background
-        subprocess.Popen(
-            command, cwd=project.root, env={**os.environ, **known}, stderr=subprocess.PIPE, text=True
-        ) as process,
+        subprocess.Popen(command, cwd=project.root, env=environment, stderr=subprocess.PIPE, text=True) as process,
     ):
         deadline = time.monotonic() + 20
         while not project.account.writes and time.monotonic() < deadline:
@@ -183,9 +181,8 @@ def interrupted_at(
     """Exit code and output of a command that gets Ctrl-C while the server does not answer a request."""
     project.account.forget()
     project.account.fault(match=hanging, kind="delay", seconds=11.0, times=times, phase=phase)
-    known = {"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key}
-    known["TAVUSCTL_TEST_SOURCES"] = project.account.url
-    program = [sys.executable, "-c", "from tavusctl.cli import main; main()", *command]
+    known = {**project.account.variables, "TAVUSCTL_TEST_SOURCES": project.account.url}
+    program = [*TAVUSCTL, *command]
     with (
         inherited(signal.SIGINT, signal.default_int_handler),  # also if the tests run in the background
         subprocess.Popen(

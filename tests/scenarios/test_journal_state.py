@@ -213,8 +213,7 @@ def test_an_unknown_outcome_stays_on_record_until_it_is_known(coach: Project) ->
 def limited(project: Project, size: int) -> int:
     """The exit code of an apply that may write no file larger than `size` bytes."""
     known = {
-        "TAVUS_BASE_URL": project.account.url,
-        "TAVUS_API_KEY": project.account.key,
+        **project.account.variables,
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     script = (

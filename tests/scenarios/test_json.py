@@ -204,8 +204,7 @@ def secretive(project: Project) -> Project:
 
 def run_apart(project: Project, *args: str, **environment: str) -> str:
     """Everything that a process of its own prints, every request included."""
-    known = {"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key}
-    variables = {**os.environ, **known, **project.environment, **environment}
+    variables = {**os.environ, **project.account.variables, **project.environment, **environment}
     program = "from tavusctl.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", program, *args, "-vv"],

@@ -87,7 +87,7 @@ def test_a_file_that_changes_meanwhile_is_read_again(forged: Project) -> None:
         forged.manifest("persona", "coach", SPEC | {"system_prompt": "You coach best."})
         return plans[-1]
 
-    with environment_of({"TAVUS_BASE_URL": forged.account.url, "TAVUS_API_KEY": forged.account.key}):
+    with environment_of(forged.account.variables):
         session = online(forged, caches=True)
         assert "You lie." in str(planned(session).plan.steps)
         assert "You coach best." in str(read_afresh(session, plan).plan.steps)
@@ -117,7 +117,7 @@ def test_files_that_no_run_has_cached_are_not_read_again(project: Project) -> No
         project.manifest("persona", "coach", SPEC | {"system_prompt": "You coach best."})
         return plans[-1]
 
-    with environment_of({"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key}):
+    with environment_of(project.account.variables):
         read_afresh(online(project, caches=True), plan)
         assert len(plans) == 1
         project.manifest("persona", "coach", SPEC)

@@ -151,7 +151,7 @@ def test_an_adopted_removal_takes_along_what_is_null(project: Project, null: str
     api = {"url": "https://hooks.example.com/book", "auth": {"type": "api_key", **AUTHS["api_key"], null: None}}
     path = project.manifest("tool", "book", {"name": "book", "description": "Book.", "delivery": {"api": api}})
     project.apply()
-    project.account.portal("tools", project.bound("tool/book"), {"op": "remove", "path": "/delivery/api/auth"})
+    project.edit_in_portal("tool/book", "/delivery/api/auth", op="remove")
 
     project.expect(0, "adopt", "tool/book")
     assert "auth" not in path.read_text()
@@ -316,18 +316,7 @@ def test_an_edit_of_a_deployment_between_read_and_write(project: Project, path: 
     """Of what is written it is a conflict; of anything else both stay."""
     apply_site(project)
     project.manifest("deployment", "site", {**SITE, "name": "Our site"})
-    edit = {"op": "replace", "path": path, "value": "active"}
-    project.account.control(
-        "POST",
-        "portal",
-        {
-            "kind": "deployments",
-            "id": project.bound("deployment/site"),
-            "account": project.account.key,
-            "patch": [edit],
-            "when": {"before": "PATCH /v2/deployments/*"},
-        },
-    )
+    project.edit_in_portal("deployment/site", path, "active", before="PATCH /v2/deployments/*")
 
     applied = project.run("apply", "--yes")
 

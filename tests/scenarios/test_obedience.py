@@ -23,9 +23,7 @@ def describe(project: Project, kind: str, text: str) -> None:
 def edit_before_patch(project: Project, kind: str, text: str, *, skip: int = 0) -> None:
     """Somebody edits it just before a PATCH of its kind is carried out."""
     collection, _, prompt = SETS[kind]
-    patch = [{"op": "replace", "path": f"/data/0/{prompt}", "value": text}]
-    edit: Body = {"kind": kind, "id": project.bound(f"{kind}/x"), "account": project.account.key, "patch": patch}
-    project.account.control("POST", "portal", {**edit, "when": {"before": f"PATCH /v2/{collection}/*", "skip": skip}})
+    project.edit_in_portal(f"{kind}/x", f"/data/0/{prompt}", text, before=f"PATCH /v2/{collection}/*", skip=skip)
 
 
 def text_of(project: Project, kind: str) -> Any:

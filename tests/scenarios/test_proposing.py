@@ -225,8 +225,7 @@ def test_each_environment_and_folder_has_its_branch(repository: Step) -> None:
     inner.manifest("persona", "clerk", {"persona_name": "Clerk", "system_prompt": "You sell."})
     commit(project)
     inner.apply()
-    bound = inner.bound("persona/clerk")
-    project.account.portal("personas", bound, {"op": "replace", "path": "/system_prompt", "value": "Sell more."})
+    inner.edit_in_portal("persona/clerk", "/system_prompt", "Sell more.")
 
     adopt(repository, "-C", "bots/sales")
 

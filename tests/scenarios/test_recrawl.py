@@ -4,7 +4,6 @@ import errno
 import fcntl
 import os
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.project import Account, Body, Project, Result
+from tests.scenarios.project import TAVUSCTL, Account, Body, Project, Result
 
 pytestmark = pytest.mark.waits
 
@@ -390,9 +389,9 @@ def test_two_runs_at_once_on_one_machine_are_never_refused(sites: Project) -> No
     sites.account.forget()
     # Time enough for each run to look before another's request has arrived.
     sites.account.fault(match="POST /v2/documents/*/recrawl", kind="delay", seconds=0.3, phase="before", times=None)
-    environment = {**os.environ, "TAVUS_BASE_URL": sites.account.url, "TAVUS_API_KEY": sites.account.key}
+    environment = {**os.environ, **sites.account.variables}
     environment["PYTHONPATH"] = str(ROOT)
-    program = [sys.executable, "-c", "from tavusctl.cli import main; main()", "recrawl"]
+    program = [*TAVUSCTL, "recrawl"]
     runs = [subprocess.Popen(program, cwd=sites.root, env=environment, stdout=subprocess.DEVNULL) for _ in range(3)]
     assert [one.wait(60) for one in runs] == [0, 0, 0]
     posts = [one for one in sites.account.writes if one["path"].endswith("/recrawl")]

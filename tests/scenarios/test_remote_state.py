@@ -16,13 +16,12 @@ import pytest
 
 from tavusctl.core.ports import State
 from tavusctl.state.stores import open_store
-from tests.scenarios.project import Project
+from tests.scenarios.project import TAVUSCTL, Project
 from tests.stores.servers import BUCKET, s3_environment, variables
 
 pytest_plugins = ["tests.stores.fixtures"]
 
 PERSONAS = ("coach", "guide", "nurse", "tutor")
-TAVUSCTL = [sys.executable, "-c", "from tavusctl.cli import main; main()"]
 
 
 @pytest.fixture(params=["file", "s3"])
@@ -44,7 +43,7 @@ def place(project: Project) -> str:
 
 def start(project: Project, *args: str) -> subprocess.Popen[str]:
     """A command in a process of its own."""
-    environment = {**os.environ, "TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key}
+    environment = {**os.environ, **project.account.variables}
     return subprocess.Popen(
         [*TAVUSCTL, *args], cwd=project.root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

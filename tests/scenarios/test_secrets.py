@@ -6,7 +6,6 @@ import json
 import os
 import stat
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.scenarios.canaries import ENCODINGS, TYPED, found_in, found_under, keys
-from tests.scenarios.project import Account, Body, Project
+from tests.scenarios.project import TAVUSCTL, Account, Body, Project
 
 pytestmark = pytest.mark.usefixtures("quick_scrypt")
 
@@ -65,7 +64,7 @@ class Watched:
             "TAVUS_API_KEY": FIRST,
         }
         ended = subprocess.run(
-            [sys.executable, "-c", "from tavusctl.cli import main; main()", *args, "-vv"],
+            [*TAVUSCTL, *args, "-vv"],
             check=False,
             capture_output=True,
             cwd=self.project.root,

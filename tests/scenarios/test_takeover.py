@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.project import Account, Body, Project
-from tests.scenarios.test_remote_state import TAVUSCTL
+from tests.scenarios.project import TAVUSCTL, Account, Body, Project
 from tests.stores.fake_s3 import FakeS3
 
 pytest_plugins = ["tests.stores.fixtures"]
@@ -86,7 +85,7 @@ def team(faulty: FakeS3, account: Account, tmp_path: Path) -> tuple[Project, Pro
 
 def start(project: Project) -> subprocess.Popen[str]:
     """An apply in a process of its own, which can be stopped."""
-    environment = {**os.environ, "TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key}
+    environment = {**os.environ, **project.account.variables}
     environment["TAVUSCTL_SETTLE"] = "0.2"  # so long it looks for what was refused, before it asks for its lock again
     command = [*TAVUSCTL, "apply", "--yes", "--allow-deletes", str(int(not (project.root / COACH).exists()))]
     return subprocess.Popen(

@@ -14,8 +14,8 @@ import click
 import pytest
 
 from tavusctl.reports.terminal.line_wrapping import columns
-from tests.scenarios.project import Project
-from tests.scenarios.terminals import TAVUSCTL, environment, in_a_pipe, on_a_terminal, terminal
+from tests.scenarios.project import TAVUSCTL, Project
+from tests.scenarios.terminals import environment, in_a_pipe, on_a_terminal, terminal
 
 PROMPT = (
     "You keep to the point, you are friendly, and you never promise anything that the price list does not say.\n"

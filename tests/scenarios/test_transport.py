@@ -35,7 +35,7 @@ def tavusctl(
     **streams: Any,
 ) -> subprocess.CompletedProcess[bytes]:
     """A command in a process of its own."""
-    known = {"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key, "TAVUSCTL_SETTLE": "0.1"}
+    known = {**project.account.variables, "TAVUSCTL_SETTLE": "0.1"}
     return subprocess.run(
         [sys.executable, *python, "-c", PROGRAM, *args],
         check=False,
@@ -125,8 +125,8 @@ def test_fm_067_a_full_disk_behind_both(new: Project) -> None:
 def test_fm_067_streams_that_were_never_open(new: Project) -> None:
     """Files that are opened meanwhile get the numbers of the streams, and nothing must be written into those."""
     command = f'exec "{sys.executable}" -c "{PROGRAM}" apply --yes >&- 2>&-'
-    known = {"TAVUS_BASE_URL": new.account.url, "TAVUS_API_KEY": new.account.key}
-    ended = subprocess.run(["sh", "-c", command], check=False, cwd=new.root, env={**os.environ, **known}, timeout=60)
+    environment = {**os.environ, **new.account.variables}
+    ended = subprocess.run(["sh", "-c", command], check=False, cwd=new.root, env=environment, timeout=60)
 
     assert ended.returncode == 12  # as on a full disk: its report is lost
     assert applied(new)

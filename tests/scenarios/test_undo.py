@@ -314,11 +314,7 @@ def test_an_edit_of_another_field_survives(applied: Project) -> None:
 def test_an_edit_between_the_look_and_the_patch_is_not_overwritten(applied: Project) -> None:
     edit_everything(applied)
     remote_id = applied.bound("persona/coach")
-    edit = {"kind": "persona", "id": remote_id, "account": applied.account.key}
-    change = {"op": "replace", "path": "/system_prompt", "value": "Theirs."}
-    applied.account.control(
-        "POST", "portal", {**edit, "patch": [change], "when": {"before": f"PATCH /v2/personas/{remote_id}"}}
-    )
+    applied.edit_in_portal("persona/coach", "/system_prompt", "Theirs.", before=f"PATCH /v2/personas/{remote_id}")
 
     result = undo(applied)
 
@@ -537,19 +533,12 @@ def test_a_created_object_that_was_edited_is_not_deleted(project: Project) -> No
     assert (result.code, list(project.account.objects("personas"))) == (3, [remote_id])
 
 
-def edit_before(project: Project, call: str, kind: str, remote_id: str, path: str) -> None:
-    """Let somebody edit an object in the portal right before a call."""
-    patch = [{"op": "replace", "path": path, "value": "Theirs"}]
-    edit = {"kind": kind, "id": remote_id, "account": project.account.key, "patch": patch}
-    project.account.control("POST", "portal", {**edit, "when": {"before": call}})
-
-
 def test_a_created_object_that_is_edited_after_the_plan_is_not_deleted(project: Project) -> None:
     """As while the plan waits for a yes."""
     project.manifest("document", "prices", PRICES)
     project.apply()
     created = project.bound("document/prices")
-    edit_before(project, f"GET /v2/documents/{created}", "document", created, "/document_name")
+    project.edit_in_portal("document/prices", "/document_name", "Theirs", before=f"GET /v2/documents/{created}")
 
     result = undo(project, "--allow-deletes", "1")
 
@@ -559,7 +548,7 @@ def test_a_created_object_that_is_edited_after_the_plan_is_not_deleted(project: 
 
 def test_a_new_version_that_is_edited_after_the_plan_is_not_deleted(replaced: Project) -> None:
     new = replaced.bound("document/prices")
-    edit_before(replaced, f"GET /v2/documents/{new}", "document", new, "/document_name")
+    replaced.edit_in_portal("document/prices", "/document_name", "Theirs", before=f"GET /v2/documents/{new}")
 
     result = undo(replaced, "--recreate")
 

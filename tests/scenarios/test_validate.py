@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.project import Body, Project
-from tests.scenarios.terminals import TAVUSCTL
+from tests.scenarios.project import TAVUSCTL, Body, Project
 
 TWICE = "# Tone\nBe kind.\n\n# Tone\nBe kind.\n"
 

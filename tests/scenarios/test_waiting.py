@@ -16,14 +16,13 @@ import pytest
 
 from tavusctl.cli.status_line import TerminalProgress, WaitingLine
 from tavusctl.core.address import Address
-from tests.scenarios.project import PLACE, Project
+from tests.scenarios.project import PLACE, TAVUSCTL, Project
 
 pytestmark = pytest.mark.waits
 
 PRICES = {"document_name": "Prices", "document_url": "https://example.com/prices.pdf"}
 NEWER = {**PRICES, "document_url": "https://example.com/newer.pdf"}
 ANNA = {"replica_name": "Anna", "train_video_url": "https://example.com/anna.mp4"}
-TAVUSCTL = [sys.executable, "-c", "from tavusctl.cli import main; main()"]
 
 
 def created(project: Project) -> int:
@@ -275,7 +274,7 @@ def test_a_replacement_that_fails_leaves_the_old_version_in_use(project: Project
 
 def test_an_interrupt_ends_a_wait_at_once_and_what_was_made_is_kept(project: Project) -> None:
     project.manifest("document", "prices", PRICES)
-    environment = {**os.environ, "TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key}
+    environment = {**os.environ, **project.account.variables}
     command = [*TAVUSCTL, "apply", "--yes", "--wait", "10m"]
     with subprocess.Popen(command, cwd=project.root, env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr

@@ -149,9 +149,8 @@ def test_an_edit_after_a_lost_delete_keeps_the_object(quick: Project) -> None:
     remote_id = managed(quick, "persona")
     quick.remove("persona", "it")
     quick.account.fault(match="DELETE /v2/personas/*", kind="drop")
-    edit = {"patch": [{"op": "replace", "path": "/system_prompt", "value": "Edited there."}]}
-    when = {"before": f"GET /v2/personas/{remote_id}", "skip": 1}
-    quick.account.control("POST", "portal", {"kind": "persona", "id": remote_id, **edit, "when": when})
+    read = f"GET /v2/personas/{remote_id}"
+    quick.edit_in_portal("persona/it", "/system_prompt", "Edited there.", before=read, skip=1)
 
     ended = quick.run("apply", "--yes", "--allow-deletes", "1")
 
