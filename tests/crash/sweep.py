@@ -128,8 +128,8 @@ def _print_line(line: str) -> None:
     sys.stdout.flush()
 
 
-def _scenario(name: str, folder: str, url: str, lent: Launcher) -> Scenario:
-    return scenario(name, Path(folder), Account(url, "key-of-the-sweep"), lent)
+def _scenario(name: str, folder: str, url: str, runner: Launcher) -> Scenario:
+    return scenario(name, Path(folder), Account(url, "key-of-the-sweep"), runner)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,6 @@ MODERATE = settings(
 
 
 def test_everything_converges() -> None:
-    with running(allowed=Allowed(killable=Family())) as server, launcher("--warm") as lent:
-        factory = partial(Machine, server.url, lent)
+    with running(allowed=Allowed(killable=Family())) as server, launcher("--warm") as runner:
+        factory = partial(Machine, server.url, runner)
         run_state_machine_as_test(factory, settings=MODERATE)  # type: ignore[arg-type]  # any factory will do

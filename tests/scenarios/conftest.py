@@ -60,7 +60,7 @@ def quick(project: Project) -> Project:
 
 
 @pytest.fixture(scope="module")
-def lent() -> Iterator[Launcher]:
+def runner() -> Iterator[Launcher]:
     """What runs commands in children that may be killed."""
     with launcher() as made:
         yield made

@@ -140,7 +140,7 @@ def test_a_base_that_git_does_not_know(branched: Project) -> None:
         assert told in shown.document["error"]["complaints"][0]["message"]
 
 
-def told(project: Project, base: str = "main") -> tuple[str, str]:
+def error_of(project: Project, base: str = "main") -> tuple[str, str]:
     """The message and the hint of a plan that cannot be compared."""
     shown = project.run("plan", "--base", base, "--format", "json")
     assert (shown.code, shown.document["error"]["id"]) == (12, "E1206")
@@ -149,17 +149,17 @@ def told(project: Project, base: str = "main") -> tuple[str, str]:
 
 
 def test_what_is_no_commit_is_told_as_what_it_is(branched: Project) -> None:
-    assert told(branched, "main:manifests")[0].endswith("is not the name of a commit, but of a folder")
-    assert told(branched, "main:.gitignore")[0].endswith("is not the name of a commit, but of a file")
+    assert error_of(branched, "main:manifests")[0].endswith("is not the name of a commit, but of a folder")
+    assert error_of(branched, "main:.gitignore")[0].endswith("is not the name of a commit, but of a file")
     lost = git(branched, "rev-parse", "main").strip()
     (branched.root / ".git/objects" / lost[:2] / lost[2:]).unlink()
-    assert f"the clone has no object {lost[:7]}" in told(branched)[0]
+    assert f"the clone has no object {lost[:7]}" in error_of(branched)[0]
 
 
 def test_a_repository_without_a_commit_is_told(project: Project) -> None:
     project.manifest("persona", "coach", COACH)
     git(project, "init", "-qb", "main")
-    assert told(project)[1] == "commit the project first"
+    assert error_of(project)[1] == "commit the project first"
 
 
 def test_a_plan_file_made_with_a_base_applies(branched: Project) -> None:

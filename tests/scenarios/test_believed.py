@@ -23,7 +23,7 @@ def outside(project: Project, kind: str, name: str, ident: str) -> None:
     project.write(f"manifests/{kind}-{name}.yaml", text)
 
 
-def told(plan: Body) -> list[str]:
+def warning_ids(plan: Body) -> list[str]:
     """Ids of what a plan warns of."""
     return [one["id"] for one in plan["warnings"]]
 
@@ -108,7 +108,7 @@ def test_what_the_server_keeps_otherwise_is_told_while_it_lasts(
     again = quick.run("apply", "--yes")
     assert (again.code, quick.account.writes) == (0, [])
     plan = quick.plan()
-    assert (causes(plan), plan["drift"], told(plan)) == ({}, [], ["TV331"])
+    assert (causes(plan), plan["drift"], warning_ids(plan)) == ({}, [], ["TV331"])
     assert pointer in quick.run("verify").out
 
     # Somebody edits the account: drift, and the manifest's value is sent again.
@@ -129,7 +129,7 @@ def test_what_the_server_keeps_otherwise_is_told_while_it_lasts(
     # The server changes its mind: what agrees once is forgotten.
     quick.account.switch(ignore_fields=[], tidied_fields={})
     quick.account.portal("persona", ident, {"op": "add", "path": pointer, "value": edit})
-    assert (quick.run("drift", "--detailed-exitcode").code, told(quick.plan())) == (0, [])
+    assert (quick.run("drift", "--detailed-exitcode").code, warning_ids(quick.plan())) == (0, [])
     quick.apply()
     assert "otherwise" not in quick.run("verify").out
 
@@ -158,7 +158,7 @@ def test_a_layer_goes_whole_though_somebody_else_has_filled_a_part_of_it(quick: 
         persona(quick, **dropped)
         quick.apply()
         quick.expect(0, "plan", "--detailed-exitcode")
-        assert told(quick.plan()) == []
+        assert warning_ids(quick.plan()) == []
 
 
 def test_another_name_of_an_object_is_no_difference(quick: Project) -> None:

@@ -16,7 +16,7 @@ RULES = {"data": [{"guardrail_name": "no_promises", "guardrail_prompt": "Promise
 COACH = {"persona_name": "Coach", "system_prompt": "You coach."}
 
 
-def begun(project: Project, *args: str) -> subprocess.Popen[bytes]:
+def start(project: Project, *args: str) -> subprocess.Popen[bytes]:
     """A command in a process of its own."""
     known = {
         **os.environ,
@@ -43,7 +43,7 @@ def test_what_a_run_under_way_has_made_is_no_strangers(project: Project, command
     account = project.account
     account.fault(match="GET /v2/guardrails", kind="delay", seconds=0.8, skip=2, times=None)
     account.fault(match="POST /v2/guardrails", kind="delay", seconds=0.3, times=None)
-    run = begun(project, "apply", "--yes", "--parallel", "1")
+    run = start(project, "apply", "--yes", "--parallel", "1")
     await_writes(account, 2)
 
     args = [command, "--out", "exported"] if command == "export" else [command]
@@ -65,7 +65,7 @@ def test_what_a_run_under_way_has_deleted_is_not_deleted_in_the_account(project:
     account.forget()
     account.fault(match="GET /v2/guardrails", kind="delay", seconds=0.8, skip=1, times=None)
     account.fault(match="DELETE /v2/guardrails/*", kind="delay", seconds=0.2, times=None)
-    run = begun(project, "destroy", "--yes", "--allow-deletes", "6")
+    run = start(project, "destroy", "--yes", "--allow-deletes", "6")
     await_writes(account, 1)
 
     seen = project.run("drift", "--format", "json")
@@ -84,7 +84,7 @@ def test_of_two_checkouts_at_once_the_later_gives_way(project: Project, tmp_path
             spec = {**COACH, "persona_name": f"Coach {number}"}
             checkout.manifest("persona", f"p{number}", spec)
     project.account.fault(match="POST /v2/personas", kind="delay", seconds=0.5, times=2)
-    runs = [begun(one, "apply", "--yes") for one in (project, other)]
+    runs = [start(one, "apply", "--yes") for one in (project, other)]
     said = [one.communicate(timeout=60) for one in runs]
 
     codes = sorted(one.returncode for one in runs)
@@ -98,7 +98,7 @@ def test_a_create_beside_one_of_the_same_name_and_content_stops_the_run(project:
     project.manifest("persona", "coach", COACH)
     project.manifest("persona", "other", {**COACH, "persona_name": "Other"})
     project.account.fault(match="POST /v2/personas", kind="delay", seconds=1.0)
-    run = begun(project, "apply", "--yes")
+    run = start(project, "apply", "--yes")
     ends = time.monotonic() + 20
     while not [one for one in project.account.requests if one["method"] == "POST"] and time.monotonic() < ends:
         time.sleep(0.02)
@@ -115,7 +115,7 @@ def test_records_of_a_run_under_way_are_not_told_as_those_of_an_interrupted_one(
     for number in range(3):
         project.manifest("guardrails", f"g{number}", {"name": f"Rules {number}", **RULES})
     project.account.fault(match="POST /v2/guardrails", kind="delay", seconds=1.0, times=None)
-    run = begun(project, "apply", "--yes", "--parallel", "1")
+    run = start(project, "apply", "--yes", "--parallel", "1")
     await_writes(project.account, 2)
 
     beside = project.plan()

@@ -9,7 +9,7 @@ from tests.scenarios.project import Project, Result
 COMMANDS = [("validate",), ("plan",), ("apply", "--yes"), ("drift",), ("github", "--comment", "never", "plan")]
 
 
-def told(result: Result) -> list[tuple[str, str, int]]:
+def errors(result: Result) -> list[tuple[str, str, int]]:
     document = result.document
     diagnostics = document.get("complaints") or document["error"]["complaints"]
     return [(one["path"], one["id"], one["line"]) for one in diagnostics if one["severity"] == "error"]
@@ -43,7 +43,7 @@ EXPECTED = [
 def test_mistakes_of_every_sort_come_together(wrong: Project, command: tuple[str, ...]) -> None:
     result = wrong.run(*command, "--format", "json")
 
-    assert (result.code, told(result)) == (10, EXPECTED)
+    assert (result.code, errors(result)) == (10, EXPECTED)
     assert wrong.account.requests == []
 
 
@@ -51,7 +51,7 @@ def test_a_reference_to_what_may_stand_in_a_broken_file_is_no_mistake(project: P
     project.write("manifests/a.yaml", persona("coach", "guardrails_id: ${ref:guardrails/safe}"))
     project.write("manifests/b.yaml", "kind: guardrails\nname: safe\nspec: [\n")
 
-    assert [one[:2] for one in told(project.run("validate", "--format", "json"))] == [("manifests/b.yaml", "TV101")]
+    assert [one[:2] for one in errors(project.run("validate", "--format", "json"))] == [("manifests/b.yaml", "TV101")]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_what_follows_from_a_fault_of_the_project_file_stays_out(project: Projec
     llm = "layers: {llm: {model: m, base_url: 'https://a.example', api_key: '${secret:KEY}'}}"
     project.write("manifests/a.yaml", persona("coach", f"context: ${{var:x}}\n  greting: Hi.\n  {llm}"))
 
-    found = told(project.run("validate", "--format", "json"))
+    found = errors(project.run("validate", "--format", "json"))
 
     ids = {one[1] for one in found if one[0] != "tavusctl.yaml"}
     expected = {"TV103", "TV111", "TV112"} - ({"TV111", "TV112"} if left_out == "both" else {left_out})
@@ -86,9 +86,13 @@ def test_a_secret_without_a_value_comes_with_the_rest(project: Project) -> None:
     project.write("manifests/b.yaml", persona("guide", "guardrails_id: ${ref:guardrails/none}"))
     project.write("manifests/c.yaml", persona("host", "greting: Hi."))
 
-    assert [one[1] for one in told(project.run("apply", "--yes", "--format", "json"))] == ["TV124", "TV121", "TV103"]
-    assert [one[1] for one in told(project.run("plan", "--format", "json"))] == ["TV121", "TV103"]
-    assert [one[1] for one in told(project.run("validate", "--format", "json"))] == ["TV121", "TV103"]
+    assert [one[1] for one in errors(project.run("apply", "--yes", "--format", "json"))] == [
+        "TV124",
+        "TV121",
+        "TV103",
+    ]
+    assert [one[1] for one in errors(project.run("plan", "--format", "json"))] == ["TV121", "TV103"]
+    assert [one[1] for one in errors(project.run("validate", "--format", "json"))] == ["TV121", "TV103"]
 
 
 def test_a_reference_in_the_field_of_another_kind_is_told_its_field(project: Project) -> None:
@@ -120,7 +124,7 @@ def test_a_circle_does_not_hide_behind_a_reference_to_nothing(project: Project) 
     for name, other in (("one", "two"), ("two", "one")):
         project.write(f"manifests/{name}.yaml", persona(name, f"default_replica_id: ${{ref:persona/{other}}}"))
 
-    found = [one[1] for one in told(project.run("validate", "--format", "json"))]
+    found = [one[1] for one in errors(project.run("validate", "--format", "json"))]
 
     assert found == ["TV121", "TV122", "TV123", "TV123"]
 

@@ -14,7 +14,7 @@ from tests.scenarios.project import Project, environment_of
 COACH = {"persona_name": "Coach", "system_prompt": "You coach."}
 
 
-def told(folder: Path, shell: str, *words: str) -> str:
+def completions(folder: Path, shell: str, *words: str) -> str:
     """What a shell is told for the last of some words."""
     variables = {
         "_TAVUSCTL_COMPLETE": f"{shell}_complete",
@@ -31,7 +31,7 @@ def told(folder: Path, shell: str, *words: str) -> str:
 
 def offered(folder: Path, *words: str) -> list[str]:
     """The words that bash is offered for the last of some words."""
-    return [line.partition(",")[2] for line in told(folder, "bash", *words).splitlines() if line]
+    return [line.partition(",")[2] for line in completions(folder, "bash", *words).splitlines() if line]
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_the_name_of_an_account_is_no_further_value_and_no_escape_code(
     account = "acme\\nplain\\n$(touch x)\\e[31m"
     project.write("tavusctl.yaml", f'{{version: 1, environments: {{prod: {{account: "{account}"}}}}}}')
 
-    offer = told(project.root, shell, "tavusctl", "plan", "--env", "")
+    offer = completions(project.root, shell, "tavusctl", "plan", "--env", "")
 
     assert ("prod" in offer, len(offer.splitlines()), "\x1b" in offer) == (True, lines, False), offer
 

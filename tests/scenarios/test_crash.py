@@ -35,10 +35,10 @@ def killed(request: pytest.FixtureRequest) -> Iterator[tuple[Scenario, list[Kill
     """A scenario on an emulator of its own, and a sample of its kills."""
     with (
         running(allowed=Allowed(killable=Family())) as server,
-        launcher("--warm") as lent,
+        launcher("--warm") as runner,
         tempfile.TemporaryDirectory() as folder,
     ):
-        this = scenario(request.param, Path(folder), Account(server.url, "key-of-the-killed"), lent)
+        this = scenario(request.param, Path(folder), Account(server.url, "key-of-the-killed"), runner)
         writes, points, chance = this.measure(errno.EIO), this.measure(), random.Random(SEED)
         kills = [
             *chance.sample(list(everywhere(points)), AT_POINTS),

@@ -64,7 +64,7 @@ def applied(project: Project, *args: str) -> tuple[int, dict[str, tuple[str, str
     return result.code, ended
 
 
-def told(plan: Body) -> dict[str, str]:
+def warnings_of(plan: Body) -> dict[str, str]:
     """What a plan warns of, by id."""
     return {one["id"]: f"{one['message']}; {one['hint']}" for one in plan["warnings"]}
 
@@ -171,13 +171,13 @@ def test_a_forced_write_of_which_nothing_is_known_says_what_it_may_have_cost(
 
 @pytest.mark.parametrize("phase", ["before", "after"])
 def test_a_run_that_was_killed_after_a_forced_write_leaves_word_of_what_it_has_cost(
-    five: Project, lent: Launcher, phase: str
+    five: Project, runner: Launcher, phase: str
 ) -> None:
     """The first write is on record, the second one was under way; every plan says so until an apply has seen to it."""
     applied(five, "--target", "persona/b", "--target", "persona/d", "--target", "persona/e")
     drafted(five, "a", *EDIT)
     drafted(five, "c", *EDIT)
-    crashing = KillableProject(five.root, five.account, five.environment, lent)
+    crashing = KillableProject(five.root, five.account, five.environment, runner)
     five.account.fault(match=f"PATCH /v2/personas/{five.bound('persona/c')}", kind="kill", phase=phase, skip=3)
     choice = ("--discard-drafts", "persona/a", "--discard-drafts", "persona/c")
 
@@ -199,10 +199,10 @@ def test_a_run_that_was_killed_after_a_forced_write_leaves_word_of_what_it_has_c
 
 
 def test_what_a_killed_run_has_cost_is_told_by_whoever_writes_the_state_next(
-    five: Project, lent: Launcher, forcing: tuple[str, int]
+    five: Project, runner: Launcher, forcing: tuple[str, int]
 ) -> None:
     path, plain = forcing
-    crashing = KillableProject(five.root, five.account, five.environment, lent)
+    crashing = KillableProject(five.root, five.account, five.environment, runner)
     five.account.fault(match=f"PATCH {path}", kind="kill", phase="after", skip=plain)
     assert crashing.run("apply", "--yes", "--parallel", "1", "--discard-drafts", "persona/c").code == KILLED
     (other,) = five.account.seed(personas=[{"persona_name": "Other", "system_prompt": "x"}])["personas"]
@@ -327,19 +327,19 @@ def test_a_write_that_went_into_a_draft_is_told_until_it_is_live(five: Project, 
         assert "--publish persona/a" in reason
         plan = five.plan()
         assert {one["address"]: one["cause"] for one in plan["changes"]} == {"persona/a": "edited"}
-        assert "`persona/a`: the last write of /system_prompt did not go live" in told(plan)["TV333"]
-        assert "--publish persona/a" in told(plan)["TV333"]
-        assert "TV333" in told(five.run("drift", "--format", "json").document)
+        assert "`persona/a`: the last write of /system_prompt did not go live" in warnings_of(plan)["TV333"]
+        assert "--publish persona/a" in warnings_of(plan)["TV333"]
+        assert "TV333" in warnings_of(five.run("drift", "--format", "json").document)
         assert "the last write of /system_prompt did not go live" in five.run("verify").out
         assert prompts(five) == {name: OLD if name == "a" else NEW for name in NAMES}
 
     decided(five, "a", publish=True)
-    assert (told(five.plan()), "did not go live" in five.run("verify").out) == ({}, False)
+    assert (warnings_of(five.plan()), "did not go live" in five.run("verify").out) == ({}, False)
     five.apply()
     five.expect(0, "plan", "--detailed-exitcode")
     # What is said of it later is a matter of later writes.
     five.account.portal("persona", five.bound("persona/a"), *EDIT)
-    assert "TV333" not in told(five.plan())
+    assert "TV333" not in warnings_of(five.plan())
 
 
 def test_what_is_not_live_is_recorded_without_the_secret_in_it_and_told_until_it_is_live(five: Project) -> None:
@@ -351,10 +351,10 @@ def test_what_is_not_live_is_recorded_without_the_secret_in_it_and_told_until_it
     july(five, "a")
     assert applied(five)[1]["a"][1].startswith("not_live")
     assert secret not in (five.root / ".tavusctl/state.json").read_text(encoding="utf-8")
-    assert "the last write of /system_prompt did not go live" in told(five.plan())["TV333"]
+    assert "the last write of /system_prompt did not go live" in warnings_of(five.plan())["TV333"]
     assert "the last write of /system_prompt did not go live" in five.run("verify").out
     decided(five, "a", publish=True)
-    assert (told(five.plan()), "did not go live" in five.run("verify").out) == ({}, False)
+    assert (warnings_of(five.plan()), "did not go live" in five.run("verify").out) == ({}, False)
 
 
 def test_a_plan_reports_what_is_not_live_wherever_it_is_read(five: Project) -> None:
@@ -467,7 +467,7 @@ def test_a_change_that_the_manifest_takes_back_is_not_told_of(five: Project) -> 
     july(five, "a")
     applied(five)
     describe(five, OLD, "a")
-    assert told(five.plan()) == {}
+    assert warnings_of(five.plan()) == {}
     assert "did not go live" not in five.run("verify").out
 
 

@@ -12,7 +12,7 @@ READY = 7200.0  # seconds after which a document is ready
 
 
 @pytest.fixture
-def begun(project: Project) -> Project:
+def replacing(project: Project) -> Project:
     """A document that two personas use is being replaced; the new version is not ready."""
     says(project, "prices", 1)
     for name in ("coach", "guide"):
@@ -53,16 +53,19 @@ def test_it_is_no_way_to_delete(project: Project) -> None:
     assert "exclude each other" in applied.err
 
 
-def test_a_replacement_is_carried_to_its_end(begun: Project) -> None:
-    early = begun.run("apply", "--yes", "--finish")
-    assert (early.code, begun.account.writes) == (0, []), early.err
+def test_a_replacement_is_carried_to_its_end(replacing: Project) -> None:
+    early = replacing.run("apply", "--yes", "--finish")
+    assert (early.code, replacing.account.writes) == (0, []), early.err
     assert "deferred replace document/prices" in early.out
 
-    begun.account.advance(READY)
-    begun.apply("--finish")
-    (document,) = begun.account.objects("documents")
-    assert [one["document_ids"] for one in begun.account.objects("personas").values()] == [[document], [document]]
-    assert steps(begun) == []
+    replacing.account.advance(READY)
+    replacing.apply("--finish")
+    (document,) = replacing.account.objects("documents")
+    assert [one["document_ids"] for one in replacing.account.objects("personas").values()] == [
+        [document],
+        [document],
+    ]
+    assert steps(replacing) == []
 
 
 def test_no_protection_is_lowered_on_the_way(project: Project) -> None:
@@ -85,32 +88,32 @@ def test_no_protection_is_lowered_on_the_way(project: Project) -> None:
     project.expect(4, "apply", "--yes")
 
 
-def test_nothing_else_is_done_however_much_is_due(begun: Project) -> None:
+def test_nothing_else_is_done_however_much_is_due(replacing: Project) -> None:
     """Edits, new and dropped objects and drift are for an apply that somebody has seen."""
-    begun.edit_in_portal("persona/guide", "/persona_name", "Edited")
-    begun.manifest("persona", "new", {"persona_name": "New", "system_prompt": "You are new."})
-    begun.manifest("document", "more", {"document_url": "https://acme.example/more.pdf"})
-    persona(begun, "coach", "You coach.")
-    begun.account.advance(READY)
-    begun.account.forget()
-    ended = begun.run("apply", "--yes", "--finish")
+    replacing.edit_in_portal("persona/guide", "/persona_name", "Edited")
+    replacing.manifest("persona", "new", {"persona_name": "New", "system_prompt": "You are new."})
+    replacing.manifest("document", "more", {"document_url": "https://acme.example/more.pdf"})
+    persona(replacing, "coach", "You coach.")
+    replacing.account.advance(READY)
+    replacing.account.forget()
+    ended = replacing.run("apply", "--yes", "--finish")
 
-    assert (ended.code, begun.account.writes) == (0, []), ended.out
-    assert len(begun.account.objects("documents")) == 2
+    assert (ended.code, replacing.account.writes) == (0, []), ended.out
+    assert len(replacing.account.objects("documents")) == 2
 
 
-def test_users_without_other_changes_are_pointed_to_the_new_version(begun: Project) -> None:
-    persona(begun, "guide", "You guide.")
-    begun.account.advance(READY)
+def test_users_without_other_changes_are_pointed_to_the_new_version(replacing: Project) -> None:
+    persona(replacing, "guide", "You guide.")
+    replacing.account.advance(READY)
 
-    assert steps(begun, "--finish") == [("update", "persona/coach")]
-    begun.run("apply", "--yes", "--finish")
-    begun.account.forget()
-    begun.apply()
+    assert steps(replacing, "--finish") == [("update", "persona/coach")]
+    replacing.run("apply", "--yes", "--finish")
+    replacing.account.forget()
+    replacing.apply()
 
-    assert {one["method"] for one in begun.account.writes} == {"PATCH", "DELETE"}
-    assert len(begun.account.objects("documents")) == 1
-    assert steps(begun) == []
+    assert {one["method"] for one in replacing.account.writes} == {"PATCH", "DELETE"}
+    assert len(replacing.account.objects("documents")) == 1
+    assert steps(replacing) == []
 
 
 def test_an_edit_that_needs_nothing_of_the_new_version_does_not_wait_for_it(project: Project) -> None:
@@ -133,61 +136,63 @@ def test_an_edit_that_needs_nothing_of_the_new_version_does_not_wait_for_it(proj
     assert steps(project) == []
 
 
-def test_a_replacement_that_nobody_has_applied_is_not_begun(begun: Project) -> None:
-    begun.account.advance(READY)
-    begun.apply()
-    says(begun, "prices", 3)
-    begun.account.forget()
-    ended = begun.run("apply", "--yes", "--finish")
+def test_a_replacement_that_nobody_has_applied_is_not_begun(replacing: Project) -> None:
+    replacing.account.advance(READY)
+    replacing.apply()
+    says(replacing, "prices", 3)
+    replacing.account.forget()
+    ended = replacing.run("apply", "--yes", "--finish")
 
-    assert (ended.code, begun.account.writes, steps(begun, "--finish")) == (0, [], []), ended.out
+    assert (ended.code, replacing.account.writes, steps(replacing, "--finish")) == (0, [], []), ended.out
 
 
 @pytest.mark.parametrize("ready", [True, False])
-def test_a_replacement_that_was_taken_back_leaves_the_document_that_is_in_use(begun: Project, *, ready: bool) -> None:
-    old = begun.bound("document/prices")
-    says(begun, "prices", 1)
-    begun.account.advance(READY if ready else 0)
+def test_a_replacement_that_was_taken_back_leaves_the_document_that_is_in_use(
+    replacing: Project, *, ready: bool
+) -> None:
+    old = replacing.bound("document/prices")
+    says(replacing, "prices", 1)
+    replacing.account.advance(READY if ready else 0)
 
-    begun.apply()
-    assert [one["method"] for one in begun.account.writes] == ["DELETE"]
-    assert set(begun.account.objects("documents")) == {old}
-    assert [one["document_ids"] for one in begun.account.objects("personas").values()] == [[old], [old]]
-    assert steps(begun) == []
+    replacing.apply()
+    assert [one["method"] for one in replacing.account.writes] == ["DELETE"]
+    assert set(replacing.account.objects("documents")) == {old}
+    assert [one["document_ids"] for one in replacing.account.objects("personas").values()] == [[old], [old]]
+    assert steps(replacing) == []
 
 
-def test_what_has_failed_is_told(begun: Project) -> None:
-    begun.account.control("POST", "outcomes", {"kind": "documents", "error": "invalid_file_url"})
-    says(begun, "prices", 3)
-    begun.apply()
-    begun.account.advance(READY)
+def test_what_has_failed_is_told(replacing: Project) -> None:
+    replacing.account.control("POST", "outcomes", {"kind": "documents", "error": "invalid_file_url"})
+    says(replacing, "prices", 3)
+    replacing.apply()
+    replacing.account.advance(READY)
 
-    ended = begun.expect(5, "apply", "--yes", "--finish")
+    ended = replacing.expect(5, "apply", "--yes", "--finish")
 
     assert "E406" in ended.out + ended.err
 
 
-def test_where_nothing_is_under_way_nothing_is_locked(begun: Project) -> None:
+def test_where_nothing_is_under_way_nothing_is_locked(replacing: Project) -> None:
     """A job by the clock must not fail because an apply waits for something."""
-    begun.account.advance(READY)
-    begun.apply()
-    lock = begun.root / ".tavusctl/state.json.lock"
+    replacing.account.advance(READY)
+    replacing.apply()
+    lock = replacing.root / ".tavusctl/state.json.lock"
     lock.unlink(missing_ok=True)
 
-    ended = begun.run("apply", "--yes", "--finish")
+    ended = replacing.run("apply", "--yes", "--finish")
 
     assert (ended.code, lock.exists()) == (0, False), ended.err
     assert "No changes." in ended.out
 
 
-def test_a_plan_file_says_that_it_only_finishes(begun: Project) -> None:
-    begun.account.advance(READY)
-    file = str(begun.root / "plan.json")
-    begun.run("plan", "--finish", "--out", file)
-    persona(begun, "coach", "You coach.")
-    stale = begun.run("apply", file)
-    persona(begun, "coach")
-    ended = begun.run("apply", file)
+def test_a_plan_file_says_that_it_only_finishes(replacing: Project) -> None:
+    replacing.account.advance(READY)
+    file = str(replacing.root / "plan.json")
+    replacing.run("plan", "--finish", "--out", file)
+    persona(replacing, "coach", "You coach.")
+    stale = replacing.run("apply", file)
+    persona(replacing, "coach")
+    ended = replacing.run("apply", file)
 
     assert (stale.code, ended.code) == (3, 0), ended.err
-    assert len(begun.account.objects("documents")) == 1
+    assert len(replacing.account.objects("documents")) == 1

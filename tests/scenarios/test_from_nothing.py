@@ -88,7 +88,7 @@ def pushed(root: Path) -> None:
     git_output(root, "push", "--quiet", "origin", "HEAD:main")
 
 
-def begun(hosted: Forge) -> None:
+def apply_on_main(hosted: Forge) -> None:
     """A project on the main branch, which a person has applied."""
     root = hosted.clone("ann")
     begin(hosted)(root)
@@ -122,7 +122,7 @@ def prompt(text: str) -> Callable[[Path], None]:
 @pytest.mark.parametrize("ends", ["cancelled", "done"])
 def test_after_the_last_run_no_comment_shows_a_plan_that_is_carried_out(hosted: Forge, ends: str) -> None:
     """A cancelled apply may have done everything; the plan of the next run is the first to know."""
-    begun(hosted)
+    apply_on_main(hosted)
     event = reviewed(hosted, "ben", "guide", persona(hosted, "guide"))
     if ends == "cancelled":
         hosted.cancels = lambda command: command == "apply" and len(hosted.account.objects("personas")) > 1
@@ -161,7 +161,7 @@ def test_an_apply_that_is_run_again_takes_back_nothing_of_newer_commits(hosted: 
 
 @pytest.mark.sweep
 def test_a_plan_that_is_run_again_for_an_older_commit_leaves_the_comment(hosted: Forge) -> None:
-    begun(hosted)
+    apply_on_main(hosted)
     event = hosted.propose("ben", "patience/#1", prompt("You are patient."))
     first = hosted.run("tavus-plan.yml", "pull_request", event)
     later = hosted.propose("ben", "patience/#1", prompt("You are kind."))
@@ -254,7 +254,7 @@ def test_two_people_merge_and_everything_converges(hosted: Forge) -> None:
 @pytest.mark.parametrize("ends", ["applied", "taken back", "broken"])
 def test_a_merge_whose_run_is_displaced_is_told_what_came_of_it(hosted: Forge, ends: str) -> None:
     """Of the runs behind one that waits for its approval, GitHub keeps the newest."""
-    begun(hosted)
+    apply_on_main(hosted)
     before = (hosted.clone("ann") / "manifests/prompts/assistant.md").read_text().rstrip("\n")
     first = reviewed(hosted, "ben", "patient", prompt("You are patient."))
     open_one = reviewed(hosted, "ben", "other", persona(hosted, "other"))
@@ -323,7 +323,7 @@ def renamed(hosted: Forge) -> Callable[[Path], None]:
 @pytest.mark.sweep
 def test_drift_becomes_an_issue_and_what_is_adopted_closes_it(hosted: Forge) -> None:
     account = hosted.account
-    begun(hosted)
+    apply_on_main(hosted)
     (bound,) = account.objects("personas")
     account.portal("personas", bound, {"op": "replace", "path": "/system_prompt", "value": "You greet people."})
     green(watched(hosted))
@@ -352,7 +352,7 @@ def test_a_replaced_document_is_followed_to_its_end_by_the_watch(hosted: Forge) 
     """The apply is ended while it waits; every later run of the watch does what can be done by then."""
     account = hosted.account
     account.switch(processing_seconds=0)
-    begun(hosted)
+    apply_on_main(hosted)
     green(merged(hosted, reviewed(hosted, "ben", "prices", prices(hosted, 1))))
     (old,) = account.objects("documents")
     account.switch(processing_seconds=3600)
@@ -381,7 +381,7 @@ def test_a_replaced_document_is_followed_to_its_end_by_the_watch(hosted: Forge) 
 def test_a_new_document_is_no_failure_while_it_is_processed(hosted: Forge) -> None:
     account = hosted.account
     account.switch(processing_seconds=2)
-    begun(hosted)
+    apply_on_main(hosted)
 
     run = merged(hosted, reviewed(hosted, "ben", "prices", prices(hosted, 1)))
 
@@ -392,7 +392,7 @@ def test_a_new_document_is_no_failure_while_it_is_processed(hosted: Forge) -> No
 
 @pytest.mark.sweep
 def test_an_error_takes_the_place_of_the_plan_and_a_failed_apply_that_of_both(hosted: Forge) -> None:
-    begun(hosted)
+    apply_on_main(hosted)
 
     def broken(root: Path) -> None:
         project(root, hosted).write("manifests/bad.yaml", "kind: persona\nname: bad\nspec:\n  persona_nme: Bad\n")
@@ -412,7 +412,7 @@ def test_an_error_takes_the_place_of_the_plan_and_a_failed_apply_that_of_both(ho
 
 
 def test_a_fork_is_validated_and_nothing_of_the_repository_is_at_hand(hosted: Forge) -> None:
-    begun(hosted)
+    apply_on_main(hosted)
     event = hosted.propose("ben", "theirs", persona(hosted, "guide"))
     event["pull_request"]["head"]["repo"]["full_name"] = "mallory/agents"
     hosted.secrets = {}
@@ -424,7 +424,7 @@ def test_a_fork_is_validated_and_nothing_of_the_repository_is_at_hand(hosted: Fo
 
 
 def test_a_merge_by_dependabot_is_validated_and_the_next_merge_applies_it(hosted: Forge) -> None:
-    begun(hosted)
+    apply_on_main(hosted)
     event = hosted.propose("ben", "bump", prompt("You are patient."))
     event["sender"] = {"login": "dependabot[bot]"}
     secrets, hosted.secrets = hosted.secrets, {}
@@ -443,7 +443,7 @@ def test_a_merge_by_dependabot_is_validated_and_the_next_merge_applies_it(hosted
 @pytest.mark.sweep
 def test_nothing_of_a_job_is_left_in_the_repository_but_the_state(hosted: Forge) -> None:
     """Its refs and objects hold neither the key nor a token, and branches are what people have pushed."""
-    begun(hosted)
+    apply_on_main(hosted)
     green(watched(hosted))
     refs = git_output(hosted.bare, "for-each-ref", "--format=%(refname)").splitlines()
     assert {one for one in refs if not one.startswith(("refs/heads/", "refs/pull/"))} == {

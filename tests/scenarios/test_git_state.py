@@ -371,10 +371,12 @@ def test_the_first_apply_after_an_import_pushes_once_for_all_objects(clone: Clon
 @pytest.mark.sampled(1)
 @pytest.mark.parametrize("skip", [0, 1])
 @pytest.mark.parametrize("phase", ["before", "after"])
-def test_a_kill_at_a_call_is_survived_from_another_clone(clone: Clone, lent: Launcher, phase: str, skip: int) -> None:
+def test_a_kill_at_a_call_is_survived_from_another_clone(clone: Clone, runner: Launcher, phase: str, skip: int) -> None:
     project = clone()
     project.account.fault(match="POST /v2/personas", kind="kill", phase=phase, skip=skip)
-    crashing = KillableProject(project.root, project.account, {**project.environment, "TAVUSCTL_LOCK_LEASE": "1"}, lent)
+    crashing = KillableProject(
+        project.root, project.account, {**project.environment, "TAVUSCTL_LOCK_LEASE": "1"}, runner
+    )
     assert crashing.run("apply", "--yes", "--parallel", "1").code == KILLED
 
     second = clone("second", "--depth=1")
@@ -386,7 +388,7 @@ def test_a_kill_at_a_call_is_survived_from_another_clone(clone: Clone, lent: Lau
 
 
 def test_a_kill_frees_the_lock_of_a_state_in_the_own_repository_at_once(
-    project: Project, lent: Launcher, tmp_path: Path
+    project: Project, runner: Launcher, tmp_path: Path
 ) -> None:
     root = tmp_path / "checkout"
     own = Project(root, project.account, project.environment)
@@ -394,7 +396,7 @@ def test_a_kill_frees_the_lock_of_a_state_in_the_own_repository_at_once(
     own.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You help."})
     git(root, "init", "--quiet")
     project.account.fault(match="POST /v2/personas", kind="kill", phase="after")
-    assert KillableProject(root, own.account, own.environment, lent).run("apply", "--yes").code == KILLED
+    assert KillableProject(root, own.account, own.environment, runner).run("apply", "--yes").code == KILLED
     ended = own.run("apply", "--yes", TAVUSCTL_SETTLE="0.2")
 
     assert ended.code == 0, ended.err

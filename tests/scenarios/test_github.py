@@ -723,7 +723,7 @@ def test_an_error_takes_the_place_of_the_plan_and_the_plan_that_of_the_error(
     assert step.comments == [other, good]
 
 
-def told(comment: str) -> list[tuple[str, str]]:
+def reports_by_environment(comment: str) -> list[tuple[str, str]]:
     """The environments of a comment, each with its report."""
     return [(one.environment, one.text) for one in sections(comment)]
 
@@ -806,7 +806,7 @@ def test_in_a_comment_of_all_an_error_takes_the_place_of_the_plan_of_its_environ
     step.run("plan", TAVUSCTL_ENV="staging")
     step.run("plan", TAVUSCTL_ENV="prod")
     (both,) = step.comments
-    other, good = told(both)
+    other, good = reports_by_environment(both)
     assert (other[0], good[0]) == ("staging", "prod")
 
     args, variables = CHOSEN[chosen]
@@ -817,7 +817,7 @@ def test_in_a_comment_of_all_an_error_takes_the_place_of_the_plan_of_its_environ
 
     assert ended.code not in (0, 2)
     (comment,) = step.comments
-    still, error = told(comment)
+    still, error = reports_by_environment(comment)
     assert (still, error[0]) == (other, "prod")
     assert "**1 error**" in error[1]
     assert "Plan:" not in error[1]
@@ -838,7 +838,7 @@ def test_in_a_comment_of_all_an_error_of_no_known_environment_goes_when_one_is_k
     (good,) = step.comments
     step.run("plan")
     (comment,) = step.comments
-    assert [name for name, _ in told(comment)] == ["", "staging", "prod"]
+    assert [name for name, _ in reports_by_environment(comment)] == ["", "staging", "prod"]
     assert "<details open><summary><b>1 error</b></summary>" in comment
 
     step.run("plan", TAVUSCTL_ENV="prod")
@@ -852,13 +852,13 @@ def test_one_comment_tells_what_a_merge_does_in_every_environment_in_order(stage
         assert staged.run("plan", TAVUSCTL_ENV=name, GITHUB_SHA=OLDER).code == 0
 
     (comment,) = staged.comments
-    assert [name for name, _ in told(comment)] == ["staging", "eu", "prod"]
+    assert [name for name, _ in reports_by_environment(comment)] == ["staging", "eu", "prod"]
     folds = [one for one in comment.splitlines() if one.startswith("<details") and ". <b>" in one]
     assert folds == [
         f"<details{opened}><summary>{number}. <b><code>{name}</code></b> · {CREATES}</summary>"
         for number, name, opened in ((1, "staging", " open"), (2, "eu", ""), (3, "prod", ""))
     ]
-    assert [text.count("Coach " + name[0].upper()) > 0 for name, text in told(comment)] == [True] * 3
+    assert [text.count("Coach " + name[0].upper()) > 0 for name, text in reports_by_environment(comment)] == [True] * 3
     before = staged.hub.writes[:]
     assert staged.run("plan", TAVUSCTL_ENV="eu", GITHUB_SHA=OLDER).err.endswith("comment on #7: unchanged\n")
     assert staged.hub.writes == before
@@ -922,7 +922,7 @@ def test_what_is_not_planned_yet_and_what_is_of_another_commit_is_told(staged: S
 
     staged.project.write("tavusctl.yaml", THREE.replace("  prod:", "  live:"))
     staged.run("plan", TAVUSCTL_ENV="live", GITHUB_SHA=NEWER)
-    assert [name for name, _ in told(staged.comments[0])] == ["staging", "live"]
+    assert [name for name, _ in reports_by_environment(staged.comments[0])] == ["staging", "live"]
 
 
 def test_a_page_is_linked_in_the_section_of_its_environment(staged: Step) -> None:
@@ -931,7 +931,7 @@ def test_a_page_is_linked_in_the_section_of_its_environment(staged: Step) -> Non
         staged.run("link", PAGE, TAVUSCTL_ENV=name)
     staged.run("link", f"{PAGE}5", TAVUSCTL_ENV="prod")
 
-    texts = [text.splitlines()[-1] for _, text in told(staged.comments[0])]
+    texts = [text.splitlines()[-1] for _, text in reports_by_environment(staged.comments[0])]
     assert [
         one.endswith(f"actions/runs/77) · [The plan as a page]({PAGE}{end})")
         for one, end in zip(texts, ("", "5"), strict=True)
@@ -958,7 +958,7 @@ def test_jobs_that_write_at_the_same_time_make_one_comment(staged: Step) -> None
     staged.run("plan", TAVUSCTL_ENV="staging")
 
     (comment,) = staged.comments
-    assert [name for name, _ in told(comment)] == ["staging", "prod"]
+    assert [name for name, _ in reports_by_environment(comment)] == ["staging", "prod"]
 
 
 def test_a_comment_that_is_deleted_meanwhile_is_made_again(step: Step) -> None:
@@ -991,7 +991,7 @@ def test_what_another_job_has_overwritten_is_written_again(staged: Step) -> None
 
     staged.run("plan", TAVUSCTL_ENV="staging")
 
-    assert [name for name, _ in told(staged.comments[0])] == ["staging", "prod"]
+    assert [name for name, _ in reports_by_environment(staged.comments[0])] == ["staging", "prod"]
 
 
 def test_a_comment_that_cannot_be_looked_at_again_is_written_all_the_same(step: Step) -> None:
@@ -1017,7 +1017,7 @@ def test_large_plans_of_all_environments_fit_into_one_comment(staged: Step) -> N
 
     (comment,) = staged.hub.comments[7]
     assert 40_000 < len(comment["body"]) < 65_536
-    texts = [text for _, text in told(staged.comments[0])]
+    texts = [text for _, text in reports_by_environment(staged.comments[0])]
     assert [("not shown here in detail" in one, "to create" in one) for one in texts] == [(True, True)] * 3
 
     staged.project.write("tavusctl.yaml", THREE.replace("  eu:", "  us:"))
@@ -1029,7 +1029,7 @@ def test_large_plans_of_all_environments_fit_into_one_comment(staged: Step) -> N
     staged.project.write("tavusctl.yaml", THREE)
     staged.run("plan", TAVUSCTL_ENV="prod")
     assert "**This comment has no room for the report: its run has it.**" in staged.comments[0]
-    assert [name for name, _ in told(staged.comments[0])] == ["staging", "prod"]
+    assert [name for name, _ in reports_by_environment(staged.comments[0])] == ["staging", "prod"]
 
 
 def test_a_full_report_leaves_room_for_the_longest_names_and_links(step: Step) -> None:

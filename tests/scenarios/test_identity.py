@@ -55,8 +55,8 @@ of_each_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 @pytest.fixture
-def crashing(project: Project, lent: Launcher) -> KillableProject:
-    return KillableProject(project.root, project.account, {**QUICK}, lent)
+def crashing(project: Project, runner: Launcher) -> KillableProject:
+    return KillableProject(project.root, project.account, {**QUICK}, runner)
 
 
 def named(kind: str, name: str) -> Body:

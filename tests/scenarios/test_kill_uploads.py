@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.crash.rig import KILLED, QUICK, Break, KillableProject, Launcher, launcher
+from tests.crash.rig import KILLED, QUICK, Break, KillableProject, Launcher
 from tests.scenarios.project import Account
 from tests.scenarios.test_uploads import NEW, OLD, name_of, prices, uploaded
 from tests.stores.servers import BUCKET, variables
@@ -24,18 +23,12 @@ ALL = os.environ.get("TAVUSCTL_KILL") == "all"
 APPLY = ("apply", "--yes", "--parallel", "1")
 
 
-@pytest.fixture
-def lent() -> Iterator[Launcher]:
-    with launcher() as made:
-        yield made
-
-
-def begin(root: Path, account: Account, lent: Launcher, aws: dict[str, str]) -> tuple[KillableProject, str]:
+def begin(root: Path, account: Account, runner: Launcher, aws: dict[str, str]) -> tuple[KillableProject, str]:
     """A document from a file is there, and its file has other content now."""
     account.reset()
     account.switch(processing_seconds=0, check_references=True)
     folder = f"s3://{BUCKET}/{uuid.uuid4().hex}"
-    project = KillableProject(root, account, {**QUICK, **aws}, lent)
+    project = KillableProject(root, account, {**QUICK, **aws}, runner)
     root.mkdir()
     prices(project, OLD, folder)
     first = project.run(*APPLY)
@@ -60,16 +53,16 @@ def check(project: KillableProject, folder: str) -> None:
 
 @pytest.mark.sweep
 def test_a_kill_around_an_upload_costs_nothing(
-    account: Account, tmp_path: Path, lent: Launcher, s3_variables: dict[str, str]
+    account: Account, tmp_path: Path, runner: Launcher, s3_variables: dict[str, str]
 ) -> None:
-    dry, folder = begin(tmp_path / "0", account, lent, s3_variables)
+    dry, folder = begin(tmp_path / "0", account, runner, s3_variables)
     total = dry.run(*APPLY).passed
     check(dry, folder)
     assert total > 2 * SAMPLES
     step = 1 if ALL else total // SAMPLES
     chosen = range(1 + (0 if ALL else total % step), total + 1, step)
     for at in chosen:
-        project, folder = begin(tmp_path / str(at), account, lent, s3_variables)
+        project, folder = begin(tmp_path / str(at), account, runner, s3_variables)
         ended = project.breaking(Break(at), *APPLY)
         assert ended.code == KILLED, ended.out + ended.err
         try:

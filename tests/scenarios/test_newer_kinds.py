@@ -336,8 +336,8 @@ def test_one_object_whatever_the_answer_to_its_create(project: Project, sample: 
 
 @every_kind
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
-def test_one_object_after_a_kill(project: Project, lent: Launcher, sample: Sample, method: str) -> None:
-    killed = KillableProject(project.root, project.account, {**QUICK, **SECRETS}, lent)
+def test_one_object_after_a_kill(project: Project, runner: Launcher, sample: Sample, method: str) -> None:
+    killed = KillableProject(project.root, project.account, {**QUICK, **SECRETS}, runner)
     if method != "POST":
         applied(project, sample)
     if method == "PATCH":

@@ -16,9 +16,9 @@ GOALS = {"name": "Goals", "data": [{"objective_name": "greet", "objective_prompt
 
 
 @pytest.fixture
-def crashing(project: Project, lent: Launcher) -> KillableProject:
+def crashing(project: Project, runner: Launcher) -> KillableProject:
     """A project whose commands can be killed, with one guardrail set that was never applied."""
-    made = KillableProject(project.root, project.account, {**QUICK}, lent)
+    made = KillableProject(project.root, project.account, {**QUICK}, runner)
     made.manifest("guardrails", "rules", RULES)
     return made
 

@@ -22,7 +22,7 @@ def applied(project: Project) -> Project:
     return project.apply_and_forget()
 
 
-def begun(project: Project) -> dict[str, Any]:
+def conversation_sent(project: Project) -> dict[str, Any]:
     """The body of the one conversation that was begun."""
     (write,) = [one for one in project.account.writes if one["path"] == "/v2/conversations"]
     body: dict[str, Any] = write["body"]
@@ -34,8 +34,8 @@ def test_a_conversation_begins_and_ends(applied: Project) -> None:
     url, conversation = result.out.splitlines()
     assert url.startswith("https://")
     assert applied.account.objects("conversations")[conversation]["status"] == "active"
-    assert begun(applied)["persona_id"] == applied.bound("persona/coach")
-    assert begun(applied)["properties"] == {"max_call_duration": 420}
+    assert conversation_sent(applied)["persona_id"] == applied.bound("persona/coach")
+    assert conversation_sent(applied)["properties"] == {"max_call_duration": 420}
     assert "up to 7 minutes of the account, and ends after 5 minutes when nobody joins" in result.err
     assert f"tavusctl talk --end {conversation}" in result.err
 
@@ -66,7 +66,7 @@ def test_as_json(applied: Project) -> None:
 
 def test_by_the_newer_names_of_kinds(applied: Project) -> None:
     applied.expect(0, "talk", "pal/voice", "--replica", "face/anna", "--yes")
-    assert begun(applied)["replica_id"] == "rfe12d8b9597"
+    assert conversation_sent(applied)["replica_id"] == "rfe12d8b9597"
 
 
 def test_nothing_begins_without_a_yes(applied: Project) -> None:
@@ -85,7 +85,7 @@ def test_a_conversation_in_test_mode_is_free_and_is_not_asked_about(applied: Pro
     applied.account.switch(credits=False)
     result = applied.run("talk", "persona/coach", "--test", "--format", "json")
     assert (result.code, result.document["status"], result.document["minutes"]) == (0, "ended", 0)
-    assert begun(applied)["test_mode"] is True
+    assert conversation_sent(applied)["test_mode"] is True
     refused = applied.expect(5, "talk", "persona/coach", "--yes")
     assert "out of conversational credits" in refused.err
 
@@ -93,7 +93,7 @@ def test_a_conversation_in_test_mode_is_free_and_is_not_asked_about(applied: Pro
 @pytest.mark.parametrize("replica", ["replica/anna", "rfe12d8b9597"])
 def test_another_replica(applied: Project, replica: str) -> None:
     applied.expect(0, "talk", "persona/voice", "--replica", replica, "--yes")
-    assert begun(applied)["replica_id"] == "rfe12d8b9597"
+    assert conversation_sent(applied)["replica_id"] == "rfe12d8b9597"
 
 
 def refused(project: Project, *args: str) -> str:

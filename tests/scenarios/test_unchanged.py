@@ -151,7 +151,7 @@ def prepared(project: Project) -> None:
     project.account.advance(3600)  # the document is read by now
 
 
-def told(project: Project, words: Sequence[str]) -> None:
+def check_reports(project: Project, words: Sequence[str]) -> None:
     """A report is the same with what the last run has kept, with what this one has kept, and without any of it."""
     if words[0] == "apply":  # writes, as a rule: then the next one has nothing to do
         project.run(*words)
@@ -166,11 +166,11 @@ def told(project: Project, words: Sequence[str]) -> None:
 def test_every_report_is_the_one_that_is_made_afresh(project: Project, done: list[tuple[Step, Sequence[str]]]) -> None:
     prepared(project)
     for command in ("plan", "validate", "drift"):
-        told(project, [command])
+        check_reports(project, [command])
     for step, words in done:
         with contextlib.suppress(LookupError):  # the account may have no such object by then
             step(project)
-        told(project, words)
+        check_reports(project, words)
 
 
 @pytest.mark.parametrize("words", [("plan",), ("drift",), ("apply", "--yes")])

@@ -16,9 +16,9 @@ OTHER: Body = {"persona_name": "Other", "system_prompt": "You help."}
 
 
 @pytest.fixture
-def crashing(project: Project, lent: Launcher) -> KillableProject:
+def crashing(project: Project, runner: Launcher) -> KillableProject:
     """A project whose commands can be killed, with two personas and a document that were applied."""
-    made = KillableProject(project.root, project.account, {**QUICK}, lent)
+    made = KillableProject(project.root, project.account, {**QUICK}, runner)
     made.manifest("document", "prices", PRICES)
     made.manifest("persona", "coach", COACH)
     made.manifest("persona", "other", OTHER)

@@ -10,21 +10,21 @@ from pathlib import Path
 import pytest
 
 from tests.stores.fake_s3 import FakeS3, fake_s3
-from tests.stores.lending import lent, run_folder
 from tests.stores.servers import BUCKET, LEASE, REMOTE, azure_server, s3_environment, s3_server, variables
+from tests.stores.shared_servers import run_folder, shared_server
 
 
 @pytest.fixture(scope="session")
 def s3_variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A running S3 server of moto; the environment variables to reach it."""
-    with lent(run_folder(tmp_path_factory), "s3", s3_server) as url:
+    with shared_server(run_folder(tmp_path_factory), "s3", s3_server) as url:
         yield s3_environment(url)
 
 
 @pytest.fixture(scope="session")
 def az_variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A running Azurite; the environment variables to reach it."""
-    with lent(run_folder(tmp_path_factory), "az", azure_server) as url:
+    with shared_server(run_folder(tmp_path_factory), "az", azure_server) as url:
         yield {"AZURE_STORAGE_USE_EMULATOR": "true", "AZURITE_BLOB_STORAGE_URL": url}
 
 

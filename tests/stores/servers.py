@@ -20,7 +20,7 @@ import pytest
 from tavusctl.core.ports import Store
 from tavusctl.state.stores import open_store
 from tests import npm
-from tests.stores.lending import Started
+from tests.stores.shared_servers import Started
 from tests.web import HTTP
 
 HERE = Path(__file__).parent
@@ -39,7 +39,7 @@ _PROCESSES: list[subprocess.Popen[bytes]] = []  # keeps references: Popen warns 
 def s3_server() -> Started:
     """Start moto's S3, and create the bucket."""
     port = free_port()
-    pid = begun([sys.executable, str(HERE / "s3_server.py"), str(port)])
+    pid = spawn([sys.executable, str(HERE / "s3_server.py"), str(port)])
     wait_for_port(port)
     url = f"http://127.0.0.1:{port}"
     HTTP.put(f"{url}/{BUCKET}").raise_for_status()
@@ -50,13 +50,13 @@ def azure_server() -> Started:
     """Start Azurite, and create the container."""
     port = free_port()
     options = ["--silent", "--disableTelemetry", "--skipApiVersionCheck", "--inMemoryPersistence"]
-    pid = begun(["node", str(installed_azurite()), *options, "--blobHost", "127.0.0.1", "--blobPort", str(port)])
+    pid = spawn(["node", str(installed_azurite()), *options, "--blobHost", "127.0.0.1", "--blobPort", str(port)])
     url = f"http://127.0.0.1:{port}"
     make_container(url)
     return pid, url
 
 
-def begun(command: list[str]) -> int:
+def spawn(command: list[str]) -> int:
     """Start a process that may outlive this one; return its id."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _PROCESSES.append(process)

@@ -22,7 +22,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextlib.contextmanager
-def lent(folder: Path, name: str, start: Callable[[], Started]) -> Iterator[str]:
+def shared_server(folder: Path, name: str, start: Callable[[], Started]) -> Iterator[str]:
     """The URL of a shared server.
 
     Every user holds a shared lock on a file; the system releases it when the process ends, even if it is killed.
