@@ -561,6 +561,32 @@ def test_a_password_in_the_address_is_never_said(clone: Clone, forge: tuple[str,
     assert "wrong-canary-42" not in ended.err + ended.out
 
 
+def test_a_password_in_the_address_is_in_no_arguments_of_git(clone: Clone, forge: tuple[str, GitServer]) -> None:
+    """Everybody on the machine can see those."""
+    url, served = forge
+    served.password = "canary/42 of-ann"
+    served.writers = {served.password}
+    project, lines = clone(), set[bytes]()
+    git(
+        project.root,
+        "remote",
+        "set-url",
+        "origin",
+        f"{url}/hub.git".replace("//", "//x-access-token:canary%2F42%20of-ann@"),
+    )
+
+    def look(_: int) -> int:
+        lines.update(text for path in Path("/proc").glob("[0-9]*/cmdline") if (text := _read(path)))
+        return 0
+
+    served.before = look
+    project.apply()
+
+    assert served.pushes > 0
+    assert any(b"/hub.git" in line for line in lines)
+    assert not [line for line in lines if b"canary" in line]
+
+
 def _parts(root: Path, kept: int = 200) -> tuple[GitFolder, GitJournal]:
     folder = GitFolder(Repository(root, ""), "refs/tavusctl/default", kept)
     return folder, GitJournal(folder)

@@ -17,7 +17,7 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
@@ -97,9 +97,10 @@ class Repository:
         self._counted: tuple[str, int] = "", 0  # a commit and its age
         self._temporary = _temporary_folder()
         weakref.finalize(self, shutil.rmtree, self._temporary, ignore_errors=True)
-        token, settings = _token(self.url), project_repository.settings(root)
-        self._variables = _variables(settings, self.url, token)
-        self._without_token = _variables(settings, self.url, []) if token else None
+        self._token = _token(self.url)
+        self.url, settings = _with_hidden_password(self.url, project_repository.settings(root))
+        self._variables = _variables(settings, self.url, self._token)
+        self._without_token = _variables(settings, self.url, []) if self._token else None
         self._begin("sha1" if url and not self.is_own else project_repository.object_format(root))
 
     def tips(self, refs: Sequence[str]) -> dict[str, str]:
@@ -230,7 +231,7 @@ class Repository:
             branch = "" if ref.startswith("refs/heads/") else f"refs/heads/{ref.removeprefix('refs/')}"
             hint = f"let the repository accept this ref, or choose another one with `?ref={branch}`"
         else:
-            job = " (`permissions:` of the job: `contents: write`)" if _token(self.url) else ""
+            job = " (`permissions:` of the job: `contents: write`)" if self._token else ""
             hint = f"give the credentials that git finds here the right to push{job}"
         return StateError(message, hint, id="E912")
 
@@ -310,6 +311,21 @@ def _token(url: str) -> list[tuple[str, str]]:
     key = f"http.{server}/.extraheader"
     credential = base64.b64encode(f"x-access-token:{token}".encode()).decode()
     return [(key, ""), (key, f"AUTHORIZATION: basic {credential}")]  # the empty value removes earlier ones
+
+
+def _with_hidden_password(url: str, settings: list[tuple[str, str]]) -> tuple[str, list[tuple[str, str]]]:
+    """A URL without its password, and settings that send it: everybody on the machine can see the arguments of git.
+
+    Unchanged if the settings have other credentials: git uses those first.
+    """
+    parts = urlsplit(url)
+    has_other = any("extraheader" in key.lower() and "authorization" in value.lower() for key, value in settings)
+    if parts.scheme not in ("https", "http") or not parts.password or has_other:
+        return url, settings
+    host = parts.netloc.rpartition("@")[2]
+    credential = base64.b64encode(f"{unquote(parts.username or '')}:{unquote(parts.password)}".encode()).decode()
+    setting = (f"http.{parts.scheme}://{host}/.extraheader", f"AUTHORIZATION: basic {credential}")
+    return parts._replace(netloc=host).geturl(), [*settings, setting]
 
 
 def _variables(settings: Sequence[tuple[str, str]], url: str, token: Sequence[tuple[str, str]]) -> dict[str, str]:
