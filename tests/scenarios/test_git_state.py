@@ -747,3 +747,25 @@ def test_a_command_asks_the_remote_as_rarely_as_it_can(
 
     assert ended.code == 0, ended.err
     assert len(served.lines) == requests, served.lines
+
+
+@pytest.mark.parametrize("clock", ["before 1970", "in the year 12000"])
+def test_a_commit_of_a_machine_without_a_clock_is_no_end_of_the_state(hub: Path, clone: Clone, clock: str) -> None:
+    """Git shows a time before 1970 as a number that is beyond any calendar."""
+    project = clone()
+    project.apply()
+    seconds = {"before 1970": -1000, "in the year 12000": 316_516_204_800}[clock]
+    for name in ("default", "lock.default"):
+        ref = f"refs/tavusctl/{name}"
+        files = git(hub, "ls-tree", ref)
+        lines = [f"commit {ref}", f"committer a <a@example.com> {2**64 + seconds if seconds < 0 else seconds} +0000"]
+        tree = git(hub, "rev-parse", f"{ref}^{{tree}}").strip()
+        content = "\n".join([*lines, "data 0", f'M 040000 {tree} ""', ""])
+        given = ["git", "fast-import", "--quiet", "--force", "--date-format=raw-permissive"]
+        subprocess.run(given, cwd=hub, input=content, text=True, check=True)
+        assert git(hub, "ls-tree", ref) == files
+
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach."})
+
+    assert project.run("undo").code == 0
+    assert project.run("apply", "--yes").code == 0

@@ -18,6 +18,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from tavusctl.lib.clock import unix_time
 from tavusctl.lib.patterns import pattern
 from tavusctl.state.git.project_repository import beside
 from tavusctl.state.git.repository import Refusal, Repository, Update
@@ -69,7 +70,7 @@ class GitFolder:
                 raise self._repository.no_state_error(ref, "a lock: it has no file `lock`")
             if stored is None:
                 return None
-            modified = datetime.fromtimestamp(self._repository.time_of(tip), UTC)
+            modified = _time(self._repository.time_of(tip))
             version = tip if name == LOCK else files[stored]
             return Blob(self._repository.content(files[stored]), Version(version), modified)
 
@@ -130,7 +131,7 @@ class GitFolder:
             files = self._repository.files(self._tip(self._ref))
             stored_names = [file for file in files if file.startswith(f"{folder}/")]
             parts = [file.rpartition(_TIME_MARK) for file in stored_names]
-            return {name: datetime.fromtimestamp(int(stamp), UTC) for name, _, stamp in parts if name}
+            return {name: _time(stamp) for name, _, stamp in parts if name}
 
     def delete_unused(self, names: Iterable[str]) -> None:
         """Delete files that are no longer read, in one commit; if another run interferes, they are left."""
@@ -213,6 +214,14 @@ class GitFolder:
             own.check(self._ref, tips[self._ref])
         self._tips = self._repository.fetch(tips)
         return self._tips
+
+
+def _time(seconds: int | str) -> datetime:
+    """The time of a number of seconds; that of 1970 if the clock that it comes from showed a time before or no time."""
+    try:
+        return unix_time(int(seconds))
+    except (ValueError, OverflowError):  # git shows a time before 1970 as a very large number
+        return unix_time(0)
 
 
 def _is_new(stamped_name: str, stored_names: Iterable[str]) -> bool:

@@ -152,7 +152,7 @@ class Repository:
             if ref in refs and kind != "commit":
                 raise self.no_state_error(ref, "a state: it is no commit")
             if ref in refs:
-                fetched[ref], self._times[commit] = commit, int(seconds)
+                fetched[ref], self._times[commit] = commit, int(seconds or 0)
         return fetched
 
     @_local()
