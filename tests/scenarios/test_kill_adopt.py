@@ -58,10 +58,10 @@ EDITS: dict[str, list[Body]] = {
 }
 
 
-def begin(root: Path, account: Account, lent: Launcher) -> KillableProject:
+def begin(root: Path, account: Account, runner: Launcher) -> KillableProject:
     """A persona and a tool, both edited in the account: five files differ."""
     account.reset()
-    project = KillableProject(root, account, dict(QUICK), lent)
+    project = KillableProject(root, account, dict(QUICK), runner)
     for name, text in FILES.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,16 +87,16 @@ def breaking(request: pytest.FixtureRequest) -> tuple[int, int]:
 
 
 def test_an_adopt_that_was_broken_is_completed_by_the_next_one(
-    account: Account, tmp_path: Path, lent: Launcher, breaking: tuple[int, int]
+    account: Account, tmp_path: Path, runner: Launcher, breaking: tuple[int, int]
 ) -> None:
     error, code = breaking
-    whole = begin(tmp_path / "0", account, lent)
+    whole = begin(tmp_path / "0", account, runner)
     before = contents(whole)
     ended = whole.run("adopt", "--all")
     after, total = contents(whole), ended.passed
     assert (ended.code, len([name for name in before if before[name] != after[name]])) == (0, 5), ended.out
     for at in range(1, total + 1) if ALL else range(total - WRITING, total, STEP):
-        project = begin(tmp_path / str(at), account, lent)
+        project = begin(tmp_path / str(at), account, runner)
         broken = project.breaking(Break(at, error), "adopt", "--all")
         where = f"at point {at} of {total}, {broken.label}: {broken.err}"
         assert error or broken.code == code, where
