@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -437,3 +439,19 @@ def test_a_url_may_consist_of_secrets(project: Project) -> None:
     result = project.run("validate", "--format", "json")
 
     assert (result.code, result.document["complaints"]) == (0, [])
+
+
+def test_the_project_file_is_read_once_for_all_environments(project: Project) -> None:
+    project.write(
+        "tavusctl.yaml", "version: 1\nenvironments: {one: {vars: {TONE: Kind}}, two: {vars: {TONE: Brisk}}}\n"
+    )
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "${var:TONE}"})
+    program = """
+        import runpy, sys
+        heard = lambda event, given: event == "open" and given[0] == "tavusctl.yaml" and print("read", file=sys.stderr)
+        sys.addaudithook(heard)
+        runpy.run_module("tavusctl", run_name="__main__")
+    """
+    command = [sys.executable, "-I", "-c", inspect.cleandoc(program), "validate", "--no-cache"]
+    ended = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=True)
+    assert ended.stderr.splitlines().count("read") == 1

@@ -31,7 +31,26 @@ def open_session(
     environment: str | None, progress: Progress, start: Path | None = None, *, caches: bool = False
 ) -> LocalSession:
     """A session of one environment of the project around `start`, by default the working folder."""
-    declared, diagnostics = load_project(start, caches=caches)
+    return _session_of(load_project(start, caches=caches), environment, progress, start, caches=caches)
+
+
+def open_sessions(environment: str | None, progress: Progress, *, caches: bool) -> list[LocalSession]:
+    """The session of the chosen environment; if none is chosen, a session of each environment."""
+    loaded = load_project(caches=caches)
+    names: list[str | None] = [] if environment else [*loaded[0].environments]
+    return [_session_of(loaded, one, progress, caches=caches) for one in names or [environment]]
+
+
+def _session_of(
+    loaded: tuple[Project, tuple[Diagnostic, ...]],
+    environment: str | None,
+    progress: Progress,
+    start: Path | None = None,
+    *,
+    caches: bool,
+) -> LocalSession:
+    """A session of one environment of a project that is loaded, with the diagnostics of its file."""
+    declared, diagnostics = loaded
     chosen = discovery.choose_environment(declared, environment, diagnostics)
     granted = pull_request_trust.grant_for(Path(declared.root), chosen) if start is None else None
     project = granted.limit_project(declared) if granted else declared
@@ -55,12 +74,6 @@ def open_session(
         remarks.others,
         session_cache,
     )
-
-
-def open_sessions(environment: str | None, progress: Progress, *, caches: bool) -> list[LocalSession]:
-    """The session of the chosen environment; if none is chosen, a session of each environment."""
-    names: list[str | None] = [] if environment else list(load_project(caches=caches)[0].environments)
-    return [open_session(one, progress, caches=caches) for one in names or [environment]]
 
 
 def check_project_file(session: LocalSession) -> LocalSession:
