@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from tavusctl.core.json_tree import canonical
-from tavusctl.lib.json_types import PLAIN, JsonObject
+from tavusctl.lib.json_types import PLAIN, Json, JsonObject
 
 _LONG: Final = 256  # characters
-_CONTAINERS: Final = frozenset({dict, list})
 # Not JSON: here no text is encoded like the digest of one.
 _ENCODER: Final = msgspec.msgpack.Encoder(order="sorted")
 
@@ -32,29 +31,34 @@ class Digests:
     def of(self, document: JsonObject) -> bytes:
         """The digest of a document, the same for equal ones."""
         try:
-            encoded = _ENCODER.encode(self._shortened(document))
+            encoded = _ENCODER.encode(self._in_object(document))
         except (TypeError, OverflowError, UnicodeEncodeError):  # values that the encoder cannot encode
             encoded = canonical(document).encode("utf-8", "surrogatepass")
         return hashlib.sha256(encoded).digest()
 
-    def _shortened(self, value: Any) -> Any:
-        """A container with digests in place of long texts; TypeError if a leaf is no JSON value."""
+    def _in_object(self, value: JsonObject) -> JsonObject:
+        """An object with digests in place of long texts; TypeError if a leaf is no JSON value."""
         changed = None
-        for key, item in value.items() if type(value) is dict else enumerate(value):
-            kind = type(item)
-            if kind is str:
+        for key, item in value.items():
+            if type(item) is str:
                 if len(item) < _LONG:
                     continue
-                new = self.of_text(item)
-            elif kind in _CONTAINERS:
-                new = self._shortened(item)
-                if new is item:
-                    continue
-            elif kind in PLAIN:
+                new: Json = self.of_text(item)
+            elif type(item) is dict:
+                new = self._in_object(item)
+            elif type(item) is list:
+                new = self._in_list(item)
+            elif type(item) in PLAIN:
                 continue
             else:
                 raise TypeError
-            if changed is None:
-                changed = value.copy()
-            changed[key] = new
+            if new is not item:
+                changed = changed or {**value}
+                changed[key] = new
         return changed or value
+
+    def _in_list(self, value: list[Json]) -> list[Json]:
+        """The same for a list."""
+        if all(type(item) is str and len(item) < _LONG for item in value):
+            return value
+        return [self._in_object({"": item})[""] for item in value]
