@@ -100,7 +100,10 @@ class Subject(Struct, frozen=True, dict=True):
 
     def value_at(self, *keys: str) -> Json:
         """The value at a path of keys; None if there is none."""
-        return value_at(self.spec, keys)
+        value: Json = self.manifest.spec
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
 
     def first_owner(self, *keys: str) -> Address | None:
         """The first resource of the kind with the same text at a path of keys, if it is another one."""
