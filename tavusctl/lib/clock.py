@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -23,8 +22,12 @@ def parse_time(text: str) -> datetime:
 
     A year before 1900 or after 9899 is invalid: it stands for "never" or "always", or is a mistake.
     """
-    # The API writes RFC 1123 for videos: other objects may get it, too.
-    parsed = email.utils.parsedate_to_datetime(text) if text[:1].isalpha() else datetime.fromisoformat(text)
+    if text[:1].isalpha():  # the API writes RFC 1123 for videos: other objects may get it, too
+        from email.utils import parsedate_to_datetime  # noqa: PLC0415 - slow to import, and hardly ever needed
+
+        parsed = parsedate_to_datetime(text)
+    else:
+        parsed = datetime.fromisoformat(text)
     if not _FIRST_YEAR <= parsed.year <= _LAST_YEAR:
         raise ValueError(f"the year {parsed.year} is not one of a time")
     return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
