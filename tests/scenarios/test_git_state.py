@@ -561,19 +561,21 @@ def test_a_password_in_the_address_is_never_said(clone: Clone, forge: tuple[str,
     assert "wrong-canary-42" not in ended.err + ended.out
 
 
-def test_a_password_in_the_address_is_in_no_arguments_of_git(clone: Clone, forge: tuple[str, GitServer]) -> None:
+@pytest.mark.parametrize(
+    ("secret", "user"),
+    [
+        ("canary/42 of-ann", "x-access-token:canary%2F42%20of-ann"),
+        ("ghp_canary00000000000000000000000042Xy4", "ghp_canary00000000000000000000000042Xy4"),
+    ],
+)
+def test_a_secret_in_the_address_is_in_no_arguments_of_git(
+    clone: Clone, forge: tuple[str, GitServer], secret: str, user: str
+) -> None:
     """Everybody on the machine can see those."""
     url, served = forge
-    served.password = "canary/42 of-ann"
-    served.writers = {served.password}
+    served.password, served.writers = secret, {secret}
     project, lines = clone(), set[bytes]()
-    git(
-        project.root,
-        "remote",
-        "set-url",
-        "origin",
-        f"{url}/hub.git".replace("//", "//x-access-token:canary%2F42%20of-ann@"),
-    )
+    git(project.root, "remote", "set-url", "origin", f"{url}/hub.git".replace("//", f"//{user}@"))
 
     def look(_: int) -> int:
         lines.update(text for path in Path("/proc").glob("[0-9]*/cmdline") if (text := _read(path)))

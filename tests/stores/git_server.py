@@ -17,7 +17,10 @@ from tests.web import serving
 
 
 class GitServer:
-    """Repositories below a folder, for clients with the password of `x-access-token`, or with a read-only one."""
+    """Repositories below a folder, for clients with the password of `x-access-token`, or with a read-only one.
+
+    As forges do, it also takes a token as the name of the user.
+    """
 
     def __init__(self, folder: Path, password: str) -> None:
         self.folder, self.password = folder, password
@@ -31,9 +34,8 @@ class GitServer:
 
     def refusal(self, authorization: str, path: str) -> int:
         """The status with which a request is refused; 0 if it is allowed."""
-        rights = {_credentials(token): True for token in self.writers} | {
-            _credentials(token): False for token in self.readers
-        }
+        rights = {form: True for token in self.writers for form in _credentials(token)}
+        rights |= {form: False for token in self.readers for form in _credentials(token)}
         may_write = rights.get(authorization.lower())
         if may_write is None:
             return 401
@@ -47,8 +49,9 @@ def _backend() -> str:
     return str(Path(result.stdout.strip()) / "git-http-backend")
 
 
-def _credentials(password: str) -> str:
-    return "basic " + base64.b64encode(f"x-access-token:{password}".encode()).decode().lower()
+def _credentials(password: str) -> list[str]:
+    forms = (f"x-access-token:{password}", f"{password}:")
+    return ["basic " + base64.b64encode(form.encode()).decode().lower() for form in forms]
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ from msgspec import Struct
 from tavusctl.core.errors import StateError
 from tavusctl.integrations.git.process import Git, GitError
 from tavusctl.lib.patterns import pattern
+from tavusctl.secrets import detection
 from tavusctl.secrets.redaction import shortened
 from tavusctl.secrets.url_credentials import without_credentials
 from tavusctl.state.git import project_repository
@@ -314,16 +315,19 @@ def _token(url: str) -> list[tuple[str, str]]:
 
 
 def _with_hidden_password(url: str, settings: list[tuple[str, str]]) -> tuple[str, list[tuple[str, str]]]:
-    """A URL without its password, and settings that send it: everybody on the machine can see the arguments of git.
+    """A URL without its password or token, and settings that send it.
 
-    Unchanged if the settings have other credentials: git uses those first.
+    Everybody on the machine can see the arguments of git.  Unchanged if the settings have other credentials: git uses
+    those first.
     """
     parts = urlsplit(url)
     has_other = any("extraheader" in key.lower() and "authorization" in value.lower() for key, value in settings)
-    if parts.scheme not in ("https", "http") or not parts.password or has_other:
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    has_own = bool(password) or detection.is_key(user)  # forges also take a token as the name of the user
+    if parts.scheme not in ("https", "http") or not has_own or has_other:
         return url, settings
     host = parts.netloc.rpartition("@")[2]
-    credential = base64.b64encode(f"{unquote(parts.username or '')}:{unquote(parts.password)}".encode()).decode()
+    credential = base64.b64encode(f"{user}:{password}".encode()).decode()
     setting = (f"http.{parts.scheme}://{host}/.extraheader", f"AUTHORIZATION: basic {credential}")
     return parts._replace(netloc=host).geturl(), [*settings, setting]
 
