@@ -23,7 +23,6 @@ class Binding(Struct, frozen=True):
     successor: str = ""  # id of the successor of a replacement, until it is usable
     successor_spec: JsonObject = {}  # what the successor was created with
     retired: tuple[str, ...] = ()  # ids of old versions that are still to be deleted
-    unkept: Mapping[str, str] = NOTHING  # `answered` as older versions wrote it, with digests as values
     answered: Mapping[str, Json] = NOTHING  # pointer -> value that reads show, if it differs from `applied`
     externals: Mapping[str, str] = NOTHING  # address in `applied` -> id of the external object at that time
     # pointer -> value before a write whose result has not been read yet; the pointer "" is a created object

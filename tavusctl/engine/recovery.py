@@ -172,7 +172,7 @@ def _after_update(state: State, intent: Intent, before: Binding, live: Live) -> 
         return None
     answers = {field.path: recorded_value(field.live) for field in differing}
     externals = {**before.externals, **intent.ids}
-    return replace(before, applied=intent.spec, answered=answers, unkept={}, externals=externals)
+    return replace(before, applied=intent.spec, answered=answers, externals=externals)
 
 
 def _is_done(kind: ResourceKind, intent: Intent, differing: Sequence[FieldChange], body: JsonObject) -> bool:

@@ -46,7 +46,7 @@ BEGUN = State(
             externals={"persona/other": "p9"},
             unconfirmed={"/key": PRINT, "/none": None},
         ),
-        RULES: Binding(RULES, "g1", {"data": [1.5, None, {}]}, retired=("g0",), unkept={"/x": "d"}),
+        RULES: Binding(RULES, "g1", {"data": [1.5, None, {}]}, retired=("g0",)),
     },
 )
 SEALED, OWN = accept(BEGUN, (), OURS)

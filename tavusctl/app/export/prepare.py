@@ -297,7 +297,7 @@ def _binding(rendering: Rendered, naming: _Naming) -> Binding:
     address, live = rendering.exported.address, rendering.exported.live
     base = with_addresses(recorded_base(rendering.exported), naming.ids)
     binding = naming.bindings.get(address) or Binding(address, live.remote_id)
-    return replace(binding, applied=base, answered={}, unkept={}, unconfirmed={}, not_live={}, created_at=live.created)
+    return replace(binding, applied=base, answered={}, unconfirmed={}, not_live={}, created_at=live.created)
 
 
 def _refuse_rivals(naming: _Naming, renderings: Iterable[Rendered], target: Target, owners: Mapping[str, str]) -> None:

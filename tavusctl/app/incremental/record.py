@@ -148,7 +148,6 @@ def is_simple(manifest: Manifest, binding: Binding) -> bool:
     has_rest = binding.successor or binding.successor_spec or binding.retired or binding.unconfirmed or binding.not_live
     return not (
         has_rest
-        or binding.unkept
         or binding.answered
         or manifest.external_id
         or manifest.recrawl

@@ -58,14 +58,13 @@ def with_unconfirmed(step: Change, current: Binding) -> Binding:
     if step.base:  # an undo: it writes back values that the account has shown before
         return current
     if step.action in _MAKES:
-        return replace(current, answered={}, unkept={}, unconfirmed=MADE)
+        return replace(current, answered={}, unconfirmed=MADE)
     places = _places(step)
     body = step.live.body if step.live else {}
     before = {one: recorded_value(value_at(body, patch.split(one))) for one in places}
     return replace(
         current,
         answered={one: value for one, value in current.answered.items() if not patch_guards.touches(one, places)},
-        unkept={one: value for one, value in current.unkept.items() if not patch_guards.touches(one, places)},
         unconfirmed={**current.unconfirmed, **before},
     )
 
@@ -106,7 +105,7 @@ def confirm(
 def with_server_answers(ctx: ApplyContext, step: Change, desired: Desired, binding: Binding, live: Live) -> Binding:
     """A binding with what the server stores differently from what the successor was created with."""
     lost = [one for one in ctx.dependencies.unkept_fields(desired, live) if _is_readable(desired.kind, one)]
-    return replace(binding, answered=_answers(step, desired, lost), unkept={}, unconfirmed={})
+    return replace(binding, answered=_answers(step, desired, lost), unconfirmed={})
 
 
 def _not_live(before: Binding, desired: Desired, seen: _Look) -> Binding:

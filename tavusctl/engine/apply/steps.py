@@ -99,9 +99,7 @@ def _remembered(ctx: ApplyContext, step: Change, desired: Desired, binding: Bind
     base = step.base
     if base is None:
         return current
-    return replace(
-        current, applied=base.applied, answered=base.answered, unkept=base.unkept, unconfirmed=base.unconfirmed
-    )
+    return replace(current, applied=base.applied, answered=base.answered, unconfirmed=base.unconfirmed)
 
 
 def _with_successor(ctx: ApplyContext, step: Change, desired: Desired, binding: Binding, successor: str) -> Binding:

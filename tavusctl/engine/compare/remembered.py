@@ -33,6 +33,5 @@ def restore_fields(now: Binding, before: Binding, applied: JsonObject, places: S
         now,
         applied=applied,
         answered=merged(now.answered, before.answered),
-        unkept=merged(now.unkept, before.unkept),
         unconfirmed=merged(now.unconfirmed, before.unconfirmed),
     )

@@ -28,7 +28,7 @@ from tavusctl import patch
 from tavusctl.core.address import NOWHERE, Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.errors import InternalError
-from tavusctl.core.json_tree import canonical, digest, is_empty, is_hidden, map_leaves, pattern_of, unshared, value_at
+from tavusctl.core.json_tree import canonical, is_empty, is_hidden, map_leaves, pattern_of, unshared, value_at
 from tavusctl.core.model import ABSENT, Cause, Desired, FieldChange, Live
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import source_fingerprint
@@ -313,8 +313,6 @@ def _base(ctx: _Comparison, path: KeyPath, applied: Json, desired: Json, live: J
     pointer, answer, is_answer = patch.join(path), applied, False
     if pointer in ctx.binding.answered:
         answer, is_answer = ctx.binding.answered[pointer], True
-    elif pointer in ctx.binding.unkept and ctx.binding.unkept[pointer] == digest([desired, live]):
-        return _Base(live, moved=False, kept=True)
     elif not same(ctx.kind, path, applied, live):
         answer, is_answer = _unconfirmed(ctx, pointer, applied, live)
     # Removing an object also removes members that others added: these are not a change of what was applied.

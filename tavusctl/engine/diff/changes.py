@@ -131,7 +131,7 @@ def _addresses(changes: Iterable[Change]) -> set[Address]:
 def _otherwise(item: Desired, sides: StateAndAccount) -> Iterator[Drift]:
     """Fields that the server stores differently from what was sent; not crawl settings, which reads show as created."""
     binding, live = sides.of(item.address)
-    if binding is None or live is None or not (binding.answered or binding.unconfirmed or binding.unkept):
+    if binding is None or live is None or not (binding.answered or binding.unconfirmed):
         return
     crawl_prefix = f"/{item.kind.crawl_key}/" if item.kind.crawl_key else None
     stored_differently = compare(item, live, binding).stored_differently
@@ -170,7 +170,6 @@ def _compare_one(item: Desired, sides: StateAndAccount) -> tuple[list[Change], l
         with_applied(item, binding),
         answered=difference.answers,
         unconfirmed={},
-        unkept={},
         created_at=binding.created_at or live.created,
     )
     if source_change:  # keep the fingerprint of the source it was made from until it is recreated

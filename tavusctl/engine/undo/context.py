@@ -96,7 +96,6 @@ def target_state(kind: ResourceKind, binding: Binding, body: JsonObject, places:
         binding,
         applied=recorded_value(_with_live(binding.applied, edited)),
         answered={**other_answers, **answers},
-        unkept={path: value for path, value in binding.unkept.items() if not touches(path, places)},
         unconfirmed={path: value for path, value in binding.unconfirmed.items() if not touches(path, places)},
     )
     return TargetState(replace(desired, spec=_with_live(binding.applied, [*edited, *stored])), base)

@@ -30,7 +30,6 @@ COACH = Address("persona", "coach")
             successor="p2",
             successor_spec={"key": Fingerprint("g")},
             retired=("p0",),
-            unkept={"/x": "d"},
         ),
     ],
 )

@@ -28,7 +28,7 @@ STATE = State(
     key_digest="12ab",
     bindings={
         RULES: Binding(RULES, "g1"),
-        COACH: Binding(COACH, "p1", APPLIED, prevent_destroy=True, retired=("p0",), unkept={"/greeting": "aa"}),
+        COACH: Binding(COACH, "p1", APPLIED, prevent_destroy=True, retired=("p0",)),
     },
 )
 

@@ -55,7 +55,7 @@ def test_a_state_that_is_sealed_here_is_taken() -> None:
             for name in ("applied", "retired", "externals", "answered", "created_at")
         ),
         *(("resources", "persona/coach", name) for name in ("applied", "retired", "externals", "answered")),
-        *(("resources", "persona/coach", name) for name in ("created_at", "prevent_destroy", "on_remove", "unkept")),
+        *(("resources", "persona/coach", name) for name in ("created_at", "prevent_destroy", "on_remove")),
     ],
     ids="/".join,
 )
@@ -76,7 +76,7 @@ def test_a_state_whose_members_are_of_other_types_is_damaged(place: tuple[str, .
     one = found.bindings[COACH]
     fresh = Binding(COACH, "")
     assert all(type(getattr(one, name)) is type(getattr(fresh, name)) for name in Binding.__struct_fields__)
-    assert all(type(text) is str for text in (*one.retired, *one.externals.values(), *one.unkept.values()))
+    assert all(type(text) is str for text in (*one.retired, *one.externals.values()))
 
 
 @pytest.mark.parametrize(("version", "id_"), [("9.9.0", "E902"), (__version__, "E901")])
