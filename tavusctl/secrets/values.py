@@ -93,22 +93,14 @@ def _is_sign(text: str) -> bool:
     return len(set(text)) == 1 and not text.isalnum()
 
 
-SLOW: Final = "scrypt:"  # prefix of fingerprints from an algorithm that is slow on purpose
+_SLOW: Final = "scrypt:"  # prefix of fingerprints from an algorithm that is slow on purpose
 _COST: Final = {"n": 2**14, "r": 8, "p": 1}  # 16 MiB and about 50 ms for each distinct secret
 
 
 class Fingerprint(Struct, frozen=True):
-    """A keyed digest of a secret, which shows whether the secret changed, and nothing else.
+    """A keyed digest of a secret, which shows whether the secret changed, and nothing else."""
 
-    It begins with the name of the algorithm; one without a name comes from an older version, which used the API key.
-    """
-
-    digest: str
-
-    @property
-    def is_legacy(self) -> bool:
-        """Whether it comes from an older version, so that comparing it needs the API key that made it."""
-        return bool(self.digest) and not self.digest.startswith(SLOW)
+    digest: str  # begins with the name of the algorithm
 
 
 # The fingerprint of a secret whose value is unknown here; the first value to be compared with it counts as equal.
@@ -144,18 +136,17 @@ class TextFingerprint:
 
 
 class FingerprintKey(Struct, frozen=True):
-    """The keys of fingerprints; `legacy` is for those of older versions.  If both are empty, none can be compared."""
+    """The key of fingerprints.  If it is empty, none can be compared."""
 
-    current: bytes = b""
-    legacy: bytes = b""
+    value: bytes = b""
 
     def seal(self, value: str, *, public: bool = False, compared_as: str = "") -> Secret:
-        """Make a secret of a value, comparable with fingerprints made with these keys; for arguments see Secret."""
-        return Secret(value, self.current, public=public, legacy=self.legacy, compared_as=compared_as)
+        """Make a secret of a value, comparable with fingerprints made with this key; for arguments see Secret."""
+        return Secret(value, self.value, public=public, compared_as=compared_as)
 
     def text_fingerprint(self, text: str) -> TextFingerprint:
         """The digest that replaces, in records, a text with the value of a secret."""
-        return TextFingerprint(_slow_digest(text, self.current) if self.current else "", self.current)
+        return TextFingerprint(_slow_digest(text, self.value) if self.value else "", self.value)
 
 
 NO_KEY: Final = FingerprintKey()
@@ -169,17 +160,14 @@ class Secret:
     `public` values are known to anybody, and are not redacted elsewhere.
     """
 
-    __slots__ = ("__key", "__legacy", "__means", "__value")
+    __slots__ = ("__key", "__means", "__value")
 
-    def __init__(
-        self, value: str, key: bytes, *, public: bool = False, legacy: bytes = b"", compared_as: str = ""
-    ) -> None:
+    def __init__(self, value: str, key: bytes, *, public: bool = False, compared_as: str = "") -> None:
         if not public:  # a public value, such as a content type, may occur in other texts too
             redaction.register(value)
         self.__value = value
         self.__means = compared_as or value
         self.__key = key
-        self.__legacy = legacy
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -188,10 +176,7 @@ class Secret:
 
     def matches(self, fingerprint: Fingerprint) -> bool:
         """Whether a fingerprint is of this value; true if that is unknown, because the key of the fingerprint is."""
-        if fingerprint.is_legacy and self.__legacy:
-            digest = hmac.new(self.__legacy, self.__means.encode(), hashlib.sha256).hexdigest()
-            return hmac.compare_digest(digest, fingerprint.digest)
-        if fingerprint == REDACTED or fingerprint.is_legacy or not self.__key:
+        if fingerprint == REDACTED or not self.__key:
             return True
         return hmac.compare_digest(self.fingerprint.digest, fingerprint.digest)
 
@@ -304,9 +289,4 @@ def _slow_digest(value: str, key: bytes) -> str:
 
     The cache computes it once for equal secrets.
     """
-    return SLOW + hashlib.scrypt(value.encode("utf-8", "surrogatepass"), salt=key, dklen=32, **_COST).hex()
-
-
-def legacy_key(api_key: str, lineage: str) -> bytes:
-    """The key of fingerprints of older versions, derived from the API key and the lineage."""
-    return hmac.new(api_key.encode(), b"tavusctl fingerprint " + lineage.encode(), hashlib.sha256).digest()
+    return _SLOW + hashlib.scrypt(value.encode("utf-8", "surrogatepass"), salt=key, dklen=32, **_COST).hex()

@@ -44,7 +44,6 @@ _MEMBERS = frozenset(
         "safety",
         "reads",
         "fence",
-        "guarded",  # of states without a seal; this version has no use for it
     )
 ) | {*_SEAL_FIELDS}
 # In the layout of `encode`: before the first resource, between two, and after the last one; no text has a line break.

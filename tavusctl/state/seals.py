@@ -6,7 +6,7 @@ comparable when an API key is replaced, and when two people use different API ke
 
     new       nothing was ever bound: the first write makes a key and a seal
     sealed    the seal is valid
-    unsealed  written by a version that made no seals, or not by tavusctl: may only be read
+    unsealed  not written by tavusctl: may only be read
     foreign   sealed with API keys that are not available: may only be read, and secrets cannot be compared
 
 An invalid seal is an error everywhere.  `state rekey` is the one way from `unsealed` and `foreign` to `sealed`.
@@ -32,7 +32,7 @@ from tavusctl.lib.json_types import Json, JsonObject, special_leaves
 from tavusctl.lib.patterns import pattern
 from tavusctl.secrets import redaction
 from tavusctl.secrets.key_wrapping import derive_key, new_key, slot, unwrap, wrap
-from tavusctl.secrets.values import REDACTED, Fingerprint, FingerprintKey, TextFingerprint, legacy_key
+from tavusctl.secrets.values import NO_KEY, REDACTED, Fingerprint, FingerprintKey, TextFingerprint
 from tavusctl.state.journal import Intent, ReplayResult, replay
 from tavusctl.state.serialization import binding_out
 
@@ -70,12 +70,16 @@ class Trust(StrEnum):
 
 
 class Seals(Struct, frozen=True):
-    """The trust in a state, and the keys for new seals and fingerprints."""
+    """The trust in a state, and the key for new seals and fingerprints."""
 
     trust: Trust = Trust.UNSEALED
     key: bytes = b""  # of the lineage; empty if unknown
     keys: Keys = Keys()
-    fingerprint_key: FingerprintKey = FingerprintKey()
+
+    @property
+    def fingerprint_key(self) -> FingerprintKey:
+        """The key of fingerprints; empty if the key of the lineage is unknown."""
+        return FingerprintKey(derive_key(self.key, "tavusctl fingerprints")) if self.key else NO_KEY
 
     @property
     def trusted(self) -> bool:
@@ -85,9 +89,7 @@ class Seals(Struct, frozen=True):
     def check_trusted(self) -> None:
         """Raise StateError unless the state is trusted: nothing may be written or changed in the account."""
         if self.trust is Trust.UNSEALED:
-            message = (
-                "the state has no seal: an older version of tavusctl or another program wrote it; nothing was changed"
-            )
+            message = "the state has no seal, so tavusctl did not write it; nothing was changed"
             raise StateError(message, REKEY, id="E951")
         if self.trust is Trust.FOREIGN:
             message = "the seal of the state cannot be checked with this API key; nothing was changed"
@@ -110,9 +112,6 @@ class Seals(Struct, frozen=True):
         names = {slot(key, state.lineage): key for key in self.keys.enrolled}
         wrapped = {name: wrap(self.key, key, state.lineage) for name, key in names.items() if name not in state.keys}
         writer = slot(self.keys.api_key, state.lineage)
-        # Only the API key that made legacy fingerprints can compare them.
-        if state.key_digest not in ("", writer):
-            state = without_fingerprints(state, lambda fingerprint: fingerprint.is_legacy)
         state = replace(state, keys={**state.keys, **wrapped}, key_digest=writer)
         return replace(state, mac=_state_mac(state, self.key))
 
@@ -156,7 +155,7 @@ class Seals(Struct, frozen=True):
         return replace(intent, spec=self.comparable(intent.spec), before=before)
 
     def _comparable_leaf(self, leaf: Json) -> Json:
-        return TextFingerprint(leaf.digest, self.fingerprint_key.current) if isinstance(leaf, TextFingerprint) else leaf
+        return TextFingerprint(leaf.digest, self.fingerprint_key.value) if isinstance(leaf, TextFingerprint) else leaf
 
     def append_seal(self, record: bytes, before: str) -> tuple[bytes, str]:
         """A record of the journal with its seal appended, and the seal; it also covers `before`, the previous seal."""
@@ -184,7 +183,7 @@ class Seals(Struct, frozen=True):
     def check_run(self, lines: Sequence[bytes]) -> None:
         """Raise StateError if the records of a run are not as the run wrote them: undo sends what they contain."""
         if not self.key or not _is_chain(lines, self.key):
-            message = "the records of that run have an invalid seal: an older version wrote them, or they were modified"
+            message = "the records of that run have an invalid seal: they were modified outside tavusctl"
             raise StateError(message, "revert the manifests and apply them instead", id="E953")
 
     def warnings(self) -> tuple[Diagnostic, ...]:
@@ -196,7 +195,7 @@ class Seals(Struct, frozen=True):
             )
             return (warning("TV307", message, hint),)
         if self.trust is Trust.UNSEALED:
-            message = "the state has no seal: an older version of tavusctl or another program wrote it"
+            message = "the state has no seal, so tavusctl did not write it"
             return (warning("TV308", message, f"{REKEY}; until then nothing is written"),)
         return ()
 
@@ -227,7 +226,7 @@ def verify(state: State, lines: Sequence[bytes], keys: Keys) -> SealedState:
         if lines_digest(lines) != state.accepted:
             _refuse_forged("the journal beside the state")
         replayed = _without_other_prints(replayed, state)
-    seals = seals_of(state, trust, key, keys)
+    seals = Seals(trust, key, keys)
     return SealedState(_comparable(replayed, seals), tuple(lines), seals)
 
 
@@ -238,22 +237,13 @@ def _comparable(replayed: ReplayResult, seals: Seals) -> ReplayResult:
     return replace(replayed, state=replace(replayed.state, bindings=bindings), pending=pending)
 
 
-def seals_of(state: State, trust: Trust, key: bytes, keys: Keys) -> Seals:
-    """The seals of a state; `key` is that of its lineage, empty if unknown."""
-    owner = next((api_key for api_key in keys.all if slot(api_key, state.lineage) == state.key_digest), "")
-    legacy = legacy_key(owner, state.lineage) if owner else b""
-    current = derive_key(key, "tavusctl fingerprints") if key else b""
-    return Seals(trust, key, keys, FingerprintKey(current, legacy))
-
-
 def accept(state: State, lines: Sequence[bytes], keys: Keys) -> tuple[State, Seals]:
     """A state that its owner has declared trusted, sealed with a new key; its journal is accepted as it is.
 
     Fingerprints that were made with an unknown key can no longer be compared, and are left out.
     """
-    seals = seals_of(state, Trust.SEALED, new_key(), keys)
-    legacy = bool(seals.fingerprint_key.legacy)
-    state = without_fingerprints(state, lambda fingerprint: not (fingerprint.is_legacy and legacy))
+    seals = Seals(Trust.SEALED, new_key(), keys)
+    state = without_fingerprints(state, lambda _: True)
     return seals.sealed(replace(state, keys={}, accepted=lines_digest(lines))), seals
 
 

@@ -137,7 +137,7 @@ def test_keys_for_single_purposes_are_those_of_the_standard() -> None:
 def test_fingerprints_are_equal_when_values_are(one: str, other: str) -> None:
     """Under one key; whoever has another cannot tell."""
     with redaction.isolated_run():
-        made, known = Secret(one, OWN.fingerprint_key.current), Secret(other, OWN.fingerprint_key.current)
+        made, known = Secret(one, OWN.fingerprint_key.value), Secret(other, OWN.fingerprint_key.value)
 
         assert (made.fingerprint == known.fingerprint) == (one == other)
         assert made.matches(known.fingerprint) == (one == other)
@@ -153,7 +153,7 @@ def test_a_sealed_state_is_trusted_by_whoever_can_open_it() -> None:
     both = verify(again, LINES, Keys("api-key-two", former="api-key-one")).seals
     enrolled = both.sealed(replace(again, serial=4))
     assert verify(enrolled, (), THEIRS).seals.key == OWN.key
-    assert verify(enrolled, (), OURS).seals.fingerprint_key.current == OWN.fingerprint_key.current
+    assert verify(enrolled, (), OURS).seals.fingerprint_key.value == OWN.fingerprint_key.value
 
 
 @given(st.data())

@@ -18,7 +18,7 @@ from tavusctl.fields.equivalence import same
 from tavusctl.kinds import KINDS
 from tavusctl.secrets import redaction
 from tavusctl.state.codec import decode, encode
-from tavusctl.state.seals import Keys, Seals, Trust, seals_of, verify
+from tavusctl.state.seals import Keys, Seals, Trust, verify
 from tests.scenarios.canaries import ANYWHERE, canaries, found_in
 
 pytestmark = pytest.mark.usefixtures("quick_scrypt")
@@ -55,7 +55,7 @@ SPECS: Final = st.fixed_dictionaries(
 
 
 def custody() -> Seals:
-    return seals_of(State("lineage"), Trust.NEW, b"k" * 32, KEYS)
+    return Seals(Trust.NEW, b"k" * 32, KEYS)
 
 
 def kept(binding: Binding) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 
 from tavusctl.core.json_tree import canonical
 from tavusctl.secrets.key_wrapping import new_key, wrap
-from tavusctl.secrets.values import legacy_key
 from tavusctl.state.hash_chain import START, link
 from tests.scenarios.project import Body, Project, Result
 
@@ -383,11 +381,11 @@ def test_a_run_is_undone_with_another_key(coach: Project) -> None:
     assert persona["system_prompt"] == COACH["system_prompt"]
 
 
-# States of older versions
+# States without a seal
 
 
-def as_of_an_older_version(project: Project) -> None:
-    """The state as it was before there were seals."""
+def without_seal(project: Project) -> None:
+    """The state as another program could write it."""
     rewrite(project.root / STATE, lambda document: [document.pop(name) for name in ("keys", "mac")])
 
 
@@ -401,7 +399,7 @@ def rewrite(path: Path, change: Callable[[Body], object]) -> None:
 
 
 def test_a_state_without_a_seal_is_read_and_not_built_on(coach: Project) -> None:
-    as_of_an_older_version(coach)
+    without_seal(coach)
     plan = coach.run("plan")
 
     assert (plan.code, (plan.out + plan.err).count("the state has no seal")) == (0, 1)
@@ -417,7 +415,7 @@ def test_whoever_reads_a_state_that_is_not_trusted_is_warned(coach: Project, com
     other_key = f"{coach.account.key}-of-a-colleague"
     coach.account.switch(keys={coach.account.key: coach.account.key, other_key: coach.account.key})
     foreign = coach.run(*command, TAVUS_API_KEY=other_key)
-    as_of_an_older_version(coach)
+    without_seal(coach)
     unsealed = coach.run(*command)
 
     assert (foreign.code, unsealed.code) == (0, 0), foreign.err + unsealed.err
@@ -425,43 +423,9 @@ def test_whoever_reads_a_state_that_is_not_trusted_is_warned(coach: Project, com
     assert "the state has no seal" in unsealed.out + unsealed.err
 
 
-@pytest.mark.parametrize("guarded", [None, True])
-def test_a_member_that_only_older_versions_have_is_not_called_damage(coach: Project, guarded: bool | None) -> None:
-    """Every state that was written before there were seals has it."""
-    as_of_an_older_version(coach)
-    rewrite(coach.root / STATE, lambda document: document.update(guarded=guarded))
-
-    plan, rekeyed = coach.run("plan"), coach.run("state", "rekey")
-
-    assert (plan.code, rekeyed.code) == (0, 0), plan.err + rekeyed.err
-    assert quiet(coach)
-
-
-def test_fingerprints_of_an_older_version_are_compared_and_replaced(coach: Project) -> None:
-    """With the API key that made them; a secret that was changed with the upgrade is sent."""
-
-    def older(document: Body) -> None:
-        key = legacy_key(coach.account.key, document["lineage"])
-        applied = document["resources"]["persona/coach"]["applied"]
-        value = SECRETS["VOICE"]
-        applied["layers"]["tts"]["api_key"] = {
-            "tavusctl:secret": hmac.new(key, value.encode(), hashlib.sha256).hexdigest()
-        }
-
-    rewrite(coach.root / STATE, older)
-    as_of_an_older_version(coach)
-    coach.expect(0, "state", "rekey")
-
-    coach.expect(2, "plan", "--detailed-exitcode", VOICE="voice-0002-abcdef")
-    assert quiet(coach)
-    assert edited(coach).code == 0
-    applied = json.loads((coach.root / STATE).read_text())["resources"]["persona/coach"]["applied"]
-    assert applied["layers"]["tts"]["api_key"]["tavusctl:secret"].startswith("scrypt:")
-
-
-def test_an_interrupted_run_of_an_older_version_goes_on_after_a_rekey(coach: Project) -> None:
+def test_an_interrupted_run_without_seals_goes_on_after_a_rekey(coach: Project) -> None:
     killed(coach)
-    as_of_an_older_version(coach)
+    without_seal(coach)
     path = coach.root / JOURNAL
     path.write_bytes(_relinked(_bare(_records(path), "-", "-")))
 
@@ -616,7 +580,7 @@ def _at_the_stranger(records: list[bytes], mine: str, stranger: str) -> list[byt
 
 
 def _bare(records: list[bytes], mine: str, stranger: str) -> list[bytes]:
-    """Without seals, as an older version wrote them."""
+    """Without seals."""
     documents = [json.loads(one.replace(mine.encode(), stranger.encode())) for one in records]
     return [
         json.dumps({k: v for k, v in one.items() if k != "mac"}, separators=(",", ":")).encode() for one in documents

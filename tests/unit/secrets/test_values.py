@@ -19,7 +19,6 @@ from tavusctl.secrets.values import (
     Secret,
     SecretText,
     is_mask,
-    legacy_key,
     trimmed,
     why_unsendable,
     why_unusable,
@@ -76,22 +75,11 @@ def test_fingerprints_stay_the_same_from_version_to_version() -> None:
     assert (REDACTED.digest, MASK) == ("", "********")
 
 
-def test_a_fingerprint_of_an_older_version_is_recognised_with_its_api_key() -> None:
-    """It is HMAC-SHA256 under a key that is made from the API key and the lineage."""
-    known = Fingerprint("c750786dc10157d01828dd529ca7e3bc671c13561bcf4f37a78bfd2b9000b1f2")
-    prints = FingerprintKey(KEY, legacy_key("api-key", "lineage"))
-
-    assert prints.legacy.hex() == "a3e8ba22ca045fa7091e7ff3f6911d97550329f68e83ee136ee12b01bdd250d2"
-    assert (known.is_legacy, Secret(VALUE, KEY).fingerprint.is_legacy, REDACTED.is_legacy) == (True, False, False)
-    assert (prints.seal(VALUE).matches(known), prints.seal(VALUE + "!").matches(known)) == (True, False)
-
-
 def test_a_fingerprint_without_its_key_tells_nothing() -> None:
     """Neither that a secret has changed, nor that it has not."""
-    known, old = Secret(VALUE, KEY).fingerprint, Fingerprint("c75")
+    known = Secret(VALUE, KEY).fingerprint
 
     assert [NO_KEY.seal(other).matches(known) for other in (VALUE, "another")] == [True, True]
-    assert [PRINTS.seal(other).matches(old) for other in (VALUE, "another")] == [True, True]
     assert NO_KEY.seal(VALUE).fingerprint == REDACTED
     assert PRINTS.seal(VALUE).matches(REDACTED)
 

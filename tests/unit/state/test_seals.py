@@ -17,7 +17,7 @@ from tavusctl.core.model import Action
 from tavusctl.core.ports import State
 from tavusctl.lib.json_types import Json
 from tavusctl.secrets import redaction
-from tavusctl.secrets.values import REDACTED, Fingerprint, FingerprintKey, TextFingerprint
+from tavusctl.secrets.values import REDACTED, Fingerprint, TextFingerprint
 from tavusctl.state.codec import decode, encode
 from tavusctl.state.journal import Intent, begin_record, bind_record
 from tavusctl.state.seals import Keys, Seals, Trust, accept, lines_digest, open_state, verify
@@ -149,7 +149,7 @@ def test_an_accepted_journal_keeps_the_fingerprints_that_the_state_has_too(name:
 
 
 def own() -> Seals:
-    return Seals(Trust.SEALED, b"k" * 32, KEYS, FingerprintKey(b"k" * 32))
+    return Seals(Trust.SEALED, b"k" * 32, KEYS)
 
 
 def binding(name: str, value: Json) -> Binding:
