@@ -156,22 +156,6 @@ def test_test_operations_can_be_ignored(tavus: Tavus) -> None:
     assert tavus.call("PATCH", f"/v2/personas/{ident}", patch).status_code == 200
 
 
-def test_a_422_can_carry_the_recorded_text(tavus: Tavus) -> None:
-    tavus.switch(patch_error="recorded")
-    ident = tavus.persona()
-    refused = tavus.call("PATCH", f"/v2/personas/{ident}", [{"op": "replace", "path": "/skills", "value": 1}])
-    assert (refused.status_code, refused.json()) == (422, {"message": "can't replace a non-existent object 'skills'"})
-
-
-def test_a_patch_can_answer_without_a_body(tavus: Tavus) -> None:
-    ident = tavus.persona()
-    patch = [{"op": "replace", "path": "/greeting", "value": "Hi"}]
-    assert tavus.call("PATCH", f"/v2/personas/{ident}", patch).json()["greeting"] == "Hi"
-    tavus.switch(patch_answer="empty")
-    answered = tavus.call("PATCH", f"/v2/personas/{ident}", [{"op": "remove", "path": "/greeting"}])
-    assert (answered.status_code, answered.content) == (200, b"")
-
-
 def test_ignored_fields_hold_for_documents_and_sets(tavus: Tavus) -> None:
     tavus.switch(ignore_fields=["/tags", "/name"])
     document = tavus.ok("POST", "/v2/documents", {"document_url": "https://a.example.com", "tags": ["a"]})
@@ -188,23 +172,6 @@ def test_references_that_do_not_exist_are_accepted_or_refused(tavus: Tavus) -> N
     refused = tavus.call("POST", "/v2/personas", body)
     assert (refused.status_code, refused.json()) == (400, {"error": "Invalid objectives_id"})
     assert tavus.call("POST", "/v2/personas", {"system_prompt": "x", "document_ids": ["d0"]}).status_code == 400
-
-
-def test_deleting_a_set_can_clear_the_personas_that_name_it(tavus: Tavus) -> None:
-    tavus.switch(delete_clears=True)
-    ident = tavus.ok("POST", "/v2/guardrails", GUARDRAIL)["guardrails_id"]
-    persona = tavus.persona(guardrails_id=ident)
-    tavus.call("DELETE", f"/v2/guardrails/{ident}")
-    assert tavus.ok("GET", f"/v2/personas/{persona}")["guardrails_id"] is None
-
-
-def test_an_error_can_hide_a_change_that_was_made(tavus: Tavus) -> None:
-    ident = tavus.persona()
-    tavus.switch(error_after_commit=502)
-    patch = [{"op": "replace", "path": "/greeting", "value": "Hi"}]
-    assert tavus.call("PATCH", f"/v2/personas/{ident}", patch).status_code == 502
-    assert tavus.ok("GET", f"/v2/personas/{ident}")["greeting"] == "Hi"
-    assert tavus.call("PATCH", f"/v2/personas/{ident}", patch).status_code == 304
 
 
 @pytest.mark.parametrize("style", [400, 404])

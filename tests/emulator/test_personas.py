@@ -290,20 +290,6 @@ def test_a_replaced_layer_drops_what_it_does_not_mention(tavus: Tavus) -> None:
     assert (perception["perception_model"], perception["tool_prompt"]) == ("off", "")
 
 
-def test_a_retired_model_blocks_an_unrelated_edit(tavus: Tavus) -> None:
-    ident = tavus.persona(layers={"llm": {"model": "tavus-llama"}})
-    tavus.switch(retired_models=["tavus-llama"])
-    rename = {"op": "replace", "path": "/persona_name", "value": "New"}
-    refused = tavus.call("PATCH", f"/v2/personas/{ident}", [rename])
-    assert refused.status_code == 400
-    assert "Model tavus-llama is no longer available." in refused.json()["error"]
-    tavus.ok(
-        "PATCH",
-        f"/v2/personas/{ident}",
-        [rename, {"op": "replace", "path": "/layers/llm/model", "value": "tavus-gpt-oss"}],
-    )
-
-
 def test_a_written_mask_is_stored_and_written_down_as_a_violation(tavus: Tavus) -> None:
     ident = tavus.persona(layers={"llm": CUSTOM})
     tavus.ok("PATCH", f"/v2/personas/{ident}", [{"op": "replace", "path": "/layers/llm/api_key", "value": "********"}])

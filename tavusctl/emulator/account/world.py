@@ -105,9 +105,7 @@ class World:
         if clock_setting is not None:
             self.clock.offset, self.clock.frozen_at = clock_setting
         self.seed = dict(self.first_seed)
-        self.behaviors.change(
-            {**(self.store.setting("behaviors") or self.store.setting("switches") or {}), **self.first_behaviors}
-        )
+        self.behaviors.change({**(self.store.setting("behaviors") or {}), **self.first_behaviors})
         self.faults.add(self.first_faults)
 
     def reset(self) -> None:

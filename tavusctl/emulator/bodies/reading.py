@@ -46,19 +46,17 @@ def read_object(call: Call) -> Object:
     return with_normalised_names(call.world.behaviors, body)
 
 
-def patched_read(
-    call: Call, shown: Object, refusal: Callable[[Exception], Refusal], check: Callable[[Json], None] = lambda _: None
-) -> Object:
+def patched_read(call: Call, shown: Object, refusal: Refusal, check: Callable[[Json], None] = lambda _: None) -> Object:
     """The read after the JSON Patch of a call, with its display names as the server stores them.
 
-    `refusal` makes the refusal of a patch that cannot be applied; `check` may refuse its operations before.
+    `refusal` is that of a patch that cannot be applied; `check` may refuse its operations before.
     """
     try:
         operations = _json_body(call)
         check(operations)
         after = patching.apply(shown, operations, ignore_test=call.world.behaviors["ignore_test"])
     except (Malformed, patching.Unpatchable) as error:
-        raise refusal(error) from error
+        raise refusal from error
     return with_normalised_names(call.world.behaviors, after)
 
 

@@ -84,7 +84,6 @@ BEHAVIORS = {
             "replica",
             "face",
         ),
-        _choice("pal_tools_list", "the tools of a PAL come under data, or as a list", "data", "bare"),
         _switch("set_app_message", "items of sets show app_message, today", on=True),
         _switch("set_item_uuids", "items of sets have ids, kept by edits of a field", on=False),
         # Lists
@@ -112,7 +111,6 @@ BEHAVIORS = {
             "live",
             "draft",
         ),
-        _choice("patch_tool_ids", "what becomes of a patch of /tool_ids", "refuse", "ignore", "accept"),
         _choice(
             "tool_auth",
             "kept: a delivery without the secret in its auth keeps the stored one; replaced: it is refused",
@@ -142,18 +140,12 @@ BEHAVIORS = {
             "cut",
         ),
         _switch("ignore_test", "PATCH skips its test operations", on=False),
-        _choice("patch_answer", "body of a persona PATCH that changed something", "persona", "empty"),
-        _choice("patch_error", "text of a 422 of a persona PATCH", "documented", "recorded"),
         _choice("references", "ids of documents and sets that do not exist", "ignore", "reject"),
-        Behavior("retired_models", (), _texts, "values of layers.llm.model that are refused, also when already stored"),
         _switch(
             "check_references",
             "a violation: a change after which a persona names a document that is missing or not ready",
             on=False,
         ),
-        _choice("older_properties", "enable_transcription, once documented, in a call", "accept", "refuse"),
-        _switch("delete_clears", "deleting a set clears the personas that name it", on=False),
-        Behavior("error_after_commit", None, _count_or_none, "status that answers every change although it was made"),
         _choice("not_found", "status for unknown ids", "documented", "400", "404"),
         # Accounts
         Behavior("keys", {}, _keys, "API key to account; several keys may share one, null is a revoked key"),
@@ -165,7 +157,6 @@ BEHAVIORS = {
         Behavior("processing_seconds", 300, _amount, "from a document's start to its end"),
         Behavior("training_seconds", 14400, _amount, "from a replica's start to its end"),
         Behavior("voice_seconds", 180, _amount, "from a voice's start to its end"),
-        Behavior("preview_seconds", 60, _amount, "until a phoenix-4.5 face from a picture is usable"),
         Behavior("crawl_cooldown", 3600, _amount, "seconds between two crawls of a document"),
         Behavior("crawls_at_once", 5, _count_or_none, "running crawls per account"),
         Behavior("crawl_documents", 100, _count_or_none, "documents with a crawl per account"),

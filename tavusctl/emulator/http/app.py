@@ -80,10 +80,6 @@ class App:
             response = answer({"error": "the emulator failed", "traceback": text}, 500)
         self.world.history.record("handled", entry)
         entry.status = response.status
-        after_commit = self.world.behaviors["error_after_commit"]
-        if entry.committed and after_commit:
-            response = answer({"error": "Internal Server Error"}, after_commit)
-            entry.status = after_commit
         if entry.committed and exchange.account and self.world.behaviors["check_references"]:
             crawls.check_references(self.world, entry, exchange.account)
         if entry.committed:

@@ -13,10 +13,8 @@ from tavusctl.emulator.bodies.reading import patched_read, read_object, unchange
 from tavusctl.emulator.http.messages import (
     Json,
     Object,
-    Refusal,
     Response,
     answer,
-    empty,
     refuse_fields,
     refuse_message,
 )
@@ -81,8 +79,6 @@ def patch(call: Call) -> Response:
     changed = stored.with_document(document | times)
     to_store, marks = drafts.patch_result(call, live, changed)
     call.commit(to_store, "update" if stored is live else "draft")
-    if world.behaviors["patch_answer"] == "empty":
-        return empty(200)
     return answer(reads.answer_document(call, changed) | marks)
 
 
@@ -92,27 +88,14 @@ def _patched_body(call: Call, live: StoredObject, before: Object) -> Object:
     shown = {
         name: value for name, value in reads.with_answer_names(call, before).items() if name not in UNPATCHED_PARTS
     }
-
-    def refusal(error: Exception) -> Refusal:
-        shows_cause = world.behaviors["patch_error"] == "recorded"
-        return refuse_message(str(error) if shows_cause else "Invalid JSON patch format", 422)
-
+    refusal = refuse_message("Invalid JSON patch format", 422)
     after = patched_read(call, shown, refusal, lambda operations: drafts.refuse_blocked(call, live, operations))
     if world.is_today:
         drafts.refuse_mixed(call.request.json())
         after = reads.patched_with_stored_names(call, shown, after)
-        after = _apply_tool_policy(world, before, after)
+        if after.get("tool_ids", []) != before["tool_ids"]:
+            raise refuse_fields({"tool_ids": ["Attach and detach tools by their own calls."]})
     return {name: value for name, value in after.items() if name not in shape_of(world).read_only}
-
-
-def _apply_tool_policy(world: World, before: Object, after: Object) -> Object:
-    """The patched read; a change of `tool_ids` is accepted, undone or refused (behaviour `patch_tool_ids`)."""
-    policy = world.behaviors["patch_tool_ids"]
-    if after.get("tool_ids", []) == before["tool_ids"] or policy == "accept":
-        return after
-    if policy == "refuse":
-        raise refuse_fields({"tool_ids": ["Attach and detach tools by their own calls."]})
-    return after | {"tool_ids": before["tool_ids"]}
 
 
 def publish(call: Call) -> Response:

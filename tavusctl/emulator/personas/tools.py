@@ -23,10 +23,8 @@ def _attached_tools(call: Call, persona: StoredObject) -> list[Object]:
 
 
 def list_tools(call: Call) -> Response:
-    """GET /v2/pals/ID/tools: a list in `data`, or a bare list, as it was once observed (behaviour `pal_tools_list`)."""
+    """GET /v2/pals/ID/tools: a list in `data`."""
     data = _attached_tools(call, find_persona(call))
-    if call.world.behaviors["pal_tools_list"] == "bare":
-        return answer(data)
     return answer({"data": data, "total_count": len(data)})
 
 

@@ -61,9 +61,6 @@ def _checked_layers(world: World, layers: Json) -> tuple[Object, Json]:
             accepted[name] = {key: value for key, value in layer.items() if key in fields}
         else:
             accepted[name] = layer
-    model = accepted.get("llm", {}).get("model")
-    if model in world.behaviors["retired_models"]:
-        problems["llm"] = {"model": [f"Model {model} is no longer available."]}
     return accepted, problems
 
 

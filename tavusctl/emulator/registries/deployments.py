@@ -32,7 +32,7 @@ from tavusctl.emulator.bodies.reading import (
     refuse_plain_object,
     unchanged,
 )
-from tavusctl.emulator.http.messages import Object, Refusal, Response, answer, check_fields, refuse, refuse_message
+from tavusctl.emulator.http.messages import Object, Response, answer, check_fields, refuse, refuse_message
 from tavusctl.emulator.resources.resource import Missing, Resource
 
 KIND = "deployments"
@@ -107,10 +107,6 @@ def get(call: Call) -> Response:
     return _answer_with_etag(call, RESOURCE.find(call))
 
 
-def _invalid_patch(_: Exception) -> Refusal:
-    return refuse_message("Invalid JSON patch format")
-
-
 def patch(call: Call) -> Response:
     """PATCH /v2/deployments/ID: a JSON Patch; 412 if `If-Match` has neither the current version nor `*`."""
     world, stored = call.world, RESOURCE.find(call)
@@ -118,7 +114,7 @@ def patch(call: Call) -> Response:
     if "*" not in tags and _etag(stored) not in tags:
         raise refuse("Precondition Failed. The deployment has changed", 412)
     before = stored.document
-    after = patched_read(call, view(world, stored), _invalid_patch, refuse_plain_object)
+    after = patched_read(call, view(world, stored), refuse_message("Invalid JSON patch format"), refuse_plain_object)
     body = {name: value for name, value in after.items() if name not in READ_ONLY}
     document = _checked_document(call, {"password": before["password"]} | body, before)
     changed = RESOURCE.commit_patch(call, stored, document, in_microseconds, 1e-6)

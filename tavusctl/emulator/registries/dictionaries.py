@@ -58,7 +58,7 @@ def _list_item(world: World, stored: StoredObject) -> Object:
     return {name: value for name, value in read_with_secrets(world, stored).items() if name != "rules"}
 
 
-def _invalid_patch(_: Exception | None = None) -> Refusal:
+def _invalid_patch() -> Refusal:
     return refuse_message("Invalid JSON patch format", 422)
 
 
@@ -85,7 +85,7 @@ def patch(call: Call) -> Response:
     """PATCH /v2/pronunciation-dictionaries/ID: a JSON Patch of name and rules; answers the dictionary."""
     world, stored = call.world, RESOURCE.find(call)
     before = read_with_secrets(world, stored)
-    after = patched_read(call, before, _invalid_patch, refuse_plain_object)
+    after = patched_read(call, before, _invalid_patch(), refuse_plain_object)
     if {name: after.get(name) for name in READ_ONLY} != {name: before.get(name) for name in READ_ONLY}:
         raise _invalid_patch()
     document = _checked_document({name: value for name, value in after.items() if name not in READ_ONLY})

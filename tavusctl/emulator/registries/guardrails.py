@@ -109,7 +109,7 @@ def _by_id(of_sets: Handler | None, handler: Callable[[Call, StoredObject], Resp
 
 def _patch(call: Call, stored: StoredObject) -> Response:
     """Apply a JSON Patch to what a read shows, which has no `tool_call` if that is empty."""
-    after = patched_read(call, read_with_secrets(call.world, stored), sets.invalid_patch)
+    after = patched_read(call, read_with_secrets(call.world, stored), sets.invalid_patch())
     document = _checked_document({name: value for name, value in after.items() if name not in READ_ONLY})
     changed = RESOURCE.commit_patch(call, stored, document, space_separated)
     return answer({"message": sets.GUARDRAILS.updated}) if changed else unchanged(call.world, "No changes were made")

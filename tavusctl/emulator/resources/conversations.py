@@ -54,9 +54,8 @@ PROPERTIES: Fields = {
     "recording_storage": Field(mapping),
     "livekit_ws_url": Field(text),  # LiveKit's plugin sends these two: the room of a persona with that transport
     "livekit_room_token": Field(text),
+    "enable_transcription": Field(flag),  # documented in 2024; applications still send it, and it has no effect
 }
-# Documented in 2024, before closed captions; applications still send it, and it has no effect.
-OLDER: Fields = {"enable_transcription": Field(flag)}
 CREATE: Fields = {
     "replica_id": Field(text),
     "persona_id": Field(text),
@@ -75,7 +74,6 @@ CREATE: Fields = {
     "policy": Field(one_of("eu")),
     "properties": Field(nested(PROPERTIES)),
 }
-CREATE_OLDER: Fields = {**CREATE, "properties": Field(nested({**PROPERTIES, **OLDER}))}
 
 
 TODAY: Fields = {"participant_tags": Field(list_of(text, 1))}
@@ -100,8 +98,7 @@ def create(call: Call) -> Response:
     world, body = call.world, read_object(call)
     if world.is_today:
         body = aliases.to_older_names(body, aliases.CONVERSATION, new=False)
-    fields = CREATE_OLDER if world.behaviors["older_properties"] == "accept" else CREATE
-    check_fields(diagnostics({**fields, **TODAY} if world.is_today else fields, body))
+    check_fields(diagnostics({**CREATE, **TODAY} if world.is_today else CREATE, body))
     replica = _replica_id(call, body)
     is_test = body.get("test_mode", False)
     if not is_test:

@@ -45,6 +45,7 @@ CREATE_TODAY: Fields = {
 }
 UPDATE: Fields = {"replica_name": Field(length(1, 255)), "default_voice_id": Field(length(1, 255))}
 PREVIEW = "phoenix-4.5"  # made from a picture, a replica of this model is usable long before its training ends
+PREVIEW_SECONDS = 60
 _STOCK = {ident: StoredObject("", KIND, ident, 0, stock.replica(ident)) for ident in stock.STOCK_REPLICAS}
 
 
@@ -113,7 +114,7 @@ def create(call: Call) -> Response:
         "touched": now,
     }
     if world.is_today and source == "train_image_url" and document["model_name"] == PREVIEW:
-        training |= {"seconds": world.behaviors["preview_seconds"], "finetune_seconds": training["seconds"]}
+        training |= {"seconds": PREVIEW_SECONDS, "finetune_seconds": training["seconds"]}
     call.commit(StoredObject(call.account, KIND, ident, now, document, {"training": training, "given": body}), "create")
     return answer(with_answer_names(call, {"replica_id": ident, "status": "started"}))
 

@@ -190,14 +190,14 @@ def _find(kind: SetKind, resource: Resource, call: Call) -> StoredObject:
     return resource.find(call)
 
 
-def invalid_patch(_: Exception) -> Refusal:
+def invalid_patch() -> Refusal:
     """The refusal of a patch that cannot be applied."""
     return refuse("Invalid patch operation")
 
 
 def _patch(kind: SetKind, resource: Resource, call: Call) -> Response:
     world, stored = call.world, _find(kind, resource, call)
-    after = patched_read(call, kind.read_with_secrets(world, stored), invalid_patch)
+    after = patched_read(call, kind.read_with_secrets(world, stored), invalid_patch())
     document = kind.validated(world, {name: value for name, value in after.items() if name not in READ_ONLY})
     changed = resource.commit_patch(call, stored, document, lambda moment: format_time(world, moment))
     return answer({"message": kind.updated}) if changed else unchanged(world, "No changes were made")
@@ -220,7 +220,7 @@ def _get(kind: SetKind, resource: Resource, call: Call) -> Response:
 
 def _delete(kind: SetKind, resource: Resource, call: Call) -> Response:
     call.delete(_find(kind, resource, call))
-    if call.world.behaviors["delete_clears"] or call.world.is_today:
+    if call.world.is_today:
         call.change_personas(lambda persona: {kind.id_key: None} if persona.get(kind.id_key) == call.id else {})
     return empty(204)
 
