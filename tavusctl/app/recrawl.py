@@ -38,7 +38,7 @@ from tavusctl.secrets.escape import escape_invisible
 
 CRAWLED: Final = next(kind for kind in KINDS.values() if kind.can_recrawl)
 _COLOURS: Final = {Status.DONE: "green", Status.DUE: "cyan", Status.FAILED: "red", Status.UNKNOWN: "red"}
-_UNREACHABLE, _PARTLY = 11, 5
+_PARTLY: Final = 5  # exit code
 _SPREAD: Final = 4.0  # seconds of random delay in CI, so that two jobs started together do not collide
 
 
@@ -90,10 +90,9 @@ def _start_crawls(
 
 def exit_code(result: RecrawlResult, *, strict: bool) -> int:
     """The worst exit code of the entries; 0 if each is done or deferred.  `strict` makes a shrunken crawl an error."""
-    is_any_done = any(entry.status is Status.DONE for entry in result.entries)
-    codes = [_PARTLY if is_any_done and one.exit_code == _UNREACHABLE else one.exit_code for one in result.entries]
     shrunk = strict and any(one.id == SHRUNK for one in result.warnings)
-    return worst([*codes, _PARTLY if shrunk else 0])
+    codes = [*(one.exit_code for one in result.entries), _PARTLY if shrunk else 0]
+    return worst(codes, changed=any(one.status is Status.DONE for one in result.entries))
 
 
 @contextlib.contextmanager

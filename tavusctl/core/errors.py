@@ -22,7 +22,7 @@ TavusctlError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from tavusctl.core.diagnostics import Diagnostic
@@ -193,11 +193,15 @@ class Interrupted(TavusctlError):
 
 # The worst of several outcomes determines the exit code of a run.
 WORST_FIRST = (1, 9, 7, 8, 6, 3, 5, 4)
+_PARTLY = 5
 
 
-def worst(codes: Sequence[int]) -> int:
-    """The exit code that takes precedence among several; 0 if all of them are 0."""
-    failing = [code for code in codes if code]
+def worst(codes: Iterable[int], *, changed: bool = False) -> int:
+    """The exit code that takes precedence among several; 0 if all of them are 0.
+
+    If a run has `changed` the account, an unreachable API counts as partly applied.
+    """
+    failing = [_PARTLY if changed and code == ApiError.exit_code else code for code in codes if code]
     for code in WORST_FIRST:
         if code in failing:
             return code

@@ -32,7 +32,7 @@ from tavusctl.state.run_records import RunRecords, Trash
 STEPS: Final = 4  # steps at a time: few enough writes not to strain the API
 # Steps at a time if their records are written together, for few pushes; the client limits the calls.
 _GROUPED_STEPS: Final = 32
-_PARTLY, _UNREACHABLE = 5, 11  # exit codes
+_PARTLY: Final = 5  # exit code
 
 
 class Interruption(Protocol):
@@ -81,13 +81,11 @@ class RunResult(Struct, frozen=True):
     @property
     def exit_code(self) -> int:
         """The worst exit code of the run; after a change, an unreachable API (11) counts as partly done (5)."""
-        failure, outcomes = self.failure, self.outcomes
-        failures = [one for one in outcomes if one.status in (Status.FAILED, Status.UNKNOWN)]
-        changed = any(one.status is Status.DONE for one in outcomes)
-        codes = [_code(one, changed=changed) for one in failures]
-        codes += [one.exit_code for one in outcomes if one.status is Status.DONE]
-        codes += [_PARTLY if changed and failure.exit_code == _UNREACHABLE else failure.exit_code] if failure else []
-        return worst([*codes, *(refusal.exit_code for refusal in self.plan.refused)])
+        failures = [one for one in self.outcomes if one.status in (Status.FAILED, Status.UNKNOWN)]
+        done = [one for one in self.outcomes if one.status is Status.DONE]
+        codes = [one.exit_code or _PARTLY for one in failures] + [one.exit_code for one in done]
+        codes += [one.exit_code for one in self.plan.refused] + ([self.failure.exit_code] if self.failure else [])
+        return worst(codes, changed=bool(done))
 
     def next_steps(self) -> Iterator[str]:
         """Advice on the unfinished steps, and the command that undoes the finished ones."""
@@ -169,12 +167,6 @@ def _undo_options(finished: FinishedRun) -> Iterator[str]:
     kept |= {one.address for one in _recreated_in_use(finished)}
     if created := len(addresses[Action.CREATE] - kept):
         yield f"--allow-deletes {created}"
-
-
-def _code(outcome: Outcome, *, changed: bool) -> int:
-    if outcome.status is Status.UNKNOWN:
-        return outcome.exit_code or 6
-    return _PARTLY if changed and outcome.exit_code == _UNREACHABLE else outcome.exit_code or _PARTLY
 
 
 def check_safety(session: Session, prepared: PreparedPlan, *, allowed: int | None, approved: bool = False) -> None:
