@@ -178,7 +178,7 @@ class ResourceKind(Struct, frozen=True, eq=False):
     partner_key: str = ""  # key of a conversation with the id of an object of the kind; empty: none
     computed: frozenset[str] = frozenset()  # keys of reads that the server computes
     holds: tuple[str, ...] = ()  # those of them with ids of objects that stay as long as this one exists
-    parts: tuple[Part, ...] = ()  # in the order in which they are written, after the object
+    parts: tuple[Part, ...] = ()  # in the order in which they are written
 
     @property
     def can_refer(self) -> bool:

@@ -212,6 +212,26 @@ def moved_in_the_portal(project: Project, tools: list[str]) -> None:
     project.account.forget()
 
 
+@pytest.mark.parametrize("left", [{}, {"conferencing": {"allowlist": ["acme.example"]}}], ids=["whole", "in part"])
+def test_a_meeting_name_is_removed_before_the_face_that_it_needs(made: tuple[Project, list[str]], left: Body) -> None:
+    """The API refuses a meeting name without a face: to remove both, and to undo that, they have an order."""
+    project, tools = made
+    dropped = full([tools[1], "end_call", tools[0]], layers=left)
+    del dropped["default_replica_id"]
+    before = host(project)
+    project.manifest("persona", "host", dropped)
+    project.account.forget()
+
+    project.apply()
+
+    paths = [[one["path"] for one in body] for _, _, body in project.account.sent]
+    assert paths[-1] == ["/default_replica_id"]
+    assert not host(project)["default_replica_id"]
+    assert project.plan()["changes"] == []
+    project.expect(0, "undo", project.run("undo").out.split()[0], "--yes")
+    assert {**host(project), "updated_at": ""} == {**before, "updated_at": ""}
+
+
 MOVED = {"/layers/conferencing/username", "/skills/internet_search", "/skills/presentation/prompt", "/tool_ids"}
 
 

@@ -3,7 +3,7 @@
 A change of an object is one list of operations (RFC 6902), also if it has parts.  It is computed part by part, so that
 no operation writes into two parts; this module splits it again into the calls that carry it out one after the other:
 
-    the object itself   one PATCH, before all parts
+    the object itself   one PATCH, before all parts but those written alone that only lose members
     members             a DELETE for each removed member, then one POST of the new ones
     entries             a DELETE, a PUT or a PATCH for each entry that differs
     alone               a PATCH that writes nothing else

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from tavusctl import patch
@@ -29,18 +29,16 @@ class UpdateMethod(ABC):
     ) -> list[JsonObject]:
         """The operations that lead from one body to the other; none writes into two parts: each has its own calls.
 
-        First the change of all but the parts, then of each part; a set is written whole: its members have no paths.
+        First the removal from parts of what may need the rest, then the change of all but the parts, then of each part;
+        a set is written whole: its members have no paths.
         """
-        body = after
-        for part in kind.parts:
-            body = with_value_of(body, part.spec_path, before)
-        operations = self._diff(kind, before, body, keyed_by)
-        for part in kind.parts:
-            before, body = body, with_value_of(body, part.spec_path, after)
+        operations: list[JsonObject] = []
+        for part, body in _steps(kind, before, after):
             changes = self._diff(kind, before, body, keyed_by)
-            is_set = part.style is PartStyle.MEMBERS
-            operations += [_whole_part(part, before, body)] if changes and is_set else changes
-        return [*operations, *self._diff(kind, body, after, keyed_by)]
+            is_set = part is not None and part.style is PartStyle.MEMBERS
+            operations += [_whole_part(part, before, body)] if part and changes and is_set else changes
+            before = body
+        return operations
 
     def guards(self, live: Live, operations: Operations) -> tuple[JsonObject, ...]:
         """The `test` operations that are sent with a change: of what it relies on outside parts with their own path."""
@@ -57,6 +55,10 @@ class UpdateMethod(ABC):
     @abstractmethod
     def apply(self, body: JsonObject, operations: Operations) -> JsonObject:
         """The body that a change leads to."""
+
+    def result(self, live: Live, operations: Operations, desired: JsonObject) -> JsonObject:  # noqa: ARG002
+        """The body that an object has once a change is sent, with all that is sent along with the operations."""
+        return self.apply(live.body, operations)
 
     @abstractmethod
     def request(
@@ -131,6 +133,10 @@ class Merge(UpdateMethod):
         """The body with the changed members."""
         return whole_members.merged(body, operations)
 
+    def result(self, live: Live, operations: Operations, desired: JsonObject) -> JsonObject:
+        """The body with the members that are sent."""
+        return {**live.body, **whole_members.sent(live, operations, desired)}
+
     def unknown_secrets(self, live: Live, operations: Operations, desired: JsonObject) -> tuple[str, ...]:
         """Pointers of missing secrets inside the objects that are sent whole."""
         return whole_members.missing_secrets(live, operations, desired)
@@ -154,6 +160,31 @@ class Rename(Merge):
             return f"{_path(live)}/name", members
         newer = {(*kind.field_at((key,)).aliases, key)[0]: value for key, value in members.items()}
         return f"{kind.merge_collection}/{live.remote_id}", newer
+
+
+def _steps(kind: ResourceKind, before: JsonObject, after: JsonObject) -> Iterator[tuple[Part | None, JsonObject]]:
+    """The bodies on the way from one to the other, each with the part that changes (None: the object itself)."""
+    lessened = [part for part in kind.parts if part.style is PartStyle.ALONE and _only_loses(part, before, after)]
+    others = [part for part in kind.parts if part not in lessened]
+    for part in lessened:
+        before = with_value_of(before, part.spec_path, after)
+        yield part, before
+    body = after
+    for part in others:
+        body = with_value_of(body, part.spec_path, before)
+    yield None, body
+    for part in others:
+        body = with_value_of(body, part.spec_path, after)
+        yield part, body
+    yield None, after
+
+
+def _only_loses(part: Part, before: JsonObject, after: JsonObject) -> bool:
+    """Whether a part loses members, and neither gets a member nor another value of one."""
+    old, new = (value_at(body, part.spec_path) or {} for body in (before, after))
+    if not isinstance(old, dict) or not isinstance(new, dict):  # it is not managed
+        return False
+    return len(new) < len(old) and all(key in old and patch.same(value, old[key]) for key, value in new.items())
 
 
 def _whole_part(part: Part, before: JsonObject, after: JsonObject) -> JsonObject:
