@@ -561,21 +561,63 @@ def test_a_password_in_the_address_is_never_said(clone: Clone, forge: tuple[str,
     assert "wrong-canary-42" not in ended.err + ended.out
 
 
+HIDDEN = "canary/42 of-ann"
+
+
 @pytest.mark.parametrize(
-    ("secret", "user"),
+    "setting",
     [
-        ("canary/42 of-ann", "x-access-token:canary%2F42%20of-ann"),
-        ("ghp_canary00000000000000000000000042Xy4", "ghp_canary00000000000000000000000042Xy4"),
+        "",
+        "http.https://other.example/.extraheader=AUTHORIZATION: basic b3RoZXI=",  # of another host
+        "http.{0}/.extraheader=AUTHORIZATION: basic {1}",  # of this one: git would use it before the address
+        "http.{0}/hub.git.extraheader=X-Proxy: 1",  # more specific than the host
+        "url.ssh://git@other.example/.insteadOf={0}/",  # of addresses without a password
+        "url.ssh://git@other.example/.pushInsteadOf={0}/",
+        "url.{2}.insteadOf={0}/",  # where the password itself comes from
     ],
 )
-def test_a_secret_in_the_address_is_in_no_arguments_of_git(
-    clone: Clone, forge: tuple[str, GitServer], secret: str, user: str
+@pytest.mark.parametrize("where", ["project", "environment"])
+def test_a_password_in_the_address_is_in_no_arguments_of_git(
+    clone: Clone, forge: tuple[str, GitServer], setting: str, where: str
 ) -> None:
-    """Everybody on the machine can see those."""
+    """Everybody on the machine can see those.  The settings of git for others change nothing."""
     url, served = forge
-    served.password, served.writers = secret, {secret}
+    served.password = HIDDEN
+    served.writers = {served.password}
     project, lines = clone(), set[bytes]()
-    git(project.root, "remote", "set-url", "origin", f"{url}/hub.git".replace("//", f"//{user}@"))
+    in_address = url.replace("//", "//x-access-token:canary%2F42%20of-ann@")
+    basic = base64.b64encode(f"x-access-token:{HIDDEN}".encode()).decode()
+    git(project.root, "remote", "set-url", "origin", f"{in_address}/hub.git")
+    key, _, value = setting.format(url, basic, f"{in_address}/").partition("=")
+    variables = {
+        "project": {},
+        "environment": {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": key, "GIT_CONFIG_VALUE_0": value} if key else {},
+    }
+    if key and where == "project":
+        git(project.root, "config", key, value)
+
+    def look(_: int) -> int:
+        lines.update(text for path in Path("/proc").glob("[0-9]*/cmdline") if (text := _read(path)))
+        return 0
+
+    served.before = look
+    ended = project.run("apply", "--yes", **variables[where])
+
+    assert ended.code == 0, ended.err
+    assert served.pushes > 0
+    assert any(b"/hub.git" in line for line in lines)
+    assert not [line for line in lines if b"canary" in line]
+    assert served.most_credentials == 1
+
+
+def test_a_token_that_is_the_user_of_the_address_is_in_no_arguments_of_git(
+    clone: Clone, forge: tuple[str, GitServer]
+) -> None:
+    url, served = forge
+    served.password = "ghp_canary00000000000000000000000042Xy4"
+    served.writers = {served.password}
+    project, lines = clone(), set[bytes]()
+    git(project.root, "remote", "set-url", "origin", f"{url}/hub.git".replace("//", f"//{served.password}@"))
 
     def look(_: int) -> int:
         lines.update(text for path in Path("/proc").glob("[0-9]*/cmdline") if (text := _read(path)))
@@ -584,7 +626,6 @@ def test_a_secret_in_the_address_is_in_no_arguments_of_git(
     served.before = look
     project.apply()
 
-    assert served.pushes > 0
     assert any(b"/hub.git" in line for line in lines)
     assert not [line for line in lines if b"canary" in line]
 

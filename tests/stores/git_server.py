@@ -31,6 +31,7 @@ class GitServer:
         self.before: Callable[[int], int] = lambda _: 0  # called before push N: a status to refuse it with, or 0
         self.after: Callable[[int], object] = lambda _: None  # called after push N, before the response is sent
         self.lines: list[str] = []
+        self.most_credentials = 0  # in one request
 
     def refusal(self, authorization: str, path: str) -> int:
         """The status with which a request is refused; 0 if it is allowed."""
@@ -86,6 +87,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self, body: bytes) -> None:
         self.served.lines.append(f"{self.command} {self.path}")
         time.sleep(self.served.seconds)
+        credentials = len(self.headers.get_all("Authorization", []))
+        self.served.most_credentials = max(self.served.most_credentials, credentials)
         if refusal := self.served.refusal(self.headers.get("Authorization", ""), self.path):
             self._refuse(refusal)
             return

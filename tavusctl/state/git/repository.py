@@ -17,17 +17,16 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from tavusctl.core.errors import StateError
 from tavusctl.integrations.git.process import Git, GitError
 from tavusctl.lib.patterns import pattern
-from tavusctl.secrets import detection
 from tavusctl.secrets.redaction import shortened
 from tavusctl.secrets.url_credentials import without_credentials
-from tavusctl.state.git import project_repository
+from tavusctl.state.git import passwords, project_repository
 
 _TIMEOUT: Final = 60.0  # seconds of one command
 _REASON: Final = 300  # characters of the reason for a refused push that a message quotes
@@ -99,9 +98,13 @@ class Repository:
         self._temporary = _temporary_folder()
         weakref.finalize(self, shutil.rmtree, self._temporary, ignore_errors=True)
         self._token = _token(self.url)
-        self.url, settings = _with_hidden_password(self.url, project_repository.settings(root))
-        self._variables = _variables(settings, self.url, self._token)
-        self._without_token = _variables(settings, self.url, []) if self._token else None
+        inherited = _inherited()
+        # Settings of the environment come after those of files, as in git.
+        own = [*project_repository.settings(root), *inherited, *passwords.rewrites(self.url)]
+        password = passwords.header(self.url, root, _numbered(inherited))
+        self.url = passwords.without_password(self.url)
+        self._variables = _variables([*own, *self._token, *password], self.url)
+        self._without_token = _variables(own, self.url) if self._token else None
         self._begin("sha1" if url and not self.is_own else project_repository.object_format(root))
 
     def tips(self, refs: Sequence[str]) -> dict[str, str]:
@@ -304,7 +307,7 @@ def _refusal(error: GitError) -> Refusal:
 
 
 def _token(url: str) -> list[tuple[str, str]]:
-    """The setting that sends the token of a GitHub Actions job to GitHub only; empty elsewhere."""
+    """The setting that sends the token of a job to GitHub only; empty elsewhere, and for a URL with a password."""
     server, token = os.environ.get("GITHUB_SERVER_URL", ""), os.environ.get("GITHUB_TOKEN", "")
     is_private = server.startswith("https://") or urlsplit(server).hostname in _LOOPBACK
     if not token or os.environ.get("GITHUB_ACTIONS") != "true" or not is_private or not url.startswith(f"{server}/"):
@@ -314,37 +317,24 @@ def _token(url: str) -> list[tuple[str, str]]:
     return [(key, ""), (key, f"AUTHORIZATION: basic {credential}")]  # the empty value removes earlier ones
 
 
-def _with_hidden_password(url: str, settings: list[tuple[str, str]]) -> tuple[str, list[tuple[str, str]]]:
-    """A URL without its password or token, and settings that send it.
-
-    Everybody on the machine can see the arguments of git.  Unchanged if the settings have other credentials: git uses
-    those first.
-    """
-    parts = urlsplit(url)
-    has_other = any("extraheader" in key.lower() and "authorization" in value.lower() for key, value in settings)
-    user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    has_own = bool(password) or detection.is_key(user)  # forges also take a token as the name of the user
-    if parts.scheme not in ("https", "http") or not has_own or has_other:
-        return url, settings
-    host = parts.netloc.rpartition("@")[2]
-    credential = base64.b64encode(f"{user}:{password}".encode()).decode()
-    setting = (f"http.{parts.scheme}://{host}/.extraheader", f"AUTHORIZATION: basic {credential}")
-    return parts._replace(netloc=host).geturl(), [*settings, setting]
-
-
-def _variables(settings: Sequence[tuple[str, str]], url: str, token: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """The environment variables for git's way to a repository: the settings of the project's git, and its tokens.
-
-    Settings of the environment come after those of files, as in git.
-    """
+def _inherited() -> list[tuple[str, str]]:
+    """The settings of git in the environment."""
     count = os.environ.get("GIT_CONFIG_COUNT", "0")
-    inherited = [
+    return [
         (os.environ.get(f"GIT_CONFIG_KEY_{index}", ""), os.environ.get(f"GIT_CONFIG_VALUE_{index}", ""))
         for index in range(int(count) if count.isdigit() else 0)
     ]
-    pairs = [*settings, *inherited, *token]
-    is_web = urlsplit(url).scheme in ("https", "http")
-    variables = {name: os.environ[name] for name in _TOKENS if is_web and name in os.environ}
-    for index, (key, value) in enumerate(pairs):
+
+
+def _numbered(settings: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """The environment variables with settings of git."""
+    variables = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for index, (key, value) in enumerate(settings):
         variables |= {f"GIT_CONFIG_KEY_{index}": key, f"GIT_CONFIG_VALUE_{index}": value}
-    return {**variables, "GIT_CONFIG_COUNT": str(len(pairs))}
+    return variables
+
+
+def _variables(settings: Sequence[tuple[str, str]], url: str) -> dict[str, str]:
+    """The environment variables for git's way to a repository: settings, and the tokens that its helpers may use."""
+    is_web = urlsplit(url).scheme in ("https", "http")
+    return {name: os.environ[name] for name in _TOKENS if is_web and name in os.environ} | _numbered(settings)
