@@ -14,6 +14,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from math import ceil
 from typing import Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -29,6 +30,8 @@ REDIRECTS: Final = 3
 LIMIT: Final = 50 * 1024 * 1024  # bytes of a source: the API accepts no larger file
 SECONDS: Final = 12.0  # for a source, all redirects together
 SECONDS_IN_ALL: Final = 24.0  # for all sources of a run, from the first request on
+_AT_ONCE: Final = 4  # sources
+_LEAST: Final = 4  # a source has at least this part of its time, also if many are read after it
 REDACTED: Final = "no usable response from the public internet in time"
 _VALIDATOR: Final = 200  # characters
 _log = logging.getLogger("tavusctl.http")
@@ -36,6 +39,8 @@ _log = logging.getLogger("tavusctl.http")
 
 class Sources:
     """Reads what identifies the content of a source: digest, length, ETag and Last-Modified."""
+
+    at_once: int = _AT_ONCE
 
     def __init__(
         self,
@@ -52,27 +57,33 @@ class Sources:
         self._deadline_lock = threading.Lock()
         self._results: dict[str, JsonObject | None] = {}
 
-    def read(self, url: str, last_result: Mapping[str, Json]) -> JsonObject:
+    def read(self, url: str, last_result: Mapping[str, Json], *, later: int = 0) -> JsonObject:
         """The source at a URL (`sha256`, `length`, `etag`, `modified`); it is read only once in a run.
 
         `last_result` is an earlier result: it is sent as conditions, and returned if the server answers 304.  ApiError
-        when the source cannot be read.
+        when the source cannot be read.  `later` sources are read after this one: they share the time that is left.
         """
         self._checked_parts(url)
         key = f"{url} {sorted(last_result.items())}"
         if key not in self._results:
-            self._results[key] = self._read(url, last_result)
+            self._results[key] = self._read(url, last_result, later)
         result = self._results[key]
         if result is None:
             raise ApiError(REDACTED)
         return dict(result)
 
-    def _read(self, url: str, last_result: Mapping[str, Json]) -> JsonObject | None:
+    def _read(self, url: str, last_result: Mapping[str, Json], later: int) -> JsonObject | None:
         try:
-            return self._follow(url, last_result, min(time.monotonic() + self._seconds, self._deadline()))
+            return self._follow(url, last_result, self._ends_by(later))
         except ApiError as error:
             _log.debug("%s: %s", site(url) or "a source", error.message)
             return None
+
+    def _ends_by(self, later: int) -> float:
+        """The deadline of a source, by time.monotonic(): a source without an answer takes no time from others."""
+        now, ends = time.monotonic(), self._deadline()
+        share = (ends - now) / ceil((later + 1) / _AT_ONCE)
+        return min(now + min(self._seconds, max(share, self._seconds / _LEAST)), ends)
 
     def _deadline(self) -> float:
         """The deadline of all sources together, by time.monotonic(); the first call starts it."""

@@ -117,10 +117,13 @@ class Api(Reader, Protocol):
 class Sources(Protocol):
     """The source URLs of documents, which may be on any host."""
 
-    def read(self, url: str, last_result: Mapping[str, Json]) -> JsonObject:
+    at_once: int  # sources that may be read at a time
+
+    def read(self, url: str, last_result: Mapping[str, Json], *, later: int = 0) -> JsonObject:
         """The fingerprint of a source now (sha256, length, etag, modified); errors.ApiError if it cannot be read.
 
-        `last_result` is its last fingerprint, which is returned if nothing has changed.
+        `last_result` is its last fingerprint, which is returned if nothing has changed.  `later` is the number of
+        sources that are read after this one: it leaves them their share of the time.
         """
 
 

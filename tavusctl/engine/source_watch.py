@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -19,33 +20,35 @@ from tavusctl.lib.concurrency import run_all
 from tavusctl.lib.json_types import JsonObject, as_object
 from tavusctl.secrets.values import revealed
 
-_AT_ONCE = 4
-
 
 def with_fingerprints(
     desired: Sequence[Desired], bindings: Mapping[Address, Binding], reader: Sources | None
 ) -> tuple[tuple[Desired, ...], tuple[Diagnostic, ...]]:
     """Manifests with the fingerprints of their sources, and warnings of sources that could not be read.
 
-    Without `reader`, no source is read, and each has its last fingerprint.
+    Without `reader`, no source is read, and each has its last fingerprint.  Sources are read in a random order: if the
+    time is not enough for all, other ones go without at the next time.
     """
 
-    def check(item: Desired) -> tuple[Desired, tuple[Diagnostic, ...]]:
+    def check(item: Desired, later: int) -> tuple[Desired, tuple[Diagnostic, ...]]:
         last = _last_fingerprint(item, bindings.get(item.address))
         if reader is None:
             return _with_fingerprint(item, last), ()
+        url = str(revealed(item.spec[item.kind.watched_url_key]))
         try:
-            return _with_fingerprint(item, reader.read(str(revealed(item.spec[item.kind.watched_url_key])), last)), ()
+            return _with_fingerprint(item, reader.read(url, last, later=later)), ()
         except ApiError as error:
             return _with_fingerprint(item, last), (_unreadable(item, error.message),)
 
     watched = [item for item in desired if item.watch]
     if not watched:
         return tuple(desired), ()
-    checks = run_all([partial(check, item) for item in watched], _AT_ONCE)
-    results = {item.address: result for item, result in zip(watched, checks, strict=True)}
+    order = random.SystemRandom().sample(watched, len(watched))
+    works = [partial(check, item, later) for later, item in zip(range(len(order))[::-1], order, strict=True)]
+    checks = run_all(works, reader.at_once if reader else 1)
+    results = {item.address: result for item, result in zip(order, checks, strict=True)}
     checked = tuple(results[item.address][0] if item.watch else item for item in desired)
-    return checked, tuple(diagnostic for _, diagnostics in results.values() for diagnostic in diagnostics)
+    return checked, tuple(diagnostic for item in watched for diagnostic in results[item.address][1])
 
 
 def _last_fingerprint(item: Desired, binding: Binding | None) -> JsonObject:

@@ -25,6 +25,7 @@ class Site:
     etag: str = '"1"'
     status: int = 200
     asked: list[str] = field(default_factory=list)  # If-None-Match of each request
+    paths: list[str] = field(default_factory=list)  # of each request
 
 
 @pytest.fixture
@@ -35,6 +36,7 @@ def site() -> Iterator[Site]:
         def do_GET(self) -> None:
             known = self.headers.get("If-None-Match", "")
             found.asked.append(known)
+            found.paths.append(self.path)
             same = known == found.etag
             self.send_response(304 if same else found.status)
             self.send_header("ETag", found.etag)
@@ -229,3 +231,19 @@ def test_what_cannot_be_watched_is_told(project: Project, kind: str, spec: dict[
 @pytest.mark.parametrize("hook", ["http://example.com", "https://127.0.0.1", "http://127.0.0.1:1/x", "127.0.0.1:1"])
 def test_the_hook_of_the_tests_opens_no_other_door(watched: Project, hook: str) -> None:
     watched.expect(12, "plan", **{HOOK: hook})
+
+
+def test_sources_are_read_in_a_random_order(project: Project, site: Site) -> None:
+    """So that, if the time is not enough for all, those at the end are not always the same."""
+    for number in range(40):
+        url = f"{site.origin}/{number:02}.pdf"
+        project.manifest("document", f"d{number:02}", {"document_name": f"D{number}", "document_url": url}, watch=True)
+
+    first: set[str] = set()
+    for _ in range(2):
+        site.paths.clear()
+        project.expect(0, "plan", **{HOOK: site.origin})
+        assert len(site.paths) == 40
+        first.update(site.paths[:4])
+
+    assert not first <= {f"/{number:02}.pdf" for number in range(10)}

@@ -8,9 +8,11 @@ import http.server
 import ipaddress
 import logging
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,6 +22,8 @@ from hypothesis import strategies as st
 from tavusctl.api import Sources
 from tavusctl.api.source_client import REDACTED, is_public
 from tavusctl.core.errors import ApiError
+from tavusctl.lib.concurrency import run_all
+from tavusctl.lib.json_types import JsonObject
 from tests.web import serving
 
 CONTENT = b"prices of May"
@@ -286,3 +290,28 @@ def test_a_source_is_looked_at_once_in_a_run() -> None:
         assert len(asked) == 1
         eyes.read(f"{origin}/", LOOK)
         assert len(asked) == 2
+
+
+def test_sources_without_an_answer_leave_time_for_those_that_are_read_later() -> None:
+    ended = threading.Event()
+
+    def answer(page: Any) -> None:
+        if page.path.startswith("/silent"):
+            ended.wait(10)
+        else:
+            reply(page, 200, CONTENT)
+
+    def read(eyes: Sources, url: str, later: int) -> JsonObject:
+        try:
+            return eyes.read(url, {}, later=later)
+        except ApiError:
+            return {}
+
+    with site(answer) as (origin, _):
+        eyes = Sources(loopback=origin, seconds=0.8, seconds_in_all=1.2)
+        urls = [*(f"{origin}/silent/{number}" for number in range(12)), f"{origin}/prices.pdf"]
+        reads = [partial(read, eyes, url, len(urls) - 1 - index) for index, url in enumerate(urls)]
+        looks = run_all(reads, eyes.at_once)
+        ended.set()
+
+    assert looks == [*[{}] * 12, LOOK]
