@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -75,11 +75,25 @@ def unreached(data: Path) -> Iterator[Dead]:
     """The functions of which no line was executed."""
     measured = coverage.CoverageData(str(data))
     measured.read()
+    for path, name, function in every_function():
+        if not bodies(function).intersection(measured.lines(str(path)) or ()):
+            yield _not_reached(path, name, function)
+
+
+def idle_without_a_run() -> list[str]:
+    """The exceptions that cannot be needed: for functions that do not exist, and for names that are used."""
+    return idle([*unused(), *(_not_reached(*one) for one in every_function())])
+
+
+def every_function() -> Iterator[tuple[Path, str, Function]]:
+    """The functions of the package that have statements: module, qualified name, syntax tree."""
     for path in sorted((ROOT / "tavusctl").rglob("*.py")):
-        lines = set(measured.lines(str(path)) or ())
         for name, function in functions(ast.parse(path.read_text("utf-8"))):
-            if not lines & bodies(function):
-                yield Dead(path.relative_to(ROOT).as_posix(), function.lineno, "not reached", name)
+            yield path, name, function
+
+
+def _not_reached(path: Path, name: str, function: Function) -> Dead:
+    return Dead(path.relative_to(ROOT).as_posix(), function.lineno, "not reached", name)
 
 
 def functions(node: ast.AST, prefix: str = "") -> Iterator[tuple[str, Function]]:
@@ -119,18 +133,31 @@ def main(arguments: Sequence[str]) -> int:
 
 def report(found: Sequence[Dead]) -> int:
     """Print the dead names that no exception allows, and the exceptions that are not needed."""
-    entries = tomllib.loads(ALLOWED.read_text("utf-8"))["allowed"]
+    dead, needless = unallowed(found), idle(found)
+    sys.stdout.writelines(f"{line}\n" for line in (*dead, *needless))
+    sys.stdout.write(f"{len(dead)} dead names, {len(needless)} idle reasons\n")
+    return int(bool(dead or needless))
+
+
+def unallowed(found: Iterable[Dead]) -> list[str]:
+    """A line for each dead name that no exception allows."""
+    entries = _entries()
     dead = [item for item in found if not any(item.is_meant(entry) for entry in entries)]
-    single = [entry | {"names": [name]} for entry in entries for name in entry.get("names") or [entry["name"]]]
-    idle = [entry for entry in single if not any(item.is_meant(entry) for item in found)]
-    for item in dead:
-        sys.stdout.write(f"{item.path}:{item.line}: {item.sort}: {item.name}\n")
-    for entry in idle:
-        sys.stdout.write(
-            f"tests/dead.toml: nothing is {entry['sort']} {entry['names'][0]} in {entry['path']} any more\n"
-        )
-    sys.stdout.write(f"{len(dead)} dead names, {len(idle)} idle reasons\n")
-    return int(bool(dead or idle))
+    return [f"{item.path}:{item.line}: {item.sort}: {item.name}" for item in dead]
+
+
+def idle(found: Sequence[Dead]) -> list[str]:
+    """A line for each name in an exception that allows none of the dead names."""
+    single = [entry | {"names": [name]} for entry in _entries() for name in entry.get("names") or [entry["name"]]]
+    needless = [entry for entry in single if not any(item.is_meant(entry) for item in found)]
+    return [
+        f"tests/dead.toml: nothing is {one['sort']} {one['names'][0]} in {one['path']} any more" for one in needless
+    ]
+
+
+def _entries() -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = tomllib.loads(ALLOWED.read_text("utf-8"))["allowed"]
+    return entries
 
 
 if __name__ == "__main__":
