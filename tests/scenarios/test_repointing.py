@@ -47,3 +47,18 @@ def test_references_are_new_ids_after_one_run(
     assert persona["system_prompt"] == "You help us."
     assert len(documents) == 2
     project.expect(0, "plan", "--detailed-exitcode")
+
+
+def test_a_refused_reference_says_nothing_of_the_earlier_change_of_the_object(project: Project) -> None:
+    project.account.switch(processing_seconds=0)
+    write(project, 1, "prices")
+    project.apply("--wait", "15m")
+    write(project, 2, "prices", prompt="You help us.")
+    probes, own = 3, 1
+    project.account.fault(match="PATCH /v2/personas/*", skip=probes + own, kind="status", status=422, times=None)
+
+    ended = project.expect(5, "apply", "--yes", "--wait", "15m", "--format", "json")
+
+    coach = [one for one in ended.document["outcomes"] if one["address"] == "persona/coach"]
+    assert [one["status"] for one in coach] == ["done", "failed"]
+    assert "was written" not in coach[1]["reason"]
