@@ -136,16 +136,18 @@ def test_the_fingerprints_of_a_document_are_comparable_once_it_is_read(name: str
 
 @each_document
 def test_a_new_key_leaves_out_the_fingerprints_of_a_document(name: str) -> None:
-    state, _ = accept(replace(STATE, bindings={COACH: binding(name, Fingerprint("scrypt:d"))}), (), KEYS)
-    assert getattr(state.bindings[COACH], name)["/text"] == REDACTED
+    for value, left in ((Fingerprint("scrypt:d"), REDACTED), (TextFingerprint("scrypt:d"), TextFingerprint(""))):
+        state, _ = accept(replace(STATE, bindings={COACH: binding(name, value)}), (), KEYS)
+        assert getattr(state.bindings[COACH], name)["/text"] == left
 
 
 @each_document
 def test_an_accepted_journal_keeps_the_fingerprints_that_the_state_has_too(name: str) -> None:
-    one = binding(name, Fingerprint("scrypt:d"))
-    lines = [begin_record(STATE, "run", {}), bind_record(one)]
-    state = own().sealed(replace(STATE, bindings={COACH: one}, accepted=lines_digest(lines), mac="", keys={}))
-    assert verify(state, lines, KEYS).replay.state.bindings[COACH] == one
+    for value in (Fingerprint("scrypt:d"), TextFingerprint("scrypt:d")):
+        one = binding(name, value)
+        lines = [begin_record(STATE, "run", {}), bind_record(one)]
+        state = own().sealed(replace(STATE, bindings={COACH: one}, accepted=lines_digest(lines), mac="", keys={}))
+        assert verify(state, lines, KEYS).replay.state.bindings[COACH] == one
 
 
 def own() -> Seals:
