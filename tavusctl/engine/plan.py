@@ -22,7 +22,7 @@ from tavusctl.core.project_settings import Limit, Safety, strictest_limits
 from tavusctl.crawl import quota
 from tavusctl.engine import provisioning
 from tavusctl.engine.compare.joined import sent_addresses, with_repointing
-from tavusctl.engine.safety import duplicates, protection, removals, taken_names
+from tavusctl.engine.safety import broken_rules, duplicates, protection, removals, taken_names
 from tavusctl.fields import presigned_urls
 from tavusctl.secrets.values import revealed
 
@@ -201,6 +201,8 @@ def _refusal(
         )
     if change.unknown_secrets:
         return _refuse_missing_secret(change)
+    if broken := broken_rules.refuse(change):
+        return broken
     # A replacement that only waits for its successor sends nothing: it was confirmed when it began.
     recreates = (action is Action.REPLACE and change.patch) or (
         action is Action.CREATE and change.cause is Cause.DRIFTED

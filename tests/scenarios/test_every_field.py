@@ -372,4 +372,5 @@ def test_an_ignored_value_is_not_cleared_along_with_what_excludes_it(project: Pr
 
     refused = project.run("apply", "--yes")
 
-    assert (refused.code, [body for _, _, body in project.account.sent]) == (5, [{"origin": "vision"}])
+    assert (refused.code, project.account.sent) == (4, [])
+    assert "`on_call: null` without `/on_call` in `lifecycle.ignore_changes`" in refused.out
