@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.scenarios.project import TAVUSCTL, Body, Project
+from tests.scenarios.refusals import COACH
 
 TWICE = "# Tone\nBe kind.\n\n# Tone\nBe kind.\n"
 
@@ -345,8 +347,10 @@ def test_in_a_folder_that_is_gone_that_is_told(
     monkeypatch.chdir(gone)
     gone.rmdir()
     # Not `project.run`, which changes to the folder of the project.
-    for more in ((), ("--report", "json=plan.json"), ("--report", f"json={project.root / 'plan.json'}")):
-        ended = subprocess.run([*TAVUSCTL, "plan", *more], capture_output=True, text=True, check=False)
+    commands = [["plan"], ["init"], ["init", "--github"]]
+    commands += [["plan", "--report", f"json={folder}plan.json"] for folder in ("", f"{project.root}/")]
+    for command in commands:
+        ended = subprocess.run([*TAVUSCTL, *command], capture_output=True, text=True, check=False)
         assert (ended.returncode, "Traceback" in ended.stderr) == (12, False), ended.stderr
         assert "error: cannot read the current folder: No such file or directory" in ended.stderr
     elsewhere = subprocess.run([*TAVUSCTL, "-C", str(project.root), "version"], capture_output=True, check=False)
@@ -455,3 +459,17 @@ def test_the_project_file_is_read_once_for_all_environments(project: Project) ->
     command = [sys.executable, "-I", "-c", inspect.cleandoc(program), "validate", "--no-cache"]
     ended = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=True)
     assert ended.stderr.splitlines().count("read") == 1
+
+
+def test_in_a_folder_whose_path_is_too_long_that_is_told(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system opens no path of more than 4096 bytes, but a shell can change to such a folder step by step."""
+    project.manifest("persona", "coach", COACH)
+    monkeypatch.chdir(project.root)
+    for _ in range(21):
+        os.mkdir("f" * 200)  # noqa: PTH102 - a path of pathlib would be too long
+        os.chdir("f" * 200)
+    for command in (["validate"], ["plan"], ["apply", "--yes"], ["export", "--out", "exported"], ["init"], ["fmt"]):
+        ended = subprocess.run([*TAVUSCTL, *command], capture_output=True, text=True, check=False)
+        assert ended.returncode == 12, ended.stderr
+        assert "error: cannot read the current folder: File name too long" in ended.stderr
+        assert "help: move the project to a folder with a shorter path" in ended.stderr

@@ -69,7 +69,8 @@ def command(
         if from_account or github:
             raise UsageError("`--demo` needs no account and no workflows", "leave `--from-account` and `--github` out")
         check_installed()
-    if Path(os.path.abspath(folder)).is_relative_to(file_writer.project_root()):  # noqa: PTH100 - it may be a link
+    root = file_writer.project_root()
+    if Path(os.path.abspath(folder)).is_relative_to(root):  # noqa: PTH100 - it may be a link
         file_writer.real_path(folder)
     with file_writer.errors_as_usage("read", folder / FILE):
         is_project = (folder / FILE).exists()

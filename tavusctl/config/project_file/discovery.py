@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -40,12 +41,17 @@ def find_project(start: Path | None, read: Callable[[Path, bytes], ReadProject] 
 
 
 def current_folder() -> Path:
-    """The absolute path of the current folder; UsageError if it is gone."""
+    """The absolute path of the current folder; UsageError if it is gone, or if its path is too long for the system."""
     try:
-        return Path.cwd()
+        folder = Path.cwd()
+        folder.stat()
     except OSError as error:
         message = f"cannot read the current folder: {error.strerror}"
-        raise UsageError(message, "change to a folder that exists; if it was created again, run `cd .`") from None
+        hint = "change to a folder that exists; if it was created again, run `cd .`"
+        if error.errno == errno.ENAMETOOLONG:
+            hint = "move the project to a folder with a shorter path"
+        raise UsageError(message, hint) from None
+    return folder
 
 
 def _upward(folder: Path) -> Iterator[Path]:
