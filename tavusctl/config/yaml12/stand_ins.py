@@ -25,7 +25,7 @@ _SEPARATOR: Final = pattern(f"[{_SEPARATORS}]")
 _SURROGATES: Final = 0x400  # number of high surrogates, and of low ones
 _FIRST_SURROGATE: Final = 0xD800
 _PAIR: Final = pattern(r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)")
-_TIGHT_COMMENT: Final = pattern(r"([ \t]+)#(?![\s#]|tavusctl\b|$)")
+_TIGHT_COMMENT: Final = pattern(r"(?<![ \t])([ \t]++)#(?![\s#]|tavusctl\b|$)")
 _HIGH_ESCAPE: Final = pattern(r"\\u[dD][89abAB]")
 # Ranges of code points for stand-ins, usable if a text has none of them: first code point, and pattern of its escapes.
 _STAND_INS: Final = tuple(
