@@ -17,6 +17,7 @@ PRIVATE: Final = 0o600
 _DEFAULT_RIGHTS: Final = 0o666  # without the bits of the umask
 _CREATE_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _ABANDONED: Final = 3600  # seconds: older temporary files are not in use any more
+_LONGEST_BEGINNING: Final = 200  # bytes; the name of a temporary file is longer, and may have 255
 _TEMPORARY_NAME: Final = pattern(r"\..+\.[0-9]+\.[0-9a-f]{16}", re.DOTALL)
 _FOLDER_FLAGS: Final = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -113,7 +114,8 @@ def _check(path: Path, expect: bytes | None) -> None:
 
 def _temporary_path(path: Path, folder: int | None) -> Path:
     """A unique path for a temporary file beside a path; relative to the folder if that is open."""
-    name = f".{path.name}.{os.getpid()}.{secrets.token_hex(8)}"
+    beginning = path.name if len(os.fsencode(path.name)) <= _LONGEST_BEGINNING else "tavusctl"
+    name = f".{beginning}.{os.getpid()}.{secrets.token_hex(8)}"
     return Path(name) if folder is not None else path.with_name(name)
 
 

@@ -163,3 +163,12 @@ def test_the_umask_decides_who_reads_a_new_file(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert mode(tmp_path / "file") == 0o640
+
+
+@pytest.mark.parametrize("name", ["n" * 255, "ñ" * 127, "n" * 200])
+def test_a_file_may_have_the_longest_name(tmp_path: Path, name: str) -> None:
+    """Although the name of its temporary file has more parts."""
+    create(tmp_path / name, b"before")
+    with open_folder(tmp_path) as folder:
+        replace(tmp_path / name, b"after", expect=b"before", folder=folder)
+    assert (names(tmp_path), (tmp_path / name).read_bytes()) == ([name], b"after")
