@@ -63,7 +63,9 @@ CHECKS: Final[Mapping[str, Check]] = {
         "unread-manifest", "file that looks like a manifest and is not read: another suffix, or beside the folder"
     ),
     "TV135": _warns("same-container", "two environments with the same `az://` URL"),
-    "TV136": _warns("comment-in-text", "unquoted text that a comment without a space after `#` ends", redacted=True),
+    "TV136": _warns(
+        "comment-in-text", "unquoted text that a comment without a space after `#` ends or replaces", redacted=True
+    ),
     "TV200": _warns("unused-suppression", "unused suppression comment"),
     "TV201": _warns("prompt-long", "prompt longer than 25,000 tokens"),
     "TV202": _warns("prompt-too-long", "prompt longer than 32,000 tokens"),

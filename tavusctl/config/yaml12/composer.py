@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from tavusctl.config.yaml12.positions import Positions, compact, places_of
-from tavusctl.config.yaml12.scalars import COMMENT_IN_TEXT, MERGE_KEY, key_fault, plain, quoted
+from tavusctl.config.yaml12.scalars import COMMENT_FOR_TEXT, COMMENT_IN_TEXT, MERGE_KEY, key_fault, plain, quoted
 from tavusctl.config.yaml12.stand_ins import Reading
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import Diagnostic, Severity
@@ -198,14 +198,19 @@ class Composer(Struct):
         value, fault = plain(text) if event.implicit[0] else quoted(text)
         if fault:
             self._note(fault, self.at(mark))
-        if self.reading.may_cut and value is text and (spaces := self.reading.spaces_before_comment(event)):
-            end = self.at(event.end_mark)
-            self._note(COMMENT_IN_TEXT, replace(end, column=end.column + spaces))
+        if self.reading.may_cut and (value is text or (frame and not text)):
+            self._check_comment(event, text)
         place = self._put(value, mark)
         if value is not text and type(value) in _NUMBERS and repr(value) != text:
             self._numbers[place.pointer] = text
         if event.anchor:
             self._anchors[event.anchor] = (place.pointer, value)
+
+    def _check_comment(self, event: yaml.ScalarEvent, text: str) -> None:
+        """Warn if a comment that a person may have meant as text ends a text, or is in the place of one."""
+        if spaces := self.reading.spaces_before_comment(event):
+            end = self.at(event.end_mark)
+            self._note(COMMENT_IN_TEXT if text else COMMENT_FOR_TEXT, replace(end, column=end.column + spaces))
 
     def _key(self, event: yaml.ScalarEvent, mark: Mark, frame: _Frame, text: str) -> None:
         key, fault = (text, key_fault(text)) if event.implicit[0] else quoted(text)

@@ -12,10 +12,18 @@ from tavusctl.lib.patterns import pattern
 
 MAX_DIGITS: Final = 19
 MERGE_KEY: Final = "<<"
+_BEGINS: Final = "this `#`, which begins a comment because a space is before it"
+_SPACE: Final = "else write a space after `#`"
 COMMENT_IN_TEXT: Final = Fault(
     "TV136",
-    "the text ends before this `#`, which begins a comment because a space is before it",
-    "put the whole text in quotes if it goes on there, else write a space after `#`",
+    f"the text ends before {_BEGINS}",
+    f"put the whole text in quotes if it goes on there, {_SPACE}",
+    Severity.WARNING,
+)
+COMMENT_FOR_TEXT: Final = Fault(
+    "TV136",
+    f"no text is before {_BEGINS}",
+    f"put the text in quotes if it begins there, {_SPACE}",
     Severity.WARNING,
 )
 _MAX_NUMBER: Final = 64  # characters
