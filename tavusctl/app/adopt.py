@@ -18,7 +18,7 @@ from tavusctl.config import files
 from tavusctl.config.interpolation import FileText, Scope, inserted_text
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Address, Source
-from tavusctl.core.diagnostics import errors_in
+from tavusctl.core.diagnostics import Diagnostic, errors_in
 from tavusctl.core.errors import ConfigError, ConflictError, InternalError, RefusedError, StateError
 from tavusctl.core.json_tree import leaves, value_at, with_value_of
 from tavusctl.core.model import ABSENT, Cause, Change, Desired, FieldChange, Live
@@ -214,10 +214,7 @@ def adopt(session: Session, addresses: Collection[str], *, dry_run: bool = False
         prepared = prepare(session, api)
         prepared.seals.check_trusted()
         chosen = _chosen(prepared, requested)
-        adopted = _adoption(session, prepared, chosen)
-        _refuse_unknown(adopted, prepared, chosen)
-        if adopted.sources.changed:
-            _check_next_plan(session, api, adopted)
+        adopted = _valid_adoption(session, api, prepared, chosen)
     before, after = adopted.sources.before, adopted.sources.changed
     preview = difference(before, after) if dry_run else ""
     if not dry_run:
@@ -241,6 +238,39 @@ def _chosen(prepared: PreparedPlan, requested: frozenset[Address]) -> frozenset[
     known = {manifest.address for manifest in prepared.desired} | prepared.state.bindings.keys()
     named_addresses.check_known(requested, known)
     return requested or frozenset(known)
+
+
+def _valid_adoption(session: Session, api: ReadClient, prepared: PreparedPlan, chosen: frozenset[Address]) -> Adopted:
+    """The adoption of the chosen objects without those whose live values form no valid manifest, which it refuses.
+
+    RefusedError if nothing else can be adopted.
+    """
+    refused: dict[Address, Diagnostic] = {}
+    while True:
+        adopted = _adoption(session, prepared, chosen - refused.keys())
+        if refused and not adopted.sources.changed:
+            raise _no_manifest(next(iter(refused.values())))
+        _refuse_unknown(adopted, prepared, chosen)
+        errors = _errors_of_next_plan(session, api, adopted) if adopted.sources.changed else []
+        if not errors:
+            break
+        invalid = {address: error for error in reversed(errors) for address in _concerned(adopted, error)}
+        if not invalid:
+            raise _no_manifest(errors[0])
+        refused |= invalid
+    for address, error in sorted(refused.items()):
+        advice = f"; {error.hint}" if error.hint else ""
+        reason = f"its live values do not form a valid manifest: {error.message}{advice}"
+        adopted.verdicts.append(Verdict(address, "", reason=reason))
+    return adopted
+
+
+def _concerned(adopted: Adopted, error: Diagnostic) -> set[Address]:
+    """The adopted objects that an error is about, or whose fields are in the file that it is about."""
+    path = error.source.path if error.source else ""
+    written = [verdict for verdict in adopted.verdicts if not verdict.reason]
+    named = {verdict.address for verdict in written if verdict.address == error.address}
+    return named or {verdict.address for verdict in written if verdict.path == path}
 
 
 def _adoption(session: Session, prepared: PreparedPlan, chosen: frozenset[Address]) -> Adopted:
@@ -270,15 +300,19 @@ def _refuse_unknown(adoption: Adopted, prepared: PreparedPlan, chosen: frozenset
         adoption.verdicts.append(Verdict(address, "", reason=reason))
 
 
-def _check_next_plan(session: Session, api: ReadClient, adoption: Adopted) -> None:
-    """Check, before the files are written, that the next plan has no such difference left."""
+def _errors_of_next_plan(session: Session, api: ReadClient, adoption: Adopted) -> list[Diagnostic]:
+    """The errors of the manifests as they would be written; without any, the next plan has no such difference left."""
     try:
         with as_if_written(session.root, adoption.sources.changed):
             _check(adoption, prepare(_with_new(session, adoption), api))
     except ConfigError as error:
-        first = errors_in(error.diagnostics)[0]
-        message = f"the live values do not form a valid manifest; nothing was written: {first.message} ({first.source})"
-        raise RefusedError(message, first.hint, id="E432") from None
+        return errors_in(error.diagnostics)
+    return []
+
+
+def _no_manifest(error: Diagnostic) -> RefusedError:
+    message = f"the live values do not form a valid manifest; nothing was written: {error.message} ({error.source})"
+    return RefusedError(message, error.hint, id="E432")
 
 
 def _with_new(session: Session, adoption: Adopted) -> Session:

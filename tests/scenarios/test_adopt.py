@@ -380,6 +380,32 @@ def test_a_live_value_that_makes_no_valid_manifest_is_not_written(full: Project)
     assert (previewed.code, previewed.out, previewed.err) == (adopted.code, "", adopted.err)
 
 
+@pytest.mark.parametrize("prompt", ["You coach.", "${file:prompts/it.md}"], ids=["in the manifest", "in a file"])
+def test_an_object_whose_live_values_make_no_valid_manifest_stops_no_other(project: Project, prompt: str) -> None:
+    """It is named, with what is wrong, and its files stay; alone, it is an error."""
+    project.write("manifests/prompts/it.md", "You coach.")
+    for name in ("a", "b", "c"):
+        project.manifest("persona", name, {"persona_name": name, "system_prompt": prompt, "greeting": "Hello"})
+        prompt = "You coach."
+    project.apply()
+    for name in ("a", "b"):
+        project.edit_in_portal(f"persona/{name}", "/greeting", "Good day")
+    project.edit_in_portal("persona/a", "/system_prompt", "")
+    before = text_of(project, "persona-a.yaml"), text_of(project, "prompts/it.md")
+
+    previewed = project.run("adopt", "--all", "--dry-run")
+    adopted = project.expect(4, "adopt", "--all")
+
+    for told in (adopted.out, previewed.err):
+        assert "refused persona/a: its live values do not form a valid manifest: " in told
+        assert "`system_prompt` is missing or empty; set `system_prompt` or `pipeline_mode: echo`" in told
+    assert "adopted persona/b /greeting in" in adopted.out
+    assert "persona/a /" not in adopted.out
+    assert (text_of(project, "persona-a.yaml"), text_of(project, "prompts/it.md")) == before
+    assert "Good day" in text_of(project, "persona-b.yaml")
+    assert "E432" in project.expect(4, "adopt", "--all").err
+
+
 def test_nothing_to_adopt_is_said_and_slips_of_the_pen_are_usage(full: Project) -> None:
     nothing = full.run("adopt", "--all")
     unknown = full.run("adopt", "persona/coahc")
