@@ -95,7 +95,6 @@ CHECKS: Final[Mapping[str, Check]] = {
     "TV225": _warns("ignored-voice-setting", "voice setting of another speech engine"),
     "TV226": _warns("perception-tools-prompt", "perception tools without a prompt"),
     "TV227": _warns("unlisted-emotion-level", "emotion level that the voice does not support"),
-    "TV228": _warns("unread-prompt", "prompt that the pipeline mode does not use"),
     "TV229": Check("unseen-tool", "tool of the perception model for a persona that perceives nothing"),
     "TV231": Check("unknown-next-objective", "next objective that the set does not contain"),
     "TV232": _warns("unreachable-objective", "unreachable objective"),

@@ -59,6 +59,15 @@ class Persona(Model):
 
     @cross_field_validator
     @classmethod
+    def has_no_prompt_that_nothing_reads(cls, given: JsonObject) -> Iterator[Violation]:
+        """A persona with another known pipeline mode has neither a prompt nor a context."""
+        mode = given.get("pipeline_mode")
+        for key in ("system_prompt", "context") if mode in ("speech-to-speech", "echo") else ():
+            if given.get(key):
+                yield (key,), "not_together", f"`{key}` is not allowed with `pipeline_mode: {mode}`; remove it"
+
+    @cross_field_validator
+    @classmethod
     def is_seen_in_meetings(cls, given: JsonObject) -> Iterator[Violation]:
         """A persona with a name in meetings needs a face."""
         path = ("layers", "conferencing", "username")

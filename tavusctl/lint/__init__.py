@@ -61,7 +61,6 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("TV225", layers.ignored_voice_setting, _PERSONA),
     Rule("TV226", layers.perception_tools_prompt, _PERSONA),
     Rule("TV227", layers.unlisted_emotion_level, _PERSONA),
-    Rule("TV228", layers.unread_prompt, _PERSONA),
     Rule("TV229", layers.unseen_tool, _PERSONA),
     Rule("TV231", objectives.unknown_next_objective, _OBJECTIVES),
     Rule("TV232", objectives.unreachable_objective, _OBJECTIVES),

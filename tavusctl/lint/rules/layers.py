@@ -37,7 +37,6 @@ _VOICE_OF: Final = {
     "elevenlabs": ("stability", "similarity_boost", "style", "use_speaker_boost"),
     "cartesia": ("emotion", "volume"),
 }
-_WITHOUT_PROMPT: Final = ("speech-to-speech", "echo")
 _PERCEIVED: Final = ("vision", "audio")  # origins of tools that the perception model calls
 _EMOTION_LEVELS: Final = ("lowest", "low", "medium", "high", "highest")
 
@@ -143,15 +142,6 @@ def unlisted_emotion_level(subject: Subject) -> Iterator[Finding]:
         if level and level not in _EMOTION_LEVELS:
             pointer = pointer_of("layers", "tts", "voice_settings", "emotion", index)
             yield Finding(pointer, f"{shown(level)} is not a level of an emotion", suggestion(level, _EMOTION_LEVELS))
-
-
-def unread_prompt(subject: Subject) -> Iterator[Finding]:
-    """Report a prompt for a pipeline in which no model reads it."""
-    mode = subject.value_at("pipeline_mode")
-    for key in ("system_prompt", "context"):
-        if mode in _WITHOUT_PROMPT and isinstance(subject.value_at(key), str) and subject.value_at(key):
-            message = f"`pipeline_mode` `{mode}` does not use `{key}`, and newer versions of the API refuse it"
-            yield Finding(pointer_of(key), message, "remove it")
 
 
 def perception_tools_prompt(subject: Subject) -> Iterator[Finding]:

@@ -175,6 +175,10 @@ def document(**fields: Any) -> dict[str, Any]:
             {("layers", "llm", "enable_llm_proxy"): CLASH},
         ),
         ("persona", {"pipeline_mode": "speech-to-speech"}, {}),
+        ("persona", persona() | {"pipeline_mode": "echo"}, {("system_prompt",): CLASH}),
+        ("persona", {"pipeline_mode": "speech-to-speech", "context": "Hi."}, {("context",): CLASH}),
+        ("persona", {"pipeline_mode": "echo", "system_prompt": "", "context": None}, {}),
+        ("persona", persona() | {"pipeline_mode": "newer than this"}, {}),
         (
             "replica",
             {"train_image_url": "https://e.com/a.png", "voice_name": "a", "default_voice_id": "v1"},

@@ -160,14 +160,6 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
             "`elevenlabs` ignores `emotion`",
         ),
     ],
-    "TV228": [
-        (persona(pipeline_mode="echo"), "/system_prompt", "`pipeline_mode` `echo` does not use `system_prompt`"),
-        (
-            persona(pipeline_mode="speech-to-speech", system_prompt=None, context="Hi."),
-            "/context",
-            "`pipeline_mode` `speech-to-speech` does not use `context`",
-        ),
-    ],
     "TV231": [
         (
             goals(goal("greet", next_conditional_objectives={"aks": "if shy"}), goal("ask")),
