@@ -24,7 +24,8 @@ from tavusctl.engine import provisioning
 from tavusctl.engine.compare.joined import sent_addresses, with_repointing
 from tavusctl.engine.safety import broken_rules, duplicates, protection, removals, taken_names
 from tavusctl.fields import presigned_urls
-from tavusctl.secrets.values import revealed
+from tavusctl.patch import Pinned
+from tavusctl.secrets.values import Secret, revealed
 
 # Actions that make or bind an object: other steps can send its id only after them.
 _MAKES_AN_ID = frozenset({Action.CREATE, Action.ADOPT, Action.REPLACE})
@@ -193,12 +194,7 @@ def _refusal(
     if foreign := foreign or duplicates.refuse_possible_duplicate(change, existing):
         return foreign
     if change.cause is Cause.BOTH and address not in approvals.overwrite:
-        paths = ", ".join(entry.path for entry in change.fields if entry.cause is Cause.BOTH)
-        reason = f"{paths} was changed both in the manifest and in the account, to different values"
-        ours = f"run `tavusctl apply --overwrite {address}` to use the value of the manifest"
-        return Refusal(
-            change, "E301", 3, reason, f"{ours}, or `tavusctl adopt {address}` to use the value of the account"
-        )
+        return _refuse_conflict(change)
     if change.unknown_secrets:
         return _refuse_missing_secret(change)
     if broken := broken_rules.refuse(change):
@@ -220,6 +216,22 @@ def _refusal(
         hint = f"add `--allow-replica-delete {address}` to confirm, or {hint}"
         return Refusal(change, "E404", 4, f"a deleted {address.kind} cannot be restored", hint)
     return _refuse_in_use(change) or _refuse_failed_replacement(change)
+
+
+def _refuse_conflict(change: Change) -> Refusal:
+    """The refusal of a change of fields that both sides have changed; no file can get a key that no read shows."""
+    address, conflicts = change.address, [entry for entry in change.fields if entry.cause is Cause.BOTH]
+    paths = ", ".join(entry.path for entry in conflicts)
+    reason = f"{paths} was changed both in the manifest and in the account, to different values"
+    hint = f"run `tavusctl apply --overwrite {address}` to use the value of the manifest"
+    hidden = [entry.path for entry in conflicts if isinstance(entry.live, Pinned) and isinstance(entry.desired, Secret)]
+    if not hidden:
+        hint += f", or `tavusctl adopt {address}` to use the value of the account"
+        return Refusal(change, "E301", 3, reason, hint)
+    secret_names = change.desired.secret_names if change.desired else {}
+    names = ", ".join(dict.fromkeys(name for path in hidden for name in secret_names.get(path, ())))
+    kept = f"to keep the key of the account at {', '.join(hidden)}, which no read shows, set {names} to it first"
+    return Refusal(change, "E301", 3, reason, f"{hint}; {kept}")
 
 
 def _refuse_in_use(change: Change) -> Refusal | None:

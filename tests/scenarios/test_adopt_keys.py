@@ -318,3 +318,23 @@ def test_a_key_in_a_prompt_of_the_account_is_in_no_report_and_no_file(project: P
     assert found_in("".join(one.out + one.err for one in ended), [KEY]) == []
     assert found_under(project.root, [KEY]) == []
     assert settled(project)
+
+
+@pytest.mark.newer_api
+def test_a_conflict_over_a_key_that_no_read_shows_says_at_once_what_works(project: Project) -> None:
+    """Its value cannot be adopted, so `adopt` is not proposed; set to it, or not, the variable is sent."""
+    project.environment["OWN"] = "sk-own-0001-abcdef"
+    project.write("tavusctl.yaml", SETTINGS)
+    coached: Body = {"persona_name": "Coach", "system_prompt": "You coach."}
+    project.manifest("persona", "coach", coached | {"layers": {"tts": {"api_key": None}}})
+    project.apply()
+    project.edit_in_portal("persona/coach", "/layers/tts", {"api_key": KEY}, op="add")
+    project.manifest("persona", "coach", coached | {"layers": {"tts": {"api_key": "${secret:OWN}"}}})
+
+    (refusal,) = project.plan()["refused"]
+
+    assert (refusal["code"], "adopt" in refusal["hint"]) == ("E301", False)
+    assert "`tavusctl apply --overwrite persona/coach`" in refusal["hint"]
+    assert "/layers/tts/api_key, which no read shows, set OWN to it first" in refusal["hint"]
+    project.apply("--overwrite", "persona/coach")
+    assert settled(project)
