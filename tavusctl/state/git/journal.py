@@ -32,11 +32,12 @@ class GitJournal:
 
     GROUPS: ClassVar[bool] = True  # in one push
 
+    _lease: Lease  # set by `begin`
+
     def __init__(self, folder: GitFolder) -> None:
         self._folder = folder
         self._queue_guard, self._push_guard = threading.Lock(), threading.Lock()
         self._queued: list[_QueuedRecord] = []
-        self._lease: Lease | None = None
         self._file_content: bytes | None = None  # content of the file; None: not yet read
         self._failed: TavusctlError | None = None  # the error after which nothing more is written under this lease
 
@@ -59,7 +60,6 @@ class GitJournal:
         link(b"", record)  # raises if it is not one line, before it is queued with others
         queued = _QueuedRecord(record)
         with self._queue_guard:
-            self._held_lease()
             self._queued.append(queued)
         return partial(self._wait, queued)
 
@@ -73,13 +73,12 @@ class GitJournal:
     def clear(self) -> None:
         """Make every record void."""
         with self._push_guard:
-            lease = self._held_lease()
-            lease.check()
+            self._lease.check()
             self._file_content = None  # read it again if the push fails: it may have arrived
             try:
                 self._folder.write({NAME: None}, {})
             except WriteConflict:
-                raise self._mark_lost(lease) from None
+                raise self._mark_lost() from None
             self._file_content = b""
 
     def _push(self) -> None:
@@ -100,8 +99,7 @@ class GitJournal:
                 record.is_done, record.error = True, self._failed
 
     def _write(self, records: list[bytes]) -> None:
-        lease = self._held_lease()
-        lease.check()
+        self._lease.check()
         before = self._file_content
         if before is None:
             blob = self._folder.get(NAME)
@@ -113,10 +111,10 @@ class GitJournal:
         try:
             self._folder.write({NAME: before + b"".join(lines)}, {})
         except WriteConflict:
-            raise self._mark_lost(lease) from None
+            raise self._mark_lost() from None
         self._file_content = before + b"".join(lines)
         # The lock may have been lost during a stall before the push succeeded.
-        lease.check()
+        self._lease.check()
 
     def _parsed(self, content: bytes) -> tuple[tuple[bytes, ...], bytes]:
         """The records in the content of the file, and the hash that the next line has to continue."""
@@ -127,10 +125,5 @@ class GitJournal:
             raise StateError(message, "compare the account with the state, then delete that file of the ref", id="E908")
         return chain.records, chain.head
 
-    def _held_lease(self) -> Lease:
-        if self._lease is None:
-            raise LockError(f"the state {self._folder.url} is not locked by this run", id="E702")
-        return self._lease
-
-    def _mark_lost(self, lease: Lease) -> LockError:
-        return lease.mark_lost(f"another run has taken over the journal of {self._folder.url}")
+    def _mark_lost(self) -> LockError:
+        return self._lease.mark_lost(f"another run has taken over the journal of {self._folder.url}")

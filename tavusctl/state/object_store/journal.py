@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import ClassVar, Final
 
-from tavusctl.core.errors import LockError, StateError
+from tavusctl.core.errors import StateError
 from tavusctl.lib.concurrency import run_all
 from tavusctl.lib.patterns import pattern
 from tavusctl.lib.private_files import LIMIT
@@ -35,7 +35,8 @@ class BucketJournal:
 
     GROUPS: ClassVar[bool] = False  # each record is an object
 
-    _group: Group  # like the following three: set by `begin`
+    _lease: Lease  # like the following four: set by `begin`
+    _group: Group
     _number: int  # of the last record
     _head: bytes
     _doubtful: bytes  # a line whose write failed, but which may have been stored; else empty
@@ -44,7 +45,6 @@ class BucketJournal:
         """Create the journal of a bucket; a journal of more than `most` bytes is refused."""
         self._bucket, self._max_bytes = bucket, most
         self._guard = threading.Lock()
-        self._lease: Lease | None = None
 
     def begin(self, lease: Lease) -> None:
         """Write under this lease from now on."""
@@ -86,41 +86,30 @@ class BucketJournal:
             raise StateError(message, "set `state:` to a folder that nothing else uses", id="E903")
         return contents_by_name
 
-    def append(self, record: bytes) -> None:
-        """Write one record; when this returns, it is durable and the lock was still held."""
+    def queue(self, record: bytes) -> Callable[[], None]:
+        """Write one record at once, not in parallel: no object may exist before its predecessor does."""
         with self._guard:
-            lease = self._held_lease()
-            lease.check()
+            self._lease.check()
             try:
                 self._put(record)
             except WriteConflict:
-                raise lease.mark_lost(f"another run has taken over the journal of {self._bucket.url}") from None
+                raise self._lease.mark_lost(f"another run has taken over the journal of {self._bucket.url}") from None
             # The lock may have been lost during a stall before the write succeeded.
-            lease.check()
-
-    def queue(self, record: bytes) -> Callable[[], None]:
-        """Write one record at once, not in parallel: no object may exist before its predecessor does."""
-        self.append(record)
+            self._lease.check()
         return lambda: None  # the record is durable already
 
     def clear(self) -> None:
         """Make every record void."""
         with self._guard:
-            lease = self._held_lease()
             listed = self._all_groups()
             if not listed:
                 return
-            lease.clear(max(self._group, *listed))
+            self._lease.clear(max(self._group, *listed))
             self._start_group(Group(self._group.epoch, self._group.turn + 1))
         self._bucket.delete_unused(name for group in listed.values() for name in group)
 
     def _start_group(self, group: Group) -> None:
         self._group, self._number, self._head, self._doubtful = group, 0, START, b""
-
-    def _held_lease(self) -> Lease:
-        if self._lease is None:
-            raise LockError(f"the state {self._bucket.url} is not locked by this run", id="E702")
-        return self._lease
 
     def _put(self, record: bytes) -> None:
         line, head = link(self._head, record)

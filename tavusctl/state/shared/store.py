@@ -61,7 +61,7 @@ class Records(Protocol):
     GROUPS: ClassVar[bool]  # as `Store.groups_records`
 
     def begin(self, lease: Lease) -> None:
-        """Write under this lease from now on."""
+        """Write under this lease from now on; called before `queue` and `clear`."""
         ...
 
     def newest_epoch(self) -> int:
@@ -153,9 +153,12 @@ class SharedStore:
 
     def held(self) -> bool:
         """Whether the lock is surely still held; LockError if it is known to be lost."""
+        return self._held_lease().is_recent()
+
+    def _held_lease(self) -> Lease:
         if self._lease is None:
             raise LockError(f"the state {self._folder.url} is not locked by this run", id="E702")
-        return self._lease.is_recent()
+        return self._lease
 
     def unlock(self, owner: str, *, dead: str = "") -> None:
         """Release the lock of a dead run; see `lease.unlock`."""
@@ -174,10 +177,12 @@ class SharedStore:
 
     def queue(self, record: bytes) -> Callable[[], None]:
         """Queue a record for the journal of this run; the function returned waits until it is durable."""
+        self._held_lease()
         return self._records.queue(record)
 
     def clear_journal(self) -> None:
         """Make all records void; the lock must be held."""
+        self._held_lease()
         self._records.clear()
 
     def _reread(self, *, touch: bool) -> None:
