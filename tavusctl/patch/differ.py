@@ -7,7 +7,6 @@ from math import inf
 from typing import Final
 
 from tavusctl.lib.json_types import Container, Json, JsonObject
-from tavusctl.patch import fallback
 from tavusctl.patch.arrays import align, common_ends, write_steps
 from tavusctl.patch.costs import ADD, REMOVE, REPLACE, WEIGHT, digits
 from tavusctl.patch.edit_script import CostAndScript, Descend, Insert, Remove, Replace, Steps, operations
@@ -35,10 +34,7 @@ def diff(
     a dot in its name leads to a member inside a member.
     """
     patterns = tuple((split(pattern), tuple(member.split("."))) for pattern, member in keyed_by.items())
-    try:
-        cost, script = Differ(by_member=by_member).change(before, after, 0, patterns)
-    except RecursionError:
-        cost, script = fallback.change(before, after)
+    cost, script = Differ(by_member=by_member).change(before, after, 0, patterns)
     if cost == inf:
         raise ValueError("a pinned value would have to be written")
     return operations(script)

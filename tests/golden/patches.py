@@ -155,7 +155,7 @@ def containers(document: Any) -> list[Any]:
 
 def nested(chance: Random) -> Pair:
     before, after = value(chance, 2), value(chance, 2)
-    for place in range(900):
+    for place in range(90):
         before, after = ([before, 1], [after, 1]) if place % 2 else ({"k": before, "o": 1}, {"k": after, "n": place})
     return before, after
 

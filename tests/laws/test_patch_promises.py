@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from bench.patch.measure import measure
 from bench.patch.optimum import TooLargeError, least_cost
 from tavusctl.lib.json_types import JsonObject, as_text
+from tavusctl.lib.strict_json import MAX_DEPTH
 from tavusctl.patch import Pinned, apply, diff, same
 from tests.laws.patches import MANY, documents, edited, keys, leaves
 
@@ -135,12 +137,20 @@ def test_an_opaque_leaf_is_compared_and_passed_on_as_it_is() -> None:
     assert operation["value"] is wanted
 
 
-@pytest.mark.parametrize("depth", [64, 900])
-def test_documents_may_be_nested_deep(depth: int) -> None:
+@pytest.mark.parametrize(
+    "nest",
+    [
+        lambda old, new, level: ([old, level], [level, new, 0]),
+        lambda old, new, level: ([old, old], [level, new]),
+        lambda old, new, level: ({"a": old}, {"a": new, "b": level}),
+        lambda old, new, level: ([old, level], [level, new, 0]) if level % 2 else ({"a": old}, {"a": new, "b": level}),
+    ],
+)
+def test_documents_may_be_nested_as_deep_as_they_are_read(nest: Callable[[Any, Any, int], tuple[Any, Any]]) -> None:
     before: Any = 1
     after: Any = 2
-    for level in range(depth):
-        before, after = ([before, level], [level, after, 0]) if level % 2 else ({"a": before}, {"a": after, "b": level})
+    for level in range(MAX_DEPTH):
+        before, after = nest(before, after, level)
 
     assert same(apply(before, diff(before, after)), after)
 
