@@ -2,7 +2,7 @@
 
 The account is stored in a file of the project, so the next command finds the objects that this one created.  The
 emulator listens on a free port of this machine and ends with the process, however that ends; nobody has to start or
-stop it.  Two projects have two files.
+stop it.  Two projects have two files.  The URL of a conversation leads to a page of the emulator.
 
 No command sends the emulator an API key of Tavus, or sends Tavus the key of the emulator: in a demo environment,
 neither a base URL nor an API key is read from anywhere.
@@ -46,7 +46,7 @@ def _running(db: Path | None) -> Iterator[str]:
 
             if db:
                 file_writer.make_folder(db.parent, rights=0o700)
-            server = stack.enter_context(running(db=db))
+            server = stack.enter_context(running(db=db, behaviors={"rooms": "emulator"}))
         yield server.url
 
 

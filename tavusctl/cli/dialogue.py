@@ -77,12 +77,17 @@ def converse(
     return dialogue.finish(result, reports)
 
 
+def is_on_terminal() -> bool:
+    """Whether somebody can read what is said, and answer."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()  # it is None if it is closed (`<&-`)
+
+
 def require_answer(question: str, expected: str, environment: Environment, *, action: str, hint: str) -> None:
     """Ask for one word, typed in full; RefusedError after any other answer, UsageError without a terminal.
 
     `action` is the one that needs confirmation, as in "apply"; `hint` is that of the UsageError.
     """
-    if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):  # it is None if it is closed (`<&-`)
+    if not is_on_terminal():
         raise UsageError(f"`{action}` asks for confirmation, but standard input is not a terminal", hint, id="E1201")
     account = account_name(environment.account, environment.key_source)
     label = f"the environment {environment.name} ({account})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -29,6 +30,8 @@ MOST_MINUTES: Final = 60  # of one conversation: the limit of the API
 MINUTES: Final = 10
 _ABSENT: Final = 5  # minutes after which a conversation that nobody joins ends by itself
 _DECODER: Final = observe.Decoder({}, NO_KEY)
+_POLL: Final = 0.5  # seconds between two reads of a conversation
+_LAST_PAGE: Final = 1.0  # seconds in which a browser fetches the page that says that the conversation has ended
 _UNUSABLE: Final = "E440"  # the id of the error about an object that cannot take part in a conversation
 
 
@@ -38,10 +41,13 @@ class Offer(Struct, frozen=True):
     address: Address
     body: JsonObject
     minutes: int  # 0: it is in test mode, and free
+    is_demo: bool
 
     @property
     def cost(self) -> str:
         """What it costs, in one clause."""
+        if self.is_demo:
+            return "it is free, because this is a demo"
         if not self.minutes:
             return "it is in test mode: free, and ended at once, so nobody can join"
         cost = counted(self.minutes, "minute")
@@ -69,7 +75,7 @@ def prepare(session: Session, address: Address, replica: str, minutes: int, *, t
         body: JsonObject = {PARTNERS[address.kind]: partner.remote_id, **_replica(api, partner, replica, known_targets)}
     body["conversation_name"] = f"tavusctl talk {address} {secrets.token_hex(4)}"
     limit: JsonObject = {"test_mode": True} if test else {"properties": {"max_call_duration": minutes * 60}}
-    return Offer(address, {**body, **limit}, 0 if test else minutes)
+    return Offer(address, {**body, **limit}, 0 if test else minutes, session.environment.demo)
 
 
 def begin(session: Session, offer: Offer) -> Conversation:
@@ -93,6 +99,17 @@ def end(session: Session, conversation_id: str) -> bool:
         except Gone as error:
             message = f"the account has no conversation `{conversation_id}`: {error.text}"
             raise UsageError(message, "check the id, and that the API key belongs to the right account") from None
+
+
+def wait_for_end(session: Session, conversation_id: str) -> None:
+    """Wait until a conversation has ended; Ctrl-C ends it."""
+    with session.client() as api:
+        try:
+            while conversations.is_active(api, conversation_id):
+                time.sleep(_POLL)
+            time.sleep(_LAST_PAGE)
+        except KeyboardInterrupt:
+            conversations.end(api, conversation_id)
 
 
 def _existing_target(address: Address, known_targets: Mapping[Address, Target]) -> Target:

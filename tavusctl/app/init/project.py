@@ -82,7 +82,10 @@ def start(folder: Path, account: Account | None, say: Say, *, demo: bool = False
         say(f"\nthe project is in {folder}: change to that folder before the next command")
     elif not account:
         key = "" if os.environ.get("TAVUS_API_KEY") else "write TAVUS_API_KEY=... into .env or export it, and "
-        of_demo = "run `tavusctl plan` and `tavusctl apply`; no key is needed, and Tavus is not called"
+        of_demo = (
+            "run `tavusctl plan`, `tavusctl apply` and `tavusctl talk persona/assistant`; no key is needed, and Tavus "
+            "is not called"
+        )
         steps = inside + (of_demo if demo else f"{key}run `tavusctl plan`")
         say(f"\nnext: {steps if inside else with_folder(steps)}")
 

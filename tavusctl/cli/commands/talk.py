@@ -7,7 +7,7 @@ import click
 from tavusctl.app.account import talk as app
 from tavusctl.app.session.online import Session
 from tavusctl.cli.completion_values import address as known_address
-from tavusctl.cli.dialogue import require_answer
+from tavusctl.cli.dialogue import is_on_terminal, require_answer
 from tavusctl.cli.online_context import options
 from tavusctl.cli.options import WholeNumber, partner, text_or_json
 from tavusctl.core.address import Address
@@ -46,8 +46,10 @@ def command(
 ) -> int:
     """Start a conversation with a persona and print the URL to open in a browser.
 
-    It costs minutes of the account, so it asks first.  Once a persona has had a conversation that was started through
-    the API, later edits of it in PAL Maker stay unpublished until somebody publishes them there.
+    It costs minutes of the account, so it asks first.  In a demo it is free: the URL leads to a page of the emulator,
+    where you can write, and nobody answers; the command waits until you leave.  Once a persona has had a conversation
+    that was started through the API, later edits of it in PAL Maker stay unpublished until somebody publishes them
+    there.
 
     \b
     tavusctl talk persona/sales-coach --minutes 5
@@ -61,22 +63,27 @@ def command(
     offer = app.prepare(session, address, replica, minutes, test=test)
     if not (yes and format_ == "json"):
         session.say(f"a conversation with {address}: {offer.cost}")
-    if not (yes or test):
+    if not (yes or test or offer.is_demo):
         question = f"Start a conversation with {address}"
         require_answer(
             question, "yes", session.environment, action="talk", hint="add `--yes`, or `--test` for a free one"
         )
-    _print_conversation(session, app.begin(session, offer), format_)
+    _follow(session, app.begin(session, offer), format_)
     return 0
 
 
-def _print_conversation(session: Session, conversation: app.Conversation, format_: str) -> None:
+def _follow(session: Session, conversation: app.Conversation, format_: str) -> None:
+    """Print a conversation; in a demo, whose page ends with the command, wait until the conversation has ended."""
     if format_ == "json":
         click.echo(app.document(conversation), nl=False)
         return
     click.echo(f"{conversation.url}\n{conversation.conversation_id}")
-    if session.environment.demo:
-        session.say("this is a demo: nobody is there to talk to, and the URL does not work")
+    if session.environment.demo and not (conversation.minutes and is_on_terminal()):
+        session.say("this is a demo: its page exists only while `talk` waits in a terminal")
+    elif session.environment.demo:
+        session.say("open the URL in a browser on this machine; to end, choose Leave there, or press Ctrl-C here")
+        app.wait_for_end(session, conversation.conversation_id)
+        session.say("the conversation has ended")
     elif conversation.minutes:
         session.say(f"end it with: {session.command(f'talk --end {conversation.conversation_id}')}")
 

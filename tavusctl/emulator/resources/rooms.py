@@ -31,13 +31,22 @@ PAGE = """<!DOCTYPE html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>{title}</title>
-<style>body {{ font: 1rem/1.5 system-ui; margin: 2rem auto; max-width: 40rem; padding: 0 1rem }}</style>
+<style>
+:root {{ color-scheme: light dark }}
+body {{ font: 1rem/1.5 system-ui; margin: 2rem auto; max-width: 40rem; padding: 0 1rem; overflow-wrap: anywhere }}
+h1 {{ font-size: 1.3rem }}
+ol {{ list-style: none; padding: 0 }}
+form {{ display: flex; gap: .5rem; margin-top: .5rem }}
+input {{ flex: 1; min-width: 0 }}
+input, button {{ font: inherit; padding: .3rem .6rem }}
+</style>
 <h1>{title}</h1>
 {body}
 </html>
 """
 FORMS = """<form method="post" action="{here}/say{token}">
-<input name="text" aria-label="Your words" maxlength="1000" required autofocus> <button>Say</button>
+<input name="text" aria-label="Your words" placeholder="Your words" maxlength="1000" required autofocus>
+<button>Say</button>
 </form>
 <form method="post" action="{here}/leave{token}"><button>Leave</button></form>"""
 
@@ -79,7 +88,10 @@ def _show(world: World, request: Request, stored: StoredObject) -> Response:
         )
     spoken_lines = [line for line in stored.hidden.get("said", []) if line["role"] != "system"]
     lines = "\n".join(f"<li><b>{escape(line['role'])}</b>: {escape(line['content'])}</li>" for line in spoken_lines)
-    notice = f"<p>A room of the emulator, with {escape(str(shown['replica_id']))}, who hears and does not answer.</p>"
+    notice = (
+        f"<p>A room of the emulator, with {escape(str(shown['replica_id']))}. Write what you would say. "
+        "It is kept in the transcript, and nobody answers.</p>"
+    )
     token = f"?t={escape(request.query['t'])}" if "t" in request.query else ""
     return _page(
         200, title, f"{notice}\n<ol>\n{lines}\n</ol>\n{FORMS.format(here=request.path.rstrip('/'), token=token)}"

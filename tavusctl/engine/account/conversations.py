@@ -84,15 +84,20 @@ def read(api: Api, conversation_id: str) -> JsonObject:
     return api.get(f"{COLLECTION}/{conversation_id}")
 
 
+def is_active(api: Api, conversation_id: str) -> bool:
+    """Whether a conversation has not ended.  Raises Gone if it does not exist."""
+    return read(api, conversation_id).get("status") != _ENDED
+
+
 def end(api: Api, conversation_id: str) -> bool:
     """End a conversation; return whether it was active.  Raises Gone if it does not exist."""
-    if read(api, conversation_id).get("status") == _ENDED:
+    if not is_active(api, conversation_id):
         return False
     try:
         api.post(f"{COLLECTION}/{conversation_id}/end", fence=_OURS)
     except (Rejected, Ambiguous):
         # It may have ended by itself just now: only its status afterwards counts.
-        if read(api, conversation_id).get("status") != _ENDED:
+        if is_active(api, conversation_id):
             raise
     return True
 
