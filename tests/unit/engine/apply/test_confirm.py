@@ -12,10 +12,9 @@ def test_a_write_forgets_the_answers_at_its_places_and_no_others() -> None:
     """The places inside the written one and above it count, too."""
     operation: JsonObject = {"op": "replace", "path": "/layers/llm", "value": {"model": "m"}}
     pointers = ("/layers", "/layers/llm", "/layers/llm/model", "/layers/llm_2", "/system_prompt")
-    bound = Binding(COACH, "p1", answered=dict.fromkeys(pointers, "a"), unkept=dict.fromkeys(pointers, "u"))
+    bound = Binding(COACH, "p1", answered=dict.fromkeys(pointers, "a"))
 
     during = with_unconfirmed(updating({}, operation), bound)
 
     assert during.answered == {"/layers/llm_2": "a", "/system_prompt": "a"}
-    assert during.unkept == {"/layers/llm_2": "u", "/system_prompt": "u"}
     assert during.unconfirmed == {"/layers/llm": None}
