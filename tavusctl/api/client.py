@@ -44,6 +44,7 @@ DEFAULT_URL = "https://tavusapi.com"
 TOTAL_SECONDS = 30.0
 PARALLEL = 10  # calls at a time
 _SKEW = timedelta(minutes=5)  # a larger difference between the two clocks is logged
+_LARGE_PAGE = 100  # the most objects that a request may ask for
 _SMALL_PAGE = 10  # the documented default, which every server accepts
 _REFUSED_QUERY = frozenset({httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY})
 # No segment may be empty or consist of dots: an id from a server or a person must not lead to another path.
@@ -189,7 +190,7 @@ class ReadClient:
 
         # A server that refuses the larger page accepts the documented default, and older names of parameters.
         forms = [listing, replace(listing, newer_owner_query={})] if listing.newer_owner_query else [listing]
-        *attempts, last = [(form, size) for form in forms for size in (listing.largest_page, _SMALL_PAGE)]
+        *attempts, last = [(form, size) for form in forms for size in (_LARGE_PAGE, _SMALL_PAGE)]
         for form, size in attempts:
             try:
                 return pagination.read_until_stable(partial(read, form, size), path)

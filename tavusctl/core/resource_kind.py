@@ -94,7 +94,6 @@ class Listing(Struct, frozen=True):
     """How the API lists a collection."""
 
     first_page: int = 1
-    largest_page: int = 100  # most objects that a request may ask for
     query: Mapping[str, str] = {}  # query parameters of every request
     owner_query: Mapping[str, str] = {}  # the same: they leave out objects that are not of the user
     # the same under newer names, sent beside the older ones: an API may know one of them only, or refuse the newer one
@@ -156,7 +155,6 @@ class ResourceKind(Struct, frozen=True, eq=False):
     folder: str = ""  # folder of its manifests; empty: the last segment of the collection
     wire_names: Mapping[str, str] = {}  # key of `spec` -> its name in requests
     adds_members: bool = False  # reads omit some members: a patch must `add` them, since it cannot `replace` them
-    patch_root: str = ""  # prefix of pointers in patches, if these do not apply to the body itself
     ready_statuses: frozenset[str] = frozenset()  # values of `status` at which others may depend on it; empty: always
     failed_statuses: frozenset[str] = frozenset()  # values of `status` that will not change by themselves
     provisioning: Provisioning | None = None

@@ -69,7 +69,6 @@ def _replies(ctx: ApplyContext, op: str, live: Live) -> Iterator[_Reply]:
     if path is None:
         return
     (test,) = spellings.with_shown_names([{"op": "test", "path": patch.join(path)}], live.names)
-    test = {**test, "path": live.kind.patch_root + as_text(test["path"])}
     text = as_text(value_at(live.body, path))
     for value, expected in (
         (differing_text(text), _Reply.REFUSED),

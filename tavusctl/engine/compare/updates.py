@@ -220,7 +220,7 @@ def _wire_operation(kind: ResourceKind, operation: JsonObject) -> JsonObject:
     """An operation with the API's names; where it must, `add` replaces a member (RFC 6902, section 4.1)."""
     key, *rest = patch.split(operation["path"])
     adds = kind.adds_members and not rest and operation["op"] == "replace"
-    path = kind.patch_root + patch.join((kind.wire_names.get(key, key), *rest))
+    path = patch.join((kind.wire_names.get(key, key), *rest))
     return {**operation, "path": path, **({"op": "add"} if adds else {})}
 
 
