@@ -11,6 +11,7 @@ _KEY: Final = pattern(r"\s*(?:- )*[\w.-]+\s*")
 _FRAME: Final = pattern(r"[\s\u200b\ufeff]*[-\w.]*[\s\u200b\ufeff]*[:\uff1a]?[\s\u200b\ufeff]*")  # up to the value
 _CLOSED: Final = pattern(r"[^\[{]*: +(?:\[.*\]|\{.*\})\s*")  # more text follows what only begins like a list
 _LOOK_ALIKE: Final = pattern(r"[^\S \t\r\n]|[\u200b\ufeff\uff1a]")
+_TYPOGRAPHIC: Final = pattern(r"\s*(?:- +)*(?:[\w.-]+: +)?(?:- +)*[\u201c-\u201f\u2018-\u201b\u00ab\u00bb]")
 _INDICATORS: Final = ("%", "@", "`", "*", "&", "?")  # a text that begins with one needs quotes
 _SPACED: Final = pattern(r"\$\{\s*(ref|file|var|secret)\s*:\s+[^\s{}]+\s*\}")
 _QUOTES: Final = r"write a quote inside a text as `''` between single quotes, as `\"` between double quotes"
@@ -39,6 +40,8 @@ def hint(problem: str, above: str, line: str, column: int) -> str:
 def _usual_hint(problem: str, above: str, line: str, column: int) -> str:
     """The hint for a problem among ordinary characters."""
     before = line[: column - 1]
+    if _TYPOGRAPHIC.match(line):
+        return 'the quotes of a text must be straight: replace the typographic ones by `"`'
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return "indent with spaces, not with tabs"
     spaced = _SPACED.search(line)

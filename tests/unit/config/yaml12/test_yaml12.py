@@ -221,6 +221,12 @@ SECOND = "write `---` in the line above if a second manifest begins here, else r
     ("text", "place", "hint"),
     [
         ("a:\n\t- b\n", "2:1", "indent with spaces, not with tabs"),
+        ("a: \u201cb: c\u201d\n", "1:6", 'the quotes of a text must be straight: replace the typographic ones by `"`'),
+        (
+            "- \u00abb: c: d\u00bb\n",
+            "1:8",
+            'the quotes of a text must be straight: replace the typographic ones by `"`',
+        ),
         ("a: b\n \u3000c: d\n", "2:4", "in this line, replace the character U+3000 by a normal space"),
         ("a:\n  b:\xa0c\n  d: e\n", "3:4", "in the line above, replace the character U+00A0 by a normal space"),
         ("a:\n\u200b  b: c\n  d: e\n", "3:4", "in the line above, replace the character U+200B by a normal space"),
