@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urljoin, urlsplit
 
 import httpx
 from msgspec import Struct
@@ -19,6 +19,7 @@ from tavusctl.core.errors import ApiError
 from tavusctl.core.messages import site
 
 MOST: Final = 3  # redirects in a row
+_DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 _REPEATED: Final = frozenset(
     {
         httpx.codes.MOVED_PERMANENTLY,
@@ -49,7 +50,12 @@ def next_place(answer: Answer, place: Place, base_url: str, left: int) -> Place 
     with contextlib.suppress(ValueError):
         location = urljoin(f"{base_url}{place.path}", location)
         url, base = urlsplit(location), urlsplit(base_url)
-        if (url.scheme, url.hostname, url.port, url.username) == (base.scheme, base.hostname, base.port, None):
+        if url.username is None and _origin(url) == _origin(base):
             return Place(url.path, dict(parse_qsl(url.query, keep_blank_values=True)))
     message = f"{answer.request} is redirected to {site(location) or 'another place'}, where the token is not sent"
     raise ApiError(message, "if GitHub is there now, set GITHUB_API_URL to the address of its API")
+
+
+def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port (RFC 6454); ValueError if the port is no number."""
+    return url.scheme, url.hostname, url.port or _DEFAULT_PORTS.get(url.scheme)

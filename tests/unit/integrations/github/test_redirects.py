@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
+from tavusctl.api.transport import Answer
 from tavusctl.core.errors import ApiError
+from tavusctl.integrations.github.redirects import Place, next_place
 from tavusctl.integrations.github.rest import GitHub
 from tests.scenarios.hub import BOT, TOKEN, Hub, hub
 
@@ -52,6 +55,19 @@ def test_the_token_is_sent_to_no_other_place(place: str, named: str) -> None:
         assert (named in str(caught.value), "GITHUB_API_URL" in caught.value.hint) == (True, True)
         assert "word" not in str(caught.value)
         assert (other.calls, other.tokens, len(github.calls)) == ([], [], 1)
+
+
+@pytest.mark.parametrize(
+    ("base", "location"),
+    [
+        ("https://ghe.example", "https://ghe.example:443/api/v3/repositories/7?page=2"),
+        ("https://ghe.example:443", "https://GHE.example/api/v3/repositories/7?page=2"),
+    ],
+)
+def test_a_host_is_the_same_with_and_without_its_usual_port(base: str, location: str) -> None:
+    answer = Answer("GET /api/v3/repos/acme/agents", 301, httpx.Headers({"Location": location}), b"")
+    following = next_place(answer, Place("/api/v3/repos/acme/agents", {}), base, 1)
+    assert following == Place("/api/v3/repositories/7", {"page": "2"})
 
 
 def test_redirects_without_end_have_an_end() -> None:
