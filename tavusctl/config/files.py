@@ -69,8 +69,12 @@ def locate(path: str, manifests: Path, manifest: Path) -> Path:
         raise WrongPathError(message)
     if _ELSEWHERE.match(path) or "\\" in path:
         raise WrongPathError("must be relative to the manifests folder, with `/` between folders")
-    start = manifest.parent if path.startswith(("./", "../")) else manifests
-    return start / path
+    return (manifest.parent if is_beside_manifest(path) else manifests) / path
+
+
+def is_beside_manifest(path: str) -> bool:
+    """Whether a path in a manifest is relative to the manifest, and not to the manifests folder."""
+    return path.startswith(("./", "../"))
 
 
 def real_name(path: Path, root: Path) -> str:

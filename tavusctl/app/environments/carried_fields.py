@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 
 from msgspec import Struct
 
+from tavusctl.config.files import is_beside_manifest
 from tavusctl.config.interpolation import escape_expressions
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Source
@@ -21,7 +22,6 @@ from tavusctl.rewrite.edit_steps import exact_text
 from tavusctl.rewrite.render_value import CannotAdoptError, included_file, included_files
 
 _OWN = ("kind", "name", "moved_from", "external", "id")  # what identifies an object: never carried over
-_RELATIVE = ("./", "../")
 
 
 class Side(Struct, frozen=True):
@@ -127,10 +127,10 @@ def target_value(field: Field, source: Side, target: Side) -> tuple[Json, Mappin
         target_place = _place(target, field.path)
         if isinstance(field.target, str) and included_file(field.target) and isinstance(text, str):
             return field.target, {target.included_path(included_file(field.target), target_place): text}
-        if not included_file(value).startswith(_RELATIVE):
+        if not is_beside_manifest(included_file(value)):
             return value, {}
         return escape_expressions(text) if isinstance(text, str) else value, {}
-    if any(name.startswith(_RELATIVE) for _, name in included_files(value)):
+    if any(is_beside_manifest(name) for _, name in included_files(value)):
         message = f"it names a file beside {field.place.path}; move the file into the manifests folder first"
         raise CannotAdoptError(message)
     return value, {}

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from tavusctl.app.files.manifest_sources import Sources
+from tavusctl.config.files import is_beside_manifest
 from tavusctl.config.interpolation import expressions
 from tavusctl.config.limits import MAX_YAML_BYTES
 from tavusctl.core.address import Address
@@ -22,7 +23,6 @@ from tavusctl.patch.pointer import join
 from tavusctl.rewrite.render_value import CannotAdoptError, included_file
 from tavusctl.rewrite.source_map import parse
 
-_RELATIVE: Final = ("./", "../")
 _SEPARATOR: Final = pattern(r"(?m)\A(?:.*\n)*?---[^\n]*\n")
 
 
@@ -87,4 +87,4 @@ def _relative_files(sources: Sources, manifest: Manifest) -> Iterator[tuple[str,
         place = written_at(document.sources, join(("spec", *map(str, keys))), document.source)
         names = [included_file(one) for one in expressions(leaf)] if isinstance(leaf, str) else []
         names += [leaf] if attachment and isinstance(leaf, str) and keys == (attachment.file,) else []
-        yield from ((sources.included_path(one, place), one) for one in names if one.startswith(_RELATIVE))
+        yield from ((sources.included_path(one, place), one) for one in names if is_beside_manifest(one))
