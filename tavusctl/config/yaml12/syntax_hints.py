@@ -25,6 +25,7 @@ _BY_PROBLEM: Final = (  # part of the problem that the parser names, in C or in 
     ("sequence entries", "put quotes around the text, or write the list into the lines below"),
     ("'-' indicator", _SAME_INDENT),
 )
+_STRAIGHT_QUOTES = 'the quotes of a text must be straight: replace the typographic ones by `"`'
 
 
 def hint(problem: str, above: str, line: str, column: int) -> str:
@@ -33,15 +34,15 @@ def hint(problem: str, above: str, line: str, column: int) -> str:
     Empty if the cause is unknown.  It quotes no text of the file, which may be a secret.
     """
     return (
-        look_alike_hint(line) or look_alike_hint(above, "the line above") or _usual_hint(problem, above, line, column)
+        look_alike_hint(line)
+        or look_alike_hint(above, "the line above")
+        or (_STRAIGHT_QUOTES if _TYPOGRAPHIC.match(line) else _usual_hint(problem, above, line, column))
     )
 
 
 def _usual_hint(problem: str, above: str, line: str, column: int) -> str:
     """The hint for a problem among ordinary characters."""
     before = line[: column - 1]
-    if _TYPOGRAPHIC.match(line):
-        return 'the quotes of a text must be straight: replace the typographic ones by `"`'
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return "indent with spaces, not with tabs"
     spaced = _SPACED.search(line)

@@ -333,7 +333,7 @@ def only(outcomes: Sequence[Outcome]) -> Outcome:
     return outcome
 
 
-def said(outcome: Outcome) -> tuple[str, str, str, int]:
+def facts(outcome: Outcome) -> tuple[str, str, str, int]:
     """The parts of an outcome that a report shows, and its exit code."""
     return outcome.status.value, outcome.remote_id, outcome.reason, outcome.exit_code
 

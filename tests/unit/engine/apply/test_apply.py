@@ -43,10 +43,10 @@ from tests.unit.engine.apply.applying import (
     bound,
     creating,
     deleting,
+    facts,
     gone,
     only,
     refused,
-    said,
     updating,
 )
 from tests.unit.state.test_recorder import Kept
@@ -64,7 +64,7 @@ def test_a_create_is_on_record_before_and_after() -> None:
     world = World(known={"persona": ["p7", "p8"], "document": ["d1"]})
     outcome = only(world.apply(creating()))
 
-    assert said(outcome) == ("done", "n0", "", 0)
+    assert facts(outcome) == ("done", "n0", "", 0)
     assert world.calls == [("post", "/v2/personas", {"persona_name": "Coach", "system_prompt": "Hi."})]
     begin, intent, bind = world.records
     assert (begin["is"], begin["known"]) == ("begin", {"persona": ["p7", "p8"]})
@@ -119,7 +119,7 @@ def test_a_create_that_was_surely_not_made_is_settled(error: TavusctlError, reas
     """A refusal is believed after one look, without a wait."""
     world = World()
     world.faults_before["post"] = [error]
-    assert said(only(world.apply(creating()))) == ("failed", "", reason, code)
+    assert facts(only(world.apply(creating()))) == ("failed", "", reason, code)
     assert world.kinds_of_records == ["begin", "intent", "result failed"]
     assert (world.verbs, world.looked_for) == (["post"], [0.0] * looks)
 
@@ -129,7 +129,7 @@ def test_a_create_that_was_refused_for_now_is_looked_for_before_it_counts_as_not
     world = World()
     world.faults_before["post"] = [Throttled(429, "slow down", "POST")]
 
-    assert said(only(world.apply(creating(), settle=20))) == ("failed", "", "POST was refused with 429: slow down", 11)
+    assert facts(only(world.apply(creating(), settle=20))) == ("failed", "", "POST was refused with 429: slow down", 11)
     assert world.kinds_of_records == ["begin", "intent", "result failed"]
     assert world.verbs == ["post"]
     assert (world.looked_for[0], world.looked_for[-1]) == (0.0, 20.0)
@@ -157,7 +157,7 @@ def test_a_lost_create_is_looked_for_until_it_is_found() -> None:
     world.finds = ["", "", "", "", "", "", "n0"]
     outcome = only(world.apply(creating(), settle=90))
 
-    assert said(outcome) == ("done", "n0", "", 0)
+    assert facts(outcome) == ("done", "n0", "", 0)
     assert world.looked_for == [0, 2, 5, 10, 30, 60, 90]
     assert world.reports[0] == ("find", "Coach p7")
     assert world.verbs == ["post"]
@@ -176,7 +176,7 @@ def test_a_create_that_never_showed_is_sent_once_more() -> None:
     world = World()
     world.faults_before["post"] = [LOST]
     outcome = only(world.apply(creating(), settle=5))
-    assert said(outcome) == ("done", "n0", "", 0)
+    assert facts(outcome) == ("done", "n0", "", 0)
     assert (world.verbs, world.looked_for) == (["post", "post"], [0, 2, 5])
     assert world.kinds_of_records == ["begin", "intent", "again", "bind"]
     assert world.records[2]["time"] == "2026-01-01T12:00:05+00:00"
@@ -194,7 +194,7 @@ def test_a_second_attempt_is_the_last(found: str) -> None:
         assert world.ledger.get(COACH) is not None
         assert world.kinds_of_records[-1] == "bind"
     else:
-        assert said(outcome) == ("unknown", "", "the answer was lost", 6)
+        assert facts(outcome) == ("unknown", "", "the answer was lost", 6)
         assert world.kinds_of_records == ["begin", "intent", "again"]
         assert len(world.replayed.pending) == 1
 
@@ -210,7 +210,7 @@ def test_a_look_that_tells_nothing_leaves_the_create_unknown(error: ApiError) ->
         if isinstance(error, Ambiguous)
         else "the object may have been created, and the check failed: no list"
     )
-    assert said(outcome) == ("unknown", "", reason, 6)
+    assert facts(outcome) == ("unknown", "", reason, 6)
     assert world.kinds_of_records == ["begin", "intent"]
 
 
@@ -261,7 +261,7 @@ def test_an_answer_that_cannot_be_recorded_leaves_the_create_unknown() -> None:
 def test_an_answer_without_an_id_is_none(answer: JsonObject) -> None:
     world = World(replies=[answer, answer])
     outcome = only(world.apply(creating(), settle=1))
-    assert said(outcome) == ("unknown", "", "the response to POST /v2/personas has no id", 6)
+    assert facts(outcome) == ("unknown", "", "the response to POST /v2/personas has no id", 6)
 
 
 @pytest.mark.parametrize("remote_id", ["x" * 100, "aZ0_-"])
@@ -293,7 +293,7 @@ def test_a_create_that_no_read_shows_is_unknown_and_looked_for_by_the_next_run()
     world = World(makes_nothing=True)
     outcome = only(world.apply(creating()))
     told = "the response to POST /v2/personas has the id n0, and no read shows it: no such object"
-    assert said(outcome) == ("unknown", "", told, 6)
+    assert facts(outcome) == ("unknown", "", told, 6)
     assert (world.ledger.get(COACH), world.ledger.ids) == (None, {})
     assert world.replayed.state.bindings == {}
     assert [(one.action, one.answered, one.name) for one in world.replayed.pending] == [(Action.CREATE, "n0", "Coach")]
@@ -359,7 +359,7 @@ def test_the_answer_to_another_request_is_none(answer: JsonObject) -> None:
     told = {"p9": "p9, whose object differs from the one sent"}.get(
         str(answer["persona_id"]), f"of another object, {answer['persona_id']}"
     )
-    assert said(outcome) == ("unknown", "", f"the response to POST /v2/personas has the id {told}", 6)
+    assert facts(outcome) == ("unknown", "", f"the response to POST /v2/personas has the id {told}", 6)
 
 
 def test_nothing_is_sent_again_once_a_stop_is_asked_for() -> None:
@@ -379,7 +379,7 @@ def test_a_stop_while_the_first_call_of_a_step_waits_skips_the_step(wait: str) -
 
     outcome = only(world.apply(creating()))
 
-    assert said(outcome) == ("skipped", "", "interrupted", 0)
+    assert facts(outcome) == ("skipped", "", "interrupted", 0)
     assert world.kinds_of_records == ["begin", "intent", "result failed"]
     assert world.looked_for == []
 
@@ -398,7 +398,7 @@ def test_a_stop_between_looks_ends_them() -> None:
     world.sleep = sleep  # type: ignore[method-assign]  # a clock is what the test says
     outcome = only(world.apply(creating()))
     reason = "interrupted before it was known whether `persona/coach` was created"
-    assert said(outcome) == ("unknown", "", reason, 6)
+    assert facts(outcome) == ("unknown", "", reason, 6)
     assert world.seconds == 1
 
 
@@ -412,7 +412,7 @@ def seen(body: JsonObject | None = None) -> Live:
 def test_an_update_is_a_patch_with_tests_and_its_inverse_on_record() -> None:
     world = bound()
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
-    assert said(outcome) == ("done", "p1", "", 0)
+    assert facts(outcome) == ("done", "p1", "", 0)
     guarded = [{"op": "test", "path": "/persona_name", "value": "Coach"}, NAME]
     assert world.calls == [("patch", "/v2/personas/p1", guarded)]
     assert world.kinds_of_records == ["begin", "intent", "bind"]
@@ -432,14 +432,14 @@ def test_an_update_is_a_patch_with_tests_and_its_inverse_on_record() -> None:
 
 def test_an_update_of_nothing_binds() -> None:
     world = bound()
-    assert said(only(world.apply(updating(AFTER)))) == ("done", "p1", "", 0)
+    assert facts(only(world.apply(updating(AFTER)))) == ("done", "p1", "", 0)
     assert (world.calls, world.kinds_of_records) == ([], ["begin", "bind"])
 
 
 def test_an_object_that_is_not_bound_is_bound_by_its_update() -> None:
     world = bound()
     world.bindings = {}
-    assert said(only(world.apply(updating(AFTER, NAME, live=seen())))) == ("done", "p1", "", 0)
+    assert facts(only(world.apply(updating(AFTER, NAME, live=seen())))) == ("done", "p1", "", 0)
     assert world.ledger.get(COACH) == Binding(COACH, "p1", AFTER)
     world.bindings = {}
     only(world.apply(updating(AFTER)))
@@ -451,7 +451,7 @@ def test_without_tests_an_edit_meanwhile_is_seen_before_anything_is_sent() -> No
     world.objects["p1"]["persona_name"] = "Edited"
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
     reason = "/persona_name of `persona/coach` was edited in the account during this run"
-    assert said(outcome) == ("failed", "p1", f"{reason}; nothing of this step was written", 3)
+    assert facts(outcome) == ("failed", "p1", f"{reason}; nothing of this step was written", 3)
     assert (world.calls, world.kinds_of_records) == ([], ["begin", "intent", "result failed"])
     world.objects["p1"] |= {"persona_name": "Coach", "system_prompt": "Edited"}
     assert only(world.apply(updating(AFTER, NAME, live=seen()))).status is Status.DONE
@@ -464,7 +464,7 @@ def test_a_member_that_somebody_added_meanwhile_is_seen_although_no_test_can_not
     add: JsonObject = {"op": "add", "path": "/greeting", "value": "Ours"}
     outcome = only(world.apply(updating({**BEFORE, "greeting": "Ours"}, add, live=seen())))
     reason = "/greeting of `persona/coach` was edited in the account during this run"
-    assert said(outcome) == ("failed", "p1", f"{reason}; nothing of this step was written", 3)
+    assert facts(outcome) == ("failed", "p1", f"{reason}; nothing of this step was written", 3)
     assert world.calls == []
 
 
@@ -510,21 +510,21 @@ def test_a_patch_of_what_is_gone_says_so() -> None:
     world.faults_before["patch"] = [gone("p1")]
     world.faults_before["look"] = [gone("p1")]
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
-    assert said(outcome) == ("failed", "p1", "p1 disappeared from the account during this run: no such object", 3)
+    assert facts(outcome) == ("failed", "p1", "p1 disappeared from the account during this run: no such object", 3)
     assert world.kinds_of_records == ["begin", "intent", "result failed"]
 
 
 def test_a_lost_patch_that_was_carried_out_is_done() -> None:
     world = bound()
     world.faults_after["patch"] = [LOST]
-    assert said(only(world.apply(updating(AFTER, NAME, live=seen())))) == ("done", "p1", "", 0)
+    assert facts(only(world.apply(updating(AFTER, NAME, live=seen())))) == ("done", "p1", "", 0)
     assert (world.verbs, world.kinds_of_records) == (["patch"], ["begin", "intent", "bind"])
 
 
 def test_a_lost_patch_that_was_not_carried_out_is_sent_again_with_its_tests() -> None:
     world = bound()
     world.faults_before["patch"] = [LOST]
-    assert said(only(world.apply(updating(AFTER, NAME, live=seen())))) == ("done", "p1", "", 0)
+    assert facts(only(world.apply(updating(AFTER, NAME, live=seen())))) == ("done", "p1", "", 0)
     assert world.verbs == ["patch", "patch"]
     assert world.calls[0] == world.calls[1]
 
@@ -535,7 +535,7 @@ def test_so_is_one_that_only_changes_case_or_white_space() -> None:
     world.faults_before["patch"] = [LOST]
     louder: JsonObject = {**NAME, "value": "COACH "}
 
-    assert said(only(world.apply(updating({**BEFORE, "persona_name": "COACH "}, louder, live=seen())))) == (
+    assert facts(only(world.apply(updating({**BEFORE, "persona_name": "COACH "}, louder, live=seen())))) == (
         ("done", "p1", "", 0)
     )
     assert world.verbs == ["patch", "patch"]
@@ -546,7 +546,7 @@ def test_a_lost_patch_without_tests_is_not_sent_again() -> None:
     world.faults_before["patch"] = [LOST]
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
     reason = "`persona/coach` is unchanged, but without `test` operations a repeated patch could be applied twice"
-    assert said(outcome) == ("unknown", "p1", reason, 6)
+    assert facts(outcome) == ("unknown", "p1", reason, 6)
     assert (world.verbs, world.kinds_of_records) == (["patch"], ["begin", "intent"])
 
 
@@ -562,9 +562,9 @@ def test_a_lost_patch_and_an_edit_meanwhile_are_a_conflict_where_tests_stop_a_la
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
     reason = "/persona_name of `persona/coach` was edited in the account during this run"
     if guarded:
-        assert said(outcome) == ("failed", "p1", f"{reason}; nothing of this step was written", 3)
+        assert facts(outcome) == ("failed", "p1", f"{reason}; nothing of this step was written", 3)
     else:
-        assert said(outcome) == ("unknown", "p1", f"sent, but the outcome could not be recorded: {reason}", 6)
+        assert facts(outcome) == ("unknown", "p1", f"sent, but the outcome could not be recorded: {reason}", 6)
     assert world.verbs == ["patch"]
     assert world.kinds_of_records == ["begin", "intent", *(["result failed"] if guarded else [])]
 
@@ -697,7 +697,7 @@ def test_a_read_that_is_behind_is_waited_for() -> None:
     world.lost = [not_kept()]
     world.faults_before["look"] = [None, None, world.lost.clear]
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
-    assert (said(outcome), world.seconds) == (("done", "p1", "", 0), 10.0)
+    assert (facts(outcome), world.seconds) == (("done", "p1", "", 0), 10.0)
     assert world.ledger.get(COACH) == Binding(COACH, "p1", AFTER)
 
 
@@ -804,7 +804,7 @@ def test_an_update_that_cannot_be_read_back_is_unknown(error: ApiError) -> None:
     world.faults_before["look"] = [error] * 3
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
     reason = f"the API confirmed the write, but no read does: {error.message}"
-    assert said(outcome) == ("unknown", "p1", reason, 6)
+    assert facts(outcome) == ("unknown", "p1", reason, 6)
     assert not world.ledger.pending
     found = world.ledger.get(COACH)
     assert found
@@ -829,7 +829,7 @@ def test_an_adopted_object_is_ours_before_it_is_changed() -> None:
 def test_a_deleted_object_is_kept_aside() -> None:
     world = bound()
     outcome = only(world.apply(deleting()))
-    assert said(outcome) == ("done", "p1", "", 0)
+    assert facts(outcome) == ("done", "p1", "", 0)
     assert world.kept_calls == [(COACH, "p1", BEFORE)]
     assert world.asked_users == [("p1", COACH)]
     assert world.calls == [("delete", "/v2/personas/p1", None)]
@@ -843,7 +843,7 @@ def test_what_somebody_uses_is_not_deleted() -> None:
     world = bound()
     world.using = ["persona/a", "persona p9"]
     outcome = only(world.apply(deleting()))
-    assert said(outcome) == ("failed", "p1", "persona/a, persona p9 refers to it; nothing was deleted", 3)
+    assert facts(outcome) == ("failed", "p1", "persona/a, persona p9 refers to it; nothing was deleted", 3)
     assert (world.calls, world.kinds_of_records) == ([], ["begin"])
 
 
@@ -852,7 +852,7 @@ def test_what_a_change_that_was_made_still_uses_is_a_conflict() -> None:
     world = bound()
     world.using = ["persona/other"]
     outcomes = world.apply(creating(OTHER), deleting())
-    assert said(outcomes[1]) == ("failed", "p1", "persona/other refers to it; nothing was deleted", 3)
+    assert facts(outcomes[1]) == ("failed", "p1", "persona/other refers to it; nothing was deleted", 3)
 
 
 @pytest.mark.parametrize("at", ["look", "delete"])
@@ -862,7 +862,7 @@ def test_what_is_gone_already_is_deleted(at: str) -> None:
         world.objects.clear()
     else:
         world.faults_after[at] = [gone("p1")]
-    assert said(only(world.apply(deleting()))) == ("done", "p1", "", 0)
+    assert facts(only(world.apply(deleting()))) == ("done", "p1", "", 0)
     assert world.kinds_of_records == ["begin", "intent", "forget"]
     assert world.verbs == (["delete"] if at == "delete" else [])
 
@@ -871,7 +871,7 @@ def test_what_is_gone_already_is_deleted(at: str) -> None:
 def test_a_lost_delete_is_looked_at_and_sent_again(carried_out: bool) -> None:
     world = bound()
     (world.faults_after if carried_out else world.faults_before)["delete"] = [LOST]
-    assert said(only(world.apply(deleting()))) == ("done", "p1", "", 0)
+    assert facts(only(world.apply(deleting()))) == ("done", "p1", "", 0)
     assert world.verbs == ["delete"] * (1 if carried_out else 2)
     assert world.objects == {}
 
@@ -885,7 +885,7 @@ def deletes_nothing(world: World) -> World:
 def test_a_confirmed_delete_that_did_nothing_has_failed() -> None:
     world = deletes_nothing(bound())
     reason = "the API confirmed the delete, but p1 is still in the account; it stays in the plan"
-    assert said(only(world.apply(deleting()))) == ("failed", "p1", reason, 5)
+    assert facts(only(world.apply(deleting()))) == ("failed", "p1", reason, 5)
     assert (world.verbs, world.seconds) == (["delete"], 10.0)
     assert world.kinds_of_records == ["begin", "intent", "result failed"]
     assert world.ledger.get(COACH) == Binding(COACH, "p1", BEFORE)
@@ -894,7 +894,7 @@ def test_a_confirmed_delete_that_did_nothing_has_failed() -> None:
 def test_a_read_may_be_older_than_a_delete() -> None:
     world = deletes_nothing(bound())
     world.faults_before["look"] = [None, None, partial(world.objects.pop, "p1")]
-    assert said(only(world.apply(deleting()))) == ("done", "p1", "", 0)
+    assert facts(only(world.apply(deleting()))) == ("done", "p1", "", 0)
     assert (world.seconds, world.ledger.get(COACH)) == (2.0, None)
 
 
@@ -903,7 +903,7 @@ def test_a_delete_that_no_last_read_confirms_is_unknown(looks: list[Exception | 
     world = deletes_nothing(bound())
     world.faults_before["look"] = [None, *looks]
     reason = "the API confirmed the delete, but it is not known whether it was carried out: no answer"
-    assert said(only(world.apply(deleting()))) == ("unknown", "p1", reason, 6)
+    assert facts(only(world.apply(deleting()))) == ("unknown", "p1", reason, 6)
     assert (world.kinds_of_records, len(world.ledger.pending)) == (["begin", "intent"], 1)
 
 
@@ -928,7 +928,7 @@ def test_an_old_version_whose_delete_did_nothing_stays_to_be_deleted() -> None:
 def test_a_delete_that_is_lost_twice_is_unknown() -> None:
     world = bound()
     world.faults_before["delete"] = [LOST, LOST]
-    assert said(only(world.apply(deleting()))) == ("unknown", "p1", "the answer was lost", 6)
+    assert facts(only(world.apply(deleting()))) == ("unknown", "p1", "the answer was lost", 6)
     assert world.kinds_of_records == ["begin", "intent"]
     assert world.ledger.get(COACH) == Binding(COACH, "p1", BEFORE)
 
@@ -939,7 +939,7 @@ def test_a_delete_that_was_surely_not_made_is_settled(error: TavusctlError, at: 
     world = bound()
     world.faults_before[at] = [error]
     outcome = only(world.apply(deleting()))
-    assert said(outcome) == ("failed", "p1", error.message, error.exit_code)
+    assert facts(outcome) == ("failed", "p1", error.message, error.exit_code)
     assert world.kinds_of_records == ["begin", "intent", "result failed"]
     assert "get" not in world.verbs
 
@@ -965,7 +965,7 @@ def test_deletes_wait_for_everything_else() -> None:
 def test_a_forgotten_object_stays() -> None:
     world = bound()
     outcome = only(world.apply(Change(Action.FORGET, Cause.ORPHANED, COACH, "p1", reason="retained")))
-    assert said(outcome) == ("done", "p1", "retained", 0)
+    assert facts(outcome) == ("done", "p1", "retained", 0)
     assert (world.ledger.get(COACH), world.calls, len(world.objects)) == (None, [], 1)
 
 
@@ -988,7 +988,7 @@ def test_what_every_other_call_would_meet_ends_the_run(error: TavusctlError, sto
     world.faults_before["post"] = [error]
     outcomes = world.apply(creating(), replace(creating(OTHER), waits_for=(COACH,)), creating(Address("persona", "x")))
     assert [one.status.value for one in outcomes] == ["failed", "skipped", "skipped"]
-    assert said(outcomes[0]) == ("failed", "", error.message, error.exit_code)
+    assert facts(outcomes[0]) == ("failed", "", error.message, error.exit_code)
     assert {one.reason for one in outcomes[1:]} <= {error.message, "waits for persona/coach, which did not succeed"}
     assert world.stop.is_requested() == stops
     assert world.verbs == ["post"]
@@ -1001,7 +1001,7 @@ def test_a_step_waits_for_what_it_needs() -> None:
     world = World()
     world.faults_before["post"] = [refused(400)]
     outcomes = world.apply(first, second, parallel=4)
-    assert said(outcomes[1]) == ("skipped", "", "waits for persona/coach, which did not succeed", 0)
+    assert facts(outcomes[1]) == ("skipped", "", "waits for persona/coach, which did not succeed", 0)
     assert world.verbs == ["post"]
 
 
@@ -1009,7 +1009,7 @@ def test_what_waits_for_a_refused_change_is_skipped_unless_there_is_something() 
     refusal = Refusal(updating(AFTER), "E400", 4, "no")
     step = replace(creating(OTHER), waits_for=(COACH,))
     world = World()
-    assert said(only(world.apply(step, refused=(refusal,)))) == (
+    assert facts(only(world.apply(step, refused=(refusal,)))) == (
         "skipped", "", "waits for persona/coach, which did not succeed", 0,
     )  # fmt: skip
     assert only(bound().apply(step, refused=(refusal,))).status is Status.DONE
@@ -1040,7 +1040,7 @@ def test_a_stop_before_the_first_step_leaves_everything() -> None:
     world = World()
     world.stop.request("interrupted")
     outcomes = world.apply(creating(), creating(OTHER))
-    assert [said(one) for one in outcomes] == [("skipped", "", "interrupted", 0)] * 2
+    assert [facts(one) for one in outcomes] == [("skipped", "", "interrupted", 0)] * 2
     assert (world.calls, len(world.reports)) == ([], 2)
 
 

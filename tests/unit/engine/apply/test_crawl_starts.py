@@ -27,10 +27,10 @@ from tests.unit.engine.apply.applying import (
     World,
     deleting,
     desired,
+    facts,
     gone,
     only,
     refused,
-    said,
 )
 
 
@@ -75,7 +75,7 @@ def busy(running: int) -> World:
 def test_a_recrawl_sends_the_crawl_and_remembers_that_alone() -> None:
     world = crawled()
     outcome = only(world.apply(recrawling()))
-    assert said(outcome) == ("done", "d1", "crawl started", 0)
+    assert facts(outcome) == ("done", "d1", "crawl started", 0)
     posts = [call for call in world.calls if call[0] == "post"]
     assert posts == [("post", "/v2/documents/d1/recrawl", {"crawl": {"depth": 2}})]
     intent = world.records[1]
@@ -130,7 +130,7 @@ def test_a_refused_recrawl_waits_or_fails(status: int) -> None:
 def test_a_recrawl_that_was_never_sent_is_settled() -> None:
     world = crawled()
     world.faults_before["post"] = [NeverSent("no network")]
-    assert said(only(world.apply(recrawling()))) == ("failed", "d1", "no network", 11)
+    assert facts(only(world.apply(recrawling()))) == ("failed", "d1", "no network", 11)
     assert world.kinds_of_records == ["begin", "intent", "result failed"]
 
 
@@ -147,7 +147,7 @@ def test_a_confirmed_recrawl_that_was_not_started_has_failed() -> None:
     world = crawled()
     world.faults_after["post"] = [lambda: world.objects["d1"].update(status="ready")]
     reason = "the API confirmed the crawl, but has not started it: status, number and time of the crawls are unchanged"
-    assert said(only(world.apply(recrawling()))) == ("failed", "d1", reason, 5)
+    assert facts(only(world.apply(recrawling()))) == ("failed", "d1", reason, 5)
     assert (world.verbs.count("post"), world.seconds) == (1, 10.0)
     assert world.kinds_of_records == ["begin", "intent", "result failed"]
     assert world.ledger.get(SITE) == world.bindings[SITE]
@@ -167,7 +167,7 @@ def test_a_confirmed_recrawl_that_no_read_tells_of_is_unknown() -> None:
     world.faults_before["get"] = [None, *[ApiError("no answer")] * 3]
     outcome = only(world.apply(recrawling()))
     told = "the API confirmed the crawl, and no read shows whether it was started: no answer"
-    assert said(outcome) == ("unknown", "d1", told, 6)
+    assert facts(outcome) == ("unknown", "d1", told, 6)
     assert world.kinds_of_records == ["begin", "intent"]
 
 
@@ -207,7 +207,7 @@ def test_a_document_that_was_never_crawled_cannot_be_crawled_again() -> None:
     world = crawled(crawl_config=None)
     outcome = only(world.apply(recrawling()))
     reason = "it was created without `crawl:`, so there is nothing to crawl again"
-    assert said(outcome) == ("failed", "d1", reason, 5)
+    assert facts(outcome) == ("failed", "d1", reason, 5)
 
 
 def test_a_crawl_that_is_not_kept_is_sent_along_from_then_on() -> None:
@@ -246,7 +246,7 @@ def test_a_document_is_read_as_its_kind_says() -> None:
 def test_a_sixth_crawl_is_left_to_a_later_run(action: Action) -> None:
     world = busy(5)
     outcome = only(world.apply(crawling(action)))
-    assert said(outcome) == ("deferred", "", "5 crawls are running, the maximum of the API", 0)
+    assert facts(outcome) == ("deferred", "", "5 crawls are running, the maximum of the API", 0)
     assert (world.verbs, world.waited) == (["list"], [])
 
 
@@ -297,7 +297,7 @@ def test_a_wait_for_room_that_cannot_go_on_is_over() -> None:
     world = busy(5)
     world.patience = 100
     world.faults_before["list"] = [None, ApiError("away")]
-    assert said(only(world.apply(crawling()))) == ("failed", "", "away", 11)
+    assert facts(only(world.apply(crawling()))) == ("failed", "", "away", 11)
     assert [over for *_, over in world.waited] == [False, True]
 
 
@@ -320,7 +320,7 @@ def test_what_is_used_by_changes_without_room_is_deleted_after_them() -> None:
     world.using = ["document/page", "document/site"]
     outcomes = world.apply(moved(crawling(), page), crawling(), deleting())
     reason = "document/page, document/site refers to it until its own change is applied"
-    assert said(outcomes[2]) == ("deferred", "p1", reason, 0)
+    assert facts(outcomes[2]) == ("deferred", "p1", reason, 0)
     assert world.verbs == ["list", "list"]
 
 
@@ -346,8 +346,8 @@ def test_a_step_that_waited_for_room_begins_nothing_after_a_stop() -> None:
 
     world.faults_before["post"] = [stop]
     first, second = sorted(world.apply(other, far, parallel=2), key=lambda one: one.status.value)
-    assert said(first) == ("done", first.remote_id, "crawl started", 0)
-    assert said(second) == ("skipped", second.remote_id, "interrupted", 0)
+    assert facts(first) == ("done", first.remote_id, "crawl started", 0)
+    assert facts(second) == ("skipped", second.remote_id, "interrupted", 0)
     assert world.verbs.count("post") == 1
 
 

@@ -21,10 +21,10 @@ from tests.unit.engine.apply.applying import (
     PERSONA,
     World,
     bound,
+    facts,
     gone,
     only,
     refused,
-    said,
     updating,
 )
 
@@ -183,7 +183,7 @@ def _refuse_slowly() -> None:
 def test_the_question_is_on_record_as_nothing_that_may_have_been_done() -> None:
     world = asked(refused(400), refused(400), None)
     world.faults_before["look"] = [Ambiguous("503")]
-    assert said(only(world.apply(updating(AFTER, NAME, live=seen())))) == ("failed", "p1", "503", 11)
+    assert facts(only(world.apply(updating(AFTER, NAME, live=seen())))) == ("failed", "p1", "503", 11)
     assert world.kinds_of_records == ["begin", "intent", "result failed"]
 
 

@@ -23,10 +23,10 @@ from tests.unit.engine.apply.applying import (
     creating,
     deleting,
     desired,
+    facts,
     gone,
     only,
     refused,
-    said,
     updating,
 )
 
@@ -55,7 +55,7 @@ def retiring(remote_id: str = "d0") -> Change:
 def test_a_new_half_that_is_ready_takes_the_address() -> None:
     world, step = replacing(retired=("d0",))
     world.faults_after["post"] = [lambda: world.objects["n1"].update(status="ready")]
-    assert said(only(world.apply(step))) == ("done", "n1", "", 0)
+    assert facts(only(world.apply(step))) == ("done", "n1", "", 0)
     first, second = [one["binding"] for one in world.records if one["is"] == "bind"]
     assert (first["remote_id"], first["successor"], first["retired"]) == ("d1", "n1", ["d0"])
     assert first["successor_spec"] == step.desired.spec if step.desired else None
@@ -88,7 +88,7 @@ def test_a_new_half_that_failed_leaves_the_old_one_in_use() -> None:
 def test_a_new_half_of_an_earlier_run_is_gone_on_with() -> None:
     world, step = replacing("d2")
     world.objects["d2"] = {"document_name": "Site", "status": "ready"}
-    assert said(only(world.apply(step))) == ("done", "d2", "", 0)
+    assert facts(only(world.apply(step))) == ("done", "d2", "", 0)
     assert world.ledger.get(SITE) == Binding(SITE, "d2", {"b": 1}, retired=("d1",))
     assert world.calls == []
 
@@ -135,7 +135,7 @@ def test_patience_ends() -> None:
 def test_an_old_half_goes_when_nobody_uses_it() -> None:
     world = World(objects={"d0": {"document_name": "Old"}, "d1": {}})
     world.bindings = {SITE: Binding(SITE, "d1", retired=("d9", "d0"))}
-    assert said(only(world.apply(retiring()))) == ("done", "d0", "", 0)
+    assert facts(only(world.apply(retiring()))) == ("done", "d0", "", 0)
     assert world.ledger.get(SITE) == Binding(SITE, "d1", retired=("d9",))
     assert world.asked_users == [("d0", None)]
     assert world.kept_calls == [(SITE, "d0", {"document_name": "Old"})]
@@ -146,14 +146,14 @@ def test_an_old_half_goes_when_nobody_uses_it() -> None:
 @pytest.mark.parametrize("bindings", [{}, {SITE: Binding(SITE, "d0")}])
 def test_what_is_in_use_is_not_retired(bindings: dict[Address, Binding]) -> None:
     world = World(objects={"d0": {}}, bindings=bindings)
-    assert said(only(world.apply(retiring()))) == ("deferred", "d0", "it is still in use", 0)
+    assert facts(only(world.apply(retiring()))) == ("deferred", "d0", "it is still in use", 0)
     assert (world.calls, world.asked_users) == ([], [])
 
 
 def test_an_old_half_that_is_used_waits() -> None:
     world = World(objects={"d0": {}}, bindings={SITE: Binding(SITE, "d1", retired=("d0",))})
     world.using = ["persona/a", "persona/b"]
-    assert said(only(world.apply(retiring()))) == ("deferred", "d0", "persona/a, persona/b still refers to it", 0)
+    assert facts(only(world.apply(retiring()))) == ("deferred", "d0", "persona/a, persona/b still refers to it", 0)
     assert world.calls == []
 
 
@@ -161,7 +161,7 @@ def test_a_step_is_deferred_with_what_it_waits_for() -> None:
     world, step = replacing()
     world.faults_after["post"] = [lambda: world.objects["n1"].update(status="processing")]
     outcomes = world.apply(step, replace(creating(), waits_for=(SITE,)))
-    assert said(outcomes[1]) == ("deferred", "", "waits for document/site", 0)
+    assert facts(outcomes[1]) == ("deferred", "", "waits for document/site", 0)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_a_wait_that_ends_without_a_look_says_so() -> None:
     world, step = making("processing")
     world.faults_before["look"] = [None, *([ApiError("away")] * 99)]
     outcome = only(world.apply(step))
-    assert said(outcome) == ("done", "n0", "created, but not known to be ready: away", 0)
+    assert facts(outcome) == ("done", "n0", "created, but not known to be ready: away", 0)
 
 
 def test_nothing_is_waited_for_without_patience_or_work() -> None:
@@ -214,7 +214,7 @@ def test_nothing_is_waited_for_without_patience_or_work() -> None:
     assert outcome.status is Status.DONE
     assert outcome.reason.startswith("processing: processing takes 5 to 15 minutes")
     world = World(patience=100)
-    assert said(only(world.apply(creating()))) == ("done", "n0", "", 0)
+    assert facts(only(world.apply(creating()))) == ("done", "n0", "", 0)
     assert (world.seconds, world.waited) == (0, [])
 
 
@@ -226,7 +226,7 @@ def test_a_stop_ends_a_wait() -> None:
             world.stop.request("interrupted")
 
     world.faults_before["look"] = [None, *([stop] * 50)]
-    assert said(only(world.apply(step))) == ("deferred", "n0", "created, and stopped waiting", 0)
+    assert facts(only(world.apply(step))) == ("deferred", "n0", "created, and stopped waiting", 0)
     assert world.waited[-1] == ("document/site", "", True)
     assert world.seconds < 5
 
@@ -266,7 +266,7 @@ def test_what_is_used_by_a_change_that_waits_is_left_with_it() -> None:
     world.bindings |= waiting.bindings
     world.faults_after["post"] = [lambda: world.objects["n2"].update(status="processing")]
     outcomes = world.apply(step, deleting())
-    assert said(outcomes[1]) == ("deferred", "p1", "document/site refers to it until its own change is applied", 0)
+    assert facts(outcomes[1]) == ("deferred", "p1", "document/site refers to it until its own change is applied", 0)
     assert world.verbs == ["post"]
 
 

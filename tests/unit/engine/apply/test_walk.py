@@ -35,7 +35,7 @@ from tests.unit.engine.apply.applying import (
     bound,
     creating,
     desired,
-    said,
+    facts,
     updating,
 )
 from tests.unit.state.test_recorder import Kept
@@ -50,7 +50,7 @@ class Slow:
 
     refused: str = ""
     ended: list[str] = field(default_factory=list)
-    begun: threading.Event = field(default_factory=threading.Event)
+    started: threading.Event = field(default_factory=threading.Event)
 
     def post(
         self, path: str, body: Any = None, *, fence: Fence, before_retry: Any = None, query: Any = None
@@ -58,11 +58,11 @@ class Slow:
         del path, fence, before_retry, query
         name = body["persona_name"]
         if name == self.refused:
-            self.begun.wait(5)
+            self.started.wait(5)
             message = "no"
             raise UnauthorisedError(message)
         if name != "first":
-            self.begun.set()
+            self.started.set()
         time.sleep(0.4)
         self.ended.append(name)
         return {"persona_id": f"p{name}", "persona_name": name}
@@ -113,7 +113,7 @@ def tools(api: Slow, *, broken: str = "") -> Dependencies:
 
     def remember(desired: Desired, binding: Binding) -> Binding:
         if desired.address.name == broken:
-            api.begun.wait(5)
+            api.started.wait(5)
             message = "a defect"
             raise RuntimeError(message)
         return binding
@@ -134,9 +134,9 @@ def tools(api: Slow, *, broken: str = "") -> Dependencies:
     )
 
 
-def applying(api: Slow, lent: Dependencies, store: Kept) -> ApplyContext:
+def applying(api: Slow, given: Dependencies, store: Kept) -> ApplyContext:
     ledger = Recorder(store, State("line"))
-    return ApplyContext(api, ledger, lent, Clock(), {}, {}, 0.0, 120.0, 2, Stop(), lambda _: None, lambda *_: None)
+    return ApplyContext(api, ledger, given, Clock(), {}, {}, 0.0, 120.0, 2, Stop(), lambda _: None, lambda *_: None)
 
 
 def test_a_defect_in_one_step_waits_for_the_calls_of_the_others() -> None:
@@ -187,11 +187,11 @@ def test_a_call_that_does_not_end_in_a_hurry_is_unknown() -> None:
         ended.wait(5)
 
     world.faults_before["post"] = [hang]
-    begun = time.monotonic()
+    started = time.monotonic()
     outcomes = world.apply(creating(), creating(OTHER))
-    assert said(outcomes[0]) == ("unknown", "", "interrupted during a call", 6)
-    assert said(outcomes[1]) == ("skipped", "", "interrupted", 0)
-    assert (next(ticks), time.monotonic() - begun < 1.0) == (7.5, True)
+    assert facts(outcomes[0]) == ("unknown", "", "interrupted during a call", 6)
+    assert facts(outcomes[1]) == ("skipped", "", "interrupted", 0)
+    assert (next(ticks), time.monotonic() - started < 1.0) == (7.5, True)
     assert world.reports == [("persona/coach", "unknown"), ("persona/other", "skipped")]
     ended.set()
 

@@ -30,10 +30,10 @@ JSON = st.recursive(
 
 
 def places(old: Json, new: Json, kind: ResourceKind | None = None, *path: str) -> list[str]:
-    return [_told(place) for place in ValueComparison(kind).differences(path, old, new)]
+    return [_line(place) for place in ValueComparison(kind).differences(path, old, new)]
 
 
-def _told(place: Place) -> str:
+def _line(place: Place) -> str:
     sides = [("" if side is ABSENT else canonical(side)) for side in (place.old, place.new)]
     return f"{place.name}{f' ({place.note})' if place.note else ''}: {sides[0]} -> {sides[1]}"
 
