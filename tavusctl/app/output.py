@@ -21,6 +21,7 @@ from tavusctl.core.ports import State
 from tavusctl.core.project_settings import Output
 from tavusctl.engine import renames
 from tavusctl.lib import dotenv
+from tavusctl.lib.atomic_files import remedy
 from tavusctl.lib.json_types import Json
 from tavusctl.lib.private_files import read_regular
 from tavusctl.reports.escaping import escape_json
@@ -162,4 +163,4 @@ def append(path: Path, text: Record) -> None:
         with path.open("a", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        raise UsageError(f"cannot write {path}, which GITHUB_OUTPUT names: {error.strerror}") from None
+        raise UsageError(f"cannot write {path}, which GITHUB_OUTPUT names: {error.strerror}", remedy(error)) from None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import secrets
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,15 @@ _ABANDONED: Final = 3600  # seconds: older temporary files are not in use any mo
 _LONGEST_BEGINNING: Final = 200  # bytes; the name of a temporary file is longer, and may have 255
 _TEMPORARY_NAME: Final = pattern(r"\..+\.[0-9]+\.[0-9a-f]{16}", re.DOTALL)
 _FOLDER_FLAGS: Final = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_REMEDIES: Final[Mapping[int, str]] = {
+    errno.ENOSPC: "free space on its disk, and run the command again",
+    errno.EDQUOT: "free space of your quota on its disk, and run the command again",
+    errno.EFBIG: "raise the limit of the size of files (`ulimit -f`), and run the command again",
+    errno.EMFILE: "raise the limit of open files (`ulimit -n`), and run the command again",
+    errno.ENFILE: "end other programs: all of them together have too many open files",
+    errno.EROFS: "its disk is read-only: use a folder on another disk",
+    errno.ENAMETOOLONG: "use a shorter name, or a folder with a shorter path",
+}
 
 
 class ChangedError(Exception):
@@ -105,6 +115,11 @@ def sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def remedy(error: OSError, otherwise: str = "") -> str:
+    """The hint for an error of a file; `otherwise` if the error itself does not show its cause."""
+    return _REMEDIES.get(error.errno or 0, otherwise)
 
 
 def _check(path: Path, expect: bytes | None) -> None:

@@ -73,7 +73,7 @@ class FileArtifacts:
             atomic_files.sync_directory(path.parent)
         except OSError as error:
             message = f"cannot keep {path}: {error.strerror}"
-            raise StateError(message, "check its folder and the disk", id="E903") from None
+            raise StateError(message, atomic_files.remedy(error, "check its folder and the disk"), id="E903") from None
 
     def get(self, name: str) -> bytes | None:
         """The content of a file; None if there is none."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
-from tests.scenarios.project import Project
+from tests.scenarios.project import Project, Result
 
 SAFE = {"name": "safe", "data": [{"guardrail_name": "calm", "guardrail_prompt": "You stay calm."}]}
 
@@ -160,3 +162,44 @@ def test_what_is_apart_is_written(written: Project) -> None:
     assert (written.root / "a").read_text().startswith("{")
     assert (written.root / "b").read_text().startswith("<!doctype html>")
     written.expect(0, "apply", ".tavusctl/plan.json", "--report", "json=a")
+
+
+def limited(project: Project, limit: str, size: int, *args: str) -> Result:
+    """A command in a process of its own, with a limit of the operating system."""
+    script = (
+        f"import resource; resource.setrlimit(resource.{limit}, ({size},) * 2); from tavusctl.cli import main; main()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, *args],
+        cwd=project.root,
+        env={**os.environ, **project.account.variables, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Result(ended.returncode, ended.stdout, ended.stderr)
+
+
+@pytest.mark.parametrize(
+    ("code", "args"),
+    [
+        (12, ("plan", "--out", "plan.new")),
+        (12, ("plan", "--report", "html=page.html")),
+        (12, ("schema", "--out", "schemas")),
+        (12, ("init", "another")),
+        (4, ("adopt", "persona/coach")),
+        (9, ("apply", "--yes")),
+        (9, ("export", "--out", "exported")),
+    ],
+)
+def test_a_file_that_has_no_room_is_told_with_what_to_do_and_leaves_all_files_as_they_were(
+    written: Project, code: int, args: tuple[str, ...]
+) -> None:
+    written.edit_in_portal("persona/coach", "/system_prompt", "Be kind, and be brief.\n")
+    before = contents(written)
+
+    ended = limited(written, "RLIMIT_FSIZE", 8, *args)
+
+    assert (ended.code, contents(written)) == (code, before), ended.err
+    assert "File too large" in ended.err
+    assert "help: raise the limit of the size of files (`ulimit -f`), and run the command again" in ended.err

@@ -66,7 +66,7 @@ def write(
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not path.parent.exists():
             raise _without_folder(path) from None
-        raise UsageError(f"cannot write `{path}`: {error.strerror}") from None
+        raise UsageError(f"cannot write `{path}`: {error.strerror}", atomic_files.remedy(error)) from None
 
 
 def check_writable(path: Path) -> None:
@@ -109,7 +109,7 @@ def errors_as_usage(verb: str, path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         message = f"cannot {verb} `{path}`: {error.strerror}"
-        raise UsageError(message) from None
+        raise UsageError(message, atomic_files.remedy(error)) from None
 
 
 def project_root() -> Path:

@@ -90,7 +90,7 @@ def _rewrite(target: Path, path: str, before: bytes, after: bytes) -> None:
         raise RefusedError(message, "run the command again", id="E431") from None
     except OSError as error:
         message = f"cannot write `{path}`: {error.strerror}"
-        raise RefusedError(message, "check its permissions", id="E431") from None
+        raise RefusedError(message, atomic_files.remedy(error, "check its permissions"), id="E431") from None
 
 
 @contextlib.contextmanager

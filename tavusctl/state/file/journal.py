@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from tavusctl.core.errors import StateError
-from tavusctl.lib.atomic_files import sync_directory
+from tavusctl.lib.atomic_files import remedy, sync_directory
 from tavusctl.lib.private_files import read_private
 from tavusctl.state.hash_chain import Chain, follow, link
 
@@ -31,7 +31,7 @@ class JournalFile:
         """Add a record and wait for the disk."""
         with self._guard:
             if self._distrusted:
-                raise _unusable(self.path, "append to", "an earlier write did not reach the disk")
+                raise _unusable(self.path, "append to", OSError(0, "an earlier write did not reach the disk"))
             chain = self._known or self._read()
             line, head = link(chain.head, record)
             self._write(chain, line if chain.complete else b"\n" + line)
@@ -48,7 +48,7 @@ class JournalFile:
             except FileNotFoundError:
                 pass  # there was never a journal
             except OSError as error:
-                raise _unusable(self.path, "clear", error.strerror) from None
+                raise _unusable(self.path, "clear", error) from None
 
     def _read(self) -> Chain:
         try:
@@ -56,7 +56,7 @@ class JournalFile:
         except FileNotFoundError:
             content = b""
         except OSError as error:
-            raise _unusable(self.path, "read", error.strerror) from None
+            raise _unusable(self.path, "read", error) from None
         return follow(content, f"the journal {self.path}")
 
     def _write(self, chain: Chain, line: bytes) -> None:
@@ -65,7 +65,7 @@ class JournalFile:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
             descriptor = os.open(self.path, flags, 0o600)
         except OSError as error:
-            raise _unusable(self.path, "append to", error.strerror) from None
+            raise _unusable(self.path, "append to", error) from None
         try:
             self._write_line(descriptor, chain, line)
         finally:
@@ -76,13 +76,13 @@ class JournalFile:
             size = os.fstat(descriptor).st_size
             if size != chain.size:
                 if self._known is not None:
-                    raise _unusable(self.path, "append to", "another process has changed it")
+                    raise _unusable(self.path, "append to", OSError(0, "another process has changed it"))
                 os.ftruncate(descriptor, chain.size)  # remove a torn last line, which was never acknowledged
             _write_all(descriptor, line)
         except OSError as error:
             with contextlib.suppress(OSError):
                 os.ftruncate(descriptor, chain.size)
-            raise _unusable(self.path, "append to", error.strerror) from None
+            raise _unusable(self.path, "append to", error) from None
         try:
             os.fsync(descriptor)
             if chain.size == 0:
@@ -91,7 +91,7 @@ class JournalFile:
             self._distrusted = True
             with contextlib.suppress(OSError):
                 os.ftruncate(descriptor, chain.size)
-            raise _unusable(self.path, "append to", error.strerror) from None
+            raise _unusable(self.path, "append to", error) from None
 
 
 def _write_all(descriptor: int, content: bytes) -> None:
@@ -100,6 +100,6 @@ def _write_all(descriptor: int, content: bytes) -> None:
         remaining = remaining[os.write(descriptor, remaining) :]
 
 
-def _unusable(path: Path, verb: str, reason: str | None) -> StateError:
-    message = f"cannot {verb} the journal {path}: {reason}"
-    return StateError(message, "check its folder and the disk", id="E903")
+def _unusable(path: Path, verb: str, error: OSError) -> StateError:
+    message = f"cannot {verb} the journal {path}: {error.strerror}"
+    return StateError(message, remedy(error, "check its folder and the disk"), id="E903")

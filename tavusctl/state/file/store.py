@@ -212,7 +212,7 @@ class FileStore:
 
     def _unusable(self, error: OSError, verb: str) -> StateError:
         message = f"cannot {verb} the state {self.path}: {error.strerror}"
-        return StateError(message, "check its folder and permissions", id="E903")
+        return StateError(message, atomic_files.remedy(error, "check its folder and permissions"), id="E903")
 
 
 def _device_and_inode(status: os.stat_result) -> tuple[int, int]:
