@@ -14,7 +14,6 @@ import os
 import queue
 import socket
 import ssl
-import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Sequence
@@ -29,6 +28,7 @@ from msgspec import Struct
 
 from tavusctl.core.errors import Ambiguous, NeverSent, TavusctlError
 from tavusctl.core.messages import site
+from tavusctl.lib import concurrency
 from tavusctl.secrets.redaction import shortened
 
 CONNECT_SECONDS = 5.0
@@ -256,7 +256,7 @@ class _Network(httpcore.NetworkBackend):
             except (OSError, UnicodeError) as error:
                 results.put(error)
 
-        threading.Thread(target=resolve, daemon=True).start()
+        concurrency.start(resolve)
         try:
             result = results.get(timeout=max(0.0, ends - time.monotonic()))
         except queue.Empty:

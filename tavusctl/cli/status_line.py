@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -69,12 +70,14 @@ class TerminalProgress(Struct, frozen=True):
             return f"{what}: {count()}; {_elapsed(time.monotonic() - start)}"
 
         thread = threading.Thread(target=_show_repeatedly, args=(self, line, finished), daemon=True)
-        thread.start()
+        with contextlib.suppress(RuntimeError):  # no thread can be started
+            thread.start()
         try:
             yield
         finally:
             finished.set()
-            thread.join()
+            if thread.ident:
+                thread.join()
         _log.info("done %s", line())
 
     def waits(self) -> WaitingLine:

@@ -1,4 +1,7 @@
-"""Concurrent work in daemon threads, for which the interpreter does not wait at its exit."""
+"""Concurrent work in daemon threads, for which the interpreter does not wait at its exit.
+
+Where the system starts no more threads, such as in a container with few processes, work is done one after the other.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,12 @@ import functools
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Final, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 Result = TypeVar("Result")
+_Parameters = ParamSpec("_Parameters")
 _ARENA_MAX: Final = -8  # M_ARENA_MAX of <malloc.h>
 _MMAP_THRESHOLD: Final = -3  # M_MMAP_THRESHOLD
 _LARGE: Final = 128 * 1024  # bytes; from a smaller one, each chunk of a response costs the kernel its own pages
@@ -72,11 +76,40 @@ def share_heap() -> None:
 
 
 def start(work: Callable[[], Result]) -> Future[Result]:
-    """Start work in a thread; the future has its result or error."""
+    """Start work in a thread; the future has its result or error.  Without a thread, the work is done here and now."""
     future: Future[Result] = Future()
     # Not a pool of the standard library: the interpreter waits for its threads at exit, even after Ctrl-C.
-    threading.Thread(target=_run_into, args=(work, future), daemon=True).start()
+    try:
+        threading.Thread(target=_run_into, args=(work, future), daemon=True).start()
+    except RuntimeError:  # no thread can be started
+        _run_into(work, future)
     return future
+
+
+def pool(size: int) -> Executor:
+    """A pool of so many threads; if they cannot all be started, one that does work when it is submitted."""
+    threads, are_started = ThreadPoolExecutor(size), threading.Event()
+    try:
+        for _ in range(size):  # each needs a thread of its own, because the others wait
+            threads.submit(are_started.wait)
+    except RuntimeError:
+        are_started.set()
+        threads.shutdown()
+        return _Sequence()
+    are_started.set()
+    return threads
+
+
+class _Sequence(Executor):
+    """Does work when it is submitted."""
+
+    def submit(
+        self, fn: Callable[_Parameters, Result], /, *args: _Parameters.args, **kwargs: _Parameters.kwargs
+    ) -> Future[Result]:
+        """The future of work that is done."""
+        future: Future[Result] = Future()
+        _run_into(functools.partial(fn, *args, **kwargs), future)
+        return future
 
 
 def run_all(works: Sequence[Callable[[], Result]], at_once: int = _MAX_THREADS) -> list[Result]:

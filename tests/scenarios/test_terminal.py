@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -298,3 +299,18 @@ def test_closed_streams_stop_nothing(changed: Project) -> None:
             check=False,
         )
         assert (run.returncode, run.stderr) == (2, ""), closed
+
+
+@pytest.mark.parametrize("command", [["apply", "--yes", "--allow-deletes", "1"], ["list"], ["verify"], ["drift"]])
+def test_without_threads_a_command_does_one_thing_after_the_other(changed: Project, command: list[str]) -> None:
+    """As in a container that allows few processes: a stack larger than the memory lets no thread start."""
+    script = "import threading; threading.stack_size(1 << 46); from tavusctl.cli import main; main()"
+    program = [sys.executable, "-c", script, *command]
+
+    run = subprocess.run(
+        program, cwd=changed.root, env=environment(changed), capture_output=True, text=True, check=False
+    )
+
+    assert run.returncode == 0, run.stderr
+    if command[0] == "apply":
+        assert changed.plan()["changes"] == []

@@ -6,7 +6,7 @@ After a stop, no new step starts.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from graphlib import TopologicalSorter
 from http import HTTPStatus
 from itertools import groupby
@@ -39,6 +39,7 @@ from tavusctl.engine.apply.drafts import MAKER_CHANGES, Blocked, OtherDraft
 from tavusctl.engine.apply.steps import ACTIONS
 from tavusctl.engine.apply.waiting import await_created
 from tavusctl.engine.safety import removals
+from tavusctl.lib import concurrency
 from tavusctl.lib.json_types import KeyPath
 from tavusctl.lib.patterns import pattern
 from tavusctl.patch import split
@@ -86,7 +87,7 @@ def _walk(ctx: ApplyContext, steps: Sequence[Change], refused: set[Address]) -> 
     outcomes: dict[int, Outcome] = {}
     # A waiting replacement or crawl must not block other steps: it has a thread of its own, and a turn only to call.
     waiting = sum(step.action is Action.REPLACE or quota.adds_crawl(step) for step in steps) if ctx.patience else 0
-    pool = ThreadPoolExecutor(max_workers=ctx.parallel + waiting)
+    pool = concurrency.pool(max(1, min(ctx.parallel + waiting, len(steps))))
     try:
         _run_all(ctx, steps, refused, pool, outcomes)
     except BaseException:
@@ -105,7 +106,7 @@ def _run_all(
     ctx: ApplyContext,
     steps: Sequence[Change],
     refused: set[Address],
-    pool: ThreadPoolExecutor,
+    pool: Executor,
     outcomes: dict[int, Outcome],
 ) -> None:
     graph = _graph(steps)
