@@ -419,3 +419,21 @@ def test_another_value_than_the_one_after_the_write_is_an_edit(project: Project)
 
     (drifted,) = project.plan()["drift"]
     assert [one["path"] for one in drifted["fields"]] == ["/delivery/api/auth/token"]
+
+
+def test_an_undo_takes_away_the_password_that_the_run_was_the_first_to_set(project: Project) -> None:
+    """That there was none is known, unlike the value of an earlier one."""
+    project.manifest("persona", "host", {"persona_name": "Host", "system_prompt": "You host."})
+    site = {"name": "Site", "persona_id": "${ref:persona/host}", "channel": "widget"}
+    project.manifest("deployment", "site", site)
+    project.apply()
+    project.manifest("deployment", "site", site | {"password": "${secret:DOOR}"})
+    project.apply()
+    (deployment,) = project.account.objects("deployments").values()
+    assert deployment["has_password"]
+
+    undone = project.expect(0, "undo", project.run("undo").out.split()[0], "--yes")
+
+    (deployment,) = project.account.objects("deployments").values()
+    assert not deployment["has_password"]
+    assert "TV304" not in undone.err

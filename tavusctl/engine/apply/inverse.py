@@ -40,14 +40,15 @@ def invert(ctx: ApplyContext, live: Live, operations: Sequence[JsonObject], appl
     recorded = []
     for undo_operation in reverse:
         path, old_value = patch.split(undo_operation["path"]), undo_operation.get("value", ABSENT)
-        # Reads leave out some secrets, so only what was applied shows whether a removed one had a value.
-        had_value = undo_operation["op"] != "remove" or not is_empty(value_at(applied, path))
-        is_lost = live.kind.field_at(path).secret and had_value
+        declared, was_empty = live.kind.field_at(path), old_value is ABSENT or is_empty(old_value)
+        # Reads leave out some secrets, so only what was applied shows whether an empty one had a value.
+        is_lost = declared.secret and not (was_empty and is_empty(value_at(applied, path)))
         if is_lost or _is_unrecordable(old_value):
             lost.append(as_text(undo_operation["path"]))
             continue
         value, hidden = _without_secrets(old_value, path)
         lost += hidden
+        value = None if value == "" and declared.secret and declared.nullable else value  # the API refuses ""
         recorded.append(undo_operation if value is ABSENT else {**undo_operation, "value": value})
     paths = patch_guards.places(after, recorded)
     values_after = {patch.join(path): _without_secrets(value_at(after, path), path)[0] for path in paths}
