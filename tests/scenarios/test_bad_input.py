@@ -106,8 +106,26 @@ def test_a_password_in_the_address_of_a_state_is_not_shown(project: Project) -> 
 BEFOREHAND: dict[str, tuple[list[str], dict[str, str | None], tuple[int, str], str]] = {
     "no key": ([], {"TAVUS_API_KEY": None}, (8, "E801"), "TAVUS_API_KEY is not set"),
     "an empty key": ([], {"TAVUS_API_KEY": " \n"}, (8, "E801"), "TAVUS_API_KEY is empty"),
-    "a key of two lines": ([], {"TAVUS_API_KEY": "canary\nsecond"}, (8, "E803"), "copy the API key again"),
-    "a key with an umlaut": ([], {"TAVUS_API_KEY": "canäry"}, (8, "E803"), "copy the API key again"),
+    "a key of two lines": ([], {"TAVUS_API_KEY": "canary\nsecond"}, (8, "E803"), "contains a line break, which"),
+    "a key with an umlaut": (
+        [],
+        {"TAVUS_API_KEY": "canäry"},
+        (8, "E803"),
+        "contains a character that is not ASCII, which",
+    ),
+    "a key in typographic quotes": (
+        [],
+        {"TAVUS_API_KEY": "“canary”"},
+        (8, "E803"),
+        "contains a typographic quote, which",
+    ),
+    "a key of two words": ([], {"TAVUS_API_KEY": "canary second"}, (8, "E803"), "contains a space, which"),
+    "a key with a zero width space": (
+        [],
+        {"TAVUS_API_KEY": "canary\u200b"},
+        (8, "E803"),
+        "an invisible character, which",
+    ),
     "a key file that is not there": (
         [],
         {"TAVUS_API_KEY": None, "TAVUS_API_KEY_FILE": "nowhere"},

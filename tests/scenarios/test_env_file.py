@@ -75,7 +75,7 @@ def test_a_missing_key_is_told_with_the_place_that_is_empty(
 def test_a_missing_key_outside_of_a_project_may_be_that_of_the_project(prepared: Project) -> None:
     (prepared.root / "tavusctl.yaml").unlink()
     told = prepared.run("plan", TAVUS_API_KEY=None)
-    assert (told.code, "; if a project has it in its `.env`, change to" in told.err) == (8, True)
+    assert (told.code, "no tavusctl.yaml here or above: change to the folder of your project" in told.err) == (8, True)
     assert "write it into `.env`" not in told.err
 
 

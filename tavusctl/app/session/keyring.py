@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from pathlib import Path
 from typing import Final
 
@@ -58,8 +59,8 @@ def _hint(name: str, session: LocalSession) -> str:
     unread = next((f"; {one.source}: {one.message}" for one in session.project_diagnostics if one.id == "TV130"), "")
     is_project = (session.root / FILE).is_file()
     file = f", or write it into `{ENV_FILE}`" if is_project and not session.grant else ""
-    elsewhere = "" if is_project else f"; if a project has it in its `{ENV_FILE}`, change to the folder of that project"
-    return f"run `export {name}=...`{file} (the API key is on the API page of the portal){elsewhere}{unread}"
+    elsewhere = "" if is_project else f"there is no {FILE} here or above: change to the folder of your project, or "
+    return f"{elsewhere}run `export {name}=...`{file} (the API key is on the API page of the portal){unread}"
 
 
 def _further_keys(session: LocalSession, former: str = "") -> tuple[str, str, str]:
@@ -99,8 +100,20 @@ def _key_and_source(name: str, session: LocalSession) -> tuple[str, str]:
 
 
 def _valid_key(key: str, source: str) -> str:
-    if key.isascii() and key.isprintable() and " " not in key:
+    strange = next((one for one in key if not (one.isascii() and one.isprintable()) or one == " "), "")
+    if not strange:
         return key
     # Such a value cannot be sent, and a later error about it could print it.
-    message = f"no API key: {source} contains characters that are not allowed in an API key"
+    message = f"the API key in {source} contains {_described(strange)}, which no API key has"
     raise UnauthorisedError(message, "copy the API key again, without other characters, on one line", id="E803")
+
+
+def _described(character: str) -> str:
+    """The sort of a character that no key has; the character itself may be a part of another secret."""
+    if character in "\r\n":
+        return "a line break"
+    if character.isspace():
+        return "a space"
+    if unicodedata.category(character) in ("Pi", "Pf"):
+        return "a typographic quote"
+    return "an invisible character" if not character.isprintable() else "a character that is not ASCII"
