@@ -35,6 +35,7 @@ _FOLDER: Final = _FILE | os.O_DIRECTORY
 
 
 _LEAST_PIECE, _PIECE = 4 * 1024, 1024 * 1024  # bytes that are read at a time
+_COPIES: Final = ("~", ".bak", ".old", ".orig", ".rej", ".swp", ".tmp")  # of files, made by editors and tools
 _MOST_OPEN: Final = 100  # folders kept open at a time
 Result = TypeVar("Result")
 
@@ -44,7 +45,8 @@ class UnreadableFileError(ValueError):
 
     too_large = False
     wrong_path = False  # the path names no file that may be read
-    hint = ""  # what would be right
+    hint = ""  # the name that would be right
+    advice = ""  # what to do with the file, if the name is right
 
 
 class TooLargeError(UnreadableFileError):
@@ -208,7 +210,9 @@ def as_text(content: bytes) -> str:
         text = content.decode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise UnreadableFileError(f"is not UTF-8 text (line {line})") from None
+        unreadable = UnreadableFileError(f"is not UTF-8 text (line {line})")
+        unreadable.advice = "save it as UTF-8"
+        raise unreadable from None
     if "\0" in text:
         raise UnreadableFileError("is not text: it contains NUL characters")
     # State and account usually have the same text: interned, it is in memory once, and comparing it is immediate.
@@ -283,7 +287,7 @@ def _names(folder: Path) -> list[str]:
 
 def _most_similar(name: str, names: Sequence[str]) -> str:
     """The most similar of some names: equal but for case and Unicode form, or with a few other letters; else empty."""
-    visible = [other for other in names if not other.startswith(".")]
+    visible = [other for other in names if not other.startswith(".") and not other.endswith(_COPIES)]
     same = [other for other in visible if _normalized(other) == _normalized(name)]
     matches = same or difflib.get_close_matches(name, visible, n=1, cutoff=0.8)
     return matches[0] if matches else ""

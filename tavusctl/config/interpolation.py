@@ -230,7 +230,7 @@ def _file(path: str, scope: Scope) -> FileText:
         return scope.read_file(path)
     except ValueError as error:
         likely_path = getattr(error, "hint", "")
-        otherwise = PATH_HINT if getattr(error, "wrong_path", False) else ""
+        otherwise = PATH_HINT if getattr(error, "wrong_path", False) else getattr(error, "advice", "")
         hint = f"write `${{file:{likely_path}}}`" if likely_path else otherwise
         raise _WrongError(Fault("TV110", f"file {shown(path)} {error}", hint)) from None
 

@@ -181,3 +181,9 @@ def test_a_header_that_says_nothing_secret_may_be_written_out(tmp_path: Path) ->
     (found,) = diagnostics_of(tmp_path, f"kind: persona\nname: a\nspec:\n  system_prompt: x\n  layers: {layers}\n")
 
     assert (found.id, found.message) == ("TV113", "layers.llm.headers.X-Key: the manifest contains a plaintext secret")
+
+
+@pytest.mark.parametrize("copy", ["coach.md.old", "coach.md~", "coach.md.bak", ".coach.md.swp"])
+def test_a_copy_that_a_tool_made_is_not_proposed(tmp_path: Path, copy: str) -> None:
+    (tmp_path / copy).touch()
+    assert files.similar_path(tmp_path / "coach.md", tmp_path) == ""

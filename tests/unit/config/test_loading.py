@@ -418,6 +418,7 @@ def test_no_file_is_read_that_is_not_the_projects(tmp_path: Path, path: str, rea
     }
     assert (diagnostic.id, str(diagnostic.source)) == ("TV110", "manifests/t.yaml:4:10")
     assert reason in diagnostic.message
+    assert "UTF-8" not in reason or diagnostic.hint == "save it as UTF-8"
     assert not found.manifests
 
 
