@@ -62,7 +62,8 @@ def rows(old: str, new: str) -> Iterator[Row]:
     if before == after:
         yield Row(RowType.NOTE, note="only the line breaks at the end of the text differ")
     elif [line.removesuffix("\r") for line in before] == [line.removesuffix("\r") for line in after]:
-        yield Row(RowType.NOTE, note="only line endings differ (CRLF, LF)")
+        change = "CRLF -> LF" if old.count("\r\n") > new.count("\r\n") else "LF -> CRLF"
+        yield Row(RowType.NOTE, note=f"only line endings differ: {change}")
     else:
         if old.split() == new.split():
             yield Row(RowType.NOTE, note="only white space differs")
