@@ -45,7 +45,7 @@ class Demo:
         )
         text = completed.stdout + (completed.stderr if completed.returncode else "")
         lines = text.rstrip().splitlines()
-        if show and len(lines) > show:
+        if show and len(lines) > show + 1:  # a line about one line would take its place
             print(f"{DIM}  ... {len(lines) - show} lines{RESET}")
             lines = lines[-show:]
         print("\n".join(f"  {line}" for line in lines))
