@@ -25,7 +25,10 @@ def parse_time(text: str) -> datetime:
     if text[:1].isalpha():  # the API writes RFC 1123 for videos: other objects may get it, too
         from email.utils import parsedate_to_datetime  # noqa: PLC0415 - slow to import, and hardly ever needed
 
-        parsed = parsedate_to_datetime(text)
+        try:
+            parsed = parsedate_to_datetime(text)
+        except OverflowError as error:  # a number of any size
+            raise ValueError(str(error)) from None
     else:
         parsed = datetime.fromisoformat(text)
     if not _FIRST_YEAR <= parsed.year <= _LAST_YEAR:

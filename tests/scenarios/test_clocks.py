@@ -15,6 +15,7 @@ import pytest
 from tests.scenarios.project import Account, Project, Result
 
 PROGRAM = Path(__file__).with_name("wrongclock.py")
+HUGE = "9" * 20  # more than a number of C
 HOURS = 10 * 3600
 CLOCKS = {"ahead": (HOURS, "no"), "behind": (-HOURS, "no"), "jumping": (HOURS, "yes")}
 COACH = {"persona_name": "Coach", "system_prompt": "You coach."}
@@ -135,9 +136,18 @@ def test_fm_066_without_a_date_the_clock_of_this_machine_counts(site: Project) -
     assert site.plan()["changes"] == []
 
 
-def test_fm_066_a_date_beyond_the_calendar_counts_as_none(project: Project) -> None:
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        f"Fri, 31 Dec {HUGE} 23:59:59 GMT",
+        f"Fri, {HUGE} Dec 2026 23:59:59 GMT",
+        f"Fri, 31 Dec 2026 23:59:59 +{HUGE}",
+    ],
+)
+def test_fm_066_a_date_beyond_the_calendar_counts_as_none(project: Project, date: str) -> None:
     empty = json.dumps({"data": [], "total_count": 0})
-    head = f"HTTP/1.1 200 OK\r\nDate: Fri, 31 Dec 9999 23:59:59 GMT\r\nContent-Length: {len(empty)}\r\n\r\n"
+    head = f"HTTP/1.1 200 OK\r\nDate: {date}\r\nContent-Length: {len(empty)}\r\n\r\n"
     project.account.fault(match="GET /v2/*", kind="raw", raw=head + empty, times=None)
     project.manifest("persona", "coach", COACH)
 
