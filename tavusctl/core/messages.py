@@ -169,10 +169,11 @@ def suggestion(word: str, names: Iterable[str], taken: Container[str] = ()) -> s
 
 def key_hint(key: str, known: Iterable[str], present: Container[str], refused: Iterable[str] = ()) -> str:
     """A hint for an unknown key: as of `suggestion`, or that it is nearly a key which is present already."""
+    names = [*known]
     odd = next((character for character in key if character in "\u200b\ufeff" or _is_odd_space(character)), "")
     if odd:
-        return f"replace the character U+{ord(odd):04X} by a normal space"
-    names = [*known]
+        code = f"the character U+{ord(odd):04X}"
+        return f"remove {code}" if key.replace(odd, "") in names else f"replace {code} by a normal space"
     hint = suggestion(key, names, {*refused, *(name for name in names if name in present)})
     similar = "" if hint.startswith("did") else nearest(key, [name for name in names if name in present])
     return f"remove it or `{similar}`, which is present already" if similar else hint
