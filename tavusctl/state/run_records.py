@@ -54,9 +54,10 @@ class RunRecords(Struct):
     artifacts: ArtifactStore
     archived_runs: list[FinishedRun] = []  # by this process
     withheld: dict[str, Sequence[str]] = {}  # by run: secrets in its records
+    failures: list[str] = []  # why records of runs could not be archived
 
     def keep(self, records: Sequence[bytes]) -> None:
-        """Archive the records of finished runs; if that fails, the runs cannot be undone, but it is not an error."""
+        """Archive the records of finished runs; if that fails, `failures` has the reason."""
         for run in _split_by_run(records):
             if not _has_changes(run):
                 continue  # it would only push out the records of a run that can be undone
@@ -68,9 +69,13 @@ class RunRecords(Struct):
             if secret_names:  # redacting the text would do harm: undo would write the redacted text into the account
                 self.withheld[run_id] = secret_names
                 content = journal.withheld_record(run[0], secret_names) + b"\n"
-            with contextlib.suppress(TavusctlError, OSError):
+            try:
                 self.artifacts.put(name, content)
-                self.archived_runs.append(journal.parse_finished_run(run))
+            except TavusctlError as error:
+                self.failures.append(error.message)
+                continue
+            self.archived_runs.append(journal.parse_finished_run(run))
+            with contextlib.suppress(TavusctlError, OSError):
                 self._remove_old(lineage, name, _last_time(run))
 
     def finished_run(self, lineage: str, run: str, check: Callable[[Sequence[bytes]], None]) -> FinishedRun:

@@ -1095,3 +1095,17 @@ def test_an_undo_lists_deployments_only_if_it_may_delete_what_they_refer_to(proj
 
     assert undo(project, "--allow-deletes", str(int(deletes))).code == 0
     assert ("/v2/deployments" in [one["path"] for one in project.account.requests]) is deletes
+
+
+def test_a_run_without_a_record_says_that_it_cannot_be_undone(coach: Project) -> None:
+    """Such as on a disk that has become full, or in a folder of another user: all else is done."""
+    coach.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You listen."})
+    runs = coach.root / ".tavusctl/runs"
+    runs.chmod(0o500)
+
+    applied = coach.run_restricted("apply", "--yes")
+    runs.chmod(0o700)
+
+    assert (applied.code, "undo with" in applied.out + applied.err) == (0, False), applied.err
+    assert "`undo` cannot undo this run, because it has no record: cannot keep" in applied.out + applied.err
+    assert coach.plan()["changes"] == []

@@ -105,6 +105,8 @@ class RunResult(Struct, frozen=True):
             yield f"next: decide about the draft of {', '.join(blocked)}, then run `{again}` again"
         elif statuses:
             yield f"next: run `{again}` again to continue"
+        for failure in self.archive.failures if self.archive else ():
+            yield f"`undo` cannot undo this run, because it has no record: {failure}"
         if self.archive and self.archive.archived_runs and _can_be_undone(self.archive.archived_runs[-1]):
             finished = self.archive.archived_runs[-1]
             names = ", ".join(self.archive.withheld.get(finished.run, ()))
