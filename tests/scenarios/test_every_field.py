@@ -374,3 +374,26 @@ def test_an_ignored_value_is_not_cleared_along_with_what_excludes_it(project: Pr
 
     assert (refused.code, project.account.sent) == (4, [])
     assert "`on_call: null` without `/on_call` in `lifecycle.ignore_changes`" in refused.out
+
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize(
+    ("key", "empty", "value"), [("greeting", None, "Hello"), ("context", "", "Here."), ("document_tags", [], ["a"])]
+)
+def test_a_field_that_a_manifest_newly_keeps_empty_is_managed_from_then_on(
+    project: Project, key: str, empty: Any, value: Any
+) -> None:
+    """The account has no value of it: nothing is sent, but an edit in the account is one afterwards."""
+    project.manifest("persona", "coach", PROMPT)
+    project.apply()
+    project.manifest("persona", "coach", {**PROMPT, key: empty})
+    project.account.forget()
+    project.apply()
+    assert project.account.writes == []
+    project.edit_in_portal("persona/coach", f"/{key}", value, op="add")
+
+    (drifted,) = project.plan()["drift"]
+
+    assert [(one["path"], one["cause"]) for one in drifted["fields"]] == [(f"/{key}", "drifted")]
+    project.expect(0, "adopt", "persona/coach")
+    assert project.plan()["changes"] == []

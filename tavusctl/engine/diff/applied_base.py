@@ -55,7 +55,15 @@ def differs_in_content(kind: ResourceKind, current: Binding, binding: Binding) -
         created_at=current.created_at,
     )
     before, after = binding.applied, current.applied
-    return reworded != current or not (same(kind, (), before, after) and same(kind, (), after, before))
+    is_same = same(kind, (), before, after) and same(kind, (), after, before)
+    return reworded != current or not is_same or _manages_more(before, after)
+
+
+def _manages_more(before: Json, after: Json) -> bool:
+    """Whether an applied spec has a key that the other lacks, even an empty one: its field is managed from then on."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return False
+    return any(key not in before or _manages_more(before[key], value) for key, value in after.items())
 
 
 def contains_known_secret(binding: Binding) -> bool:
