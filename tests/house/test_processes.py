@@ -298,9 +298,10 @@ def test_no_module_of_the_folder_is_run_by_the_module_of_ours(tmp_path: Path, be
 
 def test_only_an_apply_has_a_pool_of_threads() -> None:
     """Ctrl-C waits for the threads of a pool; an apply decides itself how long, all others use `run_all`."""
-    pools = [name(path) for path in files("tavusctl", suffix=".py") if "ThreadPoolExecutor" in path.read_text("utf-8")]
+    sources = {name(path): path.read_text("utf-8") for path in files("tavusctl", suffix=".py")}
 
-    assert pools == ["tavusctl/engine/apply/walk.py"]
+    assert [one for one in sources if "ThreadPoolExecutor" in sources[one]] == ["tavusctl/lib/concurrency.py"]
+    assert [one for one in sources if "concurrency.pool(" in sources[one]] == ["tavusctl/engine/apply/walk.py"]
 
 
 @pytest.mark.parametrize(
