@@ -47,6 +47,7 @@ _HOMES: Final = {
     **dict.fromkeys(SafetySection.model_fields, "write it below `safety:`"),
 }
 _HOST_KEYS: Final = frozenset(("base_url", "api_url", "host", "api_host", "endpoint", "url"))
+_KEY_KEYS: Final = frozenset({"api_key", "apikey", "api-key", "tavus_api_key", "key", "token"})
 
 
 def read(root: Path, content: bytes) -> tuple[Project, tuple[Diagnostic, ...]]:
@@ -143,6 +144,9 @@ def _report_unknown_key(document: JsonObject, path: KeyPath, collector: Diagnost
             f"{place}{key}: the host of the API is never read from a file",
             "use `--base-url` or TAVUS_BASE_URL",
         )
+    elif key.lower() in _KEY_KEYS:
+        message = f"{place}{key}: an API key is never read from this file"
+        hint = "remove it, write the key into `.env`, and name its variable with `api_key_env` in an environment"
     else:
         message = f"{place}unknown key {shown(key)}"
         present = as_object(value_at(document, tuple(above)))
