@@ -245,8 +245,9 @@ class ResourceKind(Struct, frozen=True, eq=False):
 
     @functools.cache
     def is_read_in_part(self, path: KeyPath) -> bool:
-        """Whether reads may show more of the value at a path than `spec` has; list indices are given as `*`."""
-        patterns = (split(pointer) for pointer, traits in self.fields.items() if traits.read_in_part)
+        """Whether the server may have more of the value at a path than `spec` or a read; list indices are `*`."""
+        patterns = [split(pointer) for pointer, traits in self.fields.items() if traits.read_in_part]
+        patterns += [split(pointer)[:-1] for pointer, traits in self.fields.items() if traits.masked]
         return any(_matches(pattern[: len(path)], path) for pattern in patterns)
 
     def unwrap(self, body: JsonObject) -> JsonObject:
