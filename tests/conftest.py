@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tavusctl.lib.strict_json import strict_json
 from tavusctl.secrets import redaction
 
 if TYPE_CHECKING:
@@ -72,6 +73,13 @@ def _own_secrets() -> Iterator[None]:
     """Forget the secrets of a test after it: otherwise every output would be searched for ever more secrets."""
     with redaction.isolated_run():
         yield
+
+
+@pytest.fixture(autouse=True)
+def _documents_stay_as_they_were_read() -> Iterator[None]:
+    """All documents share their empty parts, so nothing may be added to one in place."""
+    yield
+    assert strict_json(b'{"object":{},"list":[]}') == {"object": {}, "list": []}
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import contextlib
 import json
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, NoReturn
 
 from msgspec import MsgspecError, Raw, ValidationError
@@ -26,6 +26,8 @@ _QUICK_DECODER: Final = Decoder()  # accepts duplicate keys, but otherwise the s
 _MEMBERS_DECODER: Final = Decoder(dict[str, Raw])  # leaves the members of an object as they are
 _ITEMS_DECODER: Final = Decoder(list[Raw])  # the same for the items of a list
 _PIECE: Final = 256 * 1024  # bytes: a larger value is decoded in parts
+# The empty object and the empty list of all documents: nobody adds to a document that was read.
+_EMPTY: Final[Mapping[type, Container]] = {dict: {}, list: []}
 _ESCAPED_COLON: Final = pattern(rb"\\u003[aA]")
 _TOKENS: Final = pattern(rb'"(?:[^"\\]++|\\.)*+"?|[\[{,]', re.DOTALL)
 
@@ -105,7 +107,8 @@ def _check_size(content: bytes, most: int) -> None:
 def _check_depth_and_intern(value: Json, depth: int) -> int:
     """Check the depth of a parsed value, and count the colons in its JSON: one after each key, and those in texts.
 
-    Its texts are interned, because thousands of bodies, and the manifests too, have equal texts.
+    Its texts are interned, because thousands of bodies, and the manifests too, have equal texts; so are empty objects
+    and lists, which stand for most fields that nobody has set.
     """
     if not isinstance(value, dict | list):
         return value.count(":") if isinstance(value, str) else 0
@@ -121,7 +124,7 @@ def _check_depth_and_intern(value: Json, depth: int) -> int:
 
 
 def _intern_texts(container: Container, containers: list[Container]) -> int:
-    """Intern the texts of an object or a list, and add its containers; return the number of colons."""
+    """Intern the texts of an object or a list, and share its empty containers; add containers, count colons."""
     colons = len(container) + "".join(container).count(":") if type(container) is dict else 0
     for at, inner in container.items() if type(container) is dict else enumerate(container):
         if type(inner) is str:
@@ -129,6 +132,8 @@ def _intern_texts(container: Container, containers: list[Container]) -> int:
             colons += inner.count(":")
         elif type(inner) is dict or type(inner) is list:
             containers.append(inner)
+            if not inner:
+                container[at] = _EMPTY[type(inner)]  # type: ignore[index]  # as above
     return colons
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 
 from tavusctl.core.json_tree import canonical, plain_bytes, share_parts, unshared
 from tavusctl.engine.compare.three_way import compare
+from tavusctl.lib.strict_json import strict_json
 from tests.laws.patches import pairs
 from tests.laws.specs import bound, desired, live
 
@@ -36,6 +37,15 @@ def test_equal_parts_are_one_object() -> None:
     assert document["one"] == {"x": 1}
     assert document["one"] is not other["one"]
     assert share_parts(document["llm"], copy.deepcopy(other["llm"]))
+
+
+def test_documents_share_their_empty_parts() -> None:
+    document: Any = strict_json(b'{"tags":[],"llm":{"headers":{},"tools":[[],{"a":0}]}}')
+    other: Any = strict_json(canonical(document).encode())
+
+    assert document == other == {"tags": [], "llm": {"headers": {}, "tools": [[], {"a": 0}]}}
+    assert document["tags"] is document["llm"]["tools"][0] is other["tags"]
+    assert document["llm"]["headers"] is other["llm"]["headers"]
 
 
 def test_a_patch_changes_one_place_of_a_value_that_stands_in_two() -> None:
