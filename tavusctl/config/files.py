@@ -128,6 +128,7 @@ def keep_folders_open() -> Iterator[None]:
         yield
     finally:
         _folders.reset(before)
+        _listed.cache_clear()  # the names of all files, which nobody asks for again
         for folder in folders.values():
             os.close(folder.descriptor)
 
