@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from tavusctl.config import files, overlays, yaml12
 from tavusctl.config.attachments import AttachmentResolver, FileDigest
-from tavusctl.config.cache.entry import Entry, FileRead, entry_of, from_cache
+from tavusctl.config.cache.entry import Entry, FileRead, Shape, entry_of, from_cache
 from tavusctl.config.cache.manifest_cache import ManifestCache
 from tavusctl.config.cache.trace import digest
 from tavusctl.config.envelope import ParsedManifest, open_document
@@ -139,18 +139,18 @@ class Reading(Struct):
         """The manifests of a file from the cache; where it has no valid entry, they are read and stored in it."""
         self.included_files.inclusions.clear()
         content_digest = cache.files[os.fspath(self._files[source.path])]
-        entry = cache.find(source.path, content_digest)
+        found = cache.find(source.path, content_digest)
         cached = (
-            from_cache(entry, source, self._overlay_digest, self._files, self.included_files, cache.digests)
-            if entry
+            from_cache(found, source, self._overlay_digest, self._files, self.included_files, cache.digests)
+            if found
             else None
         )
-        if entry and cached is not None:
+        if found and cached is not None:
             for parsed in cached:
                 self._register_base(
                     parsed.address, parsed.source, parsed.manifest.moved_from if parsed.manifest else ()
                 )
-            self._store_entry(cache, source, entry, is_new=False)
+            self._store_entry(cache, source, *found, is_new=False)
             return cached
         budget_before, diagnostics_before = replace(self.included_files.budget), len(self.diagnostics)
         self.included_files.inclusions.clear()  # texts that were read only to check the outdated entry
@@ -160,16 +160,16 @@ class Reading(Struct):
         # Paths with characters that cannot be printed may have the same shown path.
         is_plain = os.fspath(self._files[source.path]).isprintable()
         file_read = FileRead(content_digest, manifests, self._laid_over, budget_before)
-        entry = entry_of(file_read, self.included_files, cache.digests) if is_silent and is_plain else None
-        if entry is None:
+        made = entry_of(file_read, self.included_files, cache.digests) if is_silent and is_plain else None
+        if made is None:
             cache.mark_incomplete()
         else:
-            self._store_entry(cache, source, entry, is_new=True)
+            self._store_entry(cache, source, *made, is_new=True)
         return manifests
 
-    def _store_entry(self, cache: ManifestCache, source: Source, entry: Entry, *, is_new: bool) -> None:
+    def _store_entry(self, cache: ManifestCache, source: Source, entry: Entry, shape: Shape, *, is_new: bool) -> None:
         """Store the cache entry of a file, and note the included texts that the entry depends on."""
-        cache.keep(source.path, entry, is_new=is_new)
+        cache.keep(source.path, entry, shape, is_new=is_new)
         inclusions = zip(self.included_files.inclusions, entry.included_texts, strict=True)
         digests = {included.path: brought.digest for included, brought in inclusions}
         cache.note_texts(self._files[source.path], digests)

@@ -295,6 +295,26 @@ def test_what_is_right_has_an_entry(spec: str) -> None:
         assert b"manifests/b.yaml" in cache_of(root).read_bytes()
 
 
+def test_pointers_are_kept_once_and_only_as_long_as_an_entry_has_them() -> None:
+    """They may quote a secret that is known only later."""
+    with a_project() as root:
+        for name in ("b", "c"):
+            manifest("manifests", name, PERSONA)(root)
+        manifest("manifests", "d", PERSONA + f"  layers: {{{{llm: {{{{extra_body: {{{{'{KEY}': 1}}}}}}}}}}}}\n")(root)
+        read(root, caches=True, secret=False)
+        kept = cache_of(root).read_bytes()
+        assert kept.count(b"/pipeline_mode") == 2  # of "d", and of all others
+        assert b"/extra_body/" + KEY.encode() in kept
+        read(root, caches=True, secret=True)
+        assert not any(KEY.encode() in file.read_bytes() for file in cache_of(root).parent.iterdir())
+
+        read(root, caches=True, secret=False)
+        assert b"/extra_body/" + KEY.encode() in cache_of(root).read_bytes()
+        manifest("manifests", "d", PERSONA)(root)
+        read(root, caches=True, secret=False)
+        assert cache_of(root).read_bytes().count(b"/pipeline_mode") == 1
+
+
 def test_silence_about_a_part_is_none_about_the_whole() -> None:
     with a_project() as root:
         manifest("manifests", "b", NAMES_A_FILE.replace("n.", "a."))(root)

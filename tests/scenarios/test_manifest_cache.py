@@ -55,11 +55,12 @@ def forged(project: Project) -> Project:
     project.manifest("persona", "coach", SPEC | {"system_prompt": "You coach well."})
     project.expect(0, "plan")
     known = opened(project)
-    entry = msgspec.msgpack.decode(known._known["manifests/persona-coach.yaml"], type=Entry)
+    shape, raw = known._known["manifests/persona-coach.yaml"]
+    entry = msgspec.msgpack.decode(raw, type=Entry)
     parsed = entry.manifests[0].parsed
     assert parsed.manifest
     parsed.manifest.spec["system_prompt"] = "You lie."
-    known.keep("manifests/persona-coach.yaml", entry, is_new=True)
+    known.keep("manifests/persona-coach.yaml", entry, shape, is_new=True)
     known.save()
     return project
 

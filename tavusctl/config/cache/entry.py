@@ -28,6 +28,9 @@ Value = TypeVar("Value")
 Leaves = tuple[tuple[KeyPath, Value], ...]
 
 
+Shape = tuple[Places, ...]  # pointers of the positions in each manifest of a file; nearly all files have the same
+
+
 class IncludedText(Struct, frozen=True, array_like=True):
     """A text that a manifest includes from a file, by its digest."""
 
@@ -40,11 +43,11 @@ class CachedManifest(Struct, frozen=True, array_like=True):
     """A parsed manifest in the form that is stored.
 
     Its positions, references, secrets and included texts are stored apart; in `spec`, an empty text replaces them.
+    The pointers of its positions are in the shape of its file.
     """
 
     parsed: ParsedManifest
     paths: tuple[str, ...]  # of the files in its positions
-    places: Places  # by pointer: where the numbers of its position begin
     numbers: list[int]  # see `Positions`
     references: Leaves[Address]
     secrets: Leaves[SecretText]
@@ -63,12 +66,11 @@ class Entry(Struct, frozen=True, array_like=True):
     manifests: tuple[CachedManifest, ...]
 
 
-def pack(parsed: ParsedManifest, texts: Sequence[str]) -> CachedManifest:
+def pack(parsed: ParsedManifest, positions: Positions, texts: Sequence[str]) -> CachedManifest:
     """Prepare a manifest for the cache; `texts` are those that its file includes."""
     manifest = parsed.manifest
     if manifest is None:
-        return CachedManifest(parsed, (), {}, [], (), (), ())
-    positions = Positions.of(manifest.sources)
+        return CachedManifest(parsed, (), [], (), (), ())
     references = tuple((path, leaf) for path, leaf in manifest.special_leaves if isinstance(leaf, Address))
     secrets = tuple((path, leaf) for path, leaf in manifest.special_leaves if isinstance(leaf, SecretText))
     included = tuple(
@@ -81,7 +83,6 @@ def pack(parsed: ParsedManifest, texts: Sequence[str]) -> CachedManifest:
     return CachedManifest(
         replace(parsed, manifest=stripped),
         positions.paths,
-        positions.places,
         positions.numbers.tolist(),
         references,
         secrets,
@@ -89,7 +90,7 @@ def pack(parsed: ParsedManifest, texts: Sequence[str]) -> CachedManifest:
     )
 
 
-def unpack(cached: CachedManifest, texts: Sequence[str]) -> ParsedManifest:
+def unpack(cached: CachedManifest, places: Places, texts: Sequence[str]) -> ParsedManifest:
     """Restore a manifest from the cache; `texts` are those that its file includes."""
     manifest = cached.parsed.manifest
     if manifest is None:
@@ -97,7 +98,7 @@ def unpack(cached: CachedManifest, texts: Sequence[str]) -> ParsedManifest:
     included = ((path, texts[number]) for path, number in cached.texts)
     leaves: dict[KeyPath, Leaf | str] = dict([*cached.references, *cached.secrets, *included])
     spec = with_leaves(manifest.spec, leaves)
-    sources = Positions(cached.paths, cached.places, compact(cached.numbers))
+    sources = Positions(cached.paths, places, compact(cached.numbers))
     return replace(cached.parsed, manifest=replace(manifest, spec=spec, sources=sources))
 
 
@@ -111,7 +112,7 @@ class FileRead(Struct, frozen=True):
 
 
 def from_cache(
-    entry: Entry,
+    found: tuple[Entry, Shape],
     source: Source,
     overlay_digest: Callable[[Address], str],
     files: Mapping[str, Path],
@@ -123,6 +124,7 @@ def from_cache(
     `overlay_digest` returns the digest of the overlay document of an address, or an empty text; `files` has the paths
     of manifest files by shown path.
     """
+    entry, shape = found
     addresses = [cached.parsed.address for cached in entry.manifests]
     overlays = {str(address): over for address in addresses if address and (over := overlay_digest(address))}
     budget = included_files.budget
@@ -137,17 +139,21 @@ def from_cache(
             return None
         texts.append(text)
     included_files.budget.count(source, values=entry.values, text=entry.text, expressions=entry.expressions)
-    return [unpack(cached, texts) for cached in entry.manifests]
+    return [unpack(cached, places, texts) for cached, places in zip(entry.manifests, shape, strict=True)]
 
 
-def entry_of(file_read: FileRead, included_files: IncludedFiles, digests: Digests) -> Entry | None:
-    """The cache entry of a file; None if its manifests depend on more than its bytes, texts, overlays and settings."""
+def entry_of(file_read: FileRead, included_files: IncludedFiles, digests: Digests) -> tuple[Entry, Shape] | None:
+    """The cache entry of a file, and its shape.
+
+    None if its manifests depend on more than its bytes, texts, overlays and settings.
+    """
     manifests = [parsed.manifest for parsed in file_read.manifests if parsed.manifest]
     if len(manifests) < len(file_read.manifests) or not all(map(_is_closed, manifests)):
         return None
     texts = [included.text for included in included_files.inclusions]
+    positions = [Positions.of(manifest.sources) for manifest in manifests]
     before, after = file_read.budget_before, included_files.budget
-    return Entry(
+    entry = Entry(
         file_read.content,
         {**file_read.overlays},
         tuple(
@@ -157,8 +163,9 @@ def entry_of(file_read: FileRead, included_files: IncludedFiles, digests: Digest
         after.values - before.values,
         after.text - before.text,
         after.expressions - before.expressions,
-        tuple(pack(parsed, texts) for parsed in file_read.manifests),
+        tuple(pack(parsed, place, texts) for parsed, place in zip(file_read.manifests, positions, strict=True)),
     )
+    return entry, tuple(one.places for one in positions)
 
 
 def _is_closed(manifest: Manifest) -> bool:

@@ -2,8 +2,8 @@
 
 An entry is valid for exactly the bytes of its file, of the overlays merged into it and of all texts that it includes,
 and for what the whole cache depends on: code, settings, variables.  A file with diagnostics has no entry.  Included
-texts are not copied, and entries that contain the value of a secret are not stored.  A cache file that is damaged,
-outdated or not signed by this user counts as empty.
+texts are not copied, pointers that many files have are stored once (`Shape`), and entries that contain the value of a
+secret are not stored.  A cache file that is damaged, outdated or not signed by this user counts as empty.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from msgspec import Struct, field
 from tavusctl.config.cache import signed_file
 from tavusctl.config.cache.disk_answers import Disk, DiskAnswers
 from tavusctl.config.cache.document_digests import Digests
-from tavusctl.config.cache.entry import Entry
+from tavusctl.config.cache.entry import Entry, Shape
 from tavusctl.config.cache.trace import FilesRead
 from tavusctl.secrets import redaction
 
-_ARRAY_OF_THREE: Final = b"\x93"  # of MessagePack
+_ARRAY: Final = 0x90  # of MessagePack, with the length added
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _MAP: Final = b"\xdf"  # of the length in the next four bytes
+_Stored = tuple[Shape, msgspec.Raw]
 
 
 class CleanLintRun(Struct, frozen=True, array_like=True):
@@ -39,8 +40,14 @@ class CleanLintRun(Struct, frozen=True, array_like=True):
 
 class _Content(Struct, array_like=True):
     dependency_digest: bytes
-    entries: dict[str, msgspec.Raw]  # by shown path of the file
+    entries: dict[str, tuple[int, msgspec.Raw]]  # the number of its shape and the entry, by shown path of the file
     clean_runs: dict[str, CleanLintRun]  # by the set of rules
+    shapes: list[Shape]
+
+    @property
+    def stored(self) -> dict[str, _Stored]:
+        """The entries with their shapes, by shown path of the file."""
+        return {file: (self.shapes[number], raw) for file, (number, raw) in self.entries.items()}
 
 
 class ManifestCache(Struct):
@@ -52,9 +59,10 @@ class ManifestCache(Struct):
     digests: Digests
     is_part: bool = False  # only some files are read: entries of others stay as they are
     before_write: Callable[[], None] = lambda: None
-    _known: dict[str, msgspec.Raw] = {}  # entries as saved, by shown path
+    _known: dict[str, _Stored] = {}  # entries as saved, by shown path
     _clean_runs: dict[str, CleanLintRun] = {}
-    _entries: dict[str, msgspec.Raw | slice] = {}  # entries of this run, by shown path; new ones are parts of `_new`
+    # Entries of this run, by shown path; new ones are parts of `_new`.
+    _entries: dict[str, tuple[Shape, msgspec.Raw | slice]] = {}
     _new: bytearray = bytearray()  # in one piece, because memory between other values could not be used again
     _read: hashlib._Hash = field(default_factory=hashlib.sha256)  # of all that was read, in order
     _is_complete: bool = True  # whether `_read` has all that was read
@@ -82,7 +90,7 @@ class ManifestCache(Struct):
         saved = signed_file.read(path, key, _Content)
         if saved is None or saved.dependency_digest != dependency_digest:
             return cls(path, key, dependency_digest, digests, is_part, before_write, _is_changed=True)
-        return cls(path, key, dependency_digest, digests, is_part, before_write, saved.entries, saved.clean_runs)
+        return cls(path, key, dependency_digest, digests, is_part, before_write, saved.stored, saved.clean_runs)
 
     @property
     def files_read(self) -> FilesRead | None:
@@ -101,21 +109,21 @@ class ManifestCache(Struct):
         """Record the included texts that the entry of a manifest file depends on."""
         self.texts_by_file[os.fspath(path)] = {os.fspath(text): digest for text, digest in digests.items()}
 
-    def find(self, file: str, content: bytes) -> Entry | None:
-        """The entry of a file with this digest, or None; it counts as used only once it is passed to `keep`."""
-        raw = self._known.get(file)
+    def find(self, file: str, content: bytes) -> tuple[Entry, Shape] | None:
+        """The entry of a file with this digest, and its shape, or None; it counts as used once it is passed to `keep`."""
+        shape, raw = self._known.get(file, ((), None))
         with contextlib.suppress(msgspec.MsgspecError):
             entry = msgspec.msgpack.decode(raw, type=Entry) if raw is not None else None
-            return entry if entry and entry.content == content else None
+            return (entry, shape) if entry and entry.content == content else None
         return None
 
-    def keep(self, file: str, entry: Entry, *, is_new: bool) -> None:
+    def keep(self, file: str, entry: Entry, shape: Shape, *, is_new: bool) -> None:
         """Keep the entry of a file, unless it cannot be serialised."""
         self.is_used |= not is_new
         try:
             read = file, entry.content, sorted(entry.overlays.items()), entry.included_texts
             self._read.update(_ENCODER.encode(read))
-            self._entries[file] = self._encode(entry) if is_new else self._known[file]
+            self._entries[file] = (shape, self._encode(entry)) if is_new else self._known[file]
         except (TypeError, ValueError, OverflowError):
             self.mark_incomplete()
         else:
@@ -158,7 +166,8 @@ class ManifestCache(Struct):
         """
         entries = {**self._known, **self._entries} if self.is_part else self._entries
         views = {
-            file: memoryview(self._new)[place] if isinstance(place, slice) else place for file, place in entries.items()
+            file: (shape, memoryview(self._new)[place] if isinstance(place, slice) else place)
+            for file, (shape, place) in entries.items()
         }
         self._write(views, self._clean_runs, is_changed=self._is_changed or entries.keys() != self._known.keys())
         self._known, self._entries, self._new, self._is_changed = {}, {}, bytearray(), False
@@ -167,16 +176,23 @@ class ManifestCache(Struct):
         """Write the saved cache again if it contains the value of a secret that is known by now, without that."""
         saved = signed_file.read(self.path, self.key, _Content)
         if saved and saved.dependency_digest == self.dependency_digest:
-            self._write(saved.entries, saved.clean_runs, is_changed=False)
+            self._write(saved.stored, saved.clean_runs, is_changed=False)
 
     def _write(
         self,
-        entries: Mapping[str, msgspec.Raw | memoryview],
+        entries: Mapping[str, tuple[Shape, msgspec.Raw | memoryview]],
         clean_runs: Mapping[str, CleanLintRun],
         *,
         is_changed: bool,
     ) -> None:
-        kept = {file: raw for file, raw in entries.items() if not _contains_secret(file, raw)}
+        shapes = _Shapes()
+        numbers = {file: shapes.number_of(shape) for file, (shape, _) in entries.items()}
+        secret = {number for number, shape in enumerate(shapes.distinct) if _contains_secret(shape)}
+        kept = {
+            file: stored
+            for file, stored in entries.items()
+            if not (numbers[file] in secret or _contains_secret(file, stored[1]))
+        }
         # Questions of rules quote manifests.  If an entry is missing, they are of no use.
         runs = clean_runs if self._is_complete else {}
         if len(kept) < len(entries) or _contains_secret(runs):
@@ -191,14 +207,40 @@ class ManifestCache(Struct):
 
 
 def _encoded(
-    dependency_digest: bytes, entries: Mapping[str, msgspec.Raw | memoryview], clean_runs: Mapping[str, CleanLintRun]
+    dependency_digest: bytes,
+    entries: Mapping[str, tuple[Shape, msgspec.Raw | memoryview]],
+    clean_runs: Mapping[str, CleanLintRun],
 ) -> Iterator[bytes | memoryview]:
     """A `_Content` as MessagePack, in parts, because its entries are large."""
-    yield _ARRAY_OF_THREE + msgspec.msgpack.encode(dependency_digest) + _MAP + len(entries).to_bytes(4, "big")
-    for file, raw in entries.items():
-        yield msgspec.msgpack.encode(file)
+    shapes = _Shapes()
+    yield _array(4) + msgspec.msgpack.encode(dependency_digest) + _MAP + len(entries).to_bytes(4, "big")
+    for file, (shape, raw) in entries.items():
+        yield msgspec.msgpack.encode(file) + _array(2) + msgspec.msgpack.encode(shapes.number_of(shape))
         yield memoryview(raw)
     yield msgspec.msgpack.encode(clean_runs)
+    yield msgspec.msgpack.encode(shapes.distinct)
+
+
+def _array(length: int) -> bytes:
+    return bytes([_ARRAY + length])
+
+
+class _Shapes(Struct):
+    """The shapes of the entries of a cache, each once."""
+
+    distinct: list[Shape] = []
+    _numbers: dict[object, int] = {}  # by content, and by identity of its parts
+
+    def number_of(self, shape: Shape) -> int:
+        """The number of a shape; nearly always its very parts have one already."""
+        parts = tuple(map(id, shape))
+        number = self._numbers.get(parts)
+        if number is None:
+            content = "content", tuple(tuple(places.items()) for places in shape)
+            number = self._numbers[parts] = self._numbers.setdefault(content, len(self.distinct))
+            if number == len(self.distinct):
+                self.distinct.append(shape)
+        return number
 
 
 def _contains_secret(*parts: object) -> bool:

@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from tavusctl.lib import atomic_files
 
-_MAGIC: Final = b"tavusctl cache 3\n"
+_MAGIC: Final = b"tavusctl cache 4\n"
 _SIGNED: Final = len(_MAGIC) + hashlib.sha256().digest_size
 _IGNORED: Final = b"*\n"  # git ignores everything in the folder
 _OWNER: Final = 0o700
