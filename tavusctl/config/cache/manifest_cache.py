@@ -110,7 +110,7 @@ class ManifestCache(Struct):
         self.texts_by_file[os.fspath(path)] = {os.fspath(text): digest for text, digest in digests.items()}
 
     def find(self, file: str, content: bytes) -> tuple[Entry, Shape] | None:
-        """The entry of a file with this digest, and its shape, or None; it counts as used once it is passed to `keep`."""
+        """The entry of a file with this digest, and its shape, or None; it is used once it is passed to `keep`."""
         shape, raw = self._known.get(file, ((), None))
         with contextlib.suppress(msgspec.MsgspecError):
             entry = msgspec.msgpack.decode(raw, type=Entry) if raw is not None else None
