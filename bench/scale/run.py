@@ -113,7 +113,7 @@ def plan_gates(planned: list[Planned], rivals: list[tuple[str, int, Cost]]) -> I
             largest.cold.cpu / thousand.cold.cpu,
             12,
         )
-        yield Gate(f"memory of a cold plan of {most:,} objects, MB", max(plan.cold.memory for plan in planned), 210)
+        yield Gate(f"memory of a cold plan of {most:,} objects, MB", max(plan.cold.memory for plan in planned), 200)
     for name, size, cost in rivals:
         if size == most:
             yield Gate(f"CPU time of a plan of {size:,} objects / that of {name}", largest.cost.cpu / cost.cpu, 1)
