@@ -121,6 +121,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "TV282": _warns("misspelled-tag", "tag that no object of the project has, but nearly"),
     "TV291": _warns("blank-text", "blank text in a list, or as a condition"),
     "TV292": _warns("reference-as-text", "reference in a field for text, whose value would be an id"),
+    "TV293": _warns("quotes-in-text", "text with typographic quotes around all of it, which are sent"),
     "TV301": _warns("retained-version", "old version retained"),
     "TV302": _warns("failed-object", "object that cannot be used, because its processing failed"),
     "TV303": _warns("pending-create", "object that an interrupted run may have created, not visible yet"),

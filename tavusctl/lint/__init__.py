@@ -87,6 +87,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("TV282", matching_names.misspelled_tag, _PERSONA),
     Rule("TV291", blank_texts.blank_text),
     Rule("TV292", expressions.reference_as_text),
+    Rule("TV293", prompts.typographic_quotes),
 )
 
 BLOCKING_IDS: Final = frozenset(rule.id for rule in RULES if rule.blocks_plan)

@@ -35,6 +35,7 @@ _WITH_PURPOSE = pattern(
     rf"|(?<=[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])[{_VARIATIONS}](?![{_VARIATIONS}])"
     r"|\r"
 )
+_TYPOGRAPHIC = pattern(r"\s*[\u201c-\u201f\u00ab\u00bb][^\u201c-\u201f\u00ab\u00bb]+[\u201c-\u201f\u00ab\u00bb]\s*")
 _DIRECTION_MARKS = pattern(r"[\u061c\u200e\u200f]")
 # Keys whose texts identify something: programs and people take such a text for what it looks like.
 _IDENTIFYING_KEY = pattern(
@@ -129,6 +130,16 @@ def invisible_characters(subject: Subject) -> Iterator[Finding]:
         return [] if escape.is_plain(text) else _positions(escape.PATTERN, _masked(text))
 
     yield from _findings(subject, positions, "remove it")
+
+
+def typographic_quotes(subject: Subject) -> Iterator[Finding]:
+    """Report a text with typographic quotes around all of it: for YAML, they are a part of the text."""
+    if subject.is_ascii:
+        return
+    for place, text in subject.texts:
+        if _TYPOGRAPHIC.fullmatch(text):
+            message = f"{'.'.join(place.path)}: the typographic quotes around the text are a part of it, and are sent"
+            yield Finding(place.pointer, message, 'remove them, or write `"` in their place')
 
 
 def bidi_characters(subject: Subject) -> Iterator[Finding]:
