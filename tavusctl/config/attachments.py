@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from tavusctl.config.collector import DiagnosticCollector
-from tavusctl.config.interpolation import PATH_HINT
+from tavusctl.config.interpolation import path_hint
 from tavusctl.core.address import Source
 from tavusctl.core.messages import either, shown
 from tavusctl.core.model import LocalFile
@@ -102,14 +102,7 @@ def _measure(
         file = resolver.measure(path, attachment.limit, source)
     except ValueError as error:
         id = "TV115" if getattr(error, "too_large", False) else "TV110"
-        likely_name = getattr(error, "hint", "")
-        otherwise = PATH_HINT if getattr(error, "wrong_path", False) else ""
-        collector.error(
-            id,
-            f"{attachment.file}: the file {shown(path)} {error}",
-            source,
-            f"write `{likely_name}`" if likely_name else otherwise,
-        )
+        collector.error(id, f"{attachment.file}: the file {shown(path)} {error}", source, path_hint(error, path))
         return None
     if not file.size:
         collector.error("TV110", f"{attachment.file}: the file {shown(path)} is empty", source)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
@@ -229,10 +230,19 @@ def _file(path: str, scope: Scope) -> FileText:
     try:
         return scope.read_file(path)
     except ValueError as error:
-        likely_path = getattr(error, "hint", "")
-        otherwise = PATH_HINT if getattr(error, "wrong_path", False) else getattr(error, "advice", "")
-        hint = f"write `${{file:{likely_path}}}`" if likely_path else otherwise
+        hint = path_hint(error, path, "${{file:{}}}")
         raise _WrongError(Fault("TV110", f"file {shown(path)} {error}", hint)) from None
+
+
+def path_hint(error: ValueError, path: str, form: str = "{}") -> str:
+    """What to do about a path that leads to no file that may be read; `form` is how the right path is written."""
+    likely_path = getattr(error, "hint", "")
+    name, found = path.rpartition("/")[2], likely_path.rpartition("/")[2]
+    if name != found and unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", found):
+        return "rename the file: its name looks like this one, but has letters such as `é` in another Unicode form"
+    if likely_path:
+        return f"write `{form.format(likely_path)}`"
+    return PATH_HINT if getattr(error, "wrong_path", False) else getattr(error, "advice", "")
 
 
 _SCHEMES: Final[dict[str, Callable[[str, Scope], Json]]] = {"ref": _ref, "file": _file, "var": _var, "secret": _secret}

@@ -473,3 +473,18 @@ def test_in_a_folder_whose_path_is_too_long_that_is_told(project: Project, monke
         assert ended.returncode == 12, ended.stderr
         assert "error: cannot read the current folder: File name too long" in ended.stderr
         assert "help: move the project to a folder with a shorter path" in ended.stderr
+
+
+@pytest.mark.parametrize("folder", ["prompts", "../prompts"])
+def test_a_file_whose_name_only_looks_the_same_is_told(project: Project, folder: str) -> None:
+    """A Mac may write `é` as two characters; on other systems, that is another name."""
+    project.write(f"manifests/{folder}/re\u0301sume\u0301.md", "You listen.")
+    path = f"{folder}/r\u00e9sum\u00e9.md"
+    project.manifest("persona", "coach", {**COACH, "system_prompt": f"${{file:{path}}}"})
+    project.manifest("document", "notes", {"document_name": "N", "document_file": path, "upload": "s3://bucket/notes"})
+
+    refused = project.expect(10, "validate")
+
+    hint = "help: rename the file: its name looks like this one, but has letters such as `é` in another Unicode form"
+    assert refused.out.count(hint) == 2
+    assert "help: write `" not in refused.out
