@@ -113,7 +113,9 @@ def _check_depth_and_intern(value: Json, depth: int) -> int:
     if not isinstance(value, dict | list):
         return value.count(":") if isinstance(value, str) else 0
     colons, level = 0, [value]
-    for _ in range(depth):
+    for remaining in range(depth, 0, -1):
+        if remaining == 1 and any(isinstance(inner, dict | list) for outer in level for inner in _inner(outer)):
+            break  # also if these are empty
         next_level: list[Container] = []
         for outer in level:
             colons += _intern_texts(outer, next_level)
@@ -124,17 +126,22 @@ def _check_depth_and_intern(value: Json, depth: int) -> int:
 
 
 def _intern_texts(container: Container, containers: list[Container]) -> int:
-    """Intern the texts of an object or a list, and share its empty containers; add containers, count colons."""
+    """Intern the texts of an object or a list, and share its empty containers; add the others, count colons."""
     colons = len(container) + "".join(container).count(":") if type(container) is dict else 0
     for at, inner in container.items() if type(container) is dict else enumerate(container):
         if type(inner) is str:
             container[at] = sys.intern(inner)  # type: ignore[index]  # a key, or the index of an item
             colons += inner.count(":")
         elif type(inner) is dict or type(inner) is list:
-            containers.append(inner)
-            if not inner:
+            if inner:
+                containers.append(inner)
+            else:
                 container[at] = _EMPTY[type(inner)]  # type: ignore[index]  # as above
     return colons
+
+
+def _inner(container: Container) -> Iterable[Json]:
+    return container.values() if isinstance(container, dict) else container
 
 
 def _unique_members(pairs: list[tuple[str, Json]]) -> JsonObject:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import pytest
 from hypothesis import given
 
 from tavusctl.core.json_tree import canonical, plain_bytes, share_parts, unshared
 from tavusctl.engine.compare.three_way import compare
-from tavusctl.lib.strict_json import strict_json
+from tavusctl.lib.strict_json import MAX_DEPTH, strict_json
 from tests.laws.patches import pairs
 from tests.laws.specs import bound, desired, live
 
@@ -46,6 +47,14 @@ def test_documents_share_their_empty_parts() -> None:
     assert document == other == {"tags": [], "llm": {"headers": {}, "tools": [[], {"a": 0}]}}
     assert document["tags"] is document["llm"]["tools"][0] is other["tags"]
     assert document["llm"]["headers"] is other["llm"]["headers"]
+
+
+@pytest.mark.parametrize("inner", [b"", b"{}", b"[]", b"0"])
+def test_an_empty_part_counts_as_a_level(inner: bytes) -> None:
+    deepest = MAX_DEPTH - (inner in (b"{}", b"[]"))
+    assert strict_json(b"[" * deepest + inner + b"]" * deepest)
+    with pytest.raises(ValueError, match="too deeply"):
+        strict_json(b"[" * (deepest + 1) + inner + b"]" * (deepest + 1))
 
 
 def test_a_patch_changes_one_place_of_a_value_that_stands_in_two() -> None:
