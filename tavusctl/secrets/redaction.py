@@ -52,7 +52,7 @@ _USUAL = (ALL[1], NESTED[1], PACKED[1])  # encodings inside which others usually
 _READ_CHARACTERS = 1_000_000  # of all readings of one text; a text of 8 KB has at most 125
 _USUAL_READINGS = 40  # of a longer text with encodings
 _MOST_CHARACTERS = 8_000_000  # of these readings; a text of 200 KB is the longest that has all of them
-_FEWEST_READINGS = 6  # of a text with encodings, however long it is
+_FEWEST_READINGS = 6  # of a text with encodings, however long it is; those with one encoding come before
 _READ_FOR_RARE: tuple[tuple[re.Pattern[str], ...], ...] = (
     (),
     (NESTED[1],),
@@ -242,12 +242,13 @@ class _Readings:
     def _encodings_by_text(self) -> dict[str, tuple[re.Pattern[str], ...]]:
         """The texts of all readings, each with the encodings that were undone for it, in order.
 
-        Of a long text with many encodings, these are the readings with the fewest unusual ones.
+        Of a long text with many encodings, these are the readings with one encoding, and of the others those with the
+        fewest unusual ones.
         """
         encodings_of: dict[str, tuple[re.Pattern[str], ...]] = {self._text: ()}
         numbers = count()
         pending = sorted(_next_readings(self._text, (), numbers))
-        for _ in range(_number_of_readings(len(self._text) + 1)):
+        for _ in range(len(pending) + _number_of_readings(len(self._text) + 1)):
             if not pending:
                 break
             *_, text, before, spelling = heapq.heappop(pending)
@@ -322,13 +323,16 @@ def _number_of_readings(length: int) -> int:
 
 def _next_readings(
     text: str, before: tuple[re.Pattern[str], ...], numbers: Iterator[int]
-) -> Iterator[tuple[int, int, int, str, tuple[re.Pattern[str], ...], re.Pattern[str]]]:
-    """What can be undone next in a reading: (unusual ones, level, number, text, undone before, encoding), to sort."""
+) -> Iterator[tuple[bool, int, int, int, str, tuple[re.Pattern[str], ...], re.Pattern[str]]]:
+    """What can be undone next in a reading, to sort: the first level before others, then by how usual and how deep.
+
+    After these three and a number come the text, what was undone before, and the encoding.
+    """
     if len(before) < _MAX_DEPTH:
         # Also separately, as a secret itself may look encoded; at deeper levels, only all at once.
         for spelling in possible_spellings(text) if len(before) < _SEPARATE_DEPTH else (ALL[1],):
             unusual = sum(one not in _USUAL for one in (*before, spelling))
-            yield unusual, len(before), next(numbers), text, before, spelling
+            yield bool(before), unusual, len(before), next(numbers), text, before, spelling
 
 
 def _replace_spans(text: str, spans: Iterable[tuple[int, int]]) -> str:

@@ -334,6 +334,17 @@ def test_the_time_for_a_text_that_is_too_long_for_all_readings_hardly_grows_with
     assert seconds(1_000_000) < 3 * seconds(200_000)
 
 
+@pytest.mark.parametrize(
+    "encoded",
+    [",".join(str(ord(char)) for char in "abcdefgh-12345"), "".join(chr(ord(c) + 0xFEE0) for c in "abcdefgh-12345")],
+)
+def test_a_secret_in_one_encoding_is_found_in_a_text_of_any_length_with_other_encodings(encoded: str) -> None:
+    register("abcdefgh-12345")
+    around = "a &amp; b %20 c \\n d =3D e ~1 f 'x' \"y\" g h 1,2,3 \\41 z abcdefghijklmnop " * 9_000
+    is_shown = encoded in redacted(f"{around} K:{encoded} END {around}")
+    assert not is_shown
+
+
 def test_quoted_pieces_are_looked_for_in_short_texts_only() -> None:
     """A long text, such as a prompt with code, may have so many quotes that the search would take a minute."""
     register("p'w/d#1")
