@@ -51,6 +51,7 @@ def test_a_project_that_works(applied: Project) -> None:
 
 
 def test_people_read_a_line_for_each_and_what_to_do(project: Project) -> None:
+    project.write("tavusctl.yaml", "version: 1\n")
     result = project.expect(8, "doctor", TAVUS_API_KEY=None)
     lines = result.out.splitlines()
     assert "failed   key: no API key: the environment variable TAVUS_API_KEY is not set" in lines
