@@ -242,8 +242,7 @@ class _Readings:
     def _encodings_by_text(self) -> dict[str, tuple[re.Pattern[str], ...]]:
         """The texts of all readings, each with the encodings that were undone for it, in order.
 
-        Of a long text with many encodings, these are the readings with one encoding, and of the others those with the
-        fewest unusual ones.
+        Of a long text with many encodings, these are the readings with one encoding, and then the most usual ones.
         """
         encodings_of: dict[str, tuple[re.Pattern[str], ...]] = {self._text: ()}
         numbers = count()
@@ -324,10 +323,7 @@ def _number_of_readings(length: int) -> int:
 def _next_readings(
     text: str, before: tuple[re.Pattern[str], ...], numbers: Iterator[int]
 ) -> Iterator[tuple[bool, int, int, int, str, tuple[re.Pattern[str], ...], re.Pattern[str]]]:
-    """What can be undone next in a reading, to sort: the first level before others, then by how usual and how deep.
-
-    After these three and a number come the text, what was undone before, and the encoding.
-    """
+    """What can be undone next: (below the first level, unusual ones, level, number, text, undone before, encoding)."""
     if len(before) < _MAX_DEPTH:
         # Also separately, as a secret itself may look encoded; at deeper levels, only all at once.
         for spelling in possible_spellings(text) if len(before) < _SEPARATE_DEPTH else (ALL[1],):

@@ -1,4 +1,7 @@
-"""Runs the shell blocks of a page in order, as printed, on a terminal where every confirmation is answered `yes`."""
+"""Runs the shell blocks of a page in order, as printed, on a terminal where every confirmation is answered `yes`.
+
+A conversation that waits for Ctrl-C gets it.
+"""
 
 from __future__ import annotations
 
@@ -45,13 +48,16 @@ def run(lines: list[str], folder: Path, environment: Mapping[str, str]) -> tuple
     script = folder.parent / f"{folder.name}.sh"
     all_commands = [command for block in lines for command in commands(block)]
     script.write_text("set -e -o pipefail\n" + "".join(map(_echoed_and_checked, all_commands)), "utf-8")
-    output = b""
+    output, interrupted = b"", 0
     shell_environment = {**environment, "TERM": "dumb", "COLUMNS": "200"}
     with terminal(["bash", str(script)], folder, shell_environment, columns=200) as (process, outer):
         for part in _output(outer, process):
             output += part
             if QUESTION.search(output):
                 os.write(outer, f"{ANSWER}\n".encode())
+            elif output.count(b"press Ctrl-C here") > interrupted:
+                interrupted += 1
+                os.write(outer, b"\x03")
     return process.returncode, output.decode().replace("\r\n", "\n")
 
 

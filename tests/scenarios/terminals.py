@@ -37,12 +37,22 @@ def environment(project: Project, **more: str) -> dict[str, str]:
 def terminal(
     command: Sequence[str], folder: Path, variables: Mapping[str, str], columns: int = 80
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """Start a command on a new terminal; yield its process and the file descriptor of the user's side."""
+    """Start a command on a new terminal; yield its process and the file descriptor of the user's side.
+
+    The terminal controls the process, so that Ctrl-C ("\x03") interrupts it.
+    """
     outer, inner = pty.openpty()
     ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     try:
         with subprocess.Popen(
-            command, cwd=folder, env=variables, stdin=inner, stdout=inner, stderr=inner, start_new_session=True
+            command,
+            cwd=folder,
+            env=variables,
+            stdin=inner,
+            stdout=inner,
+            stderr=inner,
+            start_new_session=True,
+            preexec_fn=lambda: ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - it makes one call of the system
         ) as process:
             os.close(inner)
             yield process, outer

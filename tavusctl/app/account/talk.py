@@ -102,14 +102,11 @@ def end(session: Session, conversation_id: str) -> bool:
 
 
 def wait_for_end(session: Session, conversation_id: str) -> None:
-    """Wait until a conversation has ended; Ctrl-C ends it."""
+    """Wait until a conversation has ended."""
     with session.client() as api:
-        try:
-            while conversations.is_active(api, conversation_id):
-                time.sleep(_POLL)
-            time.sleep(_LAST_PAGE)
-        except KeyboardInterrupt:
-            conversations.end(api, conversation_id)
+        while conversations.is_active(api, conversation_id):
+            time.sleep(_POLL)
+    time.sleep(_LAST_PAGE)
 
 
 def _existing_target(address: Address, known_targets: Mapping[Address, Target]) -> Target:

@@ -81,8 +81,11 @@ def _follow(session: Session, conversation: app.Conversation, format_: str) -> N
     if session.environment.demo and not (conversation.minutes and is_on_terminal()):
         session.say("this is a demo: its page exists only while `talk` waits in a terminal")
     elif session.environment.demo:
-        session.say("open the URL in a browser on this machine; to end, choose Leave there, or press Ctrl-C here")
-        app.wait_for_end(session, conversation.conversation_id)
+        try:
+            session.say("open the URL in a browser on this machine; to end, choose Leave there, or press Ctrl-C here")
+            app.wait_for_end(session, conversation.conversation_id)
+        except KeyboardInterrupt:
+            app.end(session, conversation.conversation_id)
         session.say("the conversation has ended")
     elif conversation.minutes:
         session.say(f"end it with: {session.command(f'talk --end {conversation.conversation_id}')}")
