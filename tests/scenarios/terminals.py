@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import struct
 import subprocess
 import termios
@@ -52,12 +53,18 @@ def terminal(
             stdout=inner,
             stderr=inner,
             start_new_session=True,
-            preexec_fn=lambda: ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - it makes one call of the system
+            preexec_fn=_take_terminal,  # noqa: PLW1509 - it only makes calls of the system
         ) as process:
             os.close(inner)
             yield process, outer
     finally:
         os.close(outer)
+
+
+def _take_terminal() -> None:
+    """Let the terminal on standard input control this process, and obey Ctrl-C, as no job in the background does."""
+    ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def on_a_terminal(project: Project, *args: str, columns: int = 80, **more: str) -> Screen:
