@@ -28,8 +28,8 @@ def talked(demo: Project, *, then: Callable[[str, int], object]) -> tuple[int, s
     with terminal([*TAVUSCTL, "talk", "persona/assistant"], demo.root, variables, 160) as (process, outer):
         while part := heard(outer):
             said += part.decode()
-            if not url and (told := re.search(r"(http://\S+)[^$]*press Ctrl-C", said)):
-                url = told[1]
+            if not url and (match := re.search(r"(http://\S+)[^$]*press Ctrl-C", said)):
+                url = match[1]
                 then(url, outer)
     return process.returncode, said
 

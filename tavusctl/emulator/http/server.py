@@ -130,10 +130,7 @@ def serve(world: World, host: str, port: int, latency: float, ready: Callable[[s
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for signal_number in STOP_SIGNALS:
-            try:
-                loop.add_signal_handler(signal_number, stop.set)
-            except NotImplementedError:  # Windows
-                signal.signal(signal_number, lambda *_: loop.call_soon_threadsafe(stop.set))
+            loop.add_signal_handler(signal_number, stop.set)
         await _serve(world, host, port, latency, ready, stop)
 
     try:
