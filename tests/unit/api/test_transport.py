@@ -55,7 +55,7 @@ def test_033_a_deadline_is_for_the_whole_answer(head: bytes, drop: bytes, stop: 
         started = time.monotonic()
         with pytest.raises(Ambiguous, match=r"no complete response within 0\.6 s|timed out"):
             api.post("/v2/personas", {"a": 1}, fence=OpenFence())
-        assert 0.5 < time.monotonic() - started < 4
+        assert 0.5 < time.monotonic() - started < 1.6
         assert len(requests) == 1
 
 
@@ -67,7 +67,7 @@ def test_033_a_request_that_is_not_taken_ends_too(stop: threading.Event) -> None
         started = time.monotonic()
         with pytest.raises(Ambiguous):
             api.post("/v2/personas", {"text": "x" * 20_000_000}, fence=OpenFence())
-        assert time.monotonic() - started < 4
+        assert time.monotonic() - started < 1.6
 
 
 FLOODS: dict[str, bytes] = {
