@@ -164,7 +164,9 @@ def test_names_that_only_look_alike_are_told_apart(tmp_path: Path) -> None:
     (found,) = diagnostics_of(tmp_path, {"system_prompt": "${file:prompts/caf\u00e9.md}"})
 
     assert found.id == "TV110"
-    assert found.hint.startswith("rename the file: its name looks like this one")
+    assert found.hint == (
+        "rename the file: its name looks like this one, but has letters such as `\u00e9` in another Unicode form"
+    )
 
 
 def test_a_folder_of_another_case_is_named(tmp_path: Path) -> None:
